@@ -1,0 +1,1 @@
+"""Runs on disk: every file name and every format lives here."""

@@ -1,0 +1,1 @@
+"""What the loss must be: pure functions of numbers, in NumPy and SciPy alone."""

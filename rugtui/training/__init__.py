@@ -1,0 +1,1 @@
+"""Training: a generator that yields one StepResult per interval."""

@@ -1,0 +1,1 @@
+"""Arrays in, strips out: drawing as pure functions, without an app."""

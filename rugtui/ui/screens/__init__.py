@@ -1,0 +1,1 @@
+"""What covers the panes for a while: the form, the help."""

@@ -1,0 +1,1 @@
+"""What a model is: its weights, however they are held."""

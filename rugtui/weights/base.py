@@ -1,0 +1,72 @@
+"""What panes, statistics and theory may ask of any weights.
+
+Nobody who holds a `Weights` may ask for all n_sparse × n_sparse cells of W = W_out W_in at once:
+every question below is answered within O(n_sparse · n_dense) memory, a rug's within O(n_sparse).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from jaxtyping import Float, Int
+
+if TYPE_CHECKING:
+    import numpy as np
+    from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The cells of W with top ≤ i < bottom and left ≤ j < right."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+    @classmethod
+    def whole(cls, n_sparse: int) -> Window:
+        return cls(0, 0, n_sparse, n_sparse)
+
+
+class Weights(Protocol):
+    """A model y = ReLU(W x + b), W = W_out W_in, whatever it is made of. Answers are float64."""
+
+    @property
+    def n_sparse(self) -> int: ...
+
+    @property
+    def n_dense(self) -> int: ...
+
+    def diagonal(self) -> Float[np.ndarray, " n_sparse"]:
+        """a_i = W_ii."""
+        ...
+
+    def biases(self) -> Float[np.ndarray, " n_sparse"]:
+        """b_i; zeros where the model has no bias."""
+        ...
+
+    def row_sums(self) -> Float[np.ndarray, " n_sparse"]:
+        """Σ_j W_ij, the diagonal included (section 3)."""
+        ...
+
+    def row_squares(self) -> Float[np.ndarray, " n_sparse"]:
+        """Σ_j W_ij², the diagonal included (section 3)."""
+        ...
+
+    def rows(self, index: Int[np.ndarray, " k"]) -> Float[np.ndarray, "k n_sparse"]:
+        """Whole rows W[index]."""
+        ...
+
+    def pooled(self, window: Window, height: int, width: int) -> Float[np.ndarray, "height width"]:
+        """Means of W over a height × width grid of blocks of `window`.
+
+        Block k of an axis of length n cut in m runs from floor(k n / m) to floor((k + 1) n / m), so
+        height and width may not exceed the window's own.
+        """
+        ...
+
+    def forward(self, x: Float[Tensor, "batch n_sparse"]) -> Float[Tensor, "batch n_sparse"]:
+        """The model's output y = ReLU(W x + b)."""
+        ...

@@ -1,0 +1,77 @@
+"""The house rule: imports point one way, and textual lives under ui/ alone."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "rugtui"
+# Top to bottom: a room may import those before it, and itself.
+ROOMS = [
+    ["errors"],
+    ["config"],
+    ["theory"],
+    ["weights"],
+    ["measure"],
+    ["training"],
+    ["runs"],
+    ["sweeps"],
+    ["session"],
+    ["ui"],
+    ["cli"],
+]
+RANK = {room: rank for rank, rooms in enumerate(ROOMS) for room in rooms}
+
+
+def modules():
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def imported(path: Path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative imports hide the direction"
+            yield f"{node.module}.{node.names[0].name}" if node.module == "rugtui" else node.module
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_one_way(path):
+    room = room_of(path)
+    for name in imported(path):
+        top, _, rest = name.partition(".")
+        if top == "textual":
+            assert room == "ui", f"{path} imports textual outside ui/"
+        if top != "rugtui" or not rest:
+            continue
+        target = rest.split(".")[0]
+        if target not in RANK or room not in RANK:  # rugtui.__version__, rugtui/__init__, __main__
+            continue
+        assert RANK[target] <= RANK[room], f"{path} imports upwards: {name}"
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Top-level names of the modules that a fresh interpreter holds after `statement`."""
+    code = f"{statement}\nimport sys; print(*sorted({{m.split('.')[0] for m in sys.modules}}))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def test_settings_need_nothing_heavy():
+    assert not loaded_by("import rugtui.config") & {"torch", "scipy", "textual", "numpy", "plotext"}
+
+
+def test_theory_needs_no_torch():
+    everything = "; ".join(
+        f"import rugtui.theory.{path.stem}" for path in PACKAGE.glob("theory/[!_]*.py")
+    )
+    assert not loaded_by(everything or "import rugtui.theory") & {"torch", "textual", "plotext"}
