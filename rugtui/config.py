@@ -212,10 +212,8 @@ def check(declared: Declared, value: Any) -> None:
     """Raise SettingError unless `value` is one that this setting may have."""
     if value is None and declared.optional:
         return
-    kind = declared.kind
-    fits = isinstance(value, kind) or (kind is float and isinstance(value, int))
-    fits = fits and not (isinstance(value, bool) and kind is not bool)
-    if fits and kind in (int, float):
+    fits = _is_a(value, declared.kind)
+    if fits and declared.kind in (int, float):
         fits = declared.rule.admits(value)
     if fits and declared.choices:
         fits = value in declared.choices
@@ -224,6 +222,12 @@ def check(declared: Declared, value: Any) -> None:
     if not fits:
         shown = repr(value) if isinstance(value, str) else value
         raise SettingError(declared.name, declared.wanted, shown)
+
+
+def _is_a(value: object, kind: type) -> bool:
+    if isinstance(value, bool):
+        return kind is bool
+    return isinstance(value, kind) or (kind is float and isinstance(value, int))
 
 
 def fields() -> Iterator[Declared]:
