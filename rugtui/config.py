@@ -50,7 +50,7 @@ class Rule:
             )
         return noun
 
-    def admits(self, value: float) -> bool:
+    def admits(self, value: Any) -> bool:
         inside = self.above < value < self.below and self.least <= value <= self.most
         return inside and math.isfinite(value)
 
@@ -218,7 +218,7 @@ def check(declared: Declared, value: Any) -> None:
     if fits and declared.choices:
         fits = value in declared.choices
     if fits and declared.rule.pattern:
-        fits = re.fullmatch(declared.rule.pattern, value) is not None
+        fits = re.fullmatch(declared.rule.pattern, str(value)) is not None
     if not fits:
         shown = repr(value) if isinstance(value, str) else value
         raise SettingError(declared.name, declared.wanted, shown)
