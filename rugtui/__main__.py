@@ -1,0 +1,7 @@
+"""`python -m rugtui` is `rugtui`."""
+
+import sys
+
+from rugtui.cli import main
+
+sys.exit(main())

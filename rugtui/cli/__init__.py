@@ -1,0 +1,76 @@
+"""The command line: stdout is data, stderr narration; exit 0 done, 1 failed, 2 usage, 130 interrupted.
+
+One command a file. A command's module is imported when the command is called, and imports what is
+heavy (torch, scipy, textual) inside the command, so that `--help` and `predict` answer at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from rugtui import __version__
+from rugtui.cli.options import given_settings, settings_options
+from rugtui.errors import RugtuiError
+
+COMMANDS = ("predict",)
+"""In the order of `--help`; command NAME is the function `command` of rugtui/cli/NAME.py."""
+
+INTERRUPTED = 130
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module only when the command is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        return importlib.import_module(f"rugtui.cli.{cmd_name}").command
+
+
+@click.group(
+    cls=LazyGroup, invoke_without_command=True, context_settings={"max_content_width": 100}
+)
+@click.version_option(__version__, prog_name="rugtui")
+@settings_options
+@click.pass_context
+def rugtui(ctx: click.Context, **given: Any) -> None:
+    """Watch a toy model of superposition learn, beside what theory says it must do.
+
+    Without a command: the dashboard, training at once. Keys are in its footer; ? explains them.
+    """
+    if ctx.invoked_subcommand is None:
+        from rugtui.cli.dashboard import show
+
+        ctx.exit(show(given_settings(given)))
+    elif any(value is not None for value in given.values()):
+        name = ctx.invoked_subcommand
+        raise click.UsageError(f"settings go behind the command: rugtui {name} --option …")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit code."""
+    try:
+        return rugtui.main(arguments, prog_name="rugtui", standalone_mode=False) or 0
+    except RugtuiError as error:
+        print(f"rugtui: {error}", file=sys.stderr)
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        print("rugtui: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read stdout has left (`rugtui predict | head -1`): not a fault. Python would
+        # complain again when it flushes stdout at exit, so it gets nothing to flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0

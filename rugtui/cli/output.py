@@ -1,0 +1,41 @@
+"""What commands print: one JSON object, or lines for people."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="One JSON object on standard output."
+)
+
+
+def emit(result: Mapping[str, Any], as_json: bool) -> None:
+    """Print a result: all digits as JSON, or aligned lines for people."""
+    if as_json:
+        click.echo(json.dumps({key: _plain(value) for key, value in result.items()}))
+        return
+    width = max(map(len, result), default=0)
+    for key, value in result.items():
+        click.echo(f"{key.replace('_', ' '):<{width}}  {readable(value)}")
+
+
+def readable(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return "-" if value is None else str(value)
+
+
+def _plain(value: Any) -> Any:
+    """JSON has no NaN or infinity: they become null, as a gap would."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return value

@@ -1,0 +1,1 @@
+"""The worker: commands in, the latest immutable Frame out. It knows no widget."""

@@ -1,0 +1,59 @@
+"""What the screen may ask of the worker. Commands are values; the worker reads them between steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from rugtui.config import Settings
+from rugtui.weights.base import Window
+
+Kind = Literal["trained", "rug"]
+"""Whose weights the panes show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Stop after the step under way, or (`paused=False`) go on; a finished run goes on too."""
+
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Train with other settings: without a restart where all that differs is hot."""
+
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """Show these weights; training goes on."""
+
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Draw this window of W with so many pixels (None: all of W)."""
+
+    height: int
+    width: int
+    window: Window | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Save:
+    """Write a snapshot of what is shown, with the screen as it is."""
+
+    screen_svg: str
+    into: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Leave, in the middle of an interval too."""
+
+
+Command = Pause | Change | Show | Look | Save | Stop

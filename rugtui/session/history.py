@@ -1,0 +1,103 @@
+"""The history of a run: columns that only grow, read without a copy."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+NAMES = ("step", "seconds", "loss", "smoothed", "heldout", "heldout_standard_error", "lr", "p")
+COLUMNS = {name: index for index, name in enumerate(NAMES)}
+SPAN = 16
+"""Results over which the smoothed loss averages (exponentially, bias corrected)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A change of settings, as the loss curve shows it."""
+
+    step: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryView:
+    """The history as it stood at one moment. Later appends do not show in it."""
+
+    table: Float[np.ndarray, "columns results"]
+    marks: tuple[Mark, ...] = ()
+
+    def __len__(self) -> int:
+        return self.table.shape[1]
+
+    def column(self, name: str) -> Float[np.ndarray, " results"]:
+        """One of NAMES; NaN is a gap. Raises KeyError."""
+        return self.table[COLUMNS[name]]
+
+    def last(self, name: str) -> float:
+        """The newest value that is no gap, NaN where there is none."""
+        column = self.column(name)
+        known = np.flatnonzero(~np.isnan(column[-4096:]))
+        return float(column[-4096:][known[-1]]) if known.size else math.nan
+
+
+EMPTY = HistoryView(np.empty((len(NAMES), 0)))
+
+
+class History:
+    """Appends results; `view` is O(1) because rows once written never change.
+
+    One row takes 64 bytes: a day at ten results a second is 55 MB.
+    """
+
+    def __init__(self) -> None:
+        self._table = np.empty((len(NAMES), 1024))
+        self._length = 0
+        self._marks: tuple[Mark, ...] = ()
+        self._smoothing = 0.0, 0.0
+
+    def append(
+        self,
+        *,
+        step: int,
+        seconds: float,
+        loss: float,
+        heldout: float | None = None,
+        heldout_standard_error: float | None = None,
+        lr: float = math.nan,
+        p: float = math.nan,
+    ) -> None:
+        if self._length == self._table.shape[1]:
+            # A view handed out keeps the old table alive and unchanged.
+            self._table = np.concatenate([self._table, np.empty_like(self._table)], axis=1)
+        held = math.nan if heldout is None else heldout
+        error = math.nan if heldout_standard_error is None else heldout_standard_error
+        smoothed = self._smooth(loss)
+        self._table[:, self._length] = step, seconds, loss, smoothed, held, error, lr, p
+        self._length += 1
+
+    def mark(self, step: int, text: str) -> None:
+        self._marks = (*self._marks, Mark(step, text))
+
+    def view(self) -> HistoryView:
+        table = self._table[:, : self._length]
+        table.flags.writeable = False
+        return HistoryView(table, self._marks)
+
+    def recent_loss(self) -> tuple[float, float]:
+        """Mean training loss of the last SPAN results and its standard error (NaN below two)."""
+        recent = self._table[COLUMNS["loss"], max(0, self._length - SPAN) : self._length]
+        recent = recent[np.isfinite(recent)]
+        if recent.size < 2:
+            return (float(recent[0]) if recent.size else math.nan), math.nan
+        return float(recent.mean()), float(recent.std(ddof=1) / math.sqrt(recent.size))
+
+    def _smooth(self, loss: float) -> float:
+        if not math.isfinite(loss):
+            return math.nan
+        total, weight = self._smoothing
+        keep = 1 - 1 / SPAN
+        self._smoothing = keep * total + loss, keep * weight + 1
+        return self._smoothing[0] / self._smoothing[1]
