@@ -1,4 +1,4 @@
-"""The command line: stdout is data, stderr narration; exit 0 done, 1 failed, 2 usage, 130 interrupted.
+"""The command line: stdout is data, stderr narration; exit 0 done, 1 failed, 2 usage, 130 cut off.
 
 One command a file. A command's module is imported when the command is called, and imports what is
 heavy (torch, scipy, textual) inside the command, so that `--help` and `predict` answer at once.

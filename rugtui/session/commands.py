@@ -1,4 +1,4 @@
-"""What the screen may ask of the worker. Commands are values; the worker reads them between steps."""
+"""What the screen may ask of the worker: values, which the worker reads between intervals."""
 
 from __future__ import annotations
 

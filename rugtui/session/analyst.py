@@ -1,0 +1,64 @@
+"""Statistics taken off the training path: one thread, one question at a time."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from rugtui.measure import Statistics, statistics
+from rugtui.session.commands import Kind
+from rugtui.weights.base import Weights
+
+SHARE = 0.1
+"""Part of one core that the analyst may take: it rests 1/SHARE times as long as it worked."""
+ROWS = 16
+"""Rows of W in a sample for the exact loss."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What the analyst found, and of which weights."""
+
+    kind: Kind
+    step: int
+    asked_at: float
+    statistics: Statistics
+
+
+class Analyst:
+    """Answers one question at a time in a thread of its own, and keeps to its share of a core."""
+
+    def __init__(self, seed: int) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="analyst")
+        self._generator = np.random.default_rng(seed)
+        self._pending: Future[tuple[Finding, float]] | None = None
+        self._rest_until = 0.0
+
+    @property
+    def idle(self) -> bool:
+        return self._pending is None and time.monotonic() >= self._rest_until
+
+    def ask(self, kind: Kind, step: int, weights: Weights, p: float) -> None:
+        """Take the statistics of weights that nobody changes any more."""
+        self._pending = self._thread.submit(self._find, kind, step, weights, p)
+
+    def collect(self) -> Finding | None:
+        """The answer, once, when it is there. Raises what the analysis raised."""
+        if self._pending is None or not self._pending.done():
+            return None
+        pending, self._pending = self._pending, None
+        finding, took = pending.result()
+        self._rest_until = time.monotonic() + took / SHARE
+        return finding
+
+    def leave(self) -> None:
+        """Go home; an analysis under way is not waited for."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _find(self, kind: Kind, step: int, weights: Weights, p: float) -> tuple[Finding, float]:
+        asked_at, cpu = time.monotonic(), time.thread_time()
+        found = statistics(weights, p, generator=self._generator, rows=ROWS)
+        return Finding(kind, step, asked_at, found), time.thread_time() - cpu

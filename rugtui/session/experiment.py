@@ -1,0 +1,201 @@
+"""One set of settings under way: the model that trains, the rug, and what is known of both."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from rugtui.config import Settings
+from rugtui.runs.directory import create_run
+from rugtui.runs.snapshot import write_snapshot
+from rugtui.session.analyst import Analyst, Finding
+from rugtui.session.commands import Kind, Look, Save
+from rugtui.session.frame import Frame, Picture, Reading
+from rugtui.session.history import NAMES, History
+from rugtui.session.trial import RugTrial
+from rugtui.theory.levels import Levels, levels
+from rugtui.training.gemm import gemm_seconds
+from rugtui.training.loop import StepResult, Training
+from rugtui.weights.base import Weights, Window
+from rugtui.weights.frames import dense
+
+TREND = 64
+"""Statistics kept for the trend; at twice as many every second one is dropped."""
+
+
+class Experiment:
+    """Built anew where a change of settings needs a restart; hot changes pass through `change`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.training = Training(settings)
+        self.history = History()
+        self.analyst = Analyst(settings.seed)
+        self.seconds = 0.0
+        self.run: Path | None = None
+        self.readings: dict[Kind, Reading] = {"trained": Reading()}
+        self.gemm_seconds = gemm_seconds(self.settings, self.training.device)
+        self._trial: RugTrial | None = None
+        self._pace = 0, 0.0
+
+    @property
+    def settings(self) -> Settings:
+        return self.training.settings
+
+    @property
+    def device(self) -> torch.device:
+        return self.training.device
+
+    @property
+    def levels(self) -> Levels:
+        return levels(self.settings.ratio, self.settings.p)
+
+    @property
+    def done(self) -> bool:
+        return self.training.done
+
+    @property
+    def steps_per_second(self) -> float:
+        steps, seconds = self._pace
+        return steps / seconds if seconds else float("nan")
+
+    def train(self, cancelled: Callable[[], bool]) -> StepResult:
+        """One interval of training, into the history. Raises TrainingError."""
+        started, before = time.perf_counter(), self.training.step
+        result = self.training.advance(cancelled)
+        self._keep_pace(self.training.step - before, time.perf_counter() - started)
+        if self.training.step > before:
+            self.history.append(
+                step=result.step,
+                seconds=self.seconds,
+                loss=result.loss,
+                heldout=result.heldout,
+                heldout_standard_error=result.heldout_standard_error,
+                lr=result.lr,
+                p=result.p,
+            )
+        return result
+
+    def change(self, settings: Settings) -> None:
+        """Go on with other settings. Raises SettingError where they need a restart."""
+        before = self.settings
+        self.training.change(settings)
+        if settings.p != before.p:
+            self._trial = None
+            self.readings = {"trained": Reading()}
+        for name in ("lr", "p", "batch", "method", "steps"):
+            if getattr(before, name) != getattr(settings, name):
+                self.history.mark(self.training.step, f"{name} {_short(getattr(settings, name))}")
+
+    def trial(self) -> RugTrial:
+        """The rug of these settings, built when it is first asked for."""
+        if self._trial is None:
+            self._trial = RugTrial(self.settings, self.device)
+        return self._trial
+
+    def weights(self, kind: Kind) -> Weights:
+        return self.trial().weights if kind == "rug" else self.training.weights()
+
+    def read(self, kind: Kind) -> None:
+        """Bring the reading of these weights up to date; ask the analyst where it has time."""
+        if finding := self.analyst.collect():
+            self._note(finding)
+        if self.analyst.idle and self._worth_asking(kind):
+            self.analyst.ask(kind, self.training.step, self.weights(kind), self.settings.p)
+        self._refresh("trained", *self.history.recent_loss())
+        if self._trial is not None:
+            self._refresh("rug", *self._trial.loss())
+
+    def picture(self, kind: Kind, look: Look) -> Picture:
+        """The window of W that the pane looks at, no finer than W itself."""
+        n_sparse = self.settings.n_sparse
+        window = look.window or Window.whole(n_sparse)
+        height = min(look.height, window.bottom - window.top)
+        width = min(look.width, window.right - window.left)
+        pixels = self.weights(kind).pooled(window, height, width)
+        return Picture(kind, self.training.step, window, n_sparse, pixels)
+
+    def describe(self, frame: Frame, picture: Picture | None) -> Frame:
+        """The frame with everything in it that this experiment knows."""
+        return dataclasses.replace(
+            frame,
+            settings=self.settings,
+            device=str(self.device),
+            plan=self.training.plan,
+            step=self.training.step,
+            seconds=self.seconds,
+            steps_per_second=self.steps_per_second,
+            gemms_per_step=1 / (self.steps_per_second * self.gemm_seconds),
+            history=self.history.view(),
+            levels=self.levels,
+            frame_name=self._trial.frame_name if self._trial else "",
+            trained=self._aged("trained"),
+            rug=self._aged("rug") if self._trial else None,
+            picture=picture,
+        )
+
+    def save(self, kind: Kind, command: Save) -> Path:
+        """Write a snapshot and return its folder. Raises OSError, WeightsError."""
+        if self.run is None:
+            self.run = create_run(self.settings, device=str(self.device), into=command.into)
+        reading = self.readings.get(kind, Reading())
+        measured = {} if reading.statistics is None else reading.statistics.numbers()
+        return write_snapshot(
+            self.run,
+            step=self.training.step,
+            kind=kind,
+            weights=dense(self.weights(kind)),
+            settings=self.settings,
+            device=str(self.device),
+            facts={
+                "loss": reading.loss,
+                "loss_standard_error": reading.standard_error,
+                "theory": dataclasses.asdict(self.levels),
+                "statistics": {"step": reading.measured_at, **measured},
+            },
+            columns=NAMES,
+            history=self.history.view().table,
+            screen_svg=command.screen_svg,
+        )
+
+    def _aged(self, kind: Kind) -> Reading:
+        reading = self.readings.get(kind, Reading())
+        return dataclasses.replace(reading, age=time.monotonic() - reading.measured_when)
+
+    def _worth_asking(self, kind: Kind) -> bool:
+        """A rug does not change: once is enough. Trained weights are asked again as they move."""
+        known = self.readings.get(kind, Reading())
+        if known.statistics is None:
+            return True
+        return kind == "trained" and known.measured_at != self.training.step
+
+    def _refresh(self, kind: Kind, loss: float, standard_error: float) -> None:
+        old = self.readings.get(kind, Reading())
+        self.readings[kind] = dataclasses.replace(old, loss=loss, standard_error=standard_error)
+
+    def _note(self, finding: Finding) -> None:
+        old = self.readings.get(finding.kind, Reading())
+        if finding.statistics.p != self.settings.p:
+            return
+        trend = (*old.trend, finding.statistics)
+        self.readings[finding.kind] = dataclasses.replace(
+            old,
+            statistics=finding.statistics,
+            measured_at=finding.step,
+            measured_when=finding.asked_at,
+            trend=trend if len(trend) < 2 * TREND else trend[::2],
+        )
+
+    def _keep_pace(self, steps: int, seconds: float) -> None:
+        """Steps per second over about the last three seconds."""
+        self.seconds += seconds
+        old_steps, old_seconds = self._pace
+        keep = 0.5 if old_seconds > 3 else 1.0
+        self._pace = int(old_steps * keep) + steps, old_seconds * keep + seconds
+
+
+def _short(value: object) -> str:
+    return "auto" if value is None else f"{value:.3g}" if isinstance(value, float) else str(value)

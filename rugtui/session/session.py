@@ -1,0 +1,196 @@
+"""The worker itself: reads commands between intervals, trains, and hands over Frames."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from rugtui.config import Settings
+from rugtui.errors import RugtuiError
+from rugtui.session.commands import Change, Command, Kind, Look, Pause, Save, Show, Stop
+from rugtui.session.frame import Frame, Notice, Phase, Picture, Severity
+from rugtui.session.mailbox import Mailbox
+
+if TYPE_CHECKING:
+    from rugtui.session.experiment import Experiment
+
+IDLE_SECONDS = 0.05
+"""How long a paused worker waits for a command before it looks to the rug and the analyst."""
+PICTURE_SHARE = 0.05
+"""Part of the worker's time that pictures of W may take."""
+
+
+class Session:
+    """One worker thread's life. `send` and `frames` are for other threads, the rest is its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.frames: Mailbox[Frame] = Mailbox()
+        self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
+        self._stop = threading.Event()
+        self._settings = settings
+        self._phase: Phase = "loading"
+        self._shown: Kind = "trained"
+        self._look = Look(64, 64)
+        self._picture: Picture | None = None
+        self._picture_due = 0.0
+        self._notices: deque[Notice] = deque(maxlen=4)
+        self._serial = 0
+        self._failure, self._traceback = "", ""
+        self._experiment: Experiment | None = None
+
+    def send(self, command: Command) -> None:
+        """Queue a command; Stop also cuts the interval under way short."""
+        if isinstance(command, Stop):
+            self._stop.set()
+        self._commands.put(command)
+
+    def run(self) -> None:
+        """The body of the worker thread, until Stop. What goes wrong is said in a Frame."""
+        try:
+            self._attempt(lambda: self._begin(self._settings))
+            while not self._stop.is_set():
+                self._attempt(self._obey)
+                self._attempt(self._train)
+                self._attempt(self._sample_rug)
+                self._hand_over()
+        finally:
+            self._end()
+
+    def _begin(self, settings: Settings) -> None:
+        """Drop the experiment under way, if any, and start another."""
+        self._settings = settings
+        self._end()
+        self._phase, self._failure, self._traceback = "loading", "", ""
+        self._picture = None
+        self._hand_over()
+        # Torch comes in with this import: seconds, which the screen spends painted, not blank.
+        from rugtui.session.experiment import Experiment
+
+        self._experiment = Experiment(settings)
+        self._phase = "training"
+
+    def _end(self) -> None:
+        if self._experiment is not None:
+            self._experiment.analyst.leave()
+        self._experiment = None
+
+    def _attempt(self, work: Callable[[], None]) -> None:
+        """Do one thing. A fault stops training, not the thread: it becomes part of the Frames."""
+        try:
+            work()
+        except (RugtuiError, OSError, MemoryError) as error:
+            self._fail(str(error) or repr(error), "")
+        except Exception as error:  # noqa: BLE001 - the thread's edge: a bug is shown, not swallowed
+            self._fail(f"{type(error).__name__}: {error}", traceback.format_exc())
+
+    def _fail(self, failure: str, trace: str) -> None:
+        self._phase, self._failure, self._traceback = "failed", failure, trace
+        self._tell(failure, "error")
+
+    def _obey(self) -> None:
+        """Carry out what was asked, oldest first; an idle worker waits a moment for it."""
+        wait = None if self._phase == "training" else IDLE_SECONDS
+        while True:
+            try:
+                command = self._commands.get(block=wait is not None, timeout=wait)
+            except queue.Empty:
+                return
+            self._carry_out(command)
+            wait = None
+
+    def _carry_out(self, command: Command) -> None:
+        match command:
+            case Pause():
+                self._pause(command.paused)
+            case Change():
+                self._change(command.settings)
+            case Show():
+                self._shown, self._picture = command.kind, None
+            case Look():
+                self._look, self._picture = command, None
+            case Save():
+                try:
+                    self._save(command)
+                except (OSError, RugtuiError) as error:
+                    self._tell(f"snapshot not written: {error}", "error")
+            case Stop():
+                self._stop.set()
+
+    def _pause(self, paused: bool) -> None:
+        if paused and self._phase == "training":
+            self._phase = "paused"
+        elif not paused and self._phase == "done" and self._experiment is not None:
+            settings = self._experiment.settings
+            self._change(settings.replace(steps=self._experiment.training.step + settings.steps))
+        elif not paused and self._phase == "paused":
+            self._phase = "training"
+
+    def _change(self, settings: Settings) -> None:
+        experiment = self._experiment
+        if experiment is None or self._phase == "failed":
+            self._begin(settings)
+        elif restarts := experiment.settings.restarts(settings):
+            self._tell(f"new run: {', '.join(restarts)} changed")
+            self._begin(settings)
+        else:
+            experiment.change(settings)
+            self._settings = settings
+            if self._phase == "done" and not experiment.done:
+                self._phase = "training"
+
+    def _train(self) -> None:
+        if self._phase != "training" or self._experiment is None:
+            return
+        self._experiment.train(self._stop.is_set)
+        if self._experiment.done:
+            self._phase = "done"
+            self._tell(f"{self._experiment.training.step:,} steps are done; space trains on")
+
+    def _sample_rug(self) -> None:
+        if self._shown == "rug" and self._experiment is not None and not self._stop.is_set():
+            self._experiment.trial().sample()
+
+    def _hand_over(self) -> None:
+        """A new Frame, where the last one has been taken."""
+        if not self.frames.empty or self._stop.is_set():
+            return
+        if self._experiment is not None:
+            self._attempt(self._look_closely)
+        self.frames.put(self._frame())
+
+    def _look_closely(self) -> None:
+        """Bring readings and picture up to date."""
+        assert self._experiment is not None
+        self._experiment.read(self._shown)
+        started = time.monotonic()
+        if self._picture is None or started >= self._picture_due:
+            self._picture = self._experiment.picture(self._shown, self._look)
+            self._picture_due = started + (time.monotonic() - started) / PICTURE_SHARE
+
+    def _save(self, command: Save) -> None:
+        if self._experiment is None:
+            self._tell("nothing to save yet", "warning")
+            return
+        folder = self._experiment.save(self._shown, command)
+        self._tell(f"snapshot in {folder}")
+
+    def _tell(self, text: str, severity: Severity = "information") -> None:
+        self._serial += 1
+        self._notices.append(Notice(self._serial, text, severity))
+
+    def _frame(self) -> Frame:
+        frame = Frame(
+            settings=self._settings,
+            phase=self._phase,
+            shown=self._shown,
+            notices=tuple(self._notices),
+            failure=self._failure,
+            traceback=self._traceback,
+        )
+        experiment = self._experiment
+        return frame if experiment is None else experiment.describe(frame, self._picture)

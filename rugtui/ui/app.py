@@ -1,0 +1,142 @@
+"""The application: one worker thread, one timer that takes its newest Frame, keys that command it."""
+
+from __future__ import annotations
+
+from textual.app import App
+from textual.worker import Worker, WorkerState
+
+from rugtui.config import Settings
+from rugtui.errors import SettingError
+from rugtui.session.commands import Change, Look, Pause, Save, Show, Stop
+from rugtui.session.frame import Frame
+from rugtui.session.session import Session
+from rugtui.ui.keys import bindings
+from rugtui.ui.screens.dashboard import Dashboard
+from rugtui.ui.screens.failure import Failure
+from rugtui.ui.screens.help import Help
+from rugtui.ui.screens.settings_form import SettingsForm
+from rugtui.ui.widgets.headline import Headline
+from rugtui.ui.widgets.loss import LossPane
+from rugtui.ui.widgets.weights import WeightsPane
+
+LOADING = "loading PyTorch …"
+FPS = 8.0
+FPS_LEAST, FPS_MOST = 0.25, 32.0
+LEAST_P = 1e-9
+
+
+class RugtuiApp(App[None]):
+    """Watches one session. It holds no tensor and never waits for the worker."""
+
+    TITLE = "rugtui"
+    CSS_PATH = "rugtui.tcss"
+    BINDINGS = bindings()
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.session = Session(settings)
+        self.latest = Frame(settings, narration=LOADING)
+        self._fps = FPS
+        self._told = 0
+        self._failure = ""
+
+    def get_default_screen(self) -> Dashboard:
+        return Dashboard()
+
+    @property
+    def dashboard(self) -> Dashboard:
+        screen = self.screen_stack[0]
+        assert isinstance(screen, Dashboard)
+        return screen
+
+    def on_ready(self) -> None:
+        """Painted: only now may anything slow begin."""
+        self.dashboard.show(self.latest)
+        self.run_worker(self.session.run, thread=True, exit_on_error=False, name="session")
+        self._timer = self.set_interval(1 / self._fps, self.take_frame)
+
+    def take_frame(self) -> None:
+        """Show the newest Frame, if there is one."""
+        frame = self.session.frames.take()
+        if frame is None:
+            return
+        self.latest, self.settings = frame, frame.settings
+        self.dashboard.show(frame)
+        self._tell_news(frame)
+
+    def _tell_news(self, frame: Frame) -> None:
+        for notice in frame.notices:
+            if notice.serial > self._told:
+                self._told = notice.serial
+                self.notify(notice.text, severity=notice.severity, markup=False)
+        if frame.failure and frame.failure != self._failure:
+            self.push_screen(Failure(frame.failure, frame.traceback))
+        self._failure = frame.failure
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """The session catches its own faults; one that gets past it is a bug, and is shown."""
+        if event.state is WorkerState.ERROR:
+            self.push_screen(Failure(f"The worker died: {event.worker.error!r}", ""))
+
+    def on_weights_pane_looks(self, message: WeightsPane.Looks) -> None:
+        self.session.send(Look(message.side, message.side))
+
+    def action_swap_weights(self) -> None:
+        self.session.send(Show("trained" if self.latest.shown == "rug" else "rug"))
+
+    def action_pause(self) -> None:
+        self.session.send(Pause(self.latest.phase == "training"))
+
+    def action_lr(self, factor: float) -> None:
+        self.change(lr=self.settings.learning_rate * factor)
+
+    def action_p(self, factor: float) -> None:
+        self.change(p=min(max(self.settings.p * factor, LEAST_P), 1.0))
+
+    def change(self, **changes: float) -> None:
+        """Ask for other settings; what they may not be is said, and nothing happens."""
+        try:
+            self.settings = self.settings.replace(**changes)
+        except SettingError as error:
+            self.notify(str(error), severity="error", markup=False)
+            return
+        self.session.send(Change(self.settings))
+        self.notify(", ".join(f"{name} {value:.4g}" for name, value in changes.items()), timeout=2)
+
+    def action_edit(self) -> None:
+        def apply(draft: Settings | None) -> None:
+            if draft is not None and (draft != self.settings or self.latest.phase == "failed"):
+                self.settings = draft
+                self.session.send(Change(draft))
+
+        self.push_screen(SettingsForm(self.settings), apply)
+
+    def action_snapshot(self) -> None:
+        self.session.send(Save(self.export_screenshot()))
+
+    def action_scales(self) -> None:
+        self.notify(self.dashboard.query_one(LossPane).next_scales(), timeout=2)
+
+    def action_zoom(self) -> None:
+        self.dashboard.zoom()
+
+    def action_pane(self, name: str) -> None:
+        self.dashboard.go_to(name)
+
+    def action_fps(self, factor: float) -> None:
+        self._fps = min(max(self._fps * factor, FPS_LEAST), FPS_MOST)
+        self.dashboard.query_one(Headline).fps = self._fps
+        self._timer.stop()
+        self._timer = self.set_interval(1 / self._fps, self.take_frame)
+
+    def action_theme(self) -> None:
+        self.theme = "textual-light" if self.current_theme.dark else "textual-dark"
+        self.dashboard.show(self.latest)
+
+    def action_help(self) -> None:
+        self.push_screen(Help())
+
+    async def action_quit(self) -> None:
+        self.session.send(Stop())
+        self.exit()

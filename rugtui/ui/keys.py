@@ -1,0 +1,82 @@
+"""The key table: bindings, footer and help are all made from it, so that none of them can lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.binding import Binding
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key: what it does, its word in the footer, its sentence in the help."""
+
+    keys: str
+    action: str
+    word: str
+    about: str
+    group: str
+    footer: bool = True
+    shown_as: str = ""
+
+    def binding(self) -> Binding:
+        return Binding(
+            self.keys,
+            self.action,
+            self.word,
+            show=self.footer,
+            key_display=self.shown_as or None,
+            tooltip=self.about,
+            id=self.action,
+        )
+
+
+KEYS = (
+    Key("w", "swap_weights", "rug", "Swap trained and rug weights; training goes on.", "Weights"),
+    Key(
+        "space", "pause", "pause", "Pause and continue; after the last step, train on.", "Training"
+    ),
+    Key("left_square_bracket", "lr(0.5)", "lr½", "Halve the learning rate.", "Training", True, "["),
+    Key(
+        "right_square_bracket",
+        "lr(2.0)",
+        "lr×2",
+        "Double the learning rate.",
+        "Training",
+        True,
+        "]",
+    ),
+    Key("left_curly_bracket", "p(0.8)", "p−", "Fewer features on: p × 0.8.", "Training", True, "{"),
+    Key(
+        "right_curly_bracket", "p(1.25)", "p+", "More features on: p × 1.25.", "Training", True, "}"
+    ),
+    Key("e", "edit", "edit", "Edit every setting in a form.", "Training"),
+    Key("s", "snapshot", "save", "Save weights, history and the screen as a snapshot.", "Files"),
+    Key("l", "scales", "axes", "Step through linear and logarithmic axes of the loss.", "Panes"),
+    Key(
+        "z", "zoom", "zoom", "Give the whole screen to the focused pane, and take it back.", "Panes"
+    ),
+    Key("1", "pane('loss')", "loss", "Go to the loss.", "Panes", False),
+    Key("2", "pane('weights')", "W", "Go to the weights.", "Panes", False),
+    Key("3", "pane('theory')", "theory", "Go to the theory.", "Panes", False),
+    Key("4", "pane('symmetry')", "symmetry", "Go to the symmetry.", "Panes", False),
+    Key("plus", "fps(2.0)", "fps+", "Draw twice as often.", "Screen", False, "+"),
+    Key("minus", "fps(0.5)", "fps−", "Draw half as often.", "Screen", False, "-"),
+    Key("d", "theme", "dark", "Dark or light colours.", "Screen", False),
+    Key("question_mark", "help", "help", "This page.", "Screen", True, "?"),
+    Key("q", "quit", "quit", "Quit at once.", "Screen"),
+)
+
+
+def bindings() -> list[Binding]:
+    return [key.binding() for key in KEYS]
+
+
+def help_lines() -> dict[str, list[tuple[str, str]]]:
+    """For each group, its keys as people see them, and what they do."""
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for key in KEYS:
+        groups.setdefault(key.group, []).append((key.shown_as or key.keys, key.about))
+    groups["Screen"].append(("ctrl+p", "The command palette: everything by name."))
+    groups["Panes"].append(("tab", "Go to the next pane."))
+    return groups

@@ -1,0 +1,56 @@
+"""The header: who runs where, how far, how fast; what matters least leaves first."""
+
+from __future__ import annotations
+
+import math
+
+from textual.strip import Strip
+
+from rugtui.session.frame import Frame
+from rugtui.ui.renderables import numbers
+from rugtui.ui.renderables.lines import line
+from rugtui.ui.renderables.palette import Palette
+
+
+def headline(frame: Frame, fps: float, palette: Palette, width: int) -> Strip:
+    """One strip with as many of the facts as fit, the most important ones first to stay."""
+    kept = facts(frame, fps)
+    while len(kept) > 1 and len(_joined(kept)) > width:
+        kept.remove(max(kept, key=lambda fact: fact[0]))
+    phase = palette.style("warning" if frame.phase == "failed" else "smooth", bold=True)
+    pieces = [
+        (f" {kept[0][1]} ", phase),
+        (" · ".join(text for _, text in kept[1:]), palette.style("text")),
+    ]
+    return line(pieces, width)
+
+
+def facts(frame: Frame, fps: float) -> list[tuple[int, str]]:
+    """(rank, text) of each fact; the highest rank is the first to go."""
+    s = frame.settings
+    known = [
+        (0, f"{frame.phase:<8}"),
+        (2, f"{s.n_sparse:,} × {s.n_dense:,}"),
+        (4, f"r {s.ratio:.3g}"),
+        (1, f"p {s.p:.3g}"),
+        (6, s.method),
+        (3, f"lr {s.learning_rate:.2g}"),
+        (1, f"step {frame.step:,}"),
+        (3, f"{_pace(frame.steps_per_second)} steps/s"),
+        (5, f"{_pace(frame.gemms_per_step)} GEMM/step"),
+        (7, frame.plan),
+        (5, frame.device),
+        (4, numbers.duration(frame.seconds)),
+        (8, f"{fps:.0f} fps"),
+    ]
+    return [(rank, text) for rank, text in known if text and "nan" not in text]
+
+
+def _pace(value: float) -> str:
+    if not math.isfinite(value):
+        return "nan"
+    return f"{value:.1f}" if value < 100 else f"{value:,.0f}"
+
+
+def _joined(kept: list[tuple[int, str]]) -> str:
+    return f" {kept[0][1]} " + " · ".join(text for _, text in kept[1:])

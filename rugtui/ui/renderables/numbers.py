@@ -1,0 +1,50 @@
+"""Numbers as a narrow column shows them."""
+
+from __future__ import annotations
+
+import math
+
+
+def loss(value: float) -> str:
+    """Four digits that stay comparable: 0.005431, 2.100e-6."""
+    if not math.isfinite(value):
+        return "-"
+    return (
+        f"{value:.6f}" if abs(value) >= 1e-3 or value == 0 else f"{value:.3e}".replace("e-0", "e-")
+    )
+
+
+def ratio(value: float) -> str:
+    if not math.isfinite(value):
+        return "-"
+    return f"{value:.3f}" if abs(value) < 100 else f"{value:.3g}"
+
+
+def deviation(value: float) -> str:
+    """In standard errors, signed."""
+    if not math.isfinite(value):
+        return "-"
+    return f"{value:+.1f}" if abs(value) < 1000 else ("> +999" if value > 0 else "< -999")
+
+
+def count(value: float) -> str:
+    """Short: 950, 1.2k, 35k, 1.4M."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            scaled = value / size
+            return f"{scaled:.1f}{letter}" if scaled < 10 else f"{scaled:.0f}{letter}"
+    return f"{value:.0f}"
+
+
+def tick(exponent: float) -> str:
+    """10**exponent as an axis label."""
+    value = 10.0**exponent
+    if 1e-3 <= value < 1:
+        return f"{value:.6f}".rstrip("0")
+    return count(value) if 1 <= value < 1e12 else f"1e{exponent:.0f}"
+
+
+def duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"

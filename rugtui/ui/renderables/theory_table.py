@@ -1,0 +1,88 @@
+"""The theory table: every loss that has a name, held against the live one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from textual.strip import Strip
+
+from rugtui.session.frame import Frame
+from rugtui.ui.renderables import numbers
+from rugtui.ui.renderables.lines import fit, line, paragraph
+from rugtui.ui.renderables.palette import Palette
+
+NAME, LOSS, RATIO, DEVIATION = 15, 11, 9, 9
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    name: str
+    value: float
+    colour: str
+    standard_error: float = 0.0
+
+
+def theory_rows(frame: Frame) -> Iterator[Row]:
+    """The lines of the table, from the live loss downwards."""
+    reading, levels = frame.reading, frame.levels
+    live = "live, rug" if frame.shown == "rug" else "live"
+    yield Row(live, reading.loss, "smooth", reading.standard_error)
+    if frame.shown == "trained":
+        held = frame.history.last("heldout"), frame.history.last("heldout_standard_error")
+        yield Row("held out", held[0], "heldout", held[1])
+    if reading.statistics is not None:
+        yield Row("Gaussian(W)", reading.statistics.gaussian, "gaussian")
+        exact, error = reading.statistics.exact, reading.statistics.exact_standard_error
+        yield Row("exact(W)", exact, "exact", error)
+    if levels is not None:
+        yield Row("L*(r, p)", levels.loss, "optimum")
+        yield Row("high sparsity", levels.high_sparsity, "faint")
+        yield Row("linear", levels.linear, "bound")
+        yield Row("elementwise", levels.elementwise, "faint")
+        yield Row("oracle", levels.oracle, "faint")
+
+
+def theory_table(frame: Frame, palette: Palette, width: int, height: int) -> list[Strip]:
+    """Name · loss per feature · live / value · deviation in standard errors; then the verdict."""
+    rows = list(theory_rows(frame))
+    if not rows or frame.levels is None:
+        return fit(
+            [line([("theory comes with the first steps", palette.style("faint"))], width)],
+            width,
+            height,
+        )
+    said = paragraph(frame.verdict, palette.style("text"), width)
+    room = height - len(said)
+    body = [_heading(palette, width)]
+    body += [_row(row, rows[0], palette, width) for row in rows[: max(room - 1, 1)]]
+    if height > len(body) + len(said):
+        body.append(Strip.blank(width))
+    return fit(body + said, width, height)
+
+
+def _heading(palette: Palette, width: int) -> Strip:
+    text = f"{'':<{NAME}}{'loss':>{LOSS}}{'live / it':>{RATIO + 1}}{'σ off':>{DEVIATION - 1}}"
+    return line([(text, palette.style("faint"))], width)
+
+
+def _row(row: Row, live: Row, palette: Palette, width: int) -> Strip:
+    value = f"{numbers.loss(row.value):>{LOSS}}"
+    if row is live:
+        error = f"± {numbers.loss(row.standard_error)}"
+        tail = f"{error:>{RATIO + DEVIATION}}"
+    else:
+        quotient = live.value / row.value if row.value > 0 else math.nan
+        error = math.hypot(live.standard_error, row.standard_error)
+        off = (live.value - row.value) / error if error > 0 else math.nan
+        tail = f"{numbers.ratio(quotient):>{RATIO}}{numbers.deviation(off):>{DEVIATION}}"
+    ink = palette.style(row.colour, bold=row is live)
+    return line(
+        [
+            (f"{row.name:<{NAME}}", ink),
+            (value, palette.style("text")),
+            (tail, palette.style("faint")),
+        ],
+        width,
+    )

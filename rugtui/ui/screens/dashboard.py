@@ -1,0 +1,63 @@
+"""The panes, and the Frame's way to each of them."""
+
+from __future__ import annotations
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Grid
+from textual.screen import Screen
+from textual.widgets import Footer, Static
+
+from rugtui.session.frame import Frame
+from rugtui.ui.layout import LEAST, layout_for
+from rugtui.ui.widgets.headline import Headline
+from rugtui.ui.widgets.loss import LossPane
+from rugtui.ui.widgets.pane import Pane
+from rugtui.ui.widgets.symmetry import SymmetryPane
+from rugtui.ui.widgets.theory import TheoryPane
+from rugtui.ui.widgets.weights import WeightsPane
+
+
+class Dashboard(Screen[None]):
+    """Header, four panes, footer; fewer of them where the terminal is small."""
+
+    def compose(self) -> ComposeResult:
+        yield Headline("", id="headline")
+        with Grid(id="panes"):
+            yield LossPane("1 loss", id="loss")
+            yield WeightsPane("2 W = W_out W_in", id="weights")
+            yield TheoryPane("3 theory", id="theory")
+            yield SymmetryPane("4 symmetry", id="symmetry")
+        yield Footer(show_command_palette=False, compact=True)
+        yield Static(id="too-small")
+
+    def on_mount(self) -> None:
+        self.query_one("#loss").focus()
+
+    def on_resize(self, event: events.Resize) -> None:
+        columns, rows = event.size
+        layout = layout_for(columns, rows)
+        for name in ("wide", "compact", "single", "none"):
+            self.set_class(name == layout, name)
+        wanted = f"rugtui needs at least {LEAST[0]} × {LEAST[1]} characters"
+        self.query_one("#too-small", Static).update(
+            f"{wanted}; this terminal has {columns} × {rows}. Enlarge it, or press q to quit."
+        )
+
+    def show(self, frame: Frame) -> None:
+        """Hand a Frame to every pane; each draws what changed."""
+        for pane in self.query(Pane):
+            pane.frame = frame
+
+    def go_to(self, pane: str) -> None:
+        """Focus a pane by its id; where only one is shown it takes the place of the other."""
+        if self.maximized is not None:
+            self.minimize()
+        self.query_one(f"#{pane}").focus()
+
+    def zoom(self) -> None:
+        """Maximize the focused pane, or go back."""
+        if self.maximized is not None:
+            self.minimize()
+        elif isinstance(self.focused, Pane):
+            self.maximize(self.focused)

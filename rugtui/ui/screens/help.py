@@ -1,0 +1,30 @@
+"""Help, made from the key table."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from rugtui.ui.keys import help_lines
+
+PANES = """\
+1 loss      training (faint), smoothed and held-out loss per feature; L* and other levels
+2 W         means of blocks of W; the colours end where 99 % of the off-diagonal ends
+3 theory    the live loss beside what theory says of it; L* is a prediction, not a floor
+4 symmetry  what a permutation-symmetric optimum would not have"""
+
+
+class Help(ModalScreen[None]):
+    BINDINGS = [("escape,q,question_mark", "dismiss", "Close")]
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="sheet") as sheet:
+            sheet.border_title = "Help"
+            sheet.border_subtitle = "escape closes"
+            with VerticalScroll():
+                yield Static(PANES, markup=False)
+                for group, lines in help_lines().items():
+                    rows = "\n".join(f"  {key:<8} {about}" for key, about in lines)
+                    yield Static(f"\n{group}\n{rows}", markup=False)

@@ -1,0 +1,19 @@
+"""The header line."""
+
+from __future__ import annotations
+
+from textual.strip import Strip
+
+from rugtui.session.frame import Frame
+from rugtui.ui.renderables.headline import headline
+from rugtui.ui.renderables.palette import Palette
+from rugtui.ui.widgets.pane import Pane
+
+
+class Headline(Pane, can_focus=False):
+    """One line, not a place to go to."""
+
+    fps = 8.0
+
+    def draw(self, frame: Frame, palette: Palette, width: int, height: int) -> list[Strip]:
+        return [headline(frame, self.fps, palette, width)]

@@ -1,0 +1,66 @@
+"""The history: append-only columns and what is read off them."""
+
+import math
+
+import numpy as np
+
+from rugtui.session.history import SPAN, History
+
+
+def filled(losses):
+    history = History()
+    for step, loss in enumerate(losses, 1):
+        history.append(step=step, seconds=step / 10, loss=loss)
+    return history
+
+
+def test_a_view_does_not_change_while_the_history_grows():
+    history = filled([1.0, 2.0])
+    view = history.view()
+    for step in range(3, 5000):
+        history.append(step=step, seconds=0.0, loss=9.0)
+    assert len(view) == 2
+    assert view.column("loss").tolist() == [1.0, 2.0]
+    assert len(history.view()) == 4999
+    assert history.view().column("step").tolist() == list(range(1, 5000))
+
+
+def test_a_view_cannot_be_written_and_the_history_still_can():
+    history = filled([1.0])
+    view = history.view()
+    assert not view.table.flags.writeable
+    history.append(step=2, seconds=0.0, loss=3.0)
+    assert history.view().column("loss").tolist() == [1.0, 3.0]
+
+
+def test_smoothing_is_a_bias_corrected_exponential_mean():
+    losses = np.random.default_rng(0).uniform(1, 2, 100)
+    keep = 1 - 1 / SPAN
+    weights = keep ** np.arange(99, -1, -1)
+    expected = (weights * losses).sum() / weights.sum()
+    assert math.isclose(filled(losses).view().last("smoothed"), expected, rel_tol=1e-12)
+
+
+def test_not_a_number_is_a_gap_and_does_not_poison_what_follows():
+    view = filled([1.0, math.nan, 1.0]).view()
+    assert math.isnan(view.column("smoothed")[1])
+    assert view.column("smoothed")[2] == 1.0
+    assert math.isnan(view.last("heldout"))
+
+
+def test_recent_loss_is_a_mean_with_its_standard_error():
+    losses = np.random.default_rng(1).normal(5, 1, 50)
+    mean, error = filled(losses).recent_loss()
+    recent = losses[-SPAN:]
+    assert math.isclose(mean, recent.mean())
+    assert math.isclose(error, recent.std(ddof=1) / SPAN**0.5)
+    assert math.isnan(filled([1.0]).recent_loss()[1])
+
+
+def test_marks_are_kept_in_order():
+    history = filled([1.0])
+    history.mark(1, "lr 0.1")
+    before = history.view()
+    history.mark(2, "p 0.2")
+    assert [mark.text for mark in before.marks] == ["lr 0.1"]
+    assert [mark.step for mark in history.view().marks] == [1, 2]

@@ -1,0 +1,109 @@
+"""A real pseudo-terminal with a person's eyes: run a program, type, wait for what is shown."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import termios
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pyte
+
+KEYS = {"enter": "\r", "escape": "\x1b", "tab": "\t", "up": "\x1b[A", "down": "\x1b[B"}
+
+
+class Terminal:
+    """A program on a pty of its own. Leaving the `with` block kills what is left of it."""
+
+    def __init__(
+        self, command: list[str], columns: int = 120, rows: int = 40, **environment: str
+    ) -> None:
+        self.screen = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self.screen)
+        self.output = b""
+        self.closed = False
+        self.status: int | None = None
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            fixed = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
+            os.execvpe(command[0], command, os.environ | fixed | environment)
+        self.resize(columns, rows)
+
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.status is None:
+            os.kill(self.pid, signal.SIGKILL)
+            self.status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        if not self.closed:
+            os.close(self.fd)
+
+    def resize(self, columns: int, rows: int) -> None:
+        self.screen.resize(rows, columns)
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def type(self, *keys: str) -> None:
+        for key in keys:
+            os.write(self.fd, KEYS.get(key, key).encode())
+
+    def hang_up(self) -> None:
+        """Close the terminal under the program."""
+        os.close(self.fd)
+        self.closed = True
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.screen.display)
+
+    def wait_for(self, wanted: str | Callable[[str], bool], seconds: float = 30) -> str:
+        """Read until the screen shows `wanted`; fails with the screen as it is."""
+        shows = wanted if callable(wanted) else lambda text: wanted in text
+        deadline = time.monotonic() + seconds
+        while not shows(self.text):
+            if self.closed or time.monotonic() > deadline:
+                raise AssertionError(f"never saw {wanted!r}; the screen:\n{self.text}")
+            self._read(0.2)
+        return self.text
+
+    def wait_for_exit(self, seconds: float = 20) -> int:
+        """Read until the program ends; its exit status."""
+        deadline = time.monotonic() + seconds
+        while self.status is None:
+            if not self.closed:
+                self._read(0.05)
+            done, code = os.waitpid(self.pid, os.WNOHANG)
+            if done:
+                self.status = os.waitstatus_to_exitcode(code)
+            elif time.monotonic() > deadline:
+                raise AssertionError(f"still running; the screen:\n{self.text}")
+        return self.status
+
+    def cooked(self) -> bool:
+        """Whether the terminal echoes and edits lines, as a shell needs it."""
+        flags = termios.tcgetattr(self.fd)[3]
+        return bool(flags & termios.ECHO and flags & termios.ICANON)
+
+    def _read(self, wait: float) -> None:
+        if not select.select([self.fd], [], [], wait)[0]:
+            return
+        try:
+            data = os.read(self.fd, 65536)
+        except OSError:  # Linux: the other side is gone
+            data = b""
+        if not data:
+            self.closed = True
+            return
+        self.output += data
+        self._stream.feed(data)
+
+
+def private_home(path: Path) -> dict[str, str]:
+    """Environment in which a program keeps its state and settings below `path`."""
+    return {"XDG_STATE_HOME": str(path / "state"), "XDG_CONFIG_HOME": str(path / "config")}
