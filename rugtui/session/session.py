@@ -26,12 +26,13 @@ PICTURE_SHARE = 0.05
 
 
 class Session:
-    """One worker thread's life. `send` and `frames` are for other threads, the rest is its own."""
+    """One worker thread's life. `send`, `frames` and `finished` are for other threads, the rest is its own."""
 
     def __init__(self, settings: Settings) -> None:
         self.frames: Mailbox[Frame] = Mailbox()
         self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self._stop = threading.Event()
+        self.finished = threading.Event()
         self._settings = settings
         self._phase: Phase = "loading"
         self._shown: Kind = "trained"
@@ -60,6 +61,7 @@ class Session:
                 self._hand_over()
         finally:
             self._end()
+            self.finished.set()
 
     def _begin(self, settings: Settings) -> None:
         """Drop the experiment under way, if any, and start another."""

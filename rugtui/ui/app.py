@@ -1,4 +1,4 @@
-"""The application: one worker thread, one timer that takes its newest Frame, keys that command it."""
+"""The application: one worker thread, a timer that takes its newest Frame, keys that command it."""
 
 from __future__ import annotations
 
