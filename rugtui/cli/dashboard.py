@@ -23,9 +23,10 @@ def show(settings: Settings) -> int:
             "`rugtui train` and `rugtui predict` work without one."
         )
     check_device(settings)
+    from rugtui.session.session import Session
     from rugtui.ui.app import RugtuiApp
 
-    app = RugtuiApp(settings)
+    app = RugtuiApp(Session(settings))
     app.run()
     code = app.return_code or 0
     if not app.session.finished.wait(PATIENCE):

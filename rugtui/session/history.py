@@ -11,7 +11,9 @@ from jaxtyping import Float
 NAMES = ("step", "seconds", "loss", "smoothed", "heldout", "heldout_standard_error", "lr", "p")
 COLUMNS = {name: index for index, name in enumerate(NAMES)}
 SPAN = 16
-"""Results over which the smoothed loss averages (exponentially, bias corrected)."""
+"""Results over which the smoothed loss averages (exponentially) once there are many of them."""
+YOUNG = 8
+"""Of a young run the smoothed loss averages one result in so many: it must not lag the descent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,8 @@ class History:
         self._table = np.empty((len(NAMES), 1024))
         self._length = 0
         self._marks: tuple[Mark, ...] = ()
-        self._smoothing = 0.0, 0.0
+        self._smoothed = math.nan
+        self._known = 0
 
     def append(
         self,
@@ -97,7 +100,8 @@ class History:
     def _smooth(self, loss: float) -> float:
         if not math.isfinite(loss):
             return math.nan
-        total, weight = self._smoothing
-        keep = 1 - 1 / SPAN
-        self._smoothing = keep * total + loss, keep * weight + 1
-        return self._smoothing[0] / self._smoothing[1]
+        self._known += 1
+        share = 1 / min(SPAN, 1 + self._known / YOUNG)
+        old = loss if math.isnan(self._smoothed) else self._smoothed
+        self._smoothed = old + share * (loss - old)
+        return self._smoothed

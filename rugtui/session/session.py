@@ -26,14 +26,17 @@ PICTURE_SHARE = 0.05
 
 
 class Session:
-    """One worker thread's life. `send`, `frames` and `finished` are for other threads, the rest is its own."""
+    """One worker thread's life.
+
+    `send`, `frames` and `finished` are for other threads; all else belongs to the worker.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self.frames: Mailbox[Frame] = Mailbox()
         self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self._stop = threading.Event()
         self.finished = threading.Event()
-        self._settings = settings
+        self.settings = settings
         self._phase: Phase = "loading"
         self._shown: Kind = "trained"
         self._look = Look(64, 64)
@@ -53,7 +56,7 @@ class Session:
     def run(self) -> None:
         """The body of the worker thread, until Stop. What goes wrong is said in a Frame."""
         try:
-            self._attempt(lambda: self._begin(self._settings))
+            self._attempt(lambda: self._begin(self.settings))
             while not self._stop.is_set():
                 self._attempt(self._obey)
                 self._attempt(self._train)
@@ -65,7 +68,7 @@ class Session:
 
     def _begin(self, settings: Settings) -> None:
         """Drop the experiment under way, if any, and start another."""
-        self._settings = settings
+        self.settings = settings
         self._end()
         self._phase, self._failure, self._traceback = "loading", "", ""
         self._picture = None
@@ -141,7 +144,7 @@ class Session:
             self._begin(settings)
         else:
             experiment.change(settings)
-            self._settings = settings
+            self.settings = settings
             if self._phase == "done" and not experiment.done:
                 self._phase = "training"
 
@@ -187,7 +190,7 @@ class Session:
 
     def _frame(self) -> Frame:
         frame = Frame(
-            settings=self._settings,
+            settings=self.settings,
             phase=self._phase,
             shown=self._shown,
             notices=tuple(self._notices),

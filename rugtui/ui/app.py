@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
+
 from textual.app import App
 from textual.worker import Worker, WorkerState
 
@@ -32,12 +35,13 @@ class RugtuiApp(App[None]):
     CSS_PATH = "rugtui.tcss"
     BINDINGS = bindings()
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, session: Session) -> None:
         super().__init__()
-        self.settings = settings
-        self.session = Session(settings)
-        self.latest = Frame(settings, narration=LOADING)
-        self._fps = FPS
+        self.session = session
+        self.settings = session.settings
+        self.latest = Frame(session.settings, narration=LOADING)
+        self.fps = FPS
+        """Frames shown in a second, at most."""
         self._told = 0
         self._failure = ""
 
@@ -52,9 +56,11 @@ class RugtuiApp(App[None]):
 
     def on_ready(self) -> None:
         """Painted: only now may anything slow begin."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, self.leave, number)
         self.dashboard.show(self.latest)
         self.run_worker(self.session.run, thread=True, exit_on_error=False, name="session")
-        self._timer = self.set_interval(1 / self._fps, self.take_frame)
+        self._timer = self.set_interval(1 / self.fps, self.take_frame)
 
     def take_frame(self) -> None:
         """Show the newest Frame, if there is one."""
@@ -125,10 +131,10 @@ class RugtuiApp(App[None]):
         self.dashboard.go_to(name)
 
     def action_fps(self, factor: float) -> None:
-        self._fps = min(max(self._fps * factor, FPS_LEAST), FPS_MOST)
-        self.dashboard.query_one(Headline).fps = self._fps
+        self.fps = min(max(self.fps * factor, FPS_LEAST), FPS_MOST)
+        self.dashboard.query_one(Headline).fps = self.fps
         self._timer.stop()
-        self._timer = self.set_interval(1 / self._fps, self.take_frame)
+        self._timer = self.set_interval(1 / self.fps, self.take_frame)
 
     def action_theme(self) -> None:
         self.theme = "textual-light" if self.current_theme.dark else "textual-dark"
@@ -138,5 +144,9 @@ class RugtuiApp(App[None]):
         self.push_screen(Help())
 
     async def action_quit(self) -> None:
+        self.leave()
+
+    def leave(self, signal_number: int = 0) -> None:
+        """Stop the worker and give the terminal back; a signal shows in the exit code."""
         self.session.send(Stop())
-        self.exit()
+        self.exit(return_code=128 + signal_number if signal_number else 0)

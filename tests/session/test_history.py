@@ -33,12 +33,13 @@ def test_a_view_cannot_be_written_and_the_history_still_can():
     assert history.view().column("loss").tolist() == [1.0, 3.0]
 
 
-def test_smoothing_is_a_bias_corrected_exponential_mean():
-    losses = np.random.default_rng(0).uniform(1, 2, 100)
-    keep = 1 - 1 / SPAN
-    weights = keep ** np.arange(99, -1, -1)
-    expected = (weights * losses).sum() / weights.sum()
-    assert math.isclose(filled(losses).view().last("smoothed"), expected, rel_tol=1e-12)
+def test_smoothing_averages_noise_and_does_not_lag_a_young_run():
+    rng = np.random.default_rng(0)
+    settled = filled(5 + rng.normal(0, 1, 3000)).view().column("smoothed")[1000:]
+    # An exponential mean over SPAN results keeps 1 / (2 SPAN − 1) of the variance.
+    assert math.isclose(settled.std(), 1 / math.sqrt(2 * SPAN - 1), rel_tol=0.15)
+    falling = filled(1 / np.arange(1.0, 11.0)).view()
+    assert falling.last("smoothed") < 2 * falling.last("loss")
 
 
 def test_not_a_number_is_a_gap_and_does_not_poison_what_follows():

@@ -17,7 +17,7 @@ from rugtui.ui.renderables.decimate import decimate
 from rugtui.ui.renderables.lines import fit, line
 from rugtui.ui.renderables.palette import RGB, Palette, ink
 
-LABELS = 11
+LABELS = 12
 """Columns on the right for the names of the levels."""
 AXES = 2
 """Rows that plotext takes for the x axis."""

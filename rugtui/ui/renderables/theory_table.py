@@ -13,7 +13,8 @@ from rugtui.ui.renderables import numbers
 from rugtui.ui.renderables.lines import fit, line, paragraph
 from rugtui.ui.renderables.palette import Palette
 
-NAME, LOSS, RATIO, DEVIATION = 15, 11, 9, 9
+NAME, LOSS, RATIO, DEVIATION = 13, 9, 7, 8
+"""Columns' widths: 37 cells, which a half of an 80-column terminal has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def theory_table(frame: Frame, palette: Palette, width: int, height: int) -> lis
 
 
 def _heading(palette: Palette, width: int) -> Strip:
-    text = f"{'':<{NAME}}{'loss':>{LOSS}}{'live / it':>{RATIO + 1}}{'σ off':>{DEVIATION - 1}}"
+    text = f"{'':<{NAME}}{'loss':>{LOSS}}{'× it':>{RATIO}}{'± off':>{DEVIATION}}"
     return line([(text, palette.style("faint"))], width)
 
 

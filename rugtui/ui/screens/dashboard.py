@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual import events
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.containers import Grid
 from textual.screen import Screen
 from textual.widgets import Footer, Static
@@ -17,9 +18,16 @@ from rugtui.ui.widgets.symmetry import SymmetryPane
 from rugtui.ui.widgets.theory import TheoryPane
 from rugtui.ui.widgets.weights import WeightsPane
 
+PANES = ("loss", "weights", "theory", "symmetry")
+
 
 class Dashboard(Screen[None]):
     """Header, four panes, footer; fewer of them where the terminal is small."""
+
+    BINDINGS = [
+        Binding("tab", "next_pane(1)", "next pane", show=False),
+        Binding("shift+tab", "next_pane(-1)", "previous pane", show=False),
+    ]
 
     def compose(self) -> ComposeResult:
         yield Headline("", id="headline")
@@ -32,7 +40,7 @@ class Dashboard(Screen[None]):
         yield Static(id="too-small")
 
     def on_mount(self) -> None:
-        self.query_one("#loss").focus()
+        self.go_to("loss")
 
     def on_resize(self, event: events.Resize) -> None:
         columns, rows = event.size
@@ -50,10 +58,17 @@ class Dashboard(Screen[None]):
             pane.frame = frame
 
     def go_to(self, pane: str) -> None:
-        """Focus a pane by its id; where only one is shown it takes the place of the other."""
+        """Focus a pane by its id; in a small terminal it takes the place of another."""
         if self.maximized is not None:
             self.minimize()
-        self.query_one(f"#{pane}").focus()
+        for name in PANES:
+            self.set_class(name == pane, f"at-{name}")
+        # The class decides what is displayed, and only what is displayed can be focused.
+        self.call_after_refresh(self.query_one(f"#{pane}").focus)
+
+    def action_next_pane(self, step: int) -> None:
+        here = next(k for k, name in enumerate(PANES) if self.has_class(f"at-{name}"))
+        self.go_to(PANES[(here + step) % len(PANES)])
 
     def zoom(self) -> None:
         """Maximize the focused pane, or go back."""

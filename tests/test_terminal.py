@@ -1,0 +1,118 @@
+"""The program on a real pseudo-terminal, as a person meets it."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import pytest
+
+from tests.terminal import Terminal, private_home
+
+RUGTUI = [sys.executable, "-m", "rugtui"]
+SMALL = ["--n-sparse", "64", "--n-dense", "16", "--batch", "64", "--device", "cpu"]
+
+
+@contextmanager
+def dashboard(home, *options, columns=120, rows=40, **environment):
+    given = private_home(home) | environment
+    with Terminal([*RUGTUI, *SMALL, *options], columns, rows, **given) as terminal:
+        yield terminal
+
+
+def trained_steps(text: str) -> int:
+    found = re.search(r"step ([\d,]+)", text)
+    return int(found[1].replace(",", "")) if found else 0
+
+
+def is_restored(terminal: Terminal) -> bool:
+    """Main screen, cursor, no mouse reports, no bracketed paste, line editing back."""
+    last = {}
+    for mode, switch in re.findall(rb"\x1b\[\?(\d+)([hl])", terminal.output):
+        last[mode] = switch
+    off = all(last.get(mode, b"l") == b"l" for mode in (b"1049", b"1000", b"1003", b"2004"))
+    return off and last.get(b"25", b"h") == b"h" and terminal.cooked()
+
+
+def test_start_resize_and_back_and_quit(tmp_path):
+    with dashboard(tmp_path) as terminal:
+        text = terminal.wait_for(lambda text: trained_steps(text) > 0 and "L*(r, p)" in text)
+        assert all(pane in text for pane in ("1 loss", "2 W", "3 theory", "4 symmetry"))
+        terminal.resize(40, 12)
+        text = terminal.wait_for(lambda text: "1 loss" in text and "3 theory" not in text)
+        assert len(max(text.splitlines(), key=len)) <= 40
+        terminal.resize(120, 40)
+        terminal.wait_for(lambda text: "4 symmetry" in text and "3 theory" in text)
+        terminal.type("q")
+        assert terminal.wait_for_exit() == 0
+        assert is_restored(terminal)
+
+
+def test_quitting_while_torch_still_loads(tmp_path):
+    with dashboard(tmp_path) as terminal:
+        terminal.wait_for("loading PyTorch")
+        terminal.type("q")
+        assert terminal.wait_for_exit(5) == 0
+        assert is_restored(terminal)
+
+
+def test_quitting_in_the_middle_of_a_long_step(tmp_path):
+    long = ["--n-sparse", "16384", "--n-dense", "2048", "--batch", "8192"]
+    with dashboard(tmp_path, *long) as terminal:
+        terminal.wait_for("training", 60)
+        terminal.type("q")
+        assert terminal.wait_for_exit(5) == 0
+        assert is_restored(terminal)
+
+
+def test_w_shows_the_rug_and_its_sampled_loss(tmp_path):
+    with dashboard(tmp_path) as terminal:
+        terminal.wait_for(lambda text: trained_steps(text) > 0)
+        terminal.type("w")
+        text = terminal.wait_for("live, rug")
+        assert "hadamard" in text
+
+
+def test_a_small_terminal_gets_one_sentence(tmp_path):
+    with dashboard(tmp_path, columns=20, rows=5) as terminal:
+        terminal.wait_for("needs at")
+        terminal.resize(60, 5)
+        terminal.wait_for("this terminal has 60 × 5")
+        terminal.type("q")
+        assert terminal.wait_for_exit() == 0
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
+)
+def test_signals_end_it_with_the_terminal_restored(tmp_path, number, status):
+    with dashboard(tmp_path) as terminal:
+        terminal.wait_for(lambda text: trained_steps(text) > 0)
+        os.kill(terminal.pid, number)
+        assert terminal.wait_for_exit() == status
+        assert is_restored(terminal)
+
+
+def test_no_color_sends_no_colour(tmp_path):
+    with dashboard(tmp_path, NO_COLOR="1") as terminal:
+        terminal.wait_for(lambda text: trained_steps(text) > 0)
+        colours = set(re.findall(rb"[34]8;2;(\d+);(\d+);(\d+)", terminal.output))
+        assert all(red == green == blue for red, green, blue in colours)
+
+
+def test_without_a_terminal_it_says_so(tmp_path):
+    done = subprocess.run(
+        [*RUGTUI, *SMALL],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=os.environ | private_home(tmp_path),
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "needs a terminal" in done.stderr
+    assert "rugtui train" in done.stderr
+    assert len(done.stderr.splitlines()) == 1

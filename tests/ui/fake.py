@@ -1,0 +1,102 @@
+"""A session without a worker: it keeps what it is told and hands over what a test gives it."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+
+import numpy as np
+
+from rugtui.config import Settings
+from rugtui.session.commands import Command, Show, Stop
+from rugtui.session.frame import Frame, Picture, Reading
+from rugtui.session.history import History
+from rugtui.session.mailbox import Mailbox
+from rugtui.theory.levels import Levels
+from rugtui.weights.base import Window
+
+LEVELS = Levels(
+    r=0.25,
+    p=0.05,
+    loss=0.00578942774445478,
+    a=1.25482075497,
+    b=-0.440882192188,
+    sigma=0.275275185936088,
+    high_sparsity=0.0059,
+    linear=0.01203125,
+    elementwise=0.00539752622983,
+    oracle=0.00145444647436,
+)
+
+
+def some_history(results: int = 200) -> History:
+    """A loss that falls from 0.017 to a plateau a little above L*, with even noise."""
+    history = History()
+    rng = np.random.default_rng(0)
+    for k in range(1, results + 1):
+        step = 10 * k
+        loss = 0.0058 + 0.011 * np.exp(-step / 300) + rng.normal(0, 1e-4)
+        held = loss if k % 20 == 0 else None
+        history.append(
+            step=step,
+            seconds=step / 100,
+            loss=loss,
+            heldout=held,
+            heldout_standard_error=None if held is None else 2e-5,
+            lr=1e-4,
+            p=0.05,
+        )
+    return history
+
+
+def some_picture(kind="trained", n_sparse=64) -> Picture:
+    """A xor pattern with a strong diagonal."""
+    i = np.arange(n_sparse)
+    pixels = 0.1 * np.cos((i[:, None] ^ i[None, :]) * 0.7)
+    np.fill_diagonal(pixels, 1.2)
+    return Picture(kind, 2000, Window.whole(n_sparse), n_sparse, pixels)
+
+
+def some_frame(**changes) -> Frame:
+    frame = Frame(
+        settings=Settings(),
+        phase="training",
+        device="cpu",
+        plan="sparse",
+        step=2000,
+        seconds=20.0,
+        steps_per_second=100.0,
+        gemms_per_step=5.0,
+        history=some_history().view(),
+        levels=LEVELS,
+        trained=Reading(loss=0.0058, standard_error=2e-5),
+        verdict="on the symmetric plateau, within 1 % of L*",
+        picture=some_picture(),
+    )
+    return dataclasses.replace(frame, **changes)
+
+
+class FakeSession:
+    """Stands where a Session would: `told` are the commands, `give` is the worker's side."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
+        self.frames: Mailbox[Frame] = Mailbox()
+        self.finished = threading.Event()
+        self.told: list[Command] = []
+        self._stop = threading.Event()
+
+    def send(self, command: Command) -> None:
+        self.told.append(command)
+        if isinstance(command, Stop):
+            self._stop.set()
+
+    def give(self, frame: Frame) -> None:
+        self.frames.put(frame)
+
+    def run(self) -> None:
+        self._stop.wait()
+        self.finished.set()
+
+    def shows(self) -> list[Show]:
+        return [command for command in self.told if isinstance(command, Show)]

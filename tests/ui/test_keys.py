@@ -1,0 +1,156 @@
+"""Every key of the table, pressed in a running app."""
+
+import pytest
+
+from rugtui.session.commands import Change, Look, Pause, Save, Show, Stop
+from rugtui.ui.app import RugtuiApp
+from rugtui.ui.keys import KEYS, help_lines
+from rugtui.ui.screens.help import Help
+from rugtui.ui.screens.settings_form import SettingsForm
+from rugtui.ui.widgets.loss import LossPane
+from tests.ui.fake import FakeSession, some_frame
+
+
+@pytest.fixture
+async def pilot():
+    app = RugtuiApp(FakeSession())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        await give(pilot, some_frame())
+        yield pilot
+        app.session.send(Stop())
+
+
+async def give(pilot, frame):
+    pilot.app.session.give(frame)
+    pilot.app.take_frame()
+    await pilot.pause()
+
+
+def told(pilot, kind):
+    return [command for command in pilot.app.session.told if isinstance(command, kind)]
+
+
+async def test_w_swaps_trained_and_rug_and_back(pilot):
+    await pilot.press("w")
+    assert told(pilot, Show) == [Show("rug")]
+    await give(pilot, some_frame(shown="rug"))
+    await pilot.press("w")
+    assert told(pilot, Show)[-1] == Show("trained")
+
+
+async def test_space_pauses_and_continues(pilot):
+    await pilot.press("space")
+    assert told(pilot, Pause) == [Pause(True)]
+    await give(pilot, some_frame(phase="paused"))
+    await pilot.press("space")
+    assert told(pilot, Pause)[-1] == Pause(False)
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "factor"),
+    [
+        ("left_square_bracket", "learning_rate", 0.5),
+        ("right_square_bracket", "learning_rate", 2),
+        ("left_curly_bracket", "p", 0.8),
+        ("right_curly_bracket", "p", 1.25),
+    ],
+)
+async def test_brackets_change_rate_and_p_without_a_restart(pilot, key, name, factor):
+    before = pilot.app.settings
+    await pilot.press(key)
+    (change,) = told(pilot, Change)
+    assert getattr(change.settings, name) == pytest.approx(factor * getattr(before, name))
+    assert before.restarts(change.settings) == []
+
+
+async def test_presses_add_up_before_the_worker_answers(pilot):
+    before = pilot.app.settings.learning_rate
+    await pilot.press(*["right_square_bracket"] * 3)
+    assert told(pilot, Change)[-1].settings.learning_rate == pytest.approx(8 * before)
+
+
+async def test_p_stops_at_one(pilot):
+    await pilot.press(*["right_curly_bracket"] * 20)
+    assert told(pilot, Change)[-1].settings.p == 1.0
+
+
+async def test_s_saves_with_the_screen_as_it_is(pilot):
+    await pilot.press("s")
+    (save,) = told(pilot, Save)
+    assert save.screen_svg.startswith("<svg")
+    assert "trained" in save.screen_svg
+
+
+async def test_question_mark_shows_every_key(pilot):
+    await pilot.press("question_mark")
+    assert isinstance(pilot.app.screen, Help)
+    shown = {key for lines in help_lines().values() for key, _ in lines}
+    assert {key.shown_as or key.keys for key in KEYS} <= shown
+    await pilot.press("escape")
+    assert not isinstance(pilot.app.screen, Help)
+
+
+async def test_e_opens_the_form_and_escape_leaves_all_as_it_was(pilot):
+    await pilot.press("e")
+    assert isinstance(pilot.app.screen, SettingsForm)
+    await pilot.press("escape")
+    assert told(pilot, Change) == []
+
+
+async def test_l_steps_through_four_pairs_of_scales(pilot):
+    pane = pilot.app.dashboard.query_one(LossPane)
+    seen = [pane.view]
+    for _ in range(4):
+        await pilot.press("l")
+        seen.append(pane.view)
+    assert len(set(seen)) == 4
+    assert seen[0] == seen[-1]
+
+
+@pytest.mark.parametrize(
+    ("key", "pane"), zip("1234", ["loss", "weights", "theory", "symmetry"], strict=True)
+)
+async def test_numbers_go_to_panes_and_z_gives_them_the_screen(pilot, key, pane):
+    await pilot.press(key)
+    assert pilot.app.focused.id == pane
+    await pilot.press("z")
+    assert pilot.app.dashboard.maximized.id == pane
+    await pilot.press("z")
+    assert pilot.app.dashboard.maximized is None
+
+
+async def test_plus_and_minus_change_the_refresh_rate(pilot):
+    before = pilot.app.fps
+    await pilot.press("plus")
+    assert pilot.app.fps == 2 * before
+    await pilot.press("minus", "minus")
+    assert pilot.app.fps == before / 2
+
+
+async def test_d_changes_between_dark_and_light(pilot):
+    assert pilot.app.current_theme.dark
+    await pilot.press("d")
+    assert not pilot.app.current_theme.dark
+
+
+async def test_ctrl_p_opens_the_palette(pilot):
+    await pilot.press("ctrl+p")
+    assert type(pilot.app.screen).__name__ == "CommandPalette"
+
+
+async def test_q_stops_the_worker_and_quits(pilot):
+    await pilot.press("q")
+    assert told(pilot, Stop)
+    assert pilot.app.return_code == 0
+
+
+async def test_panes_ask_for_as_many_pixels_as_they_have(pilot):
+    look = told(pilot, Look)[-1]
+    pane = pilot.app.dashboard.query_one("#weights").content_size
+    assert look.height == look.width == min(pane.width, 2 * (pane.height - 1))
+
+
+def test_no_two_keys_are_the_same():
+    keys = [key.keys for key in KEYS]
+    assert len(set(keys)) == len(keys)

@@ -1,0 +1,76 @@
+"""Sizes: what each terminal shows, and that no size breaks anything."""
+
+import pytest
+
+from rugtui.session.commands import Stop
+from rugtui.ui.app import RugtuiApp
+from rugtui.ui.layout import layout_for
+from rugtui.ui.widgets.pane import Pane
+from tests.ui.fake import FakeSession, some_frame
+
+PANES = {
+    (160, 50): {"loss", "weights", "theory", "symmetry"},
+    (120, 40): {"loss", "weights", "theory", "symmetry"},
+    (80, 24): {"loss", "weights", "theory"},
+    (40, 12): {"loss"},
+    (20, 5): set(),
+}
+
+
+def visible(app):
+    panes = app.dashboard.query("#panes Pane").results(Pane)
+    return {pane.id for pane in panes if pane.region.area}
+
+
+@pytest.mark.parametrize(("size", "panes"), PANES.items(), ids=lambda value: str(value))
+async def test_each_size_shows_its_panes(size, panes):
+    app = RugtuiApp(FakeSession())
+    async with app.run_test(size=size) as pilot:
+        app.session.give(some_frame())
+        app.take_frame()
+        await pilot.pause()
+        assert visible(app) == panes
+        app.session.send(Stop())
+
+
+async def test_every_pane_can_be_reached_in_a_small_terminal():
+    app = RugtuiApp(FakeSession())
+    async with app.run_test(size=(40, 12)) as pilot:
+        app.session.give(some_frame())
+        app.take_frame()
+        for key, pane in zip("1234", ["loss", "weights", "theory", "symmetry"], strict=True):
+            await pilot.press(key)
+            await pilot.pause()
+            assert visible(app) == {pane}
+        app.session.send(Stop())
+
+
+async def test_symmetry_can_be_reached_at_80x24():
+    app = RugtuiApp(FakeSession())
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.session.give(some_frame())
+        app.take_frame()
+        await pilot.press("4")
+        await pilot.pause()
+        assert "symmetry" in visible(app)
+        await pilot.press("1")
+        await pilot.pause()
+        assert visible(app) == PANES[80, 24]
+        app.session.send(Stop())
+
+
+async def test_a_storm_of_sizes_leaves_all_in_order():
+    app = RugtuiApp(FakeSession())
+    async with app.run_test(size=(120, 40)) as pilot:
+        for size in [(20, 5), (1, 1), (200, 60), (40, 12), (31, 9), (80, 24), (120, 40)]:
+            await pilot.resize_terminal(*size)
+            app.session.give(some_frame())
+            app.take_frame()
+            await pilot.pause()
+        assert visible(app) == PANES[120, 40]
+        app.session.send(Stop())
+
+
+def test_every_size_has_a_layout():
+    names = {layout_for(columns, rows) for columns in range(0, 200, 3) for rows in range(0, 80)}
+    assert names == {"wide", "compact", "single", "none"}
