@@ -139,15 +139,21 @@ def _curve(
 
 
 def _label_rows(levels: Sequence[Level], axis: Axis, rows: int) -> dict[int, Level]:
-    """A row of its own for each level's name, as near its line as there is room."""
-    placed: dict[int, Level] = {}
-    share = lambda level: float(axis.place(np.array([level.value]))[0])  # noqa: E731
-    for level in sorted(levels, key=share, reverse=True):
-        wanted = round((axis.last - share(level)) / (axis.last - axis.first) * (rows - 1))
-        row = max(wanted, max(placed, default=-1) + 1)
-        if row < rows:
-            placed[row] = level
-    return placed
+    """A row of its own for each level's name, as near its line as there is room.
+
+    Names are pushed down where they collide, and then up again from the last row. Where there are
+    more names than rows, the last levels have none.
+    """
+    named = list(levels[:rows])
+    places = axis.place(np.array([level.value for level in named]))
+    wanted = np.rint((axis.last - places) / (axis.last - axis.first) * (rows - 1)).astype(int)
+    order = np.argsort(wanted, kind="stable")
+    placed = wanted[order]
+    for k in range(1, len(placed)):
+        placed[k] = max(placed[k], placed[k - 1] + 1)
+    for k in range(len(placed) - 1, -1, -1):
+        placed[k] = min(placed[k], rows - len(placed) + k)
+    return {int(row): named[k] for row, k in zip(placed, order, strict=True)}
 
 
 def _joined(row: Text, level: Level | None, width: int) -> Strip:

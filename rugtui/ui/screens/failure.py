@@ -9,7 +9,7 @@ from textual.widgets import Static
 
 
 class Failure(ModalScreen[None]):
-    BINDINGS = [("escape,q,enter", "dismiss", "Close")]
+    BINDINGS = [("escape,enter", "dismiss", "Close"), ("q", "app.quit", "Quit")]
 
     def __init__(self, message: str, traceback: str) -> None:
         super().__init__()

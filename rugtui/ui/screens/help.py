@@ -17,7 +17,7 @@ PANES = """\
 
 
 class Help(ModalScreen[None]):
-    BINDINGS = [("escape,q,question_mark", "dismiss", "Close")]
+    BINDINGS = [("escape,question_mark", "dismiss", "Close"), ("q", "app.quit", "Quit")]
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="sheet") as sheet:

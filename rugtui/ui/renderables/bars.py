@@ -1,0 +1,57 @@
+"""Small charts out of block characters: sparklines, and a histogram over a curve."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+from rich.style import Style
+from textual.strip import Strip
+
+from rugtui.ui.renderables.lines import Piece, line
+
+EIGHTHS = " ▁▂▃▄▅▆▇█"
+
+
+def sparkline(values: Sequence[float], width: int) -> str:
+    """The last `width` values between their own least and greatest; a gap is a space."""
+    shown = np.asarray(values[-width:], dtype=float)
+    known = shown[np.isfinite(shown)]
+    if not known.size:
+        return " " * width
+    low, high = known.min(), known.max()
+    share = np.zeros_like(shown) if high == low else (shown - low) / (high - low)
+    text = "".join(
+        EIGHTHS[1 + round(float(s) * 7)] if np.isfinite(v) else " "
+        for v, s in zip(shown, np.nan_to_num(share), strict=True)
+    )
+    return text.rjust(width)
+
+
+def histogram(
+    masses: Float[np.ndarray, " bins"],
+    curve: Float[np.ndarray, " bins"],
+    bar: Style,
+    dot: Style,
+    width: int,
+    height: int,
+) -> list[Strip]:
+    """Masses as bars with a curve of dots over them, the bins spread over the width."""
+    columns = np.arange(width) * len(masses) // width
+    top = max(float(masses.max()), float(curve.max()), 1e-300)
+    filled = np.rint(masses[columns] / top * height * 8).astype(int)
+    dotted = np.clip(np.rint(curve[columns] / top * height - 0.5).astype(int), 0, height - 1)
+    strips = []
+    for row in range(height - 1, -1, -1):
+        pieces: list[Piece] = []
+        for column in range(width):
+            eighths = int(np.clip(filled[column] - 8 * row, 0, 8))
+            on_curve = dotted[column] == row and curve[columns[column]] > top / (16 * height)
+            if on_curve:
+                over = Style(color=dot.color, bgcolor=bar.color if eighths == 8 else None)
+                pieces.append(("•", over))
+            else:
+                pieces.append((EIGHTHS[eighths], bar))
+        strips.append(line(pieces, width))
+    return strips

@@ -1,0 +1,68 @@
+"""Header and theory table as text."""
+
+import math
+
+import pytest
+
+from rugtui.session.frame import Reading
+from rugtui.ui.renderables import numbers
+from rugtui.ui.renderables.headline import headline
+from rugtui.ui.renderables.palette import DARK
+from rugtui.ui.renderables.theory_table import theory_rows, theory_table
+from tests.ui.fake import LEVELS, some_frame
+
+
+def text(strips):
+    return "\n".join(strip.text.rstrip() for strip in strips)
+
+
+def test_each_line_holds_the_live_loss_against_theory():
+    frame = some_frame(trained=Reading(loss=2 * LEVELS.loss, standard_error=LEVELS.loss / 10))
+    table = theory_table(frame, DARK, 60, 20)
+    line = next(strip.text.split() for strip in table if strip.text.startswith("L*(r, p)"))
+    assert line[2:] == ["0.005789", "2.000", "+10.0"]
+
+
+def test_the_rug_has_its_own_live_loss_and_no_held_out_one():
+    frame = some_frame(shown="rug", rug=Reading(loss=0.0061, standard_error=1e-5))
+    names = [row.name for row in theory_rows(frame)]
+    assert names[0] == "live, rug"
+    assert "held out" not in names
+    assert "0.006100" in text(theory_table(frame, DARK, 60, 20))
+
+
+@pytest.mark.parametrize("height", [3, 5, 11, 30])
+@pytest.mark.parametrize("width", [20, 38, 60])
+def test_the_table_fills_its_pane_and_keeps_the_verdict(width, height):
+    strips = theory_table(some_frame(), DARK, width, height)
+    assert [strip.cell_length for strip in strips] == [width] * height
+    assert "live" in text(strips)
+    if height >= 5:
+        assert "plateau" in text(strips)
+
+
+def test_what_matters_least_leaves_the_header_first():
+    frame = some_frame()
+    wide, narrow = (headline(frame, 8, DARK, width).text for width in (200, 60))
+    assert "GEMM/step" in wide
+    assert "8 fps" in wide
+    assert "step 2,000" in narrow
+    assert "fps" not in narrow
+
+
+@pytest.mark.parametrize("width", [10, 40, 80, 120, 200])
+def test_the_header_fills_its_line(width):
+    assert headline(some_frame(), 8, DARK, width).cell_length == width
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0.0054312, "0.005431"), (2.1e-6, "2.100e-6"), (0, "0.000000"), (math.nan, "-")],
+)
+def test_losses_keep_comparable_digits(value, shown):
+    assert numbers.loss(value) == shown
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(0, "00:00"), (75.9, "01:15"), (3725, "1:02:05")])
+def test_durations(seconds, shown):
+    assert numbers.duration(seconds) == shown
