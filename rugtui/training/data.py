@@ -1,0 +1,103 @@
+"""Sparse data: x_i = c_i u_i with c_i ~ Bernoulli(p) and u_i ~ Uniform[0, 1] (section 1).
+
+The cells that are on are found by the gaps between them, which are geometric (section 10): the work
+is that of the active cells, not of all batch · n_sparse.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from rugtui.training.cells import Cells
+
+
+def sample(
+    n_sparse: int,
+    p: float,
+    batch: int,
+    *,
+    generator: torch.Generator,
+    device: torch.device | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> Float[Tensor, "batch n_sparse"]:
+    """`batch` samples x with all their cells, on `device` (the generator's where none is named)."""
+    cells = sample_cells(n_sparse, p, batch, generator=generator, dtype=dtype)
+    return cells.dense().to(device or generator.device)
+
+
+def sample_cells(
+    n_sparse: int,
+    p: float,
+    batch: int,
+    *,
+    generator: torch.Generator,
+    dtype: torch.dtype = torch.float32,
+) -> Cells:
+    """`batch` samples as the active cells of x[batch, n_sparse], on the generator's device.
+
+    0 < p ≤ 1. Values lie in [0, 1).
+    """
+    places = _places(n_sparse * batch, p, generator)
+    values = torch.rand(len(places), generator=generator, dtype=dtype, device=generator.device)
+    return Cells.at((batch, n_sparse), places, values)
+
+
+def sample_one(
+    n_sparse: int,
+    batch: int,
+    *,
+    generator: torch.Generator,
+    dtype: torch.dtype = torch.float32,
+) -> Cells:
+    """Samples with exactly one feature on: the limit p → 0, given that anything is on."""
+    device = generator.device
+    columns = torch.randint(n_sparse, (batch,), generator=generator, device=device)
+    values = torch.rand(batch, generator=generator, dtype=dtype, device=device)
+    return Cells((batch, n_sparse), torch.arange(batch, device=device), columns, values)
+
+
+def chunks(
+    n_sparse: int,
+    p: float,
+    samples: int,
+    *,
+    generator: torch.Generator,
+    cells: int = 1 << 24,
+    dtype: torch.dtype = torch.float32,
+) -> Iterator[Cells]:
+    """`samples` samples in pieces of at most `cells` cells of x (one sample at least)."""
+    most = max(1, cells // n_sparse)
+    while samples > 0:
+        yield sample_cells(n_sparse, p, min(most, samples), generator=generator, dtype=dtype)
+        samples -= most
+
+
+def _places(cells: int, p: float, generator: torch.Generator) -> Int[Tensor, " active"]:
+    """Which of `cells` cells are on, ascending."""
+    device = generator.device
+    if p == 1:
+        return torch.arange(cells, device=device)
+    pieces, last = [], -1
+    while last < cells:
+        # six standard deviations more than are wanted: a second piece is needed once in 10⁹ batches
+        wanted = (cells - last) * p
+        count = int(wanted + 6 * math.sqrt(wanted)) + 10
+        pieces.append(_gaps(count, p, generator).cumsum_(0).add_(last))
+        last = int(pieces[-1][-1])
+    places = pieces[0] if len(pieces) == 1 else torch.cat(pieces)
+    return places[: int(torch.searchsorted(places, cells))]
+
+
+def _gaps(count: int, p: float, generator: torch.Generator) -> Int[Tensor, " count"]:
+    """Distances from one active cell to the next: P(gap = k) = p (1 − p)^(k − 1).
+
+    In float64: with 24 bits the shortest gaps of p = 1e-6 would come 6 % too often. Distances are
+    cut at 2⁵⁰, beyond any batch, so that sums of a piece stay below 2⁶³.
+    """
+    u = torch.rand(count, generator=generator, dtype=torch.float64, device=generator.device)
+    return u.neg_().log1p_().div_(math.log1p(-p)).floor_().clamp_(max=2.0**50).long().add_(1)

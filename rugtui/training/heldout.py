@@ -1,0 +1,63 @@
+"""The loss on samples that training never sees, with its standard error."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from rugtui.config import Activation
+from rugtui.training import activation as activations
+from rugtui.training.cells import Cells
+from rugtui.weights.dense import Dense
+
+Batch = Cells | Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A mean over independent samples; `standard_error` is that of the mean."""
+
+    mean: float
+    standard_error: float
+
+
+def measure(
+    weights: Dense,
+    batches: Iterator[Batch],
+    *,
+    activation: Activation = "relu",
+    importance: Float[Tensor, " n_sparse"] | None = None,
+    pause: Callable[[], None] = lambda: None,
+) -> Estimate:
+    """The loss of `weights` on `batches`, which hold two samples at least together."""
+    losses = []
+    for x in batches:
+        pause()
+        losses.append(sample_losses(weights, x, activation=activation, importance=importance))
+    pause()
+    each = torch.cat(losses).double()
+    return Estimate(float(each.mean()), float(each.std()) / math.sqrt(len(each)))
+
+
+def sample_losses(
+    weights: Dense,
+    x: Batch,
+    *,
+    activation: Activation = "relu",
+    importance: Float[Tensor, " n_sparse"] | None = None,
+) -> Float[Tensor, " batch"]:
+    """Σ_i importance_i (x_i − y_i)² / n_sparse of each sample."""
+    y = torch.addmm(weights.b, x @ weights.W_in.T, weights.W_out.T)
+    y = y.relu_() if activation == "relu" else activations.value(activation, y)
+    if isinstance(x, Cells):
+        y.view(-1).scatter_add_(0, x.places, -x.values)
+    else:
+        y.sub_(x)
+    if importance is not None:
+        y.mul_(importance.sqrt())
+    return torch.linalg.vector_norm(y, dim=1).square_().div_(weights.n_sparse)

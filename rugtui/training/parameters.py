@@ -1,0 +1,79 @@
+"""The trained numbers: W_in, W_out and b as views of one flat tensor, their gradient of another.
+
+One tensor for all of them makes the optimizer one fused pass and a copy of the state one clone.
+Tied weights are one matrix in the flat tensor with two views: W_out is W_in's transpose because it
+is the same memory, and both gradients add up in the same place.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from rugtui.weights.dense import Dense
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """W_in, W_out and b inside `flat`; W_in.T and W_out are contiguous, a row a feature."""
+
+    flat: Float[Tensor, " size"]
+    W_in: Float[Tensor, "n_dense n_sparse"]
+    W_out: Float[Tensor, "n_sparse n_dense"]
+    b: Float[Tensor, " n_sparse"]
+
+    @classmethod
+    def of(cls, flat: Tensor, n_sparse: int, n_dense: int, *, tied: bool, bias: bool) -> Views:
+        cells = n_sparse * n_dense
+        encoder = flat[:cells].view(n_sparse, n_dense)
+        decoder = encoder if tied else flat[cells : 2 * cells].view(n_sparse, n_dense)
+        b = flat[-n_sparse:] if bias else flat.new_zeros(n_sparse)
+        return cls(flat, encoder.T, decoder, b)
+
+
+class Parameters:
+    """Weights and the place of their gradient. Without a bias `b` is zeros outside both."""
+
+    def __init__(self, weights: Dense, *, tied: bool = False, bias: bool = True) -> None:
+        self.tied, self.bias = tied, bias
+        self.n_dense, self.n_sparse = weights.W_in.shape
+        size = self.n_sparse * (self.n_dense * (1 if tied else 2) + bias)
+        self.weights = self._views(weights.W_in.new_empty(size))
+        self.gradient = self._views(weights.W_in.new_zeros(size))
+        self.take(weights)
+
+    def _views(self, flat: Tensor) -> Views:
+        return Views.of(flat, self.n_sparse, self.n_dense, tied=self.tied, bias=self.bias)
+
+    def take(self, weights: Dense) -> None:
+        """Set the values; tied weights take W_in alone, and no bias stays no bias."""
+        self.weights.W_in.copy_(weights.W_in)
+        if not self.tied:
+            self.weights.W_out.copy_(weights.W_out)
+        if self.bias:
+            self.weights.b.copy_(weights.b)
+
+    def copy(self) -> Dense:
+        own = self.weights
+        W_in = own.W_in.clone(memory_format=torch.contiguous_format)
+        return Dense(W_in, own.W_out.contiguous().clone(), own.b.clone())
+
+
+def default(
+    n_sparse: int, n_dense: int, *, generator: torch.Generator, dtype: torch.dtype
+) -> Dense:
+    """As a PyTorch `Linear` begins, and the paper with it: uniform within ±1/√(inputs)."""
+
+    def uniform(*shape: int, inputs: int) -> Tensor:
+        u = torch.rand(*shape, generator=generator, dtype=dtype)
+        return u.mul_(2).sub_(1).div_(math.sqrt(inputs))
+
+    return Dense(
+        W_in=uniform(n_dense, n_sparse, inputs=n_sparse),
+        W_out=uniform(n_sparse, n_dense, inputs=n_dense),
+        b=uniform(n_sparse, inputs=n_dense),
+    )

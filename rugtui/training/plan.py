@@ -1,0 +1,34 @@
+"""Which of a step's products are computed sparse: a fixed rule, so that equal runs stay equal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a step is computed.
+
+    `most_on` is the fraction of positive pre-activations up to which the decoder's gradient is
+    computed from those cells alone; it is counted in every step, and 0 never looks.
+    """
+
+    sparse_encoder: bool
+    most_on: float
+
+    def __str__(self) -> str:
+        names = ("dense", "sparse")
+        return f"{names[self.sparse_encoder]} enc, {names[self.most_on > 0]} dec"
+
+
+DENSE = Plan(sparse_encoder=False, most_on=0)
+
+
+def choose(n_dense: int, p: float, *, kind: str, activation: str = "relu") -> Plan:
+    """The plan for this kind of device ("cpu", "cuda", "mps")."""
+    if kind != "cpu":
+        return DENSE
+    most_on = 1 / (5 + 1000 / n_dense)
+    # a trained model has about as many cells on by noise as by signal
+    sparse_decoder = activation == "relu" and 2 * p < most_on
+    return Plan(sparse_encoder=p < 0.25, most_on=most_on if sparse_decoder else 0)

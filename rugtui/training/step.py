@@ -1,0 +1,183 @@
+"""The gradient of the sampled loss, written out (section 11).
+
+Of the five products of a step only the decoder's forward one, z W_outᵀ, has to be dense. x is
+p-sparse, and so nearly is g, the gradient at the pre-activation, once training has made the bias
+negative: a ReLU passes nothing back through cells that it holds at 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from rugtui.config import Activation
+from rugtui.training import activation as activations
+from rugtui.training.cells import Cells
+from rugtui.training.parameters import Parameters
+from rugtui.training.plan import DENSE, Plan
+
+Pause = Callable[[], None]
+
+
+class Gradient:
+    """Computes loss and gradient of batches, in buffers that are allocated once a batch size.
+
+    The loss is the mean over samples and features of importance_i (x_i − y_i)².
+    """
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        plan: Plan = DENSE,
+        *,
+        activation: Activation = "relu",
+        importance: Float[Tensor, " n_sparse"] | None = None,
+    ) -> None:
+        self.parameters, self.plan = parameters, plan
+        self.activation: Activation = activation
+        self.importance = importance
+        self._allocate(0)
+
+    def __call__(
+        self, x: Cells | Float[Tensor, "batch n_sparse"], pause: Pause = lambda: None
+    ) -> Float[Tensor, ""]:
+        """Leaves the gradient of the loss in the parameters; returns the loss, on the device.
+
+        `pause` is called between the large products; where it raises, the weights are untouched.
+        """
+        if x.shape[0] != len(self._pre):
+            self._allocate(x.shape[0])
+        own = self.parameters.weights
+        x = x if self.plan.sparse_encoder else self._dense(x)
+        z = self._encode(x)
+        pause()
+        torch.addmm(own.b, z, own.W_out.T, out=self._pre)
+        pause()
+        loss, dz = self._decoder_gradient(x, z, pause)
+        pause()
+        self._encoder_gradient(x, dz)
+        return loss / self._pre.numel()
+
+    @property
+    def rows_on(self) -> Bool[Tensor, " n_sparse"]:
+        """Which outputs passed a gradient back in the last batch."""
+        return self._db != 0
+
+    def _allocate(self, batch: int) -> None:
+        own = self.parameters
+        self._pre, self._slope, self._x = (own.weights.flat.new_empty(0),) * 3
+        self._pre = own.weights.flat.new_empty(batch, own.n_sparse)
+        self._z, self._dz = self._pre.new_empty(2, batch, own.n_dense)
+        self._db = self._pre.new_zeros(own.n_sparse)
+        self._on = np.empty(self._pre.numel() if self.plan.most_on else 0, bool)
+
+    def _dense(self, x: Cells | Tensor) -> Tensor:
+        if isinstance(x, Tensor):
+            return x
+        if self._x.shape != self._pre.shape:
+            self._x = torch.empty_like(self._pre)
+        return x.dense(out=self._x)
+
+    def _encode(self, x: Cells | Tensor) -> Float[Tensor, "batch n_dense"]:
+        W_in = self.parameters.weights.W_in
+        return x @ W_in.T if isinstance(x, Cells) else torch.mm(x, W_in.T, out=self._z)
+
+    def _decoder_gradient(
+        self, x: Cells | Tensor, z: Tensor, pause: Pause
+    ) -> tuple[Float[Tensor, ""], Float[Tensor, "batch n_dense"]]:
+        """The summed loss and dz; leaves dW_out and db."""
+        if isinstance(x, Tensor) or self.activation != "relu":
+            loss = self._residual(x)
+        else:
+            on = self._few_on()
+            if on is not None:
+                return self._sparse_decoder_gradient(x, z, on)
+            loss = self._relu_residual(x)
+        return loss, self._dense_decoder_gradient(z, pause)
+
+    def _residual(self, x: Cells | Tensor) -> Float[Tensor, ""]:
+        """Turns the pre-activation into importance · (f − x) f'; returns the summed loss."""
+        if self._slope.shape != self._pre.shape:
+            self._slope = torch.empty_like(self._pre)
+        pre, slope = self._pre, self._slope
+        activations.BY_NAME[self.activation](pre, slope)
+        if isinstance(x, Cells):
+            pre.view(-1).scatter_add_(0, x.places, -x.values)
+        else:
+            pre.sub_(x)
+        if self.importance is not None:
+            slope.mul_(self.importance)
+            loss = (pre * pre).sum(0) @ self.importance
+        else:
+            loss = _squares(pre)
+        pre.mul_(slope)
+        return loss
+
+    def _relu_residual(self, x: Cells) -> Float[Tensor, ""]:
+        """The same for a ReLU and few cells, in one pass less and without the slope."""
+        flat = self._pre.view(-1)
+        at = flat[x.places]
+        passes = at > 0
+        missed = torch.where(passes, 0, x.values)
+        flat.relu_().scatter_(0, x.places, (at - x.values).mul_(passes))
+        if self.importance is None:
+            return _squares(self._pre) + missed @ missed
+        loss = (self._pre * self._pre).sum(0) @ self.importance
+        self._pre.mul_(self.importance)
+        return loss + missed @ (missed * self.importance[x.columns])
+
+    def _few_on(self) -> Int[Tensor, " on"] | None:
+        """Places of the positive pre-activations, where they are few enough to be worth it."""
+        if not self.plan.most_on:
+            return None
+        np.greater(self._pre.view(-1).numpy(), 0, out=self._on)
+        if np.count_nonzero(self._on) > self.plan.most_on * self._on.size:
+            return None
+        return torch.from_numpy(np.flatnonzero(self._on))
+
+    def _dense_decoder_gradient(self, z: Tensor, pause: Pause) -> Tensor:
+        own, gradient = self.parameters.weights, self.parameters.gradient
+        g = self._pre.mul_(2 / self._pre.numel())
+        torch.sum(g, 0, out=self._db)
+        gradient.b.copy_(self._db)
+        torch.mm(g.T, z, out=gradient.W_out)
+        pause()
+        return torch.mm(g, own.W_out, out=self._dz)
+
+    def _sparse_decoder_gradient(
+        self, x: Cells, z: Tensor, on: Int[Tensor, " on"]
+    ) -> tuple[Tensor, Tensor]:
+        own, gradient = self.parameters.weights, self.parameters.gradient
+        flat = self._pre.view(-1)
+        at = flat[x.places]
+        missed = torch.where(at > 0, 0, x.values)
+        flat.scatter_(0, x.places, at - x.values)
+        g = Cells.at(x.shape, on, flat[on])
+        loss = g.values @ g.values + missed @ missed
+        if self.importance is not None:
+            weighted = g.values * self.importance[g.columns]
+            loss = g.values @ weighted + missed @ (missed * self.importance[x.columns])
+            g = g.with_values(weighted)
+        g = g.with_values(g.values * (2 / self._pre.numel()))
+        self._db.zero_().index_add_(0, g.columns, g.values)
+        gradient.b.copy_(self._db)
+        gradient.W_out.copy_(g.T @ z)
+        return loss, g @ own.W_out
+
+    def _encoder_gradient(self, x: Cells | Tensor, dz: Tensor) -> None:
+        into = self.parameters.gradient.W_in.T
+        if self.parameters.tied:
+            into.add_(x.T @ dz)
+        elif isinstance(x, Cells):
+            into.copy_(x.T @ dz)
+        else:
+            torch.mm(x.T, dz, out=into)
+
+
+def _squares(x: Tensor) -> Float[Tensor, ""]:
+    flat = x.view(-1)
+    return flat @ flat

@@ -1,0 +1,129 @@
+"""Sparse samples against the law they are drawn from."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rugtui.training import data
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def z_scores(observed, mean, variance):
+    return (observed.double() - mean) / math.sqrt(variance)
+
+
+@pytest.mark.parametrize("p", [0.003, 0.05, 0.3, 0.9])
+@pytest.mark.parametrize("n_sparse", [64, 100])
+def test_counts_are_binomial(p, n_sparse):
+    batch = 20_000
+    x = data.sample_cells(n_sparse, p, batch, generator=generator())
+    on = x.dense() > 0
+    # every column and the total: z-scores of binomial counts
+    z = z_scores(on.sum(0), batch * p, batch * p * (1 - p))
+    assert abs(z).max() < 4.5
+    assert 0.6 < z.var() < 1.5
+    cells = batch * n_sparse
+    assert abs(z_scores(on.sum(), cells * p, cells * p * (1 - p))) < 4
+    # rows: the whole distribution, by its chi-square against the binomial law
+    counts = torch.bincount(on.sum(1), minlength=n_sparse + 1).double()
+    k = torch.arange(n_sparse + 1).double()
+    n = torch.tensor(float(n_sparse), dtype=torch.float64)
+    log = torch.lgamma(n + 1) - torch.lgamma(k + 1) - torch.lgamma(n - k + 1)
+    expected = batch * torch.exp(log + k * math.log(p) + (n - k) * math.log1p(-p))
+    common = expected > 8
+    chi = ((counts - expected) ** 2 / expected)[common].sum()
+    freedom = int(common.sum()) - 1
+    assert abs(chi - freedom) < 5 * math.sqrt(2 * freedom)
+
+
+def test_neighbours_are_independent():
+    p, n_sparse = 0.2, 50
+    on = data.sample_cells(n_sparse, p, 40_000, generator=generator()).dense().view(-1) > 0
+    both = (on[:-1] & on[1:]).sum()
+    pairs = len(on) - 1
+    assert abs(z_scores(both, pairs * p * p, pairs * p * p)) < 4
+
+
+def test_values_are_uniform():
+    values = data.sample_cells(100, 0.3, 10_000, generator=generator()).values.double()
+    assert values.min() >= 0
+    assert values.max() < 1
+    n = len(values)
+    assert abs(z_scores(values.mean(), 1 / 2, 1 / 12 / n)) < 4
+    assert abs(z_scores((values**2).mean(), 1 / 3, 4 / 45 / n)) < 4
+
+
+def test_every_cell_at_p_one():
+    x = data.sample_cells(9, 1.0, 4, generator=generator())
+    assert (x.dense() > 0).all()
+
+
+def test_smallest_p():
+    g = generator()
+    for p in (1e-12, 1e-300, 5e-324):
+        x = data.sample_cells(512, p, 1024, generator=g)
+        assert len(x.values) == 0
+        assert not x.dense().any()
+        assert x.shape == (1024, 512)
+    # at p = 1e-6 short gaps must not come too often: the number on is Poisson
+    cells = 1 << 40
+    places = data._places(cells, 1e-6, g)
+    assert abs(z_scores(torch.tensor(len(places)), cells * 1e-6, cells * 1e-6)) < 4
+    gaps = places.diff()
+    assert abs(z_scores((gaps <= 100_000).sum(), len(gaps) * 0.0951626, len(gaps) * 0.0861)) < 4
+    assert gaps.min() >= 1
+    assert places[-1] < cells
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    n_sparse=st.integers(1, 300),
+    batch=st.integers(1, 50),
+    p=st.floats(1e-4, 1.0),
+    k=st.integers(1, 5),
+    seed=st.integers(0, 2**40),
+)
+def test_cells_are_ordered_and_multiply(n_sparse, batch, p, k, seed):
+    g = generator(seed)
+    x = data.sample_cells(n_sparse, p, batch, generator=g, dtype=torch.float64)
+    assert (x.places.diff() > 0).all()
+    dense = x.dense()
+    right = torch.randn(n_sparse, k, generator=g, dtype=torch.float64)
+    left = torch.randn(batch, k, generator=g, dtype=torch.float64)
+    torch.testing.assert_close(x @ right, dense @ right)
+    torch.testing.assert_close(x.T @ left, dense.T @ left)
+
+
+def test_columns_beyond_sixteen_bits():
+    x = data.sample_cells(70_001, 1e-3, 50, generator=generator(), dtype=torch.float64)
+    left = torch.randn(50, 2, generator=generator(1), dtype=torch.float64)
+    torch.testing.assert_close(x.T @ left, x.dense().T @ left)
+
+
+def test_same_generator_same_samples():
+    one, two = (data.sample_cells(64, 0.1, 32, generator=generator(5)) for _ in range(2))
+    assert torch.equal(one.places, two.places)
+    assert torch.equal(one.values, two.values)
+
+
+def test_dense_samples_are_the_cells():
+    x = data.sample(64, 0.1, 32, generator=generator(5), device=torch.device("cpu"))
+    assert torch.equal(x, data.sample_cells(64, 0.1, 32, generator=generator(5)).dense())
+
+
+def test_exactly_one_feature_on():
+    x = data.sample_one(16, 4000, generator=generator()).dense()
+    assert ((x > 0).sum(1) == 1).all()
+    assert abs(z_scores((x > 0).sum(0), 250, 250 * 15 / 16)).max() < 4.5
+
+
+def test_chunks_hold_all_samples():
+    pieces = list(data.chunks(100, 0.1, 55, generator=generator(), cells=1000))
+    assert [piece.shape[0] for piece in pieces] == [10] * 5 + [5]
+    assert [piece.shape[0] for piece in data.chunks(100, 0.1, 2, generator=generator(), cells=1)]

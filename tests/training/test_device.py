@@ -1,0 +1,44 @@
+import pytest
+import torch
+
+from rugtui.errors import SettingError
+from rugtui.training.device import resolve
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    def with_devices(cuda, mps):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda > 0)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: cuda)
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+
+    return with_devices
+
+
+@pytest.mark.parametrize(
+    ("cuda", "mps", "best"), [(0, False, "cpu"), (0, True, "mps"), (2, True, "cuda")]
+)
+def test_auto_takes_the_best(machine, cuda, mps, best):
+    machine(cuda, mps)
+    assert resolve("auto").type == best
+
+
+def test_what_is_there_resolves(machine):
+    machine(2, False)
+    assert resolve("cuda:1") == torch.device("cuda", 1)
+    assert resolve("cpu") == torch.device("cpu")
+
+
+def test_what_is_not_there_is_said(machine):
+    machine(0, False)
+    with pytest.raises(SettingError) as refused:
+        resolve("cuda")
+    assert str(refused.value) == (
+        "device must be auto, cpu, cuda, cuda:N or mps, but it is 'cuda'; "
+        "no CUDA device was found: use cpu or auto."
+    )
+    with pytest.raises(SettingError, match="Metal"):
+        resolve("mps")
+    machine(1, False)
+    with pytest.raises(SettingError, match="1 CUDA device found: use cuda:0"):
+        resolve("cuda:7")

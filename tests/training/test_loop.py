@@ -1,0 +1,120 @@
+"""A run: what it reaches, that it repeats itself, stops, and goes on."""
+
+import math
+import time
+
+import pytest
+import torch
+
+from rugtui.config import Settings
+from rugtui.errors import SettingError
+from rugtui.training.loop import Training, results
+
+SMALL = Settings(n_sparse=32, n_dense=8, p=0.1, batch=64, steps=0, device="cpu")
+
+
+def run(training, count):
+    return [training.advance() for _ in range(count)]
+
+
+def bits(training):
+    return torch.cat([part.flatten() for part in vars_of(training.weights())])
+
+
+def vars_of(weights):
+    return weights.W_in, weights.W_out, weights.b
+
+
+def test_reaches_theory_within_ten_percent():
+    symmetric, linear = 0.00578942774445478, 0.01203125
+    begun = time.monotonic()
+    training = Training(Settings(n_sparse=512, n_dense=128, p=0.05, steps=3000, device="cpu"))
+    loss = math.inf
+    for result in results(training):
+        if result.heldout is not None:
+            loss = result.heldout
+            if loss < 1.1 * symmetric:
+                break
+    assert loss < 1.1 * symmetric < linear
+    assert time.monotonic() - begun < 60
+
+
+def test_equal_settings_give_equal_bits():
+    one, two = Training(SMALL), Training(SMALL)
+    assert run(one, 3) == run(two, 3)
+    assert torch.equal(bits(one), bits(two))
+    other = Training(SMALL.replace(seed=1))
+    run(other, 3)
+    assert not torch.equal(bits(one), bits(other))
+
+
+def test_restored_run_is_the_run_that_never_stopped():
+    through, stopped = Training(SMALL), Training(SMALL)
+    run(through, 5)
+    run(stopped, 2)
+    state = stopped.state()
+    run(stopped, 1)  # what happens after must not matter
+    again = Training(SMALL)
+    again.restore(state)
+    run(again, 3)
+    assert torch.equal(bits(through), bits(again))
+    assert again.advance() == through.advance()
+
+
+def test_cancelling_anywhere_changes_nothing():
+    smooth, jerky = Training(SMALL), Training(SMALL)
+    wanted = run(smooth, 3)
+    got, asked = [], 0
+
+    def cancelled():
+        nonlocal asked
+        asked += 1
+        return asked % 7 == 0
+
+    while len(got) < 3:
+        result = jerky.advance(cancelled)
+        if result is not None:
+            got.append(result)
+    assert asked > 30
+    assert got == wanted
+    assert torch.equal(bits(smooth), bits(jerky))
+
+
+def test_stops_after_its_steps():
+    training = Training(SMALL.replace(steps=130))
+    seen = list(results(training))
+    assert seen[-1].step == training.step == 130
+    assert seen[-1].heldout is not None
+    assert training.advance() is None
+    training.change(SMALL.replace(steps=150))
+    assert [result.step for result in results(training)][-1] == 150
+
+
+def test_hot_changes_apply_and_others_are_refused():
+    training = Training(SMALL)
+    run(training, 1)
+    training.change(SMALL.replace(lr=0.5, p=0.3, batch=32))
+    result = training.advance()
+    assert (result.lr, result.p, result.batch) == (0.5, 0.3, 32)
+    with pytest.raises(SettingError, match="n_dense must be 8 throughout a run"):
+        training.change(SMALL.replace(n_dense=9))
+    assert training.settings.n_dense == 8
+
+
+def test_weights_are_a_copy():
+    training = Training(SMALL)
+    before = training.weights()
+    kept = before.W_in.clone()
+    run(training, 1)
+    assert torch.equal(before.W_in, kept)
+    assert not torch.equal(before.W_in, training.weights().W_in)
+
+
+def test_heldout_error_is_honest():
+    training = Training(SMALL)
+    seen = [training.measure(400) for _ in range(60)]
+    means = torch.tensor([one.mean for one in seen])
+    claimed = sum(one.standard_error for one in seen) / len(seen)
+    assert 0.7 < means.std() / claimed < 1.4
+    z = (means.mean() - training.measure(100_000).mean) / (claimed / math.sqrt(60))
+    assert abs(z) < 4
