@@ -18,7 +18,7 @@ from rugtui import __version__
 from rugtui.cli.options import given_settings, settings_options
 from rugtui.errors import RugtuiError
 
-COMMANDS = ("predict",)
+COMMANDS = ("train", "predict")
 """In the order of `--help`; command NAME is the function `command` of rugtui/cli/NAME.py."""
 
 INTERRUPTED = 130

@@ -19,7 +19,7 @@ from rugtui.session.history import NAMES, History
 from rugtui.session.trial import RugTrial
 from rugtui.theory.levels import Levels, levels
 from rugtui.training.gemm import gemm_seconds
-from rugtui.training.loop import StepResult, Training
+from rugtui.training.loop import Training
 from rugtui.weights.base import Weights, Window
 from rugtui.weights.frames import dense
 
@@ -62,22 +62,13 @@ class Experiment:
         steps, seconds = self._pace
         return steps / seconds if seconds else float("nan")
 
-    def train(self, cancelled: Callable[[], bool]) -> StepResult:
+    def train(self, cancelled: Callable[[], bool]) -> None:
         """One interval of training, into the history. Raises TrainingError."""
         started, before = time.perf_counter(), self.training.step
         result = self.training.advance(cancelled)
         self._keep_pace(self.training.step - before, time.perf_counter() - started)
-        if self.training.step > before:
-            self.history.append(
-                step=result.step,
-                seconds=self.seconds,
-                loss=result.loss,
-                heldout=result.heldout,
-                heldout_standard_error=result.heldout_standard_error,
-                lr=result.lr,
-                p=result.p,
-            )
-        return result
+        if result is not None:
+            self.history.add(result, self.seconds)
 
     def change(self, settings: Settings) -> None:
         """Go on with other settings. Raises SettingError where they need a restart."""

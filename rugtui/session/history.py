@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
+
+if TYPE_CHECKING:
+    from rugtui.training.loop import StepResult
 
 NAMES = ("step", "seconds", "loss", "smoothed", "heldout", "heldout_standard_error", "lr", "p")
 COLUMNS = {name: index for index, name in enumerate(NAMES)}
@@ -80,6 +84,18 @@ class History:
         smoothed = self._smooth(loss)
         self._table[:, self._length] = step, seconds, loss, smoothed, held, error, lr, p
         self._length += 1
+
+    def add(self, result: StepResult, seconds: float) -> None:
+        """Append what an interval of training came to."""
+        self.append(
+            step=result.step,
+            seconds=seconds,
+            loss=result.loss,
+            heldout=result.heldout,
+            heldout_standard_error=result.heldout_standard_error,
+            lr=result.lr,
+            p=result.p,
+        )
 
     def mark(self, step: int, text: str) -> None:
         self._marks = (*self._marks, Mark(step, text))
