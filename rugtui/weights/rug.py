@@ -1,0 +1,213 @@
+"""The Persian rug: forward-engineered weights that are one vector long (section 6).
+
+Cowsik, Dolev & Infanger 2024 (arXiv 2410.12101): W_in = H[S], W_out = (a/n_dense) H[S]ᵀ with
+n_dense rows S of the Hadamard matrix. Since H_ki H_kj = H_k,(i xor j),
+
+    W_ij = a f(i xor j),   f(t) = (1/n_dense) Σ_{k in S} H_kt
+
+and f is the Walsh–Hadamard transform of the indicator of S. It is kept as whole numbers,
+counts = n_dense · f, so that every sum over W below is exact.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, Self
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from rugtui.errors import WeightsError
+from rugtui.weights.base import Window
+from rugtui.weights.hadamard import is_power_of_two, sequency_order, transform
+from rugtui.weights.memory import require_memory
+
+RowOrder = Literal["random", "natural", "sequency"]
+
+BYTES_PER_FEATURE = 64
+"""Peak of building a rug and asking for its rows, sums and picture, per feature."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rug:
+    """y = ReLU(W x + b) with W_ij = a · counts[i xor j] / n_dense and the same b for every row.
+
+    `chosen` are the rows S, on the device where `forward` computes. `b` is what is added: a theory
+    whose b means b + μ (section 3) wants `b − rug.mean(p)` here.
+    """
+
+    chosen: Int[Tensor, " n_dense"]
+    counts: Int[np.ndarray, " n_sparse"]
+    a: float
+    b: float
+
+    @classmethod
+    def build(
+        cls,
+        n_sparse: int,
+        n_dense: int,
+        a: float,
+        b: float,
+        *,
+        rows: RowOrder = "random",
+        generator: torch.Generator,
+        device: torch.device | str = "cpu",
+    ) -> Self:
+        """A rug of n_dense rows: drawn by `generator`, or the first in natural or sequency order.
+
+        Row 0 of H, all ones, is left out: it would only add a mean. Raises WeightsError for an
+        n_sparse that is no power of two, an n_dense that is not in 1 … n_sparse − 1, and for a size
+        that does not fit in memory.
+        """
+        _require_size(n_sparse, n_dense)
+        if rows == "natural":
+            chosen = torch.arange(1, n_dense + 1)
+        elif rows == "sequency":
+            chosen = torch.from_numpy(sequency_order(n_sparse)[1 : n_dense + 1])
+        else:
+            where = generator.device
+            order = torch.randperm(n_sparse - 1, generator=generator, device=where)
+            chosen = 1 + order[:n_dense].cpu()
+        return cls.of_rows(chosen, n_sparse, a, b, device=device)
+
+    @classmethod
+    def of_rows(
+        cls,
+        chosen: Int[Tensor, " n_dense"],
+        n_sparse: int,
+        a: float,
+        b: float,
+        *,
+        device: torch.device | str = "cpu",
+    ) -> Self:
+        """The rug of these rows of H (row 0 may be among them). Raises WeightsError."""
+        _require_size(n_sparse, len(chosen))
+        chosen = chosen.sort().values
+        # Partial sums of an indicator are at most n_dense: exact in float32 up to 2^24.
+        exact = torch.float32 if len(chosen) <= 1 << 24 else torch.float64
+        indicator = torch.zeros(n_sparse, dtype=exact)
+        indicator[chosen] = 1
+        counts = transform(indicator).to(torch.int32).numpy()
+        return cls(chosen.to(device), counts, float(a), float(b))
+
+    @property
+    def n_sparse(self) -> int:
+        return len(self.counts)
+
+    @property
+    def n_dense(self) -> int:
+        return len(self.chosen)
+
+    @property
+    def scale(self) -> float:
+        """What a count is worth in W."""
+        return self.a / self.n_dense
+
+    def mean(self, p: float) -> float:
+        """μ = (p/2) Σ_{j≠i} W_ij, the mean of the interference (section 2)."""
+        return p / 2 * (self.row_sum - self.a)
+
+    @property
+    def row_sum(self) -> float:
+        """Σ_j W_ij of every row: nothing, unless row 0 of H was chosen."""
+        return self.scale * int(self.counts.sum(dtype=np.int64))
+
+    @property
+    def row_square(self) -> float:
+        """Σ_j W_ij² of every row, a²/r by Parseval: the least that rank n_dense allows."""
+        return self.a**2 * self.n_sparse / self.n_dense
+
+    def diagonal(self) -> Float[np.ndarray, " n_sparse"]:
+        return np.full(self.n_sparse, self.a)
+
+    def biases(self) -> Float[np.ndarray, " n_sparse"]:
+        return np.full(self.n_sparse, self.b)
+
+    def row_sums(self) -> Float[np.ndarray, " n_sparse"]:
+        return np.full(self.n_sparse, self.row_sum)
+
+    def row_squares(self) -> Float[np.ndarray, " n_sparse"]:
+        return np.full(self.n_sparse, self.row_square)
+
+    def rows(self, index: Int[np.ndarray, " k"]) -> Float[np.ndarray, "k n_sparse"]:
+        return self.cells(np.asarray(index)[:, None], np.arange(self.n_sparse))
+
+    def cells(self, i: Int[np.ndarray, "*grid"], j: Int[np.ndarray, "*grid"]) -> np.ndarray:
+        """W_ij, a look-up for each pair (i and j broadcast)."""
+        return self.scale * self.counts[i ^ j]
+
+    def grouped_row(self) -> tuple[Float[np.ndarray, " m"], Int[np.ndarray, " m"]]:
+        """The distinct values of a row off its diagonal, and how often each occurs.
+
+        All rows hold the same values in another order, so this one is the law of every ν_i.
+        """
+        values, counts = np.unique(self.counts[1:], return_counts=True)
+        return self.scale * values, counts
+
+    def pooled(self, window: Window, height: int, width: int) -> Float[np.ndarray, "height width"]:
+        rows = _edges(window.top, window.bottom, height)
+        columns = _edges(window.left, window.right, width)
+        area = np.diff(rows)[:, None] * np.diff(columns)
+        corners = self._corner_sums(rows[:, None], columns)
+        return self.scale * np.diff(np.diff(corners, axis=0), axis=1) / area
+
+    def forward(self, x: Float[Tensor, "batch n_sparse"]) -> Float[Tensor, "batch n_sparse"]:
+        spectrum = x.new_zeros(self.n_sparse)
+        spectrum[self.chosen] = self.scale
+        return torch.relu_(transform(transform(x) * spectrum).add_(self.b))
+
+    def _corner_sums(
+        self, below: Int[np.ndarray, "h 1"], left_of: Int[np.ndarray, " w"]
+    ) -> Int[np.ndarray, "h w"]:
+        """Σ counts[i xor j] over i < below, j < left_of: exactly, in O(log n) for each pair.
+
+        [0, m) is one dyadic block for each bit of m: bit k stands for the 2^k numbers whose k-th
+        prefix i >> k is (m >> k) − 1. While i runs through such a block and j is held, i xor j runs
+        through a whole dyadic block too, so a pair of blocks of sizes 2^k ≥ 2^l sums to
+        2^l D_k[prefix of i xor prefix of j], with D_k the sums of counts over blocks of 2^k.
+        Beside bit k of i, the smaller blocks of j all have the prefix left_of >> k, and their sizes
+        add up to left_of mod 2^k; likewise with i and j exchanged; and once for equal sizes.
+        """
+        total = np.zeros(np.broadcast_shapes(below.shape, left_of.shape), dtype=np.int64)
+        for k, sums in enumerate(self._dyadic_sums):
+            i, j = below >> k, left_of >> k
+            odd_i, odd_j = i & 1, j & 1
+            rest_i, rest_j = below & ((1 << k) - 1), left_of & ((1 << k) - 1)
+            last = len(sums) - 1  # only m = n has a larger prefix, and no weight where it has
+            total += (odd_i & odd_j) * sums[np.minimum(i ^ j, last)] << k
+            total += odd_i * rest_j * sums[np.minimum(i ^ odd_i ^ j, last)]
+            total += rest_i * odd_j * sums[np.minimum(i ^ j ^ odd_j, last)]
+        return total
+
+    @cached_property
+    def _dyadic_sums(self) -> list[Int[np.ndarray, " blocks"]]:
+        """D_k[m] = Σ counts[t] over m 2^k ≤ t < (m + 1) 2^k, for k = 0 … log2(n_sparse).
+
+        |D_k| ≤ n_sparse: over a dyadic block a row of H sums to ± its length or to nothing.
+        """
+        sums = [self.counts]
+        while len(sums[-1]) > 1:
+            sums.append(sums[-1][0::2] + sums[-1][1::2])
+        return sums
+
+
+def _edges(start: int, stop: int, blocks: int) -> Int[np.ndarray, " edges"]:
+    """Where the blocks of `Weights.pooled` begin and end."""
+    return start + np.arange(blocks + 1, dtype=np.int64) * (stop - start) // blocks
+
+
+def _require_size(n_sparse: int, n_dense: int) -> None:
+    if not is_power_of_two(n_sparse):
+        raise WeightsError(
+            f"A rug needs an n_sparse that is a power of two, but it is {n_sparse}; the frames dct "
+            "and orthonormal take any n_sparse."
+        )
+    if not 1 <= n_dense < n_sparse:
+        raise WeightsError(
+            f"A rug of {n_sparse} features needs n_dense from 1 to {n_sparse - 1}, "
+            f"but it is {n_dense}."
+        )
+    require_memory(BYTES_PER_FEATURE * n_sparse, f"A rug of {n_sparse:,} features")
