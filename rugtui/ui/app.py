@@ -19,7 +19,6 @@ from rugtui.ui.screens.failure import Failure
 from rugtui.ui.screens.help import Help
 from rugtui.ui.screens.settings_form import SettingsForm
 from rugtui.ui.widgets.headline import Headline
-from rugtui.ui.widgets.loss import LossPane
 from rugtui.ui.widgets.weights import WeightsPane
 
 LOADING = "loading PyTorch …"
@@ -120,9 +119,6 @@ class RugtuiApp(App[None]):
 
     def action_snapshot(self) -> None:
         self.session.send(Save(self.export_screenshot()))
-
-    def action_scales(self) -> None:
-        self.notify(self.dashboard.query_one(LossPane).next_scales(), timeout=2)
 
     def action_zoom(self) -> None:
         self.dashboard.zoom()

@@ -9,7 +9,10 @@ from textual.binding import Binding
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key: what it does, its word in the footer, its sentence in the help."""
+    """One key: what it does, its word in the footer, its sentence in the help.
+
+    A key of a pane works, and is in the footer, while that pane has the focus.
+    """
 
     keys: str
     action: str
@@ -18,6 +21,7 @@ class Key:
     group: str
     footer: bool = True
     shown_as: str = ""
+    pane: str = ""
 
     def binding(self) -> Binding:
         return Binding(
@@ -52,7 +56,7 @@ KEYS = (
     ),
     Key("e", "edit", "edit", "Edit every setting in a form.", "Training"),
     Key("s", "snapshot", "save", "Save weights, history and the screen as a snapshot.", "Files"),
-    Key("l", "scales", "axes", "Step through linear and logarithmic axes of the loss.", "Panes"),
+    Key("l", "scales", "axes", "Step through linear and logarithmic axes.", "Loss", pane="loss"),
     Key(
         "z", "zoom", "zoom", "Give the whole screen to the focused pane, and take it back.", "Panes"
     ),
@@ -68,8 +72,9 @@ KEYS = (
 )
 
 
-def bindings() -> list[Binding]:
-    return [key.binding() for key in KEYS]
+def bindings(pane: str = "") -> list[Binding]:
+    """The keys of a pane, or those that always work."""
+    return [key.binding() for key in KEYS if key.pane == pane]
 
 
 def help_lines() -> dict[str, list[tuple[str, str]]]:

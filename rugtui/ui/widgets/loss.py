@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.strip import Strip
 
 from rugtui.session.frame import Frame
+from rugtui.ui.keys import bindings
 from rugtui.ui.renderables.chart import Level, View, loss_chart
 from rugtui.ui.renderables.palette import Palette
 from rugtui.ui.widgets.pane import Pane
@@ -13,14 +14,15 @@ from rugtui.ui.widgets.pane import Pane
 class LossPane(Pane):
     """Training, smoothed and held-out loss, with L*, exact(W), linear and elementwise."""
 
+    BINDINGS = bindings("loss")
     view = View()
 
-    def next_scales(self) -> str:
+    def action_scales(self) -> None:
         """Go to the next pair of scales and say which it is."""
         self.view = self.view.next()
         self.redraw()
         name = {True: "log", False: "linear"}
-        return f"steps {name[self.view.log_x]}, loss {name[self.view.log_y]}"
+        self.notify(f"steps {name[self.view.log_x]}, loss {name[self.view.log_y]}", timeout=2)
 
     def draw(self, frame: Frame, palette: Palette, width: int, height: int) -> list[Strip]:
         return loss_chart(frame.history, levels(frame, palette), self.view, palette, width, height)
