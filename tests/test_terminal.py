@@ -59,9 +59,9 @@ def test_quitting_while_torch_still_loads(tmp_path):
 
 
 def test_quitting_in_the_middle_of_a_long_step(tmp_path):
-    long = ["--n-sparse", "16384", "--n-dense", "2048", "--batch", "8192"]
+    long = ["--n-sparse", "8192", "--n-dense", "1024", "--batch", "8192"]
     with dashboard(tmp_path, *long) as terminal:
-        terminal.wait_for("training", 60)
+        terminal.wait_for(" training", 60)
         terminal.type("q")
         assert terminal.wait_for_exit(5) == 0
         assert is_restored(terminal)
@@ -79,7 +79,7 @@ def test_a_small_terminal_gets_one_sentence(tmp_path):
     with dashboard(tmp_path, columns=20, rows=5) as terminal:
         terminal.wait_for("needs at")
         terminal.resize(60, 5)
-        terminal.wait_for("this terminal has 60 × 5")
+        terminal.wait_for("60 × 5. Enlarge it")
         terminal.type("q")
         assert terminal.wait_for_exit() == 0
 

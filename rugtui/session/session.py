@@ -44,7 +44,7 @@ class Session:
         self._picture_due = 0.0
         self._notices: deque[Notice] = deque(maxlen=4)
         self._serial = 0
-        self._failure, self._traceback = "", ""
+        self._narration, self._failure, self._traceback = "", "", ""
         self._experiment: Experiment | None = None
 
     def send(self, command: Command) -> None:
@@ -72,12 +72,13 @@ class Session:
         self._end()
         self._phase, self._failure, self._traceback = "loading", "", ""
         self._picture = None
+        self._narration = f"preparing {settings.n_sparse:,} × {settings.n_dense:,} …"
         self._hand_over()
         # Torch comes in with this import: seconds, which the screen spends painted, not blank.
         from rugtui.session.experiment import Experiment
 
         self._experiment = Experiment(settings)
-        self._phase = "training"
+        self._phase, self._narration = "training", ""
 
     def _end(self) -> None:
         if self._experiment is not None:
@@ -192,6 +193,7 @@ class Session:
         frame = Frame(
             settings=self.settings,
             phase=self._phase,
+            narration=self._narration,
             shown=self._shown,
             notices=tuple(self._notices),
             failure=self._failure,

@@ -74,3 +74,16 @@ async def test_a_storm_of_sizes_leaves_all_in_order():
 def test_every_size_has_a_layout():
     names = {layout_for(columns, rows) for columns in range(0, 200, 3) for rows in range(0, 80)}
     assert names == {"wide", "compact", "single", "none"}
+
+
+async def test_every_segment_has_a_style():
+    """Filters ask each for its colours: one without broke NO_COLOR."""
+    app = RugtuiApp(FakeSession())
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.session.give(some_frame())
+        app.take_frame()
+        await pilot.pause()
+        for pane in app.dashboard.query(Pane):
+            for strip in pane.draw(pane.frame, pane.palette, *pane.content_size):
+                assert all(segment.style is not None for segment in strip), pane.id
+        app.session.send(Stop())

@@ -19,6 +19,11 @@ def line(pieces: Sequence[Piece], width: int) -> Strip:
     )
 
 
+def blank(width: int) -> Strip:
+    """Empty cells. They have a style, because filters (NO_COLOR's) ask every segment for one."""
+    return Strip([Segment(" " * width, Style.null())], width)
+
+
 def paragraph(text: str, style: Style, width: int) -> list[Strip]:
     """Text wrapped to the width."""
     return [line([(part, style)], width) for part in textwrap.wrap(text, max(width, 1))]
@@ -26,5 +31,4 @@ def paragraph(text: str, style: Style, width: int) -> list[Strip]:
 
 def fit(strips: Sequence[Strip], width: int, height: int) -> list[Strip]:
     """Exactly `height` strips: the first ones, then empty ones."""
-    blank = Strip.blank(width, Style.null())
-    return [*strips[:height], *[blank] * (height - len(strips))]
+    return [*strips[:height], *[blank(width)] * (height - len(strips))]

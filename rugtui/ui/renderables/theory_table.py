@@ -10,7 +10,7 @@ from textual.strip import Strip
 
 from rugtui.session.frame import Frame
 from rugtui.ui.renderables import numbers
-from rugtui.ui.renderables.lines import fit, line, paragraph
+from rugtui.ui.renderables.lines import blank, fit, line, paragraph
 from rugtui.ui.renderables.palette import Palette
 
 NAME, LOSS, RATIO, DEVIATION = 13, 9, 7, 8
@@ -59,7 +59,7 @@ def theory_table(frame: Frame, palette: Palette, width: int, height: int) -> lis
     body = [_heading(palette, width)]
     body += [_row(row, rows[0], palette, width) for row in rows[: max(room - 1, 1)]]
     if height > len(body) + len(said):
-        body.append(Strip.blank(width))
+        body.append(blank(width))
     return fit(body + said, width, height)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from rich.style import Style
 from textual.geometry import Region
 from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
 from rugtui.session.frame import Frame
+from rugtui.ui.renderables.lines import blank
 from rugtui.ui.renderables.palette import DARK, LIGHT, Palette
 
 
@@ -56,7 +56,7 @@ class Pane(Widget, can_focus=True):
     def render_line(self, y: int) -> Strip:
         if y < len(self._strips):
             return self._strips[y]
-        return Strip.blank(self.content_size.width, Style.null())
+        return blank(self.content_size.width)
 
 
 def changed_runs(old: list[Strip], new: list[Strip]) -> list[tuple[int, int]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from rich.style import Style
 from textual.message import Message
 from textual.strip import Strip
 
 from rugtui.session.frame import Frame, Picture
 from rugtui.ui.renderables.heatmap import heatmap, off_diagonal_scale, quantise, stretch
-from rugtui.ui.renderables.lines import line
+from rugtui.ui.renderables.lines import blank, line
 from rugtui.ui.renderables.palette import HALF_LEVELS, Palette, ink
 from rugtui.ui.widgets.pane import Pane
 
@@ -34,7 +35,7 @@ class WeightsPane(Pane):
             empty = line(
                 [(frame.narration or "waiting for weights", palette.style("faint"))], width
             )
-            return [empty, *[Strip.blank(width)] * (height - 1)]
+            return [empty, *[blank(width)] * (height - 1)]
         window = picture.window
         scale = off_diagonal_scale(
             picture.pixels, window.top, window.left, window.bottom, window.right
@@ -43,7 +44,7 @@ class WeightsPane(Pane):
         levels = stretch(quantise(picture.pixels, scale), side - side % 2, side)
         left = (width - side) // 2
         cells = [_indented(strip, left, width) for strip in heatmap(levels, palette)]
-        cells += [Strip.blank(width)] * (room - len(cells))
+        cells += [blank(width)] * (room - len(cells))
         return [*cells, legend(picture, frame, scale, palette, width)]
 
 
@@ -59,4 +60,4 @@ def legend(picture: Picture, frame: Frame, scale: float, palette: Palette, width
 
 
 def _indented(strip: Strip, left: int, width: int) -> Strip:
-    return Strip.join([Strip.blank(left), strip]).adjust_cell_length(width)
+    return Strip.join([blank(left), strip]).adjust_cell_length(width, Style.null())
