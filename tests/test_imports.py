@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "rugtui"
 # Top to bottom: a room may import those before it, and itself.
 ROOMS = [
     ["errors"],
+    ["threads"],
     ["config"],
     ["ranges"],
     ["theory"],

@@ -17,6 +17,7 @@ import click
 from rugtui import __version__
 from rugtui.cli.options import given_settings, settings_options
 from rugtui.errors import RugtuiError
+from rugtui.threads import wait_briefly
 
 COMMANDS = ("train", "predict")
 """In the order of `--help`; command NAME is the function `command` of rugtui/cli/NAME.py."""
@@ -58,6 +59,7 @@ def rugtui(ctx: click.Context, **given: Any) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
+    wait_briefly()
     try:
         return rugtui.main(arguments, prog_name="rugtui", standalone_mode=False) or 0
     except RugtuiError as error:

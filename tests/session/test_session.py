@@ -1,0 +1,175 @@
+"""The worker: commands in, Frames out, with a small model that really trains."""
+
+import json
+import threading
+import time
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from rugtui.config import Settings
+from rugtui.session.commands import Change, Look, Pause, Save, Show, Stop
+from rugtui.session.session import Session
+from rugtui.training.loop import Training, results
+
+SMALL = Settings(n_sparse=64, n_dense=16, batch=64, device="cpu", steps=0)
+
+
+@contextmanager
+def running(settings=SMALL):
+    session = Session(settings)
+    thread = threading.Thread(target=session.run, daemon=True)
+    thread.start()
+    try:
+        yield session
+    finally:
+        session.send(Stop())
+        assert session.finished.wait(10)
+
+
+def wait(session, condition, seconds=30):
+    """The first Frame for which the condition holds."""
+    deadline, frame = time.monotonic() + seconds, None
+    while time.monotonic() < deadline:
+        frame = session.frames.take() or frame
+        if frame is not None and condition(frame):
+            return frame
+        time.sleep(0.002)
+    raise AssertionError(f"no such Frame; the last: {frame}")
+
+
+def test_frames_tell_of_a_run_that_learns():
+    with running() as session:
+        frame = wait(session, lambda f: f.step > 1000 and f.trained.statistics is not None)
+    assert frame.phase == "training"
+    assert frame.device == "cpu"
+    history = frame.history
+    assert (np.diff(history.column("step")) > 0).all()
+    assert history.column("step")[-1] == frame.step
+    assert history.column("smoothed")[-1] < 0.8 * history.column("smoothed")[0]
+    assert frame.levels.linear == pytest.approx(0.75 * (0.05 / 3 - 0.05**2 / 4))
+
+
+def test_a_frame_is_plain_numbers_and_arrays():
+    """No tensor crosses to the screen."""
+    with running() as session:
+        frame = wait(session, lambda f: f.step > 0 and f.picture is not None)
+    assert type(frame.picture.pixels) is np.ndarray
+    assert type(frame.history.table) is np.ndarray
+    assert type(frame.trained.loss) is float
+
+
+def test_pause_holds_the_step_and_continue_goes_on():
+    with running() as session:
+        wait(session, lambda f: f.step > 0)
+        session.send(Pause(True))
+        paused = wait(session, lambda f: f.phase == "paused")
+        later = wait(session, lambda f: f is not paused and f.phase == "paused")
+        assert later.step == paused.step
+        session.send(Pause(False))
+        assert wait(session, lambda f: f.phase == "training" and f.step > paused.step)
+
+
+def test_hot_changes_leave_marks_and_go_on():
+    with running() as session:
+        before = wait(session, lambda f: f.step > 0)
+        session.send(Change(SMALL.replace(lr=1e-3, p=0.1)))
+        frame = wait(session, lambda f: f.settings.p == 0.1)
+        assert frame.step >= before.step
+        assert [mark.text for mark in frame.history.marks] == ["lr 0.001", "p 0.1"]
+        assert frame.levels.p == 0.1
+
+
+def test_a_change_of_shape_starts_a_new_run_and_says_so():
+    with running() as session:
+        wait(session, lambda f: f.step > 200)
+        session.send(Change(SMALL.replace(n_dense=8)))
+        frame = wait(session, lambda f: f.settings.n_dense == 8 and f.phase == "training")
+        assert any("n_dense" in notice.text for notice in frame.notices)
+        fresh = wait(session, lambda f: len(f.history) > 0)
+        assert fresh.history.column("step")[0] < 200
+
+
+def test_the_rug_is_shown_with_its_own_sampled_loss_while_training_goes_on():
+    with running() as session:
+        wait(session, lambda f: f.step > 0)
+        session.send(Show("rug"))
+        first = wait(session, lambda f: f.shown == "rug" and f.rug is not None)
+        frame = wait(session, lambda f: f.step > first.step and f.rug.standard_error < 2e-4)
+        assert frame.picture.kind == "rug"
+        # A rug of 64 features is a fifth above L*, and nowhere near the trained loss of step 0.
+        assert frame.levels.loss < frame.rug.loss < 3 * frame.levels.loss
+        session.send(Show("trained"))
+        assert wait(session, lambda f: f.picture and f.picture.kind == "trained")
+
+
+def test_pixels_are_as_many_as_asked_for_but_no_finer_than_W():
+    with running() as session:
+        session.send(Look(20, 30))
+        frame = wait(session, lambda f: f.picture is not None and f.picture.pixels.shape[0] == 20)
+        assert frame.picture.pixels.shape == (20, 30)
+        session.send(Look(500, 500))
+        assert wait(session, lambda f: f.picture and f.picture.pixels.shape == (64, 64))
+
+
+def test_a_snapshot_holds_weights_history_and_facts(tmp_path):
+    with running() as session:
+        wait(session, lambda f: f.step > 200)
+        session.send(Save("<svg>screen</svg>", tmp_path))
+        frame = wait(session, lambda f: any("snapshot" in n.text for n in f.notices))
+    (folder,) = tmp_path.glob("*/snapshots/*")
+    assert str(folder) in frame.notices[-1].text
+    weights = load_file(folder / "weights.safetensors")
+    assert weights["W_in"].shape == (16, 64)
+    assert weights["W_out"].shape == (64, 16)
+    assert weights["b"].shape == (64,)
+    facts = json.loads((folder / "snapshot.json").read_text())
+    assert facts["settings"]["n_sparse"] == 64
+    assert facts["step"] == int(folder.name.split("-")[0])
+    assert facts["theory"]["loss"] == pytest.approx(frame.levels.loss)
+    assert (folder / "screen.svg").read_text() == "<svg>screen</svg>"
+    rows = (folder / "history.csv").read_text().splitlines()
+    assert rows[0].startswith("step,seconds,loss")
+    assert int(float(rows[-1].split(",")[0])) == facts["step"]
+    for path in [folder, *folder.iterdir()]:
+        assert path.stat().st_mode & 0o077 == 0, f"{path.name} is open to others"
+
+
+def test_a_snapshot_that_cannot_be_written_is_told_and_training_goes_on(tmp_path):
+    in_the_way = tmp_path / "a file"
+    in_the_way.write_text("")
+    with running() as session:
+        wait(session, lambda f: f.step > 0)
+        session.send(Save("", in_the_way))
+        frame = wait(session, lambda f: any(n.severity == "error" for n in f.notices))
+        assert "snapshot not written" in frame.notices[-1].text
+        assert frame.phase == "training"
+        assert wait(session, lambda f: f.step > frame.step)
+
+
+def test_after_the_last_step_it_says_so_and_can_train_on():
+    with running(SMALL.replace(steps=200)) as session:
+        done = wait(session, lambda f: f.phase == "done")
+        assert done.step == 200
+        session.send(Pause(False))
+        assert wait(session, lambda f: f.phase == "done" and f.step == 400)
+
+
+def test_a_fault_is_a_frame_and_other_settings_start_again():
+    with running(SMALL.replace(device="cuda:7")) as session:
+        frame = wait(session, lambda f: f.phase == "failed")
+        assert "device must be" in frame.failure
+        assert frame.traceback == ""
+        session.send(Change(SMALL))
+        assert wait(session, lambda f: f.phase == "training" and f.step > 0)
+
+
+def test_the_dashboard_and_a_run_without_a_screen_take_the_same_steps():
+    steps = 600
+    alone = [result.loss for result in results(Training(SMALL.replace(steps=steps)))]
+    with running(SMALL.replace(steps=steps)) as session:
+        session.send(Show("rug"))
+        frame = wait(session, lambda f: f.phase == "done")
+    assert frame.history.column("loss").tolist() == alone
