@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
 from jaxtyping import Float, Int
 
 if TYPE_CHECKING:
-    import numpy as np
     from torch import Tensor
 
 
@@ -62,11 +62,16 @@ class Weights(Protocol):
     def pooled(self, window: Window, height: int, width: int) -> Float[np.ndarray, "height width"]:
         """Means of W over a height × width grid of blocks of `window`.
 
-        Block k of an axis of length n cut in m runs from floor(k n / m) to floor((k + 1) n / m), so
-        height and width may not exceed the window's own.
+        Blocks lie between `block_edges`, so height and width may not exceed the window's own.
         """
         ...
 
     def forward(self, x: Float[Tensor, "batch n_sparse"]) -> Float[Tensor, "batch n_sparse"]:
         """The model's output y = ReLU(W x + b)."""
         ...
+
+
+def block_edges(start: int, stop: int, blocks: int) -> Int[np.ndarray, " edges"]:
+    """Where blocks begin and end: block k of an axis of length n cut in m runs from
+    floor(k n / m) to floor((k + 1) n / m), counted from `start`."""
+    return start + np.arange(blocks + 1, dtype=np.int64) * (stop - start) // blocks

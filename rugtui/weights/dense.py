@@ -61,6 +61,12 @@ class Dense:
         into = _block_means(self.W_in[:, window.left : window.right].T, width)
         return _float64(out @ into.T)
 
+    def corner_sums(
+        self, below: Int[np.ndarray, " h"], left_of: Int[np.ndarray, " w"]
+    ) -> Float[np.ndarray, "h w"]:
+        """Σ W_ij over i < below and j < left_of, for each pair."""
+        return _running_sums(self.W_out)[below] @ _running_sums(self.W_in.T)[left_of].T
+
     def forward(self, x: Float[Tensor, "batch n_sparse"]) -> Float[Tensor, "batch n_sparse"]:
         return torch.relu(torch.addmm(self.b, x @ self.W_in.T, self.W_out.T))
 
@@ -77,3 +83,7 @@ def _block_means(
     owner = torch.repeat_interleave(torch.arange(blocks, device=vectors.device), lengths)
     sums = vectors.new_zeros(blocks, vectors.shape[1]).index_add_(0, owner, vectors)
     return sums / lengths[:, None]
+
+
+def _running_sums(vectors: Float[Tensor, "n n_dense"]) -> Float[np.ndarray, "n+1 n_dense"]:
+    return np.pad(_float64(vectors), ((1, 0), (0, 0))).cumsum(0)

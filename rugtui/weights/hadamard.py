@@ -31,6 +31,15 @@ def hadamard(
     return H
 
 
+def entries(rows: Int[Tensor, " k"], n: int) -> Float[Tensor, "k n"]:
+    """The rows H[rows], from the parity of popcount(row & column): k n numbers, never n²."""
+    _require_power(n)
+    parity = rows[:, None].int() & torch.arange(n, dtype=torch.int32, device=rows.device)
+    for shift in (16, 8, 4, 2, 1):
+        parity ^= parity >> shift
+    return (1 - 2 * (parity & 1)).float()
+
+
 def transform(x: Float[Tensor, "*batch n"]) -> Float[Tensor, "*batch n"]:
     """H x over the last axis, whose length is a power of two (WeightsError otherwise).
 

@@ -21,7 +21,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from rugtui.errors import WeightsError
-from rugtui.weights.base import Window
+from rugtui.weights.base import Window, block_edges
 from rugtui.weights.hadamard import is_power_of_two, sequency_order, transform
 from rugtui.weights.memory import require_memory
 
@@ -35,8 +35,8 @@ BYTES_PER_FEATURE = 64
 class Rug:
     """y = ReLU(W x + b) with W_ij = a · counts[i xor j] / n_dense and the same b for every row.
 
-    `chosen` are the rows S, on the device where `forward` computes. `b` is what is added: a theory
-    whose b means b + μ (section 3) wants `b − rug.mean(p)` here.
+    `chosen` are the rows S, on the device where `forward` computes. `b` is what is added to W x:
+    the theory's b, which counts the mean of the interference, is b + mean(p) (section 3).
     """
 
     chosen: Int[Tensor, " n_dense"]
@@ -52,15 +52,16 @@ class Rug:
         a: float,
         b: float,
         *,
+        p: float = 0.0,
         rows: RowOrder = "random",
         generator: torch.Generator,
         device: torch.device | str = "cpu",
     ) -> Self:
         """A rug of n_dense rows: drawn by `generator`, or the first in natural or sequency order.
 
-        Row 0 of H, all ones, is left out: it would only add a mean. Raises WeightsError for an
-        n_sparse that is no power of two, an n_dense that is not in 1 … n_sparse − 1, and for a size
-        that does not fit in memory.
+        b is the theory's: the bias is b − mean(p), so that with p left out it is b itself. Row 0 of
+        H, all ones, is left out: it would only add a mean. Raises WeightsError for an n_sparse that
+        is no power of two, an n_dense not in 1 … n_sparse − 1, and what does not fit in memory.
         """
         _require_size(n_sparse, n_dense)
         if rows == "natural":
@@ -71,7 +72,8 @@ class Rug:
             where = generator.device
             order = torch.randperm(n_sparse - 1, generator=generator, device=where)
             chosen = 1 + order[:n_dense].cpu()
-        return cls.of_rows(chosen, n_sparse, a, b, device=device)
+        # Σ_t f(t) = 0 without row 0, so that W's off-diagonal cells sum to −a: mean(p) = −a p/2
+        return cls.of_rows(chosen, n_sparse, a, b + a * p / 2, device=device)
 
     @classmethod
     def of_rows(
@@ -148,10 +150,10 @@ class Rug:
         return self.scale * values, counts
 
     def pooled(self, window: Window, height: int, width: int) -> Float[np.ndarray, "height width"]:
-        rows = _edges(window.top, window.bottom, height)
-        columns = _edges(window.left, window.right, width)
+        rows = block_edges(window.top, window.bottom, height)
+        columns = block_edges(window.left, window.right, width)
         area = np.diff(rows)[:, None] * np.diff(columns)
-        corners = self._corner_sums(rows[:, None], columns)
+        corners = self._corner_counts(rows[:, None], columns)
         return self.scale * np.diff(np.diff(corners, axis=0), axis=1) / area
 
     def forward(self, x: Float[Tensor, "batch n_sparse"]) -> Float[Tensor, "batch n_sparse"]:
@@ -159,7 +161,13 @@ class Rug:
         spectrum[self.chosen] = self.scale
         return torch.relu_(transform(transform(x) * spectrum).add_(self.b))
 
-    def _corner_sums(
+    def corner_sums(
+        self, below: Int[np.ndarray, " h"], left_of: Int[np.ndarray, " w"]
+    ) -> Float[np.ndarray, "h w"]:
+        """Σ W_ij over i < below and j < left_of, for each pair."""
+        return self.scale * self._corner_counts(below[:, None], left_of)
+
+    def _corner_counts(
         self, below: Int[np.ndarray, "h 1"], left_of: Int[np.ndarray, " w"]
     ) -> Int[np.ndarray, "h w"]:
         """Σ counts[i xor j] over i < below, j < left_of: exactly, in O(log n) for each pair.
@@ -194,20 +202,19 @@ class Rug:
         return sums
 
 
-def _edges(start: int, stop: int, blocks: int) -> Int[np.ndarray, " edges"]:
-    """Where the blocks of `Weights.pooled` begin and end."""
-    return start + np.arange(blocks + 1, dtype=np.int64) * (stop - start) // blocks
-
-
 def _require_size(n_sparse: int, n_dense: int) -> None:
     if not is_power_of_two(n_sparse):
         raise WeightsError(
             f"A rug needs an n_sparse that is a power of two, but it is {n_sparse}; the frames dct "
             "and orthonormal take any n_sparse."
         )
+    require_dense(n_sparse, n_dense)
+    require_memory(BYTES_PER_FEATURE * n_sparse, f"A rug of {n_sparse:,} features")
+
+
+def require_dense(n_sparse: int, n_dense: int) -> None:
+    """Raise WeightsError unless n_dense orthogonal rows without the constant one exist."""
     if not 1 <= n_dense < n_sparse:
         raise WeightsError(
-            f"A rug of {n_sparse} features needs n_dense from 1 to {n_sparse - 1}, "
-            f"but it is {n_dense}."
+            f"{n_sparse} features need an n_dense from 1 to {n_sparse - 1}, but it is {n_dense}."
         )
-    require_memory(BYTES_PER_FEATURE * n_sparse, f"A rug of {n_sparse:,} features")
