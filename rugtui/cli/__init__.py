@@ -7,7 +7,6 @@ heavy (torch, scipy, textual) inside the command, so that `--help` and `predict`
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -71,8 +70,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         print("rugtui: interrupted", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read stdout has left (`rugtui predict | head -1`): not a fault. Python would
-        # complain again when it flushes stdout at exit, so it gets nothing to flush.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0

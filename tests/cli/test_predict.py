@@ -1,0 +1,85 @@
+"""`rugtui predict`."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from rugtui.cli import main
+
+DATA = Path(__file__).parents[1] / "data"
+KEYS = {"p", "r", "loss", "a", "b", "sigma", "linear", "bayes", "oracle", "asymptotic"}
+REFERENCE = json.loads((DATA / "theory_reference.json").read_text())["optimum"]
+WEIGHTS = json.loads((DATA / "weights" / "index.json").read_text())
+
+
+def answer(capsys, *arguments):
+    assert main(["predict", *arguments]) == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("known", REFERENCE, ids=lambda known: f"r{known['r']}-p{known['p']}")
+def test_the_promised_keys_with_all_their_digits(known, capsys):
+    given = json.loads(answer(capsys, "--ratio", known["r"], "--p", known["p"], "--json"))
+    assert set(given) == KEYS
+    for name in ("loss", "a", "b", "sigma", "linear", "bayes", "oracle"):
+        assert given[name] == pytest.approx(float(known[name]), rel=1e-9)
+
+
+def test_sizes_say_the_ratio(capsys):
+    given = json.loads(answer(capsys, "--n-sparse", "512", "--n-dense", "128", "--json"))
+    assert given["r"] == 0.25
+
+
+@pytest.mark.parametrize("known", WEIGHTS, ids=lambda known: known["file"])
+def test_a_weights_file_has_its_gaussian_and_exact_loss(known, capsys):
+    file = str(DATA / "weights" / known["file"])
+    given = json.loads(answer(capsys, file, "--p", str(known["p"]), "--json"))
+    assert {*KEYS, "gaussian", "exact", "exact_standard_error"} <= set(given)
+    assert given["exact_standard_error"] == 0
+    error = known["standard_error"]
+    assert given["exact"] == pytest.approx(known["monte_carlo_loss"], abs=4 * error)
+
+
+def test_sampled_rows_have_a_standard_error(capsys):
+    known = WEIGHTS[1]
+    file = str(DATA / "weights" / known["file"])
+    given = json.loads(answer(capsys, file, "--p", str(known["p"]), "--rows", "12", "--json"))
+    assert 0 < given["exact_standard_error"] < known["monte_carlo_loss"]
+    assert given["exact"] == pytest.approx(
+        known["monte_carlo_loss"], abs=5 * given["exact_standard_error"]
+    )
+
+
+def test_ranges_make_a_table(capsys):
+    table = answer(capsys, "--ratio", "0.1,0.5", "--p", "0.01:0.1:3", "--csv")
+    rows = list(csv.DictReader(io.StringIO(table)))
+    assert [(float(row["r"]), float(row["p"])) for row in rows] == pytest.approx(
+        [(0.1, 0.01), (0.1, 0.055), (0.1, 0.1), (0.5, 0.01), (0.5, 0.055), (0.5, 0.1)]
+    )
+    many = json.loads(answer(capsys, "--ratio", "0.1,0.5", "--json"))
+    assert [one["r"] for one in many["predictions"]] == [0.1, 0.5]
+    assert len(answer(capsys, "--ratio", "0.1,0.5").splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--p", "0"],
+        ["--p", "0.1:2:5"],
+        ["--ratio", "1.5"],
+        ["--ratio", "0"],
+        ["--n-sparse", "8", "--n-dense", "8"],
+        ["--ratio", "0.5", "--n-dense", "3"],
+        ["no-such-file.npz"],
+        [str(DATA / "theory_reference.json")],
+        [str(DATA / "weights" / "rug_64_16.npz"), "--ratio", "0.5"],
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_2(arguments, capsys):
+    assert main(["predict", *arguments]) == 2
+    streams = capsys.readouterr()
+    assert streams.out == ""
+    assert len(streams.err.splitlines()) == 1
