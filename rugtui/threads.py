@@ -1,9 +1,10 @@
 """How long the compute threads of a matrix product wait for each other before they sleep.
 
-PyTorch's OpenMP threads spin at the end of every parallel region, by default for milliseconds. Where
-another thread has one of the cores (the screen, the analyst, somebody else's job), each region of a
-training step then waits out a time slice. Measured in steps a second at (512, 128), two cores, alone /
-beside one busy process: spinning by default 260 / 6, never spinning 120 / 69, this count 220 / 117.
+PyTorch's OpenMP threads spin at the end of every parallel region, by default for milliseconds.
+Where another thread has one of the cores (the screen, the analyst, somebody else's job), each
+region of a training step then waits out a time slice. Measured in steps a second at (512, 128) on
+two cores, alone / beside one busy process: spinning by default 260 / 6, never spinning 120 / 69,
+this count 220 / 117.
 """
 
 from __future__ import annotations

@@ -13,7 +13,10 @@ from tests.terminal import Terminal, private_home
 
 TRAIN = [sys.executable, "-m", "rugtui", "train", "--device", "cpu"]
 SMALL = ["--n-sparse", "64", "--n-dense", "16", "--batch", "64", "--steps", "500"]
-KEYS = "n_sparse n_dense p method steps seconds steps_per_second loss loss_standard_error theory_loss run"
+KEYS = (
+    "n_sparse n_dense p method steps seconds steps_per_second "
+    "loss loss_standard_error theory_loss run"
+)
 
 
 def run(tmp_path, *options):
