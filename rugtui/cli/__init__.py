@@ -15,13 +15,12 @@ import click
 
 from rugtui import __version__
 from rugtui.cli.options import given_settings, settings_options
+from rugtui.cli.output import INTERRUPTED
 from rugtui.errors import RugtuiError
 from rugtui.threads import wait_briefly
 
 COMMANDS = ("train", "predict")
 """In the order of `--help`; command NAME is the function `command` of rugtui/cli/NAME.py."""
-
-INTERRUPTED = 130
 
 
 class LazyGroup(click.Group):

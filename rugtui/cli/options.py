@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from rugtui.config import AUTO, Declared, Settings, fields
+from rugtui.config import Settings, fields
+from rugtui.declared import AUTO, Declared
 from rugtui.errors import SettingError, UsageError
 
 

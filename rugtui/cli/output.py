@@ -9,6 +9,9 @@ from typing import Any
 
 import click
 
+INTERRUPTED = 130
+"""The exit code of a command that ctrl+c ended."""
+
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="One JSON object on standard output."
 )

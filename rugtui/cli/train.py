@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from rugtui.cli.options import given_settings, settings_options
-from rugtui.cli.output import emit, json_option
+from rugtui.cli.output import INTERRUPTED, emit, json_option
 
 if TYPE_CHECKING:
-    pass
+    from rugtui.session.history import History
+    from rugtui.training.loop import StepResult, Training
+
+HELDOUT_SAMPLES = 32_768
+"""Fresh samples for the loss in the result."""
+TELL_EVERY = 10.0
+"""Seconds between two lines of progress where standard error is no terminal."""
 
 
 @click.command(name="train")
@@ -121,10 +128,3 @@ def save(run: Path, training: Training, history: History) -> None:
         columns=NAMES,
         history=history.view().table,
     )
-
-
-HELDOUT_SAMPLES = 32_768
-"""Fresh samples for the loss in the result."""
-TELL_EVERY = 10.0
-"""Seconds between two lines of progress where standard error is no terminal."""
-INTERRUPTED = 130

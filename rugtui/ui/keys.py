@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ KEYS = (
 )
 
 
-def bindings(pane: str = "") -> list[Binding]:
+def bindings(pane: str = "") -> list[BindingType]:
     """The keys of a pane, or those that always work."""
     return [key.binding() for key in KEYS if key.pane == pane]
 

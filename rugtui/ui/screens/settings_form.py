@@ -10,7 +10,8 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label, Select, Static
 
-from rugtui.config import Declared, Settings, fields
+from rugtui.config import Settings, fields
+from rugtui.declared import Declared
 from rugtui.errors import SettingError
 
 

@@ -17,8 +17,8 @@ class Pane(Widget, can_focus=True):
 
     frame: reactive[Frame | None] = reactive(None, repaint=False, always_update=True)
 
-    def __init__(self, title: str, **known: str) -> None:
-        super().__init__(**known)
+    def __init__(self, title: str, *, id: str) -> None:  # noqa: A002 - Textual's own word
+        super().__init__(id=id)
         self.border_title = title
         self._strips: list[Strip] = []
 
