@@ -14,6 +14,7 @@ ROOMS = [
     ["threads"],
     ["declared"],
     ["config"],
+    ["preferences"],
     ["ranges"],
     ["theory"],
     ["weights"],

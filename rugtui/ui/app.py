@@ -10,20 +10,22 @@ from textual.worker import Worker, WorkerState
 
 from rugtui.config import Settings
 from rugtui.errors import SettingError
+from rugtui.preferences import Preferences
 from rugtui.session.commands import Change, Look, Pause, Save, Show, Stop
 from rugtui.session.frame import Frame
 from rugtui.session.session import Session
 from rugtui.ui.keys import bindings
+from rugtui.ui.link import Link, metered
 from rugtui.ui.screens.dashboard import Dashboard
 from rugtui.ui.screens.failure import Failure
 from rugtui.ui.screens.help import Help
 from rugtui.ui.screens.settings_form import SettingsForm
 from rugtui.ui.widgets.headline import Headline
+from rugtui.ui.widgets.pane import Pane
 from rugtui.ui.widgets.weights import WeightsPane
 
 LOADING = "loading PyTorch …"
-FPS = 8.0
-FPS_LEAST, FPS_MOST = 0.25, 32.0
+FPS_LEAST, FPS_MOST = 0.25, 60.0
 LEAST_P = 1e-9
 
 
@@ -34,12 +36,16 @@ class RugtuiApp(App[None]):
     CSS_PATH = "rugtui.tcss"
     BINDINGS = bindings()
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, preferences: Preferences | None = None) -> None:
         super().__init__()
+        self.preferences = preferences or Preferences()
+        self.driver_class = metered(self.driver_class)
+        self.link = Link(self.preferences.link)
+        self.theme = f"textual-{self.preferences.theme}"
         self.session = session
         self.settings = session.settings
         self.latest = Frame(session.settings, narration=LOADING)
-        self.fps = FPS
+        self.fps = self.preferences.fps
         """Frames shown in a second, at most."""
         self._told = 0
         self._failure = ""
@@ -62,7 +68,11 @@ class RugtuiApp(App[None]):
         self._timer = self.set_interval(1 / self.fps, self.take_frame)
 
     def take_frame(self) -> None:
-        """Show the newest Frame, if there is one."""
+        """Show the newest Frame, if there is one and the terminal has taken what came before."""
+        backlog = getattr(self._driver, "backlog", 0)
+        self.link.tick(backlog)
+        if backlog > 1:
+            return
         frame = self.session.frames.take()
         if frame is None:
             return
@@ -118,6 +128,8 @@ class RugtuiApp(App[None]):
         self.push_screen(SettingsForm(self.settings), apply)
 
     def action_snapshot(self) -> None:
+        for pane in self.dashboard.query(Pane):
+            pane.redraw()  # rows that the link still owes
         self.session.send(Save(self.export_screenshot()))
 
     def action_zoom(self) -> None:

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Protocol, runtime_checkable
+
 from textual.geometry import Region
 from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
 from rugtui.session.frame import Frame
+from rugtui.ui.link import Link, cost
 from rugtui.ui.renderables.lines import blank
 from rugtui.ui.renderables.palette import DARK, LIGHT, Palette
+
+
+@runtime_checkable
+class HasLink(Protocol):
+    """An app that knows its link to the terminal."""
+
+    link: Link
 
 
 class Pane(Widget, can_focus=True):
@@ -17,10 +27,12 @@ class Pane(Widget, can_focus=True):
 
     frame: reactive[Frame | None] = reactive(None, repaint=False, always_update=True)
 
-    def __init__(self, title: str, *, id: str) -> None:  # noqa: A002 - Textual's own word
+    def __init__(self, title: str, *, id: str) -> None:
         super().__init__(id=id)
         self.border_title = title
-        self._strips: list[Strip] = []
+        self._wanted: list[Strip] = []
+        self._shown: list[Strip] = []
+        self._turn = 0
 
     def draw(self, frame: Frame, palette: Palette, width: int, height: int) -> list[Strip]:
         """The pane's content in exactly `height` strips of `width` cells."""
@@ -30,43 +42,68 @@ class Pane(Widget, can_focus=True):
     def palette(self) -> Palette:
         return DARK if self.app.current_theme.dark else LIGHT
 
-    def watch_frame(self) -> None:
-        self.redraw()
+    def watch_frame(self, old: Frame | None, new: Frame | None) -> None:
+        self._draw()
+        self._send(urgent=old is None or new is None or scene(old) != scene(new))
 
     def on_resize(self) -> None:
         self.redraw()
 
     def redraw(self) -> None:
-        """Draw again, and refresh the rows that came out different."""
+        """Draw again; at once where the user did something."""
+        self._draw()
+        self._send(urgent=True)
+
+    def _draw(self) -> None:
         width, height = self.content_size
-        if self.frame is None or not width or not height or not self.is_on_screen:
-            return
-        strips = self.draw(self.frame, self.palette, width, height)
-        old, self._strips = self._strips, strips
-        if len(old) != len(strips):
+        if self.frame is not None and width and height and self.is_on_screen:
+            self._wanted = self.draw(self.frame, self.palette, width, height)
+
+    def _send(self, *, urgent: bool = False) -> None:
+        """Refresh rows that came out different: all, or those that the link affords.
+
+        What is not afforded stays as it is on the screen, and is first in turn the next time.
+        """
+        if len(self._shown) != len(self._wanted):
+            self._shown = list(self._wanted)
             self.refresh()
             return
-        for first, last in changed_runs(old, strips):
-            self.refresh(Region(0, first, width, last - first))
+        changed = [row for row, strip in enumerate(self._wanted) if strip != self._shown[row]]
+        changed.sort(key=lambda row: (row < self._turn, row))
+        sent = []
+        for row in changed:
+            if not (self.link.affords(cost(self._wanted[row])) or urgent):
+                self._turn = row
+                break
+            self._shown[row] = self._wanted[row]
+            sent.append(row)
+        for first, last in runs(sorted(sent)):
+            self.refresh(Region(0, first, self.content_size.width, last - first))
+
+    @property
+    def link(self) -> Link:
+        assert isinstance(self.app, HasLink)
+        return self.app.link
 
     @property
     def is_on_screen(self) -> bool:
         return bool(self.display and self.region.area)
 
     def render_line(self, y: int) -> Strip:
-        if y < len(self._strips):
-            return self._strips[y]
-        return blank(self.content_size.width)
+        return self._shown[y] if y < len(self._shown) else blank(self.content_size.width)
 
 
-def changed_runs(old: list[Strip], new: list[Strip]) -> list[tuple[int, int]]:
-    """Runs first … last − 1 of rows that differ: one region a run, for regions cost too."""
-    runs: list[tuple[int, int]] = []
-    for row, (before, after) in enumerate(zip(old, new, strict=True)):
-        if before == after:
-            continue
-        if runs and runs[-1][1] == row:
-            runs[-1] = runs[-1][0], row + 1
+def scene(frame: Frame) -> tuple[object, ...]:
+    """What a user has to see at once where it changes: the rest is the same thing, moving."""
+    return frame.phase, frame.shown, frame.picture and frame.picture.kind
+
+
+def runs(rows: list[int]) -> list[tuple[int, int]]:
+    """Ascending rows as runs first … last − 1: one region a run, for regions cost too."""
+    found: list[tuple[int, int]] = []
+    for row in rows:
+        if found and found[-1][1] == row:
+            found[-1] = found[-1][0], row + 1
         else:
-            runs.append((row, row + 1))
-    return runs
+            found.append((row, row + 1))
+    return found

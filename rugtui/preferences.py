@@ -1,0 +1,28 @@
+"""How a user wants to see the dashboard: one frozen, validated dataclass, as the settings are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from rugtui.declared import check, fields_of, setting
+
+LinkKind = Literal["auto", "fast", "slow"]
+Theme = Literal["dark", "light"]
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """What changes the screen and not the run."""
+
+    fps: float = setting(
+        8.0, "Frames drawn in a second, at most.", unit="1/s", least=0.1, most=60.0
+    )
+    link: LinkKind = setting("auto", "What the link to the terminal bears; auto finds out.")
+    theme: Theme = setting("dark", "Colours for a dark or a light terminal.")
+    ascii: bool = setting(False, "Plain characters where braille and blocks are missing.")
+    mouse: bool = setting(True, "Let the mouse focus and scroll.")
+
+    def __post_init__(self) -> None:
+        for name, declared in fields_of(Preferences).items():
+            check(declared, getattr(self, name))
