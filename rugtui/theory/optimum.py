@@ -1,0 +1,199 @@
+"""L*(r, p): the best symmetric model, by one scalar equation (section 4).
+
+With the least noise, σ = κ a for κ² = v (1 − r)/r, and b = −a θ, the output is a g where
+
+    g = ReLU(x + κz − θ)
+
+does not depend on a. The loss p/3 − 2 a E[x g] + a² E[g²] is a parabola in a, so a = E[x g]/E[g²]
+and only the threshold θ is left. On the set where g > 0, call it "open",
+
+    d loss/dθ = 2 a N(θ),      N(θ) = E[(x − a g); open]
+
+so every minimum is a root of N with N rising: nearly linear where θ < 0 (a ≈ r, b > 0), and
+thresholding where θ > 0 (a of order 1, b < 0). `optimum` scans θ in closed form for all changes of
+sign, so that no start can lead it into a wrong basin, polishes each root by Newton's method on
+integrals that do not cancel, and takes the lowest.
+
+No (r, p) with more than one root has been found: from linear to thresholding the optimum crosses
+over steeply but continuously. Two basins appear only where a is not free to follow the threshold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from jaxtyping import Float
+from numpy.typing import ArrayLike
+from scipy.special import ndtr
+
+from rugtui.theory import gaussian, moments
+from rugtui.theory.moments import Array
+
+SCAN_BELOW = 32  # places of the scan at θ < 0 and above it
+SCAN_ABOVE = 48
+HIGHEST = 12.0  # θ/κ of the highest threshold looked at: Φ(−12) = 2e-33 lets no noise through
+CHUNK = 4096  # pairs (r, p) worked on together, so that arrays stay in the cache
+NEWTON_STEPS = 60  # bisection alone would need 45 from a cell of the scan
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """The best symmetric model at (r, p): floats for scalar r and p, arrays otherwise."""
+
+    loss: float | Array
+    """L*, per feature. A prediction for symmetric models, not a limit on all models (section 8)."""
+    a: float | Array
+    """W_ii."""
+    b: float | Array
+    """Bias, with the mean of the interference in it: b_i + μ_i of section 2."""
+    sigma: float | Array
+    """Standard deviation of the interference."""
+
+
+def optimum(r: ArrayLike, p: ArrayLike) -> Optimum:
+    """The best symmetric model for ratio r and probability p, both in (0, 1]; they broadcast.
+
+    Raises SettingError. Scalar calls are remembered.
+    """
+    if isinstance(r, float) and isinstance(p, float):
+        return _remembered(r, p)
+    r, p = np.broadcast_arrays(moments.checked("r", r), moments.checked("p", p))
+    flat = np.concatenate(
+        [
+            _solve(r.flat[start : start + CHUNK], p.flat[start : start + CHUNK])
+            for start in range(0, r.size, CHUNK)
+        ]
+        or [np.empty((0, 4))]
+    )
+    if r.ndim == 0:
+        return Optimum(*flat[0].tolist())
+    return Optimum(*flat.T.reshape(4, *r.shape))
+
+
+@lru_cache(maxsize=4096)
+def _remembered(r: float, p: float) -> Optimum:
+    return optimum(np.asarray(r), np.asarray(p))
+
+
+def _solve(r: Float[np.ndarray, " k"], p: Float[np.ndarray, " k"]) -> Float[np.ndarray, "k 4"]:
+    """Rows (loss, a, b, σ)."""
+    found = np.zeros((len(r), 4))
+    found[:, 1] = 1  # r = 1: no noise, so a = 1 and nothing is lost
+    noisy = np.flatnonzero(r < 1)
+    if not len(noisy):
+        return found
+    kappa, p = moments.noise(1.0, r[noisy], p[noisy]), p[noisy]
+    which, low, high = _brackets(kappa, p)
+    theta, a = _polish(low, high, kappa[which], p[which])
+    sigma = kappa[which] * a
+    loss = gaussian.loss(a, -a * theta, sigma, p[which])
+    # of the candidates of each pair keep the lowest: written last, so that it stays
+    order = np.argsort(-loss)
+    found[noisy[which[order]]] = np.stack([loss, a, -a * theta, sigma], -1)[order]
+    return found
+
+
+def _brackets(kappa: Array, p: Array) -> tuple[np.ndarray, Array, Array]:
+    """Index of the pair, low and high θ of every cell of the scan in which N turns positive."""
+    linear = (p / 2) * kappa / moments.variance(p)  # −θ/κ of the best model that never rectifies
+    below = -(np.linspace(1, 0, SCAN_BELOW, endpoint=False) ** 2)
+    above = np.linspace(0, 1, SCAN_ABOVE)
+    # Above θ = 1 + 3κ hardly any signal is left and the loss is p/3.
+    highest = np.minimum(HIGHEST, 1 / kappa + 3)
+    k = np.concatenate(
+        [np.maximum(10, 2 * linear + 10)[:, None] * below, highest[:, None] * above], -1
+    )
+    slope = np.empty_like(k)
+    wide = kappa > 1
+    slope[wide] = _slope_by_nodes(k[wide], kappa[wide, None], p[wide, None])
+    slope[~wide] = _slope_closed(k[~wide], kappa[~wide, None], p[~wide, None])
+    pair, cell = np.nonzero((slope[:, :-1] < 0) & (slope[:, 1:] >= 0))
+    scale = kappa[pair]
+    return pair, scale * k[pair, cell], scale * k[pair, cell + 1]
+
+
+def _slope_closed(k: Array, kappa: Array, p: Array) -> Array:
+    """N in units of κ at θ = kκ, from antiderivatives; for κ ≤ 1, where they cancel little.
+
+    In units of κ the signal runs over [0, T], T = 1/κ, and with H_n(t) = E (t + z)₊ⁿ/n! (H_n' =
+    H_{n−1}) every integral is a difference of H_n between t0 = −k and t1 = T − k. a is close to 1
+    when κ is small, so 1 − a = E[g² − x g]/E[g²] is formed first.
+    """
+    t0, t1, length = -k, 1 / kappa - k, 1 / kappa
+    low, high = _family(t0), _family(t1)
+    d0, d1, d2, d3 = (upper - lower for upper, lower in zip(high, low, strict=True))
+    on, off = p / length, 1 - p
+    square = off * 2 * low[2] + 2 * on * d3
+    rest = (off * 2 * low[2] + on * (t0 * d2 + d1)) / square  # 1 − a
+    a = 1 - rest
+    signal = length * high[1] - d2
+    return on * (rest * signal - a * t0 * d1 - a * d0) - off * a * low[1]
+
+
+def _family(t: Array) -> tuple[Array, Array, Array, Array]:
+    """H_0 … H_3."""
+    passes, peak = ndtr(t), gaussian.density(t)
+    return (
+        passes,
+        t * passes + peak,
+        ((1 + t * t) * passes + t * peak) / 2,
+        ((t**3 + 3 * t) * passes + (t * t + 2) * peak) / 6,
+    )
+
+
+def _slope_by_nodes(k: Array, kappa: Array, p: Array) -> Array:
+    """N at θ = kκ for κ > 1: over u the noise moves by less than its width, 12 nodes resolve it."""
+    x, weight = np.polynomial.legendre.leggauss(12)
+    return _newton(k * kappa, kappa, p, (x + 1) / 2, weight / 2)[0]
+
+
+def _newton(
+    theta: Array, kappa: Array, p: Array, u: Array, weight: Array
+) -> tuple[Array, Array, Array]:
+    """N, dN/dθ and a at θ, integrated over u with these nodes (last axis)."""
+    theta, s = theta[..., None], np.asarray(kappa)[..., None]
+    m = u - theta
+    t = m / s
+    passes, peak = ndtr(t), gaussian.density(t)
+    first = m * passes + s * peak  # R1(m; κ)
+    off, on = 1 - p, p
+    bare = -theta[..., 0]
+
+    def mean(values: Array) -> Array:
+        return on * (values * weight).sum(-1)
+
+    silent = off * gaussian.relu_mean(bare, kappa)
+    output = silent + mean(first)  # E g
+    square = off * gaussian.relu_square(bare, kappa) + mean((m * m + s * s) * passes + m * s * peak)
+    a = mean(u * first) / square
+    gain = a[..., None]
+    value = mean((u - gain * m) * passes - gain * s * peak) - a * silent
+    opened = off * ndtr(bare / kappa) + mean(passes)
+    signal = mean(u * passes)  # E[x; open]
+    a_slope = (2 * a * output - signal) / square
+    slope = -mean(u * peak / s) + a * opened - a_slope * output
+    return value, slope, a
+
+
+def _polish(low: Array, high: Array, kappa: Array, p: Array) -> tuple[Array, Array]:
+    """θ and a at the root of N between low and high: Newton, halving where it leaves them."""
+    theta, gain = (low + high) / 2, np.zeros_like(low)
+    active = np.arange(len(low))
+    for _ in range(NEWTON_STEPS):
+        at, scale, odds = theta[active], kappa[active], p[active]
+        u, weight = gaussian.nodes(np.ones_like(at), -at, scale)
+        value, slope, a = _newton(at, scale, odds, u, weight)
+        gain[active] = a
+        low[active] = np.where(value < 0, at, low[active])
+        high[active] = np.where(value < 0, high[active], at)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            new = at - value / slope
+        inside = (new >= low[active]) & (new <= high[active])
+        new = np.where(inside, new, (low[active] + high[active]) / 2)
+        theta[active] = new
+        active = active[np.abs(new - at) > 1e-14 * (scale + np.abs(at))]
+        if not len(active):
+            break
+    return theta, gain

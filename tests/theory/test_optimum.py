@@ -1,0 +1,111 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rugtui.errors import SettingError
+from rugtui.theory import gaussian, moments
+from rugtui.theory.optimum import _brackets, optimum
+
+REFERENCE = json.loads((Path(__file__).parents[1] / "data/theory_reference.json").read_text())
+
+ratio = st.floats(-3, -0.01).map(lambda power: 10**power)
+probability = st.floats(-8, 0).map(lambda power: 10**power)
+
+
+@pytest.mark.parametrize("case", REFERENCE["optimum"], ids=lambda c: f"r={c['r']} p={c['p']}")
+def test_against_25_digit_values(case):
+    best = optimum(float(case["r"]), float(case["p"]))
+    for name in ("loss", "a", "b", "sigma"):
+        assert getattr(best, name) == pytest.approx(float(case[name]), rel=1e-11), name
+
+
+@settings(max_examples=60, deadline=None)
+@given(ratio, probability)
+def test_the_gradient_vanishes_there(r, p):
+    """The chain rule through σ = κ a: both derivatives are zero, on the scale of their terms."""
+    best = optimum(r, p)
+    by_a, by_b, by_sigma = gaussian.loss_gradient(best.a, best.b, best.sigma, p)
+    kappa = moments.noise(1, r, p)
+    assert abs(by_a + kappa * by_sigma) < 1e-10 * abs(kappa * by_sigma) + 1e-18
+    assert abs(by_b) < 1e-10 * best.sigma * np.sqrt(p)
+
+
+@settings(max_examples=25, deadline=None)
+@given(ratio, probability, st.integers(0, 2**32))
+def test_nothing_sampled_is_lower(r, p, seed):
+    """Neither basin hides a lower point: 20,000 (a, θ) drawn over both, none below L*."""
+    generator = np.random.default_rng(seed)
+    a = np.exp(generator.uniform(np.log(r) - 1, np.log(4), 20_000))
+    kappa = moments.noise(1, r, p)
+    theta = np.where(
+        generator.random(a.size) < 0.5,
+        kappa * generator.uniform(-3, 8, a.size),
+        generator.uniform(-2, 1, a.size) * (1 + p / r),
+    )
+    assert (gaussian.loss(a, -a * theta, kappa * a, p) >= optimum(r, p).loss * (1 - 1e-12)).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(ratio, probability)
+def test_below_the_linear_decoder_and_above_nothing(r, p):
+    assert 0 < optimum(r, p).loss <= (1 - r) * moments.variance(p) * (1 + 1e-12)
+
+
+def test_linear_gives_way_to_thresholding_steeply_but_without_a_jump():
+    """a rises faster than r⁴ through the crossover, and every refinement of r halves its steps."""
+    p = 0.001
+    steps = []
+    for count in (500, 1000, 2000):
+        best = optimum(np.geomspace(1e-4, 0.1, count), p)
+        assert best.a[0] == pytest.approx(1e-4, rel=0.02)
+        assert best.b[0] > 0 > best.b[-1]
+        assert best.a[-1] > 1
+        steps.append(np.diff(np.log(best.a)).max())
+    assert steps[0] * 500 / np.log(1000) > 4
+    assert steps[0] / steps[1] == pytest.approx(2, rel=0.05)
+    assert steps[1] / steps[2] == pytest.approx(2, rel=0.05)
+
+
+def test_one_basin_only():
+    """The scan finds exactly one minimum at each of 2,500 (r, p)."""
+    r, p = (
+        grid.ravel()
+        for grid in np.meshgrid(np.geomspace(1e-4, 0.999, 50), np.geomspace(1e-8, 1, 50))
+    )
+    pair, _, _ = _brackets(moments.noise(1, r, p), p)
+    np.testing.assert_array_equal(pair, np.arange(r.size))
+
+
+def test_arrays_agree_with_scalars():
+    r = np.array([0.05, 0.3, 1.0])[:, None]
+    p = np.array([1e-6, 0.01, 1.0])
+    table = optimum(r, p)
+    assert table.loss.shape == (3, 3)
+    for i, j in np.ndindex(3, 3):
+        alone = optimum(float(r[i, 0]), float(p[j]))
+        assert table.loss[i, j] == pytest.approx(alone.loss, rel=1e-13)
+        assert table.a[i, j] == pytest.approx(alone.a, rel=1e-12)
+
+
+@given(probability)
+def test_no_compression_no_loss(p):
+    best = optimum(1.0, p)
+    assert (best.loss, best.a, best.b, best.sigma) == (0, 1, 0, 0)
+    nearly = optimum(1 - 1e-9, p)
+    assert 0 < nearly.loss < 1e-9 * p
+    assert nearly.a == pytest.approx(1, abs=1e-3)
+
+
+def test_an_answer_is_remembered():
+    assert optimum(0.123, 0.045) is optimum(0.123, 0.045)
+    assert isinstance(optimum(0.123, 0.045).loss, float)
+
+
+@pytest.mark.parametrize(("r", "p", "name"), [(0, 0.1, "r"), (0.1, 0, "p"), (1.5, 0.1, "r")])
+def test_what_is_no_ratio_is_refused(r, p, name):
+    with pytest.raises(SettingError, match=f"{name} must be a number above 0 and at most 1"):
+        optimum(r, p)
