@@ -22,7 +22,7 @@ from torch import Tensor
 
 from rugtui.errors import WeightsError
 from rugtui.weights.base import Window, block_edges
-from rugtui.weights.hadamard import is_power_of_two, sequency_order, transform
+from rugtui.weights.hadamard import convolve, is_power_of_two, sequency_order, transform
 from rugtui.weights.memory import require_memory
 
 RowOrder = Literal["random", "natural", "sequency"]
@@ -88,9 +88,8 @@ class Rug:
         """The rug of these rows of H (row 0 may be among them). Raises WeightsError."""
         _require_size(n_sparse, len(chosen))
         chosen = chosen.sort().values
-        # Partial sums of an indicator are at most n_dense: exact in float32 up to 2^24.
-        exact = torch.float32 if len(chosen) <= 1 << 24 else torch.float64
-        indicator = torch.zeros(n_sparse, dtype=exact)
+        # In double precision, whose products no setting for faster matrices rounds.
+        indicator = torch.zeros(n_sparse, dtype=torch.float64)
         indicator[chosen] = 1
         counts = transform(indicator).to(torch.int32).numpy()
         return cls(chosen.to(device), counts, float(a), float(b))
@@ -159,7 +158,7 @@ class Rug:
     def forward(self, x: Float[Tensor, "batch n_sparse"]) -> Float[Tensor, "batch n_sparse"]:
         spectrum = x.new_zeros(self.n_sparse)
         spectrum[self.chosen] = self.scale
-        return torch.relu_(transform(transform(x) * spectrum).add_(self.b))
+        return convolve(x, spectrum).add_(self.b).relu_()
 
     def corner_sums(
         self, below: Int[np.ndarray, " h"], left_of: Int[np.ndarray, " w"]

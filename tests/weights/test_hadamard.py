@@ -5,8 +5,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+import rugtui.weights.hadamard as module
 from rugtui.errors import WeightsError
-from rugtui.weights.hadamard import hadamard, is_power_of_two, sequency_order, transform
+from rugtui.weights.hadamard import convolve, hadamard, is_power_of_two, sequency_order, transform
 
 
 @pytest.mark.parametrize("bits", range(11))
@@ -27,9 +28,22 @@ def test_twice_transformed_is_n_times_itself(bits):
     torch.testing.assert_close(transform(transform(x)), x * 2**bits)
 
 
-def test_whole_numbers_are_exact_in_single_precision():
-    indicator = (torch.rand(1 << 16) < 0.3).float()
-    assert torch.equal(transform(indicator).double(), transform(indicator.double()))
+@pytest.mark.parametrize("bits", [0, 1, 4, 9, 11])
+def test_convolve_is_the_product_with_the_xor_circulant(bits, monkeypatch):
+    """Also where the rows are swept a few at a time, with a rest."""
+    monkeypatch.setattr(module, "CACHED", 3 << bits)
+    n = 1 << bits
+    x, spectrum = torch.randn(7, n, dtype=torch.float64), torch.randn(n, dtype=torch.float64)
+    f = scipy.linalg.hadamard(n) @ spectrum.numpy()
+    W = f[np.arange(n)[:, None] ^ np.arange(n)]
+    np.testing.assert_allclose(convolve(x, spectrum), x.numpy() @ W.T, atol=1e-10 * n)
+
+
+def test_whole_numbers_are_exact():
+    indicator = (torch.rand(1 << 16) < 0.3).double()
+    counts = transform(indicator)
+    assert torch.equal(counts, counts.round())
+    assert torch.equal(transform(counts), indicator * (1 << 16))
 
 
 def test_an_input_that_is_not_contiguous_is_left_alone():
