@@ -66,6 +66,10 @@ class Weights(Protocol):
         """
         ...
 
+    def product(self, x: Float[Tensor, "batch n_sparse"]) -> Float[Tensor, "batch n_sparse"]:
+        """W x: the pre-activation, without the bias."""
+        ...
+
     def forward(self, x: Float[Tensor, "batch n_sparse"]) -> Float[Tensor, "batch n_sparse"]:
         """The model's output y = ReLU(W x + b)."""
         ...

@@ -84,5 +84,8 @@ class BlockDiagonal:
         )
         return np.minimum(row, column) * self.block.corner_sums(size, size) + cut
 
+    def product(self, x: Float[Tensor, "batch n_sparse"]) -> Float[Tensor, "batch n_sparse"]:
+        return self.block.product(x.reshape(-1, self.block.n_sparse)).reshape(x.shape)
+
     def forward(self, x: Float[Tensor, "batch n_sparse"]) -> Float[Tensor, "batch n_sparse"]:
         return self.block.forward(x.reshape(-1, self.block.n_sparse)).reshape(x.shape)

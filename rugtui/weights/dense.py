@@ -67,6 +67,9 @@ class Dense:
         """Σ W_ij over i < below and j < left_of, for each pair."""
         return _running_sums(self.W_out)[below] @ _running_sums(self.W_in.T)[left_of].T
 
+    def product(self, x: Float[Tensor, "batch n_sparse"]) -> Float[Tensor, "batch n_sparse"]:
+        return x @ self.W_in.T @ self.W_out.T
+
     def forward(self, x: Float[Tensor, "batch n_sparse"]) -> Float[Tensor, "batch n_sparse"]:
         return torch.relu(torch.addmm(self.b, x @ self.W_in.T, self.W_out.T))
 

@@ -155,10 +155,13 @@ class Rug:
         corners = self._corner_counts(rows[:, None], columns)
         return self.scale * np.diff(np.diff(corners, axis=0), axis=1) / area
 
-    def forward(self, x: Float[Tensor, "batch n_sparse"]) -> Float[Tensor, "batch n_sparse"]:
+    def product(self, x: Float[Tensor, "batch n_sparse"]) -> Float[Tensor, "batch n_sparse"]:
         spectrum = x.new_zeros(self.n_sparse)
         spectrum[self.chosen] = self.scale
-        return convolve(x, spectrum).add_(self.b).relu_()
+        return convolve(x, spectrum)
+
+    def forward(self, x: Float[Tensor, "batch n_sparse"]) -> Float[Tensor, "batch n_sparse"]:
+        return self.product(x).add_(self.b).relu_()
 
     def corner_sums(
         self, below: Int[np.ndarray, " h"], left_of: Int[np.ndarray, " w"]
