@@ -14,7 +14,12 @@ from typing import Any
 import click
 
 from rugtui import __version__
-from rugtui.cli.options import given_settings, settings_options
+from rugtui.cli.options import (
+    given_preferences,
+    given_settings,
+    preferences_options,
+    settings_options,
+)
 from rugtui.cli.output import INTERRUPTED
 from rugtui.errors import RugtuiError
 from rugtui.threads import wait_briefly
@@ -40,6 +45,7 @@ class LazyGroup(click.Group):
 )
 @click.version_option(__version__, prog_name="rugtui")
 @settings_options
+@preferences_options
 @click.pass_context
 def rugtui(ctx: click.Context, **given: Any) -> None:
     """Watch a toy model of superposition learn, beside what theory says it must do.
@@ -49,7 +55,7 @@ def rugtui(ctx: click.Context, **given: Any) -> None:
     if ctx.invoked_subcommand is None:
         from rugtui.cli.dashboard import show
 
-        ctx.exit(show(given_settings(given)))
+        ctx.exit(show(given_settings(given), given_preferences(given)))
     elif any(value is not None for value in given.values()):
         name = ctx.invoked_subcommand
         raise click.UsageError(f"settings go behind the command: rugtui {name} --option …")

@@ -7,12 +7,13 @@ import sys
 
 from rugtui.config import Settings
 from rugtui.errors import UsageError
+from rugtui.preferences import Preferences
 
 PATIENCE = 0.5
 """Seconds that a worker gets to come out of the product it is in, once the screen is gone."""
 
 
-def show(settings: Settings) -> int:
+def show(settings: Settings, preferences: Preferences) -> int:
     """Run the dashboard to its end; returns the exit code.
 
     Raises UsageError where there is no terminal, SettingError where there is no such device.
@@ -26,8 +27,8 @@ def show(settings: Settings) -> int:
     from rugtui.session.session import Session
     from rugtui.ui.app import RugtuiApp
 
-    app = RugtuiApp(Session(settings))
-    app.run()
+    app = RugtuiApp(Session(settings), preferences)
+    app.run(mouse=preferences.mouse)
     code = app.return_code or 0
     if not app.session.finished.wait(PATIENCE):
         leave(code)

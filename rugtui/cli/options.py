@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
 import click
 
 from rugtui.config import Settings, fields
-from rugtui.declared import AUTO, Declared
+from rugtui.declared import AUTO, Declared, fields_of
 from rugtui.errors import SettingError, UsageError
+from rugtui.preferences import Preferences
 
 
 class SettingType(click.ParamType):
@@ -38,25 +40,29 @@ class Written:
 def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command one option for each setting, and `--ratio` as another way to say n_dense."""
     for declared in reversed(list(fields())):
-        command = setting_option(declared)(command)
+        if declared.name == "n_dense":
+            command = click.option("--ratio", type=float, metavar="FLOAT", help=RATIO)(command)
+        command = declared_option(declared)(command)
     return command
 
 
-def setting_option(declared: Declared) -> Callable[..., Any]:
-    """The option of one setting; with n_dense comes `--ratio`."""
+def preferences_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command that opens the dashboard one option for each preference."""
+    for declared in reversed(fields_of(Preferences).values()):
+        command = declared_option(declared)(command)
+    return command
 
-    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        if declared.name == "n_dense":
-            command = click.option("--ratio", type=float, metavar="FLOAT", help=RATIO)(command)
+
+def declared_option(declared: Declared) -> Callable[..., Any]:
+    """The option of one declared field; of a yes-or-no one, the pair --name/--no-name."""
+    word = declared.name.replace("_", "-")
+    if declared.kind is bool:
         return click.option(
-            "--" + declared.name.replace("_", "-"),
-            declared.name,
-            type=SettingType(declared),
-            default=None,
-            help=_help(declared),
-        )(command)
-
-    return decorate
+            f"--{word}/--no-{word}", declared.name, default=None, help=_help(declared)
+        )
+    return click.option(
+        f"--{word}", declared.name, type=SettingType(declared), default=None, help=_help(declared)
+    )
 
 
 RATIO = "n_dense as a fraction of n_sparse, instead of --n-dense."
@@ -75,13 +81,24 @@ def given_settings(given: dict[str, Any], base: Settings | None = None) -> Setti
     Raises SettingError, and UsageError where --ratio and --n-dense are both there.
     """
     base = base or Settings()
-    written = {name: one.value for name, one in given.items() if isinstance(one, Written)}
+    written = _written(Settings, given)
     ratio = given.get("ratio")
     if ratio is not None:
         if "n_dense" in written:
             raise UsageError("--ratio and --n-dense both say n_dense: give one of them.")
         written["n_dense"] = dense_from_ratio(ratio, written.get("n_sparse", base.n_sparse))
     return base.replace(**written)
+
+
+def given_preferences(given: dict[str, Any], base: Preferences | None = None) -> Preferences:
+    """Validated preferences from what the options gave. Raises SettingError."""
+    return dataclasses.replace(base or Preferences(), **_written(Preferences, given))
+
+
+def _written(kind: type, given: dict[str, Any]) -> dict[str, Any]:
+    """What was written of the fields of `kind`; an option that was left out is None."""
+    found = {name: given[name] for name in fields_of(kind) if given.get(name) is not None}
+    return {name: one.value if isinstance(one, Written) else one for name, one in found.items()}
 
 
 def dense_from_ratio(ratio: float, n_sparse: int) -> int:

@@ -15,7 +15,7 @@ from rugtui.session.commands import Change, Look, Pause, Save, Show, Stop
 from rugtui.session.frame import Frame
 from rugtui.session.session import Session
 from rugtui.ui.keys import bindings
-from rugtui.ui.link import Link, metered
+from rugtui.ui.link import KIB, Link, metered
 from rugtui.ui.screens.dashboard import Dashboard
 from rugtui.ui.screens.failure import Failure
 from rugtui.ui.screens.help import Help
@@ -25,6 +25,7 @@ from rugtui.ui.widgets.pane import Pane
 from rugtui.ui.widgets.weights import WeightsPane
 
 LOADING = "loading PyTorch …"
+METER_SECONDS = 2.0
 FPS_LEAST, FPS_MOST = 0.25, 60.0
 LEAST_P = 1e-9
 
@@ -47,7 +48,7 @@ class RugtuiApp(App[None]):
         self.latest = Frame(session.settings, narration=LOADING)
         self.fps = self.preferences.fps
         """Frames shown in a second, at most."""
-        self._told = 0
+        self._told = self._sent = 0
         self._failure = ""
 
     def get_default_screen(self) -> Dashboard:
@@ -66,6 +67,13 @@ class RugtuiApp(App[None]):
         self.dashboard.show(self.latest)
         self.run_worker(self.session.run, thread=True, exit_on_error=False, name="session")
         self._timer = self.set_interval(1 / self.fps, self.take_frame)
+        self.set_interval(METER_SECONDS, self.read_meter)
+
+    def read_meter(self) -> None:
+        """Bytes sent since the last reading, into the header with the next Frame."""
+        sent = getattr(self._driver, "sent", 0)
+        rate, self._sent = (sent - self._sent) / METER_SECONDS / KIB, sent
+        self.dashboard.query_one(Headline).screen_facts = f"{self.fps:g} fps · {rate:.0f} KiB/s"
 
     def take_frame(self) -> None:
         """Show the newest Frame, if there is one and the terminal has taken what came before."""
@@ -140,7 +148,6 @@ class RugtuiApp(App[None]):
 
     def action_fps(self, factor: float) -> None:
         self.fps = min(max(self.fps * factor, FPS_LEAST), FPS_MOST)
-        self.dashboard.query_one(Headline).fps = self.fps
         self._timer.stop()
         self._timer = self.set_interval(1 / self.fps, self.take_frame)
 

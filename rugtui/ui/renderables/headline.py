@@ -12,9 +12,12 @@ from rugtui.ui.renderables.lines import line
 from rugtui.ui.renderables.palette import Palette
 
 
-def headline(frame: Frame, fps: float, palette: Palette, width: int) -> Strip:
-    """One strip with as many of the facts as fit, the most important ones first to stay."""
-    kept = facts(frame, fps)
+def headline(frame: Frame, screen: str, palette: Palette, width: int) -> Strip:
+    """One strip with as many of the facts as fit, the most important ones first to stay.
+
+    `screen` says how the screen itself is doing: frames and bytes a second.
+    """
+    kept = facts(frame, screen)
     while len(kept) > 1 and len(_joined(kept)) > width:
         kept.remove(max(kept, key=lambda fact: fact[0]))
     phase = palette.style("warning" if frame.phase == "failed" else "smooth", bold=True)
@@ -25,7 +28,7 @@ def headline(frame: Frame, fps: float, palette: Palette, width: int) -> Strip:
     return line(pieces, width)
 
 
-def facts(frame: Frame, fps: float) -> list[tuple[int, str]]:
+def facts(frame: Frame, screen: str) -> list[tuple[int, str]]:
     """(rank, text) of each fact; the highest rank is the first to go."""
     s = frame.settings
     known = [
@@ -41,7 +44,7 @@ def facts(frame: Frame, fps: float) -> list[tuple[int, str]]:
         (7, frame.plan),
         (5, frame.device),
         (4, numbers.duration(frame.seconds)),
-        (8, f"{fps:.0f} fps"),
+        (8, screen),
     ]
     return [(rank, text) for rank, text in known if text and "nan" not in text]
 

@@ -43,7 +43,7 @@ def test_the_table_fills_its_pane_and_keeps_the_verdict(width, height):
 
 def test_what_matters_least_leaves_the_header_first():
     frame = some_frame()
-    wide, narrow = (headline(frame, 8, DARK, width).text for width in (200, 60))
+    wide, narrow = (headline(frame, "8 fps", DARK, width).text for width in (200, 60))
     assert "GEMM/step" in wide
     assert "8 fps" in wide
     assert "step 2,000" in narrow
@@ -52,7 +52,7 @@ def test_what_matters_least_leaves_the_header_first():
 
 @pytest.mark.parametrize("width", [10, 40, 80, 120, 200])
 def test_the_header_fills_its_line(width):
-    assert headline(some_frame(), 8, DARK, width).cell_length == width
+    assert headline(some_frame(), "8 fps", DARK, width).cell_length == width
 
 
 @pytest.mark.parametrize(
