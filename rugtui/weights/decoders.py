@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from rugtui.errors import UsageError, WeightsError
+from rugtui.theory import moments
 from rugtui.theory.levels import levels
 from rugtui.weights.base import Weights
 
@@ -110,7 +111,7 @@ class View:
     @classmethod
     def of(cls, weights: Weights, p: float, device: torch.device | str) -> View:
         """From diagonal, sums and squares of the rows of W (section 2). Raises WeightsError."""
-        a, variance = weights.diagonal(), p / 3 - p**2 / 4
+        a, variance = weights.diagonal(), float(moments.variance(p))
         if not (a > 0).all():
             raise WeightsError(
                 "Decoders need a positive diagonal W_ii, but the least of it is "

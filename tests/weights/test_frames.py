@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from rugtui.config import Frame
 from rugtui.errors import WeightsError
+from rugtui.theory import gaussian, moments
 from rugtui.theory.optimum import optimum
+from rugtui.training.data import sample
 from rugtui.weights import memory
 from rugtui.weights.base import Window, block_edges
 from rugtui.weights.block import BlockDiagonal
@@ -55,15 +57,40 @@ def test_the_bias_counts_the_mean_of_the_interference(frame):
     np.testing.assert_allclose(weights.biases() + mean, optimum(0.25, p).b, atol=2e-6)
 
 
-@pytest.mark.parametrize("frame", FLAT)
-def test_a_and_sigma_are_those_of_the_optimum(frame):
-    """The Gaussian loss is a function of a, b + μ and σ: with the three right it is L*."""
+@pytest.mark.parametrize("frame", FRAMES)
+def test_the_gaussian_loss_is_that_of_the_optimum(frame):
     p = 0.05
-    best = optimum(0.25, p)
-    weights = engineered(frame, 256, 64, p, generator=seeded())
-    spread = np.sqrt((p / 3 - p**2 / 4) * (weights.row_squares() - weights.diagonal() ** 2))
-    np.testing.assert_allclose(weights.diagonal(), best.a, rtol=1e-6)
-    np.testing.assert_allclose(spread, best.sigma, rtol=1e-5)
+    weights = engineered(frame, 1024, 256, p, generator=seeded())
+    a, every = weights.diagonal(), weights.row_sums()
+    sigma = np.sqrt(moments.variance(p) * (weights.row_squares() - a**2))
+    found = gaussian.loss(a, weights.biases() + p / 2 * (every - a), sigma, p).mean()
+    # a_i of random rows has a relative spread of √(2(1 − r)/n_dense): second order in the loss
+    assert found == pytest.approx(optimum(0.25, p).loss, rel=1e-5 if frame in FLAT else 0.02)
+
+
+def sampled_loss(weights, p, samples=512):
+    x = sample(weights.n_sparse, p, samples, generator=seeded(1))
+    each = (x - weights.forward(x)).square().mean(1)
+    return each.mean().item(), each.std().item() / samples**0.5
+
+
+@pytest.mark.parametrize("frame", ["hadamard", "orthonormal", "dct", "block"])
+def test_the_true_loss_follows_where_interference_is_many_small_terms(frame):
+    p = 0.1
+    weights = engineered(frame, 2048, 512, p, generator=seeded())
+    loss, error = sampled_loss(weights, p)
+    assert loss == pytest.approx(optimum(0.25, p).loss, rel=0.02, abs=4 * error)
+
+
+@pytest.mark.parametrize("frame", ["natural", "sequency"])
+def test_the_true_loss_of_ordered_rows_is_far_from_it(frame):
+    p = 0.1
+    weights = engineered(frame, 2048, 512, p, generator=seeded())
+    W = np.abs(np.delete(weights.rows(np.array([0]))[0], 0)) / weights.diagonal()[0]
+    assert (W > 0.99).sum() == 3
+    assert (W < 0.01).sum() == len(W) - 3
+    loss, error = sampled_loss(weights, p)
+    assert loss - 10 * error > 1.5 * optimum(0.25, p).loss
 
 
 @pytest.mark.parametrize("frame", FRAMES)
