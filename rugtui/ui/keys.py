@@ -35,37 +35,41 @@ class Key:
         )
 
 
+# Keys that belong together have one sentence, and one line in the help.
+LR = "Halve and double the learning rate."
+P = "Fewer and more features on: p × 0.8 and p × 1.25."
+GO = "Go to the loss, the weights, the theory, the symmetry."
+FPS = "Draw twice and half as often."
+
 KEYS = (
     Key("w", "swap_weights", "rug", "Swap trained and rug weights; training goes on.", "Weights"),
     Key(
         "space", "pause", "pause", "Pause and continue; after the last step, train on.", "Training"
     ),
-    Key("left_square_bracket", "lr(0.5)", "lr½", "Halve the learning rate.", "Training", True, "["),
+    Key("left_square_bracket", "lr(0.5)", "lr½", LR, "Training", True, "["),
     Key(
         "right_square_bracket",
         "lr(2.0)",
         "lr×2",
-        "Double the learning rate.",
+        LR,
         "Training",
         True,
         "]",
     ),
-    Key("left_curly_bracket", "p(0.8)", "p−", "Fewer features on: p × 0.8.", "Training", True, "{"),
-    Key(
-        "right_curly_bracket", "p(1.25)", "p+", "More features on: p × 1.25.", "Training", True, "}"
-    ),
+    Key("left_curly_bracket", "p(0.8)", "p−", P, "Training", True, "{"),
+    Key("right_curly_bracket", "p(1.25)", "p+", P, "Training", True, "}"),
     Key("e", "edit", "edit", "Edit every setting in a form.", "Training"),
     Key("s", "snapshot", "save", "Save weights, history and the screen as a snapshot.", "Files"),
     Key("l", "scales", "axes", "Step through linear and logarithmic axes.", "Loss", pane="loss"),
     Key(
         "z", "zoom", "zoom", "Give the whole screen to the focused pane, and take it back.", "Panes"
     ),
-    Key("1", "pane('loss')", "loss", "Go to the loss.", "Panes", False),
-    Key("2", "pane('weights')", "W", "Go to the weights.", "Panes", False),
-    Key("3", "pane('theory')", "theory", "Go to the theory.", "Panes", False),
-    Key("4", "pane('symmetry')", "symmetry", "Go to the symmetry.", "Panes", False),
-    Key("plus", "fps(2.0)", "fps+", "Draw twice as often.", "Screen", False, "+"),
-    Key("minus", "fps(0.5)", "fps−", "Draw half as often.", "Screen", False, "-"),
+    Key("1", "pane('loss')", "loss", GO, "Panes", False),
+    Key("2", "pane('weights')", "W", GO, "Panes", False),
+    Key("3", "pane('theory')", "theory", GO, "Panes", False),
+    Key("4", "pane('symmetry')", "symmetry", GO, "Panes", False),
+    Key("plus", "fps(2.0)", "fps+", FPS, "Screen", False, "+"),
+    Key("minus", "fps(0.5)", "fps−", FPS, "Screen", False, "-"),
     Key("d", "theme", "dark", "Dark or light colours.", "Screen", False),
     Key("question_mark", "help", "help", "This page.", "Screen", True, "?"),
     Key("q", "quit", "quit", "Quit at once.", "Screen"),
@@ -79,9 +83,13 @@ def bindings(pane: str = "") -> list[BindingType]:
 
 def help_lines() -> dict[str, list[tuple[str, str]]]:
     """For each group, its keys as people see them, and what they do."""
-    groups: dict[str, list[tuple[str, str]]] = {}
+    groups: dict[str, dict[str, list[str]]] = {}
     for key in KEYS:
-        groups.setdefault(key.group, []).append((key.shown_as or key.keys, key.about))
-    groups["Screen"].append(("ctrl+p", "The command palette: everything by name."))
-    groups["Panes"].append(("tab", "Go to the next pane."))
-    return groups
+        lines = groups.setdefault(key.group, {})
+        lines.setdefault(key.about, []).append(key.shown_as or key.keys)
+    groups["Panes"]["Go to the next pane."] = ["tab"]
+    groups["Screen"]["The command palette: everything by name."] = ["ctrl+p"]
+    return {
+        group: [(" ".join(keys), about) for about, keys in lines.items()]
+        for group, lines in groups.items()
+    }
