@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -38,12 +39,12 @@ def sample_cells(
     generator: torch.Generator,
     dtype: torch.dtype = torch.float32,
 ) -> Cells:
-    """`batch` samples as the active cells of x[batch, n_sparse], on the generator's device.
+    """`batch` samples as the active cells of x[batch, n_sparse], on the CPU.
 
-    0 < p ≤ 1. Values lie in [0, 1).
+    0 < p ≤ 1. Values lie in [0, 1). The generator is one of the CPU.
     """
     places = _places(n_sparse * batch, p, generator)
-    values = torch.rand(len(places), generator=generator, dtype=dtype, device=generator.device)
+    values = torch.rand(len(places), generator=generator, dtype=dtype)
     return Cells.at((batch, n_sparse), places, values)
 
 
@@ -55,10 +56,9 @@ def sample_one(
     dtype: torch.dtype = torch.float32,
 ) -> Cells:
     """Samples with exactly one feature on: the limit p → 0, given that anything is on."""
-    device = generator.device
-    columns = torch.randint(n_sparse, (batch,), generator=generator, device=device)
-    values = torch.rand(batch, generator=generator, dtype=dtype, device=device)
-    return Cells((batch, n_sparse), torch.arange(batch, device=device), columns, values)
+    columns = torch.randint(n_sparse, (batch,), generator=generator, dtype=torch.int32)
+    values = torch.rand(batch, generator=generator, dtype=dtype)
+    return Cells((batch, n_sparse), torch.arange(batch + 1, dtype=torch.int32), columns, values)
 
 
 def chunks(
@@ -79,25 +79,26 @@ def chunks(
 
 def _places(cells: int, p: float, generator: torch.Generator) -> Int[Tensor, " active"]:
     """Which of `cells` cells are on, ascending."""
-    device = generator.device
     if p == 1:
-        return torch.arange(cells, device=device)
-    pieces, last = [], -1
+        return torch.arange(cells)
+    pieces, last = [], -1.0
     while last < cells:
         # six standard deviations more than are wanted: a second piece is needed once in 10⁹ batches
         wanted = (cells - last) * p
         count = int(wanted + 6 * math.sqrt(wanted)) + 10
         pieces.append(_gaps(count, p, generator).cumsum_(0).add_(last))
-        last = int(pieces[-1][-1])
+        last = float(pieces[-1][-1])
     places = pieces[0] if len(pieces) == 1 else torch.cat(pieces)
-    return places[: int(torch.searchsorted(places, cells))]
+    return places[: int(torch.searchsorted(places, float(cells)))].long()
 
 
-def _gaps(count: int, p: float, generator: torch.Generator) -> Int[Tensor, " count"]:
-    """Distances from one active cell to the next: P(gap = k) = p (1 − p)^(k − 1).
+def _gaps(count: int, p: float, generator: torch.Generator) -> Float[Tensor, " count"]:
+    """Distances from one active cell to the next, P(gap = k) = p (1 − p)^(k − 1), as float64.
 
-    In float64: with 24 bits the shortest gaps of p = 1e-6 would come 6 % too often. Distances are
-    cut at 2⁵⁰, beyond any batch, so that sums of a piece stay below 2⁶³.
+    Sums of them are exact up to 2⁵³ cells. The 24 bits of float32 would make the shortest gaps of
+    p = 1e-6 come 6 % too often. u = 0 gives an infinite gap, which is no harm: it ends the batch.
     """
-    u = torch.rand(count, generator=generator, dtype=torch.float64, device=generator.device)
-    return u.neg_().log1p_().div_(math.log1p(-p)).floor_().clamp_(max=2.0**50).long().add_(1)
+    u = torch.rand(count, generator=generator, dtype=torch.float64)
+    with np.errstate(divide="ignore"):
+        np.log(u.numpy(), out=u.numpy())  # five times as fast as torch's
+    return u.div_(math.log1p(-p)).ceil_()

@@ -118,14 +118,12 @@ class Gradient:
         return loss
 
     def _relu_residual(self, x: Cells) -> Float[Tensor, ""]:
-        """The same for a ReLU and few cells, in one pass less and without the slope."""
+        """The same for a ReLU and few cells, without the slope and in fewer passes."""
         flat = self._pre.view(-1)
-        at = flat[x.places]
-        passes = at > 0
-        missed = torch.where(passes, 0, x.values)
-        flat.relu_().scatter_(0, x.places, (at - x.values).mul_(passes))
+        passed, missed = _at_targets(flat, x)
+        flat.relu_().scatter_(0, x.places, passed)
         if self.importance is None:
-            return _squares(self._pre) + missed @ missed
+            return _squares(flat) + _squares(missed)
         loss = (self._pre * self._pre).sum(0) @ self.importance
         self._pre.mul_(self.importance)
         return loss + missed @ (missed * self.importance[x.columns])
@@ -140,33 +138,38 @@ class Gradient:
         return torch.from_numpy(np.flatnonzero(self._on))
 
     def _dense_decoder_gradient(self, z: Tensor, pause: Pause) -> Tensor:
-        own, gradient = self.parameters.weights, self.parameters.gradient
-        g = self._pre.mul_(2 / self._pre.numel())
-        torch.sum(g, 0, out=self._db)
+        own, gradient, g = self.parameters.weights, self.parameters.gradient, self._pre
+        torch.sum(g, 0, out=self._db).mul_(self._scale)
         gradient.b.copy_(self._db)
-        torch.mm(g.T, z, out=gradient.W_out)
+        # beta = 0: the first argument is not read; alpha scales within the product
+        torch.addmm(gradient.W_out, g.T, z, beta=0, alpha=self._scale, out=gradient.W_out)
         pause()
-        return torch.mm(g, own.W_out, out=self._dz)
+        return torch.addmm(self._dz, g, own.W_out, beta=0, alpha=self._scale, out=self._dz)
 
     def _sparse_decoder_gradient(
         self, x: Cells, z: Tensor, on: Int[Tensor, " on"]
     ) -> tuple[Tensor, Tensor]:
         own, gradient = self.parameters.weights, self.parameters.gradient
         flat = self._pre.view(-1)
-        at = flat[x.places]
-        missed = torch.where(at > 0, 0, x.values)
-        flat.scatter_(0, x.places, at - x.values)
-        g = Cells.at(x.shape, on, flat[on])
-        loss = g.values @ g.values + missed @ missed
-        if self.importance is not None:
-            weighted = g.values * self.importance[g.columns]
-            loss = g.values @ weighted + missed @ (missed * self.importance[x.columns])
-            g = g.with_values(weighted)
-        g = g.with_values(g.values * (2 / self._pre.numel()))
+        passed, missed = _at_targets(flat, x)
+        flat.scatter_(0, x.places, passed)
+        values = flat.index_select(0, on)
+        g = Cells.at(x.shape, on, values)
+        if self.importance is None:
+            loss = _squares(values) + _squares(missed)
+        else:
+            g.values = values * self.importance[g.columns]
+            loss = values @ g.values + missed @ (missed * self.importance[x.columns])
+        g.values = g.values * self._scale
         self._db.zero_().index_add_(0, g.columns, g.values)
         gradient.b.copy_(self._db)
         gradient.W_out.copy_(g.T @ z)
         return loss, g @ own.W_out
+
+    @property
+    def _scale(self) -> float:
+        """d loss / d (summed squares / 2)."""
+        return 2 / self._pre.numel()
 
     def _encoder_gradient(self, x: Cells | Tensor, dz: Tensor) -> None:
         into = self.parameters.gradient.W_in.T
@@ -176,6 +179,17 @@ class Gradient:
             into.copy_(x.T @ dz)
         else:
             torch.mm(x.T, dz, out=into)
+
+
+def _at_targets(
+    pre: Float[Tensor, " cells"], x: Cells
+) -> tuple[Float[Tensor, " active"], Float[Tensor, " active"]]:
+    """y − x on the active cells of x: where the ReLU passes it back, and where it holds y at 0."""
+    at = pre.index_select(0, x.places)
+    passes = at > 0
+    residual = at.relu_().sub_(x.values)
+    passed = residual * passes
+    return passed, residual.sub_(passed)
 
 
 def _squares(x: Tensor) -> Float[Tensor, ""]:
