@@ -2,53 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor
 
 from rugtui.config import Settings
 from rugtui.errors import SettingError
-from rugtui.training import heldout, parameters
+from rugtui.training import heldout, initial, methods
 from rugtui.training.device import resolve
+from rugtui.training.failure import Diverged, memory_reported
 from rugtui.training.heldout import Estimate
 from rugtui.training.pace import Pace
-from rugtui.training.sgd import Sampled, draw_many
+from rugtui.training.parameters import Parameters
+from rugtui.training.result import State, StepResult
+from rugtui.training.sgd import draw_many
+from rugtui.training.step import Pause
+from rugtui.training.streams import generators
 from rugtui.weights.dense import Dense
+
+EXPLODED = 1e3
+"""Times the loss of silence, p/3, or of the first interval: beyond it nothing is learnt."""
+SPARE_EVERY = 50
+"""Steps between two copies of the state to fall back on."""
 
 
 class Cancelled(Exception):  # noqa: N818 - not an error: somebody asked to stop
     """Raised within a step that is given up; the state stays that of the last whole step."""
-
-
-@dataclass(frozen=True, slots=True)
-class StepResult:
-    """What an interval came to, and what was in force in its last step."""
-
-    step: int
-    """Steps done so far."""
-    loss: float
-    """Mean training loss of the steps since the last result."""
-    heldout: float | None
-    """Loss on held-out data, where it was measured at this step."""
-    heldout_standard_error: float | None
-    lr: float
-    p: float
-    batch: int
-    samples: int
-    """Samples drawn so far."""
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """Everything that a run needs to go on bit for bit."""
-
-    tensors: dict[str, Tensor]
-    facts: dict[str, Any]
-    """JSON-able."""
 
 
 class Training:
@@ -58,21 +38,26 @@ class Training:
         self.settings = settings
         self.device = resolve(settings.device)
         self.step = self.samples = 0
-        self._generators = generators(settings.seed, self.device)
-        start = weights or self._initial()
-        self._parameters = parameters.Parameters(_moved(start, self.device))
-        self._method = Sampled(settings, self._parameters, self._generators["data"])
+        with memory_reported(settings, self.device):
+            self._generators = generators(settings.seed, self.device)
+            start = weights or initial.initial(settings, generator=self._generators["weights"])
+            self._parameters = Parameters(_moved(start, self.device))
+            self._take(settings, new_method=True)
+        self._first_loss: float | None = None
+        self._spare = self.state()
+
+    def _take(self, settings: Settings, *, new_method: bool) -> None:
+        self.settings = settings
+        if new_method:
+            self._method = methods.build(settings, self._parameters, self._generators["data"])
+        else:
+            self._method.change(settings)
         self._pace = Pace.of(settings)
-        self._restart_interval()
+        self._clear_interval()
 
-    def _initial(self) -> Dense:
-        own = self.settings
-        return parameters.default(
-            own.n_sparse, own.n_dense, generator=self._generators["weights"], dtype=torch.float32
-        )
-
-    def _restart_interval(self) -> None:
-        self._sum, self._steps = torch.zeros((), device=self.device), 0
+    def _clear_interval(self) -> None:
+        self._sum = torch.zeros((), dtype=self._parameters.weights.b.dtype, device=self.device)
+        self._steps = 0
 
     @property
     def done(self) -> bool:
@@ -86,11 +71,14 @@ class Training:
     @property
     def plan(self) -> str:
         """How a step is computed, in a few words."""
-        return str(self._method.plan)
+        return self._method.plan
 
     def advance(self, cancelled: Callable[[], bool] = lambda: False) -> StepResult | None:
-        """Goes on to the end of the interval. None where the run is finished or was cancelled;
-        a cancelled interval is taken up by the next call as if nothing had been."""
+        """Goes on to the end of the interval. None where the run is done or was cancelled; a
+        cancelled interval is taken up by the next call as if nothing had been.
+
+        Raises Diverged and OutOfMemory; the run can go on after both, with other settings.
+        """
 
         def pause() -> None:
             if cancelled():
@@ -99,30 +87,32 @@ class Training:
         if self.done:
             return None
         try:
-            while not self._interval_ends():
-                pause()
-                self._take_step(pause)
-            estimate = self._look(pause)
+            with memory_reported(self.settings, self.device):
+                while not self._interval_ends():
+                    pause()
+                    self._take_step(pause)
+                loss, estimate = self._method.loss(pause), self._look(pause)
         except Cancelled:
             return None
-        return self._result(estimate)
+        return self._result(float(self._sum) / self._steps if loss is None else loss, estimate)
 
     def _interval_ends(self) -> bool:
         return self._steps > 0 and (self.step % self._pace.interval == 0 or self._at_end)
 
-    def _take_step(self, pause: Callable[[], None]) -> None:
-        self._sum += self._method.step(self.settings.learning_rate, pause)
+    def _take_step(self, pause: Pause) -> None:
+        self._sum += self._method.step(pause)
         self.step += 1
         self._steps += 1
-        self.samples += self.settings.batch
+        if self.settings.method == "sgd":
+            self.samples += self.settings.batch
 
-    def _look(self, pause: Callable[[], None]) -> Estimate | None:
+    def _look(self, pause: Pause) -> Estimate | None:
         intervals = self.step // self._pace.interval
         if not self._at_end and intervals % self._pace.heldout_intervals:
             return None
         return self.measure(self._pace.heldout_samples, pause)
 
-    def measure(self, samples: int, pause: Callable[[], None] = lambda: None) -> Estimate:
+    def measure(self, samples: int, pause: Pause = lambda: None) -> Estimate:
         """The loss on fresh held-out data. Where `pause` raises, no data were used up."""
         generator, own = self._generators["heldout"], self._parameters.weights
         before = generator.get_state()
@@ -133,19 +123,39 @@ class Training:
             generator.set_state(before)
             raise
 
-    def _result(self, estimate: Estimate | None) -> StepResult:
-        loss = float(self._sum) / self._steps
-        self._restart_interval()
+    def _result(self, loss: float, estimate: Estimate | None) -> StepResult:
+        self._require_sound(loss)
+        self._clear_interval()
+        if self.step % max(SPARE_EVERY, self._pace.interval) < self._pace.interval:
+            self._keep_spare()
         return StepResult(
-            self.step,
-            loss,
-            estimate and estimate.mean,
-            estimate and estimate.standard_error,
-            self.settings.learning_rate,
-            self.settings.p,
-            self.settings.batch,
-            self.samples,
+            step=self.step,
+            loss=loss,
+            heldout=estimate.mean if estimate else None,
+            heldout_standard_error=estimate.standard_error if estimate else None,
+            lr=self._method.lr,
+            p=self.settings.p,
+            batch=self.settings.batch,
+            samples=self.samples,
+            method=self.settings.method,
+            dead=self._method.dead(),
         )
+
+    def _require_sound(self, loss: float) -> None:
+        """Raises Diverged, from the last state known to be finite."""
+        if self._first_loss is None and math.isfinite(loss):
+            self._first_loss = loss
+        scale = max(self.settings.p / 3, self._first_loss or 0.0)
+        if math.isfinite(loss) and loss <= EXPLODED * scale:
+            return
+        step = self.step
+        self.restore(self._spare)
+        suggestion = f"lower the learning rate, lr {self._method.lr / 4:.2g} say"
+        raise Diverged(step, loss, self.step, suggestion)
+
+    def _keep_spare(self) -> None:
+        if bool(torch.isfinite(self._parameters.weights.flat).all()):
+            self._spare = self.state()
 
     def change(self, settings: Settings) -> None:
         """Takes new settings between two intervals. Raises SettingError for one that restarts."""
@@ -157,51 +167,46 @@ class Training:
             raise SettingError(
                 name, f"{was} throughout a run{also}", wanted, "start a new run to change it"
             )
-        self.settings = settings
-        self._method.change(settings)
-        self._pace = Pace.of(settings)
+        self._take(settings, new_method=settings.method != self.settings.method)
+        self._first_loss = None
+        self._keep_spare()
 
     def weights(self) -> Dense:
         """A copy that training will not touch, on the training device."""
         return self._parameters.copy()
 
     def state(self) -> State:
-        tensors = {"flat": self._parameters.weights.flat.clone(), "sum": self._sum.clone()}
-        tensors |= {f"optimizer.{n}": v for n, v in self._method.optimizer.state().items()}
+        """A copy of everything that the run needs to go on."""
+        tensors, facts = self._method.state()
+        tensors = {f"method.{name}": tensor for name, tensor in tensors.items()}
         tensors |= {f"generator.{n}": g.get_state() for n, g in self._generators.items()}
-        facts = {"step": self.step, "samples": self.samples, "steps_in_interval": self._steps}
-        return State(tensors, facts)
+        tensors |= {"weights": self._parameters.weights.flat.clone(), "sum": self._sum.clone()}
+        counts = {"step": self.step, "samples": self.samples, "steps_in_interval": self._steps}
+        return State(tensors, {**counts, "first_loss": self._first_loss, "method": facts})
 
     def restore(self, state: State) -> None:
-        self._parameters.weights.flat.copy_(state.tensors["flat"])
-        self._sum = state.tensors["sum"].to(self.device).clone()
-        self._method.optimizer.restore(_under("optimizer.", state.tensors))
-        for name, saved in _under("generator.", state.tensors).items():
+        """Goes back, or on, to `state`, which is of a run with these settings."""
+        tensors, facts = state.tensors, state.facts
+        self._parameters.weights.flat.copy_(tensors["weights"])
+        self._take(self.settings, new_method=True)
+        self._method.restore(_under("method.", tensors), facts["method"])
+        for name, saved in _under("generator.", tensors).items():
             self._generators[name].set_state(saved.cpu())
-        self.step, self.samples = state.facts["step"], state.facts["samples"]
-        self._steps = state.facts["steps_in_interval"]
+        self._sum.copy_(tensors["sum"])
+        self.step, self.samples = facts["step"], facts["samples"]
+        self._steps, self._first_loss = facts["steps_in_interval"], facts["first_loss"]
+        self._spare = state
 
 
 def results(
     training: Training, cancelled: Callable[[], bool] = lambda: False
 ) -> Iterator[StepResult]:
-    """Every result until the run is finished or cancelled."""
+    """Every result until the run is done or cancelled."""
     while (result := training.advance(cancelled)) is not None:
         yield result
 
 
-def generators(seed: int, device: torch.device) -> dict[str, torch.Generator]:
-    """Independent streams of one seed: weights (always drawn on the CPU), data, held-out data."""
-    names = ("weights", "data", "heldout")
-    made = {}
-    for name, sequence in zip(names, np.random.SeedSequence(seed).spawn(3), strict=True):
-        where = torch.device("cpu") if name == "weights" or device.type == "mps" else device
-        word = int(sequence.generate_state(1, np.uint64)[0]) >> 1
-        made[name] = torch.Generator(device=where).manual_seed(word)
-    return made
-
-
-def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+def _under(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {n.removeprefix(prefix): v for n, v in tensors.items() if n.startswith(prefix)}
 
 

@@ -1,31 +1,43 @@
-"""The descent itself: PyTorch's optimizers over one flat tensor, and the rate's schedule."""
+"""The descent itself: PyTorch's optimizers over blocks of the flat parameters."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
-
-from rugtui.training.parameters import Parameters
 
 FUSED = ("cpu", "cuda")
 
 
 class Optimizer:
-    """Adam on flat parameters. Its state is tensors by name, empty before the first step."""
+    """Adam, with a rate for each block. Its state is tensors by name, empty before a first step."""
 
-    def __init__(self, parameters: Parameters) -> None:
-        self._flat = parameters.weights.flat
-        self._flat.grad = parameters.gradient.flat
-        fused = self._flat.device.type in FUSED
-        self._descent = torch.optim.Adam([self._flat], fused=fused)
+    def __init__(self, blocks: list[tuple[Tensor, Tensor]], **recipe: Any) -> None:
+        """`blocks` are (values, gradient), contiguous and of one size each."""
+        self._blocks = [values for values, _ in blocks]
+        for values, gradient in blocks:
+            values.grad = gradient
+        fused = self._blocks[0].device.type in FUSED
+        groups = [{"params": [values]} for values in self._blocks]
+        self._descent = torch.optim.Adam(groups, fused=fused, **recipe)
 
-    def step(self, lr: float) -> None:
-        self._descent.param_groups[0]["lr"] = lr
+    def step(self, *rates: float) -> None:
+        """One step, at one rate for each block."""
+        for group, rate in zip(self._descent.param_groups, rates, strict=True):
+            group["lr"] = rate
         self._descent.step()
 
     def state(self) -> dict[str, Tensor]:
-        return {name: value.clone() for name, value in self._descent.state[self._flat].items()}
+        return {
+            f"{index}.{name}": value.clone()
+            for index, values in enumerate(self._blocks)
+            for name, value in self._descent.state[values].items()
+        }
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        device = self._flat.device
-        self._descent.state[self._flat] = {n: v.to(device).clone() for n, v in state.items()}
+        self._descent.state.clear()
+        for key, value in state.items():
+            index, _, name = key.partition(".")
+            values = self._blocks[int(index)]
+            self._descent.state[values][name] = value.to(values.device).clone()

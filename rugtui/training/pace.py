@@ -29,7 +29,10 @@ class Pace:
     @classmethod
     def of(cls, settings: Settings) -> Pace:
         product = settings.batch * settings.n_sparse * settings.n_dense
-        interval = max(1, round(PRODUCTS / (product + STEP_OVERHEAD)))
+        step = product
+        if settings.method == "population":
+            step = 4 * settings.n_sparse * settings.n_dense**2
+        interval = max(1, round(PRODUCTS / (step + STEP_OVERHEAD)))
         samples = max(2 * settings.batch, HELDOUT_LEAST)
-        steps = HELDOUT_STEPS * samples / (2 * settings.batch)
+        steps = HELDOUT_STEPS * samples / (2 * settings.batch) * product / step
         return cls(interval, max(1, round(steps / interval)), samples)

@@ -7,7 +7,6 @@ is the same memory, and both gradients add up in the same place.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -49,6 +48,16 @@ class Parameters:
     def _views(self, flat: Tensor) -> Views:
         return Views.of(flat, self.n_sparse, self.n_dense, tied=self.tied, bias=self.bias)
 
+    def blocks(self) -> list[tuple[Tensor, Tensor]]:
+        """Values and gradient of W_in (as W_in.T), of W_out unless tied, of b if there is one."""
+        own, gradient = self.weights, self.gradient
+        blocks = [(own.W_in.T, gradient.W_in.T)]
+        if not self.tied:
+            blocks.append((own.W_out, gradient.W_out))
+        if self.bias:
+            blocks.append((own.b, gradient.b))
+        return blocks
+
     def take(self, weights: Dense) -> None:
         """Set the values; tied weights take W_in alone, and no bias stays no bias."""
         self.weights.W_in.copy_(weights.W_in)
@@ -61,19 +70,3 @@ class Parameters:
         own = self.weights
         W_in = own.W_in.clone(memory_format=torch.contiguous_format)
         return Dense(W_in, own.W_out.contiguous().clone(), own.b.clone())
-
-
-def default(
-    n_sparse: int, n_dense: int, *, generator: torch.Generator, dtype: torch.dtype
-) -> Dense:
-    """As a PyTorch `Linear` begins, and the paper with it: uniform within ±1/√(inputs)."""
-
-    def uniform(*shape: int, inputs: int) -> Tensor:
-        u = torch.rand(*shape, generator=generator, dtype=dtype)
-        return u.mul_(2).sub_(1).div_(math.sqrt(inputs))
-
-    return Dense(
-        W_in=uniform(n_dense, n_sparse, inputs=n_sparse),
-        W_out=uniform(n_sparse, n_dense, inputs=n_dense),
-        b=uniform(n_sparse, inputs=n_dense),
-    )

@@ -1,7 +1,6 @@
 """A run: what it reaches, that it repeats itself, stops, and goes on."""
 
 import math
-import time
 
 import pytest
 import torch
@@ -27,16 +26,10 @@ def vars_of(weights):
 
 def test_reaches_theory_within_ten_percent():
     symmetric, linear = 0.00578942774445478, 0.01203125
-    begun = time.monotonic()
-    training = Training(Settings(n_sparse=512, n_dense=128, p=0.05, steps=3000, device="cpu"))
-    loss = math.inf
-    for result in results(training):
-        if result.heldout is not None:
-            loss = result.heldout
-            if loss < 1.1 * symmetric:
-                break
-    assert loss < 1.1 * symmetric < linear
-    assert time.monotonic() - begun < 60
+    training = Training(Settings(n_sparse=512, n_dense=128, p=0.05, steps=1400, device="cpu"))
+    looks = [result.heldout for result in results(training) if result.heldout is not None]
+    assert linear < looks[0]
+    assert looks[-1] < 1.1 * symmetric
 
 
 def test_equal_settings_give_equal_bits():

@@ -1,0 +1,40 @@
+"""What a run hands out: a result for each interval, and its whole state on demand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from rugtui.config import Method
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What an interval came to, and what was in force in its last step."""
+
+    step: int
+    """Steps done so far."""
+    loss: float
+    """sgd: mean loss of the batches since the last result; population: loss of the weights."""
+    heldout: float | None
+    """Loss on held-out data, where it was measured at this step."""
+    heldout_standard_error: float | None
+    lr: float
+    p: float
+    batch: int
+    samples: int
+    """Samples drawn so far; population draws none."""
+    method: Method
+    dead: int
+    """Outputs that stay at 0 whatever comes."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything that a run needs to go on bit for bit."""
+
+    tensors: dict[str, Tensor]
+    facts: dict[str, Any]
+    """JSON-able."""
