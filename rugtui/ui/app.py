@@ -15,7 +15,7 @@ from rugtui.session.commands import Change, Look, Pause, Save, Show, Stop
 from rugtui.session.frame import Frame
 from rugtui.session.session import Session
 from rugtui.ui.keys import bindings
-from rugtui.ui.link import KIB, Link, metered
+from rugtui.ui.link import KIB, Link, Meter, metered
 from rugtui.ui.screens.dashboard import Dashboard
 from rugtui.ui.screens.failure import Failure
 from rugtui.ui.screens.help import Help
@@ -71,13 +71,13 @@ class RugtuiApp(App[None]):
 
     def read_meter(self) -> None:
         """Bytes sent since the last reading, into the header with the next Frame."""
-        sent = getattr(self._driver, "sent", 0)
+        sent = self._driver.sent if isinstance(self._driver, Meter) else 0
         rate, self._sent = (sent - self._sent) / METER_SECONDS / KIB, sent
         self.dashboard.query_one(Headline).screen_facts = f"{self.fps:g} fps · {rate:.0f} KiB/s"
 
     def take_frame(self) -> None:
         """Show the newest Frame, if there is one and the terminal has taken what came before."""
-        backlog = getattr(self._driver, "backlog", 0)
+        backlog = self._driver.backlog if isinstance(self._driver, Meter) else 0
         self.link.tick(backlog)
         if backlog > 1:
             return
@@ -164,4 +164,6 @@ class RugtuiApp(App[None]):
     def leave(self, signal_number: int = 0) -> None:
         """Stop the worker and give the terminal back; a signal shows in the exit code."""
         self.session.send(Stop())
+        if isinstance(self._driver, Meter):
+            self._driver.drop()
         self.exit(return_code=128 + signal_number if signal_number else 0)

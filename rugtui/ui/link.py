@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from textual.driver import Driver
 from textual.strip import Strip
@@ -22,6 +22,7 @@ KIB = 1024.0
 RATES: Mapping[LinkKind, float] = {"fast": 400 * KIB, "slow": 5 * KIB, "auto": 36 * KIB}
 """Bytes a second of drawing; the rest of the program (keys, menus) is not held back."""
 OVER_SSH = 20 * KIB
+SLOW = 16 * KIB
 LEAST = 2 * KIB
 BURST = 0.5
 """Seconds of the rate that may be saved up."""
@@ -46,6 +47,11 @@ class Link:
         self._clock = clock
         self._then = self._calm_since = clock()
         self._saved = self.rate * BURST
+
+    @property
+    def slow(self) -> bool:
+        """Whether a whole screen takes seconds: then nothing should be drawn that need not be."""
+        return self.rate < SLOW
 
     def tick(self, backlog: int) -> None:
         """Fill the bucket, and follow how the writer keeps up (`backlog`: its writes not done)."""
@@ -74,6 +80,19 @@ def cost(strip: Strip) -> int:
     return PER_ROW + PER_COLOUR * colours + characters
 
 
+@runtime_checkable
+class Meter(Protocol):
+    """What a metered driver can tell and do."""
+
+    sent: int
+    """Bytes, so far."""
+
+    @property
+    def backlog(self) -> int: ...
+
+    def drop(self) -> None: ...
+
+
 def metered(driver: type[Driver]) -> type[Driver]:
     """The same driver, counting what it sends and outliving a terminal that is gone."""
 
@@ -87,6 +106,12 @@ def metered(driver: type[Driver]) -> type[Driver]:
             """Writes that wait for the terminal."""
             writer = getattr(self, "_writer_thread", None)
             return writer._queue.qsize() if writer is not None else 0
+
+        def drop(self) -> None:
+            """Forget what has not been sent: nobody will look at it any more."""
+            writer = getattr(self, "_writer_thread", None)
+            while writer is not None and not writer._queue.empty():
+                writer._queue.get_nowait()
 
         def write(self, data: str) -> None:
             self.sent += len(data.encode(errors="replace"))

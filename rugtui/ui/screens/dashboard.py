@@ -42,6 +42,12 @@ class Dashboard(Screen[None]):
     def on_mount(self) -> None:
         self.go_to("loss")
 
+    def on_screen_resume(self) -> None:
+        """Back from another screen: everything has to be drawn, over a slow link bit by bit."""
+        for pane in self.query(Pane):
+            if pane.link.slow:
+                pane.forget()
+
     def on_resize(self, event: events.Resize) -> None:
         columns, rows = event.size
         layout = layout_for(columns, rows)

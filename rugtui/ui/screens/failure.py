@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from rugtui.ui.screens.sheet import Sheet
 
-class Failure(ModalScreen[None]):
+
+class Failure(Sheet[None]):
     BINDINGS = [("escape,enter", "dismiss", "Close"), ("q", "app.quit", "Quit")]
 
     def __init__(self, message: str, traceback: str) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from rugtui.ui.keys import help_lines
+from rugtui.ui.screens.sheet import Sheet
 
 PANES = """\
 1 loss      training (faint), smoothed and held-out loss per feature; L* and other levels
@@ -16,7 +16,7 @@ PANES = """\
 4 symmetry  what a permutation-symmetric optimum would not have"""
 
 
-class Help(ModalScreen[None]):
+class Help(Sheet[None]):
     BINDINGS = [("escape,question_mark", "dismiss", "Close"), ("q", "app.quit", "Quit")]
 
     def compose(self) -> ComposeResult:

@@ -7,12 +7,12 @@ from typing import Any
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Input, Label, Select, Static
 
 from rugtui.config import Settings, fields
 from rugtui.declared import Declared
 from rugtui.errors import SettingError
+from rugtui.ui.screens.sheet import Sheet
 
 
 class FormRow(Horizontal):
@@ -50,7 +50,7 @@ class FormRow(Horizontal):
         about.update(error or (f"{now}; {effect}" if changed else self.declared.rule.about))
 
 
-class SettingsForm(ModalScreen[Settings | None]):
+class SettingsForm(Sheet[Settings | None]):
     """Edits a draft; `enter` applies it where it is valid, `escape` leaves all as it was."""
 
     BINDINGS = [
@@ -72,6 +72,7 @@ class SettingsForm(ModalScreen[Settings | None]):
             yield Static(id="consequence", markup=False)
 
     def on_mount(self) -> None:
+        super().on_mount()
         self.query_one("#row-p Input", Input).focus()
 
     @on(Input.Changed)

@@ -80,6 +80,10 @@ class Pane(Widget, can_focus=True):
         for first, last in runs(sorted(sent)):
             self.refresh(Region(0, first, self.content_size.width, last - first))
 
+    def forget(self) -> None:
+        """Take all rows off the screen: they come back one by one, as the link affords them."""
+        self._shown = [blank(self.content_size.width)] * len(self._shown)
+
     @property
     def link(self) -> Link:
         assert isinstance(self.app, HasLink)
