@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 
@@ -24,13 +25,17 @@ def show(settings: Settings, preferences: Preferences) -> int:
             "`rugtui train` and `rugtui predict` work without one."
         )
     check_device(settings)
+    from rugtui.session.commands import Stop
     from rugtui.session.session import Session
     from rugtui.ui.app import RugtuiApp
 
-    app = RugtuiApp(Session(settings), preferences)
-    app.run(mouse=preferences.mouse)
+    session = Session(settings)
+    app = RugtuiApp(session, preferences)
+    # A loop of our own: asyncio.run would wait for the worker thread, however long its step.
+    app.run(mouse=preferences.mouse, loop=asyncio.new_event_loop())
+    session.send(Stop())
     code = app.return_code or 0
-    if not app.session.finished.wait(PATIENCE):
+    if not session.finished.wait(PATIENCE):
         leave(code)
     return code
 

@@ -72,7 +72,6 @@ class SettingsForm(Sheet[Settings | None]):
             yield Static(id="consequence", markup=False)
 
     def on_mount(self) -> None:
-        super().on_mount()
         self.query_one("#row-p Input", Input).focus()
 
     @on(Input.Changed)
