@@ -1,0 +1,134 @@
+"""The characteristic function of interference ν = Σ_j w_j x_j, for many rows at once (section 7).
+
+The x_j are independent, so log E exp(i t ν) = Σ_j ψ(t w_j), with one function for all weights:
+
+    ψ(s) = log E exp(i s (x − p/2)) = log[1 − p + p (e^{is} − 1)/(is)] − i p s/2
+
+(the mean is taken out, so that phases stay small). The principal branch of the logarithm is the
+right one: for s > 0 the imaginary part of its argument is p (1 − cos s)/s > 0, but for s = 2πm,
+where the argument is 1 − p ≥ 0.
+
+A row of n weights at K frequencies asks for n K values of ψ. But ψ is smooth: lay the weights out
+on a grid so fine that polynomials of degree ORDER − 1 follow ψ between its points, and all rows
+need ψ at the same few grid points. What is left of each row is how much weight lies on each of
+them, and the sums are one matrix product, counts · ψ(grid × t).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+ORDER = 10  # grid points that share one weight
+OFFSETS = np.arange(ORDER) - (ORDER // 2 - 1)
+LAGRANGE = np.linalg.inv(np.vander(OFFSETS - 0.5, increasing=True).T)
+"""ℓ_q(x) = Σ_d LAGRANGE[q, d] xᵈ, x from the middle of the cell."""
+STEP = 0.25  # grid step × largest t, for p ≤ 0.2; half of it beyond, where ψ bends more
+"""Interpolation of ψ is then good to 1e-8 p (checked in tests/theory)."""
+SMOOTH_BELOW = 0.5
+"""p up to which ψ is interpolated for any s. Beyond it ψ has singularities near the real axis, at
+p = 1 on it (s = 2πm), but then ν is so close to Gaussian that a row needs few frequencies."""
+SMOOTH_UP_TO = 4.0  # s up to which it is for any p
+BLOCK = 1 << 21  # values of ψ formed at once
+PAIR = 0.004  # what a row adds to the price of a grid point, in units of one value of ψ
+
+
+def log_factor(
+    s: Float[np.ndarray, "*grid"], p: float
+) -> tuple[Float[np.ndarray, "*grid"], Float[np.ndarray, "*grid"]]:
+    """Real and imaginary part of ψ(s); −345 stands for log 0."""
+    half = s / 2
+    sine, cosine = np.sin(half), np.cos(half)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        sinc = np.where(half == 0, 1.0, sine / half)
+    real, imaginary = 1 - p + p * sinc * cosine, p * sinc * sine
+    # |·|² − 1, formed from what is small, or rounding errors of 1 would add up over n weights
+    below_one = 2 * p * (1 - p) * (sinc * cosine - 1) + p * p * (sinc * sinc - 1)
+    size = np.where(
+        below_one > -0.5,
+        np.log1p(np.maximum(below_one, -0.5)),
+        np.log(np.maximum(real * real + imaginary * imaginary, 1e-300)),
+    )
+    return size / 2, np.arctan2(imaginary, real) - p * half
+
+
+def of_rows(
+    rows: Float[np.ndarray, "k n"], p: float, t: Float[np.ndarray, " f"]
+) -> Float[np.ndarray, "k f"]:
+    """E exp(i t (ν − μ)) for each row of weights, complex; t > 0 and ascending."""
+    if p <= SMOOTH_BELOW or t[-1] * np.abs(rows).max(initial=0) <= SMOOTH_UP_TO:
+        step = STEP if p <= 0.2 else STEP / 2
+        grid = Grid.under(rows, step / t[-1])
+        if len(grid.values) * (1 + PAIR * len(rows)) < rows.size:
+            return of_groups(grid.values, grid.counts(), p, t)
+    once = np.ones((1, rows.shape[1]))
+    return np.concatenate([of_groups(row, once, p, t) for row in rows])
+
+
+def of_groups(
+    values: Float[np.ndarray, " g"],
+    counts: Float[np.ndarray, "k g"],
+    p: float,
+    t: Float[np.ndarray, " f"],
+) -> Float[np.ndarray, "k f"]:
+    """The same for rows in which values[g] occurs counts[:, g] times, a few t at a time."""
+    at_once = max(1, BLOCK // max(len(values), 1))
+    parts = []
+    for start in range(0, len(t), at_once):
+        size, phase = log_factor(np.multiply.outer(values, t[start : start + at_once]), p)
+        parts.append(np.exp(counts @ size + 1j * (counts @ phase)))
+    return np.concatenate(parts, -1)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Weights laid out on multiples of `step`: which cell each lies in, and where in it.
+
+    A weight x beyond the middle of its cell (in steps) is Σ_q ℓ_q(x) [q-th point of the stencil],
+    with ℓ_q the Lagrange polynomials of ORDER points around: exact for ψ of degree below ORDER.
+    """
+
+    values: Float[np.ndarray, " g"]
+    """The grid points in use."""
+    column: Int[np.ndarray, "q c"]
+    """Where the q-th point of the stencil of each occupied cell stands in `values`."""
+    cell: Int[np.ndarray, "k n"]
+    """The occupied cell in which each weight lies."""
+    x: Float[np.ndarray, "k n"]
+    """−1/2 … 1/2: how far from its middle."""
+
+    @classmethod
+    def under(cls, rows: Float[np.ndarray, "k n"], step: float) -> Grid:
+        place = rows / step
+        base = np.floor(place)
+        cells, cell = _distinct(base.astype(np.int64))
+        points, column = _distinct(cells + OFFSETS[:, None])
+        return cls(points * step, column, cell, place - base - 0.5)
+
+    def counts(self) -> Float[np.ndarray, "k g"]:
+        """How much weight of each row lies on each grid point."""
+        rows, cells = len(self.cell), self.column.shape[1]
+        where = (cells * np.arange(rows)[:, None] + self.cell).ravel()
+        # Σ xᵈ over the weights of each row in each cell say all that ℓ_q, of degree ORDER − 1, asks
+        power, sums = np.ones(self.x.size), np.empty((ORDER, rows, cells))
+        for d in range(ORDER):
+            sums[d] = np.bincount(where, power, rows * cells).reshape(rows, cells)
+            power *= self.x.ravel()
+        total = np.zeros((rows, len(self.values)))
+        for column, share in zip(self.column, np.tensordot(LAGRANGE, sums, 1), strict=True):
+            total[:, column] += share  # no grid point is the q-th of two cells
+        return total
+
+
+def _distinct(whole: Int[np.ndarray, "*grid"]) -> tuple[np.ndarray, Int[np.ndarray, "*grid"]]:
+    """np.unique with inverse, without a sort where the numbers lie close together."""
+    low = int(whole.min())
+    span = int(whole.max()) - low + 1
+    if span > 16 * whole.size:
+        values, inverse = np.unique(whole, return_inverse=True)
+        return values, inverse.reshape(whole.shape)
+    used = np.zeros(span, bool)
+    used[whole - low] = True
+    return np.flatnonzero(used) + low, (np.cumsum(used) - 1)[whole - low]

@@ -1,0 +1,96 @@
+"""The loss given the interference, as a sum of truncated powers (section 7).
+
+With the interference held fixed, m = b + ν, the loss of one output is
+
+    h(m) = (1 − p) m₊² + p ∫₀¹ (u − (a u + m)₊)² du
+
+a piecewise cubic in m with knots at m = 0 and m = −a. Written as a polynomial and multiples of
+x₊ⁿ/n!, x = ± (m − knot), its mean over ν needs only the means of truncated powers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+Vector = Float[np.ndarray, " k"]
+
+
+@dataclass(frozen=True)
+class Power:
+    """weight · x₊ⁿ/n! with n = `order` and x = sign · (m + shift of the knot)."""
+
+    order: int
+    sign: int
+    weight: Vector
+
+
+@dataclass(frozen=True)
+class Knot:
+    """The powers that begin or end at m = −shift. Shifts and weights have one entry a row."""
+
+    shift: Vector
+    powers: tuple[Power, ...]
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """h(m) = Σ_k base[k] mᵏ + Σ powers of all knots."""
+
+    base: tuple[Vector, Vector, Vector]
+    knots: tuple[Knot, ...]
+
+
+def pieces(a: Vector, p: float, kind: int) -> Pieces:
+    """h for gains `a` of one kind: 1 positive, −1 negative, 0 as good as none (see `kind_of`)."""
+    return {1: _passing, -1: _inverting, 0: _flat}[kind](a, p)
+
+
+def kind_of(a: Vector, extent: Vector) -> np.ndarray:
+    """Which form of h keeps its digits when m varies over `extent`.
+
+    The forms for a ≠ 0 divide by a²; once a moves m by less than a thousandth of its range, three
+    nodes over u do what the division cannot.
+    """
+    return np.where(np.abs(a) < 1e-3 * extent, 0, np.sign(a)).astype(int)
+
+
+def _passing(a: Vector, p: float) -> Pieces:
+    """a > 0. For m ≥ 0 the output follows the signal, which costs ∫ ((a − 1) u + m)² du: nothing
+    cancels there although all of it is small against p/3. For m < 0 the signal is lost until
+    u = −m/a, which adds (1/a + 1/a²) m³/3 (negative); for m < −a it never gets through."""
+    one, zero = np.ones_like(a), np.zeros_like(a)
+    bend = 2 * p * (1 / a + 1 / a**2)
+    return Pieces(
+        (p * (a - 1) ** 2 / 3, p * (a - 1), p * one),
+        (
+            Knot(zero, (Power(2, 1, 2 * (1 - p) * one), Power(3, -1, -bend))),
+            Knot(a, (Power(2, -1, 2 * p / a), Power(3, -1, bend))),
+        ),
+    )
+
+
+def _inverting(a: Vector, p: float) -> Pieces:
+    """a < 0: the signal closes the rectifier. From ∫₀¹ (a u + m)₊² du = 2 (Q3(m + a) − Q3(m))/a and
+    its like for the product with u, Q_n(m) = m₊ⁿ/n!; beside p/3 nothing is small."""
+    one, zero = np.ones_like(a), np.zeros_like(a)
+    bend = 2 * p * (1 / a + 1 / a**2)
+    return Pieces(
+        (p / 3 * one, zero, zero),
+        (
+            Knot(zero, (Power(2, 1, 2 * (1 - p) * one), Power(3, 1, -bend))),
+            Knot(a, (Power(2, 1, -2 * p / a), Power(3, 1, bend))),
+        ),
+    )
+
+
+def _flat(a: Vector, p: float) -> Pieces:
+    """a ≈ 0: (u − (a u + m)₊)² = u² − 2u Q1(m + a u) + 2 Q2(m + a u), at three nodes u."""
+    one, zero = np.ones_like(a), np.zeros_like(a)
+    knots = [Knot(zero, (Power(2, 1, 2 * (1 - p) * one),))]
+    for x, w in zip(*np.polynomial.legendre.leggauss(3), strict=True):
+        u, part = (x + 1) / 2, p * w / 2
+        knots.append(Knot(u * a, (Power(1, 1, -2 * u * part * one), Power(2, 1, 2 * part * one))))
+    return Pieces((p / 3 * one, zero, zero), tuple(knots))
