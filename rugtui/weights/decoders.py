@@ -18,6 +18,7 @@ from rugtui.errors import UsageError, WeightsError
 from rugtui.theory import moments
 from rugtui.theory.levels import levels
 from rugtui.weights.base import Weights
+from rugtui.weights.channel import Jump, best_jump, mean_if_on, posterior_mean
 
 Batch = Float[Tensor, "batch n_sparse"]
 
@@ -41,17 +42,6 @@ class Sampled:
     loss: float
     standard_error: float
     theory: float
-
-
-@dataclass(frozen=True, slots=True)
-class Jump:
-    """y = gain z + offset where z > threshold, else 0; `share` of the features pass it."""
-
-    threshold: float
-    gain: float
-    offset: float
-    share: float
-    loss: float
 
 
 def decoders(
@@ -134,18 +124,6 @@ class View:
         return (h.to(self.gain.dtype) - self.mean).div_(self.gain)
 
 
-def posterior_mean(z: Batch, s: Tensor, p: float) -> Batch:
-    """E(x | z): no function of z alone does better."""
-    within, moment, density = _overlap(z, s)
-    return p * moment / ((1 - p) * density + p * within)
-
-
-def mean_if_on(z: Batch, s: Tensor) -> Batch:
-    """E(u | u + s ζ = z), for features that are known to be on."""
-    within, moment, _ = _overlap(z, s)
-    return moment / within
-
-
 def jumped(z: Batch, jump: Jump) -> Batch:
     return torch.where(z > jump.threshold, jump.gain * z + jump.offset, 0)
 
@@ -160,61 +138,6 @@ def top(z: Batch, jump: Jump) -> Batch:
     return torch.zeros_like(z).scatter_(
         1, largest.indices, jump.gain * largest.values + jump.offset
     )
-
-
-def best_jump(s: float, p: float) -> Jump:
-    """The best threshold, and the best line above it, at noise s: a tail sum for each threshold.
-
-    Above a threshold the best line is the regression of x on z, so its loss is E x² less what the
-    tail explains: P (mean(x)² + cov(x, z)²/var(z)) with the moments of the tail.
-    """
-    edge = torch.linspace(-REACH, REACH, 8193, dtype=torch.float64) * s
-    middle = torch.linspace(0, 1, 8193, dtype=torch.float64)
-    z = torch.cat([edge, middle, edge + 1]).unique()
-    within, moment, density = _overlap(z, torch.tensor(s, dtype=torch.float64))
-    density, x_density = (1 - p) * density + p * within, p * moment
-
-    def tail(values: Tensor) -> Tensor:
-        steps = (values[1:] + values[:-1]) / 2 * z.diff()
-        return steps.flip(0).cumsum(0).flip(0)
-
-    share, sum_z, sum_zz = tail(density), tail(z * density), tail(z * z * density)
-    sum_x, sum_xz = tail(x_density), tail(z * x_density)
-    mean_x, mean_z = sum_x / share, sum_z / share
-    variance = sum_zz / share - mean_z**2
-    covariance = sum_xz / share - mean_x * mean_z
-    explained = share * (mean_x**2 + covariance**2 / variance)
-    explained[(share < 1e-12) | (variance < (1e-6 * s) ** 2)] = 0
-    at = int(explained.argmax())
-    gain = float(covariance[at] / variance[at])
-    offset = float(mean_x[at]) - gain * float(mean_z[at])
-    loss = p / 3 - float(explained[at])
-    return Jump(float(z[at]), gain, offset, float(share[at]), loss)
-
-
-REACH = 8.0
-"""Standard deviations beyond which z is taken for that far: its density is below 1e-14."""
-
-
-def _overlap(z: Tensor, s: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """∫₀¹ φ_s(z − u) du, ∫₀¹ u φ_s(z − u) du and φ_s(z), with φ_s the density of s ζ.
-
-    The first is even about z = 1/2; taken in the lower tails it does not cancel.
-    """
-    z = torch.minimum(torch.maximum(z, -REACH * s), 1 + REACH * s)
-    far = (z - 0.5).abs()
-    within = _tail((far - 0.5) / s) - _tail((far + 0.5) / s)
-    at_0, at_1 = _density(z, s), _density(z - 1, s)
-    return within, z * within + s * s * (at_0 - at_1), at_0
-
-
-def _tail(t: Tensor) -> Tensor:
-    """1 − Φ(t) with all digits where it is small; torch's own Φ has none there."""
-    return 0.5 * torch.special.erfc(t * math.sqrt(0.5))
-
-
-def _density(z: Tensor, s: Tensor) -> Tensor:
-    return torch.exp(-0.5 * (z / s) ** 2) / (s * math.sqrt(2 * math.pi))
 
 
 def _summary(decoder: Decoder, losses: Float[Tensor, " samples"]) -> Sampled:
