@@ -22,6 +22,7 @@ from torch import Tensor
 
 from rugtui.errors import WeightsError
 from rugtui.weights.base import Window, block_edges
+from rugtui.weights.dyadic import corner_sums, dyadic_sums
 from rugtui.weights.hadamard import convolve, is_power_of_two, sequency_order, transform
 from rugtui.weights.memory import require_memory
 
@@ -152,7 +153,7 @@ class Rug:
         rows = block_edges(window.top, window.bottom, height)
         columns = block_edges(window.left, window.right, width)
         area = np.diff(rows)[:, None] * np.diff(columns)
-        corners = self._corner_counts(rows[:, None], columns)
+        corners = self._corner_counts(rows, columns)
         return self.scale * np.diff(np.diff(corners, axis=0), axis=1) / area
 
     def product(self, x: Float[Tensor, "batch n_sparse"]) -> Float[Tensor, "batch n_sparse"]:
@@ -167,41 +168,16 @@ class Rug:
         self, below: Int[np.ndarray, " h"], left_of: Int[np.ndarray, " w"]
     ) -> Float[np.ndarray, "h w"]:
         """Σ W_ij over i < below and j < left_of, for each pair."""
-        return self.scale * self._corner_counts(below[:, None], left_of)
+        return self.scale * self._corner_counts(below, left_of)
 
     def _corner_counts(
-        self, below: Int[np.ndarray, "h 1"], left_of: Int[np.ndarray, " w"]
+        self, below: Int[np.ndarray, " h"], left_of: Int[np.ndarray, " w"]
     ) -> Int[np.ndarray, "h w"]:
-        """Σ counts[i xor j] over i < below, j < left_of: exactly, in O(log n) for each pair.
-
-        [0, m) is one dyadic block for each bit of m: bit k stands for the 2^k numbers whose k-th
-        prefix i >> k is (m >> k) − 1. While i runs through such a block and j is held, i xor j runs
-        through a whole dyadic block too, so a pair of blocks of sizes 2^k ≥ 2^l sums to
-        2^l D_k[prefix of i xor prefix of j], with D_k the sums of counts over blocks of 2^k.
-        Beside bit k of i, the smaller blocks of j all have the prefix left_of >> k, and their sizes
-        add up to left_of mod 2^k; likewise with i and j exchanged; and once for equal sizes.
-        """
-        total = np.zeros(np.broadcast_shapes(below.shape, left_of.shape), dtype=np.int64)
-        for k, sums in enumerate(self._dyadic_sums):
-            i, j = below >> k, left_of >> k
-            odd_i, odd_j = i & 1, j & 1
-            rest_i, rest_j = below & ((1 << k) - 1), left_of & ((1 << k) - 1)
-            last = len(sums) - 1  # only m = n has a larger prefix, and no weight where it has
-            total += (odd_i & odd_j) * sums[np.minimum(i ^ j, last)] << k
-            total += odd_i * rest_j * sums[np.minimum(i ^ odd_i ^ j, last)]
-            total += rest_i * odd_j * sums[np.minimum(i ^ j ^ odd_j, last)]
-        return total
+        return corner_sums(self._dyadic_sums, below[:, None], left_of)
 
     @cached_property
     def _dyadic_sums(self) -> list[Int[np.ndarray, " blocks"]]:
-        """D_k[m] = Σ counts[t] over m 2^k ≤ t < (m + 1) 2^k, for k = 0 … log2(n_sparse).
-
-        |D_k| ≤ n_sparse: over a dyadic block a row of H sums to ± its length or to nothing.
-        """
-        sums = [self.counts]
-        while len(sums[-1]) > 1:
-            sums.append(sums[-1][0::2] + sums[-1][1::2])
-        return sums
+        return dyadic_sums(self.counts)
 
 
 def _require_size(n_sparse: int, n_dense: int) -> None:
