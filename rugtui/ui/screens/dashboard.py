@@ -59,9 +59,10 @@ class Dashboard(Screen[None]):
         )
 
     def show(self, frame: Frame) -> None:
-        """Hand a Frame to every pane; each draws what changed."""
-        for pane in self.query(Pane):
-            pane.frame = frame
+        """Hand a Frame to every pane; each draws what changed, the cheapest and plainest first:
+        what the link has left is for the pictures."""
+        for name in ("headline", "theory", "symmetry", "loss", "weights"):
+            self.query_one(f"#{name}", Pane).frame = frame
 
     def go_to(self, pane: str) -> None:
         """Focus a pane by its id; in a small terminal it takes the place of another."""
