@@ -23,6 +23,8 @@ DataKind = Literal["bernoulli", "one"]
 DType = Literal["float32", "float64"]
 Matmul = Literal["full", "tf32", "bf16"]
 Frame = Literal["hadamard", "natural", "sequency", "orthonormal", "dct", "block"]
+SGD_RATE = 0.02
+"""Of the optimizer sgd, times n_sparse: the loss is a mean over features."""
 DEVICES = r"auto|cpu|mps|cuda(:\d+)?"
 
 
@@ -37,6 +39,30 @@ class Settings:
     p: float = setting(
         0.05, "Probability that a feature is on.", above=0, most=1, hot=True, group="model"
     )
+    activation: Activation = setting(
+        "relu", "What follows the pre-activation W x + b.", group="model"
+    )
+    bias: bool = setting(True, "Whether the output has a bias b.", group="model")
+    tied: bool = setting(False, "Whether W_out is W_in's transpose.", group="model")
+    importance: float = setting(
+        0.0,
+        "α: feature i, from 1, counts i^−α in the loss; 0 counts all alike.",
+        least=0,
+        group="model",
+    )
+    data: DataKind = setting(
+        "bernoulli",
+        "bernoulli turns each feature on with p; one has exactly one on.",
+        group="model",
+    )
+    init: str = setting(
+        "default",
+        "How weights begin: default (sgd: the paper's; population: W_out = W_inᵀ), orthonormal, "
+        "rug, or a file of weights.",
+        pattern=".+",
+        phrase="default, orthonormal, rug, or a file of weights",
+        group="model",
+    )
     method: Method = setting(
         "sgd", "sgd learns from samples, population descends the Gaussian loss.", hot=True
     )
@@ -45,11 +71,37 @@ class Settings:
         "Learning rate.",
         above=0,
         hot=True,
-        auto="3e-3/√n_sparse, the paper's; population scales its own",
+        auto="3e-3/√n_sparse, the paper's; optimizer sgd 0.02 n_sparse; population has its own",
+    )
+    optimizer: Optimizer = setting("adam", "What turns sampled gradients into steps.")
+    momentum: float = setting(0.9, "Momentum of the optimizer sgd.", least=0, below=1)
+    weight_decay: float = setting(
+        0.01, "Share of the weights that adamw takes away, per unit of learning rate.", least=0
+    )
+    schedule: Schedule = setting(
+        "constant",
+        "Learning rate over the steps: constant, cosine (to 0), warmup (from 0), or reference: the "
+        "paper's, constant, in epochs of 30,000 samples, with Adam's eps at 1e-7.",
+        hot=True,
     )
     batch: int = setting(1024, "Samples in a step.", unit="samples", least=1, hot=True)
     steps: int = setting(
         10_000, "Steps to train; 0 goes on until stopped.", unit="steps", least=0, hot=True
+    )
+    until_within: float | None = setting(
+        None,
+        "Stop at this fraction above L*: 0.01 is 1 %.",
+        above=0,
+        hot=True,
+        auto="go on",
+    )
+    patience: int | None = setting(
+        None,
+        "Stop where the loss has not fallen in this many steps; 0 never does.",
+        unit="steps",
+        least=0,
+        hot=True,
+        auto="0; population 200",
     )
     seed: int = setting(0, "Seed of weights and data.", least=0, below=2**63, group="machine")
     device: str = setting(
@@ -58,6 +110,10 @@ class Settings:
         pattern=DEVICES,
         phrase="auto, cpu, cuda, cuda:N or mps",
         group="machine",
+    )
+    dtype: DType = setting("float32", "Precision of weights and products.", group="machine")
+    matmul: Matmul = setting(
+        "full", "Precision within products: full, tf32 (CUDA), or bf16.", group="machine"
     )
 
     def __post_init__(self) -> None:
@@ -70,6 +126,17 @@ class Settings:
                 self.n_dense,
                 "lower n_dense or raise n_sparse",
             )
+        if self.method == "population":
+            self._require_gaussian()
+        if self.schedule == "cosine" and not self.steps:
+            raise SettingError("steps", "at least 1 where schedule is cosine", self.steps)
+
+    def _require_gaussian(self) -> None:
+        """The Gaussian loss is one of ReLUs on Bernoulli data (section 3)."""
+        for name, has in (("activation", "relu"), ("data", "bernoulli")):
+            if (value := getattr(self, name)) != has:
+                hint = f"set {name} to {has}"
+                raise SettingError("method", f"sgd where {name} is {value}", "population", hint)
 
     @property
     def ratio(self) -> float:
@@ -78,8 +145,12 @@ class Settings:
 
     @property
     def learning_rate(self) -> float:
-        """The rate that a step takes: `lr`, or the paper's 3e-3/√n_sparse where it is auto."""
-        return 3e-3 / math.sqrt(self.n_sparse) if self.lr is None else self.lr
+        """The rate before the schedule: `lr`, or where it is auto the optimizer's own."""
+        if self.lr is not None:
+            return self.lr
+        return (
+            SGD_RATE * self.n_sparse if self.optimizer == "sgd" else 3e-3 / math.sqrt(self.n_sparse)
+        )
 
     def replace(self, **changes: Any) -> Settings:
         """A validated copy. Raises SettingError."""

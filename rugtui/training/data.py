@@ -48,6 +48,24 @@ def sample_cells(
     return Cells.at((batch, n_sparse), places, values)
 
 
+def sample_dense(
+    n_sparse: int,
+    p: float,
+    batch: int,
+    *,
+    generator: torch.Generator,
+    dtype: torch.dtype = torch.float32,
+) -> Float[Tensor, "batch n_sparse"]:
+    """`batch` samples on the generator's device, in O(batch · n_sparse), without waiting for it.
+
+    For GPUs, where two random numbers a cell cost less than to learn how many cells are on.
+    """
+    shape, device = (batch, n_sparse), generator.device
+    coin = torch.rand(shape, generator=generator, dtype=torch.float64, device=device)
+    values = torch.rand(shape, generator=generator, dtype=dtype, device=device)
+    return values.mul_(coin < p)
+
+
 def sample_one(
     n_sparse: int,
     batch: int,

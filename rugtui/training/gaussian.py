@@ -33,6 +33,10 @@ class RowLosses:
     by_beta: Rows
     by_sigma: Rows
 
+    def weighed(self, weight: Rows) -> RowLosses:
+        parts = self.loss, self.by_a, self.by_beta, self.by_sigma
+        return RowLosses(*(part * weight for part in parts))
+
 
 def row_losses(a: Rows, beta: Rows, sigma: Rows, p: float) -> RowLosses:
     """All in float64; σ > 0."""

@@ -13,9 +13,8 @@ from torch import Tensor
 from rugtui.config import Activation
 from rugtui.training import activation as activations
 from rugtui.training.cells import Cells
+from rugtui.training.source import Batch
 from rugtui.weights.dense import Dense
-
-Batch = Cells | Tensor
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,23 +1,29 @@
-"""How weights begin."""
+"""How weights begin, on the CPU; training takes them to its device and precision."""
 
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from rugtui.config import Settings
+from rugtui.config import Frame, Settings
+from rugtui.errors import SettingError
 from rugtui.weights.dense import Dense
+from rugtui.weights.foreign import read_weights
+from rugtui.weights.frames import dense, engineered
+from rugtui.weights.hadamard import is_power_of_two
 
 
 def initial(settings: Settings, *, generator: torch.Generator) -> Dense:
-    """On the CPU, in float32 or as the generator's default has it."""
-    return (
-        linear(settings, generator=generator)
-        if settings.method == "sgd"
-        else aligned(settings, generator=generator)
-    )
+    """The weights that `settings.init` names. Raises SettingError, WeightsError."""
+    if settings.init == "default":
+        begin = linear if settings.method == "sgd" else aligned
+        return begin(settings, generator=generator)
+    if settings.init in ("orthonormal", "rug"):
+        return frame(settings, generator=generator)
+    return from_file(settings)
 
 
 def linear(settings: Settings, *, generator: torch.Generator) -> Dense:
@@ -33,12 +39,40 @@ def linear(settings: Settings, *, generator: torch.Generator) -> Dense:
 def aligned(settings: Settings, *, generator: torch.Generator) -> Dense:
     """W_out = W_inᵀ and b = 0: every output listens to its own feature from the first step.
 
-    From `linear` outputs whose bias begins below their interference die at small p: with the
-    population loss 5 of 36 cells of a grid ended above 1.01 L*, from here none.
+    From `linear` outputs whose bias begins below their interference die at small p: descending the
+    population loss, 5 of 36 cells of a grid ended above 1.01 L*, from here none.
     """
     n_sparse, n_dense = settings.n_sparse, settings.n_dense
     W_in = _uniform(n_dense, n_sparse, inputs=n_sparse, generator=generator)
     return Dense(W_in, W_in.T.contiguous(), torch.zeros(n_sparse))
+
+
+def frame(settings: Settings, *, generator: torch.Generator) -> Dense:
+    """Forward-engineered weights at the symmetric optimum, W_in and W_out of equal size, so that a
+    step moves both alike. A rug is of Hadamard rows, or of cosines where n_sparse is no power
+    of two."""
+    name: Frame = "orthonormal"
+    if settings.init == "rug":
+        name = "hadamard" if is_power_of_two(settings.n_sparse) else "dct"
+    n_sparse, n_dense, p = settings.n_sparse, settings.n_dense, settings.p
+    made = dense(engineered(name, n_sparse, n_dense, p, generator=generator))
+    scale = math.sqrt(float(made.W_out.norm() / made.W_in.norm()))
+    return Dense(made.W_in * scale, made.W_out / scale, made.b)
+
+
+def from_file(settings: Settings) -> Dense:
+    """Weights of a file, which must be of the run's size, and symmetric where they are tied."""
+    read = read_weights(Path(settings.init).expanduser())
+    for name, wanted, got in (
+        ("n_sparse", read.n_sparse, settings.n_sparse),
+        ("n_dense", read.n_dense, settings.n_dense),
+    ):
+        if wanted != got:
+            raise SettingError(name, f"{wanted}, as in {settings.init}", got)
+    if settings.tied and not torch.allclose(read.W_out, read.W_in.T, rtol=1e-4, atol=1e-6):
+        hint = "its W_out is not W_in's transpose"
+        raise SettingError("tied", f"no with the weights of {settings.init}", "yes", hint)
+    return read
 
 
 def _uniform(*shape: int, inputs: int, generator: torch.Generator) -> Tensor:

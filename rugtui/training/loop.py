@@ -9,15 +9,17 @@ import torch
 
 from rugtui.config import Settings
 from rugtui.errors import SettingError
-from rugtui.training import heldout, initial, methods
+from rugtui.training import heldout, initial, methods, schedule
 from rugtui.training.device import resolve
 from rugtui.training.failure import Diverged, memory_reported
 from rugtui.training.heldout import Estimate
 from rugtui.training.pace import Pace
 from rugtui.training.parameters import Parameters
+from rugtui.training.precision import data_type, precision
 from rugtui.training.result import State, StepResult
-from rugtui.training.sgd import draw_many
+from rugtui.training.source import Source, importance
 from rugtui.training.step import Pause
+from rugtui.training.stopping import Stopping
 from rugtui.training.streams import generators
 from rugtui.weights.dense import Dense
 
@@ -37,11 +39,17 @@ class Training:
     def __init__(self, settings: Settings, *, weights: Dense | None = None) -> None:
         self.settings = settings
         self.device = resolve(settings.device)
+        dtype = data_type(settings, self.device)
         self.step = self.samples = 0
         with memory_reported(settings, self.device):
             self._generators = generators(settings.seed, self.device)
             start = weights or initial.initial(settings, generator=self._generators["weights"])
-            self._parameters = Parameters(_moved(start, self.device))
+            self._parameters = Parameters(
+                _moved(start, self.device, dtype), tied=settings.tied, bias=settings.bias
+            )
+            self._data, self._unseen = (
+                Source(self._generators[name], self.device, dtype) for name in ("data", "heldout")
+            )
             self._take(settings, new_method=True)
         self._first_loss: float | None = None
         self._spare = self.state()
@@ -49,10 +57,10 @@ class Training:
     def _take(self, settings: Settings, *, new_method: bool) -> None:
         self.settings = settings
         if new_method:
-            self._method = methods.build(settings, self._parameters, self._generators["data"])
+            self._method = methods.build(settings, self._parameters, self._data)
         else:
             self._method.change(settings)
-        self._pace = Pace.of(settings)
+        self._pace, self._stopping = Pace.of(settings), Stopping(settings)
         self._clear_interval()
 
     def _clear_interval(self) -> None:
@@ -61,8 +69,15 @@ class Training:
 
     @property
     def done(self) -> bool:
-        """Whether all steps are done and reported."""
-        return self._at_end and not self._steps
+        """Whether the run is over, all of it reported; a change of settings takes it up again."""
+        return bool(self.ending)
+
+    @property
+    def ending(self) -> str:
+        """Why the run is over, in a few words; empty while it is not."""
+        if self._steps:
+            return ""
+        return self._stopping.reason or (f"{self.step:,} steps done" if self._at_end else "")
 
     @property
     def _at_end(self) -> bool:
@@ -87,7 +102,7 @@ class Training:
         if self.done:
             return None
         try:
-            with memory_reported(self.settings, self.device):
+            with memory_reported(self.settings, self.device), precision(self.settings, self.device):
                 while not self._interval_ends():
                     pause()
                     self._take_step(pause)
@@ -100,11 +115,11 @@ class Training:
         return self._steps > 0 and (self.step % self._pace.interval == 0 or self._at_end)
 
     def _take_step(self, pause: Pause) -> None:
-        self._sum += self._method.step(pause)
+        self._sum += self._method.step(self.step, pause)
+        if self.settings.method == "sgd":
+            self.samples += schedule.batch(self.settings, self.step)
         self.step += 1
         self._steps += 1
-        if self.settings.method == "sgd":
-            self.samples += self.settings.batch
 
     def _look(self, pause: Pause) -> Estimate | None:
         intervals = self.step // self._pace.interval
@@ -114,21 +129,21 @@ class Training:
 
     def measure(self, samples: int, pause: Pause = lambda: None) -> Estimate:
         """The loss on fresh held-out data. Where `pause` raises, no data were used up."""
-        generator, own = self._generators["heldout"], self._parameters.weights
-        before = generator.get_state()
-        try:
-            batches = draw_many(self.settings, samples, generator)
-            return heldout.measure(Dense(own.W_in, own.W_out, own.b), batches, pause=pause)
-        except BaseException:
-            generator.set_state(before)
-            raise
+        own, settings = self._parameters.weights, self.settings
+        with self._unseen.undone_on_error():
+            return heldout.measure(
+                Dense(own.W_in, own.W_out, own.b),
+                self._unseen.draw_many(settings, samples),
+                activation=settings.activation,
+                importance=importance(settings, own.b),
+                pause=pause,
+            )
 
     def _result(self, loss: float, estimate: Estimate | None) -> StepResult:
         self._require_sound(loss)
+        steps = self._steps
         self._clear_interval()
-        if self.step % max(SPARE_EVERY, self._pace.interval) < self._pace.interval:
-            self._keep_spare()
-        return StepResult(
+        result = StepResult(
             step=self.step,
             loss=loss,
             heldout=estimate.mean if estimate else None,
@@ -140,6 +155,10 @@ class Training:
             method=self.settings.method,
             dead=self._method.dead(),
         )
+        self._stopping.note(result, steps)
+        if self.step % max(SPARE_EVERY, self._pace.interval) < self._pace.interval:
+            self._keep_spare()
+        return result
 
     def _require_sound(self, loss: float) -> None:
         """Raises Diverged, from the last state known to be finite."""
@@ -182,7 +201,15 @@ class Training:
         tensors |= {f"generator.{n}": g.get_state() for n, g in self._generators.items()}
         tensors |= {"weights": self._parameters.weights.flat.clone(), "sum": self._sum.clone()}
         counts = {"step": self.step, "samples": self.samples, "steps_in_interval": self._steps}
-        return State(tensors, {**counts, "first_loss": self._first_loss, "method": facts})
+        return State(
+            tensors,
+            {
+                **counts,
+                "first_loss": self._first_loss,
+                "method": facts,
+                "stopping": self._stopping.state(),
+            },
+        )
 
     def restore(self, state: State) -> None:
         """Goes back, or on, to `state`, which is of a run with these settings."""
@@ -190,6 +217,7 @@ class Training:
         self._parameters.weights.flat.copy_(tensors["weights"])
         self._take(self.settings, new_method=True)
         self._method.restore(_under("method.", tensors), facts["method"])
+        self._stopping.restore(facts["stopping"])
         for name, saved in _under("generator.", tensors).items():
             self._generators[name].set_state(saved.cpu())
         self._sum.copy_(tensors["sum"])
@@ -210,5 +238,5 @@ def _under(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Ten
     return {n.removeprefix(prefix): v for n, v in tensors.items() if n.startswith(prefix)}
 
 
-def _moved(weights: Dense, device: torch.device) -> Dense:
-    return Dense(weights.W_in.to(device), weights.W_out.to(device), weights.b.to(device))
+def _moved(weights: Dense, device: torch.device, dtype: torch.dtype) -> Dense:
+    return Dense(*(part.to(device, dtype) for part in (weights.W_in, weights.W_out, weights.b)))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-import torch
 from torch import Tensor
 
 from rugtui.config import Settings
 from rugtui.training.parameters import Parameters
 from rugtui.training.population import Population
 from rugtui.training.sgd import Sampled
+from rugtui.training.source import Source
 from rugtui.training.step import Pause
 
 
@@ -24,13 +24,13 @@ class Method(Protocol):
 
     @property
     def lr(self) -> float:
-        """The rate of the next step."""
+        """The rate of the last step."""
         ...
 
     def change(self, settings: Settings) -> None: ...
 
-    def step(self, pause: Pause) -> Tensor | float:
-        """One step; returns the loss before it."""
+    def step(self, number: int, pause: Pause) -> Tensor | float:
+        """Step 0, 1, … of the run; returns the loss before it."""
         ...
 
     def loss(self, pause: Pause) -> float | None:
@@ -46,8 +46,8 @@ class Method(Protocol):
     def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None: ...
 
 
-def build(settings: Settings, parameters: Parameters, data: torch.Generator) -> Method:
-    """The method that `settings` name, at its beginning; `data` is what samples come from."""
+def build(settings: Settings, parameters: Parameters, source: Source) -> Method:
+    """The method that `settings` name, at its beginning."""
     if settings.method == "population":
         return Population(settings, parameters)
-    return Sampled(settings, parameters, data)
+    return Sampled(settings, parameters, source)

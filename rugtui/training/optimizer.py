@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from rugtui.config import Settings
+
 FUSED = ("cpu", "cuda")
+REFERENCE_EPS = 1e-7
 
 
 class Optimizer:
-    """Adam, with a rate for each block. Its state is tensors by name, empty before a first step."""
+    """A PyTorch optimizer with a rate for each block. Its state, tensors by name, is empty before
+    the first step."""
 
-    def __init__(self, blocks: list[tuple[Tensor, Tensor]], **recipe: Any) -> None:
+    def __init__(
+        self,
+        kind: Callable[..., torch.optim.Optimizer],
+        blocks: list[tuple[Tensor, Tensor]],
+        **recipe: Any,
+    ) -> None:
         """`blocks` are (values, gradient), contiguous and of one size each."""
         self._blocks = [values for values, _ in blocks]
         for values, gradient in blocks:
             values.grad = gradient
-        fused = self._blocks[0].device.type in FUSED
-        groups = [{"params": [values]} for values in self._blocks]
-        self._descent = torch.optim.Adam(groups, fused=fused, **recipe)
+        if self._blocks[0].device.type in FUSED:
+            recipe["fused"] = True
+        self._descent = kind([{"params": [values]} for values in self._blocks], lr=1.0, **recipe)
 
     def step(self, *rates: float) -> None:
         """One step, at one rate for each block."""
@@ -33,6 +43,7 @@ class Optimizer:
             f"{index}.{name}": value.clone()
             for index, values in enumerate(self._blocks)
             for name, value in self._descent.state[values].items()
+            if value is not None
         }
 
     def restore(self, state: dict[str, Tensor]) -> None:
@@ -41,3 +52,14 @@ class Optimizer:
             index, _, name = key.partition(".")
             values = self._blocks[int(index)]
             self._descent.state[values][name] = value.to(values.device).clone()
+
+
+def named(settings: Settings, blocks: list[tuple[Tensor, Tensor]]) -> Optimizer:
+    """The optimizer of these settings; the rate comes with each step."""
+    if settings.optimizer == "sgd":
+        return Optimizer(torch.optim.SGD, blocks, momentum=settings.momentum)
+    eps = REFERENCE_EPS if settings.schedule == "reference" else 1e-8
+    if settings.optimizer == "adamw":
+        decay = settings.weight_decay
+        return Optimizer(torch.optim.AdamW, blocks, eps=eps, weight_decay=decay)
+    return Optimizer(torch.optim.Adam, blocks, eps=eps)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rugtui.config import Settings
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -24,11 +26,12 @@ class Plan:
 DENSE = Plan(sparse_encoder=False, most_on=0)
 
 
-def choose(n_dense: int, p: float, *, kind: str, activation: str = "relu") -> Plan:
+def choose(settings: Settings, *, kind: str) -> Plan:
     """The plan for this kind of device ("cpu", "cuda", "mps")."""
     if kind != "cpu":
         return DENSE
-    most_on = 1 / (5 + 1000 / n_dense)
+    p = 1 / settings.n_sparse if settings.data == "one" else settings.p
+    most_on = 1 / (5 + 1000 / settings.n_dense)
     # a trained model has about as many cells on by noise as by signal
-    sparse_decoder = activation == "relu" and 2 * p < most_on
+    sparse_decoder = settings.activation == "relu" and 2 * p < most_on
     return Plan(sparse_encoder=p < 0.25, most_on=most_on if sparse_decoder else 0)

@@ -22,6 +22,7 @@ from rugtui.config import Settings
 from rugtui.training.gaussian import row_losses
 from rugtui.training.optimizer import Optimizer
 from rugtui.training.parameters import Parameters
+from rugtui.training.source import importance
 from rugtui.training.step import Pause
 
 RATE, HIGHEST_RATE = 0.1, 0.3
@@ -44,13 +45,14 @@ class Population:
     def __init__(self, settings: Settings, parameters: Parameters) -> None:
         self._parameters = parameters
         # the gradient of a dead row is tiny and must not drown in eps
-        self._optimizer = Optimizer(parameters.blocks(), betas=BETAS, eps=1e-20)
+        self._optimizer = Optimizer(torch.optim.Adam, parameters.blocks(), betas=BETAS, eps=1e-20)
         self._dead = 0
         self.change(settings)
 
     def change(self, settings: Settings) -> None:
         """What was computed for other settings no longer counts."""
         self._settings, self._rate = settings, RATE
+        self._importance = importance(settings, self._parameters.weights.b)
         self._loss: float | None = None
         self._previous: float | None = None
 
@@ -59,7 +61,7 @@ class Population:
         """The rate of W_in and W_out, whose cells end up of the order 1/√n_dense."""
         return self._rate / math.sqrt(self._parameters.n_dense)
 
-    def step(self, pause: Pause) -> float:
+    def step(self, number: int, pause: Pause) -> float:
         """One step; returns the loss before it. Where `pause` raises, nothing has happened."""
         loss = self.loss(pause)
         rose = self._previous is not None and loss > self._previous
@@ -71,7 +73,9 @@ class Population:
     def loss(self, pause: Pause) -> float:
         """The Gaussian loss of the weights as they are; leaves its gradient in the parameters."""
         if self._loss is None:
-            self._loss, self._dead = evaluate(self._parameters, self._settings.p, pause)
+            self._loss, self._dead = evaluate(
+                self._parameters, self._settings.p, pause, weigh=self._importance
+            )
         return self._loss
 
     def dead(self) -> int:
@@ -97,7 +101,13 @@ class Population:
         self._rate, self._previous, self._loss = facts["rate"], facts["previous"], None
 
 
-def evaluate(parameters: Parameters, p: float, pause: Pause) -> tuple[float, int]:
+def evaluate(
+    parameters: Parameters,
+    p: float,
+    pause: Pause,
+    *,
+    weigh: Float[Tensor, " n_sparse"] | None = None,
+) -> tuple[float, int]:
     """The Gaussian loss, and the number of dead rows; leaves the gradient in the parameters.
 
     The gradient is n_sparse times the loss's, with β in b's place where there is a bias.
@@ -112,6 +122,8 @@ def evaluate(parameters: Parameters, p: float, pause: Pause) -> tuple[float, int
     sigma = (variance(p) * (squares - a * a)).clamp_(min=SMALLEST_VARIANCE).sqrt_()
     beta = _rows(own.b) + _rows(_means(parameters, p))
     rows = row_losses(a, beta, sigma, p)
+    if weigh is not None:
+        rows = rows.weighed(_rows(weigh))
 
     by_square = variance(p) * rows.by_sigma / (2 * sigma)
     by_a = rows.by_a - 2 * by_square * a

@@ -2,52 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from rugtui.config import Settings
-from rugtui.training import data, plan
-from rugtui.training.cells import Cells
-from rugtui.training.optimizer import Optimizer
+from rugtui.training import optimizer, plan, schedule
 from rugtui.training.parameters import Parameters
+from rugtui.training.source import Source, importance
 from rugtui.training.step import Gradient, Pause
 
 ABSENCES = 20
+"""Times that an output's own feature came, on average, before it counts as dead."""
 
 
 class Sampled:
-    """The method "sgd" (with whichever optimizer)."""
+    """The method "sgd", with whichever optimizer."""
 
-    def __init__(self, settings: Settings, parameters: Parameters, generator: torch.Generator):
-        self._parameters, self._generator = parameters, generator
-        self._optimizer = Optimizer([(parameters.weights.flat, parameters.gradient.flat)])
+    def __init__(self, settings: Settings, parameters: Parameters, source: Source) -> None:
+        self._parameters, self._source = parameters, source
+        self._whole = [(parameters.weights.flat, parameters.gradient.flat)]
+        self._optimizer = optimizer.named(settings, self._whole)
         self._quiet = torch.zeros_like(parameters.weights.b, dtype=torch.int64)
         self.change(settings)
 
     def change(self, settings: Settings) -> None:
-        self._settings = settings
-        kind = self._generator.device.type
-        self._paths = plan.choose(settings.n_dense, settings.p, kind=kind)
-        self.plan = str(self._paths)
-        self._gradient = Gradient(self._parameters, self._paths)
+        self._settings, self.lr = settings, settings.learning_rate
+        memory = self._optimizer.state()
+        self._optimizer = optimizer.named(settings, self._whole)
+        self._optimizer.restore(memory)
+        paths = plan.choose(settings, kind=self._quiet.device.type)
+        self.plan = str(paths)
+        self._gradient = Gradient(
+            self._parameters,
+            paths,
+            activation=settings.activation,
+            importance=importance(settings, self._parameters.weights.b),
+            half=settings.matmul == "bf16",
+        )
 
-    @property
-    def lr(self) -> float:
-        return self._settings.learning_rate
-
-    def step(self, pause: Pause) -> Tensor:
+    def step(self, number: int, pause: Pause) -> Tensor:
         """One step; returns its loss on the device. Where `pause` raises, nothing has happened."""
-        before = self._generator.get_state()
-        try:
-            x = draw(self._settings, self._settings.batch, self._generator)
-            loss = self._gradient(x, pause)
-        except BaseException:
-            self._generator.set_state(before)
-            raise
-        self._quiet.add_(x.shape[0]).masked_fill_(self._gradient.rows_on, 0)
+        batch = schedule.batch(self._settings, number)
+        self.lr = schedule.rate(self._settings, number)
+        with self._source.undone_on_error():
+            loss = self._gradient(self._source.draw(self._settings, batch), pause)
+        self._quiet.add_(batch).masked_fill_(self._gradient.rows_on, 0)
         self._optimizer.step(self.lr)
         return loss
 
@@ -55,7 +56,7 @@ class Sampled:
         """Samples do not tell the loss of the weights as they are."""
 
     def dead(self) -> int:
-        """Outputs held at 0 for so long that their own feature came twenty times."""
+        """Outputs held at 0 for so long that their own feature must have come often."""
         return int((self._quiet * self._settings.p > ABSENCES).sum())
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -64,17 +65,3 @@ class Sampled:
     def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
         self._quiet.copy_(tensors["quiet"])
         self._optimizer.restore({n: v for n, v in tensors.items() if n != "quiet"})
-
-
-def draw(settings: Settings, batch: int, generator: torch.Generator) -> Cells | Tensor:
-    """A batch as `settings` want it: its active cells on a CPU, all cells elsewhere."""
-    return data.sample_cells(settings.n_sparse, settings.p, batch, generator=generator)
-
-
-def draw_many(
-    settings: Settings, samples: int, generator: torch.Generator
-) -> Iterator[Cells | Tensor]:
-    """`samples` samples in batches of the settings' size at most."""
-    while samples > 0:
-        yield draw(settings, min(settings.batch, samples), generator)
-        samples -= settings.batch

@@ -36,10 +36,12 @@ class Gradient:
         *,
         activation: Activation = "relu",
         importance: Float[Tensor, " n_sparse"] | None = None,
+        half: bool = False,
     ) -> None:
+        """`half`: the dense products read bfloat16 and add up in float32."""
         self.parameters, self.plan = parameters, plan
         self.activation: Activation = activation
-        self.importance = importance
+        self.importance, self.half = importance, half
         self._allocate(0)
 
     def __call__(
@@ -55,7 +57,7 @@ class Gradient:
         x = x if self.plan.sparse_encoder else self._dense(x)
         z = self._encode(x)
         pause()
-        torch.addmm(own.b, z, own.W_out.T, out=self._pre)
+        self._product(z, own.W_out.T, self._pre, add=own.b)
         pause()
         loss, dz = self._decoder_gradient(x, z, pause)
         pause()
@@ -84,7 +86,7 @@ class Gradient:
 
     def _encode(self, x: Cells | Tensor) -> Float[Tensor, "batch n_dense"]:
         W_in = self.parameters.weights.W_in
-        return x @ W_in.T if isinstance(x, Cells) else torch.mm(x, W_in.T, out=self._z)
+        return x @ W_in.T if isinstance(x, Cells) else self._product(x, W_in.T, self._z)
 
     def _decoder_gradient(
         self, x: Cells | Tensor, z: Tensor, pause: Pause
@@ -141,10 +143,9 @@ class Gradient:
         own, gradient, g = self.parameters.weights, self.parameters.gradient, self._pre
         torch.sum(g, 0, out=self._db).mul_(self._scale)
         gradient.b.copy_(self._db)
-        # beta = 0: the first argument is not read; alpha scales within the product
-        torch.addmm(gradient.W_out, g.T, z, beta=0, alpha=self._scale, out=gradient.W_out)
+        self._product(g.T, z, gradient.W_out, scale=self._scale)
         pause()
-        return torch.addmm(self._dz, g, own.W_out, beta=0, alpha=self._scale, out=self._dz)
+        return self._product(g, own.W_out, self._dz, scale=self._scale)
 
     def _sparse_decoder_gradient(
         self, x: Cells, z: Tensor, on: Int[Tensor, " on"]
@@ -178,7 +179,24 @@ class Gradient:
         elif isinstance(x, Cells):
             into.copy_(x.T @ dz)
         else:
-            torch.mm(x.T, dz, out=into)
+            self._product(x.T, dz, into)
+
+    def _product(
+        self,
+        left: Tensor,
+        right: Tensor,
+        out: Tensor,
+        *,
+        add: Tensor | None = None,
+        scale: float = 1.0,
+    ) -> Tensor:
+        """out = scale · left · right + add, at the precision asked for."""
+        if self.half:
+            torch.mul(left.bfloat16() @ right.bfloat16(), scale, out=out)
+            return out if add is None else out.add_(add)
+        if add is None:  # with beta = 0 what is added to is not read
+            return torch.addmm(out, left, right, beta=0, alpha=scale, out=out)
+        return torch.addmm(add, left, right, alpha=scale, out=out)
 
 
 def _at_targets(

@@ -1,0 +1,61 @@
+"""Where a run's samples come from: the data that its settings name, one stream, its device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from rugtui.config import Settings
+from rugtui.training import data
+from rugtui.training.cells import Cells
+
+Batch = Cells | Float[Tensor, "batch n_sparse"]
+
+
+class Source:
+    """Draws batches: their active cells on a CPU, all their cells on other devices."""
+
+    def __init__(self, generator: torch.Generator, device: torch.device, dtype: torch.dtype):
+        self.generator, self.device, self.dtype = generator, device, dtype
+
+    def draw(self, settings: Settings, batch: int) -> Batch:
+        n_sparse, p, like = settings.n_sparse, settings.p, {"dtype": self.dtype}
+        if settings.data == "one":
+            cells = data.sample_one(n_sparse, batch, generator=self.generator, **like)
+            return cells if self.device.type == "cpu" else cells.dense().to(self.device)
+        if self.generator.device.type == "cuda":
+            return data.sample_dense(n_sparse, p, batch, generator=self.generator, **like)
+        cells = data.sample_cells(n_sparse, p, batch, generator=self.generator, **like)
+        return cells if self.device.type == "cpu" else cells.dense().to(self.device)
+
+    def draw_many(self, settings: Settings, samples: int) -> Iterator[Batch]:
+        """`samples` samples in batches of the settings' size at most."""
+        while samples > 0:
+            yield self.draw(settings, min(settings.batch, samples))
+            samples -= settings.batch
+
+    @contextmanager
+    def undone_on_error(self) -> Iterator[None]:
+        """What was drawn inside is drawn again if an error, or a cancellation, ends the block."""
+        before = self.generator.get_state()
+        try:
+            yield
+        except BaseException:
+            self.generator.set_state(before)
+            raise
+
+
+def importance(settings: Settings, like: Tensor) -> Float[Tensor, " n_sparse"] | None:
+    """i^−α for feature i = 1 …: outputs and targets are weighed i^(−α/2), and squared. None for 1.
+
+    Elhage et al. 2022 weigh the squares by 0.9^i and the like; the power law is that of the code
+    of arXiv 2410.12101.
+    """
+    if settings.importance == 0:
+        return None
+    i = torch.arange(1, settings.n_sparse + 1, dtype=like.dtype, device=like.device)
+    return i.pow_(-settings.importance)

@@ -1,0 +1,188 @@
+"""Every recipe that the settings can name: it learns, it is what it says, and it can be resumed."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from rugtui.config import Settings
+from rugtui.errors import SettingError, WeightsError
+from rugtui.theory.optimum import optimum
+from rugtui.training import schedule
+from rugtui.training.loop import Training, results
+
+SMALL = Settings(n_sparse=32, n_dense=8, p=0.1, batch=64, steps=0, device="cpu", lr=1e-3)
+RECIPES = [
+    {"optimizer": "adamw"},
+    {"optimizer": "sgd", "lr": None},
+    {"optimizer": "sgd", "momentum": 0.0, "lr": 2.0},
+    {"schedule": "cosine", "steps": 10_000},
+    {"schedule": "warmup"},
+    {"schedule": "reference"},
+    {"tied": True},
+    {"bias": False},
+    {"importance": 0.5},
+    {"data": "one"},
+    {"activation": "gelu"},
+    {"activation": "leaky_relu"},
+    {"activation": "tanh"},
+    {"activation": "identity"},
+    {"dtype": "float64"},
+    {"matmul": "bf16"},
+    {"matmul": "tf32"},
+    {"p": 1.0},
+    {"batch": 1},
+    {"method": "population", "tied": True},
+    {"method": "population", "bias": False},
+    {"method": "population", "importance": 1.0},
+    {"init": "orthonormal"},
+]
+
+
+def bits(training):
+    weights = training.weights()
+    return torch.cat([weights.W_in.flatten(), weights.W_out.flatten(), weights.b])
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=str)
+def test_learns_and_resumes_bit_for_bit(recipe):
+    settings = SMALL.replace(**recipe)
+    through = Training(settings)
+    start = through.measure(4000).mean
+    through.advance()
+    state = through.state()
+    wanted = [through.advance() for _ in range(2)]
+    again = Training(settings)
+    again.restore(state)
+    assert [again.advance() for _ in range(2)] == wanted
+    assert torch.equal(bits(through), bits(again))
+    if recipe.get("init") is None:
+        end = through.measure(4000)
+        assert end.mean < start - 2 * end.standard_error
+
+
+def test_tied_weights_are_one_matrix():
+    training = Training(SMALL.replace(tied=True))
+    training.advance()
+    weights = training.weights()
+    assert torch.equal(weights.W_out, weights.W_in.T)
+    assert training._parameters.weights.flat.numel() == 32 * 8 + 32
+
+
+def test_no_bias_stays_none():
+    training = Training(SMALL.replace(bias=False))
+    training.advance()
+    assert not training.weights().b.any()
+
+
+def test_importance_weighs_features():
+    plain = Training(SMALL)
+    weighed = Training(SMALL.replace(importance=1.5))
+    for training in (plain, weighed):
+        for _ in range(6):
+            training.advance()
+
+    def first_of_features(training):
+        diagonal = training.weights().diagonal()
+        return diagonal[:4].mean() / diagonal[-16:].mean()
+
+    assert first_of_features(weighed) > 2 * first_of_features(plain)
+
+
+@pytest.mark.parametrize("init", ["rug", "orthonormal"])
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("n_sparse", [64, 96])
+def test_engineered_start_is_the_symmetric_optimum(init, tied, n_sparse):
+    settings = SMALL.replace(
+        n_sparse=n_sparse, n_dense=n_sparse // 4, init=init, tied=tied, method="population"
+    )
+    training = Training(settings)
+    weights = training.weights()
+    loss = training._method.loss(lambda: None)
+    best = optimum(0.25, 0.1)
+    assert np.mean(weights.diagonal()) == pytest.approx(float(best.a), rel=1e-4)
+    # a random subspace gives each feature another share of itself, at this size ± 25 %
+    assert loss == pytest.approx(float(best.loss), rel=1e-4 if init == "rug" else 0.5)
+    assert float(weights.W_in.norm() / weights.W_out.norm()) == pytest.approx(1, rel=1e-4)
+
+
+def test_start_from_a_file(tmp_path):
+    source = Training(SMALL)
+    source.advance()
+    weights = source.weights()
+    path = tmp_path / "weights.npz"
+    np.savez(path, W_in=weights.W_in, W_out=weights.W_out, b=weights.b)
+    training = Training(SMALL.replace(init=str(path)))
+    assert torch.equal(bits(training), bits(source))
+    with pytest.raises(SettingError, match=r"n_dense must be 8, as in .*weights.npz, but it is 7"):
+        Training(SMALL.replace(init=str(path), n_dense=7))
+    with pytest.raises(SettingError, match="tied must be no with the weights of"):
+        Training(SMALL.replace(init=str(path), tied=True))
+    with pytest.raises(WeightsError):
+        Training(SMALL.replace(init=str(tmp_path / "absent.npz")))
+
+
+def test_schedules():
+    def rates(steps, at, **recipe):
+        settings = SMALL.replace(steps=steps, **recipe)
+        return [schedule.factor(settings, step) for step in at]
+
+    assert rates(100, [0, 50, 99], schedule="constant") == [1, 1, 1]
+    assert rates(100, [0, 9, 10, 99], schedule="warmup") == [0.1, 1, 1, 1]
+    assert rates(0, [0, 999, 5000], schedule="warmup") == [0.001, 1, 1]
+    cosine = rates(100, range(100), schedule="cosine")
+    assert cosine == sorted(cosine, reverse=True)
+    assert 0 < cosine[-1] < 1e-3
+    assert sum(cosine) == pytest.approx(50)
+    assert rates(100, [200], schedule="cosine") == [0]
+    with pytest.raises(SettingError, match="steps must be at least 1 where schedule is cosine"):
+        SMALL.replace(schedule="cosine", steps=0)
+
+
+def test_epochs_of_the_reference_hold_30000_samples():
+    settings = SMALL.replace(batch=1024, schedule="reference")
+    sizes = [schedule.batch(settings, step) for step in range(60)]
+    assert sum(sizes[:30]) == sum(sizes[30:]) == 30_000
+    assert sizes[29] == 304
+    assert {schedule.batch(SMALL.replace(batch=1000, schedule="reference"), 30)} == {1000}
+    training = Training(SMALL.replace(batch=29_999, schedule="reference", steps=3))
+    list(results(training))
+    assert training.samples == 29_999 + 1 + 29_999
+
+
+@pytest.mark.parametrize(
+    ("recipe", "sentence"),
+    [
+        ({"activation": "tanh"}, "method must be sgd where activation is tanh"),
+        ({"data": "one"}, "method must be sgd where data is one"),
+    ],
+)
+def test_population_needs_what_its_loss_is_of(recipe, sentence):
+    with pytest.raises(SettingError, match=sentence):
+        SMALL.replace(method="population", **recipe)
+
+
+def test_stops_within_a_fraction_of_theory():
+    settings = Settings(
+        n_sparse=64, n_dense=16, p=0.2, device="cpu", until_within=0.05, method="population"
+    )
+    training = Training(settings)
+    (*_, last) = results(training)
+    assert last.loss < 1.05 * float(optimum(0.25, 0.2).loss)
+    assert training.done
+    assert training.ending == "within 5 % of L*"
+    training.change(settings.replace(until_within=None))
+    assert not training.done
+
+
+def test_stops_where_the_loss_no_longer_falls():
+    training = Training(SMALL.replace(patience=60, lr=0.02))
+    last = None
+    for last in results(training):
+        assert last.step < 50_000
+    assert training.ending == "no fall of the loss in 60 steps"
+    assert math.isfinite(last.loss)
+    settled = Training(SMALL.replace(method="population", steps=5000))
+    list(results(settled))
+    assert settled.ending == "no fall of the loss in 200 steps"
