@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from rugtui.config import Settings
+from rugtui.config import Settings, fields
 from rugtui.runs.directory import create_run
 from rugtui.runs.snapshot import write_snapshot
 from rugtui.session.analyst import Analyst, Finding
@@ -77,9 +77,10 @@ class Experiment:
         if settings.p != before.p:
             self._trial = None
             self.readings = {"trained": Reading()}
-        for name in ("lr", "p", "batch", "method", "steps"):
-            if getattr(before, name) != getattr(settings, name):
-                self.history.mark(self.training.step, f"{name} {_short(getattr(settings, name))}")
+        for declared in fields():
+            value = getattr(settings, declared.name)
+            if value != getattr(before, declared.name):
+                self.history.mark(self.training.step, f"{declared.name} {_short(value)}")
 
     def trial(self) -> RugTrial:
         """The rug of these settings, built when it is first asked for."""

@@ -138,15 +138,16 @@ class Session:
 
     def _change(self, settings: Settings) -> None:
         experiment = self._experiment
-        if experiment is None or self._phase == "failed":
+        if experiment is None or self._traceback:
             self._begin(settings)
         elif restarts := experiment.settings.restarts(settings):
             self._tell(f"new run: {', '.join(restarts)} changed")
             self._begin(settings)
         else:
             experiment.change(settings)
-            self.settings = settings
-            if self._phase == "done" and not experiment.done:
+            self.settings, self._failure = settings, ""
+            # A run that was over, or that failed and kept its last finite state, goes on.
+            if self._phase in ("done", "failed") and not experiment.done:
                 self._phase = "training"
 
     def _train(self) -> None:
@@ -155,7 +156,7 @@ class Session:
         self._experiment.train(self._stop.is_set)
         if self._experiment.done:
             self._phase = "done"
-            self._tell(f"{self._experiment.training.step:,} steps are done; space trains on")
+            self._tell(f"{self._experiment.training.ending}; space trains on")
 
     def _sample_rug(self) -> None:
         if self._shown == "rug" and self._experiment is not None and not self._stop.is_set():
