@@ -19,6 +19,7 @@ ROOMS = [
     ["theory"],
     ["weights"],
     ["measure"],
+    ["verdict"],
     ["training"],
     ["runs"],
     ["sweeps"],

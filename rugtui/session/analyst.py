@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ class Finding:
     kind: Kind
     step: int
     asked_at: float
+    heldout: tuple[float, float]
+    """Held-out loss of the same weights and its standard error, NaN where unknown."""
     statistics: Statistics
 
 
@@ -41,9 +44,16 @@ class Analyst:
     def idle(self) -> bool:
         return self._pending is None and time.monotonic() >= self._rest_until
 
-    def ask(self, kind: Kind, step: int, weights: Weights, p: float) -> None:
+    def ask(
+        self,
+        kind: Kind,
+        step: int,
+        weights: Weights,
+        p: float,
+        heldout: tuple[float, float] = (math.nan, math.nan),
+    ) -> None:
         """Take the statistics of weights that nobody changes any more."""
-        self._pending = self._thread.submit(self._find, kind, step, weights, p)
+        self._pending = self._thread.submit(self._find, kind, step, weights, p, heldout)
 
     def collect(self) -> Finding | None:
         """The answer, once, when it is there. Raises what the analysis raised."""
@@ -58,7 +68,9 @@ class Analyst:
         """Go home; an analysis under way is not waited for."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    def _find(self, kind: Kind, step: int, weights: Weights, p: float) -> tuple[Finding, float]:
+    def _find(
+        self, kind: Kind, step: int, weights: Weights, p: float, heldout: tuple[float, float]
+    ) -> tuple[Finding, float]:
         asked_at, cpu = time.monotonic(), time.thread_time()
         found = statistics(weights, p, generator=self._generator, rows=ROWS)
-        return Finding(kind, step, asked_at, found), time.thread_time() - cpu
+        return Finding(kind, step, asked_at, heldout, found), time.thread_time() - cpu

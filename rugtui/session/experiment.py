@@ -19,7 +19,8 @@ from rugtui.session.history import NAMES, History
 from rugtui.session.trial import RugTrial
 from rugtui.theory.levels import Levels, levels
 from rugtui.training.gemm import gemm_seconds
-from rugtui.training.loop import Training
+from rugtui.training.loop import StepResult, Training
+from rugtui.verdict import caveat, verdict
 from rugtui.weights.base import Weights, Window
 from rugtui.weights.frames import dense
 
@@ -39,6 +40,7 @@ class Experiment:
         self.readings: dict[Kind, Reading] = {"trained": Reading()}
         self.gemm_seconds = gemm_seconds(self.settings, self.training.device)
         self._trial: RugTrial | None = None
+        self._analysed: set[Kind] = set()
         self._pace = 0, 0.0
 
     @property
@@ -69,6 +71,7 @@ class Experiment:
         self._keep_pace(self.training.step - before, time.perf_counter() - started)
         if result is not None:
             self.history.add(result, self.seconds)
+            self._judge(result)
 
     def change(self, settings: Settings) -> None:
         """Go on with other settings. Raises SettingError where they need a restart."""
@@ -76,6 +79,7 @@ class Experiment:
         self.training.change(settings)
         if settings.p != before.p:
             self._trial = None
+            self._analysed.clear()
             self.readings = {"trained": Reading()}
         for declared in fields():
             value = getattr(settings, declared.name)
@@ -92,14 +96,25 @@ class Experiment:
         return self.trial().weights if kind == "rug" else self.training.weights()
 
     def read(self, kind: Kind) -> None:
-        """Bring the reading of these weights up to date; ask the analyst where it has time."""
+        """Bring the readings up to date; ask the analyst about weights that nobody asked about."""
         if finding := self.analyst.collect():
             self._note(finding)
-        if self.analyst.idle and self._worth_asking(kind):
+        if self.analyst.idle and kind not in self._analysed:
             self.analyst.ask(kind, self.training.step, self.weights(kind), self.settings.p)
         self._refresh("trained", *self.history.recent_loss())
         if self._trial is not None:
             self._refresh("rug", *self._trial.loss())
+
+    def _judge(self, result: StepResult) -> None:
+        """Where held-out loss was measured, have the same weights analysed: the exact loss can
+        then be held against it, which no earlier or later weights could."""
+        if result.heldout is None or result.heldout_standard_error is None:
+            return
+        rug_waits = self._trial is not None and "rug" not in self._analysed
+        if self.analyst.idle and not rug_waits:
+            heldout = result.heldout, result.heldout_standard_error
+            weights = self.training.weights()
+            self.analyst.ask("trained", result.step, weights, self.settings.p, heldout)
 
     def picture(self, kind: Kind, look: Look) -> Picture:
         """The window of W that the pane looks at, no finer than W itself."""
@@ -127,7 +142,14 @@ class Experiment:
             trained=self._aged("trained"),
             rug=self._aged("rug") if self._trial else None,
             picture=picture,
+            verdict=self._verdict(frame.shown),
         )
+
+    def _verdict(self, kind: Kind) -> str:
+        known = self.readings.get(kind, Reading())
+        loss, error, measured = known.loss, known.standard_error, known.statistics
+        said = verdict(loss, error, self.levels, measured, rug=kind == "rug")
+        return f"{said} {caveat(self.settings)}".strip()
 
     def save(self, kind: Kind, command: Save) -> Path:
         """Write a snapshot and return its folder. Raises OSError, WeightsError."""
@@ -157,13 +179,6 @@ class Experiment:
         reading = self.readings.get(kind, Reading())
         return dataclasses.replace(reading, age=time.monotonic() - reading.measured_when)
 
-    def _worth_asking(self, kind: Kind) -> bool:
-        """A rug does not change: once is enough. Trained weights are asked again as they move."""
-        known = self.readings.get(kind, Reading())
-        if known.statistics is None:
-            return True
-        return kind == "trained" and known.measured_at != self.training.step
-
     def _refresh(self, kind: Kind, loss: float, standard_error: float) -> None:
         old = self.readings.get(kind, Reading())
         self.readings[kind] = dataclasses.replace(old, loss=loss, standard_error=standard_error)
@@ -172,10 +187,13 @@ class Experiment:
         old = self.readings.get(finding.kind, Reading())
         if finding.statistics.p != self.settings.p:
             return
+        self._analysed.add(finding.kind)
         trend = (*old.trend, finding.statistics)
         self.readings[finding.kind] = dataclasses.replace(
             old,
             statistics=finding.statistics,
+            heldout=finding.heldout[0],
+            heldout_standard_error=finding.heldout[1],
             measured_at=finding.step,
             measured_when=finding.asked_at,
             trend=trend if len(trend) < 2 * TREND else trend[::2],

@@ -40,6 +40,9 @@ class Reading:
     loss: float = math.nan
     standard_error: float = math.nan
     statistics: Statistics | None = None
+    heldout: float = math.nan
+    """Held-out loss of the very weights that `statistics` describes; NaN where there is none."""
+    heldout_standard_error: float = math.nan
     measured_at: int = 0
     """The step whose weights `statistics` describes."""
     measured_when: float = 0.0

@@ -22,6 +22,8 @@ class Key:
     footer: bool = True
     shown_as: str = ""
     pane: str = ""
+    pair: str = ""
+    """How the footer shows it together with its counterpart, which is then left out there."""
 
     def binding(self) -> Binding:
         return Binding(
@@ -29,7 +31,7 @@ class Key:
             self.action,
             self.word,
             show=self.footer,
-            key_display=self.shown_as or None,
+            key_display=self.pair or self.shown_as or None,
             tooltip=self.about,
             id=self.action,
         )
@@ -46,18 +48,10 @@ KEYS = (
     Key(
         "space", "pause", "pause", "Pause and continue; after the last step, train on.", "Training"
     ),
-    Key("left_square_bracket", "lr(0.5)", "lr½", LR, "Training", True, "["),
-    Key(
-        "right_square_bracket",
-        "lr(2.0)",
-        "lr×2",
-        LR,
-        "Training",
-        True,
-        "]",
-    ),
-    Key("left_curly_bracket", "p(0.8)", "p−", P, "Training", True, "{"),
-    Key("right_curly_bracket", "p(1.25)", "p+", P, "Training", True, "}"),
+    Key("left_square_bracket", "lr(0.5)", "lr", LR, "Training", True, "[", pair="[ ]"),
+    Key("right_square_bracket", "lr(2.0)", "lr×2", LR, "Training", False, "]"),
+    Key("left_curly_bracket", "p(0.8)", "p", P, "Training", True, "{", pair="{ }"),
+    Key("right_curly_bracket", "p(1.25)", "p×1.25", P, "Training", False, "}"),
     Key("e", "edit", "edit", "Edit every setting in a form.", "Training"),
     Key("s", "snapshot", "save", "Save weights, history and the screen as a snapshot.", "Files"),
     Key("l", "scales", "axes", "Step through linear and logarithmic axes.", "Loss", pane="loss"),

@@ -1,15 +1,85 @@
-"""Symmetry and its breaking: numbers with their trends, and the law of the noise."""
+"""Symmetry and its breaking: numbers with their trends, and the law of the interference."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.strip import Strip
 
 from rugtui.session.frame import Reading
-from rugtui.ui.renderables.lines import fit, line
+from rugtui.ui.renderables.bars import histogram, sparkline
+from rugtui.ui.renderables.lines import blank, fit, line
 from rugtui.ui.renderables.palette import Palette
 
-BARS = " ▁▂▃▄▅▆▇█"
+if TYPE_CHECKING:
+    from rugtui.measure import Statistics
+
+NAME, VALUE, SPREAD = 13, 9, 11
+LEAST_HISTOGRAM = 4
+"""Rows below which the histogram is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line: a name, a number, perhaps its spread over rows."""
+
+    name: str
+    value: Callable[[Statistics], float]
+    spread: Callable[[Statistics], float] | None = None
+
+
+ROWS = (
+    Row("diagonal a", lambda s: s.diagonal_mean, lambda s: s.diagonal_spread),
+    Row("bias b + μ", lambda s: s.bias_mean, lambda s: s.bias_spread),
+    Row("noise σ", lambda s: s.noise_mean, lambda s: s.noise_spread),
+    Row("skew of W", lambda s: s.skew),
+    Row("interferers", lambda s: s.interferers),
+    Row("KS to normal", lambda s: s.kolmogorov_smirnov),
+    Row("Lyapunov", lambda s: s.lyapunov),
+)
 
 
 def symmetry_table(reading: Reading, palette: Palette, width: int, height: int) -> list[Strip]:
-    return fit([line([("soon", palette.style("faint"))], width)], width, height)
+    """The statistics of section 8 with their trends, and below them, where there is room, the law
+    of ν/σ as bars with the Gaussian as dots."""
+    now = reading.statistics
+    if now is None:
+        waiting = line([("statistics come with the first steps", palette.style("faint"))], width)
+        return fit([waiting], width, height)
+    strips = [_row(row, now, reading.trend, palette, width) for row in ROWS]
+    strips.append(_age(reading, palette, width))
+    room = height - len(strips) - 2
+    if room >= LEAST_HISTOGRAM:
+        strips.append(blank(width))
+        bar, dot = palette.style("trained"), palette.style("gaussian")
+        strips += histogram(now.histogram, now.gaussian_histogram, bar, dot, width, room)
+        axis = "−4σ" + "ν, bars; Gaussian, dots".center(width - 6) + "+4σ"
+        strips.append(line([(axis, palette.style("faint"))], width))
+    return fit(strips, width, height)
+
+
+def _row(
+    row: Row, now: Statistics, trend: tuple[Statistics, ...], palette: Palette, width: int
+) -> Strip:
+    spread = f"± {row.spread(now):.2g}" if row.spread else ""
+    fixed = NAME + VALUE + SPREAD + 1
+    curve = sparkline([row.value(one) for one in trend], max(width - fixed, 0))
+    return line(
+        [
+            (f"{row.name:<{NAME}}", palette.style("text")),
+            (f"{row.value(now):>{VALUE}.4g}", palette.style("text", bold=True)),
+            (f" {spread:<{SPREAD}}", palette.style("faint")),
+            (curve, palette.style("smooth")),
+        ],
+        width,
+    )
+
+
+def _age(reading: Reading, palette: Palette, width: int) -> Strip:
+    now = reading.statistics
+    assert now is not None
+    rows = f"{now.rows} rows" if now.rows < now.n_sparse else "all rows"
+    text = f"at step {reading.measured_at:,}, {reading.age:.0f} s ago, law of {rows}"
+    return line([(text, palette.style("faint"))], width)

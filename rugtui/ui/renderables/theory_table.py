@@ -23,6 +23,8 @@ class Row:
     value: float
     colour: str
     standard_error: float = 0.0
+    against: tuple[float, float] | None = None
+    """The loss that this one is held against and its standard error, if not the live one."""
 
 
 def theory_rows(frame: Frame) -> Iterator[Row]:
@@ -34,9 +36,12 @@ def theory_rows(frame: Frame) -> Iterator[Row]:
         held = frame.history.last("heldout"), frame.history.last("heldout_standard_error")
         yield Row("held out", held[0], "heldout", held[1])
     if reading.statistics is not None:
-        yield Row("Gaussian(W)", reading.statistics.gaussian, "gaussian")
-        exact, error = reading.statistics.exact, reading.statistics.exact_standard_error
-        yield Row("exact(W)", exact, "exact", error)
+        same = None  # the same weights' held-out loss: the live one is some steps behind or ahead
+        if math.isfinite(reading.heldout):
+            same = reading.heldout, reading.heldout_standard_error
+        now = reading.statistics
+        yield Row("Gaussian(W)", now.gaussian, "gaussian", 0.0, same)
+        yield Row("exact(W)", now.exact, "exact", now.exact_standard_error, same)
     if levels is not None:
         yield Row("L*(r, p)", levels.loss, "optimum")
         yield Row("high sparsity", levels.high_sparsity, "faint")
@@ -46,7 +51,10 @@ def theory_rows(frame: Frame) -> Iterator[Row]:
 
 
 def theory_table(frame: Frame, palette: Palette, width: int, height: int) -> list[Strip]:
-    """Name · loss per feature · live / value · deviation in standard errors; then the verdict."""
+    """Name · loss per feature · live / value · deviation in standard errors; then the verdict.
+
+    What belongs to the weights of one step is held against the held-out loss of the same weights.
+    """
     rows = list(theory_rows(frame))
     if not rows or frame.levels is None:
         return fit(
@@ -74,9 +82,10 @@ def _row(row: Row, live: Row, palette: Palette, width: int) -> Strip:
         error = f"± {numbers.loss(row.standard_error)}"
         tail = f"{error:>{RATIO + DEVIATION}}"
     else:
-        quotient = live.value / row.value if row.value > 0 else math.nan
-        error = math.hypot(live.standard_error, row.standard_error)
-        off = (live.value - row.value) / error if error > 0 else math.nan
+        loss, its_error = row.against or (live.value, live.standard_error)
+        quotient = loss / row.value if row.value > 0 else math.nan
+        error = math.hypot(its_error, row.standard_error)
+        off = (loss - row.value) / error if error > 0 else math.nan
         tail = f"{numbers.ratio(quotient):>{RATIO}}{numbers.deviation(off):>{DEVIATION}}"
     ink = palette.style(row.colour, bold=row is live)
     return line(

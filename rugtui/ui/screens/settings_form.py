@@ -25,8 +25,9 @@ class FormRow(Horizontal):
     def compose(self) -> ComposeResult:
         written = self.declared.write(self.current)
         yield Label(self.declared.name, classes="name")
-        if self.declared.choices:
-            options = [(choice, choice) for choice in self.declared.choices]
+        choices = ("yes", "no") if self.declared.kind is bool else self.declared.choices
+        if choices:
+            options = [(choice, choice) for choice in choices]
             yield Select(options, value=written, allow_blank=False, compact=True)
         else:
             yield Input(written, compact=True)

@@ -1,0 +1,79 @@
+"""What the numbers mean, in a sentence."""
+
+from __future__ import annotations
+
+import math
+
+from rugtui.config import Settings
+from rugtui.measure import Statistics
+from rugtui.theory.levels import Levels
+
+NEAR = 0.01
+"""Relative distance from L* within which a loss counts as being there."""
+FAR = 0.05
+"""Relative difference of Gaussian and exact loss that is worth a word."""
+SURE = 3.0
+"""Standard errors below which a difference is not one."""
+
+
+def verdict(
+    loss: float,
+    standard_error: float,
+    levels: Levels,
+    measured: Statistics | None,
+    *,
+    rug: bool = False,
+) -> str:
+    """Where a live loss stands among the levels of theory, and why. L* is a prediction for the
+    symmetric model, not a bound: a trained loss may lie below it (section 8)."""
+    if not math.isfinite(loss):
+        return ""
+    said = [_place(loss, standard_error, levels, measured, rug)]
+    if measured is not None and measured.exact > 0:
+        off = measured.gaussian / measured.exact - 1
+        if abs(off) > FAR:
+            said.append(
+                f"Gaussian(W) is {abs(off):.0%} {_side(off)} exact(W): interference is not "
+                f"Gaussian (KS {measured.kolmogorov_smirnov:.2f})."
+            )
+    return " ".join(said).replace("%", " %")
+
+
+def _place(
+    loss: float, error: float, levels: Levels, measured: Statistics | None, rug: bool
+) -> str:
+    off = loss / levels.loss - 1 if levels.loss > 0 else math.inf
+    noise = SURE * error / levels.loss if error > 0 and levels.loss > 0 else 0.0
+    if abs(off) <= max(NEAR, noise):
+        where = f"within {max(abs(off), 0.001):.1%} of L*"
+        return f"The rug is {where}." if rug else f"On the symmetric plateau: {where}."
+    if rug:
+        return f"The rug is {abs(off):.0%} {_side(off)} L*, as its finite size has it."
+    if off < 0:
+        why = "symmetry is breaking"
+        if measured is not None and measured.skew < 0:
+            why = f"interference is skewed (skew of W {measured.skew:.1f})"
+        return f"{-off:.0%} below the symmetric prediction L*: {why}."
+    if loss > levels.linear:
+        return f"{off:.0%} above L*, and above the linear optimum too: it has just begun."
+    return f"{off:.0%} above L*, below the linear optimum."
+
+
+def _side(off: float) -> str:
+    return "above" if off > 0 else "below"
+
+
+def caveat(settings: Settings) -> str:
+    """Which predictions do not hold for these settings; empty where all do."""
+    broken = []
+    if settings.activation != "relu":
+        broken.append(f"activation {settings.activation}")
+    if settings.importance:
+        broken.append("importance")
+    if settings.data != "bernoulli":
+        broken.append("one feature at a time")
+    if not settings.bias:
+        broken.append("no bias")
+    if not broken:
+        return ""
+    return f"Levels are those of the symmetric ReLU model: not of {', '.join(broken)}."

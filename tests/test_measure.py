@@ -1,0 +1,115 @@
+"""Statistics of weights against brute force and stored samples."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import kstest
+
+from rugtui.measure import gaussian_loss, statistics
+from rugtui.theory.optimum import optimum
+from rugtui.weights.dense import Dense
+from rugtui.weights.foreign import read_weights
+from rugtui.weights.frames import dense, engineered
+
+DATA = Path(__file__).parent / "data" / "weights"
+STORED = json.loads((DATA / "index.json").read_text())
+
+
+def stored(name):
+    return read_weights(DATA / name)
+
+
+def fresh():
+    return np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("known", STORED, ids=lambda known: known["file"])
+def test_the_exact_loss_agrees_with_stored_samples(known):
+    found = statistics(stored(known["file"]), known["p"], generator=fresh())
+    assert found.exact_standard_error == 0
+    assert found.rows == known["n_sparse"]
+    assert abs(found.exact - known["monte_carlo_loss"]) < 4 * known["standard_error"]
+
+
+def test_a_sample_of_rows_has_the_right_standard_error():
+    """The exact loss of every row is known: samples of 12 scatter as their errors say."""
+    weights, p = stored("random_48_12.npz"), 0.1
+    whole = statistics(weights, p, generator=fresh()).exact
+    generator = fresh()
+    samples = [statistics(weights, p, generator=generator, rows=12) for _ in range(60)]
+    pulls = [(one.exact - whole) / one.exact_standard_error for one in samples]
+    assert all(one.rows == 12 for one in samples)
+    assert 0.6 < np.std(pulls) < 1.7
+    assert abs(np.mean(pulls)) < 0.6
+
+
+def test_statistics_of_the_matrix_itself():
+    weights, p = stored("trained_64_16.npz"), 0.05
+    W = weights.rows(np.arange(64))
+    a, off = np.diag(W).copy(), W - np.diag(np.diag(W))
+    entries = off[~np.eye(64, dtype=bool)]
+    sigma = np.sqrt((p / 3 - p**2 / 4) * (off**2).sum(1))
+    found = statistics(weights, p, generator=fresh())
+    assert found.diagonal_mean == pytest.approx(a.mean())
+    assert found.diagonal_spread == pytest.approx(a.std())
+    assert found.bias_mean == pytest.approx((weights.biases() + p / 2 * off.sum(1)).mean())
+    assert found.noise_mean == pytest.approx(sigma.mean(), rel=1e-5)
+    assert found.noise_spread == pytest.approx(sigma.std(), rel=1e-4)
+    assert found.skew == pytest.approx((entries**3).mean() / (entries**2).mean() ** 1.5)
+    assert found.interferers == pytest.approx(((off**2).sum(1) ** 2 / (off**4).sum(1)).mean())
+    assert found.lyapunov == pytest.approx(
+        ((np.abs(off) ** 3).sum(1) / (off**2).sum(1) ** 1.5).mean()
+    )
+
+
+@pytest.mark.parametrize("name", ["rug_64_16.npz", "trained_64_16.npz"])
+def test_the_law_of_interference_is_the_sampled_one(name):
+    weights, p = stored(name), 0.05
+    off = weights.rows(np.arange(64))
+    np.fill_diagonal(off, 0)
+    rng = fresh()
+    x = (rng.random((40_000, 64)) < p) * rng.random((40_000, 64))
+    nu = x @ off.T
+    nu -= p / 2 * off.sum(1)
+    sigma = np.sqrt((p / 3 - p**2 / 4) * (off**2).sum(1))
+    found = statistics(weights, p, generator=fresh())
+    distances = [kstest(nu[:, i] / sigma[i], "norm").statistic for i in range(64)]
+    assert found.kolmogorov_smirnov == pytest.approx(np.mean(distances), rel=0.1)
+    edges = np.linspace(-4, 4, len(found.histogram) + 1)
+    scale = max(np.sqrt((sigma**2).mean()), sigma.max() / 2)
+    sampled = np.histogram(nu / scale, edges)[0] / nu.size
+    assert np.abs(np.cumsum(found.histogram - sampled)).max() < 0.05
+    assert found.histogram.sum() == pytest.approx(1, abs=0.02)
+
+
+@pytest.mark.parametrize(("n_sparse", "n_dense", "p"), [(64, 16, 0.05), (1024, 256, 0.01)])
+def test_a_rug_answers_from_one_row_what_its_matrix_answers_from_all(n_sparse, n_dense, p):
+    generator = torch.Generator().manual_seed(0)
+    rug = engineered("hadamard", n_sparse, n_dense, p, generator=generator)
+    short = statistics(rug, p, generator=fresh())
+    long = statistics(dense(rug), p, generator=fresh(), rows=8)
+    assert short.exact_standard_error == 0
+    for name, value in short.numbers().items():
+        if "spread" not in name and name != "rows":
+            # The law is known to a cell: an atom at the edge of one may fall on either side.
+            close = 0.05 if name == "kolmogorov_smirnov" else 1e-4
+            assert value == pytest.approx(long.numbers()[name], rel=close), name
+    assert short.gaussian == pytest.approx(float(optimum(n_dense / n_sparse, p).loss), rel=1e-9)
+
+
+def test_weights_without_interference():
+    weights = Dense(torch.eye(6)[:3], torch.eye(6)[:, :3], torch.zeros(6))
+    found = statistics(weights, 0.3, generator=fresh())
+    # Half of the features pass untouched, the others are 0: half of p/3.
+    assert found.exact == pytest.approx(0.05)
+    assert found.gaussian == pytest.approx(0.05)
+    assert found.kolmogorov_smirnov == 0
+    assert found.skew == found.lyapunov == found.interferers == 0
+
+
+def test_the_gaussian_loss_needs_no_sample():
+    weights = stored("random_48_12.npz")
+    assert gaussian_loss(weights, 0.1) == statistics(weights, 0.1, generator=fresh()).gaussian

@@ -1,0 +1,46 @@
+"""The sentence under the theory table."""
+
+import pytest
+
+from rugtui.config import Settings
+from rugtui.theory.levels import levels
+from rugtui.verdict import caveat, verdict
+
+AT = levels(0.25, 0.05)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "sentence"),
+    [
+        (2.5, "above the linear optimum too"),
+        (1.3, "30 % above L*, below the linear optimum"),
+        (1.004, "On the symmetric plateau: within 0.4 % of L*"),
+        (0.75, "25 % below the symmetric prediction L*"),
+    ],
+)
+def test_where_a_loss_stands(ratio, sentence):
+    assert sentence in verdict(ratio * AT.loss, 0.0, AT, None)
+
+
+def test_a_difference_within_the_noise_is_none():
+    assert "plateau" in verdict(1.03 * AT.loss, 0.02 * AT.loss, AT, None)
+
+
+def test_a_rug_is_called_a_rug():
+    assert verdict(1.02 * AT.loss, 1e-6, AT, None, rug=True).startswith("The rug is 2 % above L*")
+
+
+def test_no_sentence_calls_it_a_floor():
+    said = [verdict(k / 10 * AT.loss, 1e-6, AT, None) for k in range(1, 40)]
+    assert not any("floor" in one or "bound" in one for one in said)
+
+
+def test_nothing_is_said_of_nothing():
+    assert verdict(float("nan"), 0.0, AT, None) == ""
+
+
+def test_what_does_not_hold_is_said():
+    assert caveat(Settings()) == ""
+    said = caveat(Settings(activation="gelu", bias=False))
+    assert "gelu" in said
+    assert "no bias" in said
