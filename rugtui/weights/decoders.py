@@ -1,7 +1,8 @@
 """Other ways to read x out of W x, beside the ReLU: what at most could they gain? (section 5)
 
 With h = W x and z_i = (h_i − μ_i)/a_i, feature i is seen as z = x + s ζ, with s = σ/a and ζ normal.
-Each decoder is a function of z, and each has a loss that theory gives for symmetric weights.
+Each decoder is a function of z, and for each there is a loss that theory gives for symmetric
+weights: L* for the ReLU, and what nothing of its kind betters for the others.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -21,17 +23,7 @@ from rugtui.weights.base import Weights
 from rugtui.weights.channel import Jump, best_jump, mean_if_on, posterior_mean
 
 Batch = Float[Tensor, "batch n_sparse"]
-
-NAMES = ("relu", "linear", "jumprelu", "topk", "elementwise", "oracle")
-
-
-@dataclass(frozen=True, slots=True)
-class Decoder:
-    """`decode(x, h)` gives y from h = W x; only the oracle looks at x, to see what is on."""
-
-    name: str
-    theory: float
-    decode: Callable[[Batch, Batch], Batch]
+Row = Float[Tensor, " n_sparse"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,63 +36,23 @@ class Sampled:
     theory: float
 
 
-def decoders(
-    weights: Weights, p: float, names: Sequence[str] = NAMES, *, device: torch.device | str = "cpu"
-) -> list[Decoder]:
-    """The decoders of these names for these weights at p, on `device`.
-
-    ReLU is the model itself. Raises UsageError for a name that is none of NAMES and WeightsError
-    where a feature is not passed on at all (a_i ≤ 0), which leaves no z to decode.
-    """
-    if unknown := [name for name in names if name not in NAMES]:
-        raise UsageError(f"A decoder is one of {', '.join(NAMES)}, but it is {unknown[0]!r}.")
-    view = View.of(weights, p, device)
-    best = levels(weights.n_dense / weights.n_sparse, p)
-    jump = best_jump(view.noise_level, p)
-    bias = torch.as_tensor(weights.biases()).to(device, torch.float32)
-    of_normalised = {
-        "linear": (best.linear, lambda x, z: view.slope * (z - p / 2) + p / 2),
-        "jumprelu": (jump.loss, lambda x, z: jumped(z, jump)),
-        "topk": (jump.loss, lambda x, z: top(z, jump)),
-        "elementwise": (best.elementwise, lambda x, z: posterior_mean(z, view.noise, p)),
-        "oracle": (best.oracle, lambda x, z: (x > 0) * mean_if_on(z, view.noise)),
-    }
-    made = {"relu": Decoder("relu", best.loss, lambda x, h: (h + bias).relu_())}
-    for name, (theory, read) in of_normalised.items():
-        made[name] = Decoder(name, theory, lambda x, h, read=read: read(x, view.normalised(h)))
-    return [made[name] for name in names]
-
-
-def sampled(weights: Weights, using: Sequence[Decoder], batches: Iterable[Batch]) -> list[Sampled]:
-    """The loss of each decoder over all samples of `batches`, at least two of them together.
-
-    W x is computed once for all decoders. Samples are independent, so that the spread of their
-    losses gives the standard error.
-    """
-    losses: list[list[Tensor]] = [[] for _ in using]
-    for x in batches:
-        h = weights.product(x)
-        for decoder, each in zip(using, losses, strict=True):
-            error = decoder.decode(x, h) - x
-            each.append(error.square_().mean(1, dtype=_precise(x.device)))
-    return [
-        _summary(decoder, torch.cat(each).double().cpu())
-        for decoder, each in zip(using, losses, strict=True)
-    ]
-
-
 @dataclass(frozen=True, slots=True)
 class View:
-    """How each feature is seen in h: h_i = a_i (x_i + s_i ζ) + μ_i."""
+    """What decoders know of the weights: h_i = a_i (x_i + s_i ζ) + μ_i, and the bias."""
 
-    gain: Float[Tensor, " n_sparse"]
-    mean: Float[Tensor, " n_sparse"]
-    noise: Float[Tensor, " n_sparse"]
-    slope: Float[Tensor, " n_sparse"]
+    p: float
+    a: Row
+    mean: Row
+    noise: Row
+    bias: Row
+    jump: Jump
 
     @classmethod
     def of(cls, weights: Weights, p: float, device: torch.device | str) -> View:
-        """From diagonal, sums and squares of the rows of W (section 2). Raises WeightsError."""
+        """From diagonal, sums and squares of the rows of W (section 2).
+
+        Raises WeightsError where a feature is not passed on at all (a_i ≤ 0): there is no z.
+        """
         a, variance = weights.diagonal(), float(moments.variance(p))
         if not (a > 0).all():
             raise WeightsError(
@@ -108,43 +60,112 @@ class View:
                 f"{a.min():.3g}: that feature cannot be read."
             )
         mean = p / 2 * (weights.row_sums() - a)
-        power = (weights.row_squares() - a**2).clip(min=0) / a**2
-        noise = (variance * power).clip(min=1e-24) ** 0.5
-        # Least squares: Cov(x, z)/Var z = v/(v + s²)
-        columns = (a, mean, noise, 1 / (1 + power))
-        precise = _precise(torch.device(device))
-        return cls(*(torch.as_tensor(column).to(device, precise) for column in columns))
+        square = variance * (weights.row_squares() - a**2) / a**2
+        noise = square.clip(min=1e-24) ** 0.5
+        jump = best_jump(math.sqrt(square.mean()), p)
 
-    @property
-    def noise_level(self) -> float:
-        """One s for all features: the root of its mean square."""
-        return float(self.noise.square().mean().sqrt())
+        def row(values: np.ndarray) -> Row:
+            return torch.as_tensor(values).to(device, torch.float32)
+
+        return cls(p, row(a), row(mean), row(noise), row(weights.biases()), jump)
 
     def normalised(self, h: Batch) -> Batch:
-        return (h.to(self.gain.dtype) - self.mean).div_(self.gain)
+        return torch.addcdiv(-self.mean / self.a, h, self.a)
 
 
-def jumped(z: Batch, jump: Jump) -> Batch:
-    return torch.where(z > jump.threshold, jump.gain * z + jump.offset, 0)
+def relu(view: View, x: Batch, z: Batch) -> Batch:
+    """The model itself."""
+    return torch.addcmul(view.mean + view.bias, z, view.a).relu_()
 
 
-def top(z: Batch, jump: Jump) -> Batch:
-    """The k largest z of each sample, read as JumpReLU reads them; k is the share of all.
+def linear(view: View, x: Batch, z: Batch) -> Batch:
+    """Least squares: E x + Cov(x, z)/Var(z) (z − E x), with Var z = v + s²."""
+    variance = float(moments.variance(view.p))
+    slope = variance / (variance + view.noise.square())
+    return torch.addcmul((1 - slope) * view.p / 2, z, slope)
+
+
+def jumprelu(view: View, x: Batch, z: Batch) -> Batch:
+    """A line above a threshold, nothing below: the best of them (`best_jump`)."""
+    return torch.where(z > view.jump.threshold, view.jump.gain * z + view.jump.offset, 0)
+
+
+def topk(view: View, x: Batch, z: Batch) -> Batch:
+    """The k largest z of each sample, read as JumpReLU reads them; k is its share of all features.
 
     In a large model the k-th largest is the threshold, and the two are the same.
     """
-    k = min(max(1, round(jump.share * z.shape[1])), z.shape[1])
-    largest = z.topk(k, dim=1)
-    return torch.zeros_like(z).scatter_(
-        1, largest.indices, jump.gain * largest.values + jump.offset
-    )
+    k = min(max(1, round(view.jump.share * z.shape[1])), z.shape[1])
+    largest = z.topk(k, dim=1, sorted=False)
+    read = view.jump.gain * largest.values + view.jump.offset
+    return torch.zeros_like(z).scatter_(1, largest.indices, read)
 
 
-def _summary(decoder: Decoder, losses: Float[Tensor, " samples"]) -> Sampled:
-    error = float(losses.std()) / math.sqrt(len(losses))
-    return Sampled(decoder.name, float(losses.mean()), error, decoder.theory)
+def elementwise(view: View, x: Batch, z: Batch) -> Batch:
+    """The posterior mean of x: no function of z alone does better."""
+    return posterior_mean(z, view.noise, view.p)
 
 
-def _precise(device: torch.device) -> torch.dtype:
-    """Double precision, where the device has it: differences of Φ lose digits."""
-    return torch.float32 if device.type == "mps" else torch.float64
+def oracle(view: View, x: Batch, z: Batch) -> Batch:
+    """The posterior mean of u where x is on, which it is told."""
+    sample, feature = torch.nonzero(x, as_tuple=True)
+    y = torch.zeros_like(z)
+    y[sample, feature] = mean_if_on(z[sample, feature], view.noise[feature])
+    return y
+
+
+DECODERS: dict[str, Callable[[View, Batch, Batch], Batch]] = {
+    "relu": relu,
+    "linear": linear,
+    "jumprelu": jumprelu,
+    "topk": topk,
+    "elementwise": elementwise,
+    "oracle": oracle,
+}
+
+
+def sampled(
+    weights: Weights,
+    p: float,
+    batches: Iterable[Batch],
+    names: Sequence[str] = tuple(DECODERS),
+    *,
+    device: torch.device | str = "cpu",
+) -> list[Sampled]:
+    """The loss of decoders over all samples of `batches`, at least two of them together.
+
+    W x is computed once for all. Samples are independent, so that the spread of their losses gives
+    the standard error. Raises UsageError for a name that is none of DECODERS, and WeightsError.
+    """
+    if unknown := [name for name in names if name not in DECODERS]:
+        raise UsageError(f"A decoder is one of {', '.join(DECODERS)}, but it is {unknown[0]!r}.")
+    view = View.of(weights, p, device)
+    losses: dict[str, list[float]] = {name: [] for name in names}
+    for x in batches:
+        z = view.normalised(weights.product(x))
+        for name in names:
+            error = DECODERS[name](view, x, z).sub_(x)
+            losses[name] += torch.linalg.vector_norm(error, dim=1).double().square_().tolist()
+    theory = predicted(view, weights.n_dense / weights.n_sparse)
+    return [
+        _summary(name, np.array(each) / weights.n_sparse, theory[name])
+        for name, each in losses.items()
+    ]
+
+
+def predicted(view: View, r: float) -> dict[str, float]:
+    """The loss of each decoder for large symmetric weights of ratio r (sections 4 and 5)."""
+    best = levels(r, view.p)
+    return {
+        "relu": best.loss,
+        "linear": best.linear,
+        "jumprelu": view.jump.loss,
+        "topk": view.jump.loss,
+        "elementwise": best.elementwise,
+        "oracle": best.oracle,
+    }
+
+
+def _summary(name: str, losses: Float[np.ndarray, " samples"], theory: float) -> Sampled:
+    error = float(losses.std(ddof=1)) / math.sqrt(len(losses))
+    return Sampled(name, float(losses.mean()), error, theory)

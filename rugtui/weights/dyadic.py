@@ -1,4 +1,4 @@
-"""Sums of f(i xor j) over rectangles: a block of a rug's picture without its cells (section 6)."""
+"""Sums of f(i xor j) over rectangles: blocks of a rug's picture without their cells (section 6)."""
 
 from __future__ import annotations
 
