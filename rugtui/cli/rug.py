@@ -1,0 +1,231 @@
+"""`rugtui rug`: build forward-engineered weights, and say what their loss is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import click
+
+from rugtui.cli.options import RATIO, declared_option, given_settings
+from rugtui.cli.output import emit, json_option, readable
+from rugtui.config import Frame, Settings, declared
+from rugtui.errors import UsageError
+
+if TYPE_CHECKING:
+    import torch
+
+    from rugtui.weights.base import Weights
+
+CELLS = 1 << 18
+"""Cells of x in a batch: a megabyte, so that what is made of it stays in the cache."""
+PICTURE = 1024
+"""Pixels of a side of the picture at most."""
+SAMPLES = 1024
+"""Samples for --decoder where --samples is not given."""
+DECODERS = "relu, linear, jumprelu, topk, elementwise, oracle"
+
+
+@click.command(name="rug")
+@declared_option(declared("n_sparse"))
+@declared_option(declared("n_dense"))
+@click.option("--ratio", type=float, metavar="FLOAT", help=RATIO)
+@declared_option(declared("p"))
+@click.option(
+    "--frame",
+    type=click.Choice(get_args(Frame)),
+    help="Which rows make the weights.  [hadamard; dct where n_sparse is no power of two]",
+)
+@click.option("--samples", type=click.IntRange(2), help="Also sample the loss, this many times.")
+@click.option(
+    "--decoder",
+    "decoder_names",
+    multiple=True,
+    metavar="NAME",
+    help=f"Sample other decoders too: {DECODERS}, or all. May be given again.",
+)
+@click.option(
+    "--save",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write W_in, W_out and b to this .safetensors file.",
+)
+@click.option(
+    "--picture",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a picture of W to this .png file.",
+)
+@declared_option(declared("seed"))
+@declared_option(declared("device"))
+@json_option
+def command(
+    frame: Frame | None,
+    samples: int | None,
+    decoder_names: tuple[str, ...],
+    save: Path | None,
+    picture: Path | None,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Build a Persian rug at (n_sparse, n_dense, p): its Gaussian, exact and sampled loss.
+
+    W is engineered, not trained: rows of a Hadamard matrix, or another frame, with the a and b of
+    the symmetric optimum. A rug is one vector long, so that sizes of millions of features fit.
+    """
+    settings = given_settings(given)
+    from rugtui.training.device import resolve
+
+    device = resolve(settings.device)
+    frame = frame or default_frame(settings.n_sparse)
+    weights = build(settings, frame, device)
+    result = {
+        "frame": frame,
+        "n_sparse": settings.n_sparse,
+        "n_dense": settings.n_dense,
+        "p": settings.p,
+        **losses(weights, settings),
+    }
+    if save is not None:
+        write(weights, save)
+    if picture is not None:
+        draw(weights, picture)
+    if samples or decoder_names:
+        sampled = sample_losses(weights, settings, samples or SAMPLES, decoder_names, device)
+        result |= sampled if as_json else flattened(sampled)
+    emit(result, as_json)
+
+
+def default_frame(n_sparse: int) -> Frame:
+    from rugtui.weights.hadamard import is_power_of_two
+
+    return "hadamard" if is_power_of_two(n_sparse) else "dct"
+
+
+def build(settings: Settings, frame: Frame, device: torch.device) -> Weights:
+    """The weights of the settings' seed, the same that the dashboard shows. Raises WeightsError."""
+    import torch
+
+    from rugtui.weights.frames import engineered
+
+    sizes = settings.n_sparse, settings.n_dense
+    generator = torch.Generator().manual_seed(settings.seed)
+    return engineered(frame, *sizes, settings.p, generator=generator, device=device)
+
+
+def losses(weights: Weights, settings: Settings) -> dict[str, float]:
+    """a, b, and the Gaussian and the exact loss.
+
+    b is the symmetric optimum's, which counts the mean of the interference (section 3). The rows of
+    a rug are all alike, so that one of them is enough; blocks are like the whole.
+    """
+    import numpy as np
+
+    from rugtui.theory import exact, gaussian, moments
+    from rugtui.theory.optimum import optimum
+    from rugtui.weights.block import BlockDiagonal
+    from rugtui.weights.rug import Rug
+
+    p = settings.p
+    best = optimum(settings.ratio, p)
+    found = {"a": float(best.a), "b": float(best.b)}
+    if isinstance(weights, BlockDiagonal):
+        weights = weights.block
+    if isinstance(weights, Rug):
+        threshold = weights.b + weights.mean(p)
+        sigma = np.sqrt(moments.variance(p) * (weights.row_square - weights.a**2))
+        values, counts = weights.grouped_row()
+        return found | {
+            "loss_gaussian": float(gaussian.loss(weights.a, threshold, sigma, p)),
+            "loss_exact": float(exact.grouped_row_loss(values, counts, weights.a, weights.b, p)),
+        }
+    from rugtui.measure import statistics
+
+    known = statistics(weights, p, generator=np.random.default_rng(settings.seed)).numbers()
+    return found | {
+        "loss_gaussian": known["gaussian"],
+        "loss_exact": known["exact"],
+        "loss_exact_standard_error": known["exact_standard_error"],
+    }
+
+
+def sample_losses(
+    weights: Weights,
+    settings: Settings,
+    samples: int,
+    decoder_names: tuple[str, ...],
+    device: torch.device,
+) -> dict[str, Any]:
+    """The sampled loss of the model, and of each decoder beside what theory says of it."""
+    import torch
+
+    from rugtui.session.trial import STREAM
+    from rugtui.training.data import chunks
+    from rugtui.weights.decoders import DECODERS, sampled
+
+    others = tuple(DECODERS) if "all" in decoder_names else decoder_names
+    names = list(dict.fromkeys(("relu", *others)))
+    generator = torch.Generator(device).manual_seed(settings.seed ^ STREAM)
+    batches = chunks(settings.n_sparse, settings.p, samples, generator=generator, cells=CELLS)
+    dense = (cells.dense() for cells in batches)
+    found = sampled(weights, settings.p, dense, names, device=device)
+    result: dict[str, Any] = {
+        "loss_sampled": found[0].loss,
+        "standard_error": found[0].standard_error,
+        "samples": samples,
+    }
+    if others:
+        result["decoders"] = {
+            one.name: {
+                "loss": one.loss,
+                "standard_error": one.standard_error,
+                "theory": one.theory,
+            }
+            for one in found
+            if one.name in others
+        }
+    return result
+
+
+def flattened(sampled: dict[str, Any]) -> dict[str, Any]:
+    """For people: a line for each decoder."""
+    lines = {key: value for key, value in sampled.items() if key != "decoders"}
+    for name, known in sampled.get("decoders", {}).items():
+        loss, error, theory = (readable(known[key]) for key in ("loss", "standard_error", "theory"))
+        lines[name] = f"{loss} ± {error}  (theory {theory})"
+    return lines
+
+
+def write(weights: Weights, path: Path) -> None:
+    """W_in, W_out and b as safetensors. Raises WeightsError (memory) and UsageError."""
+    from rugtui.runs.snapshot import weights_bytes
+    from rugtui.weights.frames import dense
+
+    store(path, ".safetensors", weights_bytes(dense(weights)))
+
+
+def draw(weights: Weights, path: Path) -> None:
+    """W in the colours of the dashboard, a pixel a cell or, where that is too many, block means."""
+    import numpy as np
+
+    from rugtui.runs.png import png_bytes
+    from rugtui.ui.renderables.heatmap import off_diagonal_scale, quantise
+    from rugtui.ui.renderables.palette import HALF_LEVELS, LIGHT
+    from rugtui.weights.base import Window
+
+    n = weights.n_sparse
+    side = min(n, PICTURE)
+    pixels = weights.pooled(Window.whole(n), side, side)
+    levels = quantise(pixels, off_diagonal_scale(pixels, 0, 0, n, n))
+    colours = [LIGHT.level(level) for level in range(-HALF_LEVELS, HALF_LEVELS + 1)]
+    store(path, ".png", png_bytes(np.array(colours, np.uint8)[levels + HALF_LEVELS]))
+
+
+def store(path: Path, suffix: str, content: bytes) -> None:
+    """Write a file that was asked for. Raises UsageError."""
+    from rugtui.runs.files import write_whole
+
+    if path.suffix != suffix:
+        raise UsageError(f"It is written as {suffix}, but {path} is not named so.")
+    try:
+        write_whole(path, content)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}.") from error

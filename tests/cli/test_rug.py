@@ -1,0 +1,133 @@
+"""`rugtui rug`."""
+
+import json
+import struct
+from typing import get_args
+
+import numpy as np
+import pytest
+
+from rugtui.cli import main
+from rugtui.config import Frame
+from rugtui.theory.optimum import optimum
+from rugtui.weights.decoders import DECODERS
+from rugtui.weights.foreign import read_weights
+
+SMALL = ("--n-sparse", "256", "--ratio", "0.25", "--p", "0.05")
+KEYS = {"n_sparse", "n_dense", "p", "a", "b", "loss_gaussian", "loss_exact"}
+# Section 7: exact over Gaussian at r = 0.25; row choice moves the small sizes by some percent
+TABLE = [
+    (2**7, 0.01, 2.378, 0.15),
+    (2**7, 0.05, 1.1256, 0.03),
+    (2**10, 0.01, 1.148, 0.02),
+    (2**13, 0.01, 1.017, 0.005),
+    (2**16, 0.01, 1.0029, 0.0006),
+    (2**22, 0.01, 1.00003, 0.00002),
+]
+
+
+def answer(capsys, *arguments):
+    assert main(["rug", *arguments, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_the_promised_keys(capsys):
+    given = answer(capsys, *SMALL)
+    assert set(given) >= KEYS
+    assert (given["n_sparse"], given["n_dense"], given["p"]) == (256, 64, 0.05)
+    best = optimum(0.25, 0.05)
+    for key, known in ("a", best.a), ("b", best.b), ("loss_gaussian", best.loss):
+        assert given[key] == pytest.approx(float(known), rel=1e-9)
+
+
+@pytest.mark.parametrize(("n_sparse", "p", "ratio", "slack"), TABLE)
+def test_exact_over_gaussian_is_as_known(n_sparse, p, ratio, slack, capsys):
+    given = answer(capsys, "--n-sparse", str(n_sparse), "--ratio", "0.25", "--p", str(p))
+    assert given["loss_exact"] / given["loss_gaussian"] == pytest.approx(ratio, abs=slack)
+
+
+@pytest.mark.parametrize("frame", get_args(Frame))
+def test_samples_meet_the_exact_loss_in_every_frame(frame, capsys):
+    if frame in ("orthonormal", "dct"):
+        pytest.importorskip("rugtui.measure")
+    given = answer(capsys, *SMALL, "--frame", frame, "--samples", "8000")
+    assert set(given) >= KEYS | {"loss_sampled", "standard_error"}
+    difference = given["loss_sampled"] - given["loss_exact"]
+    assert abs(difference) < 4.5 * given["standard_error"]
+    assert given["loss_gaussian"] == pytest.approx(float(optimum(0.25, 0.05).loss), rel=0.05)
+
+
+def test_each_decoder_stands_beside_its_theory(capsys):
+    given = answer(capsys, *SMALL, "--samples", "500", "--decoder", "all")
+    assert list(given["decoders"]) == list(DECODERS)
+    for known in given["decoders"].values():
+        assert known["loss"] == pytest.approx(known["theory"], rel=0.25)
+    assert given["decoders"]["relu"]["loss"] == given["loss_sampled"]
+    few = answer(capsys, *SMALL, "--decoder", "oracle", "--decoder", "linear")
+    assert list(few["decoders"]) == ["oracle", "linear"]
+    assert few["decoders"]["oracle"]["loss"] < few["loss_sampled"]
+
+
+def test_lines_for_people(capsys):
+    assert main(["rug", *SMALL, "--decoder", "linear"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("loss exact") for line in lines)
+    assert any(line.startswith("linear") and "±" in line and "theory" in line for line in lines)
+
+
+def test_the_help_names_every_decoder(capsys):
+    assert main(["rug", "--help"]) == 0
+    told = capsys.readouterr().out
+    assert all(name in told for name in DECODERS)
+
+
+def test_a_seed_says_which_rows(capsys):
+    first, again, other = (answer(capsys, *SMALL, "--seed", seed) for seed in "445")
+    assert first == again
+    assert first["loss_exact"] != other["loss_exact"]
+
+
+def test_other_sizes_are_cosine_frames(capsys):
+    pytest.importorskip("rugtui.measure")
+    given = answer(capsys, "--n-sparse", "96", "--n-dense", "24", "--p", "0.1")
+    assert given["frame"] == "dct"
+    assert main(["rug", "--n-sparse", "96", "--n-dense", "24", "--frame", "hadamard"]) == 2
+    assert "the frames dct and orthonormal" in capsys.readouterr().err
+
+
+def test_a_saved_rug_is_the_same_rug(tmp_path, capsys):
+    path = tmp_path / "rug.safetensors"
+    given = answer(capsys, *SMALL, "--save", str(path))
+    weights = read_weights(path)
+    np.testing.assert_allclose(weights.diagonal(), given["a"], rtol=1e-6)
+    assert main(["rug", *SMALL, "--save", str(tmp_path / "rug.pt")]) == 2
+    assert ".safetensors" in capsys.readouterr().err
+
+
+def test_a_picture_is_written(tmp_path, capsys):
+    path = tmp_path / "rug.png"
+    answer(capsys, *SMALL, "--picture", str(path))
+    assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert struct.unpack(">II", path.read_bytes()[16:24]) == (256, 256)
+    for elsewhere, told in (tmp_path / "rug.gif", ".png"), (tmp_path / "no" / "rug.png", "No such"):
+        assert main(["rug", *SMALL, "--picture", str(elsewhere)]) == 2
+        assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (("--decoder", "magic"), "'magic'"),
+        (("--frame", "magic"), "magic"),
+        (("--samples", "1"), "samples"),
+        (("--n-sparse", str(2**50), "--ratio", "0.5"), "GiB"),
+        (("--n-dense", "512"), "n_dense"),
+        (("--device", "cuda:99"), "device"),
+    ],
+)
+def test_what_cannot_be_is_said_in_one_sentence(wrong, told, capsys):
+    assert main(["rug", *wrong]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert told in said.err
+    assert "Traceback" not in said.err
