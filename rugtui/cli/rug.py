@@ -73,6 +73,7 @@ def command(
     """
     settings = given_settings(given)
     from rugtui.training.device import resolve
+    from rugtui.weights.frames import default_frame
 
     device = resolve(settings.device)
     frame = frame or default_frame(settings.n_sparse)
@@ -92,12 +93,6 @@ def command(
         sampled = sample_losses(weights, settings, samples or SAMPLES, decoder_names, device)
         result |= sampled if as_json else flattened(sampled)
     emit(result, as_json)
-
-
-def default_frame(n_sparse: int) -> Frame:
-    from rugtui.weights.hadamard import is_power_of_two
-
-    return "hadamard" if is_power_of_two(n_sparse) else "dct"
 
 
 def build(settings: Settings, frame: Frame, device: torch.device) -> Weights:

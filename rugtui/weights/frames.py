@@ -39,6 +39,11 @@ COPIES_OF_A_DENSE_FRAME = 4
 """Float64 arrays of n_dense × n_sparse numbers alive at the peak of building one."""
 
 
+def default_frame(n_sparse: int) -> Frame:
+    """Random rows of H, or of the cosine transform where n_sparse is no power of two."""
+    return "hadamard" if is_power_of_two(n_sparse) else "dct"
+
+
 def engineered(
     frame: Frame,
     n_sparse: int,
@@ -176,7 +181,7 @@ def _blocks(
             f"and {n_dense} have none; the frames dct and orthonormal take any sizes."
         )
     size = n_sparse // copies
-    inner: Frame = "hadamard" if is_power_of_two(size) else "dct"
-    block = build(inner, size, n_dense // copies, p, a, b, generator=generator, device=device)
+    sizes = size, n_dense // copies
+    block = build(default_frame(size), *sizes, p, a, b, generator=generator, device=device)
     assert isinstance(block, Rug | Dense)
     return BlockDiagonal(block, copies)

@@ -7,17 +7,12 @@ from pathlib import Path
 
 from rugtui.errors import WeightsError
 
+CGROUPS = Path("/sys/fs/cgroup")
+
 
 def available_memory() -> int:
-    """Bytes that this process may still take: what the kernel calls available, under any limit."""
-    try:
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        pass  # not Linux: take what is free, or failing that what is built in
-    name = "SC_AVPHYS_PAGES" if "SC_AVPHYS_PAGES" in os.sysconf_names else "SC_PHYS_PAGES"
-    return os.sysconf(name) * os.sysconf("SC_PAGE_SIZE")
+    """Bytes that this process may still take: what the system has, and what its job may have."""
+    return min([_system(), *_groups()])
 
 
 def require_memory(needed: int, what: str) -> None:
@@ -27,3 +22,37 @@ def require_memory(needed: int, what: str) -> None:
             f"{what} needs {needed / 2**30:.3g} GiB of memory, but {there / 2**30:.3g} GiB are "
             "available; take a smaller size."
         )
+
+
+def _system() -> int:
+    """What Linux calls available; elsewhere what is free, or failing that what is built in."""
+    for line in _read(Path("/proc/meminfo")).splitlines():
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    name = "SC_AVPHYS_PAGES" if "SC_AVPHYS_PAGES" in os.sysconf_names else "SC_PHYS_PAGES"
+    return os.sysconf(name) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _groups() -> list[int]:
+    """What is left to each control group of Linux (version 2) that holds this process and has a
+    limit: a container's, a batch job's. Cached files count as free, the kernel drops them."""
+    own = _read(Path("/proc/self/cgroup")).strip().rpartition("::")[2]
+    inner = CGROUPS / own.lstrip("/")
+    left = []
+    for group in (inner, *inner.parents):
+        limit, used = _read(group / "memory.max").strip(), _read(group / "memory.current").strip()
+        if limit.isdigit() and used.isdigit():
+            known = dict(line.split() for line in _read(group / "memory.stat").splitlines())
+            cached = int(known.get("inactive_file", 0))
+            left.append(max(int(limit) - int(used) + cached, 0))
+        if group == CGROUPS:
+            break
+    return left
+
+
+def _read(path: Path) -> str:
+    """What the kernel says in this file; nothing where there is none."""
+    try:
+        return path.read_text()
+    except OSError:
+        return ""
