@@ -151,11 +151,12 @@ def _one_for_all(weights: Weights, p: float) -> _Sample:
 
 
 def _rows_in_theory(weights: Weights, p: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(a_i, b_i + μ_i, σ_i) of all rows (section 2)."""
-    a = weights.diagonal()
-    mean = p / 2 * (weights.row_sums() - a)
-    square = np.maximum(weights.row_squares() - a**2, 0)
-    return a, weights.biases() + mean, np.sqrt(variance(p) * square)
+    """(a_i, b_i + μ_i, σ_i) of all rows, or of the one that stands for all (section 2)."""
+    rows = slice(1 if isinstance(weights, Alike) else None)
+    a, b = weights.diagonal()[rows], weights.biases()[rows]
+    mean = p / 2 * (weights.row_sums()[rows] - a)
+    square = np.maximum(weights.row_squares()[rows] - a**2, 0)
+    return a, b + mean, np.sqrt(variance(p) * square)
 
 
 def _error_of_mean(losses: np.ndarray, rows: int, n_sparse: int) -> float:

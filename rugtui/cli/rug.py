@@ -107,38 +107,26 @@ def build(settings: Settings, frame: Frame, device: torch.device) -> Weights:
 
 
 def losses(weights: Weights, settings: Settings) -> dict[str, float]:
-    """a, b, and the Gaussian and the exact loss.
+    """a, b, and the Gaussian and the exact loss, of all rows.
 
-    b is the symmetric optimum's, which counts the mean of the interference (section 3). The rows of
-    a rug are all alike, so that one of them is enough; blocks are like the whole.
+    b is the symmetric optimum's, which counts the mean of the interference (section 3). Blocks are
+    like the whole, so that one of them is enough.
     """
     import numpy as np
 
-    from rugtui.theory import exact, gaussian, moments
+    from rugtui.measure import statistics
     from rugtui.theory.optimum import optimum
     from rugtui.weights.block import BlockDiagonal
-    from rugtui.weights.rug import Rug
 
-    p = settings.p
-    best = optimum(settings.ratio, p)
-    found = {"a": float(best.a), "b": float(best.b)}
-    if isinstance(weights, BlockDiagonal):
-        weights = weights.block
-    if isinstance(weights, Rug):
-        threshold = weights.b + weights.mean(p)
-        sigma = np.sqrt(moments.variance(p) * (weights.row_square - weights.a**2))
-        values, counts = weights.grouped_row()
-        return found | {
-            "loss_gaussian": float(gaussian.loss(weights.a, threshold, sigma, p)),
-            "loss_exact": float(exact.grouped_row_loss(values, counts, weights.a, weights.b, p)),
-        }
-    from rugtui.measure import statistics
-
-    known = statistics(weights, p, generator=np.random.default_rng(settings.seed)).numbers()
-    return found | {
-        "loss_gaussian": known["gaussian"],
-        "loss_exact": known["exact"],
-        "loss_exact_standard_error": known["exact_standard_error"],
+    best = optimum(settings.ratio, settings.p)
+    part = weights.block if isinstance(weights, BlockDiagonal) else weights
+    known = statistics(part, settings.p, generator=np.random.default_rng(settings.seed))
+    return {
+        "a": float(best.a),
+        "b": float(best.b),
+        "loss_gaussian": known.gaussian,
+        "loss_exact": known.exact,
+        "loss_exact_standard_error": known.exact_standard_error,
     }
 
 

@@ -48,13 +48,13 @@ def test_exact_over_gaussian_is_as_known(n_sparse, p, ratio, slack, capsys):
 
 @pytest.mark.parametrize("frame", get_args(Frame))
 def test_samples_meet_the_exact_loss_in_every_frame(frame, capsys):
-    if frame in ("orthonormal", "dct"):
-        pytest.importorskip("rugtui.measure")
     given = answer(capsys, *SMALL, "--frame", frame, "--samples", "8000")
     assert set(given) >= KEYS | {"loss_sampled", "standard_error"}
     difference = given["loss_sampled"] - given["loss_exact"]
     assert abs(difference) < 4.5 * given["standard_error"]
-    assert given["loss_gaussian"] == pytest.approx(float(optimum(0.25, 0.05).loss), rel=0.05)
+    # Random orthonormal rows differ in a and σ, by about 1/√n_sparse: nothing else does.
+    slack = 0.15 if frame == "orthonormal" else 1e-6
+    assert given["loss_gaussian"] == pytest.approx(float(optimum(0.25, 0.05).loss), rel=slack)
 
 
 def test_each_decoder_stands_beside_its_theory(capsys):
