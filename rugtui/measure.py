@@ -19,6 +19,7 @@ from rugtui.weights.base import Weights
 BINS = 64
 """Of the histogram of ν, from −SPAN to SPAN of its scale; each holds whole cells of the law."""
 SPAN = 4.0
+LEAST_FOR_REGRESSION = 8
 
 
 @runtime_checkable
@@ -93,10 +94,12 @@ def statistics(
     sample = _one_for_all(weights, p) if isinstance(weights, Alike) else None
     if sample is None:
         sample = _drawn(weights, p, weights.n_sparse if rows is None else rows, generator)
+    in_theory = gaussian.loss(a, b, sigma, p)
+    mean, error = _mean_of_all(sample.losses, in_theory, sample.index)
     return Statistics(
         p=p,
         n_sparse=weights.n_sparse,
-        gaussian=float(np.mean(gaussian.loss(a, b, sigma, p))),
+        gaussian=float(in_theory.mean()),
         diagonal_mean=float(a.mean()),
         diagonal_spread=float(a.std()),
         bias_mean=float(b.mean()),
@@ -104,8 +107,8 @@ def statistics(
         noise_mean=float(sigma.mean()),
         noise_spread=float(sigma.std()),
         rows=sample.rows,
-        exact=float(sample.losses.mean()),
-        exact_standard_error=_error_of_mean(sample.losses, sample.rows, weights.n_sparse),
+        exact=mean,
+        exact_standard_error=error,
         skew=_skew(sample.moments, weights.n_sparse - 1),
         interferers=float(np.mean(_ratio(sample.moments[2] ** 2, sample.moments[4]))),
         lyapunov=float(np.mean(_ratio(sample.third, sample.moments[2] ** 1.5))),
@@ -118,6 +121,7 @@ def statistics(
 @dataclass(frozen=True)
 class _Sample:
     rows: int
+    index: Int[np.ndarray, " k"]
     losses: Float[np.ndarray, " k"]
     moments: dict[int, Float[np.ndarray, " k"]]
     """Σ_j W_ij^n off the diagonal."""
@@ -136,7 +140,7 @@ def _drawn(weights: Weights, p: float, rows: int, generator: np.random.Generator
     off[np.arange(rows), index] = 0
     moments = {n: (off**n).sum(1) for n in (2, 3, 4)}
     law = law_on_grid(Interference.of_rows(off, p))
-    return _Sample(rows, losses, moments, (np.abs(off) ** 3).sum(1), law)
+    return _Sample(rows, index, losses, moments, (np.abs(off) ** 3).sum(1), law)
 
 
 def _one_for_all(weights: Weights, p: float) -> _Sample:
@@ -147,7 +151,7 @@ def _one_for_all(weights: Weights, p: float) -> _Sample:
     moments = {n: np.array([counts @ values**n]) for n in (2, 3, 4)}
     law = law_on_grid(Interference.of_groups(values, counts.astype(float), p))
     third = np.array([counts @ np.abs(values) ** 3])
-    return _Sample(weights.n_sparse, losses, moments, third, law)
+    return _Sample(weights.n_sparse, np.zeros(1, int), losses, moments, third, law)
 
 
 def _rows_in_theory(weights: Weights, p: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -159,14 +163,30 @@ def _rows_in_theory(weights: Weights, p: float) -> tuple[np.ndarray, np.ndarray,
     return a, b + mean, np.sqrt(variance(p) * square)
 
 
-def _error_of_mean(losses: np.ndarray, rows: int, n_sparse: int) -> float:
-    """Of a sample without replacement: the finite population takes its part."""
-    if rows >= n_sparse:
-        return 0.0
-    if rows < 2:
-        return math.nan
-    share = (n_sparse - rows) / (n_sparse - 1)
-    return float(losses.std(ddof=1) * math.sqrt(share / rows))
+def _mean_of_all(
+    losses: Float[np.ndarray, " k"],
+    in_theory: Float[np.ndarray, " n_sparse"],
+    index: Int[np.ndarray, " k"],
+) -> tuple[float, float]:
+    """The mean of all rows' exact losses from those of a sample, and its standard error.
+
+    The Gaussian loss of a row, known for all, tells its exact loss but for a remainder: of the
+    trained model at (512, 128, 0.05) correlations are 0.99 and more. So the sample is asked for the
+    remainder about the regression line alone, and says it five to thirty times more sharply.
+    """
+    rows, n_sparse = len(losses), len(in_theory)
+    if rows == n_sparse:
+        return float(losses.mean()), 0.0
+    if rows < LEAST_FOR_REGRESSION:
+        spread = losses.std(ddof=1) if rows > 1 else math.nan
+        return float(losses.mean()), float(spread / math.sqrt(rows))
+    known = in_theory[index]
+    slope = float(_ratio(np.cov(losses, known)[0, 1], known.var(ddof=1)))
+    rest = losses - slope * known
+    share = (n_sparse - rows) / (n_sparse - 1)  # drawn without replacement
+    spread = math.sqrt(((rest - rest.mean()) ** 2).sum() / (rows - 2))
+    mean = rest.mean() + slope * in_theory.mean()
+    return float(mean), spread * math.sqrt(share / rows)
 
 
 def _skew(moments: dict[int, np.ndarray], entries: int) -> float:

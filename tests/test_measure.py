@@ -9,6 +9,7 @@ import torch
 from scipy.stats import kstest
 
 from rugtui.measure import gaussian_loss, statistics
+from rugtui.theory.exact import exact_loss
 from rugtui.theory.optimum import optimum
 from rugtui.weights.dense import Dense
 from rugtui.weights.foreign import read_weights
@@ -113,3 +114,11 @@ def test_weights_without_interference():
 def test_the_gaussian_loss_needs_no_sample():
     weights = stored("random_48_12.npz")
     assert gaussian_loss(weights, 0.1) == statistics(weights, 0.1, generator=fresh()).gaussian
+
+
+def test_the_gaussian_loss_of_all_rows_sharpens_a_sample():
+    weights, p = stored("trained_64_16.npz"), 0.05
+    rows = statistics(weights, p, generator=fresh(), rows=16)
+    index = np.sort(fresh().choice(64, 16, replace=False))
+    losses = exact_loss(weights.rows(index), index, weights.biases()[index], p)
+    assert rows.exact_standard_error < 0.7 * losses.std(ddof=1) / 4

@@ -15,7 +15,7 @@ from rugtui.weights.base import Weights
 
 SHARE = 0.1
 """Part of one core that the analyst may take: it rests 1/SHARE times as long as it worked."""
-ROWS = 16
+ROWS = 128
 """Rows of W in a sample for the exact loss."""
 
 
