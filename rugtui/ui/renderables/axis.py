@@ -26,6 +26,39 @@ class Axis:
         positive = values > 0
         return np.where(positive, np.log10(np.where(positive, values, 1.0)), np.nan)
 
+    def place_one(self, value: float) -> float:
+        """One value in plot coordinates, NaN where it has no place."""
+        if not self.log:
+            return value
+        return math.log10(value) if value > 0 else math.nan
+
+    def value(self, place: float) -> float:
+        """The value at a place: what `place_one` undoes."""
+        return 10.0 ** min(place, 308.0) if self.log else place
+
+    def values(self, places: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+        return 10.0 ** np.minimum(places, 308.0) if self.log else places
+
+    def at(self, first: float, last: float) -> Axis:
+        """The same kind of axis with other limits, in plot coordinates."""
+        return Axis(first, last, self.log)
+
+    def between(self, first: float, last: float) -> Axis:
+        """The same kind of axis from one value to another."""
+        return self.at(self.place_one(first), self.place_one(last))
+
+    def moved(self, by: float) -> Axis:
+        return self.at(self.first + by, self.last + by)
+
+    def dots(self, places: Float[np.ndarray, " n"], count: int) -> Float[np.ndarray, " n"]:
+        """Plot coordinates as dots: the first limit is dot 0, the last is dot count − 1."""
+        return (places - self.first) * ((count - 1) / (self.last - self.first))
+
+    def edges(self, count: int) -> Float[np.ndarray, " count_1"]:
+        """The values that bound `count` dots: half a dot beyond either limit."""
+        bounds = (np.arange(count + 1) - 0.5) * ((self.last - self.first) / max(count - 1, 1))
+        return self.values(self.first + bounds)
+
     def ticks(self, most: int) -> tuple[list[float], list[str]]:
         """Positions in plot coordinates and labels, at most about `most` of them."""
         if not self.log:
@@ -35,7 +68,7 @@ class Axis:
         decades = np.arange(math.ceil(self.first), math.floor(self.last) + 1)
         if decades.size >= 2:
             kept = decades[:: math.ceil(decades.size / max(most, 2))]
-            return kept.tolist(), [tick(exponent) for exponent in kept.tolist()]
+            return kept.tolist(), [decade_label(exponent) for exponent in kept.tolist()]
         return self._ticks_between_decades(most)
 
     def _ticks_between_decades(self, most: int) -> tuple[list[float], list[str]]:
@@ -54,11 +87,24 @@ def nice_step(rough: float) -> float:
     return next(size * factor for factor in (1, 2, 5, 10) if size * factor >= rough * (1 - 1e-12))
 
 
+def decade_label(exponent: float) -> str:
+    """0.01, 1, 1k, 1e-6: of a power of ten no digit needs to be said."""
+    label = tick(exponent)
+    return label.replace(".0", "") if label[-1] in "kMG" else label
+
+
 def linear_label(value: float, step: float) -> str:
+    """With as many digits as tell it from its neighbours: 1.5k, 12,340, 0.0055, 2.101e-6."""
     if step >= 1:
-        return count(value)
+        whole = round(value)
+        unit = next((size for size in (10**9, 10**6, 1000) if abs(whole) >= size), 1)
+        tells = step >= unit or (abs(whole) < 10 * unit and step >= unit / 10)
+        return count(value) if tells else f"{whole:,}"
     digits = max(0, -math.floor(math.log10(step) + 1e-9))
-    return f"{value:.{digits}f}" if digits <= 5 else f"{value:.1e}"
+    if digits <= 6 or value == 0:
+        return f"{value:.{min(digits, 6)}f}"
+    precise = max(0, math.floor(math.log10(abs(value)) + 1e-9) + digits)
+    return f"{value:.{precise}e}".replace("e-0", "e-")
 
 
 def spanning(values: Float[np.ndarray, " n"], log: bool, margin: float = 0.05) -> Axis:
@@ -68,5 +114,7 @@ def spanning(values: Float[np.ndarray, " n"], log: bool, margin: float = 0.05) -
     if not placed.size:
         return Axis(0, 1, log)
     first, last = float(placed.min()), float(placed.max())
-    room = (last - first) * margin or (0.1 if log else abs(last) * margin or 1.0)
+    room = (last - first) * margin
+    if last == first:
+        room = 0.1 if log else abs(last) * 0.05 or 1.0
     return Axis(first - room, last + room, log)

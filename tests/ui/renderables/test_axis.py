@@ -25,7 +25,7 @@ def test_linear_ticks_lie_inside_on_round_numbers_and_are_not_too_many(first, sp
 @pytest.mark.parametrize(
     ("first", "last", "most", "labels"),
     [
-        (0, 4, 5, ["1", "10", "100", "1.0k", "10k"]),
+        (0, 4, 5, ["1", "10", "100", "1k", "10k"]),
         (-3, 0, 4, ["0.001", "0.01", "0.1", "1"]),
         (-8, -4, 3, ["1e-8", "1e-6", "1e-4"]),
         (-2.3, -2.2, 4, ["0.0055", "0.0060"]),
@@ -44,10 +44,43 @@ def test_nice_steps_are_one_two_or_five(rough):
 
 @pytest.mark.parametrize(
     ("value", "step", "label"),
-    [(0.015, 0.005, "0.015"), (1500, 500, "1.5k"), (2e6, 1e6, "2.0M"), (3, 1, "3")],
+    [
+        (0.015, 0.005, "0.015"),
+        (1500, 500, "1.5k"),
+        (2e6, 1e6, "2.0M"),
+        (3, 1, "3"),
+        (12400, 200, "12,400"),
+        (9400, 200, "9.4k"),
+    ],
 )
 def test_labels_have_the_digits_that_the_step_needs(value, step, label):
     assert linear_label(value, step) == label
+
+
+@given(st.floats(1, 1e6), st.floats(1e-9, 1), st.integers(2, 10), st.booleans())
+def test_no_two_ticks_say_the_same(size, span, most, small):
+    """However far one zooms in, on steps or on losses."""
+    first = 1 / size if small else size
+    labels = Axis(first, first * (1 + span), False).ticks(most)[1]
+    assert len(set(labels)) == len(labels)
+
+
+@given(st.floats(1e-9, 1e9), st.booleans())
+def test_a_place_is_undone(value, log):
+    axis = Axis(0, 1, log)
+    assert axis.value(axis.place_one(value)) == pytest.approx(value, rel=1e-12)
+    assert axis.values(axis.place(np.array([value])))[0] == pytest.approx(value, rel=1e-12)
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_dots_lie_between_their_edges(log):
+    axis = spanning(np.array([3.0, 4000.0]), log, margin=0)
+    edges = axis.edges(10)
+    middles = axis.values(np.linspace(axis.first, axis.last, 10))
+    assert len(edges) == 11
+    assert (edges[:-1] < middles).all()
+    assert (middles < edges[1:]).all()
+    assert axis.dots(axis.place(middles), 10) == pytest.approx(np.arange(10))
 
 
 @pytest.mark.parametrize("values", [[], [np.nan], [3.0], [0.0], [2.0, 2.0]])
