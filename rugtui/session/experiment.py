@@ -14,6 +14,7 @@ from rugtui.runs.directory import create_run
 from rugtui.runs.snapshot import write_snapshot
 from rugtui.session.analyst import Analyst, Finding
 from rugtui.session.commands import Kind, Look, Save
+from rugtui.session.curves import CurveMaker, Curves
 from rugtui.session.frame import Frame, Picture, Reading
 from rugtui.session.history import NAMES, History
 from rugtui.session.trial import RugTrial
@@ -35,6 +36,8 @@ class Experiment:
         self.training = Training(settings)
         self.history = History()
         self.analyst = Analyst(settings.seed)
+        self._curve_maker = CurveMaker()
+        self._curves: Curves | None = None
         self.seconds = 0.0
         self.run: Path | None = None
         self.readings: dict[Kind, Reading] = {"trained": Reading()}
@@ -101,6 +104,7 @@ class Experiment:
             self._note(finding)
         if self.analyst.idle and kind not in self._analysed:
             self.analyst.ask(kind, self.training.step, self.weights(kind), self.settings.p)
+        self._curves = self._curve_maker.at(self.settings.ratio, self.settings.p)
         self._refresh("trained", *self.history.recent_loss())
         if self._trial is not None:
             self._refresh("rug", *self._trial.loss())
@@ -138,6 +142,7 @@ class Experiment:
             gemms_per_step=1 / (self.steps_per_second * self.gemm_seconds),
             history=self.history.view(),
             levels=self.levels,
+            curves=self._curves,
             frame_name=self._trial.frame_name if self._trial else "",
             trained=self._aged("trained"),
             rug=self._aged("rug") if self._trial else None,
@@ -150,6 +155,11 @@ class Experiment:
         loss, error, measured = known.loss, known.standard_error, known.statistics
         said = verdict(loss, error, self.levels, measured, rug=kind == "rug")
         return f"{said} {caveat(self.settings)}".strip()
+
+    def leave(self) -> None:
+        """Send home whoever works for this experiment."""
+        self.analyst.leave()
+        self._curve_maker.leave()
 
     def save(self, kind: Kind, command: Save) -> Path:
         """Write a snapshot and return its folder. Raises OSError, WeightsError."""

@@ -16,6 +16,7 @@ from rugtui.weights.base import Window
 
 if TYPE_CHECKING:
     from rugtui.measure import Statistics
+    from rugtui.session.curves import Curves
     from rugtui.theory.levels import Levels
 
 Severity = Literal["information", "warning", "error"]
@@ -80,6 +81,8 @@ class Frame:
     """Time of a step in dense batch × n_sparse × n_dense products."""
     history: HistoryView = EMPTY
     levels: Levels | None = None
+    curves: Curves | None = None
+    """The lines of theory through (r, p); None while they are made."""
     shown: Kind = "trained"
     frame_name: str = ""
     """Which construction the rug is."""

@@ -82,7 +82,7 @@ class Session:
 
     def _end(self) -> None:
         if self._experiment is not None:
-            self._experiment.analyst.leave()
+            self._experiment.leave()
         self._experiment = None
 
     def _attempt(self, work: Callable[[], None]) -> None:

@@ -100,10 +100,10 @@ async def test_e_opens_the_form_and_escape_leaves_all_as_it_was(pilot):
 
 async def test_l_steps_through_four_pairs_of_scales(pilot):
     pane = pilot.app.dashboard.query_one(LossPane)
-    seen = [pane.view]
+    seen = [pane.look.view]
     for _ in range(4):
         await pilot.press("l")
-        seen.append(pane.view)
+        seen.append(pane.look.view)
     assert len(set(seen)) == 4
     assert seen[0] == seen[-1]
 

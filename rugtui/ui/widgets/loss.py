@@ -1,42 +1,167 @@
-"""The loss pane: live curves over the levels of theory."""
+"""The loss pane: live curves over the levels of theory, looked at from the keyboard."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from textual.content import Content
 from textual.strip import Strip
 
 from rugtui.session.frame import Frame
 from rugtui.ui.keys import bindings
-from rugtui.ui.renderables.chart import Level, View, loss_chart
+from rugtui.ui.renderables import view as views
+from rugtui.ui.renderables.canvas import Glyphs
+from rugtui.ui.renderables.chart import LEAST, Chart, chart_strips, shown
+from rugtui.ui.renderables.lines import fit, line
+from rugtui.ui.renderables.loss_chart import loss_chart
+from rugtui.ui.renderables.loss_view import TABS, LossView
 from rugtui.ui.renderables.palette import Palette
+from rugtui.ui.renderables.readout import SEPARATOR, Fact, history_facts, shortened
+from rugtui.ui.renderables.smooth import Smoother
+from rugtui.ui.renderables.theory_chart import theory_chart, theory_facts
+from rugtui.ui.renderables.view import NEWEST, Shown, View
 from rugtui.ui.widgets.pane import Pane
 
 
 class LossPane(Pane):
-    """Training, smoothed and held-out loss, with L*, exact(W), linear and elementwise."""
+    """Tabs: the loss of the run against steps; what theory says against r, and against p."""
 
     BINDINGS = bindings("loss")
-    view = View()
+    look = LossView()
+    glyphs = Glyphs()
 
-    def action_scales(self) -> None:
-        """Go to the next pair of scales and say which it is."""
-        self.view = self.view.next()
-        self.redraw()
-        name = {True: "log", False: "linear"}
-        self.notify(f"steps {name[self.view.log_x]}, loss {name[self.view.log_y]}", timeout=2)
+    def __init__(self, title: str, **known: str) -> None:
+        super().__init__(title, **known)
+        self._smoother = Smoother()
 
     def draw(self, frame: Frame, palette: Palette, width: int, height: int) -> list[Strip]:
-        return loss_chart(frame.history, levels(frame, palette), self.view, palette, width, height)
+        self._say_what_is_shown()
+        chart = self.chart(frame, palette)
+        if chart is None or chart.empty or width < LEAST[0] or height < LEAST[1]:
+            waiting = (
+                "waiting for the first steps" if chart else "theory comes with the first steps"
+            )
+            return fit([line([(waiting, palette.style("faint"))], width)], width, height)
+        room = height - 1 if height > LEAST[1] else height
+        strips = chart_strips(chart, self.look.view, palette, self.glyphs, width, room)
+        if room < height:
+            strips.append(self._readout_line(self.facts(frame, chart), palette, width))
+        return strips
 
+    def chart(self, frame: Frame, palette: Palette) -> Chart | None:
+        """What the tab in front shows, None where it is still being computed."""
+        if self.look.tab == 0:
+            return loss_chart(frame, self._smoothed(frame), palette)
+        known = frame.curves
+        if known is None:
+            return None
+        if self.look.tab == 1:
+            return theory_chart(frame, known.against_r, known.r, palette)
+        return theory_chart(frame, known.against_p, known.p, palette)
 
-def levels(frame: Frame, palette: Palette) -> list[Level]:
-    """The horizontal lines, most important first."""
-    known = frame.levels
-    if known is None:
-        return []
-    lines = [Level("L*", known.loss, palette.optimum), Level("linear", known.linear, palette.bound)]
-    if frame.trained.statistics is not None:
-        lines.append(Level("exact(W)", frame.trained.statistics.exact, palette.exact))
-    if frame.shown == "rug" and frame.rug is not None:
-        lines.append(Level("rug", frame.rug.loss, palette.gaussian))
-    lines.append(Level("elementwise", known.elementwise, palette.faint))
-    return lines
+    def facts(self, frame: Frame, chart: Chart) -> list[Fact]:
+        """What the curves say at the crosshair; without one at the newest, or where the run is."""
+        view = self.look.view
+        cross = views.crosshair(view, shown(chart, view))
+        at = chart.home if cross is None else shown(chart, view).x.value(cross)
+        index = chart.x.size - 1 if at == NEWEST else views.nearest(chart.x, at)
+        if self.look.tab == 0:
+            return history_facts(frame, self._smoothed(frame), index)
+        assert frame.curves is not None
+        sweep = frame.curves.against_r if self.look.tab == 1 else frame.curves.against_p
+        return theory_facts(frame, sweep, TABS[self.look.tab], index, chart.home)
+
+    def readout(self) -> str:
+        """The line under the chart in full, as text; empty where there is no chart."""
+        chart = self.frame and self.chart(self.frame, self.palette)
+        if self.frame is None or not chart or chart.empty:
+            return ""
+        return SEPARATOR.join(fact.text for fact in self.facts(self.frame, chart))
+
+    def action_scales(self) -> None:
+        self._look(views.next_scales)
+
+    def action_tab(self) -> None:
+        self.look = self.look.turned()
+        self.redraw()
+
+    def action_smooth(self, by: int) -> None:
+        self.look = self.look.smoothed(by)
+        self.redraw()
+
+    def action_crosshair(self) -> None:
+        self._on_chart(lambda chart, view, _: views.toggle_crosshair(view, chart.home))
+
+    def action_cross(self, by: int) -> None:
+        columns = self.content_size.width * self.glyphs.dots[1]
+
+        def moved(chart: Chart, view: View, now: Shown) -> View:
+            if view.cross is None:
+                return views.toggle_crosshair(view, chart.home)
+            return views.move_crosshair(view, now, chart.x, columns, by)
+
+        self._on_chart(moved)
+
+    def action_cross_to(self, newest: bool) -> None:
+        self._on_chart(
+            lambda chart, view, now: views.put_crosshair(
+                view, now, NEWEST if newest else float(chart.x[0])
+            )
+        )
+
+    def action_zoom_x(self, factor: float) -> None:
+        self._look(lambda view, now: views.zoom_x(view, now, factor))
+
+    def action_zoom_y(self, factor: float) -> None:
+        self._look(lambda view, now: views.zoom_y(view, now, factor))
+
+    def action_pan_x(self, share: float) -> None:
+        self._look(lambda view, now: views.pan_x(view, now, share))
+
+    def action_pan_y(self, share: float) -> None:
+        self._look(lambda view, now: views.pan_y(view, now, share))
+
+    def action_all(self) -> None:
+        self._look(lambda view, _: views.show_all(view))
+
+    def action_follow(self) -> None:
+        self._look(views.toggle_follow)
+
+    def _look(self, change: Callable[[View, Shown], View]) -> None:
+        self._on_chart(lambda _, view, now: change(view, now))
+
+    def _on_chart(self, change: Callable[[Chart, View, Shown], View]) -> None:
+        """Look at the chart in front otherwise, as far as there is one."""
+        chart = self.frame and self.chart(self.frame, self.palette)
+        if not chart or chart.empty:
+            return
+        view = self.look.view
+        self.look = self.look.looking(change(chart, view, shown(chart, view)))
+        self.redraw()
+
+    def _smoothed(self, frame: Frame):
+        return self._smoother(frame.history.column("loss"), self.look.span)
+
+    def _readout_line(self, facts: list[Fact], palette: Palette, width: int) -> Strip:
+        pieces = []
+        for fact in shortened(facts, width):
+            if pieces:
+                pieces.append((SEPARATOR, palette.style("faint")))
+            if fact.name:
+                pieces.append((f"{fact.name} ", palette.style("faint")))
+            pieces.append((fact.value, palette.style(fact.colour)))
+        return line(pieces, width)
+
+    def _say_what_is_shown(self) -> None:
+        """Tabs in the border above, what keys have set in the border below."""
+        look, view = self.look, self.look.view
+        tabs = [(f" {name} ", "reverse" if k == look.tab else "") for k, name in enumerate(TABS)]
+        self.border_title = Content.assemble("1 loss against", *tabs)
+        scale = {True: "log", False: "linear"}
+        told = [f"{scale[view.log_x]} × {scale[view.log_y]}"]
+        if look.tab == 0:
+            told.append(f"smoothed over {look.span}")
+            told.append("follows" if view.follow else "stays")
+        elif view.x is not None or view.y is not None:
+            told.append("zoomed")
+        self.border_subtitle = SEPARATOR.join(told)

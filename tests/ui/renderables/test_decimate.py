@@ -4,38 +4,73 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rugtui.ui.renderables.axis import Axis
+from rugtui.ui.renderables.canvas import strokes
 from rugtui.ui.renderables.decimate import decimate
 
+ROWS = 24
 
-@given(st.integers(0, 2**32 - 1), st.integers(1, 3000), st.integers(1, 50), st.booleans())
-def test_no_extreme_is_lost_and_order_is_kept(seed, n, columns, gaps):
+
+def dots(x, y, axis, columns):
+    return strokes(axis.dots(axis.place(x), columns), y * (ROWS - 1), columns, ROWS)
+
+
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(2, 3000),
+    st.integers(2, 40),
+    st.booleans(),
+    st.floats(0, 0.4),
+    st.floats(0.5, 1),
+)
+def test_few_points_draw_the_same_dots_as_all_of_them(seed, n, columns, log, first, last):
     rng = np.random.default_rng(seed)
-    x = np.sort(rng.uniform(0, 10, n))
-    y = rng.normal(size=n)
-    if gaps:
-        y[rng.random(n) < 0.3] = np.nan
-    few_x, few_y = decimate(x, y, x[0], x[-1], columns)
+    x = np.cumsum(rng.integers(1, 5, n)).astype(float)
+    y = 0.5 + np.cumsum(rng.normal(0, 0.05, n))
+    axis = Axis(0, 1, log)
+    whole = axis.place(x[[0, -1]])
+    axis = axis.at(*(whole[0] + (whole[1] - whole[0]) * np.array([first, last])))
+    few_x, few_y = decimate(x, y, axis.edges(columns))
+    assert few_x.size <= max(4 * (columns + 2), min(n, 4 * (columns + 1)))
+    np.testing.assert_array_equal(dots(few_x, few_y, axis, columns), dots(x, y, axis, columns))
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 3000), st.integers(2, 50))
+def test_no_extreme_is_lost(seed, n, columns):
+    rng = np.random.default_rng(seed)
+    x, y = np.arange(n) + 1.0, rng.normal(size=n)
+    y[rng.random(n) < 0.3] = np.nan
+    _, few = decimate(x, y, Axis(1, n + 1, False).edges(columns))
     known = np.isfinite(y)
-    assert len(few_x) <= max(2 * columns, min(known.sum(), 2 * columns))
-    assert (np.diff(few_x) >= 0).all()
-    assert set(zip(few_x, few_y, strict=True)) <= set(zip(x, y, strict=True))
+    assert set(few[np.isfinite(few)]) <= set(y[known])
     if known.any():
-        assert few_y.min() == np.nanmin(y)
-        assert few_y.max() == np.nanmax(y)
+        assert np.nanmin(few) == np.nanmin(y)
+        assert np.nanmax(few) == np.nanmax(y)
 
 
 def test_each_column_keeps_its_own_extremes():
-    x = np.arange(1000.0)
-    y = np.zeros(1000)
+    x, y = np.arange(1000.0), np.zeros(1000)
     y[[123, 456]] = 7, -7
-    few_x, few_y = decimate(x, y, 0, 999, 10)
-    assert len(few_x) <= 20
-    assert few_y[few_x == 123].tolist() == [7]
-    assert few_y[few_x == 456].tolist() == [-7]
+    few_x, few_y = decimate(x, y, Axis(0, 999, False).edges(10))
+    assert few_y.tolist().count(7) == few_y.tolist().count(-7) == 1
+    assert abs(few_x[few_y == 7][0] - 123) < 111
+    assert abs(few_x[few_y == -7][0] - 456) < 111
 
 
-def test_only_what_lies_between_is_kept():
+def test_a_gap_parts_the_line_and_a_lone_value_in_it_stays():
+    for n in (100, 10_000):  # few enough to be kept, and decimated
+        x = np.arange(n) / n
+        y = np.full(n, 0.5)
+        y[int(0.3 * n) : int(0.7 * n)] = np.nan
+        y[n // 2] = 1.0
+        drawn = dots(*decimate(x, y, Axis(0, 1, False).edges(21)), Axis(0, 1, False), 21)
+        assert drawn.any(axis=0).tolist() == [*[True] * 7, *[False] * 3, True, *[False] * 3] + (
+            [True] * 7
+        )
+        assert drawn[ROWS - 1].nonzero()[0].tolist() == [10]
+
+
+def test_one_point_beyond_each_end_leads_the_line_out():
     x = np.arange(100.0)
-    few_x, _ = decimate(x, x, 40, 60, 500)
-    assert few_x.min() >= 39
-    assert few_x.max() <= 61
+    few_x, _ = decimate(x, x, np.array([40.2, 50.0, 60.7]))
+    assert few_x[[0, -1]].tolist() == [40.0, 61.0]

@@ -1,0 +1,71 @@
+"""What the curves say at the crosshair, in one line."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from rugtui.session.frame import Frame
+from rugtui.ui.renderables import numbers
+
+SEPARATOR = " · "
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A piece of the line; the highest rank is the first to go where the line is short."""
+
+    rank: int
+    name: str
+    value: str
+    colour: str = "text"
+
+    @property
+    def text(self) -> str:
+        return f"{self.name} {self.value}" if self.name else self.value
+
+
+def history_facts(frame: Frame, smoothed: np.ndarray, index: int) -> list[Fact]:
+    """Every series at one result, beside what theory says of the p it was trained at."""
+    history = frame.history
+    step, loss, p = (float(history.column(name)[index]) for name in ("step", "loss", "p"))
+    smooth = float(smoothed[index])
+    known = [
+        Fact(0, "step", f"{step:,.0f}"),
+        Fact(4, "train", numbers.loss(loss), "faint"),
+        Fact(1, "smoothed", numbers.loss(smooth), "smooth"),
+    ]
+    held = np.flatnonzero(np.isfinite(history.column("heldout")[: index + 1]))
+    if held.size:
+        value = float(history.column("heldout")[held[-1]])
+        error = float(history.column("heldout_standard_error")[held[-1]])
+        known.append(
+            Fact(
+                2,
+                "held out",
+                f"{numbers.loss(value)} ± {error:.0e}".replace("e-0", "e-"),
+                "heldout",
+            )
+        )
+    if frame.levels is None:
+        return known
+    if math.isfinite(p) and p != frame.levels.p:
+        return [*known, Fact(3, "p", f"{p:.3g}")]
+    best = frame.levels.loss
+    return [
+        *known,
+        Fact(5, "L*", numbers.loss(best), "optimum"),
+        Fact(3, "×", numbers.ratio(smooth / best), "optimum"),
+    ]
+
+
+def shortened(facts: list[Fact], width: int) -> list[Fact]:
+    """As many facts as fit, the most important ones first to stay."""
+    kept = facts[:0]
+    for fact in sorted(facts, key=lambda fact: fact.rank):
+        longer = [one for one in facts if one in kept or one is fact]
+        if not kept or len(SEPARATOR.join(one.text for one in longer)) <= width:
+            kept = longer
+    return kept
