@@ -42,6 +42,13 @@ LR = "Halve and double the learning rate."
 P = "Fewer and more features on: p × 0.8 and p × 1.25."
 GO = "Go to the loss, the weights, the theory, the symmetry."
 FPS = "Draw twice and half as often."
+CROSS = "Move the crosshair; the line under the chart reads out what is there."
+CROSS_FAR = "Move the crosshair far."
+CROSS_END = "Put the crosshair on the first and on the newest value."
+ZOOM_X = "Zoom in and out around the crosshair."
+ZOOM_Y = "Zoom in and out of the losses around the curve there."
+PAN = "Pan left, right, up and down."
+SMOOTH = "Smooth less and more."
 
 KEYS = (
     Key("w", "swap_weights", "rug", "Swap trained and rug weights; training goes on.", "Weights"),
@@ -54,27 +61,27 @@ KEYS = (
     Key("right_curly_bracket", "p(1.25)", "p×1.25", P, "Training", False, "}"),
     Key("e", "edit", "edit", "Edit every setting in a form.", "Training"),
     Key("s", "snapshot", "save", "Save weights, history and the screen as a snapshot.", "Files"),
-    Key("l", "scales", "axes", "Step through linear and logarithmic axes.", "Loss", pane="loss"),
     Key("t", "tab", "tab", "Loss against steps, against r, against p.", "Loss", pane="loss"),
-    Key("x", "crosshair", "cross", "Show or hide the crosshair.", "Loss", pane="loss"),
-    Key("left", "cross(-1)", "", "Move the crosshair left.", "Loss", False, pane="loss"),
-    Key("right", "cross(1)", "", "Move the crosshair right.", "Loss", False, pane="loss"),
-    Key("shift+left", "cross(-16)", "", "Move it left by much.", "Loss", False, pane="loss"),
-    Key("shift+right", "cross(16)", "", "Move it right by much.", "Loss", False, pane="loss"),
-    Key("home", "cross_to(False)", "", "Crosshair to the first value.", "Loss", False, pane="loss"),
-    Key("end", "cross_to(True)", "", "Crosshair to the newest.", "Loss", False, pane="loss"),
-    Key("i", "zoom_x(0.5)", "in", "Zoom in around the crosshair.", "Loss", pane="loss"),
-    Key("o", "zoom_x(2.0)", "out", "Zoom out.", "Loss", False, pane="loss"),
-    Key("I", "zoom_y(0.5)", "", "Zoom in on the losses.", "Loss", False, pane="loss"),
-    Key("O", "zoom_y(2.0)", "", "Zoom out of the losses.", "Loss", False, pane="loss"),
-    Key("comma", "pan_x(-0.25)", "", "Pan left.", "Loss", False, ",", pane="loss"),
-    Key("full_stop", "pan_x(0.25)", "", "Pan right.", "Loss", False, ".", pane="loss"),
-    Key("up", "pan_y(0.25)", "", "Pan up.", "Loss", False, pane="loss"),
-    Key("down", "pan_y(-0.25)", "", "Pan down.", "Loss", False, pane="loss"),
+    Key("l", "scales", "axes", "Step through linear and logarithmic axes.", "Loss", pane="loss"),
+    Key("x", "crosshair", "cross", "Show and hide the crosshair.", "Loss", pane="loss"),
+    Key("left", "cross(-1)", "", CROSS, "Loss", False, "←", "loss"),
+    Key("right", "cross(1)", "", CROSS, "Loss", False, "→", "loss"),
+    Key("shift+left", "cross(-16)", "", CROSS_FAR, "Loss", False, "shift+←", "loss"),
+    Key("shift+right", "cross(16)", "", CROSS_FAR, "Loss", False, "shift+→", "loss"),
+    Key("home", "cross_to(False)", "", CROSS_END, "Loss", False, pane="loss"),
+    Key("end", "cross_to(True)", "", CROSS_END, "Loss", False, pane="loss"),
+    Key("i", "zoom_x(0.5)", "in", ZOOM_X, "Loss", pane="loss"),
+    Key("o", "zoom_x(2.0)", "out", ZOOM_X, "Loss", False, pane="loss"),
+    Key("I", "zoom_y(0.5)", "", ZOOM_Y, "Loss", False, pane="loss"),
+    Key("O", "zoom_y(2.0)", "", ZOOM_Y, "Loss", False, pane="loss"),
+    Key("comma", "pan_x(-0.25)", "", PAN, "Loss", False, ",", "loss"),
+    Key("full_stop", "pan_x(0.25)", "", PAN, "Loss", False, ".", "loss"),
+    Key("up", "pan_y(0.25)", "", PAN, "Loss", False, "↑", "loss"),
+    Key("down", "pan_y(-0.25)", "", PAN, "Loss", False, "↓", "loss"),
     Key("0", "all", "all", "Show all of the data.", "Loss", pane="loss"),
     Key("f", "follow", "follow", "Follow the newest step, or stay.", "Loss", pane="loss"),
-    Key("less_than_sign", "smooth(-1)", "", "Smooth less.", "Loss", False, "<", pane="loss"),
-    Key("greater_than_sign", "smooth(1)", "", "Smooth more.", "Loss", False, ">", pane="loss"),
+    Key("less_than_sign", "smooth(-1)", "", SMOOTH, "Loss", False, "<", "loss"),
+    Key("greater_than_sign", "smooth(1)", "", SMOOTH, "Loss", False, ">", "loss"),
     Key(
         "z", "zoom", "zoom", "Give the whole screen to the focused pane, and take it back.", "Panes"
     ),

@@ -130,6 +130,14 @@ async def test_capitals_zoom_the_losses(pilot):
     assert width(axes(pilot).y) == pytest.approx(width(before))
 
 
+async def test_zooming_the_losses_leaves_the_curve_at_the_crosshair_where_it_is(pilot):
+    await pilot.press("x")
+    end = np.log10(pane(pilot).frame.history.last("smoothed"))
+    share = (end - axes(pilot).y.first) / width(axes(pilot).y)
+    await press(pilot, "I", "I")
+    assert (end - axes(pilot).y.first) / width(axes(pilot).y) == pytest.approx(share)
+
+
 async def test_comma_and_stop_pan_and_keep_the_width(pilot):
     await pilot.press("i")
     before = axes(pilot).x

@@ -20,7 +20,7 @@ from rugtui.ui.renderables.decimate import decimate
 from rugtui.ui.renderables.levels import Level, inside, label_rows
 from rugtui.ui.renderables.lines import fit, line
 from rugtui.ui.renderables.palette import Palette, ink
-from rugtui.ui.renderables.view import NEWEST, Shown, View, crosshair, x_axis, y_axis
+from rugtui.ui.renderables.view import NEWEST, Shown, View, crosshair, nearest, x_axis, y_axis
 
 LABELS = 12
 """Columns on the right for the names of the levels."""
@@ -113,6 +113,16 @@ def end_names(chart: Chart, now: Shown) -> list[Level]:
             place = now.y.first if math.isnan(place) else min(max(place, now.y.first), now.y.last)
             names.append(Level(curve.name, now.y.value(place), curve.pen.colour))
     return names
+
+
+def height_at(chart: Chart, now: Shown, cross: float | None) -> float | None:
+    """Where the curve that one came to see (the last line drawn) is at the crosshair."""
+    lines = [curve for curve in chart.curves if curve.kind == "line"]
+    if cross is None or not lines:
+        return None
+    index = nearest(lines[-1].x, now.x.value(cross))
+    place = now.y.place_one(float(lines[-1].y[index]))
+    return place if math.isfinite(place) else None
 
 
 def draw(

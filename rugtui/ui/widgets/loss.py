@@ -11,7 +11,7 @@ from rugtui.session.frame import Frame
 from rugtui.ui.keys import bindings
 from rugtui.ui.renderables import view as views
 from rugtui.ui.renderables.canvas import Glyphs
-from rugtui.ui.renderables.chart import LEAST, Chart, chart_strips, shown
+from rugtui.ui.renderables.chart import LEAST, Chart, chart_strips, height_at, shown
 from rugtui.ui.renderables.lines import fit, line
 from rugtui.ui.renderables.loss_chart import loss_chart
 from rugtui.ui.renderables.loss_view import TABS, LossView
@@ -113,7 +113,11 @@ class LossPane(Pane):
         self._look(lambda view, now: views.zoom_x(view, now, factor))
 
     def action_zoom_y(self, factor: float) -> None:
-        self._look(lambda view, now: views.zoom_y(view, now, factor))
+        def zoomed(chart: Chart, view: View, now: Shown) -> View:
+            anchor = height_at(chart, now, views.crosshair(view, now))
+            return views.zoom_y(view, now, factor, anchor)
+
+        self._on_chart(zoomed)
 
     def action_pan_x(self, share: float) -> None:
         self._look(lambda view, now: views.pan_x(view, now, share))
