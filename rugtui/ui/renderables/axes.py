@@ -23,8 +23,16 @@ def gutter(y_axis: Axis, height: int) -> int:
 def axes(x_axis: Axis, y_axis: Axis, width: int, height: int, ascii_only: bool) -> tuple[str, ...]:
     """`height` rows of `width` characters: labels and line on the left, FOOT rows below.
 
-    plotext sets them; it gets no curve, for a curve costs it a hundred times what it costs us.
+    plotext sets them, in two slim figures, for its cost is its cells: the plot itself stays empty.
     """
+    left = gutter(y_axis, height)
+    beside = _set(x_axis, y_axis, left + 2, height, left)
+    below = _set(x_axis, y_axis, width, FOOT + 1, left)
+    rows = [row[:left].ljust(width) for row in beside[:-FOOT]] + below[-FOOT:]
+    return tuple(row.translate(ASCII) for row in rows) if ascii_only else tuple(rows)
+
+
+def _set(x_axis: Axis, y_axis: Axis, width: int, height: int, left: int) -> list[str]:
     from textual_plotext.plot import Plot  # slow to import, and not needed at first
 
     plot = Plot()
@@ -35,14 +43,12 @@ def axes(x_axis: Axis, y_axis: Axis, width: int, height: int, ascii_only: bool) 
     plot.ylim(y_axis.first, y_axis.last)
     plot.xaxes(True, False)
     plot.yaxes(True, False)
-    left = gutter(y_axis, height)
     plot.xticks(*x_axis.ticks(max((width - left) // 12, 2)))
     places, labels = y_axis.ticks(_most_down(height))
     plot.yticks(places or [y_axis.first], [label.rjust(left - 1) for label in labels or [""]])
     # An empty curve: without one plotext draws no axes.
     plot.scatter([x_axis.first], [y_axis.first], marker=" ")
-    rows = [row.ljust(width)[:width] for row in plot.uncolorize(plot.build()).splitlines()]
-    return tuple(row.translate(ASCII) for row in rows) if ascii_only else tuple(rows)
+    return [row.ljust(width)[:width] for row in plot.uncolorize(plot.build()).splitlines()]
 
 
 def _most_down(height: int) -> int:

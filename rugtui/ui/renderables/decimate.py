@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 Points = tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"]]
 
@@ -14,42 +14,50 @@ def decimate(
     """At most four points a column between ascending edges, and one beyond either end.
 
     A column of pixels shows a line's first, least, greatest and last value in it and nothing else,
-    so these four draw the same pixels as all of them. x is ascending. A gap in y (NaN) that
-    parts two columns comes back as a NaN between them.
+    so these four draw the same pixels as all of them. x is ascending. A gap in y (what is not
+    finite) that parts two columns comes back as a NaN between them.
     """
-    x, y, parted = _known(x, y, edges)
-    if x.size <= 4 * edges.size:
-        return _with_gaps(x, y, parted)
-    starts = np.searchsorted(x, edges)
-    starts = np.unique(np.concatenate([[0], starts[starts < x.size]]))
-    chosen = np.empty((starts.size, 4, 2))
-    last = np.append(starts[1:], x.size) - 1
-    chosen[:, 0] = np.stack([x[starts], y[starts]], axis=1)
-    chosen[:, 1:3, 0] = x[starts, None]
-    chosen[:, 1, 1] = np.minimum.reduceat(y, starts)
-    chosen[:, 2, 1] = np.maximum.reduceat(y, starts)
-    chosen[:, 3] = np.stack([x[last], y[last]], axis=1)
-    few_x, few_y = chosen.reshape(-1, 2).T
-    few_parted = np.zeros((starts.size, 4), dtype=bool)
-    few_parted[:, 0] = parted[starts]
-    return _with_gaps(few_x, few_y, few_parted.ravel())
-
-
-def _known(
-    x: np.ndarray, y: np.ndarray, edges: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The finite points between the edges and one beyond each; which of them follow a gap."""
-    begin, end = np.searchsorted(x, edges[[0, -1]], side="left")
+    begin, end = np.searchsorted(x, edges[[0, -1]])
     inside = slice(max(int(begin) - 1, 0), int(end) + 1)
     x, y = x[inside], y[inside]
-    finite = np.isfinite(y)
-    if finite.all():
-        return x, y, np.zeros(x.size, dtype=bool)
-    places = np.flatnonzero(finite)
-    return x[places], y[places], np.diff(places, prepend=places[:1]) > 1
+    if x.size <= 4 * edges.size:
+        known = np.flatnonzero(np.isfinite(y))
+        return _with_gaps(x[known], y[known], known)
+    bounds = np.searchsorted(x, edges)
+    bounds = np.unique(np.concatenate([[0], bounds, [x.size]]))
+    first, last = _known_ends(y, bounds)
+    starts = bounds[:-1][first < bounds[1:]]
+    first, last = first[first < bounds[1:]], last[first < bounds[1:]]
+    if not starts.size:
+        return x[:0], y[:0]
+    # Between the first and the last known value of a column is what it shows; NaN is passed over.
+    runs = np.stack([first, last + 1], axis=1).ravel()[:-1]
+    low, high = np.fmin.reduceat(y, runs)[::2], np.fmax.reduceat(y, runs)[::2]
+    if not (np.isfinite(low).all() and np.isfinite(high).all()):
+        return decimate(x, np.where(np.isfinite(y), y, np.nan), edges)
+    few = np.stack([y[first], low, high, y[last]], axis=1).ravel()
+    places = np.stack([first, first, first, last], axis=1).ravel()
+    return _with_gaps(x[places], few, places, every=4)
 
 
-def _with_gaps(x: np.ndarray, y: np.ndarray, parted: np.ndarray) -> Points:
-    """NaN before each point that follows a gap."""
-    gaps = np.flatnonzero(parted)
+def _known_ends(
+    y: Float[np.ndarray, " n"], bounds: Int[np.ndarray, " k_1"]
+) -> tuple[Int[np.ndarray, " k"], Int[np.ndarray, " k"]]:
+    """Index of the first and the last finite value in each column; the column's end where none."""
+    first, last = bounds[:-1].copy(), bounds[1:] - 1
+    for column in np.flatnonzero(~np.isfinite(y[first]) | ~np.isfinite(y[last])):
+        begin, end = bounds[column], bounds[column + 1]
+        known = np.flatnonzero(np.isfinite(y[begin:end]))
+        first[column], last[column] = begin + known[[0, -1]] if known.size else (end, end)
+    return first, last
+
+
+def _with_gaps(
+    x: np.ndarray, y: np.ndarray, places: Int[np.ndarray, " m"], every: int = 1
+) -> Points:
+    """NaN between points, in groups of `every`, that are not neighbours in the whole column.
+
+    Between the last known value of one group and the first of the next all are gaps.
+    """
+    gaps = every * (np.flatnonzero(places[every::every] - places[every - 1 : -1 : every] > 1) + 1)
     return np.insert(x, gaps, x[gaps]), np.insert(y, gaps, np.nan)

@@ -3,26 +3,50 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from rugtui.session.frame import Frame
 from rugtui.session.history import HistoryView
 from rugtui.ui.renderables.canvas import Pen
 from rugtui.ui.renderables.chart import Chart, Curve
+from rugtui.ui.renderables.growing import Known
 from rugtui.ui.renderables.levels import Level
 from rugtui.ui.renderables.palette import Palette
+from rugtui.ui.renderables.smooth import Smoother
 
 
-def loss_chart(frame: Frame, smoothed: np.ndarray, palette: Palette) -> Chart:
-    """The chart of a Frame's history; `smoothed` has a value for each of its results."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Derived:
+    """What was worked out of a history's columns."""
+
+    smoothed: Float[np.ndarray, " results"]
+    heldout: Int[np.ndarray, " known"]
+    """Indices of the results that have a held-out loss."""
+
+
+class Deriver:
+    """Works it out for one Frame after another; only what is new costs time."""
+
+    def __init__(self) -> None:
+        self._smoother, self._known = Smoother(), Known()
+
+    def __call__(self, history: HistoryView, span: int) -> Derived:
+        """`span` results go into an average."""
+        loss = history.column("loss")
+        return Derived(self._smoother(loss, span), self._known(history.column("heldout"), loss))
+
+
+def loss_chart(frame: Frame, derived: Derived, palette: Palette) -> Chart:
+    """The chart of a Frame's history."""
     history = frame.history
-    steps = history.column("step")
-    known = np.flatnonzero(np.isfinite(history.column("heldout")))
+    steps, known = history.column("step"), derived.heldout
     return Chart(
         curves=(
             Curve("train", steps, history.column("loss"), Pen(palette.faint, "."), under=True),
-            Curve("smoothed", steps, smoothed, Pen(palette.smooth, "*")),
+            Curve("smoothed", steps, derived.smoothed, Pen(palette.smooth, "*")),
             Curve(
                 "held out",
                 steps[known],
@@ -57,8 +81,7 @@ def levels(frame: Frame, palette: Palette) -> list[Level]:
 
 def p_since(history: HistoryView, p: float) -> float:
     """The step after which p did not change any more: before it, the levels were others."""
-    other = np.flatnonzero(history.column("p") != p)
-    other = other[np.isfinite(history.column("p")[other])]
-    if not other.size:
-        return -math.inf
-    return float(history.column("step")[other[-1]])
+    trained_at = history.column("p")
+    other = np.flatnonzero(trained_at != p)
+    other = other[np.isfinite(trained_at[other])]
+    return float(history.column("step")[other[-1]]) if other.size else -math.inf

@@ -9,6 +9,7 @@ import numpy as np
 
 from rugtui.session.frame import Frame
 from rugtui.ui.renderables import numbers
+from rugtui.ui.renderables.loss_chart import Derived
 
 SEPARATOR = " · "
 
@@ -27,20 +28,21 @@ class Fact:
         return f"{self.name} {self.value}" if self.name else self.value
 
 
-def history_facts(frame: Frame, smoothed: np.ndarray, index: int) -> list[Fact]:
+def history_facts(frame: Frame, derived: Derived, index: int) -> list[Fact]:
     """Every series at one result, beside what theory says of the p it was trained at."""
     history = frame.history
     step, loss, p = (float(history.column(name)[index]) for name in ("step", "loss", "p"))
-    smooth = float(smoothed[index])
+    smooth = float(derived.smoothed[index])
     known = [
         Fact(0, "step", f"{step:,.0f}"),
         Fact(4, "train", numbers.loss(loss), "faint"),
         Fact(1, "smoothed", numbers.loss(smooth), "smooth"),
     ]
-    held = np.flatnonzero(np.isfinite(history.column("heldout")[: index + 1]))
-    if held.size:
-        value = float(history.column("heldout")[held[-1]])
-        error = float(history.column("heldout_standard_error")[held[-1]])
+    before = int(np.searchsorted(derived.heldout, index, side="right"))
+    if before:
+        held = derived.heldout[before - 1]
+        value = float(history.column("heldout")[held])
+        error = float(history.column("heldout_standard_error")[held])
         known.append(
             Fact(
                 2,

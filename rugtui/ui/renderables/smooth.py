@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rugtui.session.history import SPAN, YOUNG
+from rugtui.ui.renderables.growing import Seen
 
 SPANS = (1, 4, SPAN, 64, 256, 1024)
 """Results that the smoothed line averages over, weakest first; the history's own is one of them."""
@@ -58,9 +59,9 @@ class Smoother:
 
     def __call__(self, values: Float[np.ndarray, " n"], span: int) -> Float[np.ndarray, " n"]:
         """The smoothed column; what is not finite is a gap, which the average steps over."""
-        if span != self._span or not self._continued_by(values):
+        if span != self._span or not self._seen.continued_by(values):
             self._begin(span)
-        done, length = self._done, values.size
+        done, length = self._seen.length, values.size
         if length > self._out.size:
             grown = np.empty(max(length, 2 * self._out.size))
             grown[:done] = self._out[:done]
@@ -73,19 +74,10 @@ class Smoother:
         self._known += smoothed.size
         if smoothed.size:
             self._last = float(smoothed[-1])
-        self._done = length
-        self._ends = values[[0, -1]].tolist() if length else []
+        self._seen.all_of(values)
         return self._out[:length]
 
     def _begin(self, span: int) -> None:
-        self._span, self._done, self._known, self._last = span, 0, 0, 0.0
+        self._span, self._known, self._last = span, 0, 0.0
         self._out = np.empty(1024)
-        self._ends: list[float] = []
-
-    def _continued_by(self, values: np.ndarray) -> bool:
-        """Whether these begin with what was smoothed so far; another run would not."""
-        if not self._done:
-            return True
-        if values.size < self._done:
-            return False
-        return bool(np.array_equal(values[[0, self._done - 1]], self._ends, equal_nan=True))
+        self._seen = Seen()

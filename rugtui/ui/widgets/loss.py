@@ -13,11 +13,10 @@ from rugtui.ui.renderables import view as views
 from rugtui.ui.renderables.canvas import Glyphs
 from rugtui.ui.renderables.chart import LEAST, Chart, chart_strips, height_at, shown
 from rugtui.ui.renderables.lines import fit, line
-from rugtui.ui.renderables.loss_chart import loss_chart
+from rugtui.ui.renderables.loss_chart import Deriver, loss_chart
 from rugtui.ui.renderables.loss_view import TABS, LossView
 from rugtui.ui.renderables.palette import Palette
 from rugtui.ui.renderables.readout import SEPARATOR, Fact, history_facts, shortened
-from rugtui.ui.renderables.smooth import Smoother
 from rugtui.ui.renderables.theory_chart import theory_chart, theory_facts
 from rugtui.ui.renderables.view import NEWEST, Shown, View
 from rugtui.ui.widgets.pane import Pane
@@ -32,7 +31,7 @@ class LossPane(Pane):
 
     def __init__(self, title: str, **known: str) -> None:
         super().__init__(title, **known)
-        self._smoother = Smoother()
+        self._derive = Deriver()
 
     def draw(self, frame: Frame, palette: Palette, width: int, height: int) -> list[Strip]:
         self._say_what_is_shown()
@@ -51,7 +50,7 @@ class LossPane(Pane):
     def chart(self, frame: Frame, palette: Palette) -> Chart | None:
         """What the tab in front shows, None where it is still being computed."""
         if self.look.tab == 0:
-            return loss_chart(frame, self._smoothed(frame), palette)
+            return loss_chart(frame, self._derive(frame.history, self.look.span), palette)
         known = frame.curves
         if known is None:
             return None
@@ -66,7 +65,7 @@ class LossPane(Pane):
         at = chart.home if cross is None else shown(chart, view).x.value(cross)
         index = chart.x.size - 1 if at == NEWEST else views.nearest(chart.x, at)
         if self.look.tab == 0:
-            return history_facts(frame, self._smoothed(frame), index)
+            return history_facts(frame, self._derive(frame.history, self.look.span), index)
         assert frame.curves is not None
         sweep = frame.curves.against_r if self.look.tab == 1 else frame.curves.against_p
         return theory_facts(frame, sweep, TABS[self.look.tab], index, chart.home)
@@ -142,9 +141,6 @@ class LossPane(Pane):
         view = self.look.view
         self.look = self.look.looking(change(chart, view, shown(chart, view)))
         self.redraw()
-
-    def _smoothed(self, frame: Frame):
-        return self._smoother(frame.history.column("loss"), self.look.span)
 
     def _readout_line(self, facts: list[Fact], palette: Palette, width: int) -> Strip:
         pieces = []

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from rugtui.session.frame import Reading
-from rugtui.session.history import EMPTY, History, HistoryView, Mark
+from rugtui.session.history import EMPTY, SPAN, History, HistoryView, Mark
 from rugtui.ui.renderables.axis import Axis
 from rugtui.ui.renderables.canvas import Glyphs, Pen
 from rugtui.ui.renderables.chart import LEAST, Chart, Curve, chart_strips, shown
 from rugtui.ui.renderables.levels import Level, label_rows
-from rugtui.ui.renderables.loss_chart import loss_chart
+from rugtui.ui.renderables.loss_chart import Deriver, loss_chart
 from rugtui.ui.renderables.palette import DARK, LIGHT
 from rugtui.ui.renderables.view import NEWEST, Limits, View
 from tests.ui.fake import LEVELS, some_frame, some_history
@@ -25,7 +25,7 @@ def frame_with(history=None, **changes):
 
 def the_chart(frame=None):
     frame = frame or some_frame()
-    return loss_chart(frame, frame.history.column("smoothed"), DARK)
+    return loss_chart(frame, Deriver()(frame.history, SPAN), DARK)
 
 
 def drawn(chart, view=None, width=70, height=16, glyphs=None):
@@ -245,7 +245,7 @@ def test_what_is_faint_can_be_read():
 
     for palette, paper in ((DARK, 0.0), (LIGHT, 1.0)):
         frame = some_frame()
-        chart = loss_chart(frame, frame.history.column("smoothed"), palette)
+        chart = loss_chart(frame, Deriver()(frame.history, SPAN), palette)
         inks = [curve.pen.colour for curve in chart.curves]
         for colour in [*inks, *(level.colour for level in chart.levels)]:
             light, dark = sorted([luminance(colour), paper], reverse=True)
