@@ -1,7 +1,7 @@
 """What drawing the loss costs: `OMP_NUM_THREADS=1 python -m tests.benchmarks.chart`.
 
-Milliseconds of one core, and as multiples of a dense 512 × 512 × 512 float64 product of this process: the
-bound is 15 ms for 120 × 40 cells over a history of a million results.
+Milliseconds of one core, and as multiples of a dense 512 × 512 × 512 float64 product of this
+process: the bound is 15 ms for 120 × 40 cells over a history of a million results.
 """
 
 from __future__ import annotations
