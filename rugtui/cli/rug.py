@@ -190,15 +190,15 @@ def draw(weights: Weights, path: Path) -> None:
     import numpy as np
 
     from rugtui.runs.png import png_bytes
-    from rugtui.ui.renderables.heatmap import off_diagonal_scale, quantise
-    from rugtui.ui.renderables.palette import HALF_LEVELS, LIGHT
+    from rugtui.ui.renderables.palette import DIAGONAL, HALF_LEVELS, LIGHT
+    from rugtui.ui.renderables.shading import still
     from rugtui.weights.base import Window
 
     n = weights.n_sparse
     side = min(n, PICTURE)
-    pixels = weights.pooled(Window.whole(n), side, side)
-    levels = quantise(pixels, off_diagonal_scale(pixels, 0, 0, n, n))
-    colours = [LIGHT.level(level) for level in range(-HALF_LEVELS, HALF_LEVELS + 1)]
+    window = Window.whole(n)
+    levels = still(weights.pooled(window, side, side), window)
+    colours = [LIGHT.level(level) for level in range(-HALF_LEVELS, DIAGONAL + 1)]
     store(path, ".png", png_bytes(np.array(colours, np.uint8)[levels + HALF_LEVELS]))
 
 

@@ -11,6 +11,8 @@ from rugtui.weights.base import Window
 
 Kind = Literal["trained", "rug"]
 """Whose weights the panes show."""
+Order = Literal["natural", "sequency", "clustered"]
+"""In which order the W pane shows the features."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +37,25 @@ class Show:
 
 
 @dataclass(frozen=True, slots=True)
+class NextFrame:
+    """Show the next of the engineered frames that exist at these sizes."""
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
-    """Draw this window of W with so many pixels (None: all of W)."""
+    """Draw this window of W with so many pixels (None: all of W).
+
+    Windows and cursors count places in the order asked for.
+    """
 
     height: int
     width: int
     window: Window | None = None
+    order: Order = "natural"
+    beside: bool = False
+    """Trained and engineered weights, both."""
+    cursor: tuple[int, int] | None = None
+    """The row and column of a cell to read out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,4 +71,4 @@ class Stop:
     """Leave, in the middle of an interval too."""
 
 
-Command = Pause | Change | Show | Look | Save | Stop
+Command = Pause | Change | Show | NextFrame | Look | Save | Stop

@@ -6,10 +6,13 @@ import dataclasses
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import torch
 
+from rugtui.config import Frame as Construction
 from rugtui.config import Settings, fields
+from rugtui.errors import WeightsError
 from rugtui.runs.directory import create_run
 from rugtui.runs.snapshot import write_snapshot
 from rugtui.session.analyst import Analyst, Finding
@@ -17,12 +20,13 @@ from rugtui.session.commands import Kind, Look, Save
 from rugtui.session.curves import CurveMaker, Curves
 from rugtui.session.frame import Frame, Picture, Reading
 from rugtui.session.history import NAMES, History
-from rugtui.session.trial import RugTrial
+from rugtui.session.painter import Painter
+from rugtui.session.trial import RugTrial, usual_frame
 from rugtui.theory.levels import Levels, levels
 from rugtui.training.gemm import gemm_seconds
 from rugtui.training.loop import StepResult, Training
 from rugtui.verdict import caveat, verdict
-from rugtui.weights.base import Weights, Window
+from rugtui.weights.base import Weights
 from rugtui.weights.frames import dense
 
 TREND = 64
@@ -42,8 +46,11 @@ class Experiment:
         self.run: Path | None = None
         self.readings: dict[Kind, Reading] = {"trained": Reading()}
         self.gemm_seconds = gemm_seconds(self.settings, self.training.device)
+        self.painter = Painter()
+        self.frame: Construction = usual_frame(settings.n_sparse)
         self._trial: RugTrial | None = None
         self._analysed: set[Kind] = set()
+        self._asked_of = self.frame
         self._pace = 0, 0.0
 
     @property
@@ -90,10 +97,26 @@ class Experiment:
                 self.history.mark(self.training.step, f"{declared.name} {_short(value)}")
 
     def trial(self) -> RugTrial:
-        """The rug of these settings, built when it is first asked for."""
+        """The rug of these settings, built when it is first asked for. Raises WeightsError."""
         if self._trial is None:
-            self._trial = RugTrial(self.settings, self.device)
+            self._trial = RugTrial(self.settings, self.device, self.frame)
         return self._trial
+
+    def next_frame(self) -> list[str]:
+        """Go to the next frame that these settings have; why those passed over cannot be had."""
+        names, passed = get_args(Construction), []
+        here = names.index(self.frame)
+        for name in names[here + 1 :] + names[:here]:
+            try:
+                trial = RugTrial(self.settings, self.device, name)
+            except WeightsError as error:
+                passed.append(str(error))
+                continue
+            self._trial, self.frame = trial, name
+            self.readings.pop("rug", None)
+            self._analysed.discard("rug")
+            break
+        return passed
 
     def weights(self, kind: Kind) -> Weights:
         return self.trial().weights if kind == "rug" else self.training.weights()
@@ -103,7 +126,9 @@ class Experiment:
         if finding := self.analyst.collect():
             self._note(finding)
         if self.analyst.idle and kind not in self._analysed:
-            self.analyst.ask(kind, self.training.step, self.weights(kind), self.settings.p)
+            weights = self.weights(kind)
+            self._asked_of = self.frame
+            self.analyst.ask(kind, self.training.step, weights, self.settings.p)
         self._curves = self._curve_maker.at(self.settings.ratio, self.settings.p)
         self._refresh("trained", *self.history.recent_loss())
         if self._trial is not None:
@@ -121,13 +146,12 @@ class Experiment:
             self.analyst.ask("trained", result.step, weights, self.settings.p, heldout)
 
     def picture(self, kind: Kind, look: Look) -> Picture:
-        """The window of W that the pane looks at, no finer than W itself."""
+        """What the W pane looks at, no finer than W itself."""
+        kinds: tuple[Kind, ...] = ("trained", "rug") if look.beside else (kind,)
         n_sparse = self.settings.n_sparse
-        window = look.window or Window.whole(n_sparse)
-        height = min(look.height, window.bottom - window.top)
-        width = min(look.width, window.right - window.left)
-        pixels = self.weights(kind).pooled(window, height, width)
-        return Picture(kind, self.training.step, window, n_sparse, pixels)
+        window = self.painter.window(look, n_sparse)
+        panels = tuple(self.painter.panel(one, self.weights(one), look) for one in kinds)
+        return Picture(self.training.step, window, n_sparse, panels)
 
     def describe(self, frame: Frame, picture: Picture | None) -> Frame:
         """The frame with everything in it that this experiment knows."""
@@ -196,6 +220,8 @@ class Experiment:
     def _note(self, finding: Finding) -> None:
         old = self.readings.get(finding.kind, Reading())
         if finding.statistics.p != self.settings.p:
+            return
+        if finding.kind == "rug" and self._asked_of != self.frame:
             return
         self._analysed.add(finding.kind)
         trend = (*old.trend, finding.statistics)

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rugtui.config import Settings
-from rugtui.session.commands import Kind
+from rugtui.session.commands import Kind, Order
 from rugtui.session.history import EMPTY, HistoryView
 from rugtui.weights.base import Window
 
@@ -24,14 +24,52 @@ Phase = Literal["loading", "training", "paused", "done", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """Block means of a window of W, as many as the pane has pixels."""
+class Cell:
+    """One cell of W, and the block of cells that shares its pixel."""
+
+    place: tuple[int, int]
+    """Row and column in the order of the picture."""
+    i: int
+    j: int
+    value: float
+    """W_ij, i and j being the features at that place."""
+    bias: float
+    """b_i."""
+    block: Window
+    low: float
+    high: float
+    """The range of W over the block."""
+    sampled: bool
+    """Whether `low` and `high` come from a part of the block's cells."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Panel:
+    """Block means of a window of one kind of weights, and of the biases of its rows."""
 
     kind: Kind
+    pixels: Float[np.ndarray, "height width"]
+    biases: Float[np.ndarray, " height"]
+    order: Order = "natural"
+    note: str = ""
+    """Why the order is not the one asked for."""
+    cell: Cell | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """What the W pane shows: one panel, or trained and rug side by side."""
+
     step: int
     window: Window
     n_sparse: int
-    pixels: Float[np.ndarray, "height width"]
+    panels: tuple[Panel, ...]
+
+    @property
+    def subject(self) -> tuple[object, ...]:
+        """What is looked at: pictures of one subject differ in the values of W alone."""
+        panels = [(one.kind, one.order, one.pixels.shape, one.note) for one in self.panels]
+        return self.window, self.n_sparse, *panels
 
 
 @dataclass(frozen=True, slots=True)

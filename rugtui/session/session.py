@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import queue
 import threading
 import time
@@ -11,8 +12,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from rugtui.config import Settings
-from rugtui.errors import RugtuiError
-from rugtui.session.commands import Change, Command, Kind, Look, Pause, Save, Show, Stop
+from rugtui.errors import RugtuiError, WeightsError
+from rugtui.session.commands import Change, Command, Kind, Look, NextFrame, Pause, Save, Show, Stop
 from rugtui.session.frame import Frame, Notice, Phase, Picture, Severity
 from rugtui.session.mailbox import Mailbox
 
@@ -79,6 +80,8 @@ class Session:
 
         self._experiment = Experiment(settings)
         self._phase, self._narration = "training", ""
+        if (self._shown == "rug" or self._look.beside) and not self._rug_exists():
+            self._shown, self._look = "trained", dataclasses.replace(self._look, beside=False)
 
     def _end(self) -> None:
         if self._experiment is not None:
@@ -116,9 +119,13 @@ class Session:
             case Change():
                 self._change(command.settings)
             case Show():
-                self._shown, self._picture = command.kind, None
+                if command.kind == "trained" or self._rug_exists():
+                    self._shown, self._picture = command.kind, None
+            case NextFrame():
+                self._next_frame()
             case Look():
-                self._look, self._picture = command, None
+                beside = command.beside and self._rug_exists()
+                self._look, self._picture = dataclasses.replace(command, beside=beside), None
             case Save():
                 try:
                     self._save(command)
@@ -126,6 +133,20 @@ class Session:
                     self._tell(f"snapshot not written: {error}", "error")
             case Stop():
                 self._stop.set()
+
+    def _rug_exists(self) -> bool:
+        """Whether these settings have a rug; if not, the reason is told."""
+        try:
+            return self._experiment is None or bool(self._experiment.trial())
+        except WeightsError as error:
+            self._tell(str(error), "warning")
+            return False
+
+    def _next_frame(self) -> None:
+        if self._experiment is not None:
+            for reason in self._experiment.next_frame():
+                self._tell(reason, "warning")
+            self._shown, self._picture = "rug", None
 
     def _pause(self, paused: bool) -> None:
         if paused and self._phase == "training":

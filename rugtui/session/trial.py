@@ -6,11 +6,17 @@ import math
 
 import torch
 
-from rugtui.config import Settings
+from rugtui.config import Frame, Settings
 from rugtui.training.data import sample
 from rugtui.weights.base import Weights
 from rugtui.weights.frames import engineered
 from rugtui.weights.hadamard import is_power_of_two
+
+
+def usual_frame(n_sparse: int) -> Frame:
+    """The rug proper, or where n_sparse is no power of two the frame that stands in for it."""
+    return "hadamard" if is_power_of_two(n_sparse) else "dct"
+
 
 STREAM = 0x5EED
 """Keeps the trial's data apart from those that training draws from the same seed."""
@@ -19,9 +25,10 @@ STREAM = 0x5EED
 class RugTrial:
     """The engineered weights at a run's (n_sparse, n_dense, p), and what sampling says of them."""
 
-    def __init__(self, settings: Settings, device: torch.device) -> None:
+    def __init__(self, settings: Settings, device: torch.device, frame: Frame) -> None:
+        """Raises WeightsError where these sizes have no such frame, or memory does not."""
         self.settings, self.device = settings, device
-        self.frame_name = "hadamard" if is_power_of_two(settings.n_sparse) else "dct"
+        self.frame_name = frame
         generator = torch.Generator().manual_seed(settings.seed)
         self.weights: Weights = engineered(
             self.frame_name,

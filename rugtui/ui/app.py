@@ -11,7 +11,7 @@ from textual.worker import Worker, WorkerState
 from rugtui.config import Settings
 from rugtui.errors import SettingError
 from rugtui.preferences import Preferences
-from rugtui.session.commands import Change, Look, Pause, Save, Show, Stop
+from rugtui.session.commands import Change, NextFrame, Pause, Save, Show, Stop
 from rugtui.session.frame import Frame
 from rugtui.session.session import Session
 from rugtui.ui.keys import bindings
@@ -103,7 +103,10 @@ class RugtuiApp(App[None]):
             self.push_screen(Failure(f"The worker died: {event.worker.error!r}", ""))
 
     def on_weights_pane_looks(self, message: WeightsPane.Looks) -> None:
-        self.session.send(Look(message.side, message.side))
+        self.session.send(message.look)
+
+    def on_weights_pane_wants_frame(self) -> None:
+        self.session.send(NextFrame())
 
     def action_swap_weights(self) -> None:
         self.session.send(Show("trained" if self.latest.shown == "rug" else "rug"))

@@ -49,6 +49,19 @@ ZOOM_X = "Zoom in and out around the crosshair."
 ZOOM_Y = "Zoom in and out of the losses around the curve there."
 PAN = "Pan left, right, up and down."
 SMOOTH = "Smooth less and more."
+ORDER = "Features as they are, by sequency, clustered."
+ZOOM = "Zoom in and out at the cursor."
+
+
+def arrows(action: str, about: str, group: str, pane: str, prefix: str = "") -> list[Key]:
+    """An action for each of the four arrows, which takes the step down and the step right."""
+    steps = {"up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}
+    shown = f"{prefix}arrows"
+    return [
+        Key(f"{prefix}{arrow}", f"{action}{step}", action, about, group, False, shown, pane)
+        for arrow, step in steps.items()
+    ]
+
 
 KEYS = (
     Key("w", "swap_weights", "rug", "Swap trained and rug weights; training goes on.", "Weights"),
@@ -82,6 +95,17 @@ KEYS = (
     Key("f", "follow", "follow", "Follow the newest step, or stay.", "Loss", pane="loss"),
     Key("less_than_sign", "smooth(-1)", "", SMOOTH, "Loss", False, "<", "loss"),
     Key("greater_than_sign", "smooth(1)", "", SMOOTH, "Loss", False, ">", "loss"),
+    Key("c", "compare", "both", "Trained and rug side by side.", "W", pane="weights"),
+    Key("f", "next_frame", "frame", "Step through the engineered frames.", "W", pane="weights"),
+    Key("r", "order", "order", ORDER, "W", pane="weights"),
+    Key("k", "scaling", "scale", "Colours by quantile, as now, or log.", "W", pane="weights"),
+    Key("i", "closer(1)", "in", ZOOM, "W", pane="weights"),
+    Key("o", "closer(-1)", "out", ZOOM, "W", pane="weights"),
+    Key("a", "whole", "all", "All of W.", "W", False, pane="weights"),
+    Key("x", "cells", "1:1", "One cell of W a pixel.", "W", False, pane="weights"),
+    *arrows("cursor", "Move the cursor, which reads out a cell.", "W", "weights"),
+    *arrows("pan", "Pan by a quarter of the window.", "W", "weights", "shift+"),
+    Key("escape", "no_cursor", "no cursor", "Put the cursor away.", "W", False, pane="weights"),
     Key(
         "z", "zoom", "zoom", "Give the whole screen to the focused pane, and take it back.", "Panes"
     ),
@@ -111,6 +135,6 @@ def help_lines() -> dict[str, list[tuple[str, str]]]:
     groups["Panes"]["Go to the next pane."] = ["tab"]
     groups["Screen"]["The command palette: everything by name."] = ["ctrl+p"]
     return {
-        group: [(" ".join(keys), about) for about, keys in lines.items()]
+        group: [(" ".join(dict.fromkeys(keys)), about) for about, keys in lines.items()]
         for group, lines in groups.items()
     }

@@ -8,8 +8,8 @@ import threading
 import numpy as np
 
 from rugtui.config import Settings
-from rugtui.session.commands import Command, Show, Stop
-from rugtui.session.frame import Frame, Picture, Reading
+from rugtui.session.commands import Command, Kind, Show, Stop
+from rugtui.session.frame import Frame, Panel, Picture, Reading
 from rugtui.session.history import History
 from rugtui.session.mailbox import Mailbox
 from rugtui.theory.levels import Levels
@@ -49,12 +49,15 @@ def some_history(results: int = 200) -> History:
     return history
 
 
-def some_picture(kind="trained", n_sparse=64) -> Picture:
+def some_picture(*kinds: Kind, n_sparse: int = 64, window: Window | None = None) -> Picture:
     """A xor pattern with a strong diagonal."""
     i = np.arange(n_sparse)
     pixels = 0.1 * np.cos((i[:, None] ^ i[None, :]) * 0.7)
     np.fill_diagonal(pixels, 1.2)
-    return Picture(kind, 2000, Window.whole(n_sparse), n_sparse, pixels)
+    at = window or Window.whole(n_sparse)
+    seen = pixels[at.top : at.bottom, at.left : at.right]
+    panels = tuple(Panel(kind, seen, np.full(len(seen), -0.4)) for kind in kinds or ("trained",))
+    return Picture(2000, at, n_sparse, panels)
 
 
 def some_frame(**changes) -> Frame:

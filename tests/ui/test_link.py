@@ -81,7 +81,7 @@ async def test_what_is_not_afforded_comes_later_and_all_of_it_comes():
         app.session.give(some_frame())
         app.take_frame()
         moved = some_picture()
-        moved.pixels[:] = -moved.pixels
+        moved.panels[0].pixels[:] *= -1
         app.session.give(some_frame(picture=moved))
         app.take_frame()
         pane = app.dashboard.query_one("#weights", Pane)

@@ -1,4 +1,4 @@
-"""A matrix as half-block cells: two pixels a character, one colour above the other."""
+"""Levels as characters: two to a half-block cell by colour, or one to a cell by its shape."""
 
 from __future__ import annotations
 
@@ -6,79 +6,80 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Float, Int8
+from jaxtyping import Int8
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from rugtui.ui.renderables.palette import HALF_LEVELS, Palette, ink
+from rugtui.ui.renderables.palette import BLANK, CURSOR, HALF_LEVELS, Palette, ink
 
-UPPER_HALF = "▀"
-QUANTILE = 0.99
-"""Of the off-diagonal |pixels| at which the colour scale ends: the diagonal saturates."""
-
-
-def off_diagonal_scale(
-    pixels: Float[np.ndarray, "height width"], top: int, left: int, bottom: int, right: int
-) -> float:
-    """The value at which the colours end: a quantile of |pixels| off the diagonal of W.
-
-    top … right is the window of W that the pixels show. Where every pixel lies on the diagonal,
-    or all off it are zero, the largest |pixel| (1 for an all-zero picture).
-    """
-    height, width = pixels.shape
-    rows = _edges(top, bottom, height)
-    columns = _edges(left, right, width)
-    crossing = (rows[:-1, None] < columns[None, 1:]) & (columns[None, :-1] < rows[1:, None])
-    sizes = np.abs(pixels[~crossing & np.isfinite(pixels)])
-    scale = float(np.quantile(sizes, QUANTILE)) if sizes.size else 0.0
-    if scale <= 0:
-        finite = np.abs(pixels[np.isfinite(pixels)])
-        scale = float(finite.max()) if finite.size and finite.max() > 0 else 1.0
-    return scale
+UPPER_HALF, LOWER_HALF = "▀", "▄"
+COUNT = HALF_LEVELS + BLANK + 1
+"""Levels −HALF_LEVELS … BLANK."""
 
 
-def quantise(
-    pixels: Float[np.ndarray, "height width"], scale: float
-) -> Int8[np.ndarray, "height width"]:
-    """Levels −HALF_LEVELS … HALF_LEVELS; NaN is level 0."""
-    steps = np.rint(np.nan_to_num(pixels, nan=0.0) * (HALF_LEVELS / scale))
-    return np.clip(steps, -HALF_LEVELS, HALF_LEVELS).astype(np.int8)
-
-
-def stretch(
-    levels: Int8[np.ndarray, "height width"], height: int, width: int
-) -> Int8[np.ndarray, "tall wide"]:
-    """Nearest-neighbour enlargement to at least the size given, by whole factors where it can."""
-    rows = np.arange(height) * levels.shape[0] // height
-    columns = np.arange(width) * levels.shape[1] // width
-    return levels[np.ix_(rows, columns)]
+def enlarged(levels: Int8[np.ndarray, "h w"], factor: int) -> Int8[np.ndarray, "tall wide"]:
+    """Every level repeated both ways, in an array of its own."""
+    return levels.repeat(factor, 0).repeat(factor, 1)
 
 
 def heatmap(levels: Int8[np.ndarray, "height width"], palette: Palette) -> list[Strip]:
-    """Half-block strips, ⌈height / 2⌉ of them; equal neighbours are merged into runs."""
+    """Strips of levels, equal neighbours merged into runs.
+
+    In colours there are two rows of levels to a strip, so ⌈height / 2⌉ strips. With a palette of
+    glyphs each row is a strip.
+    """
+    if palette.glyphs is not None:
+        return [_lettered(row, palette) for row in levels]
     if levels.shape[0] % 2:
-        levels = np.vstack([levels, np.zeros_like(levels[:1])])
-    pairs = (levels[0::2].astype(np.int16) + HALF_LEVELS) * (2 * HALF_LEVELS + 1) + (
-        levels[1::2] + HALF_LEVELS
-    )
-    styles = pair_styles(palette)
-    return [_merged(row, styles) for row in pairs]
+        levels = np.vstack([levels, np.full_like(levels[:1], BLANK)])
+    upper, lower = levels[0::2].astype(np.int16), levels[1::2].astype(np.int16)
+    pairs = (upper + HALF_LEVELS) * COUNT + lower + HALF_LEVELS
+    cells = pair_cells(palette)
+    return [_merged(row, cells) for row in pairs]
+
+
+def rows_a_strip(palette: Palette) -> int:
+    """Rows of levels in a strip of `heatmap`."""
+    return 2 if palette.glyphs is None else 1
 
 
 @lru_cache(maxsize=8)
-def pair_styles(palette: Palette) -> Sequence[Style]:
-    """The style of every (upper, lower) pair of levels, at index upper · 17 + lower."""
-    colours = [palette.level(level) for level in range(-HALF_LEVELS, HALF_LEVELS + 1)]
-    return [ink(upper, False, lower) for upper in colours for lower in colours]
+def pair_cells(palette: Palette) -> Sequence[tuple[str, Style]]:
+    """Character and style of every (upper, lower) pair of levels, at upper · COUNT + lower."""
+    colours = [palette.level(level) for level in range(-HALF_LEVELS, BLANK)]
+    cells: list[tuple[str, Style]] = []
+    for upper in colours:
+        cells += [(UPPER_HALF, ink(upper, False, lower)) for lower in colours]
+        cells.append((UPPER_HALF, ink(upper)))
+    cells += [(LOWER_HALF, ink(lower)) for lower in colours]
+    cells.append((" ", Style.null()))
+    return cells
 
 
-def _merged(row: np.ndarray, styles: Sequence[Style]) -> Strip:
+@lru_cache(maxsize=8)
+def glyph_cells(palette: Palette) -> Sequence[str]:
+    """The character of every level, at level + HALF_LEVELS."""
+    assert palette.glyphs is not None
+    return [palette.glyphs.level(level) for level in range(-HALF_LEVELS, BLANK + 1)]
+
+
+def _lettered(row: np.ndarray, palette: Palette) -> Strip:
+    """One style for the whole row, but for the cursor in reverse."""
+    letters = glyph_cells(palette)
+    styles = palette.style("text"), Style(reverse=True)
+    marked = (row == CURSOR).astype(np.int8)
+    starts = np.flatnonzero(np.diff(marked, prepend=-1))
+    ends = [*starts[1:].tolist(), row.size]
+    text = "".join(letters[int(k)] for k in row + HALF_LEVELS)
+    return Strip(
+        [Segment(text[a:b], styles[marked[a]]) for a, b in zip(starts.tolist(), ends, strict=True)],
+        row.size,
+    )
+
+
+def _merged(row: np.ndarray, cells: Sequence[tuple[str, Style]]) -> Strip:
     starts = np.flatnonzero(np.diff(row, prepend=-1))
     lengths = np.diff(starts, append=row.size)
     runs = zip(row[starts].tolist(), lengths.tolist(), strict=True)
-    return Strip([Segment(UPPER_HALF * n, styles[pair]) for pair, n in runs], row.size)
-
-
-def _edges(first: int, last: int, blocks: int) -> np.ndarray:
-    return first + np.arange(blocks + 1) * (last - first) // blocks
+    return Strip([Segment(cells[k][0] * n, cells[k][1]) for k, n in runs], row.size)

@@ -9,10 +9,11 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
+from rugtui.preferences import Preferences
 from rugtui.session.frame import Frame
 from rugtui.ui.link import Link, cost
 from rugtui.ui.renderables.lines import blank
-from rugtui.ui.renderables.palette import DARK, LIGHT, Palette
+from rugtui.ui.renderables.palette import Colours, Palette, palette_for
 
 
 @runtime_checkable
@@ -20,6 +21,13 @@ class HasLink(Protocol):
     """An app that knows its link to the terminal."""
 
     link: Link
+
+
+@runtime_checkable
+class HasPreferences(Protocol):
+    """An app that knows how its user wants to see it."""
+
+    preferences: Preferences
 
 
 class Pane(Widget, can_focus=True):
@@ -40,7 +48,17 @@ class Pane(Widget, can_focus=True):
 
     @property
     def palette(self) -> Palette:
-        return DARK if self.app.current_theme.dark else LIGHT
+        assert isinstance(self.app, HasPreferences)
+        dark = self.app.current_theme.dark
+        return palette_for(dark, self.colours, self.app.preferences.ascii)
+
+    @property
+    def colours(self) -> Colours:
+        """What the terminal has, as far as its environment says."""
+        system = self.app.console.color_system
+        if self.app.no_color or system is None:
+            return "none"
+        return "sixteen" if system in ("standard", "windows") else "many"
 
     def watch_frame(self, old: Frame | None, new: Frame | None) -> None:
         self._draw()
@@ -99,7 +117,7 @@ class Pane(Widget, can_focus=True):
 
 def scene(frame: Frame) -> tuple[object, ...]:
     """What a user has to see at once where it changes: the rest is the same thing, moving."""
-    return frame.phase, frame.shown, frame.picture and frame.picture.kind
+    return frame.phase, frame.shown, frame.picture and frame.picture.subject
 
 
 def runs(rows: list[int]) -> list[tuple[int, int]]:

@@ -1,63 +1,170 @@
-"""The W pane: W = W_out W_in as half-block cells, with the legend of its colours."""
+"""The W pane: W = W_out W_in, looked at through a camera, trained and engineered."""
 
 from __future__ import annotations
 
-from rich.style import Style
+from textual import events
 from textual.message import Message
 from textual.strip import Strip
 
+from rugtui.session.commands import Look, Order
 from rugtui.session.frame import Frame, Picture
-from rugtui.ui.renderables.heatmap import heatmap, off_diagonal_scale, quantise, stretch
-from rugtui.ui.renderables.lines import blank, line
-from rugtui.ui.renderables.palette import HALF_LEVELS, Palette, ink
+from rugtui.ui.keys import bindings
+from rugtui.ui.renderables.camera import Camera
+from rugtui.ui.renderables.lines import fit, line
+from rugtui.ui.renderables.palette import Palette
+from rugtui.ui.renderables.shading import SCALINGS
+from rugtui.ui.renderables.weights_picture import Room, Shades, weights_picture
 from rugtui.ui.widgets.pane import Pane
+
+ORDERS: tuple[Order, ...] = ("natural", "sequency", "clustered")
 
 
 class WeightsPane(Pane):
-    """Pooled to the pane's own pixels where the weights live; says when their number changes."""
+    """Pooled to the pane's own pixels where the weights live; says what it wants to see."""
+
+    BINDINGS = bindings("weights")
 
     class Looks(Message):
-        """The pane has room for so many pixels of W on each side."""
+        """The pane wants to see this of W."""
 
-        def __init__(self, side: int) -> None:
-            self.side = side
+        def __init__(self, look: Look) -> None:
+            self.look = look
             super().__init__()
 
+    class WantsFrame(Message):
+        """The pane wants the next engineered frame."""
+
+    def __init__(self, title: str, *, id: str) -> None:
+        super().__init__(title, id=id)
+        self.camera = Camera(1, 1, 1)
+        self.order: Order = "natural"
+        self.beside = False
+        self.shades = Shades()
+        self._looked: Look | None = None
+
+    def watch_frame(self, old: Frame | None, new: Frame | None) -> None:
+        self._look()
+        super().watch_frame(old, new)
+
     def on_resize(self) -> None:
+        self._look()
         super().on_resize()
-        side = min(self.content_size.width, 2 * (self.content_size.height - 1))
-        if side > 0:
-            self.post_message(self.Looks(side))
 
     def draw(self, frame: Frame, palette: Palette, width: int, height: int) -> list[Strip]:
-        picture, room = frame.picture, height - 1
-        if picture is None or room < 1:
-            empty = line(
-                [(frame.narration or "waiting for weights", palette.style("faint"))], width
-            )
-            return [empty, *[blank(width)] * (height - 1)]
-        window = picture.window
-        scale = off_diagonal_scale(
-            picture.pixels, window.top, window.left, window.bottom, window.right
+        picture = frame.picture
+        if picture is None or height < 2:
+            said = frame.narration or "waiting for weights"
+            return fit([line([(said, palette.style("faint"))], width)], width, height)
+        self.border_subtitle = subtitle(frame, picture)
+        return weights_picture(picture, self.camera.cursor, self.shades, palette, width, height)
+
+    def action_cursor(self, down: int, right: int) -> None:
+        self._go(self.camera.moved(down, right))
+
+    def action_pan(self, down: int, right: int) -> None:
+        self._go(self.camera.panned(down, right))
+
+    def action_closer(self, steps: int) -> None:
+        self._go(self.camera.zoomed(steps))
+
+    def action_whole(self) -> None:
+        self._go(self.camera.whole())
+
+    def action_cells(self) -> None:
+        self._go(self.camera.one_to_one())
+
+    def action_no_cursor(self) -> None:
+        self._go(self.camera.without_cursor())
+
+    def on_click(self, event: events.Click) -> None:
+        """The cursor goes where the mouse points."""
+        at = event.get_content_offset(self)
+        if at is not None:
+            self._go(self._pointed(at.y, at.x))
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        event.stop()
+        self.action_closer(1)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        event.stop()
+        self.action_closer(-1)
+
+    def _pointed(self, y: int, x: int) -> Camera:
+        room, view = self._room, self.camera.view()
+        wide = view.width * view.factor
+        for place in range(room.panels):
+            left = room.left(place, wide)
+            if left <= x < left + wide:
+                return self.camera.pointed(y * room.rows_a_strip, x - left)
+        return self.camera
+
+    def action_order(self) -> None:
+        self.order = ORDERS[(ORDERS.index(self.order) + 1) % len(ORDERS)]
+        self._look()
+
+    def action_scaling(self) -> None:
+        """Go to the next scale of colours and say which it is."""
+        following = SCALINGS[(SCALINGS.index(self.shades.scaling) + 1) % len(SCALINGS)]
+        self.shades.scaling = following
+        self.redraw()
+        self.notify(
+            {
+                "quantile": "colours end at 99 % of the off-diagonal",
+                "fixed": "colours stay as they are now",
+                "log": "logarithmic colours",
+            }[following],
+            timeout=2,
         )
-        side = min(width, 2 * room)
-        levels = stretch(quantise(picture.pixels, scale), side - side % 2, side)
-        left = (width - side) // 2
-        cells = [_indented(strip, left, width) for strip in heatmap(levels, palette)]
-        cells += [blank(width)] * (room - len(cells))
-        return [*cells, legend(picture, frame, scale, palette, width)]
+
+    def action_compare(self) -> None:
+        self.beside = not self.beside
+        self._look()
+
+    def action_next_frame(self) -> None:
+        self.post_message(self.WantsFrame())
+
+    def _go(self, camera: Camera) -> None:
+        self.camera = camera
+        self._look()
+        self.redraw()
+
+    @property
+    def _room(self) -> Room:
+        width, height = self.content_size
+        return Room.of(width, height, 1 + self.beside, self.palette)
+
+    def _look(self) -> None:
+        """Fit the camera to the pane and say what it sees, where that is something else."""
+        width, height = self.content_size
+        if self.frame is None or width < 1 or height < 2:
+            return
+        room = self._room
+        tall, wide = room.pixels
+        n_sparse = self.frame.settings.n_sparse
+        self.camera = self.camera.fitted(n_sparse, max(tall, 1), max(wide, 1), room.tall)
+        view = self.camera.view()
+        window = None if self.camera.power is None else view.window
+        look = Look(view.height, view.width, window, self.order, self.beside, self.camera.cursor)
+        if look != self._looked:
+            self._looked = look
+            self.post_message(self.Looks(look))
 
 
-def legend(picture: Picture, frame: Frame, scale: float, palette: Palette, width: int) -> Strip:
-    """What the colours and the pixels stand for."""
-    ramp = [("█", ink(palette.level(level))) for level in range(-HALF_LEVELS, HALF_LEVELS + 1, 2)]
-    block = max((picture.window.bottom - picture.window.top) // picture.pixels.shape[0], 1)
-    each = "W_ij" if block == 1 else f"mean of {block} × {block}"
-    kind = f"rug ({frame.frame_name})" if picture.kind == "rug" else "trained"
-    faint = palette.style("faint")
-    pieces = [(f"{kind}  ", palette.style("text", bold=True)), (f"−{scale:.2g} ", faint), *ramp]
-    return line([*pieces, (f" +{scale:.2g}  {each}", faint)], width)
-
-
-def _indented(strip: Strip, left: int, width: int) -> Strip:
-    return Strip.join([blank(left), strip]).adjust_cell_length(width, Style.null())
+def subtitle(frame: Frame, picture: Picture) -> str:
+    """Whose weights these are, in which order, how many to a pixel."""
+    names = {"trained": "trained", "rug": f"rug ({frame.frame_name})"}
+    kinds = " | ".join(names[panel.kind] for panel in picture.panels)
+    orders = dict.fromkeys(panel.order for panel in picture.panels)
+    order = "" if list(orders) == ["natural"] else f" · {' | '.join(orders)}"
+    window, (height, width) = picture.window, picture.panels[0].pixels.shape
+    rows, columns = window.bottom - window.top, window.right - window.left
+    down, across = max(rows // height, 1), max(columns // width, 1)
+    each = "a cell a pixel" if down == across == 1 else f"{down:,} × {across:,} a pixel"
+    whole = rows == columns == picture.n_sparse
+    part = (
+        ""
+        if whole
+        else f" · {window.top:,}–{window.bottom - 1:,} × {window.left:,}–{window.right - 1:,}"
+    )
+    return f"{kinds}{order}{part} · {each}"

@@ -1,0 +1,89 @@
+"""What the W pane may ask of a worker: other frames, both kinds at once, and what cannot be."""
+
+from rugtui.errors import WeightsError
+from rugtui.session import experiment as experiment_module
+from rugtui.session.commands import Change, Look, NextFrame, Show
+from rugtui.session.experiment import Experiment
+from tests.session.test_session import SMALL, running, wait
+
+
+def warnings(frame):
+    return [notice.text for notice in frame.notices if notice.severity == "warning"]
+
+
+def test_frames_come_round_and_each_has_its_own_statistics():
+    with running() as session:
+        wait(session, lambda f: f.step > 0)
+        session.send(Show("rug"))
+        names = [wait(session, lambda f: f.rug and f.picture).frame_name]
+        for _ in range(6):
+            session.send(NextFrame())
+            last = names[-1]
+            frame = wait(session, lambda f, last=last: f.frame_name != last and f.picture)
+            assert frame.shown == "rug"
+            assert frame.phase == "training"
+            names.append(frame.frame_name)
+    around = ["hadamard", "natural", "sequency", "orthonormal", "dct", "block", "hadamard"]
+    assert names == around
+    assert warnings(frame) == []
+
+
+def test_frames_that_these_sizes_do_not_have_are_passed_over_with_a_reason():
+    with running(SMALL.replace(n_sparse=63)) as session:
+        wait(session, lambda f: f.step > 0)
+        session.send(Show("rug"))
+        assert wait(session, lambda f: f.rug).frame_name == "dct"
+        session.send(NextFrame())  # block, and three of powers of two
+        frame = wait(session, lambda f: f.frame_name == "orthonormal")
+        assert any("common divisor" in text for text in warnings(frame))
+        assert any("power of two" in text for text in warnings(frame))
+
+
+def test_statistics_of_the_last_frame_are_not_taken_for_those_of_this():
+    experiment = Experiment(SMALL)
+    try:
+        experiment.trial()
+        experiment.read("rug")  # asks the analyst
+        experiment.next_frame()
+        assert experiment.analyst._pending is not None
+        experiment.analyst._pending.result()
+        experiment.read("rug")
+        assert experiment.readings["rug"].statistics is None
+    finally:
+        experiment.analyst.leave()
+
+
+def test_trained_and_rug_are_seen_side_by_side():
+    with running() as session:
+        session.send(Look(16, 16, beside=True, cursor=(3, 4)))
+        frame = wait(session, lambda f: f.picture and len(f.picture.panels) == 2)
+        assert [panel.kind for panel in frame.picture.panels] == ["trained", "rug"]
+        assert {panel.cell.place for panel in frame.picture.panels} == {(3, 4)}
+        assert frame.shown == "trained"
+        session.send(Look(16, 16))
+        wait(session, lambda f: f.picture and len(f.picture.panels) == 1)
+
+
+def test_a_look_outlives_a_change_of_size():
+    with running() as session:
+        session.send(Look(16, 16, beside=True, cursor=(63, 63)))
+        wait(session, lambda f: f.picture and len(f.picture.panels) == 2)
+        session.send(Change(SMALL.replace(n_sparse=20, n_dense=5)))
+        frame = wait(session, lambda f: f.picture and f.picture.n_sparse == 20)
+        assert frame.phase == "training"
+        assert frame.picture.panels[1].cell is None
+
+
+def test_a_rug_that_does_not_fit_is_refused_and_training_goes_on(monkeypatch):
+    def no_room(*_):
+        raise WeightsError("A rug of so many features needs more memory.")
+
+    monkeypatch.setattr(experiment_module, "RugTrial", no_room)
+    with running() as session:
+        wait(session, lambda f: f.step > 0)
+        session.send(Show("rug"))
+        session.send(Look(16, 16, beside=True))
+        frame = wait(session, lambda f: len(warnings(f)) == 2)
+        assert frame.shown == "trained"
+        assert frame.phase == "training"
+        assert wait(session, lambda f: f.step > frame.step)
