@@ -73,7 +73,8 @@ class RugtuiApp(App[None]):
         """Bytes sent since the last reading, into the header with the next Frame."""
         sent = self._driver.sent if isinstance(self._driver, Meter) else 0
         rate, self._sent = (sent - self._sent) / METER_SECONDS / KIB, sent
-        self.dashboard.query_one(Headline).screen_facts = f"{self.fps:g} fps · {rate:.0f} KiB/s"
+        for headline in self.dashboard.query(Headline):
+            headline.screen_facts = f"{self.fps:g} fps · {rate:.0f} KiB/s"
 
     def take_frame(self) -> None:
         """Show the newest Frame, if there is one and the terminal has taken what came before."""
