@@ -11,6 +11,7 @@ from rugtui.session.frame import Cell, Panel
 from rugtui.weights.base import Weights, Window
 from rugtui.weights.extremes import cells, extremes
 from rugtui.weights.order import clusters, in_sequency, permuted
+from rugtui.weights.rug import Rug
 
 Arranged = tuple[Weights, Int[np.ndarray, " n_sparse"] | None]
 """Weights in the order of a picture, and the feature at each place (None: as they are)."""
@@ -50,7 +51,7 @@ class Painter:
         return Panel(
             kind,
             shown.pooled(window, height, width),
-            _block_means(shown.biases()[window.top : window.bottom], height),
+            _biases(shown, window.top, window.bottom, height),
             order,
             note,
             _cell(shown, features, window, height, width, look.cursor),
@@ -97,7 +98,7 @@ def _cell(
         i=row if features is None else int(features[row]),
         j=column if features is None else int(features[column]),
         value=float(cells(weights, np.array([row]), np.array([column]))[0, 0]),
-        bias=float(weights.biases()[row]),
+        bias=float(_biases(weights, row, row + 1, 1)[0]),
         block=block,
         low=found.low,
         high=found.high,
@@ -112,6 +113,10 @@ def _block_around(place: int, start: int, stop: int, blocks: int) -> tuple[int, 
     return start + k * length // blocks, start + (k + 1) * length // blocks
 
 
-def _block_means(values: Float[np.ndarray, " n"], blocks: int) -> Float[np.ndarray, " blocks"]:
-    edges = np.arange(blocks + 1) * len(values) // blocks
+def _biases(weights: Weights, top: int, bottom: int, blocks: int) -> Float[np.ndarray, " blocks"]:
+    """Means of the biases of so many blocks of rows."""
+    if isinstance(weights, Rug):
+        return np.full(blocks, weights.b)  # a million of them, all the same
+    edges = np.arange(blocks + 1) * (bottom - top) // blocks
+    values = weights.biases()[top:bottom]
     return np.add.reduceat(values, edges[:-1]) / np.diff(edges)
