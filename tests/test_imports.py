@@ -16,6 +16,7 @@ ROOMS = [
     ["config"],
     ["preferences"],
     ["ranges"],
+    ["terminal"],
     ["theory"],
     ["weights"],
     ["measure"],

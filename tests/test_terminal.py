@@ -88,7 +88,7 @@ def test_a_small_terminal_gets_one_sentence(tmp_path):
     ("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
 )
 def test_signals_end_it_with_the_terminal_restored(tmp_path, number, status):
-    with dashboard(tmp_path) as terminal:
+    with dashboard(tmp_path, "--on-hangup", "stop") as terminal:
         terminal.wait_for(lambda text: trained_steps(text) > 0)
         os.kill(terminal.pid, number)
         assert terminal.wait_for_exit() == status

@@ -24,7 +24,7 @@ from rugtui.cli.output import INTERRUPTED
 from rugtui.errors import RugtuiError
 from rugtui.threads import wait_briefly
 
-COMMANDS = ("train", "predict", "rug")
+COMMANDS = ("train", "resume", "predict", "rug")
 """In the order of `--help`; command NAME is the function `command` of rugtui/cli/NAME.py."""
 
 
@@ -75,3 +75,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         print("rugtui: interrupted", file=sys.stderr)
         return INTERRUPTED
+    except OSError as error:
+        print(f"rugtui: {error}", file=sys.stderr)
+        return 1

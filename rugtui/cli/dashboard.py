@@ -1,21 +1,33 @@
-"""`rugtui` without a command: the dashboard."""
+"""`rugtui` without a command, and `rugtui resume`: the dashboard."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import click
 
 from rugtui.config import Settings
 from rugtui.errors import UsageError
 from rugtui.preferences import Preferences
+from rugtui.terminal import silence, watch_for_hangup
+
+if TYPE_CHECKING:
+    from rugtui.session.session import Opening, Session
+    from rugtui.ui.app import RugtuiApp
 
 PATIENCE = 0.5
-"""Seconds that a worker gets to come out of the product it is in, once the screen is gone."""
+"""Seconds that a worker gets to save its last step, before anybody is told of it."""
+LONGEST = 1.5
+"""Seconds that it gets then; the checkpoint before the last step is there in any case."""
 
 
-def show(settings: Settings, preferences: Preferences) -> int:
-    """Run the dashboard to its end; returns the exit code.
+def show(settings: Settings, preferences: Preferences, opening: Opening | None = None) -> int:
+    """Run the dashboard to its end; returns the exit code. `opening` takes up what is there.
 
     Raises UsageError where there is no terminal, SettingError where there is no such device.
     """
@@ -25,18 +37,60 @@ def show(settings: Settings, preferences: Preferences) -> int:
             "`rugtui train` and `rugtui predict` work without one."
         )
     check_device(settings)
-    from rugtui.session.commands import Stop
     from rugtui.session.session import Session
     from rugtui.ui.app import RugtuiApp
 
-    session = Session(settings)
+    session = Session(settings, opening, autosave=preferences.autosave)
     app = RugtuiApp(session, preferences)
-    # A loop of our own: asyncio.run would wait for the worker thread, however long its step.
+    obey_signals(app)
+    watch_for_hangup(sys.stdin.fileno())
+    # A loop of our own: asyncio.run would wait for the worker thread, which may outlive the screen.
     app.run(mouse=preferences.mouse, loop=asyncio.new_event_loop())
+    return go_on(app) if app.hung_up else finish(app.session, app.return_code or 0)
+
+
+def obey_signals(app: RugtuiApp) -> None:
+    """Have signals end the app; they are heard before it runs and after it ended, too.
+
+    asyncio's own handlers go with its loop, and a second SIGHUP, which shells do send, would then
+    kill the run that goes on.
+    """
+
+    def hear(number: int, frame: FrameType | None) -> None:
+        app.hear(number)
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, hear)
+
+
+def go_on(app: RugtuiApp) -> int:
+    """The terminal is gone; the worker goes on to its target, or until a signal stops it."""
+    silence()
+    app.session.finished.wait()
+    return 0
+
+
+def finish(session: Session, code: int) -> int:
+    """Wait for the last step to be saved, unnoticed at most sizes."""
+    from rugtui.session.commands import Stop
+
     session.send(Stop())
-    code = app.return_code or 0
-    if not session.finished.wait(PATIENCE):
-        leave(code)
+    if session.finished.wait(PATIENCE):
+        return say_last(session, code)
+    if not session.begun:
+        return leave(code)
+    click.echo("rugtui: saving the last step (ctrl+c leaves without) …", err=True)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        done = session.finished.wait(LONGEST)
+    except KeyboardInterrupt:
+        done = False
+    return say_last(session, code) if done else leave(code)
+
+
+def say_last(session: Session, code: int) -> int:
+    for text in session.last_words:
+        click.echo(f"rugtui: {text}", err=True)
     return code
 
 
@@ -51,11 +105,11 @@ def check_device(settings: Settings) -> None:
         resolve(settings.device)
 
 
-def leave(code: int) -> None:
+def leave(code: int) -> int:
     """End the process under a worker that is deep in a long product.
 
     A thread cannot be killed, and Python's own exit would wait for it: seconds, at large sizes.
-    What is to be kept has been written by then; the terminal is restored.
+    The terminal is restored by now.
     """
     sys.stdout.flush()
     sys.stderr.flush()

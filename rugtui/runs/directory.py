@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
 import platform
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -11,11 +13,14 @@ from typing import Any
 import platformdirs
 
 from rugtui import __version__
-from rugtui.config import Settings
-from rugtui.runs.files import make_folder, write_json
+from rugtui.config import Settings, declared
+from rugtui.errors import DamagedError, RugtuiError, RunError
+from rugtui.runs import journal
+from rugtui.runs.files import make_folder, read_json, write_json
+from rugtui.runs.tensors import FORMAT, read_facts, refuse_newer
 
-FORMAT = 1
-"""Version of what run.json, history.jsonl, checkpoints and snapshots hold."""
+ABOUT, LATEST = "run.json", "latest"
+CHECKPOINT = re.compile(r"checkpoint-(\d{1,18})\.safetensors")
 
 
 def runs_folder() -> Path:
@@ -29,8 +34,99 @@ def create_run(settings: Settings, *, device: str, into: Path | None = None) -> 
     stamp = time.strftime("%Y%m%d-%H%M%S")
     name = f"{stamp}-{settings.n_sparse}x{settings.n_dense}-p{settings.p:g}-{settings.method}"
     run = _make_first_free(folder, name)
-    write_json(run / "run.json", {**provenance(device), "settings": settings.as_dict()})
+    describe_run(run, settings, device=device)
     return run
+
+
+def describe_run(run: Path, settings: Settings, *, device: str) -> None:
+    """Write run.json. Raises OSError."""
+    write_json(run / ABOUT, {**provenance(device), "settings": settings.as_dict()})
+
+
+def make_latest(run: Path) -> None:
+    """Have `latest` beside the run point to it: no clock decides which is the newest.
+
+    Raises OSError.
+    """
+    aside = run.parent / f".{LATEST}.{os.getpid()}"
+    aside.unlink(missing_ok=True)
+    aside.symlink_to(run.name)
+    aside.rename(run.parent / LATEST)
+
+
+def is_run(path: Path) -> bool:
+    """Whether a directory is that of a run, whatever is left in it."""
+    return path.is_dir() and any(path.joinpath(name).exists() for name in (ABOUT, journal.NAME))
+
+
+def find_run(wanted: str | Path | None, folder: Path | None = None) -> Path:
+    """The run that somebody means: a path, a name or its beginning, the latest. Raises RunError."""
+    folder = folder or runs_folder()
+    if wanted is None:
+        return _latest(folder)
+    path = Path(wanted)
+    if is_run(path):
+        return path.resolve()
+    # Names are compared, never joined to the folder's path: ../ leads nowhere.
+    runs = all_runs(folder)
+    named = [run for run in runs if run.name == str(wanted)]
+    named = named or [run for run in runs if run.name.startswith(str(wanted)) and str(wanted)]
+    if len(named) == 1:
+        return named[0]
+    if named:
+        raise RunError(f"{len(named)} runs begin with {str(wanted)!r}: write more of the name.")
+    raise RunError(f"there is no run {str(wanted)!r}; `rugtui runs` lists them.")
+
+
+def all_runs(folder: Path | None = None) -> list[Path]:
+    """Every run in a folder, by name."""
+    folder = folder or runs_folder()
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if not path.is_symlink() and is_run(path))
+
+
+def checkpoint_path(run: Path, step: int) -> Path:
+    return run / f"checkpoint-{step:08d}.safetensors"
+
+
+def checkpoints(run: Path) -> list[Path]:
+    """The checkpoints of a run, newest first. Raises OSError."""
+    found = {path: CHECKPOINT.fullmatch(path.name) for path in run.iterdir()}
+    steps = {path: int(match[1]) for path, match in found.items() if match}
+    return sorted(steps, key=steps.__getitem__, reverse=True)
+
+
+def settings_of_run(run: Path) -> Settings:
+    """The settings of a run as they were last, without torch. Raises OSError, RugtuiError."""
+    for path in checkpoints(run):
+        try:
+            return settings_of(path, read_facts(path))
+        except DamagedError:
+            continue  # whoever reads the weights passes over it too, and says so
+    return settings_of(run / ABOUT, read_json(run / ABOUT))
+
+
+def settings_of(path: Path, facts: dict[str, Any]) -> Settings:
+    """The settings among the facts of a file. Raises DamagedError, RunError (newer rugtui)."""
+    refuse_newer(path, facts)
+    try:
+        values = dict(facts["settings"])
+        for name in values:
+            declared(name)
+        return Settings(**values)
+    except (LookupError, TypeError, ValueError, RugtuiError) as error:
+        raise DamagedError(path, f"its settings are not rugtui's ({error})") from error
+
+
+def _latest(folder: Path) -> Path:
+    latest = folder / LATEST
+    if is_run(latest):
+        return latest.resolve()
+    runs = all_runs(folder)
+    if not runs:
+        raise RunError(f"there is no run in {str(folder)!r} yet; `rugtui` starts one.")
+    return runs[-1]
 
 
 def provenance(device: str) -> dict[str, Any]:

@@ -1,20 +1,34 @@
-"""Writing files so that a reader sees the old one or the new one, never a half."""
+"""Writing files so that a reader sees the old one or the new one, never a half; reading them so
+that nothing hostile or damaged gets past."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
+import stat
 import tempfile
 from pathlib import Path
 from typing import Any
 
-PRIVATE_FOLDER = 0o700
+from rugtui.errors import DamagedError
+
+PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
+JSON_MOST = 1 << 20
+"""Bytes of JSON that rugtui would ever write into one file."""
+SEAL = "sha256"
 
 
 def make_folder(path: Path) -> Path:
-    """Create a folder that only its user may enter, and what is missing above it."""
-    path.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+    """Create a folder that only its user may enter, and what is missing above it likewise."""
+    missing = []
+    above = path
+    while not above.is_dir():
+        missing.append(above)
+        above = above.parent
+    for folder in reversed(missing):
+        folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
     return path
 
 
@@ -24,23 +38,76 @@ def write_whole(path: Path, content: bytes) -> None:
     The file is readable by its user alone (mkstemp makes it 0600). Raises OSError, and then
     leaves nothing behind.
     """
-    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=ASIDE)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         Path(aside).rename(path)
-    except OSError:
+    except BaseException:
         Path(aside).unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
+
+
+ASIDE = ".aside"
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a process that was killed while it wrote left aside. Raises OSError."""
+    for path in folder.glob(f".*{ASIDE}"):
+        path.unlink(missing_ok=True)
+
+
+def read_bytes(path: Path, most: int) -> bytes:
+    """A plain file of at most `most` bytes. Raises OSError, DamagedError."""
+    with open_plain(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > most:
+            raise DamagedError(path, f"it has {size:,} bytes, and rugtui writes {most:,} at most")
+        return file.read(most)
+
+
+def open_plain(path: Path) -> Any:
+    """Open a plain file to read bytes; a pipe or a device would wait, or never end.
+
+    Raises OSError, DamagedError.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise DamagedError(path, "it is no plain file")
+    return os.fdopen(handle, "rb")
 
 
 def write_json(path: Path, facts: dict[str, Any]) -> None:
-    """Write facts as JSON, NaN and infinity as null. Raises OSError."""
-    text = json.dumps(plain(facts), indent=2, ensure_ascii=False, allow_nan=False)
-    write_whole(path, text.encode() + b"\n")
+    """Write facts as JSON, NaN and infinity as null, sealed with a digest. Raises OSError."""
+    facts = plain(facts)
+    write_whole(path, dump({**facts, SEAL: _digest(facts)}, indent=2).encode() + b"\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Facts that `write_json` wrote. Raises OSError, DamagedError."""
+    facts = parse(path, read_bytes(path, JSON_MOST))
+    if facts.pop(SEAL, None) != _digest(facts):
+        raise DamagedError(path, "its digest does not fit what is in it")
+    return facts
+
+
+def parse(path: Path, text: bytes | str) -> dict[str, Any]:
+    """A JSON object out of `path`, whoever wrote it. Raises DamagedError."""
+    try:
+        facts = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DamagedError(path, "it is no JSON") from error
+    if not isinstance(facts, dict):
+        raise DamagedError(path, "it is no JSON object")
+    return facts
+
+
+def dump(facts: dict[str, Any], *, indent: int | None = None) -> str:
+    return json.dumps(facts, indent=indent, ensure_ascii=False, allow_nan=False)
 
 
 def plain(value: Any) -> Any:
@@ -54,9 +121,14 @@ def plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def _sync_folder(path: Path) -> None:
+def sync_folder(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _digest(facts: dict[str, Any]) -> str:
+    text = json.dumps(facts, sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from rugtui.config import Settings
@@ -63,7 +62,11 @@ class Save:
     """Write a snapshot of what is shown, with the screen as it is."""
 
     screen_svg: str
-    into: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Detach:
+    """Nobody looks on any more: train to the last step, saving, and leave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,4 +74,4 @@ class Stop:
     """Leave, in the middle of an interval too."""
 
 
-Command = Pause | Change | Show | NextFrame | Look | Save | Stop
+Command = Pause | Change | Show | NextFrame | Look | Save | Detach | Stop

@@ -11,12 +11,13 @@ from typing import get_args
 import torch
 
 from rugtui.config import Frame as Construction
-from rugtui.config import Settings, fields
-from rugtui.errors import WeightsError
-from rugtui.runs.directory import create_run
+from rugtui.config import Settings
+from rugtui.errors import RunError, WeightsError
+from rugtui.runs.checkpoint import Phase
 from rugtui.runs.snapshot import write_snapshot
 from rugtui.session.analyst import Analyst, Finding
 from rugtui.session.commands import Kind, Look, Save
+from rugtui.session.course import Course
 from rugtui.session.curves import CurveMaker, Curves
 from rugtui.session.frame import Frame, Picture, Reading
 from rugtui.session.history import NAMES, History
@@ -24,7 +25,7 @@ from rugtui.session.painter import Painter
 from rugtui.session.trial import RugTrial, usual_frame
 from rugtui.theory.levels import Levels, levels
 from rugtui.training.gemm import gemm_seconds
-from rugtui.training.loop import StepResult, Training
+from rugtui.training.result import StepResult
 from rugtui.verdict import caveat, verdict
 from rugtui.weights.base import Weights
 from rugtui.weights.frames import dense
@@ -36,22 +37,24 @@ TREND = 64
 class Experiment:
     """Built anew where a change of settings needs a restart; hot changes pass through `change`."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.training = Training(settings)
-        self.history = History()
-        self.analyst = Analyst(settings.seed)
+    def __init__(self, course: Course) -> None:
+        self.course = course
+        self.training = course.training
+        self.analyst = Analyst(self.settings.seed)
         self._curve_maker = CurveMaker()
         self._curves: Curves | None = None
-        self.seconds = 0.0
-        self.run: Path | None = None
         self.readings: dict[Kind, Reading] = {"trained": Reading()}
         self.gemm_seconds = gemm_seconds(self.settings, self.training.device)
         self.painter = Painter()
-        self.frame: Construction = usual_frame(settings.n_sparse)
+        self.frame: Construction = usual_frame(self.settings.n_sparse)
         self._trial: RugTrial | None = None
         self._analysed: set[Kind] = set()
         self._asked_of = self.frame
         self._pace = 0, 0.0
+
+    @property
+    def history(self) -> History:
+        return self.course.history
 
     @property
     def settings(self) -> Settings:
@@ -76,25 +79,26 @@ class Experiment:
 
     def train(self, cancelled: Callable[[], bool]) -> None:
         """One interval of training, into the history. Raises TrainingError."""
-        started, before = time.perf_counter(), self.training.step
-        result = self.training.advance(cancelled)
-        self._keep_pace(self.training.step - before, time.perf_counter() - started)
+        seconds, before = self.course.seconds, self.training.step
+        result = self.course.advance(cancelled)
+        self._keep_pace(self.training.step - before, self.course.seconds - seconds)
         if result is not None:
-            self.history.add(result, self.seconds)
             self._judge(result)
 
     def change(self, settings: Settings) -> None:
         """Go on with other settings. Raises SettingError where they need a restart."""
         before = self.settings
-        self.training.change(settings)
+        self.course.change(settings)
         if settings.p != before.p:
             self._trial = None
             self._analysed.clear()
             self.readings = {"trained": Reading()}
-        for declared in fields():
-            value = getattr(settings, declared.name)
-            if value != getattr(before, declared.name):
-                self.history.mark(self.training.step, f"{declared.name} {_short(value)}")
+
+    def leave(self, phase: Phase) -> None:
+        """Save the last step and send home whoever works for this experiment."""
+        self.analyst.leave()
+        self._curve_maker.leave()
+        self.course.leave(phase)
 
     def trial(self) -> RugTrial:
         """The rug of these settings, built when it is first asked for. Raises WeightsError."""
@@ -161,7 +165,7 @@ class Experiment:
             device=str(self.device),
             plan=self.training.plan,
             step=self.training.step,
-            seconds=self.seconds,
+            seconds=self.course.seconds,
             steps_per_second=self.steps_per_second,
             gemms_per_step=1 / (self.steps_per_second * self.gemm_seconds),
             history=self.history.view(),
@@ -180,19 +184,15 @@ class Experiment:
         said = verdict(loss, error, self.levels, measured, rug=kind == "rug")
         return f"{said} {caveat(self.settings)}".strip()
 
-    def leave(self) -> None:
-        """Send home whoever works for this experiment."""
-        self.analyst.leave()
-        self._curve_maker.leave()
-
     def save(self, kind: Kind, command: Save) -> Path:
-        """Write a snapshot and return its folder. Raises OSError, WeightsError."""
-        if self.run is None:
-            self.run = create_run(self.settings, device=str(self.device), into=command.into)
+        """Write a snapshot and return its folder. Raises OSError, RunError, WeightsError."""
+        run = self.course.keeper.run
+        if run is None:
+            raise RunError(self.course.keeper.trouble)
         reading = self.readings.get(kind, Reading())
         measured = {} if reading.statistics is None else reading.statistics.numbers()
         return write_snapshot(
-            self.run,
+            run,
             step=self.training.step,
             kind=kind,
             weights=dense(self.weights(kind)),
@@ -237,11 +237,6 @@ class Experiment:
 
     def _keep_pace(self, steps: int, seconds: float) -> None:
         """Steps per second over about the last three seconds."""
-        self.seconds += seconds
         old_steps, old_seconds = self._pace
         keep = 0.5 if old_seconds > 3 else 1.0
         self._pace = int(old_steps * keep) + steps, old_seconds * keep + seconds
-
-
-def _short(value: object) -> str:
-    return "auto" if value is None else f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float
 
+from rugtui.runs.journal import Past
+
 if TYPE_CHECKING:
     from rugtui.training.loop import StepResult
 
@@ -99,6 +101,25 @@ class History:
 
     def mark(self, step: int, text: str) -> None:
         self._marks = (*self._marks, Mark(step, text))
+
+    def past(self) -> Past:
+        """The history as files keep it; no copy, like `view`."""
+        marks = tuple((mark.step, mark.text) for mark in self._marks)
+        return Past(NAMES, self.view().table, marks)
+
+    @classmethod
+    def of(cls, past: Past) -> History:
+        """The history that goes on where a past one ended, smoothed as if it never had."""
+        history = cls()
+        rows = past.table.shape[1]
+        history._table = np.concatenate([past.table, np.empty((len(NAMES), 1024))], axis=1)
+        history._length = rows
+        history._marks = tuple(Mark(step, text) for step, text in past.marks)
+        known = np.isfinite(past.table[COLUMNS["loss"]])
+        history._known = int(known.sum())
+        if history._known:
+            history._smoothed = float(past.table[COLUMNS["smoothed"], known][-1])
+        return history
 
     def view(self) -> HistoryView:
         table = self._table[:, : self._length]

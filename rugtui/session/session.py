@@ -13,13 +13,28 @@ from typing import TYPE_CHECKING
 
 from rugtui.config import Settings
 from rugtui.errors import RugtuiError, WeightsError
-from rugtui.session.commands import Change, Command, Kind, Look, NextFrame, Pause, Save, Show, Stop
+from rugtui.session.commands import (
+    Change,
+    Command,
+    Detach,
+    Kind,
+    Look,
+    NextFrame,
+    Pause,
+    Save,
+    Show,
+    Stop,
+)
 from rugtui.session.frame import Frame, Notice, Phase, Picture, Severity
 from rugtui.session.mailbox import Mailbox
 
 if TYPE_CHECKING:
+    from rugtui.runs.checkpoint import Phase as PhaseKept
+    from rugtui.session.course import Course
     from rugtui.session.experiment import Experiment
 
+Opening = Callable[[], "Course"]
+"""Takes up a run; called in the worker, because torch comes in with it."""
 IDLE_SECONDS = 0.05
 """How long a paused worker waits for a command before it looks to the rug and the analyst."""
 PICTURE_SHARE = 0.05
@@ -32,12 +47,22 @@ class Session:
     `send`, `frames` and `finished` are for other threads; all else belongs to the worker.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self, settings: Settings, opening: Opening | None = None, *, autosave: float = 10.0
+    ) -> None:
+        """Train with `settings`, or (`opening`) go on with what is there already.
+
+        `autosave`: seconds from one save of the run to the next.
+        """
         self.frames: Mailbox[Frame] = Mailbox()
         self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self._stop = threading.Event()
         self.finished = threading.Event()
         self.settings = settings
+        self.last_words: list[str] = []
+        """What could not be told on the screen any more."""
+        self._opening = opening
+        self._detached, self._autosave = False, autosave
         self._phase: Phase = "loading"
         self._shown: Kind = "trained"
         self._look = Look(64, 64)
@@ -54,6 +79,11 @@ class Session:
             self._stop.set()
         self._commands.put(command)
 
+    @property
+    def begun(self) -> bool:
+        """Whether there is a run whose last step may be worth waiting for."""
+        return self._experiment is not None
+
     def run(self) -> None:
         """The body of the worker thread, until Stop. What goes wrong is said in a Frame."""
         try:
@@ -62,15 +92,18 @@ class Session:
                 self._attempt(self._obey)
                 self._attempt(self._train)
                 self._attempt(self._sample_rug)
+                self._tell_of_saving()
                 self._hand_over()
+                if self._detached and self._phase != "training":
+                    break
         finally:
-            self._end()
+            self._attempt(self._end)
             self.finished.set()
 
     def _begin(self, settings: Settings) -> None:
         """Drop the experiment under way, if any, and start another."""
         self.settings = settings
-        self._end()
+        self._attempt(self._end)
         self._phase, self._failure, self._traceback = "loading", "", ""
         self._picture = None
         self._narration = f"preparing {settings.n_sparse:,} × {settings.n_dense:,} …"
@@ -78,15 +111,35 @@ class Session:
         # Torch comes in with this import: seconds, which the screen spends painted, not blank.
         from rugtui.session.experiment import Experiment
 
-        self._experiment = Experiment(settings)
-        self._phase, self._narration = "training", ""
+        opening, self._opening = self._opening, None
+        course = opening() if opening else self._new_course(settings)
+        self._experiment = Experiment(course)
+        self.settings = course.settings
+        self._phase, self._narration = "done" if course.training.done else "training", ""
         if (self._shown == "rug" or self._look.beside) and not self._rug_exists():
             self._shown, self._look = "trained", dataclasses.replace(self._look, beside=False)
 
+    def _new_course(self, settings: Settings) -> Course:
+        from rugtui.session.course import Course
+
+        return Course.new(settings, screen=True, every=self._autosave)
+
     def _end(self) -> None:
+        """Leave the experiment under way, its last step saved."""
+        experiment, self._experiment = self._experiment, None
+        if experiment is not None:
+            experiment.leave(self._phase_kept)
+            self.last_words = [text for text, bad in experiment.course.news() if bad]
+
+    @property
+    def _phase_kept(self) -> PhaseKept:
+        """The phase as checkpoints say it: a run that is left is a run that was paused."""
+        return self._phase if self._phase in ("done", "failed") else "paused"
+
+    def _tell_of_saving(self) -> None:
         if self._experiment is not None:
-            self._experiment.leave()
-        self._experiment = None
+            for text, bad in self._experiment.course.news():
+                self._tell(text, "warning" if bad else "information")
 
     def _attempt(self, work: Callable[[], None]) -> None:
         """Do one thing. A fault stops training, not the thread: it becomes part of the Frames."""
@@ -100,6 +153,12 @@ class Session:
     def _fail(self, failure: str, trace: str) -> None:
         self._phase, self._failure, self._traceback = "failed", failure, trace
         self._tell(failure, "error")
+        self._keep()
+
+    def _keep(self) -> None:
+        """Have this step saved: something happened that the clock does not know of."""
+        if self._experiment is not None:
+            self._experiment.course.save(self._phase_kept)
 
     def _obey(self) -> None:
         """Carry out what was asked, oldest first; an idle worker waits a moment for it."""
@@ -131,6 +190,8 @@ class Session:
                     self._save(command)
                 except (OSError, RugtuiError) as error:
                     self._tell(f"snapshot not written: {error}", "error")
+            case Detach():
+                self._detach()
             case Stop():
                 self._stop.set()
 
@@ -148,9 +209,17 @@ class Session:
                 self._tell(reason, "warning")
             self._shown, self._picture = "rug", None
 
+    def _detach(self) -> None:
+        if self._detached:
+            return
+        self._detached, self._shown = True, "trained"
+        if self._experiment is not None and self._phase == "training":
+            self._experiment.course.detach()
+
     def _pause(self, paused: bool) -> None:
         if paused and self._phase == "training":
             self._phase = "paused"
+            self._keep()
         elif not paused and self._phase == "done" and self._experiment is not None:
             settings = self._experiment.settings
             self._change(settings.replace(steps=self._experiment.training.step + settings.steps))
@@ -177,6 +246,7 @@ class Session:
         self._experiment.train(self._stop.is_set)
         if self._experiment.done:
             self._phase = "done"
+            self._keep()
             self._tell(f"{self._experiment.training.ending}; space trains on")
 
     def _sample_rug(self) -> None:

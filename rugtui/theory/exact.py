@@ -174,7 +174,7 @@ class _Series:
                 scale = 2 / self.period / (1j * power.sign * t) ** (power.order + 1)
                 kernel += np.multiply.outer(power.weight[rows], scale)
             wave = np.exp(1j * np.multiply.outer((self.m0 + knot.shift)[rows], t))
-            terms[inside] += (transform[inside] * wave * kernel).real
+            terms[inside] += np.real(transform[inside] * wave * kernel)
         return terms
 
 

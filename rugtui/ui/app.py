@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import traceback
 
 from textual.app import App
-from textual.worker import Worker, WorkerState
 
 from rugtui.config import Settings
 from rugtui.errors import SettingError
 from rugtui.preferences import Preferences
-from rugtui.session.commands import Change, NextFrame, Pause, Save, Show, Stop
+from rugtui.session.commands import Change, Detach, NextFrame, Pause, Save, Show, Stop
 from rugtui.session.frame import Frame
 from rugtui.session.session import Session
 from rugtui.ui.keys import bindings
@@ -50,6 +50,10 @@ class RugtuiApp(App[None]):
         """Frames shown in a second, at most."""
         self._told = self._sent = 0
         self._failure = ""
+        self._heard = 0
+        self._loop_of_app: asyncio.AbstractEventLoop | None = None
+        self.hung_up = False
+        """Whether the terminal is gone and training goes on."""
 
     def get_default_screen(self) -> Dashboard:
         return Dashboard()
@@ -62,10 +66,11 @@ class RugtuiApp(App[None]):
 
     def on_ready(self) -> None:
         """Painted: only now may anything slow begin."""
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, self.leave, number)
+        self._loop_of_app = asyncio.get_running_loop()
+        if self._heard:
+            self.leave(self._heard)
         self.dashboard.show(self.latest)
-        self.run_worker(self.session.run, thread=True, exit_on_error=False, name="session")
+        self.run_worker(self._work, thread=True, exit_on_error=False, name="session")
         self._timer = self.set_interval(1 / self.fps, self.take_frame)
         self.set_interval(METER_SECONDS, self.read_meter)
 
@@ -98,10 +103,13 @@ class RugtuiApp(App[None]):
             self.push_screen(Failure(frame.failure, frame.traceback))
         self._failure = frame.failure
 
-    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+    def _work(self) -> None:
         """The session catches its own faults; one that gets past it is a bug, and is shown."""
-        if event.state is WorkerState.ERROR:
-            self.push_screen(Failure(f"The worker died: {event.worker.error!r}", ""))
+        try:
+            self.session.run()
+        except Exception as error:  # noqa: BLE001 - the thread's edge
+            failure = Failure(f"The worker died: {error!r}", traceback.format_exc())
+            self.call_from_thread(self.push_screen, failure)
 
     def on_weights_pane_looks(self, message: WeightsPane.Looks) -> None:
         self.session.send(message.look)
@@ -165,9 +173,22 @@ class RugtuiApp(App[None]):
     async def action_quit(self) -> None:
         self.leave()
 
+    def hear(self, signal_number: int) -> None:
+        """A signal came: what its handler may do in the middle of anything else."""
+        self._heard = signal_number
+        if signal_number != signal.SIGHUP:
+            self.session.send(Stop())
+        if self._loop_of_app is not None and not self._loop_of_app.is_closed():
+            self._loop_of_app.call_soon_threadsafe(self.leave, signal_number)
+
     def leave(self, signal_number: int = 0) -> None:
-        """Stop the worker and give the terminal back; a signal shows in the exit code."""
-        self.session.send(Stop())
+        """Give the terminal back, and stop the worker unless the terminal is what went.
+
+        A signal shows in the exit code.
+        """
+        hangup = signal_number == signal.SIGHUP and self.preferences.on_hangup == "continue"
+        self.hung_up = self.hung_up or hangup
+        self.session.send(Detach() if hangup else Stop())
         if isinstance(self._driver, Meter):
             self._driver.drop()
         self.exit(return_code=128 + signal_number if signal_number else 0)

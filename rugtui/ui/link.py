@@ -11,12 +11,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TextIO, cast, runtime_checkable
 
 from textual.driver import Driver
 from textual.strip import Strip
 
 from rugtui.preferences import LinkKind
+from rugtui.terminal import Lasting
 
 KIB = 1024.0
 RATES: Mapping[LinkKind, float] = {"fast": 400 * KIB, "slow": 5 * KIB, "auto": 36 * KIB}
@@ -100,6 +101,8 @@ def metered(driver: type[Driver]) -> type[Driver]:
         def __init__(self, *arguments: Any, **known: Any) -> None:
             super().__init__(*arguments, **known)
             self.sent = 0
+            if hasattr(self, "_file"):
+                self._file = Lasting(cast(TextIO, self._file))
 
         @property
         def backlog(self) -> int:

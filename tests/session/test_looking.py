@@ -3,6 +3,7 @@
 from rugtui.errors import WeightsError
 from rugtui.session import experiment as experiment_module
 from rugtui.session.commands import Change, Look, NextFrame, Show
+from rugtui.session.course import Course
 from rugtui.session.experiment import Experiment
 from tests.session.test_session import SMALL, running, wait
 
@@ -39,8 +40,8 @@ def test_frames_that_these_sizes_do_not_have_are_passed_over_with_a_reason():
         assert any("power of two" in text for text in warnings(frame))
 
 
-def test_statistics_of_the_last_frame_are_not_taken_for_those_of_this():
-    experiment = Experiment(SMALL)
+def test_statistics_of_the_last_frame_are_not_taken_for_those_of_this(tmp_path):
+    experiment = Experiment(Course.new(SMALL, into=tmp_path))
     try:
         experiment.trial()
         experiment.read("rug")  # asks the analyst
@@ -50,7 +51,7 @@ def test_statistics_of_the_last_frame_are_not_taken_for_those_of_this():
         experiment.read("rug")
         assert experiment.readings["rug"].statistics is None
     finally:
-        experiment.analyst.leave()
+        experiment.leave("paused")
 
 
 def test_trained_and_rug_are_seen_side_by_side():

@@ -117,12 +117,12 @@ def test_pixels_are_as_many_as_asked_for_but_no_finer_than_W():
         wait(session, lambda f: shape(f) == (64, 64))
 
 
-def test_a_snapshot_holds_weights_history_and_facts(tmp_path):
+def test_a_snapshot_holds_weights_history_and_facts(private_state):
     with running() as session:
         wait(session, lambda f: f.step > 200)
-        session.send(Save("<svg>screen</svg>", tmp_path))
+        session.send(Save("<svg>screen</svg>"))
         frame = wait(session, lambda f: any("snapshot" in n.text for n in f.notices))
-    (folder,) = tmp_path.glob("*/snapshots/*")
+    (folder,) = (private_state / "rugtui" / "runs").glob("2*/snapshots/*")
     assert str(folder) in frame.notices[-1].text
     weights = load_file(folder / "weights.safetensors")
     assert weights["W_in"].shape == (16, 64)
@@ -140,12 +140,12 @@ def test_a_snapshot_holds_weights_history_and_facts(tmp_path):
         assert path.stat().st_mode & 0o077 == 0, f"{path.name} is open to others"
 
 
-def test_a_snapshot_that_cannot_be_written_is_told_and_training_goes_on(tmp_path):
-    in_the_way = tmp_path / "a file"
-    in_the_way.write_text("")
+def test_what_cannot_be_written_is_told_and_training_goes_on(private_state):
+    (private_state / "rugtui").write_text("a file in the way")
     with running() as session:
-        wait(session, lambda f: f.step > 0)
-        session.send(Save("", in_the_way))
+        frame = wait(session, lambda f: f.step > 0 and f.notices)
+        assert "this run is not saved" in frame.notices[0].text
+        session.send(Save(""))
         frame = wait(session, lambda f: any(n.severity == "error" for n in f.notices))
         assert "snapshot not written" in frame.notices[-1].text
         assert frame.phase == "training"

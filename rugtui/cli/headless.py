@@ -1,0 +1,192 @@
+"""A run without a screen, to its target or to a signal: what `train` and `resume` share."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import IO, TYPE_CHECKING, Any, cast
+
+from rugtui.cli.options import declared_option
+from rugtui.cli.output import emit
+from rugtui.declared import fields_of
+from rugtui.preferences import OnHangup, Preferences
+from rugtui.terminal import Lasting, silence
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from rugtui.runs.checkpoint import Phase
+    from rugtui.session.course import Course
+    from rugtui.training.loop import Training
+    from rugtui.training.result import StepResult
+
+HELDOUT_SAMPLES = 32_768
+"""Fresh samples for the loss in the result."""
+TELL_EVERY = 10.0
+"""Seconds between two lines of progress where standard error is no terminal."""
+
+
+def keeping_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The preferences that a run without a screen has: how it is kept."""
+    for name in ("autosave", "on_hangup"):
+        command = declared_option(fields_of(Preferences)[name])(command)
+    return command
+
+
+def train_on(course: Course, *, quiet: bool, as_json: bool, on_hangup: OnHangup) -> int:
+    """Train to the target, keeping the run as it goes; returns the exit code.
+
+    The result goes to standard output and, for a run whose terminal went, into its log. Raises
+    TrainingError, after saving what there was before it.
+    """
+    with Signals(course, on_hangup) as signals:
+        told = Narrator(course.training, quiet=quiet)
+        phase: Phase = "failed"
+        try:
+            while not course.training.done and not signals.ended:
+                if result := course.advance(lambda: signals.ended):
+                    told.result(result)
+                told.news(course)
+            phase = "done" if course.training.done else "paused"
+        finally:
+            told.close()
+            if not course.leave(phase):
+                told.news(course)
+        if signals.number in (signal.SIGTERM, signal.SIGHUP):
+            return 128 + signals.number
+        save_snapshot(course)
+        result = summary(course)
+        course.keeper.note(json.dumps(result))
+        emit(result, as_json)
+        return 128 + signals.number if signals.ended else 0
+
+
+def summary(course: Course) -> dict[str, Any]:
+    """The promised keys; the loss is that of fresh held-out data."""
+    from rugtui.theory.levels import levels
+
+    training, settings = course.training, course.settings
+    held = training.measure(HELDOUT_SAMPLES)
+    return {
+        "n_sparse": settings.n_sparse,
+        "n_dense": settings.n_dense,
+        "p": settings.p,
+        "method": settings.method,
+        "steps": training.step,
+        "seconds": course.seconds,
+        "steps_per_second": training.step / course.seconds if course.seconds else None,
+        "loss": held.mean,
+        "loss_standard_error": held.standard_error,
+        "theory_loss": levels(settings.ratio, settings.p).loss,
+        "device": str(training.device),
+        "seed": settings.seed,
+        "run": str(course.keeper.run) if course.keeper.run else None,
+    }
+
+
+def save_snapshot(course: Course) -> None:
+    """Weights and history of the last step, to take home. Raises OSError."""
+    from rugtui.runs.snapshot import write_snapshot
+    from rugtui.session.history import NAMES
+
+    if course.keeper.run is None:
+        return
+    write_snapshot(
+        course.keeper.run,
+        step=course.training.step,
+        kind="trained",
+        weights=course.training.weights(),
+        settings=course.settings,
+        device=str(course.training.device),
+        facts={},
+        columns=NAMES,
+        history=course.history.view().table,
+    )
+
+
+class Signals:
+    """Turns signals into a wish to end, which training hears between two pieces of a step.
+
+    When the terminal goes, a run that continues has nobody to talk to: its outputs are closed.
+    """
+
+    def __init__(self, course: Course, on_hangup: OnHangup) -> None:
+        self.number = 0
+        self._course, self._on_hangup = course, on_hangup
+        self._before: dict[int, Any] = {}
+
+    @property
+    def ended(self) -> bool:
+        return bool(self.number)
+
+    def __enter__(self) -> Signals:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup: it is to stay ignored
+                self._before[number] = signal.signal(number, self._hear)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGHUP and self._on_hangup == "continue":
+            silence()
+            self._course.detach()
+        elif self.number == number == signal.SIGINT:
+            raise KeyboardInterrupt  # asked twice: not even saving is waited for
+        else:
+            self.number = number
+
+
+class Narrator:
+    """Progress on standard error: a bar on a terminal, else a line now and then."""
+
+    def __init__(self, training: Training, *, quiet: bool) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        from rugtui.theory.levels import levels
+
+        self._training = training
+        self._best = levels(training.settings.ratio, training.settings.p).loss
+        self._console = narration(quiet)
+        columns = (
+            TextColumn("step {task.completed:,.0f}"),
+            BarColumn(),
+            TextColumn("{task.fields[loss]}"),
+            TimeRemainingColumn(),
+        )
+        is_bar = self._console.is_terminal and not quiet
+        self._bar = Progress(*columns, console=self._console, disable=not is_bar)
+        self._is_bar, self._told_at = is_bar, time.monotonic()
+        total = training.settings.steps or None
+        self._task = self._bar.add_task("train", total=total, completed=training.step, loss="")
+        self._bar.start()
+
+    def result(self, result: StepResult) -> None:
+        said = f"loss {result.loss:.6f} = {result.loss / self._best:.3f} L*"
+        self._bar.update(self._task, completed=result.step, loss=said)
+        if not self._is_bar and time.monotonic() - self._told_at > TELL_EVERY:
+            self._told_at = time.monotonic()
+            self._say(f"step {result.step:,}  {said}")
+
+    def news(self, course: Course) -> None:
+        """What the keeper, and the files that the run was taken up from, have to say."""
+        for text, _ in course.news():
+            self._say(f"rugtui: {text}")
+
+    def close(self) -> None:
+        self._bar.stop()
+
+    def _say(self, text: str) -> None:
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def narration(quiet: bool) -> Console:
+    """A console on standard error that outlives whoever reads it."""
+    from rich.console import Console
+
+    return Console(file=cast(IO[str], Lasting()), quiet=quiet)

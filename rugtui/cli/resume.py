@@ -1,0 +1,108 @@
+"""`rugtui resume`: a stopped run goes on from its very step; a live one is taken over."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rugtui.cli.headless import train_on
+from rugtui.cli.options import (
+    declared_option,
+    given_preferences,
+    given_settings,
+    preferences_options,
+)
+from rugtui.cli.output import json_option
+from rugtui.config import fields
+from rugtui.errors import RunError
+
+if TYPE_CHECKING:
+    from rugtui.session.course import Course
+
+PATIENCE = 120.0
+"""Seconds that a live run gets to save and leave."""
+
+
+def _hot_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for declared in reversed(list(fields())):
+        if declared.rule.hot:
+            command = declared_option(declared)(command)
+    return command
+
+
+@click.command(name="resume")
+@click.argument("run", required=False)
+@_hot_options
+@click.option("--no-screen", is_flag=True, help="Train like `rugtui train`, without a dashboard.")
+@preferences_options
+@click.option("--quiet", is_flag=True, help="No progress on standard error.")
+@json_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    run: str | None,
+    no_screen: bool,
+    quiet: bool,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Go on with RUN (a name, its beginning, or a path; the latest where none is given).
+
+    A run that another process trains without a screen is taken over: it saves, leaves, and goes on
+    here from the same step. Settings given here change it from that step on.
+    """
+    from rugtui.runs.directory import find_run, settings_of_run
+
+    path = find_run(run)
+    take_over(path)
+    if not no_screen:
+        from rugtui.cli.dashboard import show
+
+        opening = functools.partial(taken_up, path, given, screen=True)
+        ctx.exit(show(settings_of_run(path), given_preferences(given), opening))
+    course = taken_up(path, given)
+    on_hangup = given_preferences(given).on_hangup
+    ctx.exit(train_on(course, quiet=quiet, as_json=as_json, on_hangup=on_hangup))
+
+
+def taken_up(run: Path, given: dict[str, Any], *, screen: bool = False) -> Course:
+    """The run, with the settings changed that were given."""
+    from rugtui.session.course import Course
+
+    course = Course.taken_up(run, screen=screen, every=given_preferences(given).autosave)
+    try:
+        course.change(given_settings(given, course.settings))
+    except BaseException:
+        course.keeper.leave(0)
+        raise
+    return course
+
+
+def take_over(run: Path) -> None:
+    """Have the process that trains this run without a screen save and leave; wait for it.
+
+    Raises RunError where somebody looks at it, where it does not leave, or is on another machine.
+    """
+    from rugtui.runs.lock import holder
+
+    live, other = holder(run)
+    if not live:
+        return
+    if other is None or other.elsewhere or other.screen:
+        who = other or "another process"
+        raise RunError(
+            f"{run.name!r} is open in {who}: quit there first, or look on with "
+            f"`rugtui watch {run.name}`."
+        )
+    click.echo(f"rugtui: {other} trains it; it is asked to save and leave …", err=True)
+    other.ask_to_leave()
+    deadline = time.monotonic() + PATIENCE
+    while holder(run)[0]:
+        if time.monotonic() > deadline:
+            raise RunError(f"{other} did not leave within {PATIENCE:g} seconds.")
+        time.sleep(0.05)

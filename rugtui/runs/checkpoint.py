@@ -1,0 +1,141 @@
+"""A checkpoint: everything that a run needs to go on bit for bit, in one file.
+
+Two are kept. The newest that is whole is taken; a damaged one is passed over, and said to be.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from rugtui.config import Settings
+from rugtui.errors import DamagedError
+from rugtui.runs import tensors
+from rugtui.runs.directory import checkpoint_path, checkpoints, settings_of
+from rugtui.runs.files import write_whole
+from rugtui.training.loop import Training
+from rugtui.training.result import State
+
+Phase = Literal["training", "paused", "done", "failed"]
+KEPT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A run at one step."""
+
+    settings: Settings
+    state: State
+    seconds: float
+    """Spent in training so far."""
+    phase: Phase
+    device: str
+    """Where it ran; the settings may say auto."""
+    loss: float | None = None
+    """Training loss of the last interval, for lists of runs."""
+    results: int = 0
+    """Rows of the history up to this step."""
+
+    @property
+    def step(self) -> int:
+        return self.state.facts["step"]
+
+
+def write_checkpoint(run: Path, checkpoint: Checkpoint) -> Path:
+    """Write a checkpoint into a run and return its path. Raises OSError."""
+    path = checkpoint_path(run, checkpoint.step)
+    write_whole(path, pack(checkpoint))
+    return path
+
+
+def pack(checkpoint: Checkpoint) -> bytes:
+    """The file's content."""
+    facts = {
+        "kind": "checkpoint",
+        "settings": checkpoint.settings.as_dict(),
+        "state": checkpoint.state.facts,
+        "seconds": checkpoint.seconds,
+        "phase": checkpoint.phase,
+        "device": checkpoint.device,
+        "loss": checkpoint.loss,
+        "results": checkpoint.results,
+    }
+    return tensors.pack(checkpoint.state.tensors, facts)
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Raises OSError, DamagedError, and RunError where a newer rugtui wrote it."""
+    found, facts = tensors.read(path)
+    settings = settings_of(path, facts)
+    weights = found.get("weights")
+    if weights is None or weights.numel() < settings.n_sparse * settings.n_dense:
+        raise DamagedError(path, "its weights do not have the size that its settings say")
+    try:
+        state = State(found, dict(facts["state"]))
+        return Checkpoint(
+            settings,
+            state,
+            float(facts["seconds"]),
+            facts["phase"],
+            str(facts["device"]),
+            facts["loss"],
+            int(facts["results"]),
+        )
+    except (LookupError, TypeError, ValueError) as error:
+        raise DamagedError(path, "facts are missing in it") from error
+
+
+def newest(run: Path) -> tuple[Path, Checkpoint, list[str]] | None:
+    """The newest checkpoint that is whole, and why newer ones are not; None where there is none.
+
+    Raises OSError, DamagedError where all are damaged, and RunError where one is of a newer
+    rugtui: going on from an older one would throw that work away.
+    """
+    refused = []
+    for path in checkpoints(run):
+        try:
+            return path, read_checkpoint(path), refused
+        except DamagedError as error:
+            refused.append(str(error))
+    if refused:
+        raise DamagedError(run, "no checkpoint in it is whole: " + " ".join(refused))
+    return None
+
+
+def restore(path: Path, checkpoint: Checkpoint) -> Training:
+    """The training that the checkpoint is of. Raises DamagedError, SettingError (no such device).
+
+    On another kind of device the data go on from a fresh stream: what a CPU draws, a GPU cannot.
+    """
+    training = Training(checkpoint.settings)
+    state = checkpoint.state
+    _require_shapes(path, state.tensors, training.state().tensors)
+    if training.device.type != checkpoint.device.partition(":")[0]:
+        kept = {n: t for n, t in state.tensors.items() if not n.startswith("generator.")}
+        state = State(kept, state.facts)
+    try:
+        training.restore(state)
+    except (LookupError, TypeError, ValueError, RuntimeError) as error:
+        raise DamagedError(path, f"it does not fit its own settings ({error})") from error
+    return training
+
+
+def _require_shapes(path: Path, found: dict[str, Tensor], fresh: dict[str, Tensor]) -> None:
+    """Refuse tensors that the optimizer's kernels would read past the end of.
+
+    An optimizer that has not stepped yet has no tensors to compare with: those of its state are
+    numbers, or as large as the parameters.
+    """
+    for name, tensor in found.items():
+        if name.startswith("generator."):  # of another device it has another size
+            fits = tensor.dtype is torch.uint8
+        elif name in fresh:
+            fits = (tensor.dtype, tensor.shape) == (fresh[name].dtype, fresh[name].shape)
+        else:
+            fits = tensor.shape == fresh["weights"].shape or tensor.numel() == 1
+        if not fits:
+            raise DamagedError(path, f"{name} in it does not fit its own settings")

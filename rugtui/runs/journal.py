@@ -1,0 +1,158 @@
+"""history.jsonl: one line a result, appended; each line carries a checksum of itself.
+
+A line torn by a crash at the end of the file is dropped; a line damaged elsewhere is left out and
+told. What is read is never a number that was not written.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from rugtui.errors import DamagedError
+from rugtui.runs.files import PRIVATE_FILE, open_plain, write_whole
+
+NAME = "history.jsonl"
+LINE_MOST = 4096
+FILE_MOST = 64 << 20
+"""Bytes; histories are thinned long before."""
+DAMAGED_MOST = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A history as files know it: rows of named columns (NaN is a gap), and marked changes."""
+
+    columns: tuple[str, ...]
+    table: Float[np.ndarray, "columns results"]
+    marks: tuple[tuple[int, str], ...] = ()
+    thinned: int = 0
+    """How often old rows were thinned: where it changed, rows already written are others now."""
+
+    def until(self, step: int) -> Past:
+        """Without what came after a step."""
+        keep = self.table[self.columns.index("step")] <= step
+        marks = tuple(mark for mark in self.marks if mark[0] <= step)
+        return Past(self.columns, self.table[:, keep], marks, self.thinned)
+
+
+class Journal:
+    """Writes the history of one run, which only grows, or is written anew."""
+
+    def __init__(self, run: Path) -> None:
+        self._path = run / NAME
+        self._rows, self._marks, self._thinned = 0, 0, -1
+        self._length = 0
+
+    def bring_up_to(self, past: Past) -> None:
+        """Append what is new, or write all where old rows changed; synced. Raises OSError."""
+        if past.thinned != self._thinned or not self._path.exists():
+            content = b"".join(_lines(past, 0, 0))
+            write_whole(self._path, content)
+            self._length = len(content)
+        else:
+            self._append(b"".join(_lines(past, self._rows, self._marks)))
+        self._rows, self._marks, self._thinned = past.table.shape[1], len(past.marks), past.thinned
+
+    def _append(self, content: bytes) -> None:
+        handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, PRIVATE_FILE)
+        try:
+            # An append that failed half way (a full disk) is written over, not after.
+            os.ftruncate(handle, self._length)
+            os.lseek(handle, self._length, os.SEEK_SET)
+            written = 0
+            while written < len(content):
+                written += os.write(handle, content[written:])
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        self._length += len(content)
+
+
+def read_past(run: Path, columns: Sequence[str]) -> tuple[Past, list[str]]:
+    """The history of a run in these columns, and what is wrong with the file.
+
+    Raises OSError, and DamagedError for a file that rugtui cannot have written.
+    """
+    path = run / NAME
+    rows: list[list[float]] = []
+    marks: list[tuple[int, str]] = []
+    damaged: list[int] = []
+    try:
+        for number, facts in _facts(path):
+            if facts is None:
+                damaged.append(number)
+                if len(damaged) > DAMAGED_MOST:
+                    raise DamagedError(path, f"more than {DAMAGED_MOST:,} of its lines are")
+            elif "mark" in facts:
+                marks.append((int(facts["step"]), str(facts["mark"])))
+            else:
+                rows.append([float(facts.get(name, "nan")) for name in columns])
+    except FileNotFoundError:
+        pass
+    table = np.array(rows, dtype=float).reshape(len(rows), len(columns)).T
+    said = [f"{str(path)!r}: {_which(damaged)} damaged and left out."] if damaged else []
+    return Past(tuple(columns), np.ascontiguousarray(table), tuple(marks)), said
+
+
+def _lines(past: Past, first_row: int, first_mark: int) -> Iterator[bytes]:
+    for row in past.table[:, first_row:].T.tolist():
+        known = zip(past.columns, row, strict=True)
+        yield _line({name: _number(value) for name, value in known if value == value})
+    for step, text in past.marks[first_mark:]:
+        yield _line({"step": step, "mark": text})
+
+
+def _number(value: float) -> float | int | str:
+    """Whole numbers without a point; infinity, which JSON lacks, as text."""
+    if value in (float("inf"), float("-inf")):
+        return str(value)
+    return int(value) if value.is_integer() and abs(value) < 1e15 else value
+
+
+def _line(facts: dict[str, Any]) -> bytes:
+    body = json.dumps(facts, separators=(",", ":"), ensure_ascii=True)[:-1]
+    return f'{body},"crc":"{_checksum(body.encode())}"}}\n'.encode()
+
+
+def _checksum(body: bytes) -> str:
+    return f"{zlib.crc32(body):08x}"
+
+
+def _facts(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
+    """Line numbers and facts; None for a damaged line. A torn last line is passed over."""
+    with open_plain(path) as file:
+        if os.fstat(file.fileno()).st_size > FILE_MOST:
+            raise DamagedError(path, f"it is larger than the {FILE_MOST:,} bytes of any history")
+        number = 0
+        while line := file.readline(LINE_MOST):
+            number += 1
+            facts = _unsealed(line)
+            if facts is None and not file.peek(1):
+                return
+            yield number, facts
+
+
+def _unsealed(line: bytes) -> dict[str, Any] | None:
+    body, comma, seal = line.rpartition(b',"crc":"')
+    if not comma or seal != f'{_checksum(body)}"}}\n'.encode():
+        return None
+    try:
+        facts = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    good = isinstance(facts, dict) and isinstance(facts.get("step"), int)
+    return facts if good else None
+
+
+def _which(numbers: list[int]) -> str:
+    first = ", ".join(map(str, numbers[:5]))
+    return f"line {first} is" if len(numbers) == 1 else f"{len(numbers)} lines ({first} …) are"

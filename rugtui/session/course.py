@@ -1,0 +1,156 @@
+"""A run under way: training, its history, and the keeper that writes both down."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from rugtui.config import Settings, fields
+from rugtui.runs.checkpoint import Checkpoint, Phase, newest, restore
+from rugtui.runs.directory import ABOUT, settings_of
+from rugtui.runs.files import read_json
+from rugtui.runs.journal import read_past
+from rugtui.runs.keeper import EVERY, Keeper, Moment
+from rugtui.session.history import NAMES, History
+from rugtui.training.loop import Training
+from rugtui.training.result import StepResult
+
+LEAVING = 10.0
+"""Seconds that the last save may take; the checkpoint before it stays where that is not enough."""
+
+
+class Course:
+    """What the dashboard and `rugtui train` have in common. One thread advances it."""
+
+    def __init__(self, training: Training, keeper: Keeper) -> None:
+        self.training, self.keeper = training, keeper
+        self.history = History()
+        self.seconds = 0.0
+        """Spent in training."""
+        self.notes: list[str] = []
+        """What there is to tell of the files that it was taken up from."""
+        self._saved: tuple[int, Phase, Settings] | None = None
+
+    @classmethod
+    def new(
+        cls,
+        settings: Settings,
+        *,
+        into: Path | None = None,
+        screen: bool = False,
+        every: float = EVERY,
+    ) -> Course:
+        """A run that begins. Raises SettingError where there is no such device."""
+        training = Training(settings)
+        device = str(training.device)
+        keeper = Keeper(settings, device=device, into=into, screen=screen, every=every)
+        return cls(training, keeper)
+
+    @classmethod
+    def taken_up(cls, run: Path, *, screen: bool = False, every: float = EVERY) -> Course:
+        """The run in this directory, from its newest whole checkpoint, bit for bit.
+
+        Raises RunError where another process trains it or a newer rugtui wrote it, DamagedError,
+        SettingError, OSError.
+        """
+        keeper = Keeper(Settings(), device="", run=run, screen=screen, every=every)
+        try:
+            return cls._from_files(run, keeper)
+        except BaseException:
+            keeper.leave(0)
+            raise
+
+    @classmethod
+    def _from_files(cls, run: Path, keeper: Keeper) -> Course:
+        found = newest(run)
+        if found is None:
+            # Nothing was saved yet: equal settings give equal bits from the start.
+            return cls(Training(settings_of(run / ABOUT, read_json(run / ABOUT))), keeper)
+        path, checkpoint, refused = found
+        keeper.went_on_from(path)
+        course = cls(restore(path, checkpoint), keeper)
+        past, damaged = read_past(run, NAMES)
+        past = past.until(checkpoint.step)
+        course.history = History.of(past)
+        course.seconds = checkpoint.seconds
+        course.notes = [*refused, *damaged]
+        if lost := checkpoint.results - past.table.shape[1]:
+            course.notes.append(f"{str(run)!r}: {lost:,} results are missing from its history.")
+        if checkpoint.device != str(course.training.device):
+            course.notes.append(f"it ran on {checkpoint.device} before: data and digits may differ")
+        course._saved = checkpoint.step, checkpoint.phase, checkpoint.settings
+        keeper.note(f"taken up at step {checkpoint.step:,}")
+        return course
+
+    @property
+    def settings(self) -> Settings:
+        return self.training.settings
+
+    def advance(self, cancelled: Callable[[], bool]) -> StepResult | None:
+        """One interval into the history, and a save where one is due. Raises TrainingError."""
+        started = time.perf_counter()
+        try:
+            result = self.training.advance(cancelled)
+        finally:
+            self.seconds += time.perf_counter() - started
+        if result is not None:
+            self.history.add(result, self.seconds)
+        if self.keeper.due:
+            self.save("training")
+        return result
+
+    def change(self, settings: Settings) -> None:
+        """Go on with other settings. Raises SettingError where they need a restart."""
+        before = self.settings
+        if settings == before:
+            return  # what training does for a change would end the interval under way
+        self.training.change(settings)
+        for declared in fields():
+            value = getattr(settings, declared.name)
+            if value != getattr(before, declared.name):
+                self.history.mark(self.training.step, f"{declared.name} {_short(value)}")
+
+    def save(self, phase: Phase) -> None:
+        """Have the keeper write down this step; returns at once."""
+        self._saved = self.training.step, phase, self.settings
+        self.keeper.save(lambda: self.moment(phase))
+
+    def detach(self) -> None:
+        """Nobody looks on any more: say so, and where this goes, in the lock and in the log."""
+        self.keeper.tell_screen(False)
+        steps = self.settings.steps
+        to = f"to step {steps:,}" if steps else "until stopped"
+        self.keeper.note(f"the terminal is gone at step {self.training.step:,}: goes on {to}")
+
+    def news(self) -> list[tuple[str, bool]]:
+        """What there is to tell, once: sentences, and whether each is bad."""
+        notes, self.notes = self.notes, []
+        return [(note, True) for note in notes] + self.keeper.news()
+
+    def leave(self, phase: Phase, within: float = LEAVING) -> bool:
+        """Save the last step, where it is not yet, and give the run free; whether it was saved."""
+        now = self.training.step, phase, self.settings
+        if self._saved != now or self.keeper.trouble:
+            self.save(phase)
+        self.keeper.note(f"{phase} at step {self.training.step:,}")
+        return self.keeper.leave(within)
+
+    def moment(self, phase: Phase) -> Moment:
+        """A copy of everything that is kept."""
+        past = self.history.past()
+        rows = past.table.shape[1]
+        checkpoint = Checkpoint(
+            settings=self.settings,
+            state=self.training.state(),
+            seconds=self.seconds,
+            phase=phase,
+            device=str(self.training.device),
+            loss=float(past.table[NAMES.index("loss"), -1]) if rows else None,
+            results=rows,
+        )
+        return Moment(checkpoint, past)
+
+
+def _short(value: object) -> str:
+    return "auto" if value is None else f"{value:.3g}" if isinstance(value, float) else str(value)

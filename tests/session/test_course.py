@@ -1,0 +1,150 @@
+"""A run taken up again is the run that was never stopped."""
+
+import numpy as np
+import pytest
+import torch
+
+from rugtui.config import Settings
+from rugtui.errors import DamagedError, RunError
+from rugtui.runs.directory import checkpoints
+from rugtui.session.course import Course
+
+SETTINGS = Settings(n_sparse=32, n_dense=8, p=0.1, batch=64, steps=0, device="cpu")
+NEVER = bool
+
+
+def advance(course, results):
+    for _ in range(results):
+        assert course.advance(NEVER) is not None
+    return course
+
+
+def weights(course):
+    kept = course.training.weights()
+    return torch.cat([kept.W_in.flatten(), kept.W_out.flatten(), kept.b])
+
+
+def without_time(history):
+    return np.delete(history.view().table, 1, axis=0)
+
+
+def same(one, two):
+    assert one.training.step == two.training.step
+    assert torch.equal(weights(one), weights(two))
+    np.testing.assert_array_equal(without_time(one.history), without_time(two.history))
+    assert one.history.view().marks == two.history.view().marks
+
+
+@pytest.fixture
+def uninterrupted(tmp_path):
+    course = Course.new(SETTINGS, into=tmp_path / "uninterrupted")
+    yield course
+    course.leave("paused")
+
+
+def test_stopped_and_taken_up_again_twice(tmp_path, uninterrupted):
+    advance(uninterrupted, 12)
+    course = advance(Course.new(SETTINGS, into=tmp_path), 5)
+    for _ in range(2):
+        assert course.leave("paused")
+        course = Course.taken_up(course.keeper.run)
+        assert course.notes == []
+        advance(course, 2)
+    advance(course, 3)
+    same(course, uninterrupted)
+    course.leave("paused")
+
+
+def test_stopped_in_the_middle_of_an_interval(tmp_path, uninterrupted):
+    advance(uninterrupted, 3)
+    course, asked = Course.new(SETTINGS, into=tmp_path), iter(range(50))
+    assert course.advance(lambda: next(asked, None) is None) is None
+    assert course.training.step > 0
+    course.leave("paused")
+    same(advance(Course.taken_up(course.keeper.run), 3), uninterrupted)
+
+
+def test_what_came_after_the_last_save_is_done_again(tmp_path, uninterrupted):
+    advance(uninterrupted, 6)
+    course = advance(Course.new(SETTINGS, into=tmp_path), 2)
+    course.save("training")
+    assert course.keeper.wait(10)
+    # As if killed here: rows that are in the history already, no checkpoint, no farewell.
+    advance(course, 2)
+    course.keeper._journal.bring_up_to(course.history.past())
+    course.keeper._lock.release()
+    again = Course.taken_up(course.keeper.run)
+    assert len(again.history.view()) == 2
+    same(advance(again, 4), uninterrupted)
+
+
+def test_a_run_that_was_never_saved_begins_again(tmp_path, uninterrupted):
+    advance(uninterrupted, 2)
+    course = advance(Course.new(SETTINGS, into=tmp_path), 1)
+    course.keeper._lock.release()
+    same(advance(Course.taken_up(course.keeper.run), 2), uninterrupted)
+
+
+def test_changed_settings_go_on_too(tmp_path, uninterrupted):
+    changed = SETTINGS.replace(p=0.2, lr=0.01, batch=32)
+    course = Course.new(SETTINGS, into=tmp_path)
+    for one in (course, uninterrupted):
+        advance(one, 2)
+        one.change(changed)
+    assert course.leave("paused")
+    course = Course.taken_up(course.keeper.run)
+    assert course.settings == changed
+    same(advance(course, 2), advance(uninterrupted, 2))
+
+
+def test_the_older_checkpoint_is_taken_and_said_to_be(tmp_path, uninterrupted):
+    course = advance(Course.new(SETTINGS, into=tmp_path), 2)
+    course.save("training")
+    course.keeper.wait(10)
+    advance(course, 2).leave("paused")
+    newest, older = checkpoints(course.keeper.run)
+    newest.write_bytes(newest.read_bytes()[:-7])
+    again = Course.taken_up(course.keeper.run)
+    assert newest.name in again.notes[0]
+    same(advance(again, 2), advance(uninterrupted, 4))
+    again.save("training")
+    again.keeper.wait(10)
+    assert older in checkpoints(again.keeper.run)
+
+
+def test_missing_history_is_said(tmp_path):
+    course = advance(Course.new(SETTINGS, into=tmp_path), 3)
+    course.leave("paused")
+    path = course.keeper.run / "history.jsonl"
+    path.write_bytes(b"".join(path.read_bytes().splitlines(True)[:2]))
+    again = Course.taken_up(course.keeper.run)
+    assert "1 results are missing" in again.notes[0]
+    again.leave("paused")
+
+
+def test_a_live_run_cannot_be_taken_up(uninterrupted):
+    with pytest.raises(RunError, match="in use"):
+        Course.taken_up(uninterrupted.keeper.run)
+
+
+def test_a_hopeless_run_is_refused_and_left_free(tmp_path):
+    course = advance(Course.new(SETTINGS, into=tmp_path), 1)
+    course.leave("paused")
+    for path in checkpoints(course.keeper.run):
+        path.write_bytes(b"")
+    for _ in range(2):
+        with pytest.raises(DamagedError, match="no checkpoint in it is whole"):
+            Course.taken_up(course.keeper.run)
+
+
+def test_leaving_saves_again_only_what_changed(tmp_path):
+    course = advance(Course.new(SETTINGS, into=tmp_path), 1)
+    course.leave("paused")
+    (path,) = checkpoints(course.keeper.run)
+    before = path.stat().st_mtime_ns
+    Course.taken_up(course.keeper.run).leave("paused")
+    assert path.stat().st_mtime_ns == before
+    again = Course.taken_up(course.keeper.run)
+    again.change(SETTINGS.replace(lr=0.5))  # no step, but something to keep
+    again.leave("paused")
+    assert Course.taken_up(course.keeper.run).settings.lr == 0.5
