@@ -57,10 +57,10 @@ class Settings:
     )
     init: str = setting(
         "default",
-        "How weights begin: default (sgd: the paper's; population: W_out = W_inᵀ), orthonormal, "
-        "rug, or a file of weights.",
+        "How weights begin: default (random, W_out = W_inᵀ), linear (as PyTorch's Linear, the "
+        "paper's), orthonormal, rug, or a file of weights.",
         pattern=".+",
-        phrase="default, orthonormal, rug, or a file of weights",
+        phrase="default, linear, orthonormal, rug, or a file of weights",
         group="model",
     )
     method: Method = setting(

@@ -18,33 +18,35 @@ from rugtui.weights.hadamard import is_power_of_two
 
 def initial(settings: Settings, *, generator: torch.Generator) -> Dense:
     """The weights that `settings.init` names. Raises SettingError, WeightsError."""
-    if settings.init == "default":
-        begin = linear if settings.method == "sgd" else aligned
-        return begin(settings, generator=generator)
-    if settings.init in ("orthonormal", "rug"):
-        return frame(settings, generator=generator)
+    begin = {"default": aligned, "linear": linear, "orthonormal": frame, "rug": frame}
+    if settings.init in begin:
+        return begin[settings.init](settings, generator=generator)
     return from_file(settings)
 
 
+def aligned(settings: Settings, *, generator: torch.Generator) -> Dense:
+    """W_out uniform within ±1/√n_dense, W_in = W_outᵀ, b one standard deviation below 0.
+
+    W is then random, with a diagonal of 1/3: each output listens to its own feature from the first
+    step, and is on for one sample in six or so. Against `linear` at (1024, 256, p 0.01): no output
+    is born dead, the loss falls twice as fast, and a sixth of the outputs are on instead of half,
+    which is what a sparse step costs.
+    """
+    n_sparse, n_dense, p = settings.n_sparse, settings.n_dense, settings.p
+    W_out = _uniform(n_sparse, n_dense, inputs=n_dense, generator=generator)
+    # Σ_{j≠i} W_ij² ≈ a²/r with a = 1/3 for random W
+    sigma = math.sqrt((p / 3 - p * p / 4) / settings.ratio) / 3
+    return Dense(W_out.T.contiguous(), W_out, torch.full((n_sparse,), -sigma))
+
+
 def linear(settings: Settings, *, generator: torch.Generator) -> Dense:
-    """As a PyTorch `Linear` begins, and the paper with it: uniform within ±1/√(inputs)."""
+    """As PyTorch's `Linear` begins, and the paper with it: uniform within ±1/√(inputs)."""
     n_sparse, n_dense = settings.n_sparse, settings.n_dense
     return Dense(
         W_in=_uniform(n_dense, n_sparse, inputs=n_sparse, generator=generator),
         W_out=_uniform(n_sparse, n_dense, inputs=n_dense, generator=generator),
         b=_uniform(n_sparse, inputs=n_dense, generator=generator),
     )
-
-
-def aligned(settings: Settings, *, generator: torch.Generator) -> Dense:
-    """W_out = W_inᵀ and b = 0: every output listens to its own feature from the first step.
-
-    From `linear` outputs whose bias begins below their interference die at small p: descending the
-    population loss, 5 of 36 cells of a grid ended above 1.01 L*, from here none.
-    """
-    n_sparse, n_dense = settings.n_sparse, settings.n_dense
-    W_in = _uniform(n_dense, n_sparse, inputs=n_sparse, generator=generator)
-    return Dense(W_in, W_in.T.contiguous(), torch.zeros(n_sparse))
 
 
 def frame(settings: Settings, *, generator: torch.Generator) -> Dense:

@@ -1,0 +1,133 @@
+"""What a training step costs, in dense batch × n_sparse × n_dense products ("GEMMs").
+
+    python -m tests.benchmarks.training [--reference CHECKOUT] [--device cpu] [--method population]
+
+Two states are timed: "start", the first steps of a run, and "trained", which begins as a rug.
+Steps and products take turns, so that whatever else
+the machine does falls on both; ratios are of medians. With `--reference` the training loop of the
+code of arXiv 2410.12101 (its `model.Model.optimize`, recipe of `train_model`) takes turns too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+import types
+from collections.abc import Callable
+from pathlib import Path
+
+from rugtui.threads import wait_briefly
+
+wait_briefly()
+
+import torch  # noqa: E402
+
+from rugtui.config import Settings  # noqa: E402
+from rugtui.training.gemm import gemm_seconds  # noqa: E402
+from rugtui.training.loop import Training  # noqa: E402
+
+SIZES = [(512, 128, 0.05), (1024, 256, 0.01), (2048, 512, 0.002)]
+EPOCH_SAMPLES = 30_000
+
+
+def main() -> None:
+    options = parse()
+    print(f"{torch.get_num_threads()} threads, {options.device}, medians of {options.rounds} turns")
+    names = ["n_sparse", "n_dense", "p", "GEMM/ms", "start", "trained"]
+    if options.reference:
+        names += ["reference", "×start", "×trained"]
+    print(*(f"{name:>9}" for name in names), " plan")
+    for n_sparse, n_dense, p in options.sizes:
+        settings = Settings(n_sparse=n_sparse, n_dense=n_dense, p=p, device=options.device, steps=0)
+        row(settings, options)
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--reference", type=Path, help="a checkout of the paper's code")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument(
+        "--sizes", type=size, nargs="+", default=SIZES, help="n_sparse,n_dense,p ..."
+    )
+    return parser.parse_args()
+
+
+def size(text: str) -> tuple[int, int, float]:
+    n_sparse, n_dense, p = text.split(",")
+    return int(n_sparse), int(n_dense), float(p)
+
+
+def row(settings: Settings, options: argparse.Namespace) -> None:
+    start, trained = Training(settings), Training(settings.replace(init="rug"))
+    turns: dict[str, Callable[[], float]] = {
+        "gemm": lambda: gemm_seconds(settings, start.device),
+        "start": lambda: step_seconds(start),
+        "trained": lambda: step_seconds(trained),
+    }
+    if options.reference:
+        turns["reference"] = reference(options.reference, settings)
+    seconds: dict[str, list[float]] = {name: [] for name in turns}
+    for turn in range(options.rounds + 1):
+        for name, timed in turns.items():
+            taken = timed()
+            if turn:  # the first warms up
+                seconds[name].append(taken)
+    median = {name: statistics.median(taken) for name, taken in seconds.items()}
+    gemm = median.pop("gemm")
+    cells = [settings.n_sparse, settings.n_dense, settings.p, f"{gemm * 1e3:.3f}"]
+    cells += [f"{taken / gemm:.2f}" for taken in median.values()]
+    if options.reference:
+        cells += [f"{median['reference'] / median[state]:.1f}" for state in ("start", "trained")]
+    print(*(f"{cell!s:>9}" for cell in cells), "", start.plan, flush=True)
+
+
+def step_seconds(training: Training) -> float:
+    """Seconds a step of one interval, loss read at the end, without a look at held-out data."""
+    steps = training._pace.interval
+
+    def nobody() -> None:
+        return None
+
+    begun = time.perf_counter()
+    for _ in range(steps):
+        training._take_step(nobody)
+    float(training._sum)
+    return (time.perf_counter() - begun) / steps
+
+
+def reference(checkout: Path, settings: Settings) -> Callable[[], float]:
+    """A turn of the paper's loop: one epoch, told in seconds per full batch."""
+    for name in ("dill", "matplotlib", "matplotlib.pyplot"):  # for saving and plots alone
+        sys.modules.setdefault(name, types.ModuleType(name))
+    sys.path.insert(0, str(checkout))
+    import data  # type: ignore[import-not-found]
+    import model  # type: ignore[import-not-found]
+
+    config = model.Config(
+        n_sparse=settings.n_sparse,
+        n_dense=settings.n_dense,
+        final_layer_bias=True,
+        data_size=EPOCH_SAMPLES,
+        batch_size=settings.batch,
+        max_epochs=1,
+        lr=settings.learning_rate,
+        update_times=3000,
+        convergence_tolerance=0,
+        loss_window=200,
+    )
+    factory = data.DataFactory(data.Config(settings.p, settings.n_sparse, (0, 1)))
+    made = model.Model(config).to(settings.device)
+
+    def turn() -> float:
+        begun = time.perf_counter()
+        made.optimize(factory, device=settings.device, plot=False, logging=False)
+        return (time.perf_counter() - begun) * settings.batch / EPOCH_SAMPLES
+
+    return turn
+
+
+if __name__ == "__main__":
+    main()
