@@ -18,8 +18,9 @@ NAMES = ("step", "seconds", "loss", "smoothed", "heldout", "heldout_standard_err
 COLUMNS = {name: index for index, name in enumerate(NAMES)}
 SPAN = 16
 """Results over which the smoothed loss averages (exponentially) once there are many of them."""
-YOUNG = 8
-"""Of a young run the smoothed loss averages one result in so many: it must not lag the descent."""
+YOUNG = 32
+"""Of a young run the smoothed loss averages one result in so many: it must not lag the descent.
+Where the loss falls like 1/step it is YOUNG / (YOUNG − 1) times the loss."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,11 +63,25 @@ def history_facts(frame: Frame, derived: Derived, index: int) -> list[Fact]:
     ]
 
 
-def shortened(facts: list[Fact], width: int) -> list[Fact]:
-    """As many facts as fit, the most important ones first to stay."""
-    kept = facts[:0]
+def laid_out(facts: list[Fact], width: int, lines: int) -> list[list[Fact]]:
+    """As many facts as fit into so many lines, the most important ones first to have a place."""
+    kept: list[Fact] = []
     for fact in sorted(facts, key=lambda fact: fact.rank):
         longer = [one for one in facts if one in kept or one is fact]
-        if not kept or len(SEPARATOR.join(one.text for one in longer)) <= width:
+        if not kept or len(_broken(longer, width)) <= lines:
             kept = longer
-    return kept
+    return _broken(kept, width)
+
+
+def _broken(facts: list[Fact], width: int) -> list[list[Fact]]:
+    """Facts in lines of at most this width, each line as full as it gets."""
+    lines: list[list[Fact]] = [[]]
+    for fact in facts:
+        if lines[-1] and len(text([*lines[-1], fact])) > width:
+            lines.append([])
+        lines[-1].append(fact)
+    return lines
+
+
+def text(facts: list[Fact]) -> str:
+    return SEPARATOR.join(fact.text for fact in facts)

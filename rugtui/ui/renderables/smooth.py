@@ -12,6 +12,8 @@ from rugtui.ui.renderables.growing import Seen
 
 SPANS = (1, 4, SPAN, 64, 256, 1024)
 """Results that the smoothed line averages over, weakest first; the history's own is one of them."""
+YOUNGS = {span: YOUNG * math.sqrt(SPAN / span) for span in SPANS}
+"""Of a young run each averages one result in so many: the stronger, the more of the run."""
 BLOCK = 256
 """Results folded at once. A weight of the shortest span falls by 0.75^256 = 1e-32: no underflow."""
 
@@ -19,10 +21,10 @@ BLOCK = 256
 def exponential(
     values: Float[np.ndarray, " n"], span: int, known: int = 0, start: float = 0.0
 ) -> Float[np.ndarray, " n"]:
-    """s_k = s_{k−1} + α_k (x_k − s_{k−1}) with α_k = 1 / min(span, 1 + k / YOUNG).
+    """s_k = s_{k−1} + α_k (x_k − s_{k−1}) with α_k = 1 / min(span, 1 + k / YOUNGS[span]).
 
     `known` results came before, of which `start` is the smoothed value. While the run is young
-    the average covers one result in YOUNG, so that it does not lag a steep descent.
+    the average covers a part of it, so that it does not lag a steep descent by more.
 
     Within a block the recursion unrolls to s_k = P_k (s_0 + Σ_{j≤k} α_j x_j / P_j) with
     P_k = Π_{j≤k} (1 − α_j): two cumulative operations for each block instead of one step a result.
@@ -38,7 +40,8 @@ def exponential(
     padded = np.zeros(blocks * BLOCK)
     padded[: values.size] = values
     count = np.arange(known + 1.0, known + 1.0 + padded.size)
-    share = np.maximum(1 / span, YOUNG / (YOUNG + count)).reshape(blocks, BLOCK)
+    young = YOUNGS[span]
+    share = np.maximum(1 / span, young / (young + count)).reshape(blocks, BLOCK)
     kept = np.cumprod(1 - share, axis=1)
     gained = np.cumsum(share * padded.reshape(blocks, BLOCK) / kept, axis=1)
     starts = np.empty(blocks)

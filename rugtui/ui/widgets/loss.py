@@ -16,10 +16,13 @@ from rugtui.ui.renderables.lines import fit, line
 from rugtui.ui.renderables.loss_chart import Deriver, loss_chart
 from rugtui.ui.renderables.loss_view import TABS, LossView
 from rugtui.ui.renderables.palette import Palette
-from rugtui.ui.renderables.readout import SEPARATOR, Fact, history_facts, shortened
+from rugtui.ui.renderables.readout import SEPARATOR, Fact, history_facts, laid_out, text
 from rugtui.ui.renderables.theory_chart import theory_chart, theory_facts
 from rugtui.ui.renderables.view import NEWEST, Shown, View
 from rugtui.ui.widgets.pane import Pane
+
+TALL = 16
+"""Rows from which the readout may take two of them."""
 
 
 class LossPane(Pane):
@@ -41,11 +44,11 @@ class LossPane(Pane):
                 "waiting for the first steps" if chart else "theory comes with the first steps"
             )
             return fit([line([(waiting, palette.style("faint"))], width)], width, height)
-        room = height - 1 if height > LEAST[1] else height
+        most = 0 if height <= LEAST[1] else 1 if height < TALL else 2
+        told = laid_out(self.facts(frame, chart), width, most)[:most]
+        room = height - len(told)
         strips = chart_strips(chart, self.look.view, palette, self.glyphs, width, room)
-        if room < height:
-            strips.append(self._readout_line(self.facts(frame, chart), palette, width))
-        return strips
+        return strips + [self._readout_line(facts, palette, width) for facts in told]
 
     def chart(self, frame: Frame, palette: Palette) -> Chart | None:
         """What the tab in front shows, None where it is still being computed."""
@@ -75,7 +78,7 @@ class LossPane(Pane):
         chart = self.frame and self.chart(self.frame, self.palette)
         if self.frame is None or not chart or chart.empty:
             return ""
-        return SEPARATOR.join(fact.text for fact in self.facts(self.frame, chart))
+        return text(self.facts(self.frame, chart))
 
     def action_scales(self) -> None:
         self._look(views.next_scales)
@@ -144,7 +147,7 @@ class LossPane(Pane):
 
     def _readout_line(self, facts: list[Fact], palette: Palette, width: int) -> Strip:
         pieces = []
-        for fact in shortened(facts, width):
+        for fact in facts:
             if pieces:
                 pieces.append((SEPARATOR, palette.style("faint")))
             if fact.name:

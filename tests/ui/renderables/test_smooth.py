@@ -1,12 +1,14 @@
 """Smoothing: against the history's own recursion, at any length, in any pieces."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rugtui.session.history import SPAN, YOUNG, History
-from rugtui.ui.renderables.smooth import BLOCK, SPANS, Smoother, exponential
+from rugtui.session.history import SPAN, History
+from rugtui.ui.renderables.smooth import BLOCK, SPANS, YOUNGS, Smoother, exponential
 
 
 def one_by_one(values, span):
@@ -18,7 +20,7 @@ def one_by_one(values, span):
             continue
         known += 1
         old = value if known == 1 else smoothed
-        share = 1 / min(span, 1 + known / YOUNG)
+        share = 1 / min(span, 1 + known / YOUNGS[span])
         smoothed = (1 - share) * old + share * value
         out.append(smoothed)
     return np.array(out)
@@ -69,9 +71,20 @@ def test_another_run_or_another_strength_begins_anew():
 
 @pytest.mark.parametrize("span", SPANS)
 def test_a_steep_descent_is_not_lagged_behind(span):
-    """Loss ∝ 1/step: an average over the last eighth of the run is off by about an eighth."""
-    falling = 1 / np.arange(1.0, 101.0)
-    assert (Smoother()(falling, span)[10:] < 1.4 * falling[10:]).all()
+    """Of a loss c/k the recursion with α_k = Y/k makes (Y/(Y − 1)) c/k; none lags more."""
+    falling = 1 / np.arange(1.0, 3001.0)
+    smoothed, young = Smoother()(falling, span), YOUNGS[span]
+    assert (smoothed[50:100] < 1.02 * young / (young - 1) * falling[50:100]).all()
+    assert smoothed[-1] < 1.02 * young / (young - 1) * falling[-1]
+    if span > 1:
+        assert (smoothed[1:] > falling[1:]).all()
+
+
+def test_each_strength_smooths_more_than_the_last_early_and_late():
+    noise = np.random.default_rng(3).normal(size=20_000)
+    for part in (slice(300, 1000), slice(10_000, None)):
+        spread = [Smoother()(noise, span)[part].std() for span in SPANS]
+        assert all(more < 0.85 * less for less, more in pairwise(spread))
 
 
 def test_the_shortest_span_is_the_column_itself():
