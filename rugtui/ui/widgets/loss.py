@@ -163,8 +163,7 @@ class LossPane(Pane):
         scale = {True: "log", False: "linear"}
         told = [f"{scale[view.log_x]} × {scale[view.log_y]}"]
         if look.tab == 0:
-            told.append(f"smoothed over {look.span}")
-            told.append("follows" if view.follow else "stays")
+            told = ["follows" if view.follow else "stays", *told, f"smooth {look.span}"]
         elif view.x is not None or view.y is not None:
             told.append("zoomed")
         self.border_subtitle = SEPARATOR.join(told)
