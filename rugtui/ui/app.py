@@ -165,7 +165,6 @@ class RugtuiApp(App[None]):
 
     def action_theme(self) -> None:
         self.theme = "textual-light" if self.current_theme.dark else "textual-dark"
-        self.dashboard.show(self.latest)
 
     def action_help(self) -> None:
         self.push_screen(Help())

@@ -95,17 +95,21 @@ KEYS = (
     Key("f", "follow", "follow", "Follow the newest step, or stay.", "Loss", pane="loss"),
     Key("less_than_sign", "smooth(-1)", "", SMOOTH, "Loss", False, "<", "loss"),
     Key("greater_than_sign", "smooth(1)", "", SMOOTH, "Loss", False, ">", "loss"),
-    Key("c", "compare", "both", "Trained and rug side by side.", "W", pane="weights"),
-    Key("f", "next_frame", "frame", "Step through the engineered frames.", "W", pane="weights"),
-    Key("r", "order", "order", ORDER, "W", pane="weights"),
-    Key("k", "scaling", "scale", "Colours by quantile, as now, or log.", "W", pane="weights"),
-    Key("i", "closer(1)", "in", ZOOM, "W", pane="weights"),
-    Key("o", "closer(-1)", "out", ZOOM, "W", pane="weights"),
-    Key("a", "whole", "all", "All of W.", "W", False, pane="weights"),
-    Key("x", "cells", "1:1", "One cell of W a pixel.", "W", False, pane="weights"),
-    *arrows("cursor", "Move the cursor, which reads out a cell.", "W", "weights"),
-    *arrows("pan", "Pan by a quarter of the window.", "W", "weights", "shift+"),
-    Key("escape", "no_cursor", "no cursor", "Put the cursor away.", "W", False, pane="weights"),
+    Key("c", "compare", "both", "Trained and rug side by side.", "Weights", pane="weights"),
+    Key(
+        "f", "next_frame", "frame", "Step through the engineered frames.", "Weights", pane="weights"
+    ),
+    Key("r", "order", "order", ORDER, "Weights", pane="weights"),
+    Key("k", "scaling", "scale", "Colours by quantile, as now, or log.", "Weights", pane="weights"),
+    Key("i", "closer(1)", "zoom", ZOOM, "Weights", pane="weights", pair="i o"),
+    Key("o", "closer(-1)", "out", ZOOM, "Weights", False, pane="weights"),
+    Key("0", "whole", "all", "All of W.", "Weights", False, pane="weights"),
+    Key("x", "cells", "1:1", "One cell of W a pixel.", "Weights", pane="weights"),
+    *arrows("cursor", "Move the cursor, which reads out a cell.", "Weights", "weights"),
+    *arrows("pan", "Pan by a quarter of the window.", "Weights", "weights", "shift+"),
+    Key(
+        "escape", "no_cursor", "no cursor", "Put the cursor away.", "Weights", False, pane="weights"
+    ),
     Key(
         "z", "zoom", "zoom", "Give the whole screen to the focused pane, and take it back.", "Panes"
     ),

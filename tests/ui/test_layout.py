@@ -1,10 +1,13 @@
 """Sizes: what each terminal shows, and that no size breaks anything."""
 
 import pytest
+from rich.color import Color
 
+from rugtui.preferences import Preferences
 from rugtui.session.commands import Stop
 from rugtui.ui.app import RugtuiApp
 from rugtui.ui.layout import layout_for
+from rugtui.ui.renderables.palette import BLANK, HALF_LEVELS
 from rugtui.ui.widgets.pane import Pane
 from tests.ui.fake import FakeSession, some_frame
 
@@ -87,3 +90,28 @@ async def test_every_segment_has_a_style():
             for strip in pane.draw(pane.frame, pane.palette, *pane.content_size):
                 assert all(segment.style is not None for segment in strip), pane.id
         app.session.send(Stop())
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+async def test_every_cell_has_the_background_of_its_theme(theme):
+    """A theme may be lighter or darker than the terminal under it."""
+    app = RugtuiApp(FakeSession(), Preferences(theme=theme))
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.session.give(some_frame())
+        app.take_frame()
+        await pilot.pause()
+        for _ in range(2):
+            for pane in app.dashboard.query(Pane):
+                paper = pane.background_colors[1].rich_color
+                own = heat(pane.palette) if pane.id == "weights" else set()
+                cells = [
+                    cell for y in range(pane.content_size.height) for cell in pane.render_line(y)
+                ]
+                assert {cell.style.bgcolor for cell in cells} <= {paper} | own
+            await pilot.press("d")
+            await pilot.pause()
+        app.session.send(Stop())
+
+
+def heat(palette):
+    return {Color.from_rgb(*palette.level(level)) for level in range(-HALF_LEVELS, BLANK)}

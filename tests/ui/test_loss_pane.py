@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from rugtui.preferences import Preferences
 from rugtui.session.commands import Stop
 from rugtui.session.curves import Curves, Sweep
 from rugtui.session.frame import Reading
@@ -33,7 +34,7 @@ def some_curves(r=0.25, p=0.05) -> Curves:
 
 @pytest.fixture
 async def pilot():
-    app = RugtuiApp(FakeSession())
+    app = RugtuiApp(FakeSession(), Preferences(link="fast"))
     async with app.run_test(size=(120, 40)) as pilot:
         await pilot.pause()
         await give(pilot, some_frame(curves=some_curves()))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from functools import lru_cache
 
+from rich.color import Color
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
@@ -22,6 +24,36 @@ def line(pieces: Sequence[Piece], width: int) -> Strip:
 def blank(width: int) -> Strip:
     """Empty cells. They have a style, because filters (NO_COLOR's) ask every segment for one."""
     return Strip([Segment(" " * width, Style.null())], width)
+
+
+def papered(strip: Strip, paper: Color) -> Strip:
+    """The strip with a background where it has none of its own.
+
+    Without one a cell has the terminal's, which the theme's ink may not be legible on. Spaces and
+    equal styles join what is before them: every change of style costs bytes.
+    """
+    papered: list[Segment] = []
+    for text, style, _ in strip:
+        if style is None or style.bgcolor is None:
+            style = _on(paper, style or Style.null())
+        if papered and _continues(papered[-1].style, style, text):
+            papered[-1] = Segment(papered[-1].text + text, papered[-1].style)
+        else:
+            papered.append(Segment(text, style))
+    return Strip(papered, strip.cell_length)
+
+
+@lru_cache(maxsize=1024)
+def _on(paper: Color, style: Style) -> Style:
+    return style + Style(bgcolor=paper)
+
+
+def _continues(before: Style | None, style: Style, text: str) -> bool:
+    """Whether text of a style looks the same in the style before it."""
+    if before is style or before is None:
+        return before is style
+    plain = not (before.reverse or style.reverse or before.underline or style.underline)
+    return plain and text.isspace() and before.bgcolor == style.bgcolor
 
 
 def paragraph(text: str, style: Style, width: int) -> list[Strip]:

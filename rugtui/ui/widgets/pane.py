@@ -12,7 +12,7 @@ from textual.widget import Widget
 from rugtui.preferences import Preferences
 from rugtui.session.frame import Frame
 from rugtui.ui.link import Link, cost
-from rugtui.ui.renderables.lines import blank
+from rugtui.ui.renderables.lines import blank, papered
 from rugtui.ui.renderables.palette import Colours, Palette, palette_for
 
 
@@ -64,6 +64,9 @@ class Pane(Widget, can_focus=True):
         self._draw()
         self._send(urgent=old is None or new is None or scene(old) != scene(new))
 
+    def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, lambda _: self.redraw())
+
     def on_resize(self) -> None:
         self.redraw()
 
@@ -75,7 +78,9 @@ class Pane(Widget, can_focus=True):
     def _draw(self) -> None:
         width, height = self.content_size
         if self.frame is not None and width and height and self.is_on_screen:
-            self._wanted = self.draw(self.frame, self.palette, width, height)
+            strips = self.draw(self.frame, self.palette, width, height)
+            paper = self.background_colors[1].rich_color
+            self._wanted = [papered(strip, paper) for strip in strips]
 
     def _send(self, *, urgent: bool = False) -> None:
         """Refresh rows that came out different: all, or those that the link affords.
