@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
+from scipy.special import ndtr
 
-from rugtui.theory import exact, gaussian
-from rugtui.theory.interference import Interference
-from rugtui.theory.law import CENTRES, Law, law_on_grid
-from rugtui.theory.moments import variance
+from rugtui.errors import WeightsError
+from rugtui.theory import gaussian
+from rugtui.theory.distribution import Distribution
+from rugtui.theory.exact import TOLERANCE, expected_loss
+from rugtui.theory.interference import Groups, Interference, Rows, Source
+from rugtui.theory.moments import checked, variance
 from rugtui.weights.base import Weights
 
-BINS = 64
-"""Of the histogram of ν, from −SPAN to SPAN of its scale; each holds whole cells of the law."""
-SPAN = 4.0
+EDGES = np.linspace(-4, 4, 65)
+"""Of the histogram of ν, in standard deviations from its mean."""
+CELLS = 1 << 21
+"""Cells of W held at once."""
 LEAST_FOR_REGRESSION = 8
 
 
@@ -63,7 +68,7 @@ class Statistics:
     kolmogorov_smirnov: float
     """Distance of the law of ν from a Gaussian."""
     histogram: Float[np.ndarray, " bins"]
-    """Masses of ν − E ν in BINS bins of ±SPAN times the root mean square of σ."""
+    """Probability that (ν − E ν)/σ lies in each bin between EDGES, mean over rows."""
     gaussian_histogram: Float[np.ndarray, " bins"]
 
     def numbers(self) -> dict[str, float]:
@@ -77,7 +82,10 @@ class Statistics:
 
 def gaussian_loss(weights: Weights, p: float) -> float:
     """The Gaussian loss of these weights, averaged over all rows (section 3): needs the diagonal,
-    row sums and row norms alone. Raises SettingError for p outside (0, 1]."""
+    row sums and row norms alone.
+
+    Raises SettingError for p outside (0, 1], WeightsError for weights that are not finite.
+    """
     a, b, sigma = _rows_in_theory(weights, p)
     return float(np.mean(gaussian.loss(a, b, sigma, p)))
 
@@ -91,11 +99,12 @@ def statistics(
     Raises SettingError for such a p, WeightsError for weights that are not finite.
     """
     a, b, sigma = _rows_in_theory(weights, p)
-    sample = _one_for_all(weights, p) if isinstance(weights, Alike) else None
-    if sample is None:
-        sample = _drawn(weights, p, weights.n_sparse if rows is None else rows, generator)
+    parts = [_look(*part, p) for part in _sources(weights, rows, generator)]
+    index, losses, moments, third, distance, masses = (
+        np.concatenate(column, axis=-1) for column in zip(*parts, strict=True)
+    )
     in_theory = gaussian.loss(a, b, sigma, p)
-    mean, error = _mean_of_all(sample.losses, in_theory, sample.index)
+    exact, error = _mean_of_all(losses, in_theory, index)
     return Statistics(
         p=p,
         n_sparse=weights.n_sparse,
@@ -106,61 +115,66 @@ def statistics(
         bias_spread=float(b.std()),
         noise_mean=float(sigma.mean()),
         noise_spread=float(sigma.std()),
-        rows=sample.rows,
-        exact=mean,
+        rows=weights.n_sparse if isinstance(weights, Alike) else len(losses),
+        exact=exact,
         exact_standard_error=error,
-        skew=_skew(sample.moments, weights.n_sparse - 1),
-        interferers=float(np.mean(_ratio(sample.moments[2] ** 2, sample.moments[4]))),
-        lyapunov=float(np.mean(_ratio(sample.third, sample.moments[2] ** 1.5))),
-        kolmogorov_smirnov=float(sample.law.distance().mean()),
-        histogram=_binned(sample.law.masses),
-        gaussian_histogram=_binned(sample.law.gaussian),
+        skew=_skew(moments, weights.n_sparse - 1),
+        interferers=float(np.mean(_ratio(moments[2] ** 2, moments[4]))),
+        lyapunov=float(np.mean(_ratio(third, moments[2] ** 1.5))),
+        kolmogorov_smirnov=float(distance.mean()),
+        histogram=masses.mean(-1),
+        gaussian_histogram=np.diff(ndtr(EDGES)),
     )
 
 
-@dataclass(frozen=True)
-class _Sample:
-    rows: int
-    index: Int[np.ndarray, " k"]
-    losses: Float[np.ndarray, " k"]
-    moments: dict[int, Float[np.ndarray, " k"]]
-    """Σ_j W_ij^n off the diagonal."""
-    third: Float[np.ndarray, " k"]
-    """Σ_j |W_ij|³ off the diagonal."""
-    law: Law
+def _sources(
+    weights: Weights, rows: int | None, generator: np.random.Generator
+) -> Iterator[tuple[Source, np.ndarray, np.ndarray, np.ndarray]]:
+    """Rows drawn, off the diagonal, with i, a_i and b_i: as many at a time as memory likes."""
+    a, b, n_sparse = weights.diagonal(), weights.biases(), weights.n_sparse
+    if isinstance(weights, Alike):
+        values, counts = weights.grouped_row()
+        yield Groups(values, counts.astype(float)), np.zeros(1, int), a[:1], b[:1]
+        return
+    few = rows is not None and rows < n_sparse
+    index = np.sort(generator.choice(n_sparse, rows, replace=False)) if few else np.arange(n_sparse)
+    for some in np.array_split(index, math.ceil(len(index) * n_sparse / CELLS)):
+        off = np.array(weights.rows(some))
+        off[np.arange(len(some)), some] = 0
+        yield Rows(off), some, a[some], b[some]
 
 
-def _drawn(weights: Weights, p: float, rows: int, generator: np.random.Generator) -> _Sample:
-    n_sparse = weights.n_sparse
-    rows = min(rows, n_sparse)
-    index = np.sort(generator.choice(n_sparse, rows, replace=False))
-    drawn = weights.rows(index)
-    losses = exact.exact_loss(drawn, index, weights.biases()[index], p)
-    off = drawn.copy()
-    off[np.arange(rows), index] = 0
-    moments = {n: (off**n).sum(1) for n in (2, 3, 4)}
-    law = law_on_grid(Interference.of_rows(off, p))
-    return _Sample(rows, index, losses, moments, (np.abs(off) ** 3).sum(1), law)
-
-
-def _one_for_all(weights: Weights, p: float) -> _Sample:
-    assert isinstance(weights, Alike)
-    values, counts = weights.grouped_row()
-    a, b = weights.diagonal()[:1], weights.biases()[:1]
-    losses = np.array([exact.grouped_row_loss(values, counts, a, b, p)])
-    moments = {n: np.array([counts @ values**n]) for n in (2, 3, 4)}
-    law = law_on_grid(Interference.of_groups(values, counts.astype(float), p))
-    third = np.array([counts @ np.abs(values) ** 3])
-    return _Sample(weights.n_sparse, np.zeros(1, int), losses, moments, third, law)
+def _look(
+    source: Source, index: np.ndarray, a: np.ndarray, b: np.ndarray, p: float
+) -> tuple[np.ndarray, ...]:
+    """Of each row, in the last axis: i; the exact loss; Σ_j W_ijⁿ for n = 0 … 4 and Σ_j |W_ij|³
+    off the diagonal; distance to a Gaussian; masses between EDGES."""
+    law, distribution = Interference.of(source, p), Distribution.of(source, p)
+    values, counts = source.values(np.arange(len(a))), source.counts
+    return (
+        index,
+        expected_loss(law, a, b, tolerance=TOLERANCE),
+        np.stack([(counts * values**n).sum(1) for n in range(5)]),
+        (counts * np.abs(values) ** 3).sum(1),
+        distribution.distance_to_gaussian(),
+        distribution.masses(EDGES).T,
+    )
 
 
 def _rows_in_theory(weights: Weights, p: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(a_i, b_i + μ_i, σ_i) of all rows, or of the one that stands for all (section 2)."""
+    checked("p", p)
     rows = slice(1 if isinstance(weights, Alike) else None)
-    a, b = weights.diagonal()[rows], weights.biases()[rows]
-    mean = p / 2 * (weights.row_sums()[rows] - a)
-    square = np.maximum(weights.row_squares()[rows] - a**2, 0)
-    return a, b + mean, np.sqrt(variance(p) * square)
+    known = weights.diagonal(), weights.biases(), weights.row_sums(), weights.row_squares()
+    a, b, sums, squares = (values[rows] for values in known)
+    bad = np.count_nonzero(~np.isfinite(a + b + sums + squares))
+    if bad:
+        raise WeightsError(
+            f"Weights must be finite numbers, but {bad} of {len(a)} rows of W are not; "
+            "go back to a checkpoint from before training diverged."
+        )
+    mean = p / 2 * (sums - a)
+    return a, b + mean, np.sqrt(variance(p) * np.maximum(squares - a**2, 0))
 
 
 def _mean_of_all(
@@ -189,7 +203,7 @@ def _mean_of_all(
     return float(mean), spread * math.sqrt(share / rows)
 
 
-def _skew(moments: dict[int, np.ndarray], entries: int) -> float:
+def _skew(moments: Float[np.ndarray, "5 k"], entries: int) -> float:
     """E W³ / (E W²)^{3/2} of the entries of all rows together."""
     second, third = moments[2].mean() / entries, moments[3].mean() / entries
     return float(_ratio(third, second**1.5))
@@ -199,9 +213,3 @@ def _ratio(above, below):
     """above / below, 0 where there is nothing below."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(np.asarray(below) > 0, np.divide(above, below), 0.0)
-
-
-def _binned(masses: Float[np.ndarray, "k cells"]) -> Float[np.ndarray, " bins"]:
-    """Mean over rows of the masses in bins of ±SPAN."""
-    edges = np.linspace(-SPAN, SPAN, BINS + 1)
-    return np.maximum(np.histogram(CENTRES, edges, weights=masses.mean(0))[0], 0)

@@ -35,36 +35,52 @@ BLOCK = 1 << 21  # values of ψ formed at once
 PAIR = 0.004  # what a row adds to the price of a grid point, in units of one value of ψ
 
 
+def wave(
+    s: Float[np.ndarray, "*grid"],
+) -> tuple[Float[np.ndarray, "*grid"], Float[np.ndarray, "*grid"], Float[np.ndarray, "*grid"]]:
+    """(e^{is} − 1)/(is) = E exp(i s u), u uniform: real and imaginary part, signed size."""
+    half = s / 2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        sinc = np.where(half == 0, 1.0, np.sin(half) / half)
+    return sinc * np.cos(half), sinc * np.sin(half), sinc
+
+
 def log_factor(
     s: Float[np.ndarray, "*grid"], p: float
 ) -> tuple[Float[np.ndarray, "*grid"], Float[np.ndarray, "*grid"]]:
     """Real and imaginary part of ψ(s); −345 stands for log 0."""
-    half = s / 2
-    sine, cosine = np.sin(half), np.cos(half)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        sinc = np.where(half == 0, 1.0, sine / half)
-    real, imaginary = 1 - p + p * sinc * cosine, p * sinc * sine
+    return _log_factor(s, p, *wave(s))
+
+
+def _log_factor(s, p, real, imaginary, size):
     # |·|² − 1, formed from what is small, or rounding errors of 1 would add up over n weights
-    below_one = 2 * p * (1 - p) * (sinc * cosine - 1) + p * p * (sinc * sinc - 1)
-    size = np.where(
+    below_one = 2 * p * (1 - p) * (real - 1) + p * p * (size * size - 1)
+    real, imaginary = 1 - p + p * real, p * imaginary
+    log_square = np.where(
         below_one > -0.5,
         np.log1p(np.maximum(below_one, -0.5)),
         np.log(np.maximum(real * real + imaginary * imaginary, 1e-300)),
     )
-    return size / 2, np.arctan2(imaginary, real) - p * half
+    return log_square / 2, np.arctan2(imaginary, real) - p * s / 2
+
+
+Transforms = tuple[Float[np.ndarray, "k f"], Float[np.ndarray, "k f"] | None]
+"""For each row and t, complex: E exp(i t (ν − μ)), and if asked for Σ_j E exp(i t w_j u)."""
 
 
 def of_rows(
-    rows: Float[np.ndarray, "k n"], p: float, t: Float[np.ndarray, " f"]
-) -> Float[np.ndarray, "k f"]:
-    """E exp(i t (ν − μ)) for each row of weights, complex; t > 0 and ascending."""
+    rows: Float[np.ndarray, "k n"], p: float, t: Float[np.ndarray, " f"], *, waves: bool = False
+) -> Transforms:
+    """The transforms of rows of weights; t > 0 and ascending."""
     if p <= SMOOTH_BELOW or t[-1] * np.abs(rows).max(initial=0) <= SMOOTH_UP_TO:
         step = STEP if p <= 0.2 else STEP / 2
         grid = Grid.under(rows, step / t[-1])
         if len(grid.values) * (1 + PAIR * len(rows)) < rows.size:
-            return of_groups(grid.values, grid.counts(), p, t)
+            return of_groups(grid.values, grid.counts(), p, t, waves=waves)
     once = np.ones((1, rows.shape[1]))
-    return np.concatenate([of_groups(row, once, p, t) for row in rows])
+    each = [of_groups(row, once, p, t, waves=waves) for row in rows]
+    sums = [single for _, single in each if single is not None]
+    return np.concatenate([whole for whole, _ in each]), np.concatenate(sums) if waves else None
 
 
 def of_groups(
@@ -72,14 +88,20 @@ def of_groups(
     counts: Float[np.ndarray, "k g"],
     p: float,
     t: Float[np.ndarray, " f"],
-) -> Float[np.ndarray, "k f"]:
-    """The same for rows in which values[g] occurs counts[:, g] times, a few t at a time."""
+    *,
+    waves: bool = False,
+) -> Transforms:
+    """The transforms of rows in which values[g] occurs counts[:, g] times, a few t at a time."""
     at_once = max(1, BLOCK // max(len(values), 1))
-    parts = []
+    whole, single = [], []
     for start in range(0, len(t), at_once):
-        size, phase = log_factor(np.multiply.outer(values, t[start : start + at_once]), p)
-        parts.append(np.exp(counts @ size + 1j * (counts @ phase)))
-    return np.concatenate(parts, -1)
+        s = np.multiply.outer(values, t[start : start + at_once])
+        real, imaginary, size = wave(s)
+        log_size, phase = _log_factor(s, p, real, imaginary, size)
+        whole.append(np.exp(counts @ log_size + 1j * (counts @ phase)))
+        if waves:
+            single.append(counts @ real + 1j * (counts @ imaginary))
+    return np.concatenate(whole, -1), np.concatenate(single, -1) if waves else None
 
 
 @dataclass(frozen=True)

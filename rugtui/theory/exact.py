@@ -10,8 +10,9 @@ repeated with period P, which is the first term but for the missing power where 
 the polynomial becomes moments of ν, known exactly, and e^{i t x} the characteristic function, known
 exactly. Only the sum over k is cut off, after terms that fall like k^{−3} times the characteristic
 function. The density of ν has jumps (at every weight) and an atom; sampled at points it gives wrong
-sums, but here it is nowhere sampled. The atom, which alone would not let the terms fall, is taken
-out and added by hand.
+sums, but here it is nowhere sampled. The atom, which alone would not let the terms fall, and at
+high sparsity the features that are on alone, whose transforms fall like 1/t, are taken out and
+added by hand.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from numpy.typing import ArrayLike
 
 from rugtui.errors import WeightsError
 from rugtui.theory import gaussian
-from rugtui.theory.interference import Interference, Vector
+from rugtui.theory.interference import Groups, Interference, Rows, Vector
 from rugtui.theory.knots import Knot, Pieces, kind_of, pieces
 from rugtui.theory.moments import checked
 
@@ -37,7 +38,7 @@ LAST = 1 << 15
 PERIOD = 1.25
 """P in units of the range of ν: what falls out of the range at one end comes back beyond the other,
 where the knots are not."""
-STILL = 1e-100  # a range of ν so small that its squares underflow: no interference
+STILL = 1e-60  # a range of ν so small that its fourth powers underflow: no interference
 BERNOULLI = {  # B_{n+1}(1 + y)/(n + 1)! by rising powers of y
     1: (1 / 12, 1 / 2, 1 / 2),
     2: (0.0, 1 / 12, 1 / 4, 1 / 6),
@@ -63,7 +64,7 @@ def exact_loss(
     which = np.arange(len(rows)), index
     a = rows[which]
     rows[which] = 0
-    law = Interference.of_rows(rows, float(checked("p", p)))
+    law = Interference.of(Rows(rows), float(checked("p", p)))
     return expected_loss(law, a, b, tolerance=tolerance)
 
 
@@ -83,7 +84,7 @@ def grouped_row_loss(
     values, counts = np.asarray(values, float), np.asarray(counts, float)
     a, b = np.atleast_1d(np.asarray(a, float)), np.atleast_1d(np.asarray(b, float))
     _require_finite(values, counts, a, b)
-    law = Interference.of_groups(values, counts, float(checked("p", p)))
+    law = Interference.of(Groups(values, counts), float(checked("p", p)))
     return float(expected_loss(law, a, b, tolerance=tolerance)[0])
 
 
@@ -95,17 +96,27 @@ def expected_loss(law: Interference, a: Vector, b: Vector, *, tolerance: float) 
     noisy = np.flatnonzero(~still)
     # Rows share frequencies, so a period: quarter octaves of it, and one form of h, at a time.
     octave = np.ceil(4 * np.log2(extent[noisy]))
-    kind = kind_of(a[noisy], extent[noisy])
+    kind = kind_of(a[noisy], (extent + np.abs(b + law.mean))[noisy])
     for size, sign in np.unique(np.stack([octave, kind]), axis=1).T:
         rows = noisy[(octave == size) & (kind == sign)]
         parts = pieces(a[rows], law.p, int(sign))
+        found[rows] += _of_one_feature(law, rows, b[rows], parts)
         series = _Series(law, rows, b[rows] + law.mean[rows], parts, PERIOD * 2 ** (size / 4))
         found[rows] += series.mean(found[rows], tolerance)
     return found
 
 
+def _of_one_feature(law: Interference, rows: np.ndarray, b: Vector, parts: Pieces) -> Vector:
+    """E[h(b + ν); just one feature is on], where the law takes these out."""
+    chance = law.single[rows]
+    if not chance.any():
+        return chance
+    counts = law.source.counts[rows]
+    return chance * (counts * parts.mean_over(b, law.source.values(rows))).sum(1)
+
+
 class _Series:
-    """E[h(m0 + ν'); ν not at its atom] for some rows of a law, ν' = ν − mean and m0 = b + mean."""
+    """E h(m0 + ν') over what a law leaves of some rows, ν' = ν − mean and m0 = b + mean."""
 
     def __init__(
         self, law: Interference, rows: np.ndarray, m0: Vector, parts: Pieces, period: float

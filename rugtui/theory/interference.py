@@ -6,11 +6,12 @@ rows given one by one and rows given as values with counts meet here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from rugtui.theory import characteristic
 
@@ -18,6 +19,83 @@ Vector = Float[np.ndarray, " k"]
 
 TAIL = 1e-5
 """Probability, as a part of p, beyond each end of the range."""
+RARE = 1e-4
+"""Probability of just one feature on from which it is worth to be taken out by hand."""
+
+NEGLIGIBLE = 1e-6
+"""Part of a row's largest weight up to which others are rounding errors of 0: what such weights do
+together is as good as an atom."""
+
+
+class Source(Protocol):
+    """Rows of weights without their diagonal entries, however they are given."""
+
+    @property
+    def counts(self) -> Float[np.ndarray, "k g"]:
+        """How often each value occurs; 0 for values that are as good as 0."""
+        ...
+
+    def values(self, index: np.ndarray) -> Float[np.ndarray, "j g"]: ...
+
+    def scaled(self, by: Vector) -> Source:
+        """The rows times a factor each."""
+        ...
+
+    def transforms(
+        self, index: np.ndarray, p: float, t: Float[np.ndarray, " f"], waves: bool
+    ) -> characteristic.Transforms: ...
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows one by one; zeros may stand for what is left out."""
+
+    rows: Float[np.ndarray, "k n"]
+
+    @property
+    def counts(self) -> Float[np.ndarray, "k n"]:
+        return self._count().astype(float)
+
+    def _count(self) -> Bool[np.ndarray, "k n"]:
+        size = np.abs(self.rows)
+        return size > NEGLIGIBLE * size.max(1, initial=0)[:, None]
+
+    def values(self, index: np.ndarray) -> Float[np.ndarray, "j n"]:
+        return self.rows[index]
+
+    def scaled(self, by: Vector) -> Rows:
+        return Rows(self.rows * by[:, None])
+
+    def transforms(
+        self, index: np.ndarray, p: float, t: Float[np.ndarray, " f"], waves: bool
+    ) -> characteristic.Transforms:
+        whole, single = characteristic.of_rows(self.rows[index], p, t, waves=waves)
+        if single is not None:  # what is as good as 0, no feature, has counted 1 each
+            single = single - (~self._count()[index]).sum(1)[:, None]
+        return whole, single
+
+
+@dataclass(frozen=True)
+class Groups:
+    """One row in which each of the values occurs a number of times."""
+
+    distinct: Float[np.ndarray, " g"]
+    number: Float[np.ndarray, " g"]
+
+    @property
+    def counts(self) -> Float[np.ndarray, "1 g"]:
+        return np.where(self.distinct == 0, 0, self.number)[None]
+
+    def values(self, index: np.ndarray) -> Float[np.ndarray, "j g"]:
+        return np.broadcast_to(self.distinct, (len(index), len(self.distinct)))
+
+    def scaled(self, by: Vector) -> Groups:
+        return Groups(self.distinct * by[0], self.number)
+
+    def transforms(
+        self, index: np.ndarray, p: float, t: Float[np.ndarray, " f"], waves: bool
+    ) -> characteristic.Transforms:
+        return characteristic.of_groups(self.distinct, self.counts, p, t, waves=waves)
 
 
 @dataclass(frozen=True)
@@ -27,87 +105,74 @@ class Interference:
     `low` … `high` holds ν − mean but for a probability of p · TAIL at each end, or altogether.
     """
 
+    source: Source
     p: float
     mean: Vector
-    variance: Vector
-    third: Vector
-    """E (ν − mean)³."""
-    fourth: Vector
-    """E (ν − mean)⁴."""
-    atom: Vector
-    """P(ν = 0) = (1 − p)^m for m non-zero weights."""
     low: Vector
     high: Vector
-    _transform: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    atom: Vector
+    """P(ν = 0) = (1 − p)^m for m non-zero weights."""
+    single: Vector
+    """P(feature j alone is on) = p (1 − p)^(m − 1), or 0 where that is not worth the work."""
+    _central: Float[np.ndarray, "5 k"]
+    _sums: Float[np.ndarray, "5 k"]
 
     @classmethod
-    def of_rows(cls, rows: Float[np.ndarray, "k n"], p: float) -> Interference:
-        """Of rows of weights without their diagonal entries (zeros may stand for them)."""
-        sums = [(rows**power).sum(1) for power in range(1, 5)]
-        ends = np.maximum(rows.max(1, initial=0), 0), np.maximum(-rows.min(1, initial=0), 0)
-        positive = np.maximum(rows, 0).sum(1)
-        return cls._of_sums(
-            p,
-            np.count_nonzero(rows, axis=1),
-            sums,
-            ends,
-            (positive, positive - sums[0]),
-            lambda index, t: characteristic.of_rows(rows[index], p, t),
-        )
-
-    @classmethod
-    def of_groups(
-        cls, values: Float[np.ndarray, " g"], counts: Float[np.ndarray, " g"], p: float
-    ) -> Interference:
-        """Of one row in which values[g] occurs counts[g] times."""
-        counts = np.where(values == 0, 0, counts).astype(float)
-        one = np.ones(1)
-        return cls._of_sums(
-            p,
-            one * counts.sum(),
-            [one * (counts @ values**power) for power in range(1, 5)],
-            (one * values.max(initial=0), -one * values.min(initial=0)),
-            (one * (counts @ np.maximum(values, 0)), one * (counts @ np.maximum(-values, 0))),
-            lambda index, t: characteristic.of_groups(values, counts[None], p, t),
-        )
-
-    @classmethod
-    def _of_sums(cls, p, number, sums, ends, totals, transform) -> Interference:
+    def of(cls, source: Source, p: float) -> Interference:
+        every = np.arange(len(source.counts))
+        values, counts = source.values(every), source.counts
+        sums = np.stack([(counts * values**power).sum(1) for power in range(5)])
         # cumulants of a feature, from its moments p/2, p/3, p/4, p/5
-        second = p * (1 / 3 - p / 4)
-        third = p * (1 / 4 - p / 2 + p**2 / 4)
-        fourth = p * (1 / 5 - p / 2 - p / 3 + p**2 - 3 * p**3 / 8)
-        variance = second * sums[1]
-        mean = p / 2 * sums[0]
-        (largest, lowest), (positive, negative) = ends, totals
-        # x_j − p/2 lies between −p/2 and 1 − p/2, and w_j of either sign scales it
-        up = np.maximum(largest * (1 - p / 2), lowest * p / 2)
-        down = np.maximum(lowest * (1 - p / 2), largest * p / 2)
+        second = p * (1 / 3 - p / 4) * sums[2]
+        third = p * (1 / 4 - p / 2 + p**2 / 4) * sums[3]
+        fourth = p * (1 / 5 - 5 * p / 6 + p**2 - 3 * p**3 / 8) * sums[4]
+        one, mean = np.ones_like(second), p / 2 * sums[1]
+        number = sums[0]
         with np.errstate(divide="ignore", invalid="ignore"):
             atom = np.where(number > 0, np.exp(number * np.log1p(-p)), 1.0)
+            single = np.where(number > 1, p * np.exp((number - 1) * np.log1p(-p)), 0.0)
+        # x_j − p/2 lies between −p/2 and 1 − p/2, and w_j of either sign scales it
+        largest, lowest = values.max(1, initial=0), -values.min(1, initial=0)
+        positive = (counts * np.maximum(values, 0)).sum(1)
+        up = np.maximum(largest * (1 - p / 2), lowest * p / 2)
+        down = np.maximum(lowest * (1 - p / 2), largest * p / 2)
         return cls(
+            source=source,
             p=p,
             mean=mean,
-            variance=variance,
-            third=third * sums[2],
-            fourth=fourth * sums[3] + 3 * variance**2,
+            low=-np.minimum(bennett(second, down, p * TAIL), positive - sums[1] + mean),
+            high=np.minimum(bennett(second, up, p * TAIL), positive - mean),
             atom=atom,
-            low=-np.minimum(bennett(variance, down, p * TAIL), negative + mean),
-            high=np.minimum(bennett(variance, up, p * TAIL), positive - mean),
-            _transform=transform,
+            single=np.where(number * single > RARE, single, 0.0),
+            _central=np.stack([one, 0 * one, second, third, fourth + 3 * second**2]),
+            _sums=sums,
         )
 
+    @property
+    def deviation(self) -> Vector:
+        """σ of ν."""
+        return np.sqrt(self._central[2])
+
     def transform(self, index: np.ndarray, t: Float[np.ndarray, " f"]) -> Float[np.ndarray, "j f"]:
-        """E[exp(i t (ν − mean)); ν not at its atom] of the rows `index`; t > 0, ascending."""
-        atom = self.atom[index, None] * np.exp(-1j * np.multiply.outer(self.mean[index], t))
-        return self._transform(index, t) - atom
+        """E exp(i t (ν − mean)) over what is left when no feature or one alone is taken out.
+
+        Of the rows `index`; t > 0, ascending.
+        """
+        alone = self.single[index, None]
+        whole, waves = self.source.transforms(index, self.p, t, bool(alone.any()))
+        few = self.atom[index, None] + (0 if waves is None else alone * waves)
+        return whole - few * np.exp(-1j * np.multiply.outer(self.mean[index], t))
 
     def moments(self, index: np.ndarray) -> Float[np.ndarray, "5 j"]:
-        """E[(ν − mean)ᵏ; ν not at its atom] for k = 0 … 4, of the rows `index`."""
-        one = np.ones(len(index))
-        whole = [one, 0 * one, self.variance[index], self.third[index], self.fourth[index]]
-        place, atom = -self.mean[index], self.atom[index]
-        return np.stack([moment - atom * place**k for k, moment in enumerate(whole)])
+        """E (ν − mean)ᵏ, k = 0 … 4, over what is left when no feature or one alone is taken out."""
+        place = -self.mean[index]
+        left = self._central[:, index].copy()
+        for k in range(5):
+            left[k] -= self.atom[index] * place**k
+            for i in range(k + 1):
+                alone = self._sums[i, index] / (i + 1)
+                left[k] -= self.single[index] * math.comb(k, i) * place ** (k - i) * alone
+        return left
 
 
 def bennett(variance: Vector, jump: Vector, tail: float) -> Vector:

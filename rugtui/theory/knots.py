@@ -10,6 +10,8 @@ x₊ⁿ/n!, x = ± (m − knot), its mean over ν needs only the means of trunca
 
 from __future__ import annotations
 
+import itertools
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +44,35 @@ class Pieces:
     base: tuple[Vector, Vector, Vector]
     knots: tuple[Knot, ...]
 
+    def value(self, m: Float[np.ndarray, "k q"]) -> Float[np.ndarray, "k q"]:
+        """h at q places m of each row."""
+        constant, linear, square = (part[:, None] for part in self.base)
+        total = constant + m * (linear + m * square)
+        for knot in self.knots:
+            x = m + knot.shift[:, None]
+            for power in knot.powers:
+                passed = np.maximum(power.sign * x, 0)
+                scale = power.weight[:, None] / math.factorial(power.order)
+                total += scale * passed**power.order
+        return total
+
+    def mean_over(
+        self, start: Vector, length: Float[np.ndarray, "k n"]
+    ) -> Float[np.ndarray, "k n"]:
+        """∫₀¹ h(start + length v) dv. Between knots h is cubic: two Gauss nodes are exact."""
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            cuts = [
+                np.clip(np.nan_to_num(-(start + knot.shift)[:, None] / length), 0, 1)
+                for knot in self.knots
+            ]
+        edges = np.sort([np.zeros_like(length), *cuts, np.ones_like(length)], axis=0)
+        total = np.zeros_like(length)
+        for low, high in itertools.pairwise(edges):
+            for node in (0.5 - 0.5 / math.sqrt(3), 0.5 + 0.5 / math.sqrt(3)):
+                v = low + (high - low) * node
+                total += (high - low) / 2 * self.value(start[:, None] + length * v)
+        return total
+
 
 def pieces(a: Vector, p: float, kind: int) -> Pieces:
     """h for gains `a` of one kind: 1 positive, −1 negative, 0 as good as none (see `kind_of`)."""
@@ -49,7 +80,7 @@ def pieces(a: Vector, p: float, kind: int) -> Pieces:
 
 
 def kind_of(a: Vector, extent: Vector) -> np.ndarray:
-    """Which form of h keeps its digits when m varies over `extent`.
+    """Which form of h keeps its digits for |m| up to `extent`.
 
     The forms for a ≠ 0 divide by a²; once a moves m by less than a thousandth of its range, three
     nodes over u do what the division cannot.

@@ -29,7 +29,7 @@ def stored(name: str) -> tuple[np.ndarray, np.ndarray]:
 def given_interference(nu, a, b, p):
     """The loss with ν held fixed, from the definition: u by 40 nodes on each side of the kink."""
     m = b + np.asarray(nu)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         kink = np.clip(np.nan_to_num(-m / a), 0, 1)
     x, w = np.polynomial.legendre.leggauss(40)
     on = 0.0
@@ -39,7 +39,7 @@ def given_interference(nu, a, b, p):
     return (1 - p) * np.maximum(m, 0) ** 2 + p * on
 
 
-def by_enumeration(weights, a, b, p, points=400):
+def by_enumeration(weights, a, b, p, points=250):
     """E over which of a few features are on; those that are, by the midpoint rule in each."""
     middle = (np.arange(points) + 0.5) / points
     total = 0.0
@@ -75,7 +75,7 @@ def test_stored_weights_are_stable_when_the_resolution_is_doubled(case, monkeypa
     np.testing.assert_allclose(loss, exact_loss(W, every, b, case["p"]), rtol=1e-5)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(weight, min_size=1, max_size=2), weight, bias, probability)
 def test_few_weights_against_enumeration(weights, a, b, p):
     """Any signs, any knot inside, at the edge of or outside the range of ν; a = 0; zeros."""
@@ -115,7 +115,7 @@ def test_one_huge_weight_beside_many_small(p):
     generator = np.random.default_rng(3)
     small = generator.standard_normal(100) * 0.05
     huge, a, b = 30.0, 1.1, -0.2
-    x, w = np.polynomial.legendre.leggauss(400)
+    x, w = np.polynomial.legendre.leggauss(100)
     without = one_row(small, a, b, p)
     shifted = [one_row(small, a, b + huge * u, p) for u in (x + 1) / 2]
     expected = (1 - p) * without + p * np.dot(w / 2, shifted)
@@ -232,3 +232,12 @@ def test_weights_that_are_no_numbers_are_one_sentence(bad):
 def test_what_is_no_probability_is_refused(p):
     with pytest.raises(SettingError, match="p must be"):
         one_row([0.1], 1.0, 0.0, p)
+
+
+@pytest.mark.parametrize("p", [0.02, 0.4])
+def test_rounding_errors_of_zero_are_zeros(p):
+    """Weights of size 1e-9 beside others move nothing, and cost no resolution."""
+    weights = np.array([0.3, -0.2, 0.1])
+    dust = 1e-9 * np.random.default_rng(0).standard_normal(20)
+    expected = one_row(weights, 1.1, -0.1, p)
+    assert one_row([*weights, *dust], 1.1, -0.1, p) == pytest.approx(expected, rel=1e-6)
