@@ -1,0 +1,143 @@
+"""`rugtui resume`: killed, stopped, taken over; the run that goes on is the run that never stopped."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from rugtui.cli import main
+from rugtui.runs.checkpoint import newest
+from rugtui.runs.directory import checkpoints, find_run
+from rugtui.runs.journal import read_past
+from rugtui.runs.lock import holder
+from rugtui.session.history import NAMES
+from tests.cli.test_train import KEYS
+
+SMALL = ["--n-sparse", "16", "--n-dense", "4", "--batch", "16", "--device", "cpu"]
+TRAIN = [sys.executable, "-m", "rugtui", "train", *SMALL, "--quiet", "--steps", "0"]
+
+
+def answer(capsys, *arguments):
+    """The JSON that a command prints, in this process."""
+    assert main([*arguments, "--quiet", "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def started(*options):
+    """A run of its own process, saved at least once."""
+    process = subprocess.Popen([*TRAIN, "--autosave", "0.05", *options])
+    while not saved():
+        assert process.poll() is None
+    return process
+
+
+def saved():
+    """The checkpoints of the only run, if there is one."""
+    try:
+        return checkpoints(find_run(None))
+    except Exception:  # noqa: BLE001 - not there yet
+        return []
+
+
+def same_run(first, second):
+    one, two = (newest(run)[1] for run in (first, second))
+    assert one.step == two.step
+    for name, tensor in one.state.tensors.items():
+        assert (tensor == two.state.tensors[name]).all(), name
+    # The mean loss of the interval in which the target was changed is over the rest of it.
+    steps = [read_past(run, NAMES)[0].table[0] for run in (first, second)]
+    np.testing.assert_array_equal(*steps)
+
+
+def test_killed_and_taken_over_it_is_still_the_same_run(capsys, tmp_path, private_state):
+    with started() as process:
+        process.send_signal(signal.SIGKILL)
+    run = find_run(None)
+    assert holder(run) == (False, holder(run)[1])
+    killed_at = newest(run)[1].step
+
+    # It goes on without a screen, and another process takes it over.
+    command = [*TRAIN[:3], "resume", "--no-screen", "--quiet", "--autosave", "0.05"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        while not (holder(run)[0] and newest(run)[1].step > killed_at):
+            assert process.poll() is None
+        steps = newest(run)[1].step + 3000
+        resumed = answer(capsys, "resume", "--no-screen", run.name, "--steps", str(steps))
+        assert process.wait(60) == 128 + signal.SIGTERM
+        assert process.stdout.read() == b""
+    assert set(KEYS.split()) <= set(resumed)
+    assert resumed["steps"] == steps
+    assert resumed["run"] == str(run)
+
+    through = answer(capsys, "train", *SMALL, "--steps", str(steps), "--into", str(tmp_path))
+    same_run(run, find_run(through["run"]))
+    assert through["loss"] == resumed["loss"]
+    assert holder(run) == (False, None)
+
+
+def test_an_interrupt_saves_the_very_step():
+    with started() as process:
+        last = newest(find_run(None))[1].step
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 130
+    run = find_run(None)
+    checkpoint = newest(run)[1]
+    assert checkpoint.step >= last
+    assert checkpoint.phase == "paused"
+    assert holder(run) == (False, None)
+    assert f"paused at step {checkpoint.step:,}" in (run / "log.txt").read_text()
+
+
+def test_a_finished_run_answers_again_and_goes_on_when_told_to(capsys):
+    first = answer(capsys, "train", *SMALL, "--steps", "500")
+    again = answer(capsys, "resume", "--no-screen")
+    assert {key: again[key] for key in ("loss", "steps", "run")} == {
+        key: first[key] for key in ("loss", "steps", "run")
+    }
+    assert answer(capsys, "resume", "--no-screen", "--steps", "700")["steps"] == 700
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["resume"], "there is no run in"),
+        (["resume", "../../etc"], "there is no run '../../etc'"),
+        (["resume", "a\nb"], r"there is no run 'a\nb'"),
+        (["resume", ""], "there is no run ''"),
+        (["resume", "--n-sparse", "3"], "No such option"),
+    ],
+)
+def test_what_is_not_there_is_said_in_a_sentence(arguments, said, capsys):
+    assert main(arguments) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_run_without_a_whole_checkpoint_is_refused_by_name(capsys):
+    answer(capsys, "train", *SMALL, "--steps", "200")
+    for path in saved():
+        path.write_bytes(path.read_bytes()[:100])
+    assert main(["resume", "--no-screen"]) == 1
+    error = capsys.readouterr().err
+    assert "checkpoint-00000200.safetensors" in error
+    assert len(error.splitlines()) == 1
+
+
+def test_a_place_that_cannot_be_written_is_said_and_training_goes_on(capsys, private_state):
+    (private_state / "rugtui").write_text("a file in the way")
+    assert main(["train", *SMALL, "--steps", "200", "--json"]) == 0
+    out, error = capsys.readouterr()
+    assert json.loads(out)["run"] is None
+    assert "this run is not saved" in error
+
+
+def test_names_with_spaces_dots_and_newlines(capsys, tmp_path):
+    strange = tmp_path / "two words\n.. dot." / "-x"
+    first = answer(capsys, "train", *SMALL, "--steps", "200", "--into", str(strange))
+    run = find_run(first["run"])
+    moved = run.rename(run.parent / "..a b\nc")
+    assert answer(capsys, "resume", "--no-screen", str(moved))["run"] == str(moved)
+    assert os.listdir(tmp_path) == ["two words\n.. dot."]

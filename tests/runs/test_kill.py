@@ -1,0 +1,48 @@
+"""kill -9 at random moments."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import torch
+
+from rugtui.runs.checkpoint import newest
+from rugtui.runs.directory import all_runs
+from rugtui.runs.journal import read_past
+from rugtui.runs.keeper import Keeper
+from rugtui.session.course import Course
+from rugtui.session.history import NAMES
+from tests.runs.some import SETTINGS
+
+KILLS = 20
+
+
+def test_killed_at_random_moments_it_goes_on_from_its_last_save_and_stays_the_same(tmp_path):
+    command = [sys.executable, "-m", "tests.runs.kill", str(tmp_path), str(KILLS), "0"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=110)
+    lives = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(lives) == KILLS
+    for before, after in zip(lives, lives[1:], strict=False):
+        # Whatever has a checkpoint's name is whole: the newest is the one that is taken up.
+        last = int(before["left"][0].split("-")[1].split(".")[0]) if before["left"] else 0
+        assert after["step"] == last
+        assert len(before["left"]) <= 3
+    assert lives[-1]["step"] > lives[1]["step"]
+
+    (run,) = all_runs(tmp_path)
+    checkpoint = newest(run)[1]
+    through = Course.new(SETTINGS.replace(steps=0), into=tmp_path / "through")
+    while through.training.step < checkpoint.step:
+        through.advance(lambda: through.training.step >= checkpoint.step)
+    wanted = through.training.state().tensors
+    assert all(torch.equal(wanted[name], kept) for name, kept in checkpoint.state.tensors.items())
+    past = read_past(run, NAMES)[0].until(checkpoint.step)
+    ours = through.history.past().table
+    assert past.table.shape == ours.shape
+    np.testing.assert_array_equal(np.delete(past.table, 1, axis=0), np.delete(ours, 1, axis=0))
+    through.leave("paused")
+
+    # What was being written aside is gone once somebody takes the run up.
+    Keeper(SETTINGS, device="cpu", run=run).leave(5)
+    assert not list(run.glob(".*.aside"))
