@@ -1,4 +1,4 @@
-"""`rugtui resume`: killed, stopped, taken over; the run that goes on is the run that never stopped."""
+"""`rugtui resume`: killed, stopped, taken over; the run that goes on never stopped."""
 
 import json
 import os

@@ -1,5 +1,6 @@
 """kill -9 at random moments."""
 
+import itertools
 import json
 import subprocess
 import sys
@@ -23,7 +24,7 @@ def test_killed_at_random_moments_it_goes_on_from_its_last_save_and_stays_the_sa
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=110)
     lives = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(lives) == KILLS
-    for before, after in zip(lives, lives[1:], strict=False):
+    for before, after in itertools.pairwise(lives):
         # Whatever has a checkpoint's name is whole: the newest is the one that is taken up.
         last = int(before["left"][0].split("-")[1].split(".")[0]) if before["left"] else 0
         assert after["step"] == last
