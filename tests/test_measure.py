@@ -42,7 +42,7 @@ def test_a_sample_of_rows_has_the_right_standard_error():
     weights, p = stored("random_48_12.npz"), 0.1
     whole = statistics(weights, p, generator=fresh()).exact
     generator = fresh()
-    samples = [statistics(weights, p, generator=generator, rows=12) for _ in range(40)]
+    samples = [statistics(weights, p, generator=generator, rows=12) for _ in range(30)]
     pulls = [(one.exact - whole) / one.exact_standard_error for one in samples]
     assert all(one.rows == 12 for one in samples)
     assert 0.6 < np.std(pulls) < 1.7

@@ -15,7 +15,7 @@ sign, so that no start can lead it into a wrong basin, polishes each root by New
 integrals that do not cancel, and takes the lowest.
 
 No (r, p) with more than one root has been found: from linear to thresholding the optimum crosses
-over steeply but continuously. Two basins appear only where a is not free to follow the threshold.
+over steeply but continuously.
 """
 
 from __future__ import annotations

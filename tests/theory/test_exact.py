@@ -75,7 +75,7 @@ def test_stored_weights_are_stable_when_the_resolution_is_doubled(case, monkeypa
     np.testing.assert_allclose(loss, exact_loss(W, every, b, case["p"]), rtol=1e-5)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(weight, min_size=1, max_size=2), weight, bias, probability)
 def test_few_weights_against_enumeration(weights, a, b, p):
     """Any signs, any knot inside, at the edge of or outside the range of ν; a = 0; zeros."""

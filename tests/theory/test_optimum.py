@@ -32,9 +32,10 @@ def test_the_gradient_vanishes_there(r, p):
     kappa = moments.noise(1, r, p)
     assert abs(by_a + kappa * by_sigma) < 1e-10 * abs(kappa * by_sigma) + 1e-18
     assert abs(by_b) < 1e-10 * best.sigma * np.sqrt(p)
+    assert by_sigma > 0  # more noise than rank forces would cost
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(ratio, probability, st.integers(0, 2**32))
 def test_nothing_sampled_is_lower(r, p, seed):
     """Neither basin hides a lower point: 20,000 (a, θ) drawn over both, none below L*."""
