@@ -60,6 +60,12 @@ def free_memory(device: torch.device) -> int:
     return available_memory()
 
 
+def require_memory(settings: Settings, device: torch.device) -> None:
+    """Raises OutOfMemory where a run will not fit: a CPU may grant memory that it does not have."""
+    if needed_memory(settings) > free_memory(device):
+        raise OutOfMemory(settings, device)
+
+
 @contextmanager
 def memory_reported(settings: Settings, device: torch.device) -> Iterator[None]:
     """Raises OutOfMemory for whatever PyTorch and NumPy raise when an allocation fails."""

@@ -39,7 +39,7 @@ def measure(
         pause()
         losses.append(sample_losses(weights, x, activation=activation, importance=importance))
     pause()
-    each = torch.cat(losses).double()
+    each = torch.cat(losses).cpu().double()
     return Estimate(float(each.mean()), float(each.std()) / math.sqrt(len(each)))
 
 

@@ -11,7 +11,7 @@ from rugtui.config import Settings
 from rugtui.errors import SettingError
 from rugtui.training import heldout, initial, methods, schedule
 from rugtui.training.device import resolve
-from rugtui.training.failure import Diverged, memory_reported
+from rugtui.training.failure import Diverged, memory_reported, require_memory
 from rugtui.training.heldout import Estimate
 from rugtui.training.pace import Pace
 from rugtui.training.parameters import Parameters
@@ -40,6 +40,7 @@ class Training:
         self.settings = settings
         self.device = resolve(settings.device)
         dtype = data_type(settings, self.device)
+        require_memory(settings, self.device)
         self.step = self.samples = 0
         with memory_reported(settings, self.device):
             self._generators = generators(settings.seed, self.device)

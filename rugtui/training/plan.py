@@ -31,7 +31,7 @@ def choose(settings: Settings, *, kind: str) -> Plan:
     if kind != "cpu":
         return DENSE
     p = 1 / settings.n_sparse if settings.data == "one" else settings.p
-    most_on = 1 / (5 + 1000 / settings.n_dense)
+    most_on = 1 / (4 + 700 / settings.n_dense)
     # a trained model has about as many cells on by noise as by signal
     sparse_decoder = settings.activation == "relu" and 2 * p < most_on
     return Plan(sparse_encoder=p < 0.25, most_on=most_on if sparse_decoder else 0)

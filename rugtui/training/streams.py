@@ -20,4 +20,4 @@ def generators(seed: int, device: torch.device) -> dict[str, torch.Generator]:
 
 def _generator(sequence: np.random.SeedSequence, device: torch.device) -> torch.Generator:
     word = int(sequence.generate_state(1, np.uint64)[0]) >> 1
-    return torch.Generator(device="cuda" if device.type == "cuda" else "cpu").manual_seed(word)
+    return torch.Generator(device if device.type == "cuda" else "cpu").manual_seed(word)

@@ -117,6 +117,14 @@ def test_dense_samples_are_the_cells():
     assert torch.equal(x, data.sample_cells(64, 0.1, 32, generator=generator(5)).dense())
 
 
+def test_drawn_densely_they_have_the_same_law():
+    x = data.sample_dense(50, 0.3, 20_000, generator=generator())
+    on = x > 0
+    assert abs(z_scores(on.sum(0), 6000, 4200)).max() < 4.5
+    assert abs(z_scores(x[on].double().mean(), 1 / 2, 1 / 12 / int(on.sum()))) < 4
+    assert (data.sample_dense(50, 1.0, 10, generator=generator()) > 0).all()
+
+
 def test_exactly_one_feature_on():
     x = data.sample_one(16, 4000, generator=generator()).dense()
     assert ((x > 0).sum(1) == 1).all()

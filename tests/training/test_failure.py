@@ -70,6 +70,11 @@ def test_full_memory_is_a_sentence(monkeypatch):
     assert training.advance() is not None
 
 
+def test_what_cannot_fit_is_refused_at_once():
+    with pytest.raises(OutOfMemory, match="take a smaller n_sparse or n_dense"):
+        Training(Settings(n_sparse=2**27, n_dense=2**20, device="cpu"))
+
+
 def test_other_errors_are_not_swallowed(monkeypatch):
     training = Training(SMALL)
 
