@@ -47,7 +47,6 @@ CROSS_FAR = "Move the crosshair far."
 CROSS_END = "Put the crosshair on the first and on the newest value."
 ZOOM_X = "Zoom in and out around the crosshair."
 ZOOM_Y = "Zoom in and out of the losses around the curve there."
-PAN = "Pan left, right, up and down."
 SMOOTH = "Smooth less and more."
 ORDER = "Features as they are, by sequency, clustered."
 ZOOM = "Zoom in and out at the cursor."
@@ -79,19 +78,16 @@ KEYS = (
     Key("x", "crosshair", "cross", "Show and hide the crosshair.", "Loss", pane="loss"),
     Key("left", "cross(-1)", "", CROSS, "Loss", False, "←", "loss"),
     Key("right", "cross(1)", "", CROSS, "Loss", False, "→", "loss"),
-    Key("shift+left", "cross(-16)", "", CROSS_FAR, "Loss", False, "shift+←", "loss"),
-    Key("shift+right", "cross(16)", "", CROSS_FAR, "Loss", False, "shift+→", "loss"),
+    Key("comma", "cross(-16)", "", CROSS_FAR, "Loss", False, ",", "loss"),
+    Key("full_stop", "cross(16)", "", CROSS_FAR, "Loss", False, ".", "loss"),
     Key("home", "cross_to(False)", "", CROSS_END, "Loss", False, pane="loss"),
     Key("end", "cross_to(True)", "", CROSS_END, "Loss", False, pane="loss"),
     Key("i", "zoom_x(0.5)", "in", ZOOM_X, "Loss", pane="loss"),
     Key("o", "zoom_x(2.0)", "out", ZOOM_X, "Loss", False, pane="loss"),
     Key("I", "zoom_y(0.5)", "", ZOOM_Y, "Loss", False, pane="loss"),
     Key("O", "zoom_y(2.0)", "", ZOOM_Y, "Loss", False, pane="loss"),
-    Key("comma", "pan_x(-0.25)", "", PAN, "Loss", False, ",", "loss"),
-    Key("full_stop", "pan_x(0.25)", "", PAN, "Loss", False, ".", "loss"),
-    Key("up", "pan_y(0.25)", "", PAN, "Loss", False, "↑", "loss"),
-    Key("down", "pan_y(-0.25)", "", PAN, "Loss", False, "↓", "loss"),
-    Key("0", "all", "all", "Show all of the data.", "Loss", pane="loss"),
+    *arrows("pan", "Pan by a quarter of the chart.", "Loss", "loss", "shift+"),
+    Key("a", "all", "all", "Show all of the data.", "Loss", pane="loss"),
     Key("f", "follow", "follow", "Follow the newest step, or stay.", "Loss", pane="loss"),
     Key("less_than_sign", "smooth(-1)", "", SMOOTH, "Loss", False, "<", "loss"),
     Key("greater_than_sign", "smooth(1)", "", SMOOTH, "Loss", False, ">", "loss"),

@@ -14,8 +14,8 @@ import numpy as np
 
 from rugtui.session.history import SPAN, HistoryView, Mark
 from rugtui.ui.renderables.axes import axes
-from rugtui.ui.renderables.canvas import Glyphs
-from rugtui.ui.renderables.chart import chart_strips
+from rugtui.ui.renderables.canvas import Font
+from rugtui.ui.renderables.drawing import chart_strips
 from rugtui.ui.renderables.loss_chart import Deriver, loss_chart
 from rugtui.ui.renderables.palette import DARK
 from rugtui.ui.renderables.smooth import SPANS, Smoother
@@ -70,7 +70,7 @@ def main() -> None:
             def drawn(view: View, width: int, height: int, frame=frame, derive=derive):
                 axes.cache_clear()  # in a run that goes on, the limits are new each time
                 chart = loss_chart(frame, derive(frame.history, SPAN), DARK)
-                return chart_strips(chart, view, DARK, Glyphs(), width, height)
+                return chart_strips(chart, view, DARK, Font(), width, height)
 
             for name, view in views.items():
                 for width, height in SIZES:

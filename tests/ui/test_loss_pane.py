@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from textual import events
 
 from rugtui.preferences import Preferences
 from rugtui.session.commands import Stop
@@ -97,9 +98,9 @@ async def test_arrows_move_the_crosshair_and_the_readout_follows(pilot):
     await press(pilot, "left")
     assert "step 1,9" in text(pilot)
     here = pane(pilot).look.view.cross
-    await press(pilot, "shift+left")
+    await press(pilot, "comma")
     assert pane(pilot).look.view.cross < here - 100
-    await press(pilot, "shift+right", "right", "left", "right")
+    await press(pilot, "full_stop", "right", "left", "right")
     assert pane(pilot).look.view.cross >= here
 
 
@@ -113,7 +114,7 @@ async def test_home_and_end_go_to_the_first_and_the_newest(pilot):
 
 
 async def test_i_and_o_zoom_around_the_crosshair(pilot):
-    await pilot.press("x", *["shift+left"] * 3)
+    await pilot.press("x", *["comma"] * 3)
     before, cross = axes(pilot).x, pane(pilot).look.view.cross
     await press(pilot, "i")
     assert width(axes(pilot).x) == pytest.approx(width(before) / 2)
@@ -139,31 +140,57 @@ async def test_zooming_the_losses_leaves_the_curve_at_the_crosshair_where_it_is(
     assert (end - axes(pilot).y.first) / width(axes(pilot).y) == pytest.approx(share)
 
 
-async def test_comma_and_stop_pan_and_keep_the_width(pilot):
+async def test_shift_and_arrows_pan_and_keep_the_width(pilot):
     await pilot.press("i")
     before = axes(pilot).x
-    await press(pilot, "comma")
+    await press(pilot, "shift+left")
     assert axes(pilot).x.first < before.first
     assert width(axes(pilot).x) == pytest.approx(width(before))
-    await press(pilot, "full_stop")
+    await press(pilot, "shift+right")
     assert axes(pilot).x.last == pytest.approx(before.last)
     assert pane(pilot).look.view.follow
 
 
-async def test_up_and_down_pan_the_losses(pilot):
+async def test_shift_and_arrows_pan_the_losses(pilot):
     before = axes(pilot).y
-    await press(pilot, "up")
+    await press(pilot, "shift+up")
     assert axes(pilot).y.first > before.first
-    await press(pilot, "down")
+    await press(pilot, "shift+down")
     assert axes(pilot).y.first == pytest.approx(before.first)
 
 
-async def test_a_zoom_survives_new_data_until_0_shows_all(pilot):
-    await pilot.press("x", "shift+left", "i", "i", "I")
+async def test_panning_one_way_leaves_the_other_as_the_data_will_have_it(pilot):
+    await pilot.press("i", "shift+left")
+    assert pane(pilot).look.view.y is None
+    await pilot.press("a", "shift+up")
+    assert pane(pilot).look.view.x is None
+
+
+async def test_a_click_puts_the_crosshair_there(pilot):
+    await pilot.press("l", "l")  # linear steps
+    plot = pane(pilot).content_size.width - 12 - 7
+    await pilot.click(LossPane, offset=(1 + 7 + plot // 2, 5))
+    assert pane(pilot).look.view.cross == pytest.approx(1000, abs=30)
+    await pilot.click(LossPane, offset=(1 + 7 + plot + 3, 5))
+    assert pane(pilot).look.view.cross == NEWEST
+
+
+async def test_the_wheel_zooms(pilot):
+    before = axes(pilot).x
+    nowhere = dict.fromkeys(("x", "y", "delta_x", "delta_y", "button"), 0)
+    keys = dict.fromkeys(("shift", "meta", "ctrl"), False)
+    for wheel, factor in ((events.MouseScrollUp, 0.5), (events.MouseScrollDown, 1.0)):
+        pane(pilot).post_message(wheel(pane(pilot), **nowhere, **keys))
+        await pilot.pause()
+        assert width(axes(pilot).x) == pytest.approx(factor * width(before))
+
+
+async def test_a_zoom_survives_new_data_until_a_shows_all(pilot):
+    await pilot.press("x", "comma", "i", "i", "I")
     before = axes(pilot)
     await give(pilot, some_frame(history=some_history(900).view()))
     assert (axes(pilot).x, axes(pilot).y) == (before.x, before.y)
-    await press(pilot, "0")
+    await press(pilot, "a")
     assert axes(pilot).x == axes(pilot).whole_x
 
 
@@ -255,11 +282,10 @@ async def test_without_data_no_key_does_harm(pilot):
 @pytest.mark.parametrize("size", [(120, 40), (80, 24), (40, 12), (30, 8)])
 @pytest.mark.parametrize("ascii_only", [False, True])
 async def test_every_key_works_at_every_size(size, ascii_only):
-    app = RugtuiApp(FakeSession())
+    app = RugtuiApp(FakeSession(), Preferences(ascii=ascii_only))
     async with app.run_test(size=size) as pilot:
         await pilot.pause()
         one = pane(pilot)
-        one.glyphs = dataclasses.replace(one.glyphs, ascii=ascii_only)
         await give(pilot, some_frame(curves=some_curves()))
         for key in KEYS:
             if key.pane == "loss":

@@ -50,8 +50,12 @@ class Axis:
     def moved(self, by: float) -> Axis:
         return self.at(self.first + by, self.last + by)
 
+    def dot(self, place: float, count: int) -> float:
+        """A place as a dot: the first limit is dot 0, the last is dot count − 1."""
+        return (place - self.first) * ((count - 1) / (self.last - self.first))
+
     def dots(self, places: Float[np.ndarray, " n"], count: int) -> Float[np.ndarray, " n"]:
-        """Plot coordinates as dots: the first limit is dot 0, the last is dot count − 1."""
+        """Places as dots."""
         return (places - self.first) * ((count - 1) / (self.last - self.first))
 
     def edges(self, count: int) -> Float[np.ndarray, " count_1"]:

@@ -24,7 +24,7 @@ FAR = 2.0**28
 
 
 @dataclass(frozen=True, slots=True)
-class Glyphs:
+class Font:
     """What the terminal's font has."""
 
     ascii: bool = False
@@ -46,9 +46,9 @@ class Pen:
 class Canvas:
     """Cells of dots. In each cell the layer drawn last hides what is under it."""
 
-    def __init__(self, width: int, height: int, glyphs: Glyphs) -> None:
-        self.width, self.height, self.glyphs = width, height, glyphs
-        down, across = glyphs.dots
+    def __init__(self, width: int, height: int, font: Font) -> None:
+        self.width, self.height, self.font = width, height, font
+        down, across = font.dots
         self.rows, self.columns = height * down, width * across
         self._chars = np.full((height, width), ord(" "))
         self._pens = np.full((height, width), -1)
@@ -118,15 +118,15 @@ class Canvas:
 
         Merged, it takes the cells' colour but leaves the dots under it where they are.
         """
-        down, across = self.glyphs.dots
+        down, across = self.font.dots
         cells = dots[::-1].reshape(self.height, down, self.width, across)
-        if self.glyphs.ascii:
+        if self.font.ascii:
             chars = np.where(cells[:, 0, :, 0], ord(pen.letter), 0)
         else:
             bits = np.einsum("hdwa,da->hw", cells, BRAILLE)
             chars = np.where(bits > 0, 0x2800 + bits, 0)
         hit = chars > 0
-        if merge and not self.glyphs.ascii:
+        if merge and not self.font.ascii:
             # Bits of braille join; a space or a letter has none that would.
             chars[hit] |= np.where(self._chars[hit] > 0x2800, self._chars[hit], 0)
         self._chars[hit] = chars[hit]

@@ -161,7 +161,12 @@ def move_crosshair(view: View, shown: Shown, known: np.ndarray, columns: int, by
     then = nearest(known, shown.x.value(here + step))
     if then == now:
         then = min(max(now + (1 if by > 0 else -1), 0), known.size - 1)
-    return put_crosshair(view, shown, NEWEST if then == known.size - 1 else float(known[then]))
+    return put_crosshair(view, shown, settled(known, then))
+
+
+def settled(known: np.ndarray, index: int) -> float:
+    """Where a crosshair on one of the known x stays: on the last it moves on with the newest."""
+    return NEWEST if index == known.size - 1 else float(known[index])
 
 
 def put_crosshair(view: View, shown: Shown, cross: float) -> View:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from textual import events
 from textual.content import Content
 from textual.strip import Strip
 
 from rugtui.session.frame import Frame
 from rugtui.ui.keys import bindings
 from rugtui.ui.renderables import view as views
-from rugtui.ui.renderables.canvas import Glyphs
-from rugtui.ui.renderables.chart import LEAST, Chart, chart_strips, height_at, shown
+from rugtui.ui.renderables.canvas import Font
+from rugtui.ui.renderables.chart import Chart, height_at, shown
+from rugtui.ui.renderables.drawing import LEAST, chart_strips, place_under
 from rugtui.ui.renderables.lines import fit, line
 from rugtui.ui.renderables.loss_chart import Deriver, loss_chart
 from rugtui.ui.renderables.loss_view import TABS, LossView
@@ -19,8 +21,10 @@ from rugtui.ui.renderables.palette import Palette
 from rugtui.ui.renderables.readout import SEPARATOR, Fact, history_facts, laid_out, text
 from rugtui.ui.renderables.theory_chart import theory_chart, theory_facts
 from rugtui.ui.renderables.view import NEWEST, Shown, View
-from rugtui.ui.widgets.pane import Pane
+from rugtui.ui.widgets.pane import HasPreferences, Pane
 
+PANNED = 0.25
+"""Of the chart's width or height at a time."""
 TALL = 16
 """Rows from which the readout may take two of them."""
 
@@ -30,10 +34,9 @@ class LossPane(Pane):
 
     BINDINGS = bindings("loss")
     look = LossView()
-    glyphs = Glyphs()
 
-    def __init__(self, title: str, **known: str) -> None:
-        super().__init__(title, **known)
+    def __init__(self, title: str, *, id: str) -> None:
+        super().__init__(title, id=id)
         self._derive = Deriver()
 
     def draw(self, frame: Frame, palette: Palette, width: int, height: int) -> list[Strip]:
@@ -47,8 +50,13 @@ class LossPane(Pane):
         most = 0 if height <= LEAST[1] else 1 if height < TALL else 2
         told = laid_out(self.facts(frame, chart), width, most)[:most]
         room = height - len(told)
-        strips = chart_strips(chart, self.look.view, palette, self.glyphs, width, room)
+        strips = chart_strips(chart, self.look.view, palette, self.font, width, room)
         return strips + [self._readout_line(facts, palette, width) for facts in told]
+
+    @property
+    def font(self) -> Font:
+        assert isinstance(self.app, HasPreferences)
+        return Font(self.app.preferences.ascii)
 
     def chart(self, frame: Frame, palette: Palette) -> Chart | None:
         """What the tab in front shows, None where it is still being computed."""
@@ -95,7 +103,7 @@ class LossPane(Pane):
         self._on_chart(lambda chart, view, _: views.toggle_crosshair(view, chart.home))
 
     def action_cross(self, by: int) -> None:
-        columns = self.content_size.width * self.glyphs.dots[1]
+        columns = self.content_size.width * self.font.dots[1]
 
         def moved(chart: Chart, view: View, now: Shown) -> View:
             if view.cross is None:
@@ -121,17 +129,39 @@ class LossPane(Pane):
 
         self._on_chart(zoomed)
 
-    def action_pan_x(self, share: float) -> None:
-        self._look(lambda view, now: views.pan_x(view, now, share))
+    def action_pan(self, down: int, right: int) -> None:
+        if right:
+            self._look(lambda view, now: views.pan_x(view, now, right * PANNED))
+        else:
+            self._look(lambda view, now: views.pan_y(view, now, -down * PANNED))
 
-    def action_pan_y(self, share: float) -> None:
-        self._look(lambda view, now: views.pan_y(view, now, share))
+    def on_click(self, event: events.Click) -> None:
+        """The crosshair goes where the mouse points."""
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        width, height = self.content_size
+
+        def pointed(chart: Chart, view: View, now: Shown) -> View:
+            place = place_under(now, offset.x, width, height)
+            known = views.nearest(chart.x, now.x.value(place))
+            return views.put_crosshair(view, now, views.settled(chart.x, known))
+
+        self._on_chart(pointed)
 
     def action_all(self) -> None:
         self._look(lambda view, _: views.show_all(view))
 
     def action_follow(self) -> None:
         self._look(views.toggle_follow)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        event.stop()
+        self.action_zoom_x(0.5)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        event.stop()
+        self.action_zoom_x(2.0)
 
     def _look(self, change: Callable[[View, Shown], View]) -> None:
         self._on_chart(lambda _, view, now: change(view, now))

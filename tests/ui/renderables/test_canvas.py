@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rugtui.ui.renderables.canvas import Canvas, Glyphs, Pen, strokes
+from rugtui.ui.renderables.canvas import Canvas, Font, Pen, strokes
 
 RED, BLUE = Pen((255, 0, 0), "r"), Pen((0, 0, 255), "b")
 
@@ -23,26 +23,26 @@ def line(*points):
     [((0, 0), "⡀"), ((1, 0), "⢀"), ((0, 1), "⠄"), ((1, 2), "⠐"), ((0, 3), "⠁"), ((1, 3), "⠈")],
 )
 def test_each_dot_is_its_bit(dot, char):
-    canvas = Canvas(1, 1, Glyphs())
+    canvas = Canvas(1, 1, Font())
     canvas.line(*line(dot), RED)
     assert text(canvas) == [char]
 
 
 def test_the_first_row_of_dots_is_at_the_bottom():
-    canvas = Canvas(2, 2, Glyphs())
+    canvas = Canvas(2, 2, Font())
     canvas.line(*line((0, 0)), RED)
     assert text(canvas) == ["  ", "⡀ "]
 
 
 def test_ascii_draws_letters_one_a_cell():
-    canvas = Canvas(3, 3, Glyphs(ascii=True))
+    canvas = Canvas(3, 3, Font(ascii=True))
     canvas.line(*line((0, 0), (2, 2)), RED)
     canvas.across(1, BLUE)
     assert text(canvas) == ["  r", "bbb", "r  "]
 
 
 def test_a_later_layer_hides_what_is_under_it_in_its_cells_only():
-    canvas = Canvas(2, 1, Glyphs())
+    canvas = Canvas(2, 1, Font())
     canvas.line(*line((0, 0), (3, 0)), RED)
     canvas.line(*line((0, 3)), BLUE)
     (first, second) = canvas.segments(0)
@@ -51,7 +51,7 @@ def test_a_later_layer_hides_what_is_under_it_in_its_cells_only():
 
 
 def test_merged_it_leaves_the_dots_under_it():
-    canvas = Canvas(1, 1, Glyphs())
+    canvas = Canvas(1, 1, Font())
     canvas.line(*line((0, 0)), RED)
     canvas.bars(np.array([0.0]), np.array([3.0]), np.array([3.0]), BLUE, merge=True)
     (cell,) = canvas.segments(0)
@@ -59,7 +59,7 @@ def test_merged_it_leaves_the_dots_under_it():
 
 
 def test_words_lie_over_all_and_spaces_join_the_colour_before_them():
-    canvas = Canvas(8, 1, Glyphs())
+    canvas = Canvas(8, 1, Font())
     canvas.write(0, 1, "lr 2", RED)
     assert text(canvas) == [" lr 2   "]
     assert len(list(canvas.segments(0))) == 2

@@ -8,8 +8,9 @@ import pytest
 from rugtui.session.frame import Reading
 from rugtui.session.history import EMPTY, SPAN, History, HistoryView, Mark
 from rugtui.ui.renderables.axis import Axis
-from rugtui.ui.renderables.canvas import Glyphs, Pen
-from rugtui.ui.renderables.chart import LEAST, Chart, Curve, chart_strips, shown
+from rugtui.ui.renderables.canvas import Font, Pen
+from rugtui.ui.renderables.chart import Chart, Curve, shown
+from rugtui.ui.renderables.drawing import LEAST, chart_strips
 from rugtui.ui.renderables.levels import Level, label_rows
 from rugtui.ui.renderables.loss_chart import Deriver, loss_chart
 from rugtui.ui.renderables.palette import DARK, LIGHT
@@ -28,8 +29,8 @@ def the_chart(frame=None):
     return loss_chart(frame, Deriver()(frame.history, SPAN), DARK)
 
 
-def drawn(chart, view=None, width=70, height=16, glyphs=None):
-    strips = chart_strips(chart, view or View(), DARK, glyphs or Glyphs(), width, height)
+def drawn(chart, view=None, width=70, height=16, font=None):
+    strips = chart_strips(chart, view or View(), DARK, font or Font(), width, height)
     assert [strip.cell_length for strip in strips] == [width] * height
     return strips
 
@@ -230,7 +231,7 @@ def test_a_rug_that_is_shown_has_its_level():
 
 def test_ascii_has_no_other_character():
     chart = dataclasses.replace(the_chart(), marks=(Mark(1000, "lr 0.01"),))
-    strips = drawn(chart, View(cross=NEWEST), glyphs=Glyphs(ascii=True))
+    strips = drawn(chart, View(cross=NEWEST), font=Font(ascii=True))
     assert text(strips).isascii()
     assert {"*", "o", "-", ".", "|", "+"} <= set(text(strips))
 
@@ -256,4 +257,4 @@ def test_what_is_faint_can_be_read():
 @pytest.mark.parametrize("ascii_only", [False, True])
 def test_every_size_is_filled_exactly(width, height, ascii_only):
     view = View(cross=NEWEST)
-    drawn(the_chart(), view, width, height, Glyphs(ascii_only))
+    drawn(the_chart(), view, width, height, Font(ascii_only))
