@@ -81,3 +81,7 @@ def test_theory_needs_no_torch():
         f"import rugtui.theory.{path.stem}" for path in PACKAGE.glob("theory/[!_]*.py")
     )
     assert not loaded_by(everything or "import rugtui.theory") & {"torch", "textual", "plotext"}
+
+
+def test_the_dashboard_is_painted_before_anything_slow_is_imported():
+    assert not loaded_by("import rugtui.ui.app") & {"torch", "scipy", "plotext"}

@@ -99,16 +99,16 @@ def decade_label(exponent: float) -> str:
 
 def linear_label(value: float, step: float) -> str:
     """With as many digits as tell it from its neighbours: 1.5k, 12,340, 0.0055, 2.101e-6."""
-    if step >= 1:
+    if step >= 1 and abs(value) < 1e12:
         whole = round(value)
         unit = next((size for size in (10**9, 10**6, 1000) if abs(whole) >= size), 1)
         tells = step >= unit or (abs(whole) < 10 * unit and step >= unit / 10)
         return count(value) if tells else f"{whole:,}"
-    digits = max(0, -math.floor(math.log10(step) + 1e-9))
-    if digits <= 6 or value == 0:
-        return f"{value:.{min(digits, 6)}f}"
+    digits = -math.floor(math.log10(step) + 1e-9)
+    if value == 0 or (0 <= digits <= 6 and abs(value) < 1e12):
+        return f"{value:.{min(max(digits, 0), 6)}f}"
     precise = max(0, math.floor(math.log10(abs(value)) + 1e-9) + digits)
-    return f"{value:.{precise}e}".replace("e-0", "e-")
+    return f"{value:.{precise}e}".replace("e-0", "e-").replace("e+", "e")
 
 
 def spanning(values: Float[np.ndarray, " n"], log: bool, margin: float = 0.05) -> Axis:

@@ -253,6 +253,29 @@ def test_what_is_faint_can_be_read():
             assert (light + 0.05) / (dark + 0.05) >= 3
 
 
+STRANGE = {
+    "nothing known": [np.nan] * 5,
+    "diverged": [np.inf] * 4,
+    "zero": [0.0] * 10,
+    "below zero": [-1.0, 2.0, 3.0],
+    "constant": [0.5] * 1000,
+    "one known": [np.nan] * 50 + [1.0] + [np.nan] * 50,
+    "from end to end of float64": [1e300, np.inf, np.nan, 1e-300, 1.0],
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("losses", STRANGE.values(), ids=STRANGE)
+@pytest.mark.parametrize("limits", [None, Limits(1, 3)])
+def test_no_loss_is_too_strange_to_draw(losses, limits):
+    history = History()
+    for step, loss in enumerate(losses):
+        history.append(step=step, seconds=0, loss=loss, heldout=loss, heldout_standard_error=loss)
+    chart = the_chart(frame_with(history.view()))
+    for log_x, log_y in ((True, True), (True, False), (False, True), (False, False)):
+        drawn(chart, View(log_x, log_y, x=limits, follow=limits is None, cross=NEWEST))
+
+
 @pytest.mark.parametrize(("width", "height"), [LEAST, (25, 5), (35, 9), (40, 12), (200, 60)])
 @pytest.mark.parametrize("ascii_only", [False, True])
 def test_every_size_is_filled_exactly(width, height, ascii_only):
