@@ -45,6 +45,7 @@ class Course:
         training = Training(settings)
         device = str(training.device)
         keeper = Keeper(settings, device=device, into=into, screen=screen, every=every)
+        keeper.note("began")
         return cls(training, keeper)
 
     @classmethod

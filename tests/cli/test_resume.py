@@ -1,4 +1,4 @@
-"""`rugtui resume`: killed, stopped, taken over; the run that goes on never stopped."""
+"""`rugtui resume`: killed, stopped or taken over, it is the run that never stopped."""
 
 import json
 import os

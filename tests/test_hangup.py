@@ -1,0 +1,132 @@
+"""The terminal goes, the run does not."""
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from rugtui.runs.checkpoint import newest
+from rugtui.runs.directory import find_run
+from rugtui.runs.lock import holder
+from rugtui.terminal import Lasting, watch_for_hangup
+from tests.terminal import Terminal
+
+RUGTUI = [sys.executable, "-m", "rugtui"]
+SMALL = ["--n-sparse", "16", "--n-dense", "4", "--batch", "16", "--device", "cpu"]
+
+
+def until(condition, seconds=60):
+    """Look again and again; the run is another process, which tells nobody."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def log():
+    return (find_run(None) / "log.txt").read_text()
+
+
+def gone(pid):
+    """Whether the process, a child of this one, has ended; its exit status."""
+    done, status = os.waitpid(pid, os.WNOHANG)
+    return done and [os.waitstatus_to_exitcode(status)]
+
+
+def test_the_dashboard_goes_on_without_a_screen_to_its_target():
+    terminal = Terminal([*RUGTUI, *SMALL, "--steps", "6000"])
+    terminal.wait_for("steps/s")
+    run = find_run(None)
+    assert holder(run)[1].screen
+    terminal.hang_up()
+    until(lambda: "the terminal is gone" in log())
+    live, other = holder(run)
+    if live:  # and not yet done
+        assert not other.screen
+        os.kill(terminal.pid, signal.SIGHUP)  # shells send a second one
+    status = []
+    until(lambda: status.extend(gone(terminal.pid) or ()) or status)
+    assert status == [0]
+    assert "goes on to step 6,000" in log()
+    assert newest(run)[1].step == 6000
+    assert newest(run)[1].phase == "done"
+    assert holder(run) == (False, None)
+
+
+def test_a_run_that_hung_up_is_taken_over_by_a_dashboard():
+    first = Terminal([*RUGTUI, *SMALL, "--steps", "0"])
+    first.wait_for("steps/s")
+    first.hang_up()
+    until(lambda: "the terminal is gone" in log())
+    with Terminal([*RUGTUI, "resume"]) as second:
+        second.wait_for("steps/s")
+        status = []
+        until(lambda: status.extend(gone(first.pid) or ()) or status)
+        assert holder(find_run(None))[1].pid == second.pid
+        second.type("q")
+        assert second.wait_for_exit() == 0
+    assert "taken up at step" in log()
+    assert newest(find_run(None))[1].phase == "paused"
+
+
+@pytest.mark.parametrize("command", [["train"], []])
+def test_on_hangup_stop_saves_and_stops(command):
+    terminal = Terminal([*RUGTUI, *command, *SMALL, "--steps", "0", "--on-hangup", "stop"])
+    terminal.wait_for("step 1" if command else "steps/s")
+    terminal.hang_up()
+    status = []
+    until(lambda: status.extend(gone(terminal.pid) or ()) or status)
+    assert status == [129]
+    assert newest(find_run(None))[1].phase == "paused"
+    assert holder(find_run(None)) == (False, None)
+
+
+def test_train_goes_on_and_leaves_its_result_in_the_log():
+    terminal = Terminal([*RUGTUI, "train", *SMALL, "--steps", "6000"])
+    terminal.wait_for("step 1")
+    terminal.hang_up()
+    status = []
+    until(lambda: status.extend(gone(terminal.pid) or ()) or status)
+    assert status == [0]
+    assert "the terminal is gone" in log()
+    assert '"loss_standard_error"' in log()
+    assert newest(find_run(None))[1].step == 6000
+
+
+def test_progress_into_a_broken_pipe_stops_nothing():
+    command = [*RUGTUI, "train", *SMALL, "--steps", "3000", "--json"]
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=writer, timeout=100)
+    os.close(writer)
+    assert done.returncode == 0
+    assert b'"steps": 3000' in done.stdout
+
+
+def test_a_closed_terminal_is_noticed_without_a_signal_from_the_kernel():
+    controller, terminal = pty.openpty()
+    heard = threading.Event()
+    before = signal.signal(signal.SIGHUP, lambda *_: heard.set())
+    try:
+        watch_for_hangup(terminal)
+        os.write(controller, b"typed\n")
+        assert not heard.wait(0.05)
+        os.close(controller)
+        assert heard.wait(10)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+        os.close(terminal)
+
+
+def test_writing_to_a_terminal_that_is_gone_fails_nobody():
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w", buffering=1) as stream:
+        lasting = Lasting(stream)
+        assert lasting.write("line\n") == 5
+        lasting.flush()
