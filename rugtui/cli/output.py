@@ -20,11 +20,16 @@ json_option = click.option(
 def emit(result: Mapping[str, Any], as_json: bool) -> None:
     """Print a result: all digits as JSON, or aligned lines for people."""
     if as_json:
-        click.echo(json.dumps({key: _plain(value) for key, value in result.items()}))
+        write_json_line(result)
         return
     width = max(map(len, result), default=0)
     for key, value in result.items():
         click.echo(f"{key.replace('_', ' '):<{width}}  {readable(value)}")
+
+
+def write_json_line(result: Mapping[str, Any]) -> None:
+    """Print one JSON object."""
+    click.echo(json.dumps(_plain(result)))
 
 
 def readable(value: Any) -> str:
@@ -38,7 +43,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, Mapping):
-        return {key: _plain(inner) for key, inner in value.items()}
+        return {str(key): _plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(inner) for inner in value]
     return value

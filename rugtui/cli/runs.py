@@ -1,0 +1,131 @@
+"""`rugtui runs`: which runs there are, what they take, and which can go."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rugtui.cli.output import json_option, readable, write_json_line
+from rugtui.errors import RunError, UsageError
+
+if TYPE_CHECKING:
+    from rugtui.runs.listing import Listed
+
+KEEP = 10
+COLUMNS = ("name", "state", "step", "loss", "size", "snapshots", "process")
+
+
+@click.command(name="runs")
+@click.option("--prune", is_flag=True, help="Remove old runs; says which, and asks.")
+@click.option(
+    "--keep",
+    type=click.IntRange(0),
+    default=KEEP,
+    show_default=True,
+    help="With --prune: runs to keep, the last ones; live ones and those with snapshots stay.",
+)
+@click.option("--yes", is_flag=True, help="With --prune: do not ask.")
+@json_option
+def command(prune: bool, keep: int, yes: bool, as_json: bool) -> None:
+    """List the runs: live, paused, finished or crashed, with the step of their last save.
+
+    A crashed run is as good as a paused one: `rugtui resume NAME` goes on from its last save.
+    """
+    from rugtui.runs.directory import all_runs
+    from rugtui.runs.listing import listed, removable
+
+    runs = [listed(run) for run in all_runs()]
+    if prune:
+        runs = removable(runs, keep)
+        _prune(runs, yes=yes, quiet=as_json)
+    if as_json:
+        write_json_line({"removed" if prune else "runs": [_facts(run) for run in runs]})
+    elif not prune:
+        _show(runs)
+
+
+def _show(runs: list[Listed]) -> None:
+    if not runs:
+        click.echo("no runs yet: `rugtui` or `rugtui train` makes one", err=True)
+        return
+    rows = [COLUMNS, *(_row(run) for run in runs)]
+    widths = [max(len(row[k]) for row in rows) for k in range(len(COLUMNS))]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())
+    for run in runs:
+        if run.trouble:
+            click.echo(f"rugtui: {printable(run.trouble)}", err=True)
+    total = sum(run.size for run in runs)
+    click.echo(f"{len(runs)} runs, {size_text(total)} in {runs[0].path.parent}", err=True)
+
+
+def _row(run: Listed) -> tuple[str, ...]:
+    target = run.settings.steps if run.settings else 0
+    process = (
+        f"{run.holder}, {'screen' if run.holder.screen else 'no screen'}" if run.holder else ""
+    )
+    return (
+        printable(run.name),
+        run.state,
+        f"{run.step:,}" + (f" of {target:,}" if target else ""),
+        readable(run.loss),
+        size_text(run.size),
+        str(run.snapshots),
+        process,
+    )
+
+
+def _facts(run: Listed) -> dict[str, Any]:
+    return {
+        "name": run.name,
+        "path": str(run.path),
+        "state": run.state,
+        "step": run.step,
+        "seconds": run.seconds,
+        "loss": run.loss,
+        "bytes": run.size,
+        "snapshots": run.snapshots,
+        "pid": run.holder.pid if run.holder else None,
+        "screen": run.holder.screen if run.holder else None,
+        "settings": run.settings.as_dict() if run.settings else None,
+        "trouble": run.trouble or None,
+    }
+
+
+def _prune(runs: list[Listed], *, yes: bool, quiet: bool) -> None:
+    """Say which runs go, ask, and remove them. Raises UsageError where nobody can be asked."""
+    from rugtui.runs.listing import remove
+
+    for run in () if quiet else runs:
+        click.echo(f"{printable(run.name)}  {run.state}  {size_text(run.size)}")
+    total = size_text(sum(run.size for run in runs))
+    if not runs:
+        click.echo("nothing to remove", err=True)
+        return
+    if not yes and not sys.stdin.isatty():
+        raise UsageError(f"{len(runs)} runs ({total}) would go: --yes removes them.")
+    if not yes and not click.confirm(f"remove these {len(runs)} runs, {total}?", err=True):
+        raise click.Abort
+    for run in runs:
+        try:
+            remove(run.path)
+        except (OSError, RunError) as error:
+            click.echo(f"rugtui: {printable(str(error))}", err=True)
+    click.echo(f"removed {len(runs)} runs, {total}", err=True)
+
+
+def size_text(size: float) -> str:
+    """Bytes as people read them."""
+    for unit in ("B", "KiB", "MiB"):
+        if size < 1024:
+            return f"{size:.4g} {unit}"
+        size /= 1024
+    return f"{size:.4g} GiB"
+
+
+def printable(text: str) -> str:
+    """A name as it may be printed: control characters, which terminals obey, are written out."""
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)

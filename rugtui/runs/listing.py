@@ -1,0 +1,112 @@
+"""What is known of a run without reading its weights: for lists, and for what may be removed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from rugtui.config import Settings
+from rugtui.errors import DamagedError, RugtuiError, RunError
+from rugtui.runs.directory import ABOUT, checkpoints, settings_of
+from rugtui.runs.files import read_json
+from rugtui.runs.lock import Holder, Lock, holder
+from rugtui.runs.tensors import read_facts
+
+State = Literal["live", "paused", "finished", "crashed", "failed", "damaged"]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One line of a list of runs."""
+
+    path: Path
+    state: State
+    size: int
+    """Bytes on disk."""
+    snapshots: int
+    settings: Settings | None = None
+    step: int = 0
+    """Of the last save."""
+    seconds: float = 0.0
+    loss: float | None = None
+    holder: Holder | None = None
+    """The process that trains it, of a live run."""
+    trouble: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+
+def listed(run: Path) -> Listed:
+    """What there is to say of a run. What cannot be read of it is said, not raised."""
+    snapshots, size = run / "snapshots", sum(_sizes(run))
+    count = len(list(snapshots.iterdir())) if snapshots.is_dir() else 0
+    try:
+        facts, trouble = _facts(run)
+        settings = settings_of(run / ABOUT, facts)
+        live, other = holder(run)
+        state = _state(facts, live, stale=other is not None)
+        return Listed(
+            run,
+            state,
+            size,
+            count,
+            settings,
+            step=int(facts.get("state", {}).get("step", 0)),
+            seconds=float(facts.get("seconds", 0)),
+            loss=facts.get("loss"),
+            holder=other if live else None,
+            trouble=trouble,
+        )
+    except (OSError, RugtuiError, ValueError, TypeError, AttributeError) as error:
+        return Listed(run, "damaged", size, count, trouble=str(error))
+
+
+def removable(runs: list[Listed], keep: int) -> list[Listed]:
+    """Runs that may go: all but the last `keep`, and none that lives or has snapshots."""
+    old = runs[: max(0, len(runs) - keep)]
+    return [one for one in old if one.state != "live" and not one.snapshots]
+
+
+def remove(run: Path) -> None:
+    """Delete a run that nobody holds. Raises OSError, RunError where somebody does."""
+    if run.is_symlink():
+        raise RunError(f"{str(run)!r} only points to a run.")
+    lock = Lock.take(run, screen=False)
+    try:
+        shutil.rmtree(run)
+    finally:
+        lock.release()
+
+
+def _facts(run: Path) -> tuple[dict[str, Any], str]:
+    """The facts of the newest checkpoint that has some, else of run.json; and what is damaged."""
+    trouble = ""
+    for path in checkpoints(run):
+        try:
+            return read_facts(path), trouble
+        except DamagedError as error:
+            trouble = trouble or str(error)
+    return read_json(run / ABOUT), trouble
+
+
+def _state(facts: dict[str, Any], live: bool, *, stale: bool) -> State:
+    """A run that says it trains, and that nobody trains, did not end by itself."""
+    if live:
+        return "live"
+    if stale:
+        return "crashed"
+    known: dict[str, State] = {"paused": "paused", "done": "finished", "failed": "failed"}
+    return known.get(str(facts.get("phase")), "crashed")
+
+
+def _sizes(folder: Path) -> Iterator[int]:
+    for path in folder.rglob("*"):
+        try:
+            yield path.stat(follow_symlinks=False).st_size
+        except OSError:
+            continue  # a checkpoint that was replaced meanwhile

@@ -1,0 +1,132 @@
+"""`rugtui runs`: what there is, in which state, and what can go."""
+
+import json
+import os
+
+import pytest
+
+from rugtui.cli import main
+from rugtui.cli.runs import printable, size_text
+from rugtui.runs.directory import all_runs, checkpoints
+from rugtui.runs.lock import Lock
+from rugtui.session.course import Course
+from tests.runs.some import SETTINGS
+from tests.test_imports import loaded_by
+
+
+def a_run(steps=0, phase="paused"):
+    """A run that was left in this phase, or (None) is still held."""
+    course = Course.new(SETTINGS.replace(steps=steps))
+    course.advance(bool)
+    if phase is None:
+        course.save("training")
+        course.keeper.wait(10)
+    else:
+        course.leave(phase)
+    return course
+
+
+def listing(capsys, *options):
+    assert main(["runs", "--json", *options]) == 0
+    return json.loads(capsys.readouterr().out)["removed" if "--prune" in options else "runs"]
+
+
+def test_states_steps_and_sizes(capsys):
+    a_run(100, "done"), a_run(), a_run(phase="failed")
+    crashed = a_run(phase=None)
+    crashed.keeper._lock._path.unlink()  # no farewell, nobody there
+    live = a_run(phase=None)
+    found = listing(capsys)
+    states = [one["state"] for one in found]
+    assert states == ["finished", "paused", "failed", "crashed", "live"]
+    assert [one["pid"] for one in found] == [None] * 4 + [os.getpid()]
+    assert found[0]["step"] == 100
+    assert found[0]["settings"]["steps"] == 100
+    on_disk = sum(path.stat().st_size for path in live.keeper.run.iterdir())
+    assert found[-1]["bytes"] == on_disk
+    assert main(["runs"]) == 0
+    out, error = capsys.readouterr()
+    assert "finished  100 of 100" in out
+    assert "no screen" in out
+    assert "5 runs" in error
+    live.leave("paused")
+
+
+def test_what_is_damaged_is_listed_and_named(capsys):
+    course = a_run()
+    for path in checkpoints(course.keeper.run):
+        path.write_bytes(b"x" * 100)
+    (one,) = listing(capsys)
+    assert one["step"] == 0
+    assert "checkpoint-" in one["trouble"]
+    (course.keeper.run / "run.json").write_text("{}")
+    (one,) = listing(capsys)
+    assert one["state"] == "damaged"
+    assert "run.json" in one["trouble"]
+
+
+def test_pruning_keeps_the_last_the_live_and_those_with_snapshots(capsys):
+    courses = [a_run() for _ in range(4)]
+    live = a_run(phase=None)
+    a_run()
+    (courses[1].keeper.run / "snapshots" / "00000001-trained").mkdir(parents=True)
+    removed = listing(capsys, "--prune", "--keep", "1", "--yes")
+    gone = [courses[k].keeper.run.name for k in (0, 2, 3)]
+    assert [one["name"] for one in removed] == gone
+    assert len(all_runs()) == 3
+    live.leave("paused")
+
+
+def test_pruning_asks_or_wants_to_be_told(capsys):
+    run = a_run().keeper.run
+    assert main(["runs", "--prune", "--keep", "0"]) == 2
+    assert "--yes" in capsys.readouterr().err
+    assert run.is_dir()
+    assert listing(capsys, "--prune") == []
+
+
+def test_pruning_follows_no_links(capsys, tmp_path):
+    run = a_run().keeper.run
+    precious = tmp_path / "precious"
+    precious.write_text("x")
+    (run / "link").symlink_to(tmp_path)
+    listing(capsys, "--prune", "--keep", "0", "--yes")
+    assert not run.exists()
+    assert precious.read_text() == "x"
+
+
+def test_a_run_that_is_taken_meanwhile_stays(capsys, monkeypatch):
+    run = a_run().keeper.run
+    held = Lock.take(run, screen=False)
+    monkeypatch.setattr("rugtui.runs.listing.holder", lambda _: (False, None))
+    assert main(["runs", "--prune", "--keep", "0", "--yes"]) == 0
+    assert "in use" in capsys.readouterr().err
+    assert run.is_dir()
+    held.release()
+
+
+def test_terminals_do_not_obey_names(capsys):
+    run = a_run().keeper.run
+    run.rename(run.parent / "a\x1b[2Jb\nc")
+    assert main(["runs"]) == 0
+    out = capsys.readouterr().out
+    assert r"a\x1b[2Jb\nc" in out
+    assert "\x1b" not in out
+    assert printable("é 名") == "é 名"
+
+
+def test_nothing_yet(capsys):
+    assert main(["runs"]) == 0
+    assert "no runs yet" in capsys.readouterr().err
+    assert listing(capsys) == []
+
+
+@pytest.mark.parametrize(
+    ("size", "text"), [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (5 << 30, "5 GiB")]
+)
+def test_sizes(size, text):
+    assert size_text(size) == text
+
+
+def test_a_list_needs_no_torch():
+    assert not loaded_by("from rugtui.cli import main; main(['runs'])") & {"torch", "textual"}
