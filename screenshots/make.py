@@ -10,7 +10,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 from pathlib import Path
+
+# Textual asks the environment what the terminal can show when it is imported.
+os.environ |= {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
 
 from rugtui.config import Settings
 from rugtui.session.session import Session

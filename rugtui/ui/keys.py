@@ -41,6 +41,7 @@ class Key:
 LR = "Halve and double the learning rate."
 P = "Fewer and more features on: p × 0.8 and p × 1.25."
 GO = "Go to the loss, the weights, the theory, the symmetry."
+MAXIMIZE = "Give the whole screen to the focused pane, and take it back."
 FPS = "Draw twice and half as often."
 CROSS = "Move the crosshair; the line under the chart reads out what is there."
 CROSS_FAR = "Move the crosshair far."
@@ -48,6 +49,7 @@ CROSS_END = "Put the crosshair on the first and on the newest value."
 ZOOM_X = "Zoom in and out around the crosshair."
 ZOOM_Y = "Zoom in and out of the losses around the curve there."
 SMOOTH = "Smooth less and more."
+SCALE = "Colours by quantile, as now, or log."
 ORDER = "Features as they are, by sequency, clustered."
 ZOOM = "Zoom in and out at the cursor."
 
@@ -82,33 +84,31 @@ KEYS = (
     Key("full_stop", "cross(16)", "", CROSS_FAR, "Loss", False, ".", "loss"),
     Key("home", "cross_to(False)", "", CROSS_END, "Loss", False, pane="loss"),
     Key("end", "cross_to(True)", "", CROSS_END, "Loss", False, pane="loss"),
-    Key("i", "zoom_x(0.5)", "in", ZOOM_X, "Loss", pane="loss"),
+    Key("i", "zoom_x(0.5)", "in", ZOOM_X, "Loss", False, pane="loss"),
     Key("o", "zoom_x(2.0)", "out", ZOOM_X, "Loss", False, pane="loss"),
     Key("I", "zoom_y(0.5)", "", ZOOM_Y, "Loss", False, pane="loss"),
     Key("O", "zoom_y(2.0)", "", ZOOM_Y, "Loss", False, pane="loss"),
     *arrows("pan", "Pan by a quarter of the chart.", "Loss", "loss", "shift+"),
-    Key("a", "all", "all", "Show all of the data.", "Loss", pane="loss"),
-    Key("f", "follow", "follow", "Follow the newest step, or stay.", "Loss", pane="loss"),
+    Key("0", "all", "all", "Show all of the data.", "Loss", False, pane="loss"),
+    Key("f", "follow", "follow", "Follow the newest step, or stay.", "Loss", False, pane="loss"),
     Key("less_than_sign", "smooth(-1)", "", SMOOTH, "Loss", False, "<", "loss"),
     Key("greater_than_sign", "smooth(1)", "", SMOOTH, "Loss", False, ">", "loss"),
     Key("c", "compare", "both", "Trained and rug side by side.", "Weights", pane="weights"),
     Key(
         "f", "next_frame", "frame", "Step through the engineered frames.", "Weights", pane="weights"
     ),
-    Key("r", "order", "order", ORDER, "Weights", pane="weights"),
-    Key("k", "scaling", "scale", "Colours by quantile, as now, or log.", "Weights", pane="weights"),
-    Key("i", "closer(1)", "zoom", ZOOM, "Weights", pane="weights", pair="i o"),
+    Key("r", "order", "order", ORDER, "Weights", False, pane="weights"),
+    Key("k", "scaling", "scale", SCALE, "Weights", False, pane="weights"),
+    Key("i", "closer(1)", "zoom", ZOOM, "Weights", False, pane="weights"),
     Key("o", "closer(-1)", "out", ZOOM, "Weights", False, pane="weights"),
     Key("0", "whole", "all", "All of W.", "Weights", False, pane="weights"),
-    Key("x", "cells", "1:1", "One cell of W a pixel.", "Weights", pane="weights"),
+    Key("x", "cells", "1:1", "One cell of W a pixel.", "Weights", False, pane="weights"),
     *arrows("cursor", "Move the cursor, which reads out a cell.", "Weights", "weights"),
     *arrows("pan", "Pan by a quarter of the window.", "Weights", "weights", "shift+"),
     Key(
         "escape", "no_cursor", "no cursor", "Put the cursor away.", "Weights", False, pane="weights"
     ),
-    Key(
-        "z", "zoom", "zoom", "Give the whole screen to the focused pane, and take it back.", "Panes"
-    ),
+    Key("z", "zoom", "zoom", MAXIMIZE, "Panes", False),
     Key("1", "pane('loss')", "loss", GO, "Panes", False),
     Key("2", "pane('weights')", "W", GO, "Panes", False),
     Key("3", "pane('theory')", "theory", GO, "Panes", False),
