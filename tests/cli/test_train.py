@@ -39,13 +39,13 @@ def test_stdout_is_one_object_with_the_promised_keys(tmp_path):
     assert 0 < result["loss_standard_error"] < 0.05 * result["loss"]
 
 
-def test_it_comes_within_a_tenth_of_the_symmetric_optimum(tmp_path):
-    """The default model, 2,000 steps: below the linear optimum, within 10 % of L*."""
+def test_it_comes_within_a_tenth_of_the_symmetric_optimum_or_below(tmp_path):
+    """The default model, 2,000 steps. L* is no floor: a run may be below it by then."""
     done = run(tmp_path, "--steps", "2000", "--json", "--quiet")
     result = json.loads(done.stdout)
     assert result["theory_loss"] == pytest.approx(0.00578942774445478, rel=1e-9)
     assert result["loss"] < 0.01203125
-    assert abs(result["loss"] / result["theory_loss"] - 1) < 0.1
+    assert result["loss"] < 1.1 * result["theory_loss"]
     assert done.stderr == ""
 
 
