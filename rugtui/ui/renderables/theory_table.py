@@ -16,6 +16,9 @@ from rugtui.ui.renderables.palette import Palette
 NAME, LOSS, RATIO, DEVIATION = 13, 9, 7, 8
 """Columns' widths: 37 cells, which a half of an 80-column terminal has."""
 
+LEAST_ROWS = 6
+"""Heading, live, Gaussian(W), exact(W), L* and linear: the verdict may not push them out."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -23,6 +26,8 @@ class Row:
     value: float
     colour: str
     standard_error: float = 0.0
+    rank: int = 0
+    """What stands highest leaves first where there is no room."""
     against: tuple[float, float] | None = None
     """The loss that this one is held against and its standard error, if not the live one."""
 
@@ -31,23 +36,23 @@ def theory_rows(frame: Frame) -> Iterator[Row]:
     """The lines of the table, from the live loss downwards."""
     reading, levels = frame.reading, frame.levels
     live = "live, rug" if frame.shown == "rug" else "live"
-    yield Row(live, reading.loss, "smooth", reading.standard_error)
+    yield Row(live, reading.loss, "smooth", reading.standard_error, rank=-1)
     if frame.shown == "trained":
         held = frame.history.last("heldout"), frame.history.last("heldout_standard_error")
-        yield Row("held out", held[0], "heldout", held[1])
+        yield Row("held out", held[0], "heldout", held[1], rank=1)
     if reading.statistics is not None:
         same = None  # the same weights' held-out loss: the live one is some steps behind or ahead
         if math.isfinite(reading.heldout):
             same = reading.heldout, reading.heldout_standard_error
         now = reading.statistics
-        yield Row("Gaussian(W)", now.gaussian, "gaussian", 0.0, same)
-        yield Row("exact(W)", now.exact, "exact", now.exact_standard_error, same)
+        yield Row("Gaussian(W)", now.gaussian, "gaussian", against=same)
+        yield Row("exact(W)", now.exact, "exact", now.exact_standard_error, against=same)
     if levels is not None:
         yield Row("L*(r, p)", levels.loss, "optimum")
-        yield Row("high sparsity", levels.high_sparsity, "faint")
+        yield Row("high sparsity", levels.high_sparsity, "faint", rank=4)
         yield Row("linear", levels.linear, "bound")
-        yield Row("elementwise", levels.elementwise, "faint")
-        yield Row("oracle", levels.oracle, "faint")
+        yield Row("elementwise", levels.elementwise, "faint", rank=2)
+        yield Row("oracle", levels.oracle, "faint", rank=3)
 
 
 def theory_table(frame: Frame, palette: Palette, width: int, height: int) -> list[Strip]:
@@ -63,9 +68,13 @@ def theory_table(frame: Frame, palette: Palette, width: int, height: int) -> lis
             height,
         )
     said = paragraph(frame.verdict, palette.style("text"), width)
-    room = height - len(said)
-    body = [_heading(palette, width)]
-    body += [_row(row, rows[0], palette, width) for row in rows[: max(room - 1, 1)]]
+    said = said[: max(height - LEAST_ROWS, 0)]
+    live = rows[0]
+    for row in sorted(rows, key=lambda row: -row.rank)[
+        : max(len(rows) + 1 + len(said) - height, 0)
+    ]:
+        rows.remove(row)
+    body = [_heading(palette, width)] + [_row(row, live, palette, width) for row in rows]
     if height > len(body) + len(said):
         body.append(blank(width))
     return fit(body + said, width, height)

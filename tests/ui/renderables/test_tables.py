@@ -37,8 +37,18 @@ def test_the_table_fills_its_pane_and_keeps_the_verdict(width, height):
     strips = theory_table(some_frame(), DARK, width, height)
     assert [strip.cell_length for strip in strips] == [width] * height
     assert "live" in text(strips)
-    if height >= 5:
+    if height >= 11:
         assert "plateau" in text(strips)
+    if height >= 4:
+        assert "L*(r, p)" in text(strips)
+
+
+def test_a_long_verdict_pushes_out_no_line_that_matters():
+    frame = some_frame(verdict="25 % below the symmetric prediction L*. " * 5)
+    strips = theory_table(frame, DARK, 38, 9)
+    shown = [strip.text.split("  ")[0].strip() for strip in strips]
+    assert {"live", "L*(r, p)", "linear"} <= set(shown)
+    assert strips[-1].text.strip()
 
 
 def test_what_matters_least_leaves_the_header_first():
