@@ -133,7 +133,8 @@ class Experiment:
             weights = self.weights(kind)
             self._asked_of = self.frame
             self.analyst.ask(kind, self.training.step, weights, self.settings.p)
-        self._curves = self._curve_maker.at(self.settings.ratio, self.settings.p)
+        made = self._curve_maker.at(self.settings.ratio, self.settings.p)
+        self._curves = made or self._curves
         self._refresh("trained", *self.history.recent_loss())
         if self._trial is not None:
             self._refresh("rug", *self._trial.loss())

@@ -120,7 +120,7 @@ class Frame:
     history: HistoryView = EMPTY
     levels: Levels | None = None
     curves: Curves | None = None
-    """The lines of theory through (r, p); None while they are made."""
+    """The lines of theory through (r, p), or through the last one while they are made."""
     shown: Kind = "trained"
     frame_name: str = ""
     """Which construction the rug is."""

@@ -52,6 +52,17 @@ def test_frames_tell_of_a_run_that_learns():
     assert frame.levels.linear == pytest.approx(0.75 * (0.05 / 3 - 0.05**2 / 4))
 
 
+def test_the_curves_of_theory_come_and_follow_a_change_of_p():
+    with running() as session:
+        frame = wait(session, lambda f: f.curves is not None)
+        assert (frame.curves.r, frame.curves.p) == (0.25, 0.05)
+        session.send(Change(SMALL.replace(p=0.1)))
+        frame = wait(session, lambda f: f.settings.p == 0.1)
+        assert frame.curves is not None
+        frame = wait(session, lambda f: f.curves.p == 0.1)
+    assert type(frame.curves.against_r.optimum) is np.ndarray
+
+
 def test_a_frame_is_plain_numbers_and_arrays():
     """No tensor crosses to the screen."""
     with running() as session:

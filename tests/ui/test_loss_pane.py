@@ -243,6 +243,15 @@ async def test_each_tab_keeps_its_own_view(pilot):
     assert "run" not in pane(pilot).readout()
 
 
+async def test_the_run_s_point_moves_with_its_p_before_its_curves_are_made(pilot):
+    await pilot.press("t", "t")
+    before = text(pilot)
+    column = max(line.find("●") for line in before.splitlines())
+    settings = some_frame().settings.replace(p=0.5)
+    await give(pilot, some_frame(curves=some_curves(), settings=settings))
+    assert max(line.find("●") for line in text(pilot).splitlines()) > column
+
+
 async def test_the_rug_has_its_point_too(pilot):
     frame = some_frame(curves=some_curves(), rug=Reading(loss=0.004, standard_error=1e-5))
     await give(pilot, frame)

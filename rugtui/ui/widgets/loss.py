@@ -66,8 +66,8 @@ class LossPane(Pane):
         if known is None:
             return None
         if self.look.tab == 1:
-            return theory_chart(frame, known.against_r, known.r, palette)
-        return theory_chart(frame, known.against_p, known.p, palette)
+            return theory_chart(frame, known.against_r, frame.settings.ratio, palette)
+        return theory_chart(frame, known.against_p, frame.settings.p, palette)
 
     def facts(self, frame: Frame, chart: Chart) -> list[Fact]:
         """What the curves say at the crosshair; without one at the newest, or where the run is."""
