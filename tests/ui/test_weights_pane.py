@@ -6,6 +6,7 @@ import pytest
 
 from rugtui.preferences import Preferences
 from rugtui.session.commands import Look, NextFrame, Show, Stop
+from rugtui.session.frame import Cell
 from rugtui.ui.app import RugtuiApp
 from rugtui.ui.keys import KEYS
 from rugtui.ui.renderables.palette import ASCII, SHADES
@@ -187,16 +188,31 @@ async def test_without_colours_it_draws_characters(monkeypatch, ascii_only, glyp
         app.session.send(Stop())
 
 
+async def test_a_cell_is_read_out_however_slow_the_link(pilot):
+    await pilot.press("down")
+    pilot.app.link._saved = -1e9
+    cell = Cell((256, 256), 256, 256, 1.2345, -0.4, Window(0, 0, 1, 1), 1.2345, 1.2345, False)
+    picture = some_picture()
+    panel = dataclasses.replace(picture.panels[0], pixels=-picture.panels[0].pixels, cell=cell)
+    before = [pane(pilot).render_line(y).text for y in range(18)]
+    await give(pilot, picture=dataclasses.replace(picture, panels=(panel,)))
+    height = pane(pilot).content_size.height
+    assert "W[256, 256] +1.2345" in pane(pilot).render_line(height - 1).text
+    assert [pane(pilot).render_line(y).text for y in range(18)] == before
+
+
 def test_the_subtitle_says_what_is_seen():
     frame = some_frame(frame_name="dct")
     whole = some_picture(n_sparse=64)
-    assert subtitle(frame, whole) == "trained · a cell a pixel"
+    assert subtitle(frame, whole, 60) == "trained · a cell a pixel"
     part = some_picture("rug", window=Window(8, 16, 24, 48))
-    assert subtitle(frame, part) == "rug (dct) · 8–23 × 16–47 · a cell a pixel"
+    assert subtitle(frame, part, 60) == "rug (dct) · a cell a pixel · 8–23 × 16–47"
+    assert subtitle(frame, part, 36) == "rug (dct) · a cell a pixel"
+    assert subtitle(frame, part, 5) == "rug (dct)"
     pooled = dataclasses.replace(whole.panels[0], pixels=whole.panels[0].pixels[::4, ::4])
     ordered = dataclasses.replace(pooled, order="sequency")
     picture = dataclasses.replace(whole, panels=(ordered,))
-    assert subtitle(frame, picture) == "trained · sequency · 4 × 4 a pixel"
+    assert subtitle(frame, picture, 60) == "trained · sequency · 4 × 4 a pixel"
 
 
 def test_every_key_of_the_pane_is_pressed_here():

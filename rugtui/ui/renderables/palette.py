@@ -10,18 +10,16 @@ from typing import Literal
 from rich.color import Color
 from rich.style import Style
 
-from rugtui.ui.renderables import oklab
 from rugtui.ui.renderables.oklab import RGB
+from rugtui.ui.renderables.ramps import HALF_LEVELS, cube, diverging, stepped
 
-HALF_LEVELS = 8
-"""The heatmap has levels −8 … 8: few enough that prebuilt styles merge into runs."""
 DIAGONAL = HALF_LEVELS + 1
 """The level of a diagonal that is off the scale."""
 CURSOR = HALF_LEVELS + 2
 BLANK = HALF_LEVELS + 3
 """The level of what is no part of the picture."""
 
-Colours = Literal["many", "sixteen", "none"]
+Colours = Literal["many", "eight bits", "sixteen", "none"]
 """What a terminal has."""
 
 
@@ -33,12 +31,13 @@ class Glyphs:
     """From the smallest |value| to the largest."""
     positive: str
     diagonal: str
+    cursor: str = "X"
     zero: str = " "
 
     def level(self, level: int) -> str:
         """The character of a heatmap level."""
         if level in (DIAGONAL, CURSOR, BLANK):
-            return {DIAGONAL: self.diagonal, CURSOR: self.zero, BLANK: " "}[level]
+            return {DIAGONAL: self.diagonal, CURSOR: self.cursor, BLANK: " "}[level]
         ramp = self.positive if level > 0 else self.negative
         return ramp[(abs(level) - 1) * len(ramp) // HALF_LEVELS] if level else self.zero
 
@@ -82,19 +81,6 @@ class Palette:
         return self.ramp[level + HALF_LEVELS]
 
 
-def diverging(zero: float, end: float, chroma: float, hues: tuple[float, float]) -> tuple[RGB, ...]:
-    """A ramp of 2 · HALF_LEVELS + 1 colours, grey in the middle, of one lightness left and right.
-
-    `zero` and `end` are lightnesses in Oklab; `hues` are those of the negative and positive end.
-    """
-    ramp: list[RGB] = []
-    for level in range(-HALF_LEVELS, HALF_LEVELS + 1):
-        # Below 1, the power opens up the small values, where the weave of a rug is.
-        share = (abs(level) / HALF_LEVELS) ** 0.8
-        ramp.append(oklab.rgb(zero + (end - zero) * share, chroma * share**0.7, hues[level > 0]))
-    return tuple(ramp)
-
-
 BLUE, ORANGE = 250.0, 65.0
 """Hues that all common kinds of colour blindness keep apart."""
 
@@ -132,22 +118,26 @@ LIGHT = Palette(
 )
 
 
-def stepped(ends: tuple[RGB, RGB, RGB], zero: RGB, tops: tuple[RGB, RGB, RGB]) -> tuple[RGB, ...]:
-    """A ramp of three colours on each side of zero: levels up to 1 are zero, to 4, to 7, and 8."""
-    side = (0, 0, 1, 1, 1, 2, 2, 2, 3)
-    below, above = (zero, *ends), (zero, *tops)
-    return (*(below[k] for k in reversed(side[1:])), zero, *(above[k] for k in side[1:]))
+DARK_256 = dataclasses.replace(
+    DARK,
+    ramp=cube("002 003 004 013 015 024 035 235", "000", "100 200 300 210 310 410 420 520"),
+)
+LIGHT_256 = dataclasses.replace(
+    LIGHT,
+    ramp=cube("445 345 235 035 125 024 014 005", "555", "544 532 432 520 510 410 310 300"),
+    cursor=(0, 255, 0),
+)
 
 
 # The values that the sixteen colours are taken to have, so that each becomes itself.
 _BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
 _BLUE, _LIGHT_BLUE, _LIGHT_CYAN = (0, 0, 170), (85, 85, 255), (85, 255, 255)
-_RED, _BROWN, _LIGHT_RED, _YELLOW = (170, 0, 0), (170, 85, 0), (255, 85, 85), (255, 255, 85)
+_RED, _BROWN, _YELLOW = (170, 0, 0), (170, 85, 0), (255, 255, 85)
 _LIGHT_GREEN, _GREEN = (85, 255, 85), (0, 170, 0)
 
 DARK_16 = dataclasses.replace(
     DARK,
-    ramp=stepped((_BLUE, _LIGHT_BLUE, _LIGHT_CYAN), _BLACK, (_BROWN, _LIGHT_RED, _YELLOW)),
+    ramp=stepped((_BLUE, _LIGHT_BLUE, _LIGHT_CYAN), _BLACK, (_RED, _BROWN, _YELLOW)),
     diagonal=_WHITE,
     cursor=_LIGHT_GREEN,
 )
@@ -162,8 +152,11 @@ LIGHT_16 = dataclasses.replace(
 @lru_cache(maxsize=16)
 def palette_for(dark: bool, colours: Colours = "many", ascii_only: bool = False) -> Palette:
     """The palette of a terminal; ASCII is for fonts without blocks and shades."""
-    many, sixteen = (DARK, DARK_16) if dark else (LIGHT, LIGHT_16)
-    palette = sixteen if colours == "sixteen" else many
+    kinds: dict[Colours, tuple[Palette, Palette]] = {
+        "eight bits": (LIGHT_256, DARK_256),
+        "sixteen": (LIGHT_16, DARK_16),
+    }
+    palette = kinds.get(colours, (LIGHT, DARK))[dark]
     if ascii_only or colours == "none":
         return dataclasses.replace(palette, glyphs=ASCII if ascii_only else SHADES)
     return palette

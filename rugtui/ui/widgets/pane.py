@@ -33,6 +33,8 @@ class HasPreferences(Protocol):
 class Pane(Widget, can_focus=True):
     """A bordered box that draws a Frame. Subclasses say how in `draw`."""
 
+    numbers = 0
+    """The last rows, where they answer the user and must not wait for the rows of a picture."""
     frame: reactive[Frame | None] = reactive(None, repaint=False, always_update=True)
 
     def __init__(self, title: str, *, id: str) -> None:
@@ -58,7 +60,8 @@ class Pane(Widget, can_focus=True):
         system = self.app.console.color_system
         if self.app.no_color or system is None:
             return "none"
-        return "sixteen" if system in ("standard", "windows") else "many"
+        few: dict[str, Colours] = {"256": "eight bits", "standard": "sixteen", "windows": "sixteen"}
+        return few.get(system, "many")
 
     def watch_frame(self, old: Frame | None, new: Frame | None) -> None:
         self._draw()
@@ -92,10 +95,11 @@ class Pane(Widget, can_focus=True):
             self.refresh()
             return
         changed = [row for row, strip in enumerate(self._wanted) if strip != self._shown[row]]
-        changed.sort(key=lambda row: (row < self._turn, row))
+        numbers = len(self._wanted) - self.numbers
+        changed.sort(key=lambda row: (row < numbers, row < self._turn, row))
         sent = []
         for row in changed:
-            if not (self.link.affords(cost(self._wanted[row])) or urgent):
+            if not (self.link.affords(cost(self._wanted[row])) or urgent or row >= numbers):
                 self._turn = row
                 break
             self._shown[row] = self._wanted[row]

@@ -55,7 +55,8 @@ class WeightsPane(Pane):
         if picture is None or height < 2:
             said = frame.narration or "waiting for weights"
             return fit([line([(said, palette.style("faint"))], width)], width, height)
-        self.border_subtitle = subtitle(frame, picture)
+        self.border_subtitle = subtitle(frame, picture, width - 2)
+        self.numbers = 0 if self.camera.cursor is None else 1
         return weights_picture(picture, self.camera.cursor, self.shades, palette, width, height)
 
     def action_cursor(self, down: int, right: int) -> None:
@@ -151,20 +152,22 @@ class WeightsPane(Pane):
             self.post_message(self.Looks(look))
 
 
-def subtitle(frame: Frame, picture: Picture) -> str:
-    """Whose weights these are, in which order, how many to a pixel."""
+def subtitle(frame: Frame, picture: Picture, width: int) -> str:
+    """Whose weights these are, in which order, which part, how many to a pixel: what has room."""
     names = {"trained": "trained", "rug": f"rug ({frame.frame_name})"}
-    kinds = " | ".join(names[panel.kind] for panel in picture.panels)
     orders = dict.fromkeys(panel.order for panel in picture.panels)
-    order = "" if list(orders) == ["natural"] else f" · {' | '.join(orders)}"
-    window, (height, width) = picture.window, picture.panels[0].pixels.shape
+    window, (height, wide) = picture.window, picture.panels[0].pixels.shape
     rows, columns = window.bottom - window.top, window.right - window.left
-    down, across = max(rows // height, 1), max(columns // width, 1)
-    each = "a cell a pixel" if down == across == 1 else f"{down:,} × {across:,} a pixel"
-    whole = rows == columns == picture.n_sparse
-    part = (
+    down, across = max(rows // height, 1), max(columns // wide, 1)
+    facts = [
+        " | ".join(names[panel.kind] for panel in picture.panels),
+        "" if list(orders) == ["natural"] else " | ".join(orders),
+        "a cell a pixel" if down == across == 1 else f"{down:,} × {across:,} a pixel",
         ""
-        if whole
-        else f" · {window.top:,}–{window.bottom - 1:,} × {window.left:,}–{window.right - 1:,}"
-    )
-    return f"{kinds}{order}{part} · {each}"
+        if rows == columns == picture.n_sparse
+        else f"{window.top:,}–{window.bottom - 1:,} × {window.left:,}–{window.right - 1:,}",
+    ]
+    said = [fact for fact in facts if fact]
+    while len(said) > 1 and len(" · ".join(said)) > width:
+        said.pop()
+    return " · ".join(said)

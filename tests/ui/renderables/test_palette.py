@@ -10,10 +10,12 @@ from rugtui.ui.renderables.palette import (
     CURSOR,
     DARK,
     DARK_16,
+    DARK_256,
     DIAGONAL,
     HALF_LEVELS,
     LIGHT,
     LIGHT_16,
+    LIGHT_256,
     SHADES,
     palette_for,
 )
@@ -76,7 +78,7 @@ def test_both_sides_of_zero_are_equally_light_and_get_evenly_lighter(palette):
     assert all(way * (light[level] - light[level - 1]) > 0.03 for level in SIDES)
 
 
-@both
+@pytest.mark.parametrize("palette", [DARK, LIGHT, DARK_256, LIGHT_256])
 @pytest.mark.parametrize("kind", BLINDNESS)
 def test_signs_and_marks_are_told_apart_by_everybody(palette, kind):
     for level in SIDES:
@@ -88,18 +90,18 @@ def test_signs_and_marks_are_told_apart_by_everybody(palette, kind):
         assert min(np.linalg.norm(colour - one) for one in ramp) > 0.08
 
 
-@both
-def test_in_256_colours_no_level_becomes_one_of_the_other_sign(palette):
-    shown = {
-        level: Color.from_rgb(*palette.level(level)).downgrade(ColorSystem.EIGHT_BIT).number
-        for level in range(-HALF_LEVELS, DIAGONAL + 1)
-    }
-    negative = {shown[-level] for level in SIDES}
-    positive = {shown[level] for level in SIDES}
-    assert not negative & positive
-    assert shown[0] not in negative | positive
-    assert len(negative) >= 6
-    assert len(positive) >= 6
+@pytest.mark.parametrize("palette", [DARK_256, LIGHT_256], ids=["dark", "light"])
+def test_in_256_colours_all_levels_are_themselves_and_get_evenly_lighter(palette):
+    for level in range(-HALF_LEVELS, HALF_LEVELS + 1):
+        colour = Color.from_rgb(*palette.level(level))
+        shown = colour.downgrade(ColorSystem.EIGHT_BIT).get_truecolor()
+        assert tuple(shown) == palette.level(level)
+    assert len(set(palette.ramp)) == 2 * HALF_LEVELS + 1
+    light = {level: oklab(palette.level(level))[0] for level in range(-8, 9)}
+    way = 1 if palette.dark else -1
+    for sign in (-1, 1):
+        assert all(way * (light[sign * k] - light[sign * (k - 1)]) > 0.012 for k in SIDES)
+    assert all(abs(light[level] - light[-level]) < 0.1 for level in SIDES)
 
 
 @pytest.mark.parametrize("palette", [DARK_16, LIGHT_16], ids=["dark", "light"])
@@ -133,6 +135,7 @@ def test_ascii_is_ascii():
     ("colours", "ascii_only", "ramp", "glyphs"),
     [
         ("many", False, DARK.ramp, None),
+        ("eight bits", False, DARK_256.ramp, None),
         ("sixteen", False, DARK_16.ramp, None),
         ("none", False, DARK.ramp, SHADES),
         ("none", True, DARK.ramp, ASCII),
