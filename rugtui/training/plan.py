@@ -1,4 +1,15 @@
-"""Which of a step's products are computed sparse: a fixed rule, so that equal runs stay equal."""
+"""Which of a step's products are computed sparse: a fixed rule, so that equal runs stay equal.
+
+Decoder gradients in dense products, batch 1,024 on two cores beside other work, by the fraction of
+pre-activations that are positive (the dense ones do not depend on it):
+
+    n_sparse  n_dense   dense    0.01   0.03   0.06   0.10   0.15   0.20   0.25
+         512      128     2.6    0.61   0.88   1.28   1.44   1.80   1.90   2.37
+       1,024      256     2.2    0.27   0.40   0.69   1.03   1.18   1.74   3.35
+
+With both cores free the sparse gradient, of which half is done by one thread, breaks even earlier: at
+0.05, 0.08, 0.19 and 0.13 for n_dense 64, 128, 256 and 512. The rule keeps near those.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from rugtui.config import Settings
@@ -29,8 +30,11 @@ class Stopping:
     def note(self, result: StepResult, steps: int) -> None:
         """A result, and of how many steps."""
         within = self._settings.until_within
-        known = result.heldout if result.method == "sgd" else result.loss
-        if within and known is not None and known <= (1 + within) * self._symmetric():
+        known = result.loss
+        if result.method == "sgd":  # a standard error more: many looks, and one of them lucky
+            error = result.heldout_standard_error
+            known = math.inf if result.heldout is None or error is None else result.heldout + error
+        if within and known <= (1 + within) * self._symmetric():
             self.reason = f"within {100 * within:g} % of L*"
         elif self._patience and self._stalls(result.loss, steps):
             self.reason = f"no fall of the loss in {self._patience:,} steps"
