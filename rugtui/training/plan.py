@@ -7,8 +7,8 @@ pre-activations that are positive (the dense ones do not depend on it):
          512      128     2.6    0.61   0.88   1.28   1.44   1.80   1.90   2.37
        1,024      256     2.2    0.27   0.40   0.69   1.03   1.18   1.74   3.35
 
-With both cores free the sparse gradient, of which half is done by one thread, breaks even earlier: at
-0.05, 0.08, 0.19 and 0.13 for n_dense 64, 128, 256 and 512. The rule keeps near those.
+With both cores free the sparse gradient, half of which is done by one thread, breaks even earlier:
+at 0.05, 0.08, 0.19 and 0.13 for n_dense 64, 128, 256 and 512. The rule keeps near those.
 """
 
 from __future__ import annotations
