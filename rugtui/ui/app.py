@@ -78,6 +78,8 @@ class RugtuiApp(App[None]):
         """Bytes sent since the last reading, into the header with the next Frame."""
         sent = self._driver.sent if isinstance(self._driver, Meter) else 0
         rate, self._sent = (sent - self._sent) / METER_SECONDS / KIB, sent
+        if not self.screen_stack:
+            return  # a last tick, when the app is already leaving
         for headline in self.dashboard.query(Headline):
             headline.screen_facts = f"{self.fps:g} fps · {rate:.0f} KiB/s"
 

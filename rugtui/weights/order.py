@@ -84,10 +84,9 @@ def _woven(blocks: BlockDiagonal) -> Rug:
     """
     rug = blocks.block
     assert isinstance(rug, Rug)
-    copies = torch.arange(blocks.copies, device=rug.chosen.device) * rug.n_sparse
-    chosen = (copies[:, None] + rug.chosen).flatten()
-    device = rug.chosen.device
-    return Rug.of_rows(chosen, blocks.n_sparse, rug.a, rug.b, device=device)
+    copies = torch.arange(blocks.copies) * rug.n_sparse
+    chosen = (copies[:, None] + rug.chosen.cpu()).flatten()
+    return Rug.of_rows(chosen, blocks.n_sparse, rug.a, rug.b, device=rug.chosen.device)
 
 
 def _transposed(

@@ -121,3 +121,17 @@ def test_a_rug_has_no_clusters():
         clusters(BlockDiagonal(rug, 2))
     with pytest.raises(WeightsError, match="no clusters"):
         clusters(rug)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_orders_on_a_gpu_are_those_on_the_cpu():
+    weights = some_dense(64, 16)
+    there = Dense(weights.W_in.cuda(), weights.W_out.cuda(), weights.b.cuda())
+    assert clusters(there).tolist() == clusters(weights).tolist()
+    np.testing.assert_allclose(
+        matrix(in_sequency(there)[0]), matrix(in_sequency(weights)[0]), atol=1e-4
+    )
+    rug = Rug.build(16, 4, 1, 0, generator=seeded(), device="cuda")
+    ordered, order = in_sequency(BlockDiagonal(rug, 2))
+    blocks = matrix(BlockDiagonal(rug, 2))
+    np.testing.assert_allclose(matrix(ordered), blocks[np.ix_(order, order)], atol=1e-12)

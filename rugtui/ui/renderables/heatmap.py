@@ -67,7 +67,8 @@ def glyph_cells(palette: Palette) -> Sequence[str]:
 def _lettered(row: np.ndarray, palette: Palette) -> Strip:
     """One style for the whole row, but for the cursor in reverse."""
     letters = glyph_cells(palette)
-    styles = palette.style("text"), Style(reverse=True)
+    plain = palette.style("text")
+    styles = plain, plain + Style(reverse=True)
     marked = (row == CURSOR).astype(np.int8)
     starts = np.flatnonzero(np.diff(marked, prepend=-1))
     ends = [*starts[1:].tolist(), row.size]
