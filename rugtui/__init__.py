@@ -1,3 +1,22 @@
 """rugtui: a terminal dashboard for a toy model of superposition."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rugtui.runs.load import Saved
+
 __version__ = "0.1.0"
+
+
+def load(path: str | Path) -> Saved:
+    """A run or a snapshot as it was saved last: weights, settings and history.
+
+    Raises rugtui.errors.RugtuiError, OSError.
+    """
+    from rugtui.runs.load import load
+
+    return load(path)

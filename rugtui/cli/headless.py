@@ -57,7 +57,7 @@ def train_on(course: Course, *, quiet: bool, as_json: bool, on_hangup: OnHangup)
                 told.news(course)
         if signals.number in (signal.SIGTERM, signal.SIGHUP):
             return 128 + signals.number
-        save_snapshot(course)
+        save_snapshot(course, phase)
         result = summary(course)
         course.keeper.note(json.dumps(result))
         emit(result, as_json)
@@ -87,23 +87,18 @@ def summary(course: Course) -> dict[str, Any]:
     }
 
 
-def save_snapshot(course: Course) -> None:
+def save_snapshot(course: Course, phase: Phase) -> None:
     """Weights and history of the last step, to take home. Raises OSError."""
     from rugtui.runs.snapshot import write_snapshot
-    from rugtui.session.history import NAMES
 
     if course.keeper.run is None:
         return
     write_snapshot(
         course.keeper.run,
-        step=course.training.step,
+        course.moment(phase),
         kind="trained",
         weights=course.training.weights(),
-        settings=course.settings,
-        device=str(course.training.device),
         facts={},
-        columns=NAMES,
-        history=course.history.view().table,
     )
 
 

@@ -106,12 +106,14 @@ def newest(run: Path) -> tuple[Path, Checkpoint, list[str]] | None:
     return None
 
 
-def restore(path: Path, checkpoint: Checkpoint) -> Training:
+def restore(path: Path, checkpoint: Checkpoint, *, device: str = "") -> Training:
     """The training that the checkpoint is of. Raises DamagedError, SettingError (no such device).
 
-    On another kind of device the data go on from a fresh stream: what a CPU draws, a GPU cannot.
+    `device` puts it elsewhere than its settings say. On another kind of device the data go on from
+    a fresh stream: what a CPU draws, a GPU cannot.
     """
-    training = Training(checkpoint.settings)
+    settings = checkpoint.settings
+    training = Training(settings.replace(device=device) if device else settings)
     state = checkpoint.state
     _require_shapes(path, state.tensors, training.state().tensors)
     if training.device.type != checkpoint.device.partition(":")[0]:

@@ -48,7 +48,7 @@ class Keeper:
         screen: bool = False,
         every: float = EVERY,
     ) -> None:
-        """A new run in `into`, or (`run`) one that is there already.
+        """A new run in `into`, once it begins, or (`run`) one that is there already.
 
         Raises RunError where another process holds `run`, OSError where it cannot be held. A new
         directory that cannot be made is told as trouble, and tried again at every save.
@@ -65,12 +65,17 @@ class Keeper:
         self._busy = self._leaving = False
         self._changed = threading.Condition()
         self._due, self._cost = time.monotonic() + every, 0.0
-        if run is None:
-            self._begin()
-        else:
+        if run is not None:
             self._hold(run)
         self._thread = threading.Thread(target=self._work, name="keeper", daemon=True)
         self._thread.start()
+
+    def begin(self) -> None:
+        """Make the new run's directory; without this the first save does."""
+        try:
+            self._hold(create_run(self._settings, device=self._device, into=self._into))
+        except OSError as error:
+            self._complain(f"this run is not saved: {error}")
 
     def went_on_from(self, checkpoint: Path) -> None:
         """Keep this checkpoint beside the next; others are passed over and go with it."""
@@ -183,12 +188,6 @@ class Keeper:
         for old in checkpoints(run):
             if old not in self._written[-KEPT:]:
                 old.unlink(missing_ok=True)
-
-    def _begin(self) -> None:
-        try:
-            self._hold(create_run(self._settings, device=self._device, into=self._into))
-        except OSError as error:
-            self._complain(f"this run is not saved: {error}")
 
     def _hold(self, run: Path) -> None:
         if self._lock is not None:

@@ -1,25 +1,37 @@
 """A snapshot: what was shown at one step, for people and for programs.
 
-`snapshots/<step>-<kind>/`: weights.safetensors, snapshot.json, history.csv, screen.svg.
+`snapshots/<step>-<kind>/`: weights.safetensors (what was shown), history.csv, heatmap.png,
+screen.svg and snapshot.json for people; checkpoint-<step>.safetensors and history.jsonl, from which
+training goes on.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from safetensors.torch import save
 
-from rugtui.config import Settings
+from rugtui.errors import DamagedError
+from rugtui.runs import tensors
+from rugtui.runs.checkpoint import write_checkpoint
 from rugtui.runs.directory import provenance
-from rugtui.runs.files import make_folder, write_json, write_whole
+from rugtui.runs.files import make_folder, open_plain, read_json, write_json, write_whole
+from rugtui.runs.heatmap import SIDE_MOST, Colours, heatmap_png
+from rugtui.runs.journal import Journal
+from rugtui.runs.keeper import Moment
+from rugtui.theory.levels import levels
 from rugtui.weights.dense import Dense
 
+ABOUT, WEIGHTS = "snapshot.json", "weights.safetensors"
 UNITS = {
     "loss": "mean squared error per feature",
+    "smoothed": "the same, averaged exponentially over results",
+    "heldout": "the same, on samples that training never saw",
     "step": "optimizer steps",
     "seconds": "seconds of training",
     "lr": "learning rate",
@@ -29,35 +41,78 @@ UNITS = {
 
 def write_snapshot(
     run: Path,
+    moment: Moment,
     *,
-    step: int,
     kind: str,
     weights: Dense,
-    settings: Settings,
-    device: str,
     facts: dict[str, Any],
-    columns: tuple[str, ...],
-    history: Float[np.ndarray, "columns results"],
     screen_svg: str = "",
+    colours: Colours | None = None,
 ) -> Path:
     """Write one snapshot below a run and return its folder. Raises OSError.
 
-    snapshot.json is written last: a folder that has it is whole.
+    `weights` are those shown, trained or rug. snapshot.json is written last, with the digests of
+    the others: a folder that has it is whole.
     """
+    step, settings = moment.checkpoint.step, moment.checkpoint.settings
     folder = make_folder(run / "snapshots" / f"{step:08d}-{kind}")
-    write_whole(folder / "weights.safetensors", weights_bytes(weights))
-    write_whole(folder / "history.csv", table_bytes(columns, history))
+    about = {
+        "kind": kind,
+        "step": step,
+        "settings": settings.as_dict(),
+        "units": UNITS,
+        "theory": dataclasses.asdict(levels(settings.ratio, settings.p)),
+        **facts,
+    }
+    write_whole(folder / WEIGHTS, weights_bytes(weights, {"kind": kind, "step": step}))
+    write_whole(folder / "history.csv", table_bytes(moment.past.columns, moment.past.table))
+    if colours is not None and weights.n_sparse <= SIDE_MOST:
+        title = f"{kind} step {step}"
+        write_whole(folder / "heatmap.png", heatmap_png(weights, colours, title))
     if screen_svg:
         write_whole(folder / "screen.svg", screen_svg.encode())
-    about = {"step": step, "kind": kind, "settings": settings.as_dict(), "units": UNITS}
-    write_json(folder / "snapshot.json", {**provenance(device), **about, **facts})
+    Journal(folder).bring_up_to(moment.past)
+    write_checkpoint(folder, moment.checkpoint)
+    files = {path.name: _digest(path) for path in sorted(folder.iterdir()) if path.name != ABOUT}
+    known = {**provenance(moment.checkpoint.device), **about, "files": files}
+    write_json(folder / ABOUT, known)
     return folder
 
 
-def weights_bytes(weights: Dense) -> bytes:
+def read_snapshot(folder: Path) -> dict[str, Any]:
+    """What snapshot.json says, all its files as they were written. Raises OSError, DamagedError."""
+    facts = read_json(folder / ABOUT)
+    tensors.refuse_newer(folder / ABOUT, facts)
+    for name, digest in facts.get("files", {}).items():
+        if Path(name).name != name:
+            raise DamagedError(folder / ABOUT, "it names files elsewhere")
+        if _digest(folder / name) != digest:
+            raise DamagedError(folder / name, "it is not what was written")
+    return facts
+
+
+def is_snapshot(path: Path) -> bool:
+    return path.joinpath(ABOUT).is_file()
+
+
+def weights_bytes(weights: Dense, facts: dict[str, Any] | None = None) -> bytes:
     """W_in (n_dense, n_sparse), W_out (n_sparse, n_dense) and b (n_sparse,) as safetensors."""
     named = {"W_in": weights.W_in, "W_out": weights.W_out, "b": weights.b}
-    return save({name: tensor.detach().cpu().contiguous() for name, tensor in named.items()})
+    return tensors.pack(named, facts or {})
+
+
+def read_weights(folder: Path) -> Dense:
+    """The weights of a snapshot. Raises OSError, DamagedError, WeightsError."""
+    found, _ = tensors.read(folder / WEIGHTS)
+    try:
+        return Dense(found["W_in"], found["W_out"], found["b"])
+    except KeyError as error:
+        raise DamagedError(folder / WEIGHTS, f"it has no {error}") from error
+
+
+def _digest(path: Path) -> str:
+    with open_plain(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def table_bytes(columns: tuple[str, ...], table: Float[np.ndarray, "columns results"]) -> bytes:

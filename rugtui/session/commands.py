@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from rugtui.config import Settings
+from rugtui.runs.colours import Colours
 from rugtui.weights.base import Window
 
 Kind = Literal["trained", "rug"]
@@ -62,6 +63,8 @@ class Save:
     """Write a snapshot of what is shown, with the screen as it is."""
 
     screen_svg: str
+    colours: Colours | None = None
+    """Of the picture of W; None makes none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from rugtui.runs.directory import ABOUT, settings_of
 from rugtui.runs.files import read_json
 from rugtui.runs.journal import read_past
 from rugtui.runs.keeper import EVERY, Keeper, Moment
+from rugtui.session.commands import Kind
 from rugtui.session.history import NAMES, History
 from rugtui.training.loop import Training
 from rugtui.training.result import StepResult
@@ -30,6 +31,12 @@ class Course:
         """Spent in training."""
         self.notes: list[str] = []
         """What there is to tell of the files that it was taken up from."""
+        self.waits = False
+        """Whether it is only looked at until somebody says to train."""
+        self.shown: Kind = "trained"
+        self._begun = False
+        self.origin = ""
+        """Where its weights are from, if not from the seed."""
         self._saved: tuple[int, Phase, Settings] | None = None
 
     @classmethod
@@ -45,7 +52,6 @@ class Course:
         training = Training(settings)
         device = str(training.device)
         keeper = Keeper(settings, device=device, into=into, screen=screen, every=every)
-        keeper.note("began")
         return cls(training, keeper)
 
     @classmethod
@@ -90,6 +96,8 @@ class Course:
 
     def advance(self, cancelled: Callable[[], bool]) -> StepResult | None:
         """One interval into the history, and a save where one is due. Raises TrainingError."""
+        if not self._begun:
+            self._begin()
         started = time.perf_counter()
         try:
             result = self.training.advance(cancelled)
@@ -100,6 +108,15 @@ class Course:
         if self.keeper.due:
             self.save("training")
         return result
+
+    def _begin(self) -> None:
+        """Training starts: from now on there is a directory, and something to lose."""
+        self._begun = True
+        if self.keeper.run is None:
+            self.keeper.begin()
+            self.keeper.note(f"began {self.origin}".rstrip())
+            if self.origin:  # the seed alone does not lead here
+                self.save("training")
 
     def change(self, settings: Settings) -> None:
         """Go on with other settings. Raises SettingError where they need a restart."""
@@ -132,6 +149,8 @@ class Course:
     def leave(self, phase: Phase, within: float = LEAVING) -> bool:
         """Save the last step, where it is not yet, and give the run free; whether it was saved."""
         now = self.training.step, phase, self.settings
+        if not self._begun and self._saved is None:
+            return self.keeper.leave(within)
         if self._saved != now or self.keeper.trouble:
             self.save(phase)
         self.keeper.note(f"{phase} at step {self.training.step:,}")

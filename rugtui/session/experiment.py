@@ -20,7 +20,7 @@ from rugtui.session.commands import Kind, Look, Save
 from rugtui.session.course import Course
 from rugtui.session.curves import CurveMaker, Curves
 from rugtui.session.frame import Frame, Picture, Reading
-from rugtui.session.history import NAMES, History
+from rugtui.session.history import History
 from rugtui.session.painter import Painter
 from rugtui.session.trial import RugTrial, usual_frame
 from rugtui.theory.levels import Levels, levels
@@ -194,20 +194,16 @@ class Experiment:
         measured = {} if reading.statistics is None else reading.statistics.numbers()
         return write_snapshot(
             run,
-            step=self.training.step,
+            self.course.moment("paused"),
             kind=kind,
             weights=dense(self.weights(kind)),
-            settings=self.settings,
-            device=str(self.device),
             facts={
                 "loss": reading.loss,
                 "loss_standard_error": reading.standard_error,
-                "theory": dataclasses.asdict(self.levels),
                 "statistics": {"step": reading.measured_at, **measured},
             },
-            columns=NAMES,
-            history=self.history.view().table,
             screen_svg=command.screen_svg,
+            colours=command.colours,
         )
 
     def _aged(self, kind: Kind) -> Reading:

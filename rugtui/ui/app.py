@@ -16,6 +16,7 @@ from rugtui.session.frame import Frame
 from rugtui.session.session import Session
 from rugtui.ui.keys import bindings
 from rugtui.ui.link import KIB, Link, Meter, metered
+from rugtui.ui.renderables.picture_colours import picture_colours
 from rugtui.ui.screens.dashboard import Dashboard
 from rugtui.ui.screens.failure import Failure
 from rugtui.ui.screens.help import Help
@@ -152,7 +153,8 @@ class RugtuiApp(App[None]):
     def action_snapshot(self) -> None:
         for pane in self.dashboard.query(Pane):
             pane.redraw()  # rows that the link still owes
-        self.session.send(Save(self.export_screenshot()))
+        colours = picture_colours(self.current_theme.dark)
+        self.session.send(Save(self.export_screenshot(), colours))
 
     def action_zoom(self) -> None:
         self.dashboard.zoom()

@@ -19,6 +19,7 @@ from tests.runs.some import COLUMNS, SETTINGS, some_checkpoint, some_past
 @pytest.fixture
 def keeper(tmp_path):
     made = Keeper(SETTINGS, device="cpu", into=tmp_path / "runs")
+    made.begin()
     yield made
     made.leave(5)
 
@@ -122,6 +123,7 @@ def test_a_directory_deleted_underneath_is_written_anew(keeper):
 def test_a_place_where_nothing_can_be_made_is_told_and_tried_again(tmp_path):
     (tmp_path / "runs").write_text("a file where a folder should be")
     keeper = Keeper(SETTINGS, device="cpu", into=tmp_path / "runs")
+    keeper.begin()
     ((text, bad),) = keeper.news()
     assert bad
     assert "not saved" in text
@@ -187,6 +189,8 @@ def test_the_latest_is_the_last_begun_whatever_the_clock_says(tmp_path, monkeypa
     stamps = iter(["20300101-000000", "20200101-000000"])
     monkeypatch.setattr("rugtui.runs.directory.time.strftime", lambda _: next(stamps, "2020"))
     runs = [Keeper(SETTINGS, device="cpu", into=tmp_path) for _ in range(2)]
+    for keeper in runs:
+        keeper.begin()
     assert runs[0].run.name > runs[1].run.name
     assert (tmp_path / LATEST).resolve() == runs[1].run
     for keeper in runs:

@@ -123,6 +123,7 @@ def test_missing_history_is_said(tmp_path):
 
 
 def test_a_live_run_cannot_be_taken_up(uninterrupted):
+    advance(uninterrupted, 1)
     with pytest.raises(RunError, match="in use"):
         Course.taken_up(uninterrupted.keeper.run)
 

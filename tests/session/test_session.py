@@ -13,6 +13,7 @@ from rugtui.config import Settings
 from rugtui.session.commands import Change, Look, Pause, Save, Show, Stop
 from rugtui.session.session import Session
 from rugtui.training.loop import Training, results
+from rugtui.ui.renderables.picture_colours import picture_colours
 
 SMALL = Settings(n_sparse=64, n_dense=16, batch=64, device="cpu", steps=0)
 
@@ -131,7 +132,7 @@ def test_pixels_are_as_many_as_asked_for_but_no_finer_than_W():
 def test_a_snapshot_holds_weights_history_and_facts(private_state):
     with running() as session:
         wait(session, lambda f: f.step > 200)
-        session.send(Save("<svg>screen</svg>"))
+        session.send(Save("<svg>screen</svg>", picture_colours(dark=True)))
         frame = wait(session, lambda f: any("snapshot" in n.text for n in f.notices))
     (folder,) = (private_state / "rugtui" / "runs").glob("2*/snapshots/*")
     assert str(folder) in frame.notices[-1].text
@@ -147,6 +148,7 @@ def test_a_snapshot_holds_weights_history_and_facts(private_state):
     rows = (folder / "history.csv").read_text().splitlines()
     assert rows[0].startswith("step,seconds,loss")
     assert int(float(rows[-1].split(",")[0])) == facts["step"]
+    assert (folder / "heatmap.png").read_bytes().startswith(b"\x89PNG")
     for path in [folder, *folder.iterdir()]:
         assert path.stat().st_mode & 0o077 == 0, f"{path.name} is open to others"
 

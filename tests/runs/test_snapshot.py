@@ -1,0 +1,117 @@
+"""Snapshots and runs come back as they were saved, or are refused by the name of the file."""
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import rugtui
+from rugtui.errors import DamagedError, RugtuiError, RunError
+from rugtui.runs.checkpoint import restore
+from rugtui.runs.directory import checkpoints
+from rugtui.runs.files import read_json, write_json
+from rugtui.runs.keeper import Keeper, Moment
+from rugtui.runs.snapshot import read_snapshot, write_snapshot
+from rugtui.session.course import Course
+from tests.runs.some import SETTINGS, damage
+from tests.test_imports import loaded_by
+
+
+@pytest.fixture
+def course(tmp_path):
+    course = Course.new(SETTINGS, into=tmp_path)
+    for _ in range(3):
+        course.advance(bool)
+    course.history.mark(course.training.step, "p 0.3")
+    course.save("paused")
+    assert course.keeper.wait(10)
+    yield course
+    course.leave("paused")
+
+
+@pytest.fixture
+def snapshot(course, tmp_path):
+    weights = course.training.weights()
+    facts = {"loss": 0.5, "statistics": {"exact": float("nan")}}
+    return write_snapshot(
+        course.keeper.run, course.moment("paused"), kind="trained", weights=weights, facts=facts
+    )
+
+
+def equal(one, two):
+    return all(
+        torch.equal(getattr(one, name), getattr(two, name)) for name in ("W_in", "W_out", "b")
+    )
+
+
+@pytest.mark.parametrize("place", ["run", "snapshot"])
+def test_what_was_saved_is_loaded(course, snapshot, place):
+    saved = rugtui.load(snapshot if place == "snapshot" else str(course.keeper.run))
+    assert equal(saved.weights, course.training.weights())
+    assert saved.settings == SETTINGS
+    assert (saved.step, saved.kind) == (course.training.step, "trained")
+    np.testing.assert_array_equal(saved.history["loss"], course.history.view().column("loss"))
+    assert saved.marks == ((course.training.step, "p 0.3"),)
+    assert saved.facts["torch"] == torch.__version__
+    assert saved.notes == ()
+
+
+def test_a_snapshot_says_what_theory_says_with_units(snapshot):
+    facts = read_json(snapshot / "snapshot.json")
+    assert facts["theory"]["linear"] == pytest.approx(0.75 * (0.2 / 3 - 0.01))
+    assert facts["statistics"]["exact"] is None
+    assert facts["units"]["loss"] == "mean squared error per feature"
+    assert facts["settings"]["n_sparse"] == 8
+
+
+def test_training_goes_on_from_a_snapshot_bit_for_bit(course, snapshot):
+    (path,) = checkpoints(snapshot)
+    again = restore(path, rugtui.runs.checkpoint.read_checkpoint(path))
+    assert again.advance() == course.training.advance()
+    assert equal(again.weights(), course.training.weights())
+
+
+def test_any_damage_to_any_file_of_a_snapshot_is_refused_by_name(snapshot):
+    rng = np.random.default_rng(3)
+    for path in snapshot.iterdir():
+        content = path.read_bytes()
+        for _ in range(40):
+            path.write_bytes(damage(content, rng))
+            if path.name == "snapshot.json":
+                try:
+                    read_snapshot(snapshot)  # white space was hit
+                except RugtuiError as error:
+                    assert path.name in str(error)  # noqa: PT017
+            else:
+                with pytest.raises(DamagedError, match=path.name):
+                    rugtui.load(snapshot)
+        path.write_bytes(content)
+    rugtui.load(snapshot)
+
+
+def test_a_snapshot_may_not_name_files_elsewhere(snapshot):
+    facts = read_json(snapshot / "snapshot.json")
+    write_json(snapshot / "snapshot.json", facts | {"files": {"../../run.json": "0"}})
+    with pytest.raises(DamagedError, match="elsewhere"):
+        rugtui.load(snapshot)
+
+
+def test_what_is_neither_or_never_saved_is_said(tmp_path):
+    with pytest.raises(RunError, match="neither a run nor a snapshot"):
+        rugtui.load(tmp_path)
+    keeper = Keeper(SETTINGS, device="cpu", into=tmp_path)
+    keeper.begin()
+    with pytest.raises(RunError, match="never saved"):
+        rugtui.load(keeper.run)
+    keeper.leave(5)
+
+
+def test_weights_are_a_safetensors_file_for_anybody(course, snapshot):
+    found = load_file(snapshot / "weights.safetensors")
+    assert torch.equal(found["W_in"], course.training.weights().W_in)
+
+
+def test_loading_needs_no_textual(course):
+    statement = f"import rugtui; rugtui.load({str(course.keeper.run)!r})"
+    assert not loaded_by(statement) & {"textual", "plotext", "click"}
+    assert isinstance(course.moment("paused"), Moment)
