@@ -31,9 +31,12 @@ class Terminal:
         self.status: int | None = None
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            set_size(0, columns, rows)  # before the program can ask
             fixed = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
-            os.execvpe(command[0], command, os.environ | fixed | environment)
-        self.resize(columns, rows)
+            inherited = os.environ | fixed | environment
+            for size in ("COLUMNS", "LINES"):  # they overrule the terminal; test runners set them
+                inherited.pop(size, None)
+            os.execvpe(command[0], command, inherited)
 
     def __enter__(self) -> Terminal:
         return self
@@ -47,7 +50,7 @@ class Terminal:
 
     def resize(self, columns: int, rows: int) -> None:
         self.screen.resize(rows, columns)
-        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        set_size(self.fd, columns, rows)
 
     def type(self, *keys: str) -> None:
         for key in keys:
@@ -102,6 +105,10 @@ class Terminal:
             return
         self.output += data
         self._stream.feed(data)
+
+
+def set_size(terminal: int, columns: int, rows: int) -> None:
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
 
 def private_home(path: Path) -> dict[str, str]:
