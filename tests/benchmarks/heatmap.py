@@ -1,7 +1,7 @@
 """What the W pane costs a frame, and what it sends: python -m tests.benchmarks.heatmap
 
-Milliseconds of a core for drawing alone (levels, strips, legend), medians over noisy pictures of
-n × n pixels; KiB as a terminal of so many colours gets them, for whole pictures and for the rows
+Milliseconds of a core for drawing (levels, strips, legend, background), medians over noisy pictures
+of n × n pixels; KiB as a terminal of so many colours gets them, for whole pictures and for the rows
 that changed where every pixel moves by so much of the picture's spread.
 """
 
@@ -12,6 +12,7 @@ import time
 
 import numpy as np
 import torch
+from rich.color import Color
 from rich.console import Console
 from textual.strip import Strip
 
@@ -19,6 +20,7 @@ from rugtui.session.commands import Look
 from rugtui.session.frame import Panel, Picture
 from rugtui.session.painter import Painter
 from rugtui.ui.renderables.heatmap import pair_cells
+from rugtui.ui.renderables.lines import papered
 from rugtui.ui.renderables.palette import Palette, ink, palette_for
 from rugtui.ui.renderables.weights_picture import Shades, weights_picture
 from rugtui.weights.base import Window
@@ -26,6 +28,7 @@ from rugtui.weights.dense import Dense
 from rugtui.weights.rug import Rug
 
 FRAMES = 40
+PAPER = Color.from_rgb(18, 18, 18)
 TERMINALS = {
     "truecolor": ("truecolor", palette_for(True)),
     "256": ("256", palette_for(True)),
@@ -68,7 +71,8 @@ def run(side: int, noise: float, system: str, palette: Palette) -> tuple[float, 
         panel = Panel("trained", pixels, np.full(side, -0.4))
         picture = Picture(0, Window.whole(side), side, (panel,))
         started = time.thread_time()
-        strips = weights_picture(picture, None, shades, palette, side + 3, height)
+        drawn = weights_picture(picture, None, shades, palette, side + 3, height)
+        strips = [papered(strip, PAPER) for strip in drawn]
         took.append(time.thread_time() - started)
         whole.append(sent(strips, system))
         changed.append(sent([s for s, b in zip(strips, before, strict=False) if s != b], system))

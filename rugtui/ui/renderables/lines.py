@@ -33,9 +33,12 @@ def papered(strip: Strip, paper: Color) -> Strip:
     equal styles join what is before them: every change of style costs bytes.
     """
     papered: list[Segment] = []
-    for text, style, _ in strip:
-        if style is None or style.bgcolor is None:
-            style = _on(paper, style or Style.null())
+    for segment in strip:
+        text, style, _ = segment
+        if style is not None and style.bgcolor is not None:
+            papered.append(segment)  # the cells of a picture, thousands of them
+            continue
+        style = _on(paper, style or Style.null())
         if papered and _continues(papered[-1].style, style, text):
             papered[-1] = Segment(papered[-1].text + text, papered[-1].style)
         else:
