@@ -6,9 +6,7 @@ told. What is read is never a number that was not written.
 
 from __future__ import annotations
 
-import json
 import os
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +16,8 @@ import numpy as np
 from jaxtyping import Float
 
 from rugtui.errors import DamagedError
-from rugtui.runs.files import PRIVATE_FILE, open_plain, write_whole
+from rugtui.runs import sealed
+from rugtui.runs.files import open_plain, write_whole
 
 NAME = "history.jsonl"
 LINE_MOST = 4096
@@ -59,22 +58,9 @@ class Journal:
             write_whole(self._path, content)
             self._length = len(content)
         else:
-            self._append(b"".join(_lines(past, self._rows, self._marks)))
+            new = b"".join(_lines(past, self._rows, self._marks))
+            self._length = sealed.append(self._path, new, self._length)
         self._rows, self._marks, self._thinned = past.table.shape[1], len(past.marks), past.thinned
-
-    def _append(self, content: bytes) -> None:
-        handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, PRIVATE_FILE)
-        try:
-            # An append that failed half way (a full disk) is written over, not after.
-            os.ftruncate(handle, self._length)
-            os.lseek(handle, self._length, os.SEEK_SET)
-            written = 0
-            while written < len(content):
-                written += os.write(handle, content[written:])
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        self._length += len(content)
 
 
 def read_past(run: Path, columns: Sequence[str]) -> tuple[Past, list[str]]:
@@ -106,9 +92,9 @@ def read_past(run: Path, columns: Sequence[str]) -> tuple[Past, list[str]]:
 def _lines(past: Past, first_row: int, first_mark: int) -> Iterator[bytes]:
     for row in past.table[:, first_row:].T.tolist():
         known = zip(past.columns, row, strict=True)
-        yield _line({name: _number(value) for name, value in known if value == value})
+        yield sealed.line({name: _number(value) for name, value in known if value == value})
     for step, text in past.marks[first_mark:]:
-        yield _line({"step": step, "mark": text})
+        yield sealed.line({"step": step, "mark": text})
 
 
 def _number(value: float) -> float | int | str:
@@ -116,15 +102,6 @@ def _number(value: float) -> float | int | str:
     if value in (float("inf"), float("-inf")):
         return str(value)
     return int(value) if value.is_integer() and abs(value) < 1e15 else value
-
-
-def _line(facts: dict[str, Any]) -> bytes:
-    body = json.dumps(facts, separators=(",", ":"), ensure_ascii=True)[:-1]
-    return f'{body},"crc":"{_checksum(body.encode())}"}}\n'.encode()
-
-
-def _checksum(body: bytes) -> str:
-    return f"{zlib.crc32(body):08x}"
 
 
 def _facts(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
@@ -142,15 +119,8 @@ def _facts(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
 
 
 def _unsealed(line: bytes) -> dict[str, Any] | None:
-    body, comma, seal = line.rpartition(b',"crc":"')
-    if not comma or seal != f'{_checksum(body)}"}}\n'.encode():
-        return None
-    try:
-        facts = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    good = isinstance(facts, dict) and isinstance(facts.get("step"), int)
-    return facts if good else None
+    facts = sealed.opened(line)
+    return facts if facts and isinstance(facts.get("step"), int) else None
 
 
 def _which(numbers: list[int]) -> str:

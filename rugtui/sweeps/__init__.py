@@ -1,0 +1,1 @@
+"""Grids of (n_sparse, r, p): what to compute, who computes it, and the table that comes of it."""

@@ -1,0 +1,209 @@
+"""What a sweep is asked for: axes as people write them, and how its cells are computed.
+
+A Grid is declared as `Settings` are: options, form and file follow from its fields.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from rugtui.config import DEVICES, Method, Settings
+from rugtui.declared import check, fields_of, setting
+from rugtui.errors import SettingError
+from rugtui.ranges import numbers
+
+Kind = Literal["trained", "rug", "theory", "linear"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+Shape = tuple[int, int]
+"""(n_sparse, n_dense)."""
+RANGE = "numbers 0.1,0.2 or a range FIRST:LAST:COUNT with :log at will"
+MOST = 1_000_000
+"""Cells: more is a slip of the keyboard."""
+
+
+def axis(default: str, about: str, **known: Any) -> Any:
+    return setting(default, about, pattern=".+", phrase=RANGE, group="grid", **known)
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Every ratio and p at every n_sparse, for each kind and, where chance plays, each seed."""
+
+    n_sparse: str = axis("128", "Features: 128,512 or 128:8192:7:log.")
+    ratio: str = axis("0.002:0.8:20", "r = n_dense / n_sparse: 0.1,0.25 or 0.002:0.8:20.")
+    p: str = axis("0.002:0.8:20", "Probability that a feature is on: 0.05 or 1e-3:0.1:7:log.")
+    seed: str = axis("0", "Seeds of weights and data: 0,1,2.")
+    kinds: str = setting(
+        ",".join(KINDS),
+        "What to put beside each other: trained weights, the rug, L* of theory, linear.",
+        pattern=".+",
+        phrase="one or more of " + ", ".join(KINDS),
+        group="grid",
+    )
+    method: Method = setting(
+        "population", "population descends the Gaussian loss, sgd learns from samples."
+    )
+    steps: int | None = setting(
+        None,
+        "Steps to train a cell.",
+        unit="steps",
+        least=1,
+        auto="10,000; population up to 1,000, and no more once the loss has settled",
+    )
+    batch: int = setting(1024, "Samples in a step of sgd.", unit="samples", least=1)
+    lr: float | None = setting(
+        None, "Learning rate of sgd.", above=0, auto="3e-3/√n_sparse, the paper's"
+    )
+    samples: int = setting(
+        4096, "Fresh samples for the loss of trained weights and of rugs.", least=2
+    )
+    rows: int = setting(
+        128,
+        "Rows of W for the exact loss and the statistics of symmetry, where W has more.",
+        unit="rows",
+        least=2,
+    )
+    save_weights: bool = setting(False, "Keep the weights of trained cells and of rugs.")
+    device: str = setting(
+        "auto",
+        "Where to compute: auto, cpu, cuda, cuda:N or mps.",
+        pattern=DEVICES,
+        phrase="auto, cpu, cuda, cuda:N or mps",
+        group="machine",
+    )
+
+    def __post_init__(self) -> None:
+        for name, declared in fields_of(Grid).items():
+            check(declared, getattr(self, name))
+        axes = Axes.of(self)
+        if (wanted := axes.cells) > MOST:
+            raise SettingError("sweep", f"one of at most {MOST:,} cells", f"{wanted:,}")
+
+    def settings(self, shape: Shape, p: float, seed: int) -> Settings:
+        """Those of the run that a trained cell stands for."""
+        steps = self.steps or (1000 if self.method == "population" else 10_000)
+        return Settings(
+            n_sparse=shape[0],
+            n_dense=shape[1],
+            p=p,
+            seed=seed,
+            method=self.method,
+            steps=steps,
+            batch=self.batch,
+            lr=self.lr,
+            device=self.device,
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Axes:
+    """A grid's axes as numbers. Shapes are by n_sparse, then n_dense, ascending."""
+
+    shapes: tuple[Shape, ...]
+    p: tuple[float, ...]
+    seeds: tuple[int, ...]
+    kinds: tuple[Kind, ...]
+    notes: tuple[str, ...]
+    """What rounding did to the ratios, for people."""
+
+    @classmethod
+    def of(cls, grid: Grid) -> Axes:
+        """Raises SettingError."""
+        features = _whole("n_sparse", grid.n_sparse, least=2)
+        p = _numbers("p", grid.p)
+        for value in p:
+            if not 0 < value <= 1:
+                raise SettingError("p", "numbers above 0 and at most 1", f"{value:g}")
+        shapes, notes = _shapes(features, grid.ratio)
+        return cls(shapes, tuple(p), _whole("seed", grid.seed, least=0), _kinds(grid.kinds), notes)
+
+    @property
+    def cells(self) -> int:
+        """Rows of the table."""
+        pairs = len(self.shapes) * len(self.p)
+        random = sum(kind in ("trained", "rug") for kind in self.kinds)
+        return pairs * (random * len(self.seeds) + len(self.kinds) - random)
+
+
+def _shapes(features: Sequence[int], text: str) -> tuple[tuple[Shape, ...], tuple[str, ...]]:
+    """n_dense = round(ratio · n_sparse), each once.
+
+    A number that somebody wrote must be one of 1 … n_sparse − 1 dimensions; the ends of a range are
+    brought there, as the paper does with its first ratio, 0.002, and what falls together is one.
+    """
+    ratios = _numbers("ratio", text)
+    found: set[Shape] = set()
+    moved = merged = 0
+    for n_sparse in features:
+        dense: list[int] = []
+        for part in text.split(","):
+            for ratio in numbers("ratio", part):
+                n_dense = round(ratio * n_sparse)
+                kept = min(max(n_dense, 1), n_sparse - 1)
+                if kept != n_dense and (":" not in part or not 0 < ratio < 1):
+                    raise _no_dimensions(ratio, n_sparse)
+                moved += kept != n_dense
+                dense.append(kept)
+        found |= {(n_sparse, n_dense) for n_dense in dense}
+        merged += len(dense) - len(set(dense))
+    notes = []
+    if moved:
+        notes.append(
+            f"{_times(moved, 'ratio')} would round to 0 or n_sparse dimensions: taken as 1 or "
+            "n_sparse − 1."
+        )
+    if merged:
+        given = len(features) * len(ratios)
+        notes.append(
+            f"{merged} of {given} ratios round to an n_dense that another has: computed once."
+        )
+    return tuple(sorted(found)), tuple(notes)
+
+
+def _no_dimensions(ratio: float, n_sparse: int) -> SettingError:
+    wanted = f"numbers from {1 / n_sparse:.3g} to {1 - 1 / n_sparse:.6g} at n_sparse {n_sparse}"
+    hint = f"n_dense = ratio · n_sparse is rounded, and {round(ratio * n_sparse)} is none"
+    return SettingError("ratio", wanted, f"{ratio:g}", hint)
+
+
+def _numbers(name: str, text: str) -> list[float]:
+    """Numbers without duplicates. Raises SettingError."""
+    values = numbers(name, text)
+    twice = [value for value, times in Counter(values).items() if times > 1]
+    if twice:
+        raise SettingError(name, "numbers that differ", f"{twice[0]:g} more than once")
+    return values
+
+
+def _whole(name: str, text: str, *, least: int) -> tuple[int, ...]:
+    """Whole numbers, each once, as written; those inside a range are rounded."""
+    found: list[int] = []
+    for part in text.split(","):
+        for value in numbers(name, part):
+            if ":" not in part and value != round(value):
+                raise SettingError(name, "whole numbers", f"{value:g}")
+            if value < least:
+                raise SettingError(name, f"whole numbers of at least {least}", f"{value:g}")
+            found.append(round(value))
+    _numbers(name, ",".join(map(str, found)))
+    return tuple(found)
+
+
+def _kinds(text: str) -> tuple[Kind, ...]:
+    words = [word.strip() for word in text.split(",")]
+    if bad := [word for word in words if word not in KINDS]:
+        raise SettingError("kinds", "one or more of " + ", ".join(KINDS), repr(bad[0]))
+    if len(set(words)) < len(words):
+        raise SettingError("kinds", "kinds that differ", repr(text))
+    return tuple(kind for kind in KINDS if kind in words)
+
+
+def _times(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"

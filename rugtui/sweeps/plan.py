@@ -1,0 +1,71 @@
+"""A grid cut into the units that are computed, kept and lost as one.
+
+What is in a unit follows from the grid alone, never from who computes it: with the same number of
+threads its numbers are the same, bit for bit, in this process and on a cluster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from rugtui.sweeps.grid import Axes, Grid, Kind, Shape
+from rugtui.sweeps.table import Key
+
+RANDOM: tuple[Kind, ...] = ("trained", "rug")
+UNIT_CELLS = {"trained": 20, "rug": 20, "theory": 1000, "linear": 1000}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One point of a unit; `seed` is None where chance plays no part."""
+
+    p: float
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Cells of one kind and shape, computed together."""
+
+    kind: Kind
+    shape: Shape
+    cells: tuple[Cell, ...]
+
+    @property
+    def n_sparse(self) -> int:
+        return self.shape[0]
+
+    @property
+    def n_dense(self) -> int:
+        return self.shape[1]
+
+    @property
+    def ratio(self) -> float:
+        return self.n_dense / self.n_sparse
+
+    @property
+    def keys(self) -> list[Key]:
+        return [(*self.shape, cell.p, self.kind, cell.seed) for cell in self.cells]
+
+
+def units(grid: Grid) -> tuple[Unit, ...]:
+    """Everything that the grid asks for, theory first: it is there at once."""
+    axes = Axes.of(grid)
+    kinds = sorted(axes.kinds, key=lambda kind: kind in RANDOM)
+    return tuple(
+        unit for kind in kinds for shape in axes.shapes for unit in _of_shape(kind, shape, axes)
+    )
+
+
+def left(all_units: Collection[Unit], done: Collection[Key]) -> list[Unit]:
+    """The units of which a cell is not done: they are computed anew, as a whole."""
+    return [unit for unit in all_units if any(key not in done for key in unit.keys)]
+
+
+def _of_shape(kind: Kind, shape: Shape, axes: Axes) -> Iterator[Unit]:
+    seeds: tuple[int | None, ...] = axes.seeds if kind in RANDOM else (None,)
+    cells = [Cell(p, seed) for seed in seeds for p in axes.p]
+    size = UNIT_CELLS[kind]
+    for start in range(0, len(cells), size):
+        yield Unit(kind, shape, tuple(cells[start : start + size]))

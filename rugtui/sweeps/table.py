@@ -1,0 +1,148 @@
+"""The table that a sweep makes: one row a cell and kind, as Parquet, as CSV and line by line."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import types
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_type_hints
+
+from rugtui.errors import DamagedError
+from rugtui.runs.files import plain, write_whole
+from rugtui.sweeps.grid import Kind
+
+if TYPE_CHECKING:
+    import pyarrow
+
+PARQUET, CSV = "results.parquet", "results.csv"
+Status = Literal["done", "failed"]
+Key = tuple[int, int, float, str, int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One cell and kind. Losses are per feature; None is what this kind does not have.
+
+    Statistics are those of `rugtui.measure.Statistics`, under the same names.
+    """
+
+    n_sparse: int
+    n_dense: int
+    ratio: float
+    """n_dense / n_sparse, after rounding."""
+    p: float
+    kind: Kind
+    method: str | None = None
+    """population or sgd, of trained weights."""
+    seed: int | None = None
+    """None where chance plays no part: theory and linear."""
+    status: Status = "done"
+    error: str | None = None
+    """Why a failed cell failed."""
+    loss: float | None = None
+    """trained and rug: on fresh samples; theory: L*; linear: that of the best linear model."""
+    standard_error: float | None = None
+    """Of `loss`; 0 where it is a formula."""
+    loss_gaussian: float | None = None
+    loss_exact: float | None = None
+    loss_exact_standard_error: float | None = None
+    """0 where all rows of W were taken."""
+    theory_loss: float | None = None
+    """L*(ratio, p), in every row."""
+    linear: float | None = None
+    elementwise: float | None = None
+    oracle: float | None = None
+    diagonal_mean: float | None = None
+    diagonal_spread: float | None = None
+    bias_mean: float | None = None
+    bias_spread: float | None = None
+    noise_mean: float | None = None
+    noise_spread: float | None = None
+    skew: float | None = None
+    interferers: float | None = None
+    lyapunov: float | None = None
+    kolmogorov_smirnov: float | None = None
+    rows: int | None = None
+    """Rows of W behind the exact loss, and what stands between skew and here."""
+    samples: int | None = None
+    steps: int | None = None
+    seconds: float | None = None
+    """This cell's share of the time of its batch."""
+    device: str | None = None
+    weights: str | None = None
+    """File of the weights in the sweep's folder, where they were asked for."""
+
+    @property
+    def key(self) -> Key:
+        """What makes it this cell and kind, and no other of the sweep."""
+        return self.n_sparse, self.n_dense, self.p, self.kind, self.seed
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON has it: what is not finite is None."""
+        return plain(dataclasses.asdict(self))
+
+
+TYPES: dict[str, type] = {
+    name: next((kind for kind in get_args(hint) if kind is not types.NoneType), hint)
+    if get_args(hint) and types.NoneType in get_args(hint)
+    else (str if get_args(hint) else hint)
+    for name, hint in get_type_hints(Row).items()
+}
+"""int, float or str by column."""
+COLUMNS = tuple(TYPES)
+
+
+def row_of(facts: dict[str, Any], path: Path) -> Row:
+    """A row out of a file's JSON. Raises DamagedError."""
+    try:
+        return Row(**{name: facts[name] for name in COLUMNS if name in facts})
+    except TypeError as error:
+        raise DamagedError(path, "a row of it lacks what makes a cell") from error
+
+
+def write_tables(folder: Path, rows: Sequence[Row]) -> None:
+    """results.parquet and results.csv, whole or not at all. Raises OSError."""
+    write_whole(folder / CSV, csv_bytes(rows))
+    write_whole(folder / PARQUET, parquet_bytes(rows))
+
+
+def csv_bytes(rows: Iterable[Row]) -> bytes:
+    """All digits; what is None is empty."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(row.as_dict() for row in rows)
+    return text.getvalue().encode()
+
+
+def parquet_bytes(rows: Sequence[Row]) -> bytes:
+    import pyarrow
+    import pyarrow.parquet
+
+    buffer = pyarrow.BufferOutputStream()
+    pyarrow.parquet.write_table(_arrow(rows), buffer)
+    return buffer.getvalue().to_pybytes()
+
+
+def read_parquet(path: Path) -> list[Row]:
+    """The rows of a results.parquet. Raises OSError, DamagedError."""
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        table = pyarrow.parquet.read_table(io.BytesIO(path.read_bytes()))
+    except pyarrow.ArrowException as error:
+        raise DamagedError(path, "it is no Parquet file") from error
+    return [row_of(facts, path) for facts in table.to_pylist()]
+
+
+def _arrow(rows: Sequence[Row]) -> pyarrow.Table:
+    import pyarrow
+
+    named = {int: pyarrow.int64(), float: pyarrow.float64(), str: pyarrow.string()}
+    schema = pyarrow.schema([(name, named[kind]) for name, kind in TYPES.items()])
+    return pyarrow.Table.from_pylist([row.as_dict() for row in rows], schema=schema)

@@ -1,0 +1,65 @@
+"""What a sweep may be asked for, and the units that it is cut into."""
+
+import pytest
+
+from rugtui.errors import SettingError
+from rugtui.sweeps.grid import Axes, Grid
+from rugtui.sweeps.plan import left, units
+
+
+def test_every_cell_of_the_grid_is_in_one_unit():
+    grid = Grid(n_sparse="16,32", ratio="0.25,0.5", p="0.01:0.5:25", seed="0,1")
+    keys = [key for unit in units(grid) for key in unit.keys]
+    shapes = {(16, 4), (16, 8), (32, 8), (32, 16)}
+    assert {key[:2] for key in keys} == shapes
+    assert len(keys) == len(set(keys)) == Axes.of(grid).cells == 4 * 25 * (2 * 2 + 2)
+    assert all(len({key[:2] for key in unit.keys}) == 1 for unit in units(grid))
+
+
+def test_only_units_with_a_cell_missing_are_left():
+    every = units(Grid(ratio="0.5", p="0.1,0.2"))
+    done = {key for unit in every[1:] for key in unit.keys} | {every[0].keys[0]}
+    assert left(every, done) == [every[0]]
+
+
+def test_the_ends_of_a_range_come_to_a_dimension_as_in_the_paper():
+    axes = Axes.of(Grid(n_sparse="128", ratio="0.002:0.8:20"))
+    assert [n_dense for _, n_dense in axes.shapes][:2] == [1, 6]
+    assert len(axes.shapes) == 20
+    assert "1 ratio" in axes.notes[0]
+
+
+def test_ratios_that_round_to_the_same_n_dense_are_one():
+    axes = Axes.of(Grid(n_sparse="16", ratio="0.1:0.9:50"))
+    assert len(axes.shapes) == len(set(axes.shapes)) < 16
+    assert "50 ratios" in axes.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"ratio": ""}, "ratio must be"),
+        ({"ratio": "0.8:0.2:5"}, "FIRST ≤ LAST"),
+        ({"p": "0.1:0.9:0"}, "COUNT"),
+        ({"p": "0,0.1"}, "p must be numbers above 0"),
+        ({"p": "0.5:1.5:3"}, "at most 1"),
+        ({"p": "0.1,0.2,0.1"}, "0.1 more than once"),
+        ({"ratio": "0.25,0.25"}, "0.25 more than once"),
+        ({"n_sparse": "64,64"}, "64 more than once"),
+        ({"n_sparse": "16.5"}, "whole numbers"),
+        ({"n_sparse": "1"}, "at least 2"),
+        ({"n_sparse": "16", "ratio": "0.01"}, "0.0625 to 0.9375 at n_sparse 16"),
+        ({"n_sparse": "16", "ratio": "0.99"}, "16 is none"),
+        ({"ratio": "0:1:5"}, "ratio must be"),
+        ({"seed": "-1"}, "at least 0"),
+        ({"kinds": "trained,rugs"}, "'rugs'"),
+        ({"kinds": "rug,rug"}, "differ"),
+        ({"kinds": ","}, "kinds must be"),
+        ({"ratio": "0.1:0.9:2000", "p": "0.1:0.9:2000", "n_sparse": "8192"}, "at most 1,000,000"),
+        ({"method": "magic"}, "method must be"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(given, said):
+    with pytest.raises(SettingError) as caught:
+        Grid(**given)
+    assert said in str(caught.value)

@@ -1,0 +1,55 @@
+"""The table in its three forms."""
+
+import csv
+import io
+import math
+
+import pytest
+
+from rugtui.errors import DamagedError
+from rugtui.sweeps.table import COLUMNS, TYPES, Row, csv_bytes, read_parquet, write_tables
+
+PROMISED = (
+    "n_sparse n_dense ratio p kind method seed loss standard_error loss_gaussian loss_exact "
+    "theory_loss linear seconds error"
+)
+ROWS = [
+    Row(128, 32, 0.25, 0.1 + 0.2, "trained", method="sgd", seed=3, loss=1 / 3, rows=128),
+    Row(128, 32, 0.25, 1e-6, "rug", status="failed", error="diverged, as they say", seed=0),
+]
+
+
+def test_it_has_the_promised_columns():
+    assert set(PROMISED.split()) <= set(COLUMNS)
+    assert set(TYPES.values()) == {int, float, str}
+
+
+def test_parquet_and_csv_keep_every_digit(tmp_path):
+    write_tables(tmp_path, ROWS)
+    assert read_parquet(tmp_path / "results.parquet") == ROWS
+    (first, second) = csv.DictReader(io.StringIO((tmp_path / "results.csv").read_text()))
+    assert float(first["loss"]) == 1 / 3
+    assert float(first["p"]) == 0.1 + 0.2
+    assert first["error"] == first["loss_exact"] == ""
+    assert second["error"] == "diverged, as they say"
+
+
+def test_an_empty_table_still_has_its_columns(tmp_path):
+    write_tables(tmp_path, [])
+    assert read_parquet(tmp_path / "results.parquet") == []
+    assert csv_bytes([]).decode().strip().split(",") == list(COLUMNS)
+
+
+def test_what_is_not_finite_is_a_gap(tmp_path):
+    row = Row(8, 2, 0.25, 0.1, "trained", loss=math.nan, standard_error=math.inf)
+    write_tables(tmp_path, [row])
+    (read,) = read_parquet(tmp_path / "results.parquet")
+    assert read.loss is None
+    assert read.standard_error is None
+
+
+def test_another_file_is_refused(tmp_path):
+    path = tmp_path / "results.parquet"
+    path.write_bytes(b"PAR1 nothing of the kind PAR1")
+    with pytest.raises(DamagedError, match="Parquet"):
+        read_parquet(path)
