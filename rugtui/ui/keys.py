@@ -77,7 +77,7 @@ KEYS = (
     Key("s", "snapshot", "save", "Save weights, history and the screen as a snapshot.", "Files"),
     Key("t", "tab", "tab", "Loss against steps, against r, against p.", "Loss", pane="loss"),
     Key("l", "scales", "axes", "Step through linear and logarithmic axes.", "Loss", pane="loss"),
-    Key("x", "crosshair", "cross", "Show and hide the crosshair.", "Loss", pane="loss"),
+    Key("h", "crosshair", "cross", "Show and hide the crosshair.", "Loss", pane="loss"),
     Key("left", "cross(-1)", "", CROSS, "Loss", False, "←", "loss"),
     Key("right", "cross(1)", "", CROSS, "Loss", False, "→", "loss"),
     Key("comma", "cross(-16)", "", CROSS_FAR, "Loss", False, ",", "loss"),
@@ -102,7 +102,7 @@ KEYS = (
     Key("i", "closer(1)", "zoom", ZOOM, "Weights", False, pane="weights"),
     Key("o", "closer(-1)", "out", ZOOM, "Weights", False, pane="weights"),
     Key("0", "whole", "all", "All of W.", "Weights", False, pane="weights"),
-    Key("x", "cells", "1:1", "One cell of W a pixel.", "Weights", False, pane="weights"),
+    Key("n", "cells", "1:1", "One cell of W a pixel.", "Weights", False, pane="weights"),
     *arrows("cursor", "Move the cursor, which reads out a cell.", "Weights", "weights"),
     *arrows("pan", "Pan by a quarter of the window.", "Weights", "weights", "shift+"),
     Key(

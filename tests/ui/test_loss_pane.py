@@ -86,9 +86,9 @@ async def test_l_steps_through_four_pairs_of_scales_and_says_which(pilot):
 
 
 async def test_x_shows_and_hides_the_crosshair(pilot):
-    await press(pilot, "x")
+    await press(pilot, "h")
     assert pane(pilot).look.view.cross == NEWEST
-    await press(pilot, "x")
+    await press(pilot, "h")
     assert pane(pilot).look.view.cross is None
 
 
@@ -114,7 +114,7 @@ async def test_home_and_end_go_to_the_first_and_the_newest(pilot):
 
 
 async def test_i_and_o_zoom_around_the_crosshair(pilot):
-    await pilot.press("x", *["comma"] * 3)
+    await pilot.press("h", *["comma"] * 3)
     before, cross = axes(pilot).x, pane(pilot).look.view.cross
     await press(pilot, "i")
     assert width(axes(pilot).x) == pytest.approx(width(before) / 2)
@@ -133,7 +133,7 @@ async def test_capitals_zoom_the_losses(pilot):
 
 
 async def test_zooming_the_losses_leaves_the_curve_at_the_crosshair_where_it_is(pilot):
-    await pilot.press("x")
+    await pilot.press("h")
     end = np.log10(pane(pilot).frame.history.last("smoothed"))
     share = (end - axes(pilot).y.first) / width(axes(pilot).y)
     await press(pilot, "I", "I")
@@ -186,7 +186,7 @@ async def test_the_wheel_zooms(pilot):
 
 
 async def test_a_zoom_survives_new_data_until_a_shows_all(pilot):
-    await pilot.press("x", "comma", "i", "i", "I")
+    await pilot.press("h", "comma", "i", "i", "I")
     before = axes(pilot)
     await give(pilot, some_frame(history=some_history(900).view()))
     assert (axes(pilot).x, axes(pilot).y) == (before.x, before.y)
@@ -235,7 +235,7 @@ async def test_t_turns_to_theory_against_r_and_p_and_back(pilot):
 
 
 async def test_each_tab_keeps_its_own_view(pilot):
-    await pilot.press("i", "t", "x", "i")
+    await pilot.press("i", "t", "h", "i")
     assert pane(pilot).look.views[0].x is not None
     assert pane(pilot).look.views[1].cross == 0.25
     assert pane(pilot).look.views[2] == View()
@@ -260,7 +260,7 @@ async def test_the_rug_has_its_point_too(pilot):
 
 
 async def test_the_readout_tells_every_series_at_the_crosshair(pilot):
-    await pilot.press("x")
+    await pilot.press("h")
     history = some_frame().history
     told = pane(pilot).readout()
     assert told.startswith("step 2,000 · train 0.00")

@@ -73,7 +73,7 @@ async def test_i_and_o_zoom_at_the_cursor(pilot):
 
 
 async def test_x_shows_cells_and_0_all_of_them(pilot):
-    await pilot.press("x")
+    await pilot.press("n")
     asked = look(pilot)
     assert asked.window.bottom - asked.window.top == asked.height > 32
     assert asked.window.right - asked.window.left == asked.width > asked.height
@@ -218,4 +218,4 @@ def test_the_subtitle_says_what_is_seen():
 def test_every_key_of_the_pane_is_pressed_here():
     keys = {key.keys for key in KEYS if key.pane == "weights"}
     arrows = {"up", "down", "left", "right"}
-    assert keys == {*"cfrkio0x", "escape", *arrows, *(f"shift+{arrow}" for arrow in arrows)}
+    assert keys == {*"cfrkio0n", "escape", *arrows, *(f"shift+{arrow}" for arrow in arrows)}
