@@ -6,14 +6,18 @@ import fcntl
 import os
 import pty
 import select
-import signal
 import struct
+import subprocess
+import sys
 import termios
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pyte
+
+# What a login does: the terminal becomes the session's own, and the program takes this one's place.
+LOGIN = "import os, sys; os.login_tty(int(sys.argv[1])); os.execvp(sys.argv[2], sys.argv[2:])"
 
 KEYS = {"enter": "\r", "escape": "\x1b", "tab": "\t", "up": "\x1b[A", "down": "\x1b[B"}
 
@@ -28,23 +32,37 @@ class Terminal:
         self._stream = pyte.ByteStream(self.screen)
         self.output = b""
         self.closed = False
-        self.status: int | None = None
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            set_size(0, columns, rows)  # before the program can ask
-            fixed = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
-            inherited = os.environ | fixed | environment
-            for size in ("COLUMNS", "LINES"):  # they overrule the terminal; test runners set them
-                inherited.pop(size, None)
-            os.execvpe(command[0], command, inherited)
+        self.fd, inside = pty.openpty()
+        set_size(self.fd, columns, rows)  # before the program can ask
+        fixed = {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
+        inherited = os.environ | fixed | environment
+        for size in ("COLUMNS", "LINES"):  # they overrule the terminal; test runners set them
+            inherited.pop(size, None)
+        # Not pty.fork: what compute libraries do at a fork can wait for ever on threads that other
+        # tests of this process left at work. This way of starting a program runs none of it.
+        self.process = subprocess.Popen(
+            [sys.executable, "-ISc", LOGIN, str(inside), *command],
+            env=inherited,
+            pass_fds=[inside],
+            start_new_session=True,
+        )
+        os.close(inside)
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    @property
+    def status(self) -> int | None:
+        """The exit status, None while the program runs; minus the signal that killed it."""
+        return self.process.poll()
 
     def __enter__(self) -> Terminal:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.status is None:
-            os.kill(self.pid, signal.SIGKILL)
-            self.status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        self.process.kill()
+        self.process.wait(20)
         if not self.closed:
             os.close(self.fd)
 
@@ -78,15 +96,14 @@ class Terminal:
     def wait_for_exit(self, seconds: float = 20) -> int:
         """Read until the program ends; its exit status."""
         deadline = time.monotonic() + seconds
-        while self.status is None:
-            if not self.closed:
+        while (status := self.status) is None:
+            if self.closed:
+                time.sleep(0.05)
+            else:
                 self._read(0.05)
-            done, code = os.waitpid(self.pid, os.WNOHANG)
-            if done:
-                self.status = os.waitstatus_to_exitcode(code)
-            elif time.monotonic() > deadline:
+            if time.monotonic() > deadline:
                 raise AssertionError(f"still running; the screen:\n{self.text}")
-        return self.status
+        return status
 
     def cooked(self) -> bool:
         """Whether the terminal echoes and edits lines, as a shell needs it."""

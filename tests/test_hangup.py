@@ -32,12 +32,6 @@ def log():
     return (find_run(None) / "log.txt").read_text()
 
 
-def gone(pid):
-    """Whether the process, a child of this one, has ended; its exit status."""
-    done, status = os.waitpid(pid, os.WNOHANG)
-    return done and [os.waitstatus_to_exitcode(status)]
-
-
 def test_the_dashboard_goes_on_without_a_screen_to_its_target():
     terminal = Terminal([*RUGTUI, *SMALL, "--steps", "6000"])
     terminal.wait_for("steps/s")
@@ -49,9 +43,7 @@ def test_the_dashboard_goes_on_without_a_screen_to_its_target():
     if live:  # and not yet done
         assert not other.screen
         os.kill(terminal.pid, signal.SIGHUP)  # shells send a second one
-    status = []
-    until(lambda: status.extend(gone(terminal.pid) or ()) or status)
-    assert status == [0]
+    assert terminal.wait_for_exit(60) == 0
     assert "goes on to step 6,000" in log()
     assert newest(run)[1].step == 6000
     assert newest(run)[1].phase == "done"
@@ -65,8 +57,7 @@ def test_a_run_that_hung_up_is_taken_over_by_a_dashboard():
     until(lambda: "the terminal is gone" in log())
     with Terminal([*RUGTUI, "resume"]) as second:
         second.wait_for("steps/s")
-        status = []
-        until(lambda: status.extend(gone(first.pid) or ()) or status)
+        first.wait_for_exit(60)
         assert holder(find_run(None))[1].pid == second.pid
         second.type("q")
         assert second.wait_for_exit() == 0
@@ -79,9 +70,7 @@ def test_on_hangup_stop_saves_and_stops(command):
     terminal = Terminal([*RUGTUI, *command, *SMALL, "--steps", "0", "--on-hangup", "stop"])
     terminal.wait_for("step 1" if command else "steps/s")
     terminal.hang_up()
-    status = []
-    until(lambda: status.extend(gone(terminal.pid) or ()) or status)
-    assert status == [129]
+    assert terminal.wait_for_exit(60) == 129
     assert newest(find_run(None))[1].phase == "paused"
     assert holder(find_run(None)) == (False, None)
 
@@ -90,9 +79,7 @@ def test_train_goes_on_and_leaves_its_result_in_the_log():
     terminal = Terminal([*RUGTUI, "train", *SMALL, "--steps", "6000"])
     terminal.wait_for("step 1")
     terminal.hang_up()
-    status = []
-    until(lambda: status.extend(gone(terminal.pid) or ()) or status)
-    assert status == [0]
+    assert terminal.wait_for_exit(60) == 0
     assert "the terminal is gone" in log()
     assert '"loss_standard_error"' in log()
     assert newest(find_run(None))[1].step == 6000
