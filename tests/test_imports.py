@@ -25,6 +25,8 @@ ROOMS = [
     ["runs"],
     ["sweeps"],
     ["session"],
+    ["study"],
+    ["figures"],
     ["ui"],
     ["cli"],
 ]

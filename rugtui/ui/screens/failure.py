@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Static
 
@@ -11,10 +10,7 @@ from rugtui.ui.screens.sheet import Sheet
 
 
 class Failure(Sheet[None]):
-    BINDINGS = [
-        Binding("escape,enter", "dismiss", "Close"),
-        Binding("q", "app.quit", "Quit", id="quit"),
-    ]
+    BINDINGS = [("escape,enter", "dismiss", "Close"), ("q", "app.quit", "Quit")]
 
     def __init__(self, message: str, traceback: str) -> None:
         super().__init__()

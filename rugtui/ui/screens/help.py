@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Static
 
-from rugtui.ui.keys import Keymap, help_lines
+from rugtui.ui.keys import help_lines
 from rugtui.ui.screens.sheet import Sheet
 
 PANES = """\
@@ -18,15 +17,7 @@ PANES = """\
 
 
 class Help(Sheet[None]):
-    BINDINGS = [
-        Binding("escape", "dismiss", "Close"),
-        Binding("question_mark", "dismiss", id="help"),
-        Binding("q", "app.quit", "Quit", id="quit"),
-    ]
-
-    def __init__(self, keymap: Keymap) -> None:
-        super().__init__()
-        self.keymap = keymap
+    BINDINGS = [("escape,question_mark", "dismiss", "Close"), ("q", "app.quit", "Quit")]
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="sheet") as sheet:
@@ -34,6 +25,6 @@ class Help(Sheet[None]):
             sheet.border_subtitle = "escape closes"
             with VerticalScroll():
                 yield Static(PANES, markup=False)
-                for group, lines in help_lines(self.keymap).items():
+                for group, lines in help_lines().items():
                     rows = "\n".join(f"  {key:<8} {about}" for key, about in lines)
                     yield Static(f"\n{group}\n{rows}", markup=False)

@@ -1,0 +1,216 @@
+"""`rugtui study`: experiments of several runs."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rugtui.cli.headless import Signals, narration
+from rugtui.cli.options import declared_option, given_settings
+from rugtui.cli.output import json_option, readable, write_json_line
+from rugtui.cli.plots import plots_options, print_plate, require_picture_name, write_plate
+from rugtui.config import Settings, declared
+from rugtui.errors import SettingError
+from rugtui.ranges import numbers
+
+if TYPE_CHECKING:
+    from rugtui.runs.checkpoint import Phase
+    from rugtui.session.course import Course
+    from rugtui.study.looks import Look
+
+SIZES, RATIO, P, STEPS = "64,128,256", 0.25, 0.2, 6000
+COLUMNS = ("n_sparse", "step", "loss", "loss_over_theory", "skew", "interferers")
+SHOWN = 8
+"""Looks of a run in the table for people."""
+
+
+@click.group(name="study")
+def command() -> None:
+    """Experiments of several runs: what training does beyond theory."""
+
+
+@command.command(name="plateau")
+@click.option("--n-sparse", "sizes", metavar="N,N…", default=SIZES, help=f"Sizes.  [{SIZES}]")
+@click.option("--ratio", type=float, default=RATIO, help=f"r = n_dense / n_sparse.  [{RATIO}]")
+@click.option("--p", type=float, default=P, help=f"Probability that a feature is on.  [{P}]")
+@click.option("--steps", type=int, default=STEPS, help=f"Steps of each run.  [{STEPS:,}]")
+@declared_option(declared("batch"))
+@declared_option(declared("lr"))
+@declared_option(declared("seed"))
+@declared_option(declared("device"))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the runs.  [that of the user's studies]",
+)
+@click.option(
+    "--figure",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the plot to this .png or .svg file, too (needs rugtui[figures]).",
+)
+@plots_options
+@click.option("--csv", "as_csv", is_flag=True, help="Every look, as comma-separated values.")
+@click.option("--quiet", is_flag=True, help="No progress on standard error.")
+@json_option
+@click.pass_context
+def plateau(
+    ctx: click.Context,
+    sizes: str,
+    out: Path | None,
+    figure: Path | None,
+    as_csv: bool,
+    quiet: bool,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """See the symmetric plateau, and training's descent below it.
+
+    Trains a model of each size by SGD and looks at it now and then: its exact loss over L*, the
+    skew of W off the diagonal, its effective interferers.
+
+    What to expect: the loss falls towards L* while W looks like chance (skew near 0, interferers
+    near n_sparse/3, as of Gaussian entries). There it slows down: the symmetric plateau. Then a
+    few strongly negative entries a row take over: skew and interferers fall, and the loss goes on
+    below L*. The larger n_sparse, the longer it takes: at the defaults the loss is within 2 % of
+    L* from about step 450 to 770 at n_sparse 64, 510 to 1,100 at 128, and 540 to 1,750 at 256.
+    Where n_sparse · p is small (--p 0.02) there is no plateau: symmetry breaks above L* already.
+
+    Runs are kept as they go. Cut off (ctrl+c) and started again, a study goes on where it was; with
+    more --steps or other sizes it adds to what is there.
+    """
+    wanted = [_settings(n_sparse, given) for n_sparse in _sizes(sizes)]
+    if figure is not None:
+        require_picture_name(figure)
+    from rugtui.runs.directory import runs_folder
+
+    looks, runs, code = _run(wanted, out or runs_folder().parent / "studies", quiet=quiet)
+    if as_json:
+        found = {"runs": runs, "complete": code == 0, "looks": [one.as_dict() for one in looks]}
+        write_json_line(found)
+    elif as_csv:
+        _write_csv(looks)
+    else:
+        _show(looks, given)
+    if figure is not None and looks:
+        _write_figure(looks, figure)
+    ctx.exit(code)
+
+
+def _sizes(text: str) -> list[int]:
+    """Whole numbers, each once, ascending. Raises SettingError."""
+    found = numbers("n_sparse", text)
+    if bad := [value for value in found if value != round(value)]:
+        raise SettingError("n_sparse", "whole numbers", f"{bad[0]:g}")
+    return sorted({round(value) for value in found})
+
+
+def _settings(n_sparse: int, given: dict[str, Any]) -> Settings:
+    """One run of the study. Raises SettingError."""
+    if given["steps"] < 1:
+        raise SettingError("steps", "a whole number of at least 1", given["steps"])
+    return given_settings({**given, "n_sparse": n_sparse})
+
+
+def _run(wanted: list[Settings], folder: Path, *, quiet: bool) -> tuple[list[Look], list[str], int]:
+    """Every look there is, the folders of the runs, and the exit code."""
+    from rugtui.study.plateau import opened, watch
+
+    looks: list[Look] = []
+    runs: list[str] = []
+    with Narrator(wanted, quiet=quiet) as told:
+        for settings in wanted:
+            course = opened(settings, folder)
+            phase: Phase = "failed"
+            with Signals(course, "stop") as signals:
+                try:
+                    for one in watch(course, lambda: signals.ended):
+                        looks.append(one)
+                        told.look(one)
+                    phase = "done" if course.training.done else "paused"
+                finally:
+                    course.leave(phase)
+                    told.news(course)
+            if course.keeper.run is not None:
+                runs.append(str(course.keeper.run))
+            if signals.ended:
+                told.say("rugtui: saved; the same command goes on from here")
+                return looks, runs, 128 + signals.number
+    return looks, runs, 0
+
+
+class Narrator:
+    """Progress of all runs on standard error: a bar on a terminal, else a line a look."""
+
+    def __init__(self, wanted: list[Settings], *, quiet: bool) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._console = narration(quiet)
+        columns = TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()
+        self._is_bar = self._console.is_terminal and not quiet
+        self._bar = Progress(*columns, console=self._console, disable=not self._is_bar)
+        # What a step costs goes with n_sparse · n_dense.
+        self._costs = {one.n_sparse: one.n_sparse * one.n_dense for one in wanted}
+        total = sum(one.steps * self._costs[one.n_sparse] for one in wanted)
+        self._task = self._bar.add_task("training …", total=total)
+        self._steps: dict[int, int] = {}
+
+    def __enter__(self) -> Narrator:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def look(self, one: Look) -> None:
+        self._steps[one.n_sparse] = one.step
+        done = sum(steps * self._costs[size] for size, steps in self._steps.items())
+        said = (
+            f"n_sparse {one.n_sparse:,}  step {one.step:,}  {one.over_theory:.3f} L*  "
+            f"skew {one.skew:+.2f}  interferers {one.interferers:.1f}"
+        )
+        self._bar.update(self._task, completed=done, description=said)
+        if not self._is_bar:
+            self.say(said)
+
+    def news(self, course: Course) -> None:
+        for text, _ in course.news():
+            self.say(f"rugtui: {text}")
+
+    def say(self, text: str) -> None:
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def _write_csv(looks: Sequence[Look]) -> None:
+    rows = [one.as_dict() for one in looks]
+    if rows:
+        table = csv.DictWriter(sys.stdout, rows[0], lineterminator="\n")
+        table.writeheader()
+        table.writerows(rows)
+
+
+def _show(looks: Sequence[Look], given: dict[str, Any]) -> None:
+    """The plot, and of each run a few looks, evenly spaced, with its last."""
+    from rugtui.figures.plateau import plateau_plate
+
+    if not looks:
+        return
+    print_plate(plateau_plate(looks), given)
+    click.echo()
+    click.echo("".join(f"{name.replace('_', ' '):>18}" for name in COLUMNS))
+    for n_sparse in sorted({one.n_sparse for one in looks}):
+        own = [one.as_dict() for one in looks if one.n_sparse == n_sparse]
+        places = {round(k * (len(own) - 1) / (SHOWN - 1)) for k in range(SHOWN)}
+        for row in (own[k] for k in sorted(places)):
+            click.echo("".join(f"{readable(row[name]):>18}" for name in COLUMNS))
+
+
+def _write_figure(looks: Sequence[Look], path: Path) -> None:
+    from rugtui.figures.plateau import plateau_plate
+
+    write_plate(plateau_plate(looks), path)
+    click.echo(f"rugtui: {path} written", err=True)

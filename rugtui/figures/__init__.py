@@ -1,0 +1,1 @@
+"""The paper's figures: what is to be seen, as values; printed, or drawn in characters."""

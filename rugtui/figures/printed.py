@@ -1,0 +1,228 @@
+"""Plates on paper: PNG and SVG through matplotlib, which only this module imports.
+
+Colours are told apart by colour-blind readers (Okabe and Ito's; cividis; the dashboard's own for
+W), and in black and white by marks and dashes. The figure is built without pyplot: it has no state.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import (
+    BoundaryNorm,
+    LinearSegmentedColormap,
+    ListedColormap,
+    LogNorm,
+    Normalize,
+)
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from rugtui.figures.plate import Lines, Map, Panel, Plate, Series, Weave
+from rugtui.runs.colours import Colours
+from rugtui.runs.files import write_whole
+from rugtui.weights.base import block_edges
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float
+
+DPI = 300
+WIDTH, HEIGHT = 3.5, 2.7
+"""Inches of a panel: two of them fill a page's width."""
+STYLE: Any = {
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 3.2,
+    "legend.frameon": False,
+    "legend.fontsize": 7,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "rugtui",
+}
+BLACK, GREY = "#000000", "#767676"
+ROLES: dict[str, dict[str, Any]] = {
+    "trained": {"color": "#D55E00", "marker": "o", "linestyle": "none"},
+    "rug": {"color": "#0072B2", "marker": "s", "linestyle": "none", "fillstyle": "none"},
+    "optimum": {"color": BLACK},
+    "linear": {"color": GREY, "linestyle": "--"},
+    "guide": {"color": GREY, "linestyle": ":"},
+}
+MARKS = "os^Dv<>P"
+FEW_DECADES = 200
+"""Ends of an axis so far apart at most have labels between the powers of ten, too."""
+
+
+def write(plate: Plate, colours: Colours, *paths: Path) -> None:
+    """Draw a plate into each file; its suffix, .png or .svg, says as what. Raises OSError.
+
+    `colours` are those of W, on light paper.
+    """
+    with matplotlib.rc_context(STYLE):
+        figure = drawn(plate, colours)
+        for path in paths:
+            content = io.BytesIO()
+            known = {"Date": None} if path.suffix == ".svg" else {}
+            figure.savefig(
+                content, format=path.suffix[1:], dpi=DPI, metadata={**known, "Title": plate.caption}
+            )
+            write_whole(path, content.getvalue())
+
+
+def drawn(plate: Plate, colours: Colours) -> Figure:
+    rows = -(-len(plate.panels) // plate.columns)
+    tall = WIDTH if isinstance(plate.panels[0], Weave) else HEIGHT
+    figure = Figure(figsize=(WIDTH * plate.columns, tall * rows), layout="constrained")
+    places = figure.subplots(rows, plate.columns, squeeze=False).ravel()
+    for place, panel in zip(places, plate.panels, strict=False):
+        _panel(place, panel, colours)
+    for place in places[len(plate.panels) :]:
+        place.remove()
+    return figure
+
+
+def _panel(axes: Axes, panel: Panel, colours: Colours) -> None:
+    axes.set_title(panel.title)
+    if isinstance(panel, Lines):
+        _lines(axes, panel)
+    elif isinstance(panel, Map):
+        _map(axes, panel, colours)
+    else:
+        _weave(axes, panel, colours)
+
+
+def _lines(axes: Axes, panel: Lines) -> None:
+    count = 1 + max((one.place for one in panel.series if one.place is not None), default=0)
+    for one in panel.series:
+        look = _look(one, count)
+        if one.error is not None and np.isfinite(one.error).any():
+            axes.errorbar(one.x, one.y, yerr=one.error, label=one.name, elinewidth=0.6, **look)
+        else:
+            axes.plot(one.x, one.y, label=one.name, **look)
+    for name, value in panel.levels:
+        axes.axhline(value, color=GREY, linewidth=0.8, linestyle="--", label=name, zorder=0)
+    axes.set_xlabel(panel.x_label)
+    axes.set_ylabel(panel.y_label)
+    axes.set_xscale("log" if panel.log_x else "linear")
+    axes.set_yscale("log" if panel.log_y else "linear")
+    for on, axis, ends in (
+        (panel.log_x, axes.xaxis, axes.get_xlim()),
+        (panel.log_y, axes.yaxis, axes.get_ylim()),
+    ):
+        if on:
+            short = ends[1] < FEW_DECADES * ends[0]
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5) if short else (1,)))
+            axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+            axis.set_minor_formatter(NullFormatter())
+    axes.legend()
+
+
+def _look(one: Series, count: int) -> dict[str, Any]:
+    """Of ordered series lightness goes with their place, and each has its mark."""
+    if one.place is None:
+        return ROLES[one.role]
+    share = one.place / max(count - 1, 1)
+    colour = matplotlib.colormaps["cividis"](0.85 * share)
+    role = {"marker": MARKS[one.place % len(MARKS)], "linestyle": "-", "linewidth": 0.9}
+    dashed = {"linestyle": "--", "marker": ""} if one.role in ("optimum", "guide") else {}
+    return {"color": colour, **role, **dashed}
+
+
+def _map(axes: Axes, panel: Map, colours: Colours) -> None:
+    """Cells of equal size, as a sweep has them, their numbers on the axes."""
+    values = np.ma.masked_invalid(panel.values)
+    norm, ramp = _colours(panel, values, colours)
+    image = axes.pcolormesh(values, norm=norm, cmap=ramp, rasterized=True)
+    axes.set_facecolor("#dddddd")  # what there is no value of
+    axes.set_xlabel("p")
+    axes.set_ylabel("r = n_dense / n_sparse")
+    for axis, known in ((axes.xaxis, panel.p), (axes.yaxis, panel.r)):
+        places = np.unique(np.linspace(0, known.size - 1, min(known.size, 6)).round().astype(int))
+        axis.set_ticks(places + 0.5, [number(float(known[k])) for k in places])
+    bar = axes.figure.colorbar(image, ax=axes, label=panel.label, shrink=0.9)
+    bar.outline.set_linewidth(0.6)  # type: ignore[operator]
+    if panel.log:
+        bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+        bar.ax.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: number(value)))
+
+
+def _colours(
+    panel: Map, values: Float[np.ma.MaskedArray, "r p"], colours: Colours
+) -> tuple[Normalize, Any]:
+    known = values.compressed()
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+    if panel.middle is not None:
+        ramp = LinearSegmentedColormap.from_list("W", _shares(colours.ramp))
+        if panel.log:
+            reach = max(high / panel.middle, panel.middle / max(low, 1e-12), 1.01)
+            return LogNorm(panel.middle / reach, panel.middle * reach), ramp
+        reach = max(high - panel.middle, panel.middle - low, 1e-12)
+        return Normalize(panel.middle - reach, panel.middle + reach), ramp
+    cividis = matplotlib.colormaps["cividis"]
+    if panel.log and low > 0:
+        return LogNorm(low, max(high, low * 1.01)), cividis
+    return Normalize(low, high if high > low else low + 1), cividis
+
+
+def _weave(axes: Axes, panel: Weave, colours: Colours) -> None:
+    """W in the dashboard's colours, the bias of each row beside it."""
+    n, top, ramp = panel.n_sparse, panel.top, _shares(colours.ramp)
+    norm = BoundaryNorm(np.linspace(-top, top, len(ramp) + 1), len(ramp))
+    where: dict[str, Any] = {
+        "extent": (-0.5, n - 0.5, n - 0.5, -0.5),
+        "interpolation": "none",
+    }
+    shown = np.clip(panel.pixels, -top, top)
+    image = axes.imshow(shown, cmap=ListedColormap(ramp), norm=norm, **where)
+    beyond = np.zeros((*shown.shape, 4))
+    beyond[_on_diagonal(panel) & (panel.pixels > top)] = (*_shares([colours.diagonal])[0], 1.0)
+    axes.imshow(beyond, **where)
+    axes.set_xlabel("input feature j")
+    axes.set_ylabel("output feature i")
+    axes.spines[:].set_visible(False)
+    ends = [0, n // 2, n - 1]
+    axes.set_xticks(ends)
+    axes.set_yticks(ends)
+    bar = axes.figure.colorbar(image, ax=axes, shrink=0.7, label="W_ij (diagonal beyond: black)")
+    bar.set_ticks([-top, 0, top], labels=[f"{-top:.2g}", "0", f"{top:.2g}"])
+    bar.outline.set_visible(False)  # type: ignore[operator]
+    _bias(axes, panel)
+
+
+def _on_diagonal(panel: Weave) -> Bool[np.ndarray, "side side"]:
+    rows, columns = (block_edges(0, panel.n_sparse, size) for size in panel.pixels.shape)
+    return (rows[:-1, None] < columns[None, 1:]) & (columns[None, :-1] < rows[1:, None])
+
+
+def _bias(axes: Axes, panel: Weave) -> None:
+    """The biases as a narrow chart on the right, the rows being those of W."""
+    beside = axes.inset_axes((1.04, 0, 0.14, 1))
+    rows = (np.arange(panel.biases.size) + 0.5) * panel.n_sparse / panel.biases.size - 0.5
+    beside.plot(panel.biases, rows, color=BLACK, linewidth=0.7)
+    beside.set_ylim(panel.n_sparse - 0.5, -0.5)
+    low, high = float(panel.biases.min()), float(panel.biases.max())
+    room = 0.1 * max(high - low, abs(low), 1e-9)
+    beside.set_xlim(low - room, max(high + room, 0.0))
+    beside.set_yticks([])
+    beside.set_xticks([round(low, 2)])
+    beside.set_xlabel("b_i")
+
+
+def _shares(colours: Any) -> list[tuple[float, ...]]:
+    return [tuple(part / 255 for part in colour) for colour in colours]
+
+
+def number(value: float) -> str:
+    """As short as it is exact to three digits: 0.05, 1e-4, 2,048."""
+    if value == 0:
+        return "0"
+    if 1e-3 <= abs(value) < 1e6:
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return f"{value:.2g}".replace("e-0", "e-").replace("e+0", "e")

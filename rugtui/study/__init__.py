@@ -1,0 +1,1 @@
+"""Experiments of several runs: what training does beyond the paper's grid."""
