@@ -7,6 +7,7 @@ import signal
 import traceback
 
 from textual.app import App
+from textual.binding import Binding
 
 from rugtui.config import Settings
 from rugtui.errors import SettingError
@@ -14,7 +15,7 @@ from rugtui.preferences import Preferences
 from rugtui.session.commands import Change, Detach, NextFrame, Pause, Save, Show, Stop
 from rugtui.session.frame import Frame
 from rugtui.session.session import Session
-from rugtui.ui.keys import bindings
+from rugtui.ui.keys import Keymap, bindings, key_named
 from rugtui.ui.link import KIB, Link, Meter, metered
 from rugtui.ui.renderables.picture_colours import picture_colours
 from rugtui.ui.screens.dashboard import Dashboard
@@ -38,8 +39,15 @@ class RugtuiApp(App[None]):
     CSS_PATH = "rugtui.tcss"
     BINDINGS = bindings()
 
-    def __init__(self, session: Session, preferences: Preferences | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        preferences: Preferences | None = None,
+        keymap: Keymap | None = None,
+    ) -> None:
         super().__init__()
+        self.keymap = keymap or {}
+        self.set_keymap(self.keymap)
         self.preferences = preferences or Preferences()
         self.driver_class = metered(self.driver_class)
         self.link = Link(self.preferences.link)
@@ -58,6 +66,11 @@ class RugtuiApp(App[None]):
 
     def get_default_screen(self) -> Dashboard:
         return Dashboard()
+
+    def get_key_display(self, binding: Binding) -> str:
+        """The footer's keys are those of the table, where it has them."""
+        key = key_named(binding.id)
+        return key.shown_with_pair(self.keymap) if key else super().get_key_display(binding)
 
     @property
     def dashboard(self) -> Dashboard:
@@ -171,7 +184,7 @@ class RugtuiApp(App[None]):
         self.theme = "textual-light" if self.current_theme.dark else "textual-dark"
 
     def action_help(self) -> None:
-        self.push_screen(Help())
+        self.push_screen(Help(self.keymap))
 
     async def action_quit(self) -> None:
         self.leave()

@@ -1,17 +1,28 @@
-"""The key table: bindings, footer and help are all made from it, so that none of them can lie."""
+"""The key table: bindings, footer, help, palette and config file are all made from it, so that none
+of them can lie."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from textual.binding import Binding, BindingType
+from rugtui.ui.keynames import shown
+
+if TYPE_CHECKING:
+    from textual.binding import Binding, BindingType
+
+Keymap = Mapping[str, str]
+"""For the names of keys that a user moved: the keys (Textual's names) that they are on now."""
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
     """One key: what it does, its word in the footer, its sentence in the help.
 
-    A key of a pane works, and is in the footer, while that pane has the focus.
+    A key of a pane works, and is in the footer, while that pane has the focus; one of the pane
+    "dashboard" works in all of them, and not in what covers them.
     """
 
     keys: str
@@ -24,22 +35,50 @@ class Key:
     pane: str = ""
     pair: str = ""
     """How the footer shows it together with its counterpart, which is then left out there."""
+    name: str = ""
+    """In the config file and the palette; the action's where that takes no arguments."""
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            object.__setattr__(self, "name", self.action)
+        if not re.fullmatch(r"[a-z_]+", self.name):
+            raise ValueError(f"the action {self.action!r} takes arguments: give its key a name")
 
     def binding(self) -> Binding:
+        from textual.binding import Binding
+
         return Binding(
             self.keys,
             self.action,
             self.word,
             show=self.footer,
-            key_display=self.pair or self.shown_as or None,
             tooltip=self.about,
-            id=self.action,
+            id=self.name,
         )
+
+    def shown(self, keymap: Keymap) -> str:
+        """The key as people see it."""
+        moved = keymap.get(self.name)
+        return shown(moved) if moved else self.shown_as or shown(self.keys)
+
+    def shown_with_pair(self, keymap: Keymap) -> str:
+        """The key, and its counterpart where the footer shows both in one."""
+        if not self.pair:
+            return self.shown(keymap)
+        return " ".join(key.shown(keymap) for key in KEYS if key.about == self.about)
+
+    @property
+    def title(self) -> str:
+        """What the palette calls it."""
+        words = self.name.replace("_", " ")
+        return f"{self.group}: {words}" if self.pane and self.pane != "dashboard" else words
 
 
 # Keys that belong together have one sentence, and one line in the help.
 LR = "Halve and double the learning rate."
 P = "Fewer and more features on: p × 0.8 and p × 1.25."
+NEXT = "Go to the next pane, and to the one before."
+PALETTE = "Everything by name: keys, presets, themes."
 GO = "Go to the loss, the weights, the theory, the symmetry."
 MAXIMIZE = "Give the whole screen to the focused pane, and take it back."
 FPS = "Draw twice and half as often."
@@ -54,12 +93,23 @@ ORDER = "Features as they are, by sequency, clustered."
 ZOOM = "Zoom in and out at the cursor."
 
 
-def arrows(action: str, about: str, group: str, pane: str, prefix: str = "") -> list[Key]:
+def arrows(
+    name: str, action: str, about: str, group: str, pane: str, prefix: str = ""
+) -> list[Key]:
     """An action for each of the four arrows, which takes the step down and the step right."""
     steps = {"up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}
-    shown = f"{prefix}arrows"
     return [
-        Key(f"{prefix}{arrow}", f"{action}{step}", action, about, group, False, shown, pane)
+        Key(
+            keys=f"{prefix}{arrow}",
+            action=f"{action}{step}",
+            word=action,
+            about=about,
+            group=group,
+            footer=False,
+            shown_as=f"{prefix}arrows",
+            pane=pane,
+            name=f"{name}_{arrow}",
+        )
         for arrow, step in steps.items()
     ]
 
@@ -69,54 +119,59 @@ KEYS = (
     Key(
         "space", "pause", "pause", "Pause and continue; after the last step, train on.", "Training"
     ),
-    Key("left_square_bracket", "lr(0.5)", "lr", LR, "Training", True, "[", pair="[ ]"),
-    Key("right_square_bracket", "lr(2.0)", "lr×2", LR, "Training", False, "]"),
-    Key("left_curly_bracket", "p(0.8)", "p", P, "Training", True, "{", pair="{ }"),
-    Key("right_curly_bracket", "p(1.25)", "p×1.25", P, "Training", False, "}"),
+    Key("left_square_bracket", "lr(0.5)", "lr", LR, "Training", pair="[ ]", name="halve_lr"),
+    Key("right_square_bracket", "lr(2.0)", "lr×2", LR, "Training", False, name="double_lr"),
+    Key("left_curly_bracket", "p(0.8)", "p", P, "Training", pair="{ }", name="lower_p"),
+    Key("right_curly_bracket", "p(1.25)", "p×1.25", P, "Training", False, name="raise_p"),
     Key("e", "edit", "edit", "Edit every setting in a form.", "Training"),
     Key("s", "snapshot", "save", "Save weights, history and the screen as a snapshot.", "Files"),
     Key("t", "tab", "tab", "Loss against steps, against r, against p.", "Loss", pane="loss"),
     Key("l", "scales", "axes", "Step through linear and logarithmic axes.", "Loss", pane="loss"),
     Key("h", "crosshair", "cross", "Show and hide the crosshair.", "Loss", pane="loss"),
-    Key("left", "cross(-1)", "", CROSS, "Loss", False, "←", "loss"),
-    Key("right", "cross(1)", "", CROSS, "Loss", False, "→", "loss"),
-    Key("comma", "cross(-16)", "", CROSS_FAR, "Loss", False, ",", "loss"),
-    Key("full_stop", "cross(16)", "", CROSS_FAR, "Loss", False, ".", "loss"),
-    Key("home", "cross_to(False)", "", CROSS_END, "Loss", False, pane="loss"),
-    Key("end", "cross_to(True)", "", CROSS_END, "Loss", False, pane="loss"),
-    Key("i", "zoom_x(0.5)", "in", ZOOM_X, "Loss", False, pane="loss"),
-    Key("o", "zoom_x(2.0)", "out", ZOOM_X, "Loss", False, pane="loss"),
-    Key("I", "zoom_y(0.5)", "", ZOOM_Y, "Loss", False, pane="loss"),
-    Key("O", "zoom_y(2.0)", "", ZOOM_Y, "Loss", False, pane="loss"),
-    *arrows("pan", "Pan by a quarter of the chart.", "Loss", "loss", "shift+"),
-    Key("0", "all", "all", "Show all of the data.", "Loss", False, pane="loss"),
+    Key("left", "cross(-1)", "", CROSS, "Loss", False, "←", "loss", name="cross_left"),
+    Key("right", "cross(1)", "", CROSS, "Loss", False, "→", "loss", name="cross_right"),
+    Key("comma", "cross(-16)", "", CROSS_FAR, "Loss", False, "", "loss", name="cross_far_left"),
+    Key("full_stop", "cross(16)", "", CROSS_FAR, "Loss", False, "", "loss", name="cross_far_right"),
+    Key("home", "cross_to(False)", "", CROSS_END, "Loss", False, pane="loss", name="cross_first"),
+    Key("end", "cross_to(True)", "", CROSS_END, "Loss", False, pane="loss", name="cross_newest"),
+    Key("i", "zoom_x(0.5)", "in", ZOOM_X, "Loss", False, pane="loss", name="zoom_x_in"),
+    Key("o", "zoom_x(2.0)", "out", ZOOM_X, "Loss", False, pane="loss", name="zoom_x_out"),
+    Key("I", "zoom_y(0.5)", "", ZOOM_Y, "Loss", False, pane="loss", name="zoom_y_in"),
+    Key("O", "zoom_y(2.0)", "", ZOOM_Y, "Loss", False, pane="loss", name="zoom_y_out"),
+    *arrows("chart", "pan", "Pan by a quarter of the chart.", "Loss", "loss", "shift+"),
+    Key("0", "all", "all", "Show all of the data.", "Loss", False, pane="loss", name="whole_chart"),
     Key("f", "follow", "follow", "Follow the newest step, or stay.", "Loss", False, pane="loss"),
-    Key("less_than_sign", "smooth(-1)", "", SMOOTH, "Loss", False, "<", "loss"),
-    Key("greater_than_sign", "smooth(1)", "", SMOOTH, "Loss", False, ">", "loss"),
+    Key("less_than_sign", "smooth(-1)", "", SMOOTH, "Loss", False, "", "loss", name="smooth_less"),
+    Key(
+        "greater_than_sign", "smooth(1)", "", SMOOTH, "Loss", False, "", "loss", name="smooth_more"
+    ),
     Key("c", "compare", "both", "Trained and rug side by side.", "Weights", pane="weights"),
     Key(
         "f", "next_frame", "frame", "Step through the engineered frames.", "Weights", pane="weights"
     ),
     Key("r", "order", "order", ORDER, "Weights", False, pane="weights"),
     Key("k", "scaling", "scale", SCALE, "Weights", False, pane="weights"),
-    Key("i", "closer(1)", "zoom", ZOOM, "Weights", False, pane="weights"),
-    Key("o", "closer(-1)", "out", ZOOM, "Weights", False, pane="weights"),
-    Key("0", "whole", "all", "All of W.", "Weights", False, pane="weights"),
+    Key("i", "closer(1)", "zoom", ZOOM, "Weights", False, pane="weights", name="zoom_in"),
+    Key("o", "closer(-1)", "out", ZOOM, "Weights", False, pane="weights", name="zoom_out"),
+    Key("0", "whole", "all", "All of W.", "Weights", False, pane="weights", name="whole_matrix"),
     Key("n", "cells", "1:1", "One cell of W a pixel.", "Weights", False, pane="weights"),
-    *arrows("cursor", "Move the cursor, which reads out a cell.", "Weights", "weights"),
-    *arrows("pan", "Pan by a quarter of the window.", "Weights", "weights", "shift+"),
+    *arrows("cursor", "cursor", "Move the cursor, which reads out a cell.", "Weights", "weights"),
+    *arrows("window", "pan", "Pan by a quarter of the window.", "Weights", "weights", "shift+"),
     Key(
         "escape", "no_cursor", "no cursor", "Put the cursor away.", "Weights", False, pane="weights"
     ),
-    Key("z", "zoom", "zoom", MAXIMIZE, "Panes", False),
-    Key("1", "pane('loss')", "loss", GO, "Panes", False),
-    Key("2", "pane('weights')", "W", GO, "Panes", False),
-    Key("3", "pane('theory')", "theory", GO, "Panes", False),
-    Key("4", "pane('symmetry')", "symmetry", GO, "Panes", False),
-    Key("plus", "fps(2.0)", "fps+", FPS, "Screen", False, "+"),
-    Key("minus", "fps(0.5)", "fps−", FPS, "Screen", False, "-"),
+    Key("z", "zoom", "zoom", MAXIMIZE, "Panes", False, name="maximize"),
+    Key("tab", "next_pane(1)", "", NEXT, "Panes", False, "", "dashboard", name="next_pane"),
+    Key("shift+tab", "next_pane(-1)", "", NEXT, "Panes", False, "", "dashboard", name="last_pane"),
+    Key("1", "pane('loss')", "loss", GO, "Panes", False, name="go_to_loss"),
+    Key("2", "pane('weights')", "W", GO, "Panes", False, name="go_to_weights"),
+    Key("3", "pane('theory')", "theory", GO, "Panes", False, name="go_to_theory"),
+    Key("4", "pane('symmetry')", "symmetry", GO, "Panes", False, name="go_to_symmetry"),
+    Key("plus", "fps(2.0)", "fps+", FPS, "Screen", False, name="draw_more_often"),
+    Key("minus", "fps(0.5)", "fps−", FPS, "Screen", False, name="draw_less_often"),
     Key("d", "theme", "dark", "Dark or light colours.", "Screen", False),
-    Key("question_mark", "help", "help", "This page.", "Screen", True, "?"),
+    Key("ctrl+p", "command_palette", "palette", PALETTE, "Screen", False),
+    Key("question_mark", "help", "help", "This page.", "Screen"),
     Key("q", "quit", "quit", "Quit at once.", "Screen"),
 )
 
@@ -126,14 +181,17 @@ def bindings(pane: str = "") -> list[BindingType]:
     return [key.binding() for key in KEYS if key.pane == pane]
 
 
-def help_lines() -> dict[str, list[tuple[str, str]]]:
+def key_named(name: str | None) -> Key | None:
+    """The key of that name, None where the table has none."""
+    return next((key for key in KEYS if key.name == name), None)
+
+
+def help_lines(keymap: Keymap | None = None) -> dict[str, list[tuple[str, str]]]:
     """For each group, its keys as people see them, and what they do."""
     groups: dict[str, dict[str, list[str]]] = {}
     for key in KEYS:
         lines = groups.setdefault(key.group, {})
-        lines.setdefault(key.about, []).append(key.shown_as or key.keys)
-    groups["Panes"]["Go to the next pane."] = ["tab"]
-    groups["Screen"]["The command palette: everything by name."] = ["ctrl+p"]
+        lines.setdefault(key.about, []).append(key.shown(keymap or {}))
     return {
         group: [(" ".join(dict.fromkeys(keys)), about) for about, keys in lines.items()]
         for group, lines in groups.items()

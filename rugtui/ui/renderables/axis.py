@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from rugtui.ui.renderables.numbers import count, tick
 
@@ -36,9 +36,6 @@ class Axis:
         """The value at a place: what `place_one` undoes."""
         return 10.0 ** min(place, 308.0) if self.log else place
 
-    def values(self, places: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-        return 10.0 ** np.minimum(places, 308.0) if self.log else places
-
     def at(self, first: float, last: float) -> Axis:
         """The same kind of axis with other limits, in plot coordinates."""
         return Axis(first, last, self.log)
@@ -58,10 +55,22 @@ class Axis:
         """Places as dots."""
         return (places - self.first) * ((count - 1) / (self.last - self.first))
 
-    def edges(self, count: int) -> Float[np.ndarray, " count_1"]:
-        """The values that bound `count` dots: half a dot beyond either limit."""
-        bounds = (np.arange(count + 1) - 0.5) * ((self.last - self.first) / max(count - 1, 1))
-        return self.values(self.first + bounds)
+    def parts(self, values: Float[np.ndarray, " n"], count: int) -> Int[np.ndarray, " count_1"]:
+        """Where ascending values pass from dot to dot: dot k holds those from parts[k] to before
+        parts[k + 1].
+
+        Found by the dots of the values themselves: edges are rounded otherwise, and a value that
+        lies on one would be put on one side of it here and drawn on the other.
+        """
+        wanted = np.arange(count + 1)
+        low, high = np.zeros(count + 1, int), np.full(count + 1, values.size)
+        while (open_ := low < high).any():
+            middle = (low + high) // 2
+            dots = self.dots(self.place(values[middle[open_]]), count) + 0.5
+            before = np.zeros(count + 1, bool)
+            before[open_] = ~(dots >= wanted[open_])  # what has no place comes first
+            low, high = np.where(before, middle + 1, low), np.where(open_ & ~before, middle, high)
+        return low
 
     def ticks(self, most: int) -> tuple[list[float], list[str]]:
         """Positions in plot coordinates and labels, at most about `most` of them."""

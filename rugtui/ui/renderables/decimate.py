@@ -9,21 +9,20 @@ Points = tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"]]
 
 
 def decimate(
-    x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"], edges: Float[np.ndarray, " columns_1"]
+    x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"], parts: Int[np.ndarray, " columns_1"]
 ) -> Points:
-    """At most four points a column between ascending edges, and one beyond either end.
+    """At most four points a column, and one beyond either end; column k is points parts[k] to
+    before parts[k + 1].
 
     A column of pixels shows a line's first, least, greatest and last value in it and nothing else,
     so these four draw the same pixels as all of them. x is ascending. A gap in y (what is not
     finite) that parts two columns comes back as a NaN between them.
     """
-    begin, end = np.searchsorted(x, edges[[0, -1]])
-    inside = slice(max(int(begin) - 1, 0), int(end) + 1)
-    x, y = x[inside], y[inside]
-    if x.size <= 4 * edges.size:
+    first = max(int(parts[0]) - 1, 0)
+    x, y, bounds = x[first : int(parts[-1]) + 1], y[first : int(parts[-1]) + 1], parts - first
+    if x.size <= 4 * parts.size:
         known = np.flatnonzero(np.isfinite(y))
         return _with_gaps(x[known], y[known], known)
-    bounds = np.searchsorted(x, edges)
     bounds = np.unique(np.concatenate([[0], bounds, [x.size]]))
     first, last = _known_ends(y, bounds)
     starts = bounds[:-1][first < bounds[1:]]
@@ -34,7 +33,7 @@ def decimate(
     runs = np.stack([first, last + 1], axis=1).ravel()[:-1]
     low, high = np.fmin.reduceat(y, runs)[::2], np.fmax.reduceat(y, runs)[::2]
     if not (np.isfinite(low).all() and np.isfinite(high).all()):
-        return decimate(x, np.where(np.isfinite(y), y, np.nan), edges)
+        return decimate(x, np.where(np.isfinite(y), y, np.nan), parts - first)
     few = np.stack([y[first], low, high, y[last]], axis=1).ravel()
     places = np.stack([first, first, first, last], axis=1).ravel()
     return _with_gaps(x[places], few, places, every=4)

@@ -113,7 +113,7 @@ def draw_curve(canvas: Canvas, curve: Curve, now: Shown) -> None:
     if curve.kind == "dot":
         draw_dot(canvas, curve, now)
         return
-    x, y = decimate(curve.x, curve.y, now.x.edges(canvas.columns))
+    x, y = decimate(curve.x, curve.y, now.x.parts(curve.x, canvas.columns))
     canvas.line(
         now.x.dots(now.x.place(x), canvas.columns),
         now.y.dots(now.y.place(y), canvas.rows),
@@ -160,8 +160,8 @@ def _spread(
     curve: Curve, axis: Axis, columns: int
 ) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"], Float[np.ndarray, " m"]]:
     """Of the points in each column the lowest and the highest end of y ± error."""
-    edges = axis.edges(columns)
-    begin, end = np.searchsorted(curve.x, edges[[0, -1]])
+    parts = axis.parts(curve.x, columns)
+    begin, end = parts[0], parts[-1]
     y = curve.y[begin:end]
     known = np.flatnonzero(np.isfinite(y))
     x, y = curve.x[begin:end][known], y[known]
@@ -172,6 +172,6 @@ def _spread(
     low = np.where(low > 0, low, y)
     if not x.size:
         return x, low, high
-    starts = np.unique(np.searchsorted(x, edges[:-1]))
+    starts = np.unique(np.searchsorted(known, parts[:-1] - begin))
     starts = starts[starts < x.size]
     return x[starts], np.minimum.reduceat(low, starts), np.maximum.reduceat(high, starts)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Grid
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
 from rugtui.session.frame import Frame
+from rugtui.ui.keys import bindings
 from rugtui.ui.layout import LEAST, layout_for
 from rugtui.ui.widgets.headline import Headline
 from rugtui.ui.widgets.loss import LossPane
@@ -24,10 +24,7 @@ PANES = ("loss", "weights", "theory", "symmetry")
 class Dashboard(Screen[None]):
     """Header, four panes, footer; fewer of them where the terminal is small."""
 
-    BINDINGS = [
-        Binding("tab", "next_pane(1)", "next pane", show=False),
-        Binding("shift+tab", "next_pane(-1)", "previous pane", show=False),
-    ]
+    BINDINGS = bindings("dashboard")
 
     def compose(self) -> ComposeResult:
         yield Headline("", id="headline")

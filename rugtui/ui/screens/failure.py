@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Static
 
@@ -10,7 +11,10 @@ from rugtui.ui.screens.sheet import Sheet
 
 
 class Failure(Sheet[None]):
-    BINDINGS = [("escape,enter", "dismiss", "Close"), ("q", "app.quit", "Quit")]
+    BINDINGS = [
+        Binding("escape,enter", "dismiss", "Close"),
+        Binding("q", "app.quit", "Quit", id="quit"),
+    ]
 
     def __init__(self, message: str, traceback: str) -> None:
         super().__init__()

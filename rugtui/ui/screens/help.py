@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Static
 
-from rugtui.ui.keys import help_lines
+from rugtui.ui.keys import Keymap, help_lines
 from rugtui.ui.screens.sheet import Sheet
 
 PANES = """\
@@ -17,7 +18,15 @@ PANES = """\
 
 
 class Help(Sheet[None]):
-    BINDINGS = [("escape,question_mark", "dismiss", "Close"), ("q", "app.quit", "Quit")]
+    BINDINGS = [
+        Binding("escape", "dismiss", "Close"),
+        Binding("question_mark", "dismiss", id="help"),
+        Binding("q", "app.quit", "Quit", id="quit"),
+    ]
+
+    def __init__(self, keymap: Keymap) -> None:
+        super().__init__()
+        self.keymap = keymap
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="sheet") as sheet:
@@ -25,6 +34,6 @@ class Help(Sheet[None]):
             sheet.border_subtitle = "escape closes"
             with VerticalScroll():
                 yield Static(PANES, markup=False)
-                for group, lines in help_lines().items():
+                for group, lines in help_lines(self.keymap).items():
                     rows = "\n".join(f"  {key:<8} {about}" for key, about in lines)
                     yield Static(f"\n{group}\n{rows}", markup=False)
