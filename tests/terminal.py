@@ -83,7 +83,7 @@ class Terminal:
     def text(self) -> str:
         return "\n".join(self.screen.display)
 
-    def wait_for(self, wanted: str | Callable[[str], bool], seconds: float = 30) -> str:
+    def wait_for(self, wanted: str | Callable[[str], bool], seconds: float = 60) -> str:
         """Read until the screen shows `wanted`; fails with the screen as it is."""
         shows = wanted if callable(wanted) else lambda text: wanted in text
         deadline = time.monotonic() + seconds
@@ -93,7 +93,7 @@ class Terminal:
             self._read(0.2)
         return self.text
 
-    def wait_for_exit(self, seconds: float = 20) -> int:
+    def wait_for_exit(self, seconds: float = 60) -> int:
         """Read until the program ends; its exit status."""
         deadline = time.monotonic() + seconds
         while (status := self.status) is None:

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 
@@ -14,18 +13,11 @@ from rugtui.runs.checkpoint import newest
 from rugtui.runs.directory import find_run
 from rugtui.runs.lock import holder
 from rugtui.terminal import Lasting, watch_for_hangup
+from tests.processes import until
 from tests.terminal import Terminal
 
 RUGTUI = [sys.executable, "-m", "rugtui"]
 SMALL = ["--n-sparse", "16", "--n-dense", "4", "--batch", "16", "--device", "cpu"]
-
-
-def until(condition, seconds=60):
-    """Look again and again; the run is another process, which tells nobody."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def log():
@@ -33,17 +25,17 @@ def log():
 
 
 def test_the_dashboard_goes_on_without_a_screen_to_its_target():
-    terminal = Terminal([*RUGTUI, *SMALL, "--steps", "6000"])
-    terminal.wait_for("steps/s")
-    run = find_run(None)
-    assert holder(run)[1].screen
-    terminal.hang_up()
-    until(lambda: "the terminal is gone" in log())
-    live, other = holder(run)
-    if live:  # and not yet done
-        assert not other.screen
-        os.kill(terminal.pid, signal.SIGHUP)  # shells send a second one
-    assert terminal.wait_for_exit(60) == 0
+    with Terminal([*RUGTUI, *SMALL, "--steps", "6000"]) as terminal:
+        terminal.wait_for("steps/s")
+        run = find_run(None)
+        assert holder(run)[1].screen
+        terminal.hang_up()
+        until(lambda: "the terminal is gone" in log())
+        live, other = holder(run)
+        if live:  # and not yet done
+            assert not other.screen
+            os.kill(terminal.pid, signal.SIGHUP)  # shells send a second one
+        assert terminal.wait_for_exit() == 0
     assert "goes on to step 6,000" in log()
     assert newest(run)[1].step == 6000
     assert newest(run)[1].phase == "done"
@@ -51,35 +43,36 @@ def test_the_dashboard_goes_on_without_a_screen_to_its_target():
 
 
 def test_a_run_that_hung_up_is_taken_over_by_a_dashboard():
-    first = Terminal([*RUGTUI, *SMALL, "--steps", "0"])
-    first.wait_for("steps/s")
-    first.hang_up()
-    until(lambda: "the terminal is gone" in log())
-    with Terminal([*RUGTUI, "resume"]) as second:
-        second.wait_for("steps/s")
-        first.wait_for_exit(60)
-        assert holder(find_run(None))[1].pid == second.pid
-        second.type("q")
-        assert second.wait_for_exit() == 0
+    with Terminal([*RUGTUI, *SMALL, "--steps", "0"]) as first:
+        first.wait_for("steps/s")
+        first.hang_up()
+        until(lambda: "the terminal is gone" in log())
+        with Terminal([*RUGTUI, "resume"]) as second:
+            second.wait_for("steps/s")
+            first.wait_for_exit()
+            assert holder(find_run(None))[1].pid == second.pid
+            second.type("q")
+            assert second.wait_for_exit() == 0
     assert "taken up at step" in log()
     assert newest(find_run(None))[1].phase == "paused"
 
 
 @pytest.mark.parametrize("command", [["train"], []])
 def test_on_hangup_stop_saves_and_stops(command):
-    terminal = Terminal([*RUGTUI, *command, *SMALL, "--steps", "0", "--on-hangup", "stop"])
-    terminal.wait_for("step 1" if command else "steps/s")
-    terminal.hang_up()
-    assert terminal.wait_for_exit(60) == 129
+    options = [*SMALL, "--steps", "0", "--on-hangup", "stop"]
+    with Terminal([*RUGTUI, *command, *options]) as terminal:
+        terminal.wait_for("step 1" if command else "steps/s")
+        terminal.hang_up()
+        assert terminal.wait_for_exit() == 129
     assert newest(find_run(None))[1].phase == "paused"
     assert holder(find_run(None)) == (False, None)
 
 
 def test_train_goes_on_and_leaves_its_result_in_the_log():
-    terminal = Terminal([*RUGTUI, "train", *SMALL, "--steps", "6000"])
-    terminal.wait_for("step 1")
-    terminal.hang_up()
-    assert terminal.wait_for_exit(60) == 0
+    with Terminal([*RUGTUI, "train", *SMALL, "--steps", "6000"]) as terminal:
+        terminal.wait_for("step 1")
+        terminal.hang_up()
+        assert terminal.wait_for_exit() == 0
     assert "the terminal is gone" in log()
     assert '"loss_standard_error"' in log()
     assert newest(find_run(None))[1].step == 6000

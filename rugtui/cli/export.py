@@ -41,7 +41,7 @@ def command(what: str | None, wanted: str | None, output: Path | None, force: bo
 
     \b
     safetensors, npz  weights W_in, W_out, b; npz has the history too
-    csv               the full history, raw and smoothed
+    csv               the history, raw and smoothed (the old results of a very long one thinned)
     json              settings, theory, statistics, units and versions
     png               W at full resolution, with its colours explained
     svg               the screen as it was at a snapshot

@@ -39,6 +39,8 @@ class Checkpoint:
     """Training loss of the last interval, for lists of runs."""
     results: int = 0
     """Rows of the history up to this step."""
+    thinned: int = 0
+    """The step up to which the history was thinned when these rows were counted."""
 
     @property
     def step(self) -> int:
@@ -63,6 +65,7 @@ def pack(checkpoint: Checkpoint) -> bytes:
         "device": checkpoint.device,
         "loss": checkpoint.loss,
         "results": checkpoint.results,
+        "thinned": checkpoint.thinned,
     }
     return tensors.pack(checkpoint.state.tensors, facts)
 
@@ -84,6 +87,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
             str(facts["device"]),
             facts["loss"],
             int(facts["results"]),
+            int(facts.get("thinned", 0)),
         )
     except (LookupError, TypeError, ValueError) as error:
         raise DamagedError(path, "facts are missing in it") from error

@@ -34,13 +34,14 @@ class Past:
     table: Float[np.ndarray, "columns results"]
     marks: tuple[tuple[int, str], ...] = ()
     thinned: int = 0
-    """How often old rows were thinned: where it changed, rows already written are others now."""
+    """The step up to which old rows were thinned, 0 where none were; where it changed, rows already
+    written are others now."""
 
     def until(self, step: int) -> Past:
         """Without what came after a step."""
         keep = self.table[self.columns.index("step")] <= step
         marks = tuple(mark for mark in self.marks if mark[0] <= step)
-        return Past(self.columns, self.table[:, keep], marks, self.thinned)
+        return Past(self.columns, self.table[:, keep], marks, min(self.thinned, step))
 
 
 class Journal:
@@ -54,7 +55,7 @@ class Journal:
     def bring_up_to(self, past: Past) -> None:
         """Append what is new, or write all where old rows changed; synced. Raises OSError."""
         if past.thinned != self._thinned or not self._path.exists():
-            content = b"".join(_lines(past, 0, 0))
+            content = b"".join([_thinned(past.thinned), *_lines(past, 0, 0)])
             write_whole(self._path, content)
             self._length = len(content)
         else:
@@ -72,6 +73,7 @@ def read_past(run: Path, columns: Sequence[str]) -> tuple[Past, list[str]]:
     rows: list[list[float]] = []
     marks: list[tuple[int, str]] = []
     damaged: list[int] = []
+    thinned = 0
     try:
         for number, facts in _facts(path):
             if facts is None:
@@ -80,13 +82,15 @@ def read_past(run: Path, columns: Sequence[str]) -> tuple[Past, list[str]]:
                     raise DamagedError(path, f"more than {DAMAGED_MOST:,} of its lines are")
             elif "mark" in facts:
                 marks.append((int(facts["step"]), str(facts["mark"])))
+            elif "thinned" in facts:
+                thinned = int(facts["step"])
             else:
                 rows.append([float(facts.get(name, "nan")) for name in columns])
     except FileNotFoundError:
         pass
     table = np.array(rows, dtype=float).reshape(len(rows), len(columns)).T
     said = [f"{str(path)!r}: {_which(damaged)} damaged and left out."] if damaged else []
-    return Past(tuple(columns), np.ascontiguousarray(table), tuple(marks)), said
+    return Past(tuple(columns), np.ascontiguousarray(table), tuple(marks), thinned), said
 
 
 def _lines(past: Past, first_row: int, first_mark: int) -> Iterator[bytes]:
@@ -95,6 +99,11 @@ def _lines(past: Past, first_row: int, first_mark: int) -> Iterator[bytes]:
         yield sealed.line({name: _number(value) for name, value in known if value == value})
     for step, text in past.marks[first_mark:]:
         yield sealed.line({"step": step, "mark": text})
+
+
+def _thinned(step: int) -> bytes:
+    """Says, before all rows, up to which step they are extremes alone; nothing where none are."""
+    return sealed.line({"step": step, "thinned": True}) if step else b""
 
 
 def _number(value: float) -> float | int | str:

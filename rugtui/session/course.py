@@ -82,7 +82,8 @@ class Course:
         course.history = History.of(past)
         course.seconds = checkpoint.seconds
         course.notes = [*refused, *damaged]
-        if lost := checkpoint.results - past.table.shape[1]:
+        lost = checkpoint.results - past.table.shape[1]
+        if lost and past.thinned == checkpoint.thinned:  # killed in between, they cannot be counted
             course.notes.append(f"{str(run)!r}: {lost:,} results are missing from its history.")
         if checkpoint.device != str(course.training.device):
             course.notes.append(f"it ran on {checkpoint.device} before: data and digits may differ")
@@ -168,6 +169,7 @@ class Course:
             device=str(self.training.device),
             loss=float(past.table[NAMES.index("loss"), -1]) if rows else None,
             results=rows,
+            thinned=past.thinned,
         )
         return Moment(checkpoint, past)
 

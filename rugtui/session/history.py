@@ -1,4 +1,4 @@
-"""The history of a run: columns that only grow, read without a copy."""
+"""The history of a run: columns that grow, read without a copy, and never beyond a bound."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rugtui.runs.journal import Past
+from rugtui.session.thinning import marks_worth_keeping, worth_keeping
 
 if TYPE_CHECKING:
     from rugtui.training.loop import StepResult
@@ -21,6 +22,9 @@ SPAN = 16
 YOUNG = 32
 """Of a young run the smoothed loss averages one result in so many: it must not lag the descent.
 Where the loss falls like 1/step it is YOUNG / (YOUNG − 1) times the loss."""
+MOST, RECENT = 1 << 15, 1 << 13
+"""Rows of a history, and those at its end that thinning leaves alone: at ten results a second the
+first is an hour, the second a quarter of one. In memory a row takes 64 bytes, in a file 200."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,8 @@ class HistoryView:
 
     table: Float[np.ndarray, "columns results"]
     marks: tuple[Mark, ...] = ()
+    thinned: int = 0
+    """The step up to which only extremes are left; 0 where all results are there."""
 
     def __len__(self) -> int:
         return self.table.shape[1]
@@ -44,6 +50,11 @@ class HistoryView:
     def column(self, name: str) -> Float[np.ndarray, " results"]:
         """One of NAMES; NaN is a gap. Raises KeyError."""
         return self.table[COLUMNS[name]]
+
+    @property
+    def old(self) -> int:
+        """How many of the results are what thinning left."""
+        return int(np.searchsorted(self.column("step"), self.thinned, side="right"))
 
     def last(self, name: str) -> float:
         """The newest value that is no gap, NaN where there is none."""
@@ -58,7 +69,8 @@ EMPTY = HistoryView(np.empty((len(NAMES), 0)))
 class History:
     """Appends results; `view` is O(1) because rows once written never change.
 
-    One row takes 64 bytes: a day at ten results a second is 55 MB.
+    At MOST rows the older ones are thinned into a new table; views handed out keep theirs. When
+    that happens follows from the rows alone, so that a run taken up thins as if never stopped.
     """
 
     def __init__(self) -> None:
@@ -66,7 +78,7 @@ class History:
         self._length = 0
         self._marks: tuple[Mark, ...] = ()
         self._smoothed = math.nan
-        self._known = 0
+        self._known = self._thinned = 0
 
     def append(
         self,
@@ -79,7 +91,9 @@ class History:
         lr: float = math.nan,
         p: float = math.nan,
     ) -> None:
-        if self._length == self._table.shape[1]:
+        if self._length >= MOST:
+            self._thin()
+        elif self._length == self._table.shape[1]:
             # A view handed out keeps the old table alive and unchanged.
             self._table = np.concatenate([self._table, np.empty_like(self._table)], axis=1)
         held = math.nan if heldout is None else heldout
@@ -106,7 +120,7 @@ class History:
     def past(self) -> Past:
         """The history as files keep it; no copy, like `view`."""
         marks = tuple((mark.step, mark.text) for mark in self._marks)
-        return Past(NAMES, self.view().table, marks)
+        return Past(NAMES, self.view().table, marks, self._thinned)
 
     @classmethod
     def of(cls, past: Past) -> History:
@@ -117,7 +131,7 @@ class History:
         history._length = rows
         history._marks = tuple(Mark(step, text) for step, text in past.marks)
         known = np.isfinite(past.table[COLUMNS["loss"]])
-        history._known = int(known.sum())
+        history._known, history._thinned = int(known.sum()), past.thinned
         if history._known:
             history._smoothed = float(past.table[COLUMNS["smoothed"], known][-1])
         return history
@@ -125,7 +139,7 @@ class History:
     def view(self) -> HistoryView:
         table = self._table[:, : self._length]
         table.flags.writeable = False
-        return HistoryView(table, self._marks)
+        return HistoryView(table, self._marks, self._thinned)
 
     def recent_loss(self) -> tuple[float, float]:
         """Mean training loss of the last SPAN results and its standard error (NaN below two)."""
@@ -134,6 +148,19 @@ class History:
         if recent.size < 2:
             return (float(recent[0]) if recent.size else math.nan), math.nan
         return float(recent.mean()), float(recent.std(ddof=1) / math.sqrt(recent.size))
+
+    def _thin(self) -> None:
+        end = self._length - RECENT
+        old, recent = self._table[:, :end], self._table[:, end : self._length]
+        steps, losses = old[COLUMNS["step"]], (old[COLUMNS["loss"]], old[COLUMNS["heldout"]])
+        kept = old[:, worth_keeping(steps, losses)]
+        self._length = kept.shape[1] + RECENT
+        self._table = np.empty((len(NAMES), max(MOST, self._length + 1)))
+        self._table[:, : self._length] = np.concatenate([kept, recent], axis=1)
+        self._thinned = int(steps[-1])
+        known = tuple((mark.step, mark.text) for mark in self._marks)
+        left = marks_worth_keeping(known, self._thinned)
+        self._marks = tuple(Mark(step, text) for step, text in left)
 
     def _smooth(self, loss: float) -> float:
         if not math.isfinite(loss):

@@ -76,7 +76,9 @@ def test_the_command_line_loads_neither_torch_nor_textual_for_theory():
     code = (
         "from rugtui.cli import main; main(['predict', '--json']); import sys; print(*sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
     loaded = {name.split(".")[0] for name in done.stdout.splitlines()[-1].split()}
     assert not loaded & {"torch", "textual", "plotext", "rich"}
 
@@ -87,6 +89,7 @@ def test_a_reader_who_leaves_early_gets_no_traceback(tmp_path):
         ["bash", "-c", command],
         capture_output=True,
         text=True,
+        timeout=60,
         env=os.environ | private_home(tmp_path),
     )
     assert done.returncode == 0

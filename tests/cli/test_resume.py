@@ -1,5 +1,6 @@
 """`rugtui resume`: killed, stopped or taken over, it is the run that never stopped."""
 
+import contextlib
 import json
 import os
 import signal
@@ -16,6 +17,7 @@ from rugtui.runs.journal import read_past
 from rugtui.runs.lock import holder
 from rugtui.session.history import NAMES
 from tests.cli.test_train import KEYS
+from tests.processes import running, until
 
 SMALL = ["--n-sparse", "16", "--n-dense", "4", "--batch", "16", "--device", "cpu"]
 TRAIN = [sys.executable, "-m", "rugtui", "train", *SMALL, "--quiet", "--steps", "0"]
@@ -27,12 +29,13 @@ def answer(capsys, *arguments):
     return json.loads(capsys.readouterr().out)
 
 
+@contextlib.contextmanager
 def started(*options):
     """A run of its own process, saved at least once."""
-    process = subprocess.Popen([*TRAIN, "--autosave", "0.05", *options])
-    while not saved():
+    with running([*TRAIN, "--autosave", "0.05", *options]) as process:
+        until(lambda: saved() or process.poll() is not None)
         assert process.poll() is None
-    return process
+        yield process
 
 
 def saved():
@@ -54,21 +57,20 @@ def same_run(first, second):
 
 
 def test_killed_and_taken_over_it_is_still_the_same_run(capsys, tmp_path, private_state):
-    with started() as process:
-        process.send_signal(signal.SIGKILL)
+    with started():
+        pass  # killed
     run = find_run(None)
     assert holder(run) == (False, holder(run)[1])
     killed_at = newest(run)[1].step
 
     # It goes on without a screen, and another process takes it over.
     command = [*TRAIN[:3], "resume", "--no-screen", "--quiet", "--autosave", "0.05"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        while not (holder(run)[0] and newest(run)[1].step > killed_at):
-            assert process.poll() is None
+    with running(command, stdout=subprocess.PIPE) as process:
+        until(lambda: holder(run)[0] and newest(run)[1].step > killed_at)
         steps = newest(run)[1].step + 3000
         resumed = answer(capsys, "resume", "--no-screen", run.name, "--steps", str(steps))
-        assert process.wait(60) == 128 + signal.SIGTERM
-        assert process.stdout.read() == b""
+        assert process.communicate(timeout=60) == (b"", None)
+        assert process.returncode == 128 + signal.SIGTERM
     assert set(KEYS.split()) <= set(resumed)
     assert resumed["steps"] == steps
     assert resumed["run"] == str(run)

@@ -53,6 +53,7 @@ def main(folder: Path, kills: int, seed: int) -> None:
 
 def live(folder: Path, told: int) -> None:
     """Train for ever, saving all the time; tells the step after every interval."""
+    signal.alarm(60)  # should it hang: nobody waits for it longer
     keeper.SHARE = 1.0
     runs = all_runs(folder)
     if runs:

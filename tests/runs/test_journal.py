@@ -96,7 +96,10 @@ def test_thinned_and_deleted_histories_are_written_anew(tmp_path):
     journal.bring_up_to(past)
     thin = Past(past.columns, past.table[:, ::2], past.marks, thinned=1)
     journal.bring_up_to(thin)
-    assert rows_of(read_past(tmp_path, COLUMNS)[0]) == rows_of(thin)
+    read, said = read_past(tmp_path, COLUMNS)
+    assert rows_of(read) == rows_of(thin)
+    assert (read.thinned, said) == (1, [])
+    assert read.until(0).thinned == 0
     (tmp_path / NAME).unlink()
     journal.bring_up_to(thin)
     assert rows_of(read_past(tmp_path, COLUMNS)[0]) == rows_of(thin)

@@ -13,6 +13,7 @@ from rugtui.runs.directory import ABOUT, LATEST, checkpoints
 from rugtui.runs.journal import read_past
 from rugtui.runs.keeper import Keeper, Moment
 from rugtui.runs.lock import holder
+from tests.processes import until
 from tests.runs.some import COLUMNS, SETTINGS, some_checkpoint, some_past
 
 
@@ -57,10 +58,9 @@ def test_everything_is_its_users_alone(keeper):
 def test_saving_does_not_wait_for_the_disk(keeper, monkeypatch):
     disk = threading.Event()
     write = module.write_checkpoint
-    monkeypatch.setattr(module, "write_checkpoint", lambda *a: (disk.wait(), write(*a))[1])
+    monkeypatch.setattr(module, "write_checkpoint", lambda *a: (disk.wait(60), write(*a))[1])
     keeper.save(lambda: moment(3))
-    while keeper._moment is not None:  # the thread has taken it
-        pass
+    until(lambda: keeper._moment is None)  # the thread has taken it
     keeper.save(lambda: moment(5))
     keeper.save(lambda: moment(7))  # takes the place of the one that waits
     assert keeper.busy
@@ -160,7 +160,7 @@ def test_leaving_frees_the_run(keeper):
 
 def test_a_last_save_that_takes_too_long_keeps_its_lock(keeper, monkeypatch):
     disk = threading.Event()
-    monkeypatch.setattr(module, "write_checkpoint", lambda *_: disk.wait())
+    monkeypatch.setattr(module, "write_checkpoint", lambda *_: disk.wait(60))
     keeper.save(moment)
     assert not keeper.leave(0.01)
     assert holder(keeper.run)[0]

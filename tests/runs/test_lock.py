@@ -12,6 +12,7 @@ import pytest
 from rugtui.errors import RunError
 from rugtui.runs import lock
 from rugtui.runs.lock import Holder, Lock, holder
+from tests.processes import running
 
 HOLD = """
 import sys
@@ -28,11 +29,9 @@ lock.release()
 def other(tmp_path):
     """Another process that holds the lock until its input ends."""
     command = [sys.executable, "-c", HOLD, str(tmp_path)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with running(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"held\n"
         yield process
-        if process.poll() is None:
-            process.stdin.close()
 
 
 def test_another_process_is_refused_and_named(tmp_path, other):
@@ -45,7 +44,7 @@ def test_another_process_is_refused_and_named(tmp_path, other):
 
 def test_a_killed_process_leaves_a_stale_lock_that_can_be_taken(tmp_path, other):
     os.kill(other.pid, signal.SIGKILL)
-    other.wait()
+    other.wait(60)
     live, known = holder(tmp_path)
     assert not live
     assert known.pid == other.pid
@@ -55,7 +54,7 @@ def test_a_killed_process_leaves_a_stale_lock_that_can_be_taken(tmp_path, other)
 
 def test_a_released_lock_leaves_nothing(tmp_path, other):
     other.stdin.close()
-    other.wait()
+    other.wait(60)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -97,7 +96,7 @@ def test_where_the_file_system_has_no_locks_the_process_id_decides(tmp_path, mon
     with pytest.raises(RunError, match="in use"):
         Lock.take(tmp_path, screen=False)
     os.kill(other.pid, signal.SIGKILL)
-    other.wait()
+    other.wait(60)
     Lock.take(tmp_path, screen=False).release()
 
 

@@ -7,7 +7,9 @@ import torch
 from rugtui.config import Settings
 from rugtui.errors import DamagedError, RunError
 from rugtui.runs.directory import checkpoints
+from rugtui.session import history, thinning
 from rugtui.session.course import Course
+from rugtui.training import pace
 
 SETTINGS = Settings(n_sparse=32, n_dense=8, p=0.1, batch=64, steps=0, device="cpu")
 NEVER = bool
@@ -110,6 +112,35 @@ def test_the_older_checkpoint_is_taken_and_said_to_be(tmp_path, uninterrupted):
     again.save("training")
     again.keeper.wait(10)
     assert older in checkpoints(again.keeper.run)
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_long_run_is_the_same_however_often_it_was_taken_up(killed, tmp_path, monkeypatch):
+    for name, rows in {"MOST": 64, "RECENT": 16, "SPAN": 2, "YOUNG": 2}.items():
+        monkeypatch.setattr(history, name, rows)
+    monkeypatch.setattr(thinning, "BINS", 4)
+    monkeypatch.setattr(thinning, "OCTAVE", 1)
+    monkeypatch.setattr(pace, "PRODUCTS", 1e7)  # a result a step
+    settings = SETTINGS.replace(n_sparse=8, n_dense=2, batch=4)
+    uninterrupted = advance(Course.new(settings, into=tmp_path / "uninterrupted"), 300)
+    course = Course.new(settings, into=tmp_path)
+    for results in (61, 9, 80, 150):
+        advance(course, results)
+        course.save("training")
+        assert course.keeper.wait(10)
+        if killed:  # rows that are in the history already, thinned perhaps, and no checkpoint
+            advance(course, 9)
+            course.keeper._journal.bring_up_to(course.history.past())
+            course.keeper._lock.release()
+        else:
+            course.leave("paused")
+        course = Course.taken_up(course.keeper.run)
+        assert course.notes == []
+    assert len(course.history.view()) < 64
+    assert course.history.view().thinned
+    same(course, uninterrupted)
+    for one in (course, uninterrupted):
+        one.leave("paused")
 
 
 def test_missing_history_is_said(tmp_path):

@@ -98,7 +98,7 @@ class FakeSession:
         self.frames.put(frame)
 
     def run(self) -> None:
-        self._stop.wait()
+        self._stop.wait(120)
         self.finished.set()
 
     def shows(self) -> list[Show]:

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from rugtui.session.frame import Frame
-from rugtui.session.history import HistoryView
+from rugtui.session.history import SPAN, HistoryView
 from rugtui.ui.renderables.canvas import Pen
 from rugtui.ui.renderables.chart import Chart, Curve
 from rugtui.ui.renderables.growing import Known
@@ -36,7 +36,18 @@ class Deriver:
     def __call__(self, history: HistoryView, span: int) -> Derived:
         """`span` results go into an average."""
         loss = history.column("loss")
-        return Derived(self._smoother(loss, span), self._known(history.column("heldout"), loss))
+        known = self._known(history.column("heldout"), loss)
+        return Derived(self._smoothed(history, span), known)
+
+    def _smoothed(self, history: HistoryView, span: int) -> Float[np.ndarray, " results"]:
+        """Of results that were thinned only extremes are left, whose average is none of the loss:
+        there, that of the history itself is smoothed further."""
+        loss, own = history.column("loss"), history.column("smoothed")
+        if span == SPAN:
+            return own
+        if span > 1 and history.old:
+            loss = np.concatenate([own[: history.old], loss[history.old :]])
+        return self._smoother(loss, span)
 
 
 def loss_chart(frame: Frame, derived: Derived, palette: Palette) -> Chart:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rugtui.session.history import SPAN, History
+from rugtui.session.history import MOST, SPAN, History
+from rugtui.ui.renderables.loss_chart import Deriver
 from rugtui.ui.renderables.smooth import BLOCK, SPANS, YOUNGS, Smoother, exponential
 
 
@@ -90,3 +91,17 @@ def test_each_strength_smooths_more_than_the_last_early_and_late():
 def test_the_shortest_span_is_the_column_itself():
     values = np.array([3.0, np.nan, 1.0])
     np.testing.assert_array_equal(exponential(values, 1), values)
+
+
+def test_what_was_thinned_is_smoothed_by_its_own_average_not_by_that_of_its_extremes():
+    history, rng = History(), np.random.default_rng(5)
+    for step in range(1, MOST + 2):  # skewed noise: the middle of its extremes is far above 1
+        history.append(step=step, seconds=0.0, loss=rng.exponential())
+    view, derive = history.view(), Deriver()
+    old = slice(view.old // 2, view.old)
+    extremes = view.column("loss")[old]
+    assert extremes.mean() > 1.3
+    for span in SPANS[1:]:
+        assert derive(view, span).smoothed[old].mean() == pytest.approx(1, abs=0.15)
+    np.testing.assert_array_equal(derive(view, 1).smoothed, view.column("loss"))
+    np.testing.assert_array_equal(derive(view, SPAN).smoothed, view.column("smoothed"))
