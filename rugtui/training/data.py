@@ -104,19 +104,22 @@ def _places(cells: int, p: float, generator: torch.Generator) -> Int[Tensor, " a
         # six standard deviations more than are wanted: a second piece is needed once in 10⁹ batches
         wanted = (cells - last) * p
         count = int(wanted + 6 * math.sqrt(wanted)) + 10
-        pieces.append(_gaps(count, p, generator).cumsum_(0).add_(last))
-        last = float(pieces[-1][-1])
-    places = pieces[0] if len(pieces) == 1 else torch.cat(pieces)
-    return places[: int(torch.searchsorted(places, float(cells)))].long()
+        gaps = _gaps(count, p, generator)
+        gaps[0] += last
+        pieces.append(np.cumsum(gaps, out=gaps))
+        last = float(gaps[-1])
+    places = pieces[0] if len(pieces) == 1 else np.concatenate(pieces)
+    return torch.from_numpy(places[: np.searchsorted(places, cells)].astype(np.int64))
 
 
-def _gaps(count: int, p: float, generator: torch.Generator) -> Float[Tensor, " count"]:
+def _gaps(count: int, p: float, generator: torch.Generator) -> Float[np.ndarray, " count"]:
     """Distances from one active cell to the next, P(gap = k) = p (1 − p)^(k − 1), as float64.
 
     Sums of them are exact up to 2⁵³ cells. The 24 bits of float32 would make the shortest gaps of
     p = 1e-6 come 6 % too often. u = 0 gives an infinite gap, which is no harm: it ends the batch.
     """
-    u = torch.rand(count, generator=generator, dtype=torch.float64)
-    with np.errstate(divide="ignore"):
-        np.log(u.numpy(), out=u.numpy())  # five times as fast as torch's
-    return u.div_(math.log1p(-p)).ceil_()
+    u = torch.rand(count, generator=generator, dtype=torch.float64).numpy()
+    with np.errstate(divide="ignore", over="ignore"):
+        np.log(u, out=u)  # five times as fast as torch's
+        u /= math.log1p(-p)
+    return np.ceil(u, out=u)

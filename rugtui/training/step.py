@@ -16,6 +16,7 @@ from torch import Tensor
 
 from rugtui.config import Activation
 from rugtui.training import activation as activations
+from rugtui.training import onednn
 from rugtui.training.cells import Cells
 from rugtui.training.parameters import Parameters
 from rugtui.training.plan import DENSE, Plan
@@ -53,11 +54,10 @@ class Gradient:
         """
         if x.shape[0] != len(self._pre):
             self._allocate(x.shape[0])
-        own = self.parameters.weights
         x = x if self.plan.sparse_encoder else self._dense(x)
         z = self._encode(x)
         pause()
-        self._product(z, own.W_out.T, self._pre, add=own.b)
+        self._decode(z)
         pause()
         loss, dz = self._decoder_gradient(x, z, pause)
         pause()
@@ -87,6 +87,13 @@ class Gradient:
     def _encode(self, x: Cells | Tensor) -> Float[Tensor, "batch n_dense"]:
         W_in = self.parameters.weights.W_in
         return x @ W_in.T if isinstance(x, Cells) else self._product(x, W_in.T, self._z)
+
+    def _decode(self, z: Float[Tensor, "batch n_dense"]) -> None:
+        own = self.parameters.weights
+        if self.activation == "relu" and not self.half and onednn.serves(self._pre):
+            self._pre = onednn.linear_relu(z, own.W_out, own.b)
+        else:
+            self._product(z, own.W_out.T, self._pre, add=own.b)
 
     def _decoder_gradient(
         self, x: Cells | Tensor, z: Tensor, pause: Pause
@@ -122,22 +129,23 @@ class Gradient:
     def _relu_residual(self, x: Cells) -> Float[Tensor, ""]:
         """The same for a ReLU and few cells, without the slope and in fewer passes."""
         flat = self._pre.view(-1)
-        passed, missed = _at_targets(flat, x)
-        flat.relu_().scatter_(0, x.places, passed)
+        passed, missed = _at_targets(flat.numpy(), x)
+        flat.relu_()
+        flat.numpy()[x.places.numpy()] = passed
         if self.importance is None:
             return _squares(flat) + _squares(missed)
         loss = (self._pre * self._pre).sum(0) @ self.importance
         self._pre.mul_(self.importance)
         return loss + missed @ (missed * self.importance[x.columns])
 
-    def _few_on(self) -> Int[Tensor, " on"] | None:
+    def _few_on(self) -> Int[np.ndarray, " on"] | None:
         """Places of the positive pre-activations, where they are few enough to be worth it."""
         if not self.plan.most_on:
             return None
         np.greater(self._pre.view(-1).numpy(), 0, out=self._on)
         if np.count_nonzero(self._on) > self.plan.most_on * self._on.size:
             return None
-        return torch.from_numpy(np.flatnonzero(self._on))
+        return np.flatnonzero(self._on)
 
     def _dense_decoder_gradient(self, z: Tensor, pause: Pause) -> Tensor:
         own, gradient, g = self.parameters.weights, self.parameters.gradient, self._pre
@@ -148,20 +156,21 @@ class Gradient:
         return self._product(g, own.W_out, self._dz, scale=self._scale)
 
     def _sparse_decoder_gradient(
-        self, x: Cells, z: Tensor, on: Int[Tensor, " on"]
+        self, x: Cells, z: Tensor, on: Int[np.ndarray, " on"]
     ) -> tuple[Tensor, Tensor]:
         own, gradient = self.parameters.weights, self.parameters.gradient
-        flat = self._pre.view(-1)
+        flat = self._pre.view(-1).numpy()
         passed, missed = _at_targets(flat, x)
-        flat.scatter_(0, x.places, passed)
-        values = flat.index_select(0, on)
-        g = Cells.at(x.shape, on, values)
+        flat[x.places.numpy()] = passed
+        values = flat.take(on)
+        g = Cells.at(x.shape, torch.from_numpy(on), torch.from_numpy(values))
         if self.importance is None:
-            loss = _squares(values) + _squares(missed)
+            loss = _squares(g.values) + _squares(missed)
         else:
-            g.values = values * self.importance[g.columns]
-            loss = values @ g.values + missed @ (missed * self.importance[x.columns])
-        g.values = g.values * self._scale
+            weighed = g.values * self.importance[g.columns]
+            loss = g.values @ weighed + missed @ (missed * self.importance[x.columns])
+            g.values = weighed
+        g.values.mul_(self._scale)
         self._db.zero_().index_add_(0, g.columns, g.values)
         gradient.b.copy_(self._db)
         gradient.W_out.copy_(g.T @ z)
@@ -200,14 +209,17 @@ class Gradient:
 
 
 def _at_targets(
-    pre: Float[Tensor, " cells"], x: Cells
-) -> tuple[Float[Tensor, " active"], Float[Tensor, " active"]]:
+    pre: Float[np.ndarray, " cells"], x: Cells
+) -> tuple[Float[np.ndarray, " active"], Float[Tensor, " active"]]:
     """y − x on the active cells of x: where the ReLU passes it back, and where it holds y at 0."""
-    at = pre.index_select(0, x.places)
+    at = pre.take(x.places.numpy())
     passes = at > 0
-    residual = at.relu_().sub_(x.values)
-    passed = residual * passes
-    return passed, residual.sub_(passed)
+    residual = np.maximum(at, 0, out=at)
+    residual -= x.values.numpy()
+    with np.errstate(invalid="ignore"):  # of a run that diverges, which the loop will say
+        passed = residual * passes
+        residual -= passed
+    return passed, torch.from_numpy(residual)
 
 
 def _squares(x: Tensor) -> Float[Tensor, ""]:
