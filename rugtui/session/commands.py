@@ -68,6 +68,25 @@ class Save:
 
 
 @dataclass(frozen=True, slots=True)
+class ListSaved:
+    """Look which runs there are on disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Read a saved run, to be looked at beside the live one."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Take one of the other runs off the list; its files stay."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Detach:
     """Nobody looks on any more: train to the last step, saving, and leave."""
 
@@ -77,4 +96,6 @@ class Stop:
     """Leave, in the middle of an interval too."""
 
 
-Command = Pause | Change | Show | NextFrame | Look | Save | Detach | Stop
+Command = (
+    Pause | Change | Show | NextFrame | Look | Save | ListSaved | Load | Forget | Detach | Stop
+)

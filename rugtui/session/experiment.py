@@ -162,6 +162,7 @@ class Experiment:
         """The frame with everything in it that this experiment knows."""
         return dataclasses.replace(
             frame,
+            run=str(self.course.keeper.run or ""),
             settings=self.settings,
             device=str(self.device),
             plan=self.training.plan,

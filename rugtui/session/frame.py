@@ -16,7 +16,9 @@ from rugtui.weights.base import Window
 
 if TYPE_CHECKING:
     from rugtui.measure import Statistics
+    from rugtui.runs.listing import Listed
     from rugtui.session.curves import Curves
+    from rugtui.session.other_run import OtherRun
     from rugtui.theory.levels import Levels
 
 Severity = Literal["information", "warning", "error"]
@@ -129,6 +131,12 @@ class Frame:
     verdict: str = ""
     """A sentence that says what the numbers of the weights shown mean."""
     picture: Picture | None = None
+    run: str = ""
+    """The directory of the live run, empty before it has one."""
+    others: tuple[OtherRun, ...] = ()
+    """Earlier runs of this session and saved ones, oldest first; never the live one."""
+    saved: tuple[Listed, ...] | None = None
+    """The runs on disk, newest first; None while nobody asked, or they are being looked for."""
     notices: tuple[Notice, ...] = ()
     failure: str = ""
     traceback: str = ""

@@ -17,7 +17,10 @@ from rugtui.session.commands import (
     Change,
     Command,
     Detach,
+    Forget,
     Kind,
+    ListSaved,
+    Load,
     Look,
     NextFrame,
     Pause,
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from rugtui.runs.checkpoint import Phase as PhaseKept
     from rugtui.session.course import Course
     from rugtui.session.experiment import Experiment
+    from rugtui.session.others import Others
 
 Opening = Callable[[], "Course"]
 """Takes up a run; called in the worker, because torch comes in with it."""
@@ -72,6 +76,7 @@ class Session:
         self._serial = 0
         self._narration, self._failure, self._traceback = "", "", ""
         self._experiment: Experiment | None = None
+        self._others: Others | None = None
 
     def send(self, command: Command) -> None:
         """Queue a command; Stop also cuts the interval under way short."""
@@ -98,11 +103,15 @@ class Session:
                     break
         finally:
             self._attempt(self._end)
+            if self._others is not None:
+                self._others.leave()
             self.finished.set()
 
     def _begin(self, settings: Settings) -> None:
         """Drop the experiment under way, if any, and start another."""
         self.settings = settings
+        if self._others is not None and self._experiment is not None:
+            self._others.keep(self._experiment.course, self._phase_kept)
         self._attempt(self._end)
         self._phase, self._failure, self._traceback = "loading", "", ""
         self._picture = None
@@ -110,7 +119,9 @@ class Session:
         self._hand_over()
         # Torch comes in with this import: seconds, which the screen spends painted, not blank.
         from rugtui.session.experiment import Experiment
+        from rugtui.session.others import Others
 
+        self._others = self._others or Others()
         opening, self._opening = self._opening, None
         course = opening() if opening else self._new_course(settings)
         self._experiment = Experiment(course)
@@ -190,6 +201,9 @@ class Session:
                     self._save(command)
                 except (OSError, RugtuiError) as error:
                     self._tell(f"snapshot not written: {error}", "error")
+            case ListSaved() | Load() | Forget():
+                if self._others is not None:
+                    self._others.carry_out(command)
             case Detach():
                 self._detach()
             case Stop():
@@ -259,6 +273,9 @@ class Session:
             return
         if self._experiment is not None:
             self._attempt(self._look_closely)
+        if self._others is not None:
+            for text in self._others.collect():
+                self._tell(text, "warning")
         self.frames.put(self._frame())
 
     def _look_closely(self) -> None:
@@ -292,4 +309,6 @@ class Session:
             traceback=self._traceback,
         )
         experiment = self._experiment
-        return frame if experiment is None else experiment.describe(frame, self._picture)
+        if experiment is not None:
+            frame = experiment.describe(frame, self._picture)
+        return frame if self._others is None else self._others.describe(frame)

@@ -21,8 +21,11 @@ from rugtui.ui.renderables.picture_colours import picture_colours
 from rugtui.ui.screens.dashboard import Dashboard
 from rugtui.ui.screens.failure import Failure
 from rugtui.ui.screens.help import Help
+from rugtui.ui.screens.runs import Runs
 from rugtui.ui.screens.settings_form import SettingsForm
+from rugtui.ui.screens.sheet import ShowsFrames
 from rugtui.ui.widgets.headline import Headline
+from rugtui.ui.widgets.loss import LossPane
 from rugtui.ui.widgets.pane import Pane
 from rugtui.ui.widgets.weights import WeightsPane
 
@@ -107,7 +110,9 @@ class RugtuiApp(App[None]):
         if frame is None:
             return
         self.latest, self.settings = frame, frame.settings
-        self.dashboard.show(frame)
+        for screen in reversed(self.screen_stack):  # what is in front has the link first
+            if isinstance(screen, ShowsFrames):
+                screen.show(frame)
         self._tell_news(frame)
 
     def _tell_news(self, frame: Frame) -> None:
@@ -162,6 +167,10 @@ class RugtuiApp(App[None]):
                 self.session.send(Change(draft))
 
         self.push_screen(SettingsForm(self.settings), apply)
+
+    def action_runs(self) -> None:
+        loss = self.dashboard.query_one(LossPane)
+        self.push_screen(Runs(self.latest, loss.runs_view, loss.look_at_runs, self.session.send))
 
     def action_snapshot(self) -> None:
         for pane in self.dashboard.query(Pane):

@@ -90,6 +90,10 @@ ZOOM_Y = "Zoom in and out of the losses around the curve there."
 SMOOTH = "Smooth less and more."
 SCALE = "Colours by quantile, as now, or log."
 ORDER = "Features as they are, by sequency, clustered."
+SELECT = "Select a run."
+RENAME = "Give a run another name on the screen."
+REMOVE = "Take a run off the list; its files stay."
+COMPARE = "Hold the others against a run: it stands out, ratios to it are said; again: none."
 ZOOM = "Zoom in and out at the cursor."
 
 
@@ -160,6 +164,15 @@ KEYS = (
     Key(
         "escape", "no_cursor", "no cursor", "Put the cursor away.", "Weights", False, pane="weights"
     ),
+    Key("R", "runs", "runs", "Earlier and saved runs beside this one.", "Runs", False),
+    Key("up", "select(-1)", "", SELECT, "Runs", False, "", "runs", name="select_run_above"),
+    Key("down", "select(1)", "", SELECT, "Runs", False, "", "runs", name="select_run_below"),
+    Key("n", "name", "name", RENAME, "Runs", pane="runs", name="name_run"),
+    Key("h", "hide", "hide", "Hide a run, or show it again.", "Runs", pane="runs", name="hide_run"),
+    Key("c", "reference", "compare", COMPARE, "Runs", pane="runs", name="compare_run"),
+    Key("l", "load", "load", "Read a saved run.", "Runs", pane="runs", name="load_run"),
+    Key("x", "remove", "remove", REMOVE, "Runs", pane="runs", name="remove_run"),
+    Key("escape", "close", "close", "Close the sheet.", "Runs", pane="runs", name="close_runs"),
     Key("z", "zoom", "zoom", MAXIMIZE, "Panes", False, name="maximize"),
     Key("tab", "next_pane(1)", "", NEXT, "Panes", False, "", "dashboard", name="next_pane"),
     Key("shift+tab", "next_pane(-1)", "", NEXT, "Panes", False, "", "dashboard", name="last_pane"),

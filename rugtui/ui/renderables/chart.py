@@ -36,6 +36,8 @@ class Curve:
     """Drawn before the levels, not over them."""
     named: bool = False
     """Has its name on the right, where it leaves the chart."""
+    tag: str = ""
+    """A letter written where it ends, or in the place of a dot."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +47,8 @@ class Chart:
     curves: tuple[Curve, ...]
     levels: tuple[Level, ...] = ()
     marks: tuple[Mark, ...] = ()
+    behind: tuple[Curve, ...] = ()
+    """What the curves are held against: drawn first, and without a crosshair of its own."""
     home: float = NEWEST
     """Where the crosshair first appears."""
 
@@ -60,20 +64,25 @@ class Chart:
 
 def shown(chart: Chart, view: View) -> Shown:
     """The axes of a chart that is not empty, in this view."""
-    ends = np.concatenate([curve.x[[0, -1]] for curve in chart.curves if curve.x.size])
+    curves = [curve for curve in (*chart.curves, *chart.behind) if curve.x.size]
+    ends = np.concatenate([curve.x[[0, -1]] for curve in curves])
     first = chart.x[:2] if view.log_x else ends  # a logarithm cannot show 0
     whole_x = spanning(np.append(ends, first), view.log_x, margin=0)
-    x = x_axis(view, whole_x)
+    newest = whole_x.place_one(float(chart.x[-1]))
+    newest = whole_x.last if math.isnan(newest) else newest
+    x = x_axis(view, whole_x, newest)
     whole_y = _value_axis(chart, x, view.log_y)
-    return Shown(x, y_axis(view, whole_y), whole_x, whole_y)
+    return Shown(x, y_axis(view, whole_y), whole_x, whole_y, newest)
 
 
 def end_names(chart: Chart, now: Shown) -> list[Level]:
     """The names of curves, at the heights at which these leave the chart on the right."""
     names = []
-    for curve in reversed(chart.curves):
-        if curve.named:
-            end = float(np.interp(now.x.value(now.x.last), curve.x, curve.y))
+    for curve in reversed((*chart.behind, *chart.curves)):
+        known = np.isfinite(curve.y)
+        x, y = curve.x[known], curve.y[known]
+        if curve.named and x.size and x[-1] >= now.x.value(now.x.first):
+            end = float(np.interp(now.x.value(now.x.last), x, y))
             place = now.y.place_one(end)
             place = now.y.first if math.isnan(place) else min(max(place, now.y.first), now.y.last)
             names.append(Level(curve.name, now.y.value(place), curve.pen.colour))
@@ -93,7 +102,7 @@ def height_at(chart: Chart, now: Shown, cross: float | None) -> float | None:
 def _value_axis(chart: Chart, x: Axis, log: bool) -> Axis:
     """All of the curves in sight, and those levels that do not squeeze them flat."""
     extremes: list[float] = []
-    for curve in chart.curves:
+    for curve in (*chart.curves, *chart.behind):
         begin = max(int(np.searchsorted(curve.x, x.value(x.first))) - 1, 0)
         end = int(np.searchsorted(curve.x, x.value(x.last), side="right")) + 1
         extremes += _extremes(curve.y[begin:end], log)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float
@@ -20,8 +21,8 @@ from rugtui.ui.renderables.lines import fit, line
 from rugtui.ui.renderables.palette import Palette, ink
 from rugtui.ui.renderables.view import Shown, View, crosshair
 
-LABELS = 12
-"""Columns on the right for the names of the levels."""
+LABELS, LABELS_OF_RUNS = 12, 18
+"""Columns on the right for the names of the levels, and for those of other runs."""
 LEAST = 24, FOOT + 2
 """Columns and rows below which there is no room for a chart."""
 
@@ -33,7 +34,7 @@ def chart_strips(
     now = shown(chart, view)
     levels = [level for level in chart.levels if inside(now.y, level)]
     names = [*levels, *end_names(chart, now)]
-    labels = labels_beside(width)
+    labels = labels_beside(width, chart)
     left, rows = gutter(now.y, height), height - FOOT
     frame = axes(now.x, now.y, width - labels, height, font.ascii)
     canvas = Canvas(width - labels - left, rows, font)
@@ -43,21 +44,31 @@ def chart_strips(
     strips = []
     for row in range(rows):
         name = named.get(row)
-        label = f" {name.name}"[:labels].ljust(labels) if name else " " * labels
+        label = _label(f" {name.name}" if name else "", labels, font)
         margin = Segment(label, ink(name.colour) if name else faint)
         strips.append(Strip([Segment(frame[row][:left], faint), *canvas.segments(row), margin]))
     strips += [line([(text, faint)], width) for text in frame[rows:]]
     return fit(strips, width, height)
 
 
-def labels_beside(width: int) -> int:
-    return LABELS if width >= 3 * LABELS else 0
+def labels_beside(width: int, chart: Chart) -> int:
+    """Columns for names, as many as leave the chart two thirds."""
+    fitting = [wide for wide in (LABELS_OF_RUNS, LABELS) if width >= 3 * wide]
+    wanted = fitting if chart.behind else fitting[-1:]
+    return wanted[0] if wanted else 0
 
 
-def place_under(now: Shown, column: int, width: int, height: int) -> float:
+def _label(text: str, width: int, font: Font) -> str:
+    """A name in so many columns; one that is cut short says so."""
+    if len(text) > width > 0:
+        return text[: width - 1] + ("~" if font.ascii else "…")
+    return text.ljust(width)[:width]
+
+
+def place_under(chart: Chart, now: Shown, column: int, width: int, height: int) -> float:
     """The place on the horizontal axis that a column of the chart shows, or the nearest end."""
     left = gutter(now.y, height)
-    share = (column - left) / max(width - labels_beside(width) - left - 1, 1)
+    share = (column - left) / max(width - labels_beside(width, chart) - left - 1, 1)
     return now.x.first + (now.x.last - now.x.first) * min(max(share, 0.0), 1.0)
 
 
@@ -70,6 +81,9 @@ def draw(
     palette: Palette,
 ) -> None:
     """Layer upon layer: noise, marks, crosshair, levels, what one came to see."""
+    for curve in chart.behind:
+        if curve.kind == "line":
+            draw_curve(canvas, curve, now)
     over = sorted(chart.curves, key=lambda curve: crowding(curve, now.x, canvas.columns))
     for curve in over:
         if curve.under:
@@ -88,6 +102,8 @@ def draw(
     for curve in over:
         if not curve.under:
             draw_curve(canvas, curve, now)
+    for curve in chart.behind:
+        draw_tag(canvas, curve, now)
     name_marks(canvas, chart.marks, now.x, Pen(palette.faint, ":"))
 
 
@@ -128,8 +144,16 @@ def draw_dot(canvas: Canvas, curve: Curve, now: Shown) -> None:
         column, row = now.x.dot(x, canvas.columns), now.y.dot(y, canvas.rows)
         if 0 <= column <= canvas.columns - 1 and 0 <= row <= canvas.rows - 1:
             top = canvas.height - 1 - round(row) // down
-            disc = curve.pen.letter if canvas.font.ascii else "●"
+            disc = curve.tag or (curve.pen.letter if canvas.font.ascii else "●")
             canvas.write(top, round(column) // across, disc, curve.pen)
+
+
+def draw_tag(canvas: Canvas, curve: Curve, now: Shown) -> None:
+    """The letter of a run where its line ends, if that is in sight."""
+    known = np.flatnonzero(np.isfinite(curve.y))
+    if known.size:
+        end = known[-1:]
+        draw_dot(canvas, replace(curve, x=curve.x[end], y=curve.y[end]), now)
 
 
 def draw_marks(canvas: Canvas, marks: Sequence[Mark], axis: Axis, pen: Pen) -> None:

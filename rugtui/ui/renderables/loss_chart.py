@@ -50,8 +50,10 @@ class Deriver:
         return self._smoother(loss, span)
 
 
-def loss_chart(frame: Frame, derived: Derived, palette: Palette) -> Chart:
-    """The chart of a Frame's history."""
+def loss_chart(
+    frame: Frame, derived: Derived, palette: Palette, behind: tuple[Curve, ...] = ()
+) -> Chart:
+    """The chart of a Frame's history, over those of other runs."""
     history = frame.history
     steps, known = history.column("step"), derived.heldout
     return Chart(
@@ -69,6 +71,7 @@ def loss_chart(frame: Frame, derived: Derived, palette: Palette) -> Chart:
         ),
         levels=tuple(levels(frame, palette)),
         marks=history.marks,
+        behind=behind,
     )
 
 

@@ -63,6 +63,8 @@ class Palette:
     exact: RGB
     bound: RGB
     warning: RGB
+    others: tuple[RGB, ...]
+    """Quiet colours for runs beside the live one; letters tell them apart where these do not."""
     ramp: tuple[RGB, ...]
     """The heatmap's levels from −HALF_LEVELS to HALF_LEVELS."""
     diagonal: RGB
@@ -96,6 +98,7 @@ DARK = Palette(
     exact=(240, 210, 90),
     bound=(110, 150, 200),
     warning=(255, 110, 90),
+    others=((120, 145, 185), (165, 140, 110), (120, 160, 140), (165, 130, 165)),
     ramp=diverging(0.18, 0.76, 0.15, (BLUE, ORANGE)),
     diagonal=(245, 245, 245),
     cursor=(135, 255, 90),
@@ -112,6 +115,7 @@ LIGHT = Palette(
     exact=(150, 110, 0),
     bound=(40, 90, 160),
     warning=(190, 30, 20),
+    others=((95, 120, 165), (150, 115, 80), (85, 135, 110), (140, 100, 140)),
     ramp=diverging(0.985, 0.46, 0.12, (BLUE + 10, ORANGE - 12)),
     diagonal=(20, 20, 20),
     cursor=(40, 240, 0),

@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from rugtui.session.curves import Sweep
 
 
-def theory_chart(frame: Frame, sweep: Sweep, here: float, palette: Palette) -> Chart:
-    """`here` is the run's own r or p; its points are what was measured of the weights there."""
+def theory_chart(
+    frame: Frame, sweep: Sweep, here: float, palette: Palette, behind: tuple[Curve, ...] = ()
+) -> Chart:
+    """`here` is the run's own r or p; its points are what was measured of the weights there, and
+    `behind` are the points of other runs."""
     lines = (
         ("L*", sweep.optimum, palette.optimum, "*"),
         ("linear", sweep.linear, palette.bound, "="),
@@ -33,7 +36,7 @@ def theory_chart(frame: Frame, sweep: Sweep, here: float, palette: Palette) -> C
     if frame.rug is not None:
         curves.append(_point("rug", here, frame.rug.loss, Pen(palette.gaussian, "R")))
     curves.append(_point("run", here, frame.trained.loss, Pen(palette.smooth, "@")))
-    return Chart(tuple(curves), home=here)
+    return Chart(tuple(curves), behind=behind, home=here)
 
 
 def theory_facts(frame: Frame, sweep: Sweep, name: str, index: int, here: float) -> list[Fact]:

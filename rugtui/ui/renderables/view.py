@@ -19,6 +19,8 @@ NEWEST = math.inf
 """A crosshair at the newest result, whichever that is."""
 NARROWEST = 1e-9
 """Least width of the limits, as a part of the whole: beyond it float64 runs out of digits."""
+SLACK = 1e-9
+"""Of the whole: limits that differ by less are the same."""
 WIDEST = 64.0
 """Greatest height of the limits, in heights of the data."""
 
@@ -50,16 +52,25 @@ class Shown:
     y: Axis
     whole_x: Axis
     whole_y: Axis
+    newest: float
+    """The place of the newest result; beyond it there may be other runs."""
 
 
-def x_axis(view: View, whole: Axis) -> Axis:
+def x_axis(view: View, whole: Axis, newest: float) -> Axis:
     """The horizontal axis: all, or the user's limits, pushed on to the newest where they follow."""
     if view.x is None:
         return whole
     axis = whole.between(*view.x)
     if not axis.last - axis.first > 0 or axis.first >= whole.last or axis.last <= whole.first:
         return whole
-    return axis.at(whole.last - (axis.last - axis.first), whole.last) if view.follow else axis
+    return _following(axis, whole, newest) if view.follow else axis
+
+
+def _following(axis: Axis, whole: Axis, newest: float) -> Axis:
+    """The limits with the newest at their end, or as near to it as there are data before it."""
+    width = axis.last - axis.first
+    last = min(max(newest, whole.first + width), whole.last)
+    return axis.at(last - width, last)
 
 
 def y_axis(view: View, whole: Axis) -> Axis:
@@ -74,7 +85,7 @@ def crosshair(view: View, shown: Shown) -> float | None:
     """Where the crosshair is, in plot coordinates: always inside."""
     if view.cross is None:
         return None
-    place = shown.whole_x.last if view.cross == NEWEST else shown.x.place_one(view.cross)
+    place = shown.newest if view.cross == NEWEST else shown.x.place_one(view.cross)
     if math.isnan(place):
         return shown.x.first
     return min(max(place, shown.x.first), shown.x.last)
@@ -88,13 +99,17 @@ def zoom_x(view: View, shown: Shown, factor: float) -> View:
     axis, whole = shown.x, shown.whole_x
     anchor = crosshair(view, shown)
     if anchor is None:
-        anchor = axis.last if view.follow else (axis.first + axis.last) / 2
+        middle = (axis.first + axis.last) / 2
+        anchor = min(shown.newest, axis.last) if view.follow else middle
     least = (whole.last - whole.first) * NARROWEST
     factor = max(factor, least / (axis.last - axis.first))
     first, last = (anchor + (end - anchor) * factor for end in (axis.first, axis.last))
     over, under = max(last - whole.last, 0.0), max(whole.first - first, 0.0)
     first, last = max(first - over, whole.first), min(last + under, whole.last)
-    return _looking_at(view, axis.at(first, last), whole, follow=view.follow and last == whole.last)
+    axis = axis.at(first, last)
+    if view.follow and view.cross is None:
+        axis = _following(axis, whole, shown.newest)
+    return _looking_at(view, axis, whole, follow=view.follow and _ends_with_newest(axis, shown))
 
 
 def pan_x(view: View, shown: Shown, share: float) -> View:
@@ -172,7 +187,7 @@ def settled(known: np.ndarray, index: int) -> float:
 def put_crosshair(view: View, shown: Shown, cross: float) -> View:
     """The crosshair at a data value; limits that do not show it are moved until they do."""
     view = dataclasses.replace(view, cross=cross)
-    place = shown.whole_x.last if cross == NEWEST else shown.x.place_one(cross)
+    place = shown.newest if cross == NEWEST else shown.x.place_one(cross)
     over = max(place - shown.x.last, 0.0) + min(place - shown.x.first, 0.0)
     return view if not over or math.isnan(over) else _panned(view, shown, over)
 
@@ -190,12 +205,20 @@ def _panned(view: View, shown: Shown, by: float) -> View:
         return view
     axis, whole = shown.x, shown.whole_x
     by = min(max(by, whole.first - axis.first), whole.last - axis.last)
-    return _looking_at(view, axis.moved(by), whole, follow=by == whole.last - axis.last)
+    moved = axis.moved(by)
+    return _looking_at(view, moved, whole, follow=_ends_with_newest(moved, shown))
+
+
+def _ends_with_newest(axis: Axis, shown: Shown) -> bool:
+    """Whether limits that follow would be these."""
+    whole = shown.whole_x
+    off = axis.last - _following(axis, whole, shown.newest).last
+    return abs(off) <= SLACK * (whole.last - whole.first)
 
 
 def _looking_at(view: View, axis: Axis, whole: Axis, *, follow: bool) -> View:
     """With these limits, and none where they show all."""
-    slack = 1e-9 * (whole.last - whole.first)
+    slack = SLACK * (whole.last - whole.first)
     if axis.first <= whole.first + slack and axis.last >= whole.last - slack:
         return dataclasses.replace(view, x=None, follow=True)
     return dataclasses.replace(view, x=_limits(axis), follow=follow)

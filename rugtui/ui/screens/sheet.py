@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from textual.screen import ModalScreen
 
+from rugtui.session.frame import Frame
 from rugtui.ui.widgets.pane import HasLink
 
 Result = TypeVar("Result")
+
+
+@runtime_checkable
+class ShowsFrames(Protocol):
+    """A screen that follows the session."""
+
+    def show(self, frame: Frame) -> None: ...
 
 
 class Sheet(ModalScreen[Result]):

@@ -17,8 +17,15 @@ from rugtui.ui.renderables.drawing import LEAST, chart_strips, place_under
 from rugtui.ui.renderables.lines import fit, line
 from rugtui.ui.renderables.loss_chart import Deriver, loss_chart
 from rugtui.ui.renderables.loss_view import TABS, LossView
+from rugtui.ui.renderables.other_curves import (
+    history_curves,
+    history_readings,
+    point_readings,
+    points,
+)
 from rugtui.ui.renderables.palette import Palette
 from rugtui.ui.renderables.readout import SEPARATOR, Fact, history_facts, laid_out, text
+from rugtui.ui.renderables.runs_view import RunsView
 from rugtui.ui.renderables.theory_chart import theory_chart, theory_facts
 from rugtui.ui.renderables.view import NEWEST, Shown, View
 from rugtui.ui.widgets.pane import HasPreferences, Pane
@@ -34,6 +41,7 @@ class LossPane(Pane):
 
     BINDINGS = bindings("loss")
     look = LossView()
+    runs_view = RunsView()
 
     def __init__(self, title: str, *, id: str) -> None:
         super().__init__(title, id=id)
@@ -61,13 +69,20 @@ class LossPane(Pane):
     def chart(self, frame: Frame, palette: Palette) -> Chart | None:
         """What the tab in front shows, None where it is still being computed."""
         if self.look.tab == 0:
-            return loss_chart(frame, self._derive(frame.history, self.look.span), palette)
+            behind = tuple(history_curves(frame, self.runs_view, palette))
+            return loss_chart(frame, self._derive(frame.history, self.look.span), palette, behind)
         known = frame.curves
         if known is None:
             return None
+        behind = tuple(points(frame, self.runs_view, TABS[self.look.tab], palette))
         if self.look.tab == 1:
-            return theory_chart(frame, known.against_r, frame.settings.ratio, palette)
-        return theory_chart(frame, known.against_p, frame.settings.p, palette)
+            return theory_chart(frame, known.against_r, frame.settings.ratio, palette, behind)
+        return theory_chart(frame, known.against_p, frame.settings.p, palette, behind)
+
+    def look_at_runs(self, view: RunsView) -> None:
+        """Show other runs otherwise."""
+        self.runs_view = view
+        self.redraw()
 
     def facts(self, frame: Frame, chart: Chart) -> list[Fact]:
         """What the curves say at the crosshair; without one at the newest, or where the run is."""
@@ -76,10 +91,14 @@ class LossPane(Pane):
         at = chart.home if cross is None else shown(chart, view).x.value(cross)
         index = chart.x.size - 1 if at == NEWEST else views.nearest(chart.x, at)
         if self.look.tab == 0:
-            return history_facts(frame, self._derive(frame.history, self.look.span), index)
+            derived = self._derive(frame.history, self.look.span)
+            smooth = float(derived.smoothed[index])
+            beside = history_readings(frame, self.runs_view, float(chart.x[index]), smooth)
+            return [*history_facts(frame, derived, index), *beside]
         assert frame.curves is not None
         sweep = frame.curves.against_r if self.look.tab == 1 else frame.curves.against_p
-        return theory_facts(frame, sweep, TABS[self.look.tab], index, chart.home)
+        beside = point_readings(chart, index)
+        return [*theory_facts(frame, sweep, TABS[self.look.tab], index, chart.home), *beside]
 
     def readout(self) -> str:
         """The line under the chart in full, as text; empty where there is no chart."""
@@ -143,7 +162,7 @@ class LossPane(Pane):
         width, height = self.content_size
 
         def pointed(chart: Chart, view: View, now: Shown) -> View:
-            place = place_under(now, offset.x, width, height)
+            place = place_under(chart, now, offset.x, width, height)
             known = views.nearest(chart.x, now.x.value(place))
             return views.put_crosshair(view, now, views.settled(chart.x, known))
 

@@ -37,7 +37,8 @@ def on(view, steps=STEPS):
     """What the view comes to on a run of these steps, whose loss falls from 1 to 0.01."""
     whole_x = spanning(steps, view.log_x, margin=0)
     whole_y = spanning(np.array([0.01, 1.0]), view.log_y)
-    return Shown(x_axis(view, whole_x), y_axis(view, whole_y), whole_x, whole_y)
+    newest = whole_x.place_one(float(steps[-1]))
+    return Shown(x_axis(view, whole_x, newest), y_axis(view, whole_y), whole_x, whole_y, newest)
 
 
 @st.composite

@@ -1,0 +1,108 @@
+"""Other runs: what stays of a run in memory, and what is read of one on disk."""
+
+import time
+
+import numpy as np
+import pytest
+
+from rugtui.config import Settings
+from rugtui.errors import DamagedError
+from rugtui.runs.directory import create_run
+from rugtui.runs.journal import NAME, Journal
+from rugtui.session.commands import Change, Forget, ListSaved, Load
+from rugtui.session.history import History
+from rugtui.session.others import BINS, MOST, Others, other_run, read_run, thinned
+from tests.session.test_session import SMALL, running, wait
+
+
+def long_history(results: int = 30_000) -> History:
+    """A fall with one spike, one dip and one gap."""
+    history = History()
+    for k in range(1, results + 1):
+        loss = 0.005 + 1 / k
+        loss = {20_000: 5.0, 25_000: 1e-6, 10_000: float("nan")}.get(k, loss)
+        history.append(step=k, seconds=k / 100, loss=loss, lr=1e-3, p=0.05)
+    return history
+
+
+def test_a_long_curve_is_kept_in_few_points_with_its_ends_and_extremes():
+    view = long_history().view()
+    steps, losses = view.column("step"), view.column("smoothed")
+    x, y = thinned(view)
+    assert x.size <= 10 * BINS
+    assert (np.diff(x) > 0).all()
+    assert (x[0], x[-1]) == (steps[0], steps[-1])
+    assert np.nanmin(y) == np.nanmin(losses)
+    assert np.nanmax(y) == np.nanmax(losses)
+    assert np.nanmax(y[x > 15_000]) == np.nanmax(losses[steps > 15_000])
+
+
+def test_a_changed_shape_leaves_the_earlier_run_in_the_frames():
+    with running() as session:
+        wait(session, lambda f: f.step > 200)
+        session.send(Change(SMALL.replace(n_dense=8)))
+        frame = wait(session, lambda f: f.others and f.run)
+        (earlier,) = frame.others
+        assert (earlier.letter, earlier.settings, earlier.state) == ("A", SMALL, "paused")
+        assert earlier.key != frame.run
+        assert earlier.step >= 200
+        assert earlier.at(earlier.step) > 0
+        assert np.isnan(earlier.at(earlier.step + 1))
+        assert type(earlier.curve) is np.ndarray
+        session.send(ListSaved())
+        saved = wait(session, lambda f: f.saved is not None).saved
+        assert str(saved[-1].path) == earlier.key
+        session.send(Forget(earlier.key))
+        wait(session, lambda f: not f.others)
+        session.send(Load(earlier.key))
+        again = wait(session, lambda f: f.others).others[0]
+        assert again.name == earlier.name
+        assert again.loss == pytest.approx(earlier.loss)
+        session.send(Load("/nowhere"))
+        frame = wait(session, lambda f: any("not read" in n.text for n in f.notices))
+        assert frame.others[0].key == again.key
+
+
+def saved_run(folder, results=50):
+    run = create_run(Settings(), device="cpu", into=folder)
+    Journal(run).bring_up_to(some(results).past())
+    return run
+
+
+def some(results):
+    history = History()
+    for k in range(1, results + 1):
+        history.append(step=k, seconds=k, loss=0.01, heldout=0.02, heldout_standard_error=0.001)
+    return history
+
+
+def test_a_saved_run_is_read_without_its_damaged_lines(tmp_path):
+    run = saved_run(tmp_path)
+    lines = (run / NAME).read_bytes().splitlines(keepends=True)
+    (run / NAME).write_bytes(b"".join([*lines[:9], b"rubbish\n", *lines[10:]]))
+    found, notes = read_run(run)
+    assert found.curve.shape == (2, 49)
+    assert (found.step, found.loss, found.standard_error) == (50, 0.02, 0.001)
+    assert any("line 10" in note for note in notes)
+    (run / "run.json").write_text("rubbish")
+    with pytest.raises(DamagedError):
+        read_run(run)
+
+
+def test_no_more_runs_are_kept_than_there_are_letters(tmp_path):
+    others = Others()
+    made = other_run("", "", "paused", Settings(), 5, some(5))
+    for k in range(MOST):
+        others._take(type(made)(**{**fields(made), "key": str(k)}), [])
+    assert len({run.letter for run in others.runs}) == MOST
+    others.carry_out(Load(str(saved_run(tmp_path))))
+    deadline = time.monotonic() + 20
+    while not (told := others.collect()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    others.leave()
+    assert "remove one" in told[0]
+    assert len(others.runs) == MOST
+
+
+def fields(run):
+    return {name: getattr(run, name) for name in type(run).__slots__}
