@@ -64,14 +64,14 @@ class Map:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Weave:
-    """W as block means, rows and columns of features, and the biases of its rows."""
+    """W as block means, rows and columns of features, and at will the biases of its rows."""
 
     title: str
     n_sparse: int
     top: float
     """The |W_ij| at which colours end; the diagonal may be beyond."""
     pixels: Float[np.ndarray, "side side"]
-    biases: Float[np.ndarray, " side"]
+    biases: Float[np.ndarray, " side"] | None = None
 
 
 Panel = Lines | Map | Weave

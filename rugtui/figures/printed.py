@@ -7,12 +7,14 @@ W), and in black and white by marks and dashes. The figure is built without pypl
 from __future__ import annotations
 
 import io
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import (
     BoundaryNorm,
     LinearSegmentedColormap,
@@ -78,7 +80,7 @@ def write(plate: Plate, colours: Colours, *paths: Path) -> None:
 
 def drawn(plate: Plate, colours: Colours) -> Figure:
     rows = -(-len(plate.panels) // plate.columns)
-    tall = WIDTH if isinstance(plate.panels[0], Weave) else HEIGHT
+    tall = 0.75 * WIDTH if isinstance(plate.panels[0], Weave) else HEIGHT
     figure = Figure(figsize=(WIDTH * plate.columns, tall * rows), layout="constrained")
     places = figure.subplots(rows, plate.columns, squeeze=False).ravel()
     for place, panel in zip(places, plate.panels, strict=False):
@@ -117,10 +119,7 @@ def _lines(axes: Axes, panel: Lines) -> None:
         (panel.log_y, axes.yaxis, axes.get_ylim()),
     ):
         if on:
-            short = ends[1] < FEW_DECADES * ends[0]
-            axis.set_major_locator(LogLocator(subs=(1, 2, 5) if short else (1,)))
-            axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
-            axis.set_minor_formatter(NullFormatter())
+            _log_labels(axis, ends)
     axes.legend()
 
 
@@ -144,13 +143,20 @@ def _map(axes: Axes, panel: Map, colours: Colours) -> None:
     axes.set_xlabel("p")
     axes.set_ylabel("r = n_dense / n_sparse")
     for axis, known in ((axes.xaxis, panel.p), (axes.yaxis, panel.r)):
-        places = np.unique(np.linspace(0, known.size - 1, min(known.size, 6)).round().astype(int))
-        axis.set_ticks(places + 0.5, [number(float(known[k])) for k in places])
+        places = np.unique(np.linspace(0, known.size - 1, min(known.size, 4)).round().astype(int))
+        axis.set_ticks(places + 0.5, [f"{known[k]:.2g}" for k in places])
     bar = axes.figure.colorbar(image, ax=axes, label=panel.label, shrink=0.9)
     bar.outline.set_linewidth(0.6)  # type: ignore[operator]
     if panel.log:
-        bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
-        bar.ax.yaxis.set_minor_formatter(FuncFormatter(lambda value, _: number(value)))
+        _log_labels(bar.ax.yaxis, (norm.vmin or 1.0, norm.vmax or 1.0))
+
+
+def _log_labels(axis: Axis, ends: tuple[float, float]) -> None:
+    """Numbers as people write them, closer where the axis is short."""
+    short = ends[1] < FEW_DECADES * ends[0]
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if short else (1,)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _colours(
@@ -190,10 +196,14 @@ def _weave(axes: Axes, panel: Weave, colours: Colours) -> None:
     ends = [0, n // 2, n - 1]
     axes.set_xticks(ends)
     axes.set_yticks(ends)
-    bar = axes.figure.colorbar(image, ax=axes, shrink=0.7, label="W_ij (diagonal beyond: black)")
+    beside = 0.14 if panel.biases is not None else 0.03
+    bar = axes.figure.colorbar(
+        image, ax=axes, shrink=0.6, pad=beside, label="W_ij (diagonal beyond: black)"
+    )
     bar.set_ticks([-top, 0, top], labels=[f"{-top:.2g}", "0", f"{top:.2g}"])
     bar.outline.set_visible(False)  # type: ignore[operator]
-    _bias(axes, panel)
+    if panel.biases is not None:
+        _bias(axes, panel.biases, panel.n_sparse)
 
 
 def _on_diagonal(panel: Weave) -> Bool[np.ndarray, "side side"]:
@@ -201,18 +211,23 @@ def _on_diagonal(panel: Weave) -> Bool[np.ndarray, "side side"]:
     return (rows[:-1, None] < columns[None, 1:]) & (columns[None, :-1] < rows[1:, None])
 
 
-def _bias(axes: Axes, panel: Weave) -> None:
+def _bias(axes: Axes, biases: Float[np.ndarray, " side"], n_sparse: int) -> None:
     """The biases as a narrow chart on the right, the rows being those of W."""
-    beside = axes.inset_axes((1.04, 0, 0.14, 1))
-    rows = (np.arange(panel.biases.size) + 0.5) * panel.n_sparse / panel.biases.size - 0.5
-    beside.plot(panel.biases, rows, color=BLACK, linewidth=0.7)
-    beside.set_ylim(panel.n_sparse - 0.5, -0.5)
-    low, high = float(panel.biases.min()), float(panel.biases.max())
-    room = 0.1 * max(high - low, abs(low), 1e-9)
-    beside.set_xlim(low - room, max(high + room, 0.0))
+    beside = axes.inset_axes((1.07, 0, 0.16, 1))
+    rows = (np.arange(biases.size) + 0.5) * n_sparse / biases.size - 0.5
+    beside.plot(biases, rows, color=BLACK, linewidth=0.7)
+    beside.set_ylim(n_sparse - 0.5, -0.5)
+    low = float(min(biases.min(), 0.0)) * 1.15
+    high = float(max(biases.max(), 0.0)) * 1.15
+    beside.set_xlim(low, high if high > low else low + 1)
     beside.set_yticks([])
-    beside.set_xticks([round(low, 2)])
+    beside.xaxis.tick_top()
+    mean = float(biases.mean())
+    beside.set_xticks([mean], [f"{mean:.2g}"])
+    beside.tick_params(labelsize=6)
     beside.set_xlabel("b_i")
+    beside.spines["top"].set_visible(True)
+    beside.spines["bottom"].set_visible(False)
 
 
 def _shares(colours: Any) -> list[tuple[float, ...]]:
@@ -225,4 +240,5 @@ def number(value: float) -> str:
         return "0"
     if 1e-3 <= abs(value) < 1e6:
         return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
-    return f"{value:.2g}".replace("e-0", "e-").replace("e+0", "e")
+    exponent = math.floor(math.log10(abs(value)))
+    return f"{value / 10**exponent:.2g}e{exponent}"

@@ -11,7 +11,7 @@ from rich.color import Color
 from rich.style import Style
 
 from rugtui.ui.renderables.oklab import RGB
-from rugtui.ui.renderables.ramps import HALF_LEVELS, cube, diverging, stepped
+from rugtui.ui.renderables.ramps import HALF_LEVELS, cube, diverging, rising, stepped
 
 DIAGONAL = HALF_LEVELS + 1
 """The level of a diagonal that is off the scale."""
@@ -45,6 +45,9 @@ class Glyphs:
 SHADES = Glyphs(negative="·-=≡", positive="░▒▓█", diagonal="◆")
 """Lines below zero, shades above."""
 ASCII = Glyphs(negative=".-=~", positive=":+*#", diagonal="@")
+RISING = Glyphs(negative="-··", positive="░▒▓█", diagonal="!", zero="=")
+RISING_ASCII = Glyphs(negative="-:.", positive="+*%#", diagonal="!", zero="=")
+"""From the lowest level, the last of `negative`, to the highest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,8 @@ class Palette:
     """Quiet colours for runs beside the live one; letters tell them apart where these do not."""
     ramp: tuple[RGB, ...]
     """The heatmap's levels from −HALF_LEVELS to HALF_LEVELS."""
+    rising: tuple[RGB, ...]
+    """The same levels where they stand for little to much, as in maps of a sweep."""
     diagonal: RGB
     cursor: RGB
     glyphs: Glyphs | None = None
@@ -100,6 +105,7 @@ DARK = Palette(
     warning=(255, 110, 90),
     others=((120, 145, 185), (165, 140, 110), (120, 160, 140), (165, 130, 165)),
     ramp=diverging(0.18, 0.76, 0.15, (BLUE, ORANGE)),
+    rising=rising(0.33, 0.92, (BLUE + 15, ORANGE + 25)),
     diagonal=(245, 245, 245),
     cursor=(135, 255, 90),
 )
@@ -117,6 +123,7 @@ LIGHT = Palette(
     warning=(190, 30, 20),
     others=((95, 120, 165), (150, 115, 80), (85, 135, 110), (140, 100, 140)),
     ramp=diverging(0.985, 0.46, 0.12, (BLUE + 10, ORANGE - 12)),
+    rising=rising(0.93, 0.33, (ORANGE + 25, BLUE + 15)),
     diagonal=(20, 20, 20),
     cursor=(40, 240, 0),
 )
@@ -125,10 +132,12 @@ LIGHT = Palette(
 DARK_256 = dataclasses.replace(
     DARK,
     ramp=cube("002 003 004 013 015 024 035 235", "000", "100 200 300 210 310 410 420 520"),
+    rising=cube("122 113 112 103 102 003 002 001", "223", "233 333 332 432 442 441 451 551"),
 )
 LIGHT_256 = dataclasses.replace(
     LIGHT,
     ramp=cube("445 345 235 035 125 024 014 005", "555", "544 532 432 520 510 410 310 300"),
+    rising=cube("333 433 443 442 452 453 454 554", "223", "222 122 113 112 103 102 002 001"),
     cursor=(0, 255, 0),
 )
 
@@ -142,12 +151,14 @@ _LIGHT_GREEN, _GREEN = (85, 255, 85), (0, 170, 0)
 DARK_16 = dataclasses.replace(
     DARK,
     ramp=stepped((_BLUE, _LIGHT_BLUE, _LIGHT_CYAN), _BLACK, (_RED, _BROWN, _YELLOW)),
+    rising=(*[_BLUE] * 4, *[_LIGHT_BLUE] * 5, *[_LIGHT_CYAN] * 4, *[_YELLOW] * 4),
     diagonal=_WHITE,
     cursor=_LIGHT_GREEN,
 )
 LIGHT_16 = dataclasses.replace(
     LIGHT,
     ramp=stepped((_LIGHT_CYAN, _LIGHT_BLUE, _BLUE), _WHITE, (_YELLOW, _BROWN, _RED)),
+    rising=(*[_YELLOW] * 4, *[_LIGHT_CYAN] * 4, *[_LIGHT_BLUE] * 5, *[_BLUE] * 4),
     diagonal=_BLACK,
     cursor=_GREEN,
 )
@@ -164,6 +175,13 @@ def palette_for(dark: bool, colours: Colours = "many", ascii_only: bool = False)
     if ascii_only or colours == "none":
         return dataclasses.replace(palette, glyphs=ASCII if ascii_only else SHADES)
     return palette
+
+
+@lru_cache(maxsize=16)
+def rising_palette(palette: Palette) -> Palette:
+    """The same palette where levels stand for little to much."""
+    glyphs = palette.glyphs and (RISING_ASCII if palette.glyphs == ASCII else RISING)
+    return dataclasses.replace(palette, ramp=palette.rising, glyphs=glyphs)
 
 
 @lru_cache(maxsize=4096)

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+import numpy as np
 from textual.strip import Strip
 
-from rugtui.figures.plate import Lines, Panel, Plate, Series
+from rugtui.figures.plate import Lines, Map, Panel, Plate, Series, Weave
+from rugtui.session.frame import Panel as Corner
+from rugtui.session.frame import Picture
 from rugtui.ui.renderables.canvas import Font, Pen
 from rugtui.ui.renderables.chart import Chart, Curve
 from rugtui.ui.renderables.drawing import chart_strips
+from rugtui.ui.renderables.heatmap import rows_a_strip
 from rugtui.ui.renderables.levels import Level
 from rugtui.ui.renderables.lines import blank, line, paragraph
+from rugtui.ui.renderables.map import map_strips
 from rugtui.ui.renderables.palette import Palette
+from rugtui.ui.renderables.shading import Scale
 from rugtui.ui.renderables.view import View
+from rugtui.ui.renderables.weights_picture import Shades, weights_picture
+from rugtui.weights.base import Window
 
 HEIGHT = 16
 """Rows of a chart."""
+MAP_WIDTH, MAP_HEIGHT = 72, 18
+SIDE = 64
+"""Pixels of a picture of W."""
 STAGES = ("bound", "smooth", "optimum", "gaussian", "exact", "heldout")
 """The palette's colours for ordered series; what they are is written beside them, too."""
 ROLES = {
@@ -37,7 +50,29 @@ def drawn(plate: Plate, palette: Palette, width: int, *, ascii_only: bool = Fals
 def _panel(panel: Panel, palette: Palette, width: int, font: Font) -> list[Strip]:
     if isinstance(panel, Lines):
         return _lines(panel, palette, width, font)
-    raise NotImplementedError
+    title = line([(panel.title, palette.style("text"))], width)
+    if isinstance(panel, Map):
+        drawn_map = map_strips(panel, None, palette, min(width, MAP_WIDTH), MAP_HEIGHT)
+        return [title, *(strip.adjust_cell_length(width) for strip in drawn_map)]
+    return [title, *_weave(panel, palette, width)]
+
+
+def _weave(panel: Weave, palette: Palette, width: int) -> list[Strip]:
+    """The corner of W that has room, a cell a pixel: means of many cells would show no weave."""
+    side = min(width - 6, SIDE, panel.pixels.shape[0])
+    corner = panel.pixels[:side, :side]
+    biases = np.zeros(side) if panel.biases is None else panel.biases[:side]
+    features = side * panel.n_sparse // panel.pixels.shape[0]
+    picture = Picture(
+        0,
+        Window(0, 0, features, features),
+        panel.n_sparse,
+        (Corner("trained", corner, biases),),
+    )
+    shades = Shades("fixed", Scale("fixed", panel.top))
+    tall = -(-side // rows_a_strip(palette)) + 2
+    note = line([(f"features 0 to {features - 1}", palette.style("faint"))], width)
+    return [*weights_picture(picture, None, shades, palette, width, tall)[:-1], note]
 
 
 def _lines(panel: Lines, palette: Palette, width: int, font: Font) -> list[Strip]:
@@ -46,7 +81,7 @@ def _lines(panel: Lines, palette: Palette, width: int, font: Font) -> list[Strip
         curves=tuple(_curve(series, palette) for series in panel.series if series.x.size > 1),
         levels=tuple(Level(name, value, palette.text, True) for name, value in panel.levels),
     )
-    title = f"{panel.y_label} against {panel.x_label}"
+    title = f"{panel.title}: {panel.y_label} against {panel.x_label}"
     if chart.empty:
         return [line([(f"{title}: too few values yet", faint)], width)]
     view = View(log_x=panel.log_x, log_y=panel.log_y)
@@ -63,4 +98,6 @@ def _curve(series: Series, palette: Palette) -> Curve:
     else:
         name, letter = ROLES[series.role]
     pen = Pen(getattr(palette, name), letter)
-    return Curve(series.name, series.x, series.y, pen, named=True)
+    dots = series.is_measured and series.place is None
+    kind: Literal["line", "dot"] = "dot" if dots else "line"
+    return Curve(series.name, series.x, series.y, pen, kind, named=True)

@@ -24,6 +24,17 @@ def diverging(zero: float, end: float, chroma: float, hues: tuple[float, float])
     return tuple(ramp)
 
 
+def rising(first: float, last: float, hues: tuple[float, float]) -> tuple[RGB, ...]:
+    """A ramp from one lightness and hue to another, greyer in between: no colour repeats, and
+    without colours lightness alone tells them apart."""
+    ramp: list[RGB] = []
+    for level in range(2 * HALF_LEVELS + 1):
+        share = level / (2 * HALF_LEVELS)
+        chroma = 0.02 + 0.22 * abs(share - 0.5)
+        ramp.append(oklab.rgb(first + (last - first) * share, chroma, hues[share > 0.5]))
+    return tuple(ramp)
+
+
 def cube(negative: str, zero: str, positive: str) -> tuple[RGB, ...]:
     """A ramp out of the 6 × 6 × 6 colours that 256-colour terminals have: three digits each,
     negative and positive from the smallest |value| to the largest."""

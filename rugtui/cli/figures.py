@@ -1,0 +1,161 @@
+"""`rugtui figures`: the paper's figures, printed to files or drawn in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rugtui.cli.output import json_option, write_json_line
+from rugtui.cli.plots import PICTURES, plots_options, print_plate, write_plate
+from rugtui.errors import RunError, UsageError
+from rugtui.ranges import numbers
+
+if TYPE_CHECKING:
+    from rugtui.figures.plate import Plate
+    from rugtui.sweeps.table import Row
+    from rugtui.weights.base import Weights
+
+Maker = Callable[[], "Plate"]
+
+
+@click.command(name="figures")
+@click.argument(
+    "folder", required=False, metavar="DIR", type=click.Path(path_type=Path, file_okay=False)
+)
+@click.option(
+    "--sweep",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the sweep to draw.  [DIR, where it holds one]",
+)
+@click.option(
+    "--run",
+    metavar="RUN",
+    help="Run, snapshot or weights file (then with --p) whose W is drawn beside the rug's.  "
+    "[weights of the sweep, where it kept some]",
+)
+@click.option("--ratio", "ratios", metavar="R", help="r of the sweep that get a panel.  [a few]")
+@click.option("--p", "densities", metavar="P", help="p of the sweep that get a panel.  [a few]")
+@click.option("--terminal", is_flag=True, help="Draw them here, in characters: needs no extra.")
+@plots_options
+@json_option
+def command(
+    folder: Path | None,
+    sweep: Path | None,
+    run: str | None,
+    ratios: str | None,
+    densities: str | None,
+    terminal: bool,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Make the paper's figures in DIR, each as PNG and as SVG, and name the files.
+
+    \b
+    loss-against-r, loss-against-p   of a sweep, trained weights and rugs on the lines of theory
+    maps                             of a sweep, losses and every statistic of symmetry over (r, p)
+    weights                          W and biases, trained and rug, of --run or of a sweep
+    rug-convergence                  the rug's exact loss against size; needs no sweep
+    fractal                          what a rug is woven of; needs no sweep
+
+    Files need matplotlib (pip install 'rugtui[figures]'); --terminal does not.
+    """  # fmt: skip
+    if folder is None and not terminal:
+        raise UsageError("figures must have a folder to go to: name one, or add --terminal.")
+    fixed_r = numbers("ratio", ratios) if ratios else []
+    fixed_p = numbers("p", densities) if densities else []
+    if not terminal:
+        from rugtui.figures.extra import require_matplotlib
+
+        require_matplotlib()
+    source = _sweep_folder(folder, sweep)
+    makers = list(_makers(source, run, fixed_r, fixed_p))
+    files: list[str] = []
+    for make in makers:
+        plate = make()
+        if terminal:
+            print_plate(plate, given)
+            click.echo()
+            continue
+        assert folder is not None
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = [folder / f"{plate.name}{suffix}" for suffix in PICTURES]
+        write_plate(plate, *paths)
+        files += map(str, paths)
+        if not as_json:
+            for path in paths:
+                click.echo(str(path))
+    if as_json and not terminal:
+        write_json_line({"figures": files, "sweep": str(source) if source else None})
+
+
+def _sweep_folder(folder: Path | None, sweep: Path | None) -> Path | None:
+    """The sweep to draw, None where there is none. Raises RunError."""
+    from rugtui.sweeps.folder import is_sweep
+
+    if sweep is not None and not is_sweep(sweep):
+        raise RunError(f"{str(sweep)!r} holds no sweep; `rugtui sweep --out {sweep}` makes one.")
+    return sweep or (folder if folder is not None and is_sweep(folder) else None)
+
+
+def _makers(
+    source: Path | None, run: str | None, fixed_r: list[float], fixed_p: list[float]
+) -> Iterator[Maker]:
+    """What makes each figure that there can be; the others are named, and what they need."""
+    from rugtui.figures.rug import convergence_plate, fractal_plate, weights_plate
+    from rugtui.figures.sweep import sweep_plates
+
+    rows: list[Row] = []
+    if source is None:
+        _left_out("loss-against-r, loss-against-p and maps need a sweep: --sweep FOLDER")
+    else:
+        from rugtui.sweeps.folder import find
+
+        found = find(source)
+        rows = list(found.rows)
+        for note in found.notes:
+            click.echo(f"rugtui: {note}", err=True)
+        if not rows:
+            _left_out(f"{str(source)!r} has no cell that is done yet")
+        for plate in sweep_plates(rows, fixed_r=fixed_r, fixed_p=fixed_p):
+            yield lambda plate=plate: plate
+    known = _weights(source, rows, run, fixed_p)
+    if known is None:
+        _left_out("weights needs some: --run RUN, or a sweep that kept its own (--save-weights)")
+    else:
+        yield lambda: weights_plate(*known)
+    yield convergence_plate
+    yield fractal_plate
+
+
+def _weights(
+    source: Path | None, rows: list[Row], run: str | None, fixed_p: list[float]
+) -> tuple[Weights, float, str] | None:
+    """Trained weights to draw, their p, and where they are from. Raises RunError, DamagedError."""
+    from rugtui.weights.foreign import read_weights
+
+    if run is not None and Path(run).is_file():
+        if len(fixed_p) != 1:
+            raise UsageError(f"{run} does not say its p: give it with --p.")
+        return read_weights(Path(run)), fixed_p[0], f"of {Path(run).name} at p = {fixed_p[0]:g}"
+    if run is not None:
+        from rugtui.runs.directory import find_run
+        from rugtui.runs.load import load
+        from rugtui.runs.snapshot import is_snapshot
+
+        saved = load(run if is_snapshot(Path(run)) else find_run(run))
+        settings = saved.settings
+        about = f"n_sparse {settings.n_sparse:,}, n_dense {settings.n_dense:,}, p = {settings.p:g}"
+        return saved.weights, settings.p, f"{about}, step {saved.step:,}"
+    kept = [row for row in rows if row.kind == "trained" and row.weights]
+    if source is None or not kept:
+        return None
+    row = min(kept, key=lambda row: (abs(row.ratio - 0.25), abs(row.p - 0.05), -row.n_sparse))
+    about = f"n_sparse {row.n_sparse:,}, n_dense {row.n_dense:,}, p = {row.p:.3g}"
+    return read_weights(source / "weights" / str(row.weights)), row.p, about
+
+
+def _left_out(reason: str) -> None:
+    click.echo(f"rugtui: left out: {reason}.", err=True)

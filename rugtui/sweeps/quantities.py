@@ -1,0 +1,112 @@
+"""What a map over (r, p) can show of a sweep: each a number of a cell, from its rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from rugtui.sweeps.grid import Kind
+from rugtui.sweeps.table import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A number of rows of one kind.
+
+    `middle` is the value that means "as theory has it"; `log`: whether its factors matter, not its
+    differences.
+    """
+
+    name: str
+    label: str
+    kind: Kind
+    value: Callable[[Row], float | None]
+    middle: float | None = None
+    log: bool = False
+
+    def of(self, row: Row) -> float:
+        """NaN where the row has none."""
+        value = self.value(row) if row.kind == self.kind and row.status == "done" else None
+        return float("nan") if value is None else value
+
+
+def best_loss(row: Row) -> float | None:
+    """The exact loss or the sampled one, whichever is known more sharply."""
+    if row.loss_exact is None or row.loss is None:
+        return row.loss if row.loss_exact is None else row.loss_exact
+    exact, sampled = row.loss_exact_standard_error or 0.0, row.standard_error or math.inf
+    return row.loss_exact if exact <= sampled else row.loss
+
+
+def over_theory(row: Row) -> float | None:
+    loss = best_loss(row)
+    return None if loss is None or not row.theory_loss else loss / row.theory_loss
+
+
+QUANTITIES = (
+    Quantity("trained over L*", "trained loss / L*", "trained", over_theory, 1.0, True),
+    Quantity("rug over L*", "rug loss / L*", "rug", over_theory, 1.0, True),
+    Quantity("trained loss", "trained loss per feature", "trained", best_loss, log=True),
+    Quantity("rug loss", "rug loss per feature", "rug", best_loss, log=True),
+    Quantity("L*", "L* per feature", "theory", lambda row: row.theory_loss, log=True),
+    Quantity("diagonal", "mean of a_i", "trained", lambda row: row.diagonal_mean),
+    Quantity("spread of diagonal", "spread of a_i", "trained", lambda row: row.diagonal_spread),
+    Quantity("bias", "mean of b_i + μ_i", "trained", lambda row: row.bias_mean),
+    Quantity("spread of bias", "spread of b_i + μ_i", "trained", lambda row: row.bias_spread),
+    Quantity("spread of noise", "spread of σ_i", "trained", lambda row: row.noise_spread),
+    Quantity("skew", "skew of W off the diagonal", "trained", lambda row: row.skew, 0.0),
+    Quantity("interferers", "effective interferers", "trained", lambda row: row.interferers),
+    Quantity("lyapunov", "Lyapunov ratio", "trained", lambda row: row.lyapunov),
+    Quantity("KS", "KS distance of ν to normal", "trained", lambda row: row.kolmogorov_smirnov),
+)
+
+
+def quantities(rows: Iterable[Row]) -> tuple[Quantity, ...]:
+    """Those of which these rows know anything."""
+    kinds = {row.kind for row in rows}
+    return tuple(one for one in QUANTITIES if one.kind in kinds)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cells:
+    """The rows of one n_sparse on a grid: r upwards, p to the right."""
+
+    n_sparse: int
+    r: Float[np.ndarray, " rows"]
+    p: Float[np.ndarray, " columns"]
+    rows: tuple[Row, ...]
+
+    @classmethod
+    def of(cls, n_sparse: int, rows: Sequence[Row]) -> Cells:
+        """On the axes that these rows have."""
+        own = tuple(row for row in rows if row.n_sparse == n_sparse)
+        r, p = ({getattr(row, name) for row in own} for name in ("ratio", "p"))
+        return cls(n_sparse, np.array(sorted(r)), np.array(sorted(p)), own)
+
+    def values(self, quantity: Quantity) -> Float[np.ndarray, "rows columns"]:
+        """Means over seeds; NaN where nothing is known."""
+        total, count = (np.zeros((self.r.size, self.p.size)) for _ in range(2))
+        for row, i, k in self._placed(quantity.kind):
+            value = quantity.of(row)
+            if np.isfinite(value):
+                total[i, k] += value
+                count[i, k] += 1
+        with np.errstate(invalid="ignore"):
+            return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+    def at(self, i: int, k: int, kind: Kind) -> list[Row]:
+        """The rows of a cell, one a seed."""
+        return [row for row, *place in self._placed(kind) if place == [i, k]]
+
+    def _placed(self, kind: Kind) -> Iterable[tuple[Row, int, int]]:
+        for row in self.rows:
+            if row.kind == kind:
+                i, k = (
+                    int(np.searchsorted(*pair)) for pair in ((self.r, row.ratio), (self.p, row.p))
+                )
+                if i < self.r.size and k < self.p.size:
+                    yield row, i, k

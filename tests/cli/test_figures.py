@@ -1,0 +1,77 @@
+"""`rugtui figures`: which files it names, and what it says of those it leaves out."""
+
+import importlib.util
+import json
+
+import pytest
+
+from rugtui.cli import main
+from rugtui.figures import rug
+from rugtui.sweeps.folder import SweepFolder
+from rugtui.sweeps.grid import Grid
+from tests.figures.some import some_rows
+
+
+@pytest.fixture(autouse=True)
+def few_sizes(monkeypatch):
+    monkeypatch.setattr(rug, "SIZES", (64, 128))
+    monkeypatch.setattr(rug, "SEEDS", 2)
+
+
+@pytest.fixture
+def sweep(tmp_path):
+    folder = SweepFolder.begin(tmp_path / "sweep", Grid(n_sparse="16", ratio="0.5", p="0.1"))
+    folder.keep(some_rows())
+    folder.leave()
+    return tmp_path / "sweep"
+
+
+def test_without_a_sweep_the_rug_s_own_are_made_and_the_others_named(tmp_path, capsys):
+    assert main(["figures", str(tmp_path / "out")]) == 0
+    told = capsys.readouterr()
+    files = [
+        f"{tmp_path}/out/{n}.{s}" for n in ("rug-convergence", "fractal") for s in ("png", "svg")
+    ]
+    assert told.out.splitlines() == files
+    assert sorted(map(str, (tmp_path / "out").iterdir())) == sorted(files)
+    assert "loss-against-r, loss-against-p and maps need a sweep" in told.err
+
+
+def test_the_folder_of_a_sweep_has_its_figures_too(sweep, capsys):
+    assert main(["figures", str(sweep), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert f"{sweep}/maps-n16.svg" in told["figures"]
+    assert f"{sweep}/loss-against-r-n16.png" in told["figures"]
+
+
+def test_without_matplotlib_one_sentence_says_how_to_have_it(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("rugtui.figures.extra.find_spec", lambda name: None)
+    assert importlib.util.find_spec("matplotlib")
+    assert main(["figures", str(tmp_path / "out")]) == 2
+    assert "pip install 'rugtui[figures]'" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_terminal_needs_no_extra(sweep, capsys, monkeypatch):
+    monkeypatch.setattr("rugtui.figures.extra.find_spec", lambda name: None)
+    monkeypatch.setenv("COLUMNS", "90")
+    assert main(["figures", "--terminal", "--sweep", str(sweep)]) == 0
+    told = capsys.readouterr().out
+    assert "p = 0.05: loss per feature against r" in told
+    assert "trained loss / L*" in told
+    assert "exact loss / L* − 1" in told
+    assert {len(line) for line in told.splitlines() if line} == {90}
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ([], "must have a folder"),
+        (["--terminal", "--sweep", "nowhere"], "'nowhere' holds no sweep"),
+        (["--terminal", "--p", "x"], "p must be a number"),
+        (["--terminal", "--run", "nothing"], "there is no run 'nothing'"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence_and_exit_2(options, sentence, capsys):
+    assert main(["figures", *options]) == 2
+    assert sentence in capsys.readouterr().err
