@@ -5,16 +5,20 @@
 Two states are timed: "start", the first steps of a run, and "trained", which begins as a rug.
 Steps and products take turns, so that whatever else
 the machine does falls on both; ratios are of medians. With `--reference` the training loop of the
-code of arXiv 2410.12101 (its `model.Model.optimize`, recipe of `train_model`) takes turns too.
+code of arXiv 2410.12101 (its `model.Model.optimize`, recipe of `train_model`) takes turns too: data
+loader, Adam and bookkeeping its own, in a process of its own, whose threads wait as PyTorch has
+them wait by default (rugtui.threads sets that for this process alone).
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
 import statistics
+import subprocess
 import sys
 import time
-import types
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,7 +33,6 @@ from rugtui.training.gemm import gemm_seconds  # noqa: E402
 from rugtui.training.loop import Training  # noqa: E402
 
 SIZES = [(512, 128, 0.05), (1024, 256, 0.01), (2048, 512, 0.002)]
-EPOCH_SAMPLES = 30_000
 
 
 def main() -> None:
@@ -99,32 +102,24 @@ def step_seconds(training: Training) -> float:
 
 
 def reference(checkout: Path, settings: Settings) -> Callable[[], float]:
-    """A turn of the paper's loop: one epoch, told in seconds per full batch."""
-    for name in ("dill", "matplotlib", "matplotlib.pyplot"):  # for saving and plots alone
-        sys.modules.setdefault(name, types.ModuleType(name))
-    sys.path.insert(0, str(checkout))
-    import data  # type: ignore[import-not-found]
-    import model  # type: ignore[import-not-found]
-
-    config = model.Config(
-        n_sparse=settings.n_sparse,
-        n_dense=settings.n_dense,
-        final_layer_bias=True,
-        data_size=EPOCH_SAMPLES,
-        batch_size=settings.batch,
-        max_epochs=1,
-        lr=settings.learning_rate,
-        update_times=3000,
-        convergence_tolerance=0,
-        loss_window=200,
+    """A turn of the paper's loop in its own process: one epoch, in seconds per full batch."""
+    environment = {n: v for n, v in os.environ.items() if n != "GOMP_SPINCOUNT"}
+    told = [str(checkout), *map(str, (settings.n_sparse, settings.n_dense, settings.p))]
+    told += [str(settings.batch), str(settings.learning_rate), settings.device]
+    child = subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("reference.py")), *told],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
     )
-    factory = data.DataFactory(data.Config(settings.p, settings.n_sparse, (0, 1)))
-    made = model.Model(config).to(settings.device)
+    assert child.stdin
+    assert child.stdout
+    asked, answers = child.stdin, child.stdout
 
     def turn() -> float:
-        begun = time.perf_counter()
-        made.optimize(factory, device=settings.device, plot=False, logging=False)
-        return (time.perf_counter() - begun) * settings.batch / EPOCH_SAMPLES
+        print(1, file=asked, flush=True)  # epoch
+        return json.loads(answers.readline())["seconds"]
 
     return turn
 
