@@ -15,6 +15,7 @@ ROOMS = [
     ["declared"],
     ["config"],
     ["preferences"],
+    ["presets"],
     ["ranges"],
     ["terminal"],
     ["theory"],

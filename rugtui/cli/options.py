@@ -12,6 +12,7 @@ from rugtui.config import Settings, fields
 from rugtui.declared import AUTO, Declared, fields_of
 from rugtui.errors import SettingError, UsageError
 from rugtui.preferences import Preferences
+from rugtui.presets import PRESETS, preset
 
 
 class SettingType(click.ParamType):
@@ -39,6 +40,7 @@ class Written:
 
 def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command one option for each setting, and `--ratio` as another way to say n_dense."""
+    command = click.option("--preset", metavar="|".join(PRESET_NAMES), help=PRESET)(command)
     for declared in reversed(list(fields())):
         if declared.name == "n_dense":
             command = click.option("--ratio", type=float, metavar="FLOAT", help=RATIO)(command)
@@ -65,6 +67,8 @@ def declared_option(declared: Declared) -> Callable[..., Any]:
     )
 
 
+PRESET_NAMES = tuple(one.name for one in PRESETS)
+PRESET = "Settings that belong together; what other options say counts more."
 RATIO = "n_dense as a fraction of n_sparse, instead of --n-dense."
 
 
@@ -76,11 +80,14 @@ def _help(declared: Declared) -> str:
 
 
 def given_settings(given: dict[str, Any], base: Settings | None = None) -> Settings:
-    """Validated settings from what the options gave, over `base` or the defaults.
+    """Validated settings from what the options gave, over `base` or the defaults, and over the
+    preset among them.
 
     Raises SettingError, and UsageError where --ratio and --n-dense are both there.
     """
     base = base or Settings()
+    if given.get("preset") is not None:
+        base = preset(given["preset"]).over(base)
     written = _written(Settings, given)
     ratio = given.get("ratio")
     if ratio is not None:

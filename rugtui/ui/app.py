@@ -5,20 +5,25 @@ from __future__ import annotations
 import asyncio
 import signal
 import traceback
+from collections.abc import Iterable
+from functools import partial
+from typing import Any, get_args
 
-from textual.app import App
+from textual.app import App, SystemCommand
 from textual.binding import Binding
+from textual.screen import Screen
 
-from rugtui.config import Settings
+from rugtui.config import Settings, fields
 from rugtui.errors import SettingError
-from rugtui.preferences import Preferences
+from rugtui.preferences import Preferences, Theme
+from rugtui.presets import PRESETS, Preset
 from rugtui.session.commands import Change, Detach, NextFrame, Pause, Save, Show, Stop
 from rugtui.session.frame import Frame
 from rugtui.session.session import Session
-from rugtui.ui.keys import Keymap, bindings, key_named
+from rugtui.ui.keys import KEYS, Key, Keymap, bindings, key_named
 from rugtui.ui.link import KIB, Link, Meter, metered
 from rugtui.ui.renderables.picture_colours import picture_colours
-from rugtui.ui.screens.dashboard import Dashboard
+from rugtui.ui.screens.dashboard import PANES, Dashboard
 from rugtui.ui.screens.failure import Failure
 from rugtui.ui.screens.help import Help
 from rugtui.ui.screens.runs import Runs
@@ -33,6 +38,7 @@ LOADING = "loading PyTorch …"
 METER_SECONDS = 2.0
 FPS_LEAST, FPS_MOST = 0.25, 60.0
 LEAST_P = 1e-9
+THEMES: tuple[Theme, ...] = get_args(Theme)
 
 
 class RugtuiApp(App[None]):
@@ -160,13 +166,38 @@ class RugtuiApp(App[None]):
         self.session.send(Change(self.settings))
         self.notify(", ".join(f"{name} {value:.4g}" for name, value in changes.items()), timeout=2)
 
-    def action_edit(self) -> None:
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Everything by name: each key of the table, each preset, each theme."""
+        for key in KEYS:
+            if key.name != "command_palette":
+                title = f"{key.title} ({key.shown(self.keymap)})"
+                yield SystemCommand(title, key.about, partial(self.do, key))
+        for one in PRESETS:
+            about = f"{one.about} Opens the form with it."
+            yield SystemCommand(f"preset: {one.name}", about, partial(self.action_edit, one))
+        for theme in THEMES:
+            about = f"Colours for a {theme} terminal."
+            yield SystemCommand(f"theme: {theme}", about, partial(self.wear, theme))
+
+    async def do(self, key: Key) -> None:
+        """What a key does, wherever the focus is."""
+        if key.pane in PANES:
+            self.dashboard.go_to(key.pane)
+            await self.run_action(key.action, self.dashboard.query_one(f"#{key.pane}"))
+        else:
+            await self.run_action(key.action, self.dashboard if key.pane else self)
+
+    def wear(self, theme: Theme) -> None:
+        self.theme = f"textual-{theme}"
+
+    def action_edit(self, preset: Preset | None = None) -> None:
         def apply(draft: Settings | None) -> None:
             if draft is not None and (draft != self.settings or self.latest.phase == "failed"):
                 self.settings = draft
                 self.session.send(Change(draft))
 
-        self.push_screen(SettingsForm(self.settings), apply)
+        draft = preset.over(on_this_machine(self.settings)) if preset else None
+        self.push_screen(SettingsForm(self.settings, draft), apply)
 
     def action_runs(self) -> None:
         loss = self.dashboard.query_one(LossPane)
@@ -217,3 +248,9 @@ class RugtuiApp(App[None]):
         if isinstance(self._driver, Meter):
             self._driver.drop()
         self.exit(return_code=128 + signal_number if signal_number else 0)
+
+
+def on_this_machine(settings: Settings) -> Settings:
+    """The defaults, with the seed, the device and the precisions of `settings`."""
+    kept = [one.name for one in fields() if one.rule.group == "machine"]
+    return Settings(**{name: getattr(settings, name) for name in kept})

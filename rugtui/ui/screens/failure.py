@@ -1,4 +1,4 @@
-"""What went wrong in the worker: the message, and the traceback of a bug."""
+"""What went wrong in the worker: the message, and on request the traceback of a bug."""
 
 from __future__ import annotations
 
@@ -13,8 +13,12 @@ from rugtui.ui.screens.sheet import Sheet
 class Failure(Sheet[None]):
     BINDINGS = [
         Binding("escape,enter", "dismiss", "Close"),
+        Binding("e", "edit", "Edit", id="edit"),
+        Binding("t", "trace", "Traceback"),
         Binding("q", "app.quit", "Quit", id="quit"),
     ]
+
+    HINTS = "escape closes · e edits the settings and starts again"
 
     def __init__(self, message: str, traceback: str) -> None:
         super().__init__()
@@ -23,8 +27,19 @@ class Failure(Sheet[None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="sheet") as sheet:
             sheet.border_title = "Training stopped"
-            sheet.border_subtitle = "escape closes · e edits the settings and starts again"
+            sheet.border_subtitle = self.HINTS + (" · t traceback" if self.traceback else "")
             with VerticalScroll():
                 yield Static(self.message, markup=False)
                 if self.traceback:
-                    yield Static("\n" + self.traceback, markup=False)
+                    trace = Static("\n" + self.traceback, id="traceback", markup=False)
+                    trace.display = False
+                    yield trace
+
+    def action_edit(self) -> None:
+        self.dismiss()
+        self.app.call_later(self.app.run_action, "edit")
+
+    def action_trace(self) -> None:
+        """Show the traceback and put it away."""
+        for trace in self.query("#traceback"):
+            trace.display = not trace.display

@@ -18,12 +18,12 @@ from rugtui.ui.screens.sheet import Sheet
 class FormRow(Horizontal):
     """One setting: its name, its draft, and what is to be said of it."""
 
-    def __init__(self, declared: Declared, current: Any) -> None:
+    def __init__(self, declared: Declared, current: Any, draft: Any) -> None:
         super().__init__(id=f"row-{declared.name}")
-        self.declared, self.current = declared, current
+        self.declared, self.current, self.draft = declared, current, draft
 
     def compose(self) -> ComposeResult:
-        written = self.declared.write(self.current)
+        written = self.declared.write(self.draft)
         yield Label(self.declared.name, classes="name")
         choices = ("yes", "no") if self.declared.kind is bool else self.declared.choices
         if choices:
@@ -59,9 +59,9 @@ class SettingsForm(Sheet[Settings | None]):
         ("ctrl+s", "apply", "Apply"),
     ]
 
-    def __init__(self, current: Settings) -> None:
+    def __init__(self, current: Settings, draft: Settings | None = None) -> None:
         super().__init__()
-        self.current = current
+        self.current, self.draft = current, draft or current
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="sheet") as sheet:
@@ -69,7 +69,10 @@ class SettingsForm(Sheet[Settings | None]):
             sheet.border_subtitle = "enter applies · tab next · escape cancels"
             with VerticalScroll():
                 for declared in fields():
-                    yield FormRow(declared, getattr(self.current, declared.name))
+                    current, draft = (
+                        getattr(one, declared.name) for one in (self.current, self.draft)
+                    )
+                    yield FormRow(declared, current, draft)
             yield Static(id="consequence", markup=False)
 
     def on_mount(self) -> None:

@@ -1,0 +1,104 @@
+"""The palette has everything, and what it has works; the failure tells its traceback on request."""
+
+import dataclasses
+
+import pytest
+
+from rugtui.cli import main
+from rugtui.cli.options import given_settings
+from rugtui.config import Settings
+from rugtui.errors import SettingError
+from rugtui.presets import PRESETS, Preset, preset
+from rugtui.session.commands import Change, Pause, Stop
+from rugtui.ui.app import RugtuiApp
+from rugtui.ui.keys import KEYS
+from rugtui.ui.screens.failure import Failure
+from rugtui.ui.screens.settings_form import SettingsForm
+from rugtui.ui.widgets.loss import LossPane
+from tests.ui.fake import FakeSession, some_frame
+
+
+@pytest.fixture
+async def pilot():
+    app = RugtuiApp(FakeSession(Settings(seed=7)), keymap={"pause": "f2"})
+    async with app.run_test(size=(120, 40)) as pilot:
+        await pilot.pause()
+        app.session.give(some_frame(settings=Settings(seed=7)))
+        app.take_frame()
+        await pilot.pause()
+        yield pilot
+        app.session.send(Stop())
+
+
+async def test_every_key_preset_and_theme_is_in_the_palette(pilot):
+    known = list(pilot.app.get_system_commands(pilot.app.screen))
+    titles = [command.title for command in known]
+    for key in KEYS:
+        assert key.name == "command_palette" or any(key.title in title for title in titles)
+    assert {f"preset: {one.name}" for one in PRESETS} <= set(titles)
+    assert {"theme: dark", "theme: light", "pause (f2)"} <= set(titles)
+    assert len(set(titles)) == len(titles)
+    assert all(command.help.endswith(".") for command in known)
+
+
+async def test_a_command_does_what_its_key_does(pilot):
+    commands = {one.title: one.callback for one in pilot.app.get_system_commands(pilot.app.screen)}
+    await commands["pause (f2)"]()
+    assert Pause(True) in pilot.app.session.told
+    await pilot.press("2")
+    before = pilot.app.dashboard.query_one(LossPane).look
+    await commands["Loss: scales (l)"]()
+    await pilot.pause()
+    assert pilot.app.dashboard.query_one(LossPane).look != before
+    assert pilot.app.focused.id == "loss"
+    commands["theme: light"]()
+    assert not pilot.app.current_theme.dark
+
+
+async def test_a_preset_fills_the_form_and_enter_applies_it(pilot):
+    pilot.app.action_edit(preset("small"))
+    await pilot.pause()
+    assert isinstance(pilot.app.screen, SettingsForm)
+    assert not any(isinstance(command, Change) for command in pilot.app.session.told)
+    await pilot.press("enter")
+    (change,) = (one for one in pilot.app.session.told if isinstance(one, Change))
+    assert change.settings == preset("small").over(Settings(seed=7))
+
+
+async def test_a_traceback_is_shown_on_request_and_e_edits(pilot):
+    pilot.app.session.give(some_frame(phase="failed", failure="oh", traceback="Traceback: line 1"))
+    pilot.app.take_frame()
+    await pilot.pause()
+    assert isinstance(pilot.app.screen, Failure)
+    trace = pilot.app.screen.query_one("#traceback")
+    assert not trace.display
+    await pilot.press("t")
+    assert trace.display
+    await pilot.press("t")
+    assert not trace.display
+    await pilot.press("e")
+    await pilot.pause()
+    assert isinstance(pilot.app.screen, SettingsForm)
+
+
+def test_presets_are_frozen_valid_and_have_a_sentence():
+    assert len({one.name for one in PRESETS}) == len(PRESETS) == 5
+    assert all(one.about.endswith(".") and one.over(Settings()) != Settings() for one in PRESETS)
+    assert preset("paper").over(Settings()).n_sparse == 1024
+    with pytest.raises(SettingError):
+        Preset("wrong", "Never.", {"p": 2})
+    with pytest.raises(TypeError):
+        PRESETS[0].changes["p"] = 1
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        PRESETS[0].name = "x"
+
+
+def test_options_beat_a_preset():
+    assert given_settings({"preset": "small"}) == preset("small").over(Settings())
+    given = {"preset": "small", "ratio": 0.5}
+    assert given_settings(given).n_dense == 64
+
+
+def test_a_preset_that_is_none_is_one_sentence(capsys):
+    assert main(["train", "--preset", "tiny"]) == 2
+    assert "preset must be one of small, paper, sparse, large, break" in capsys.readouterr().err
