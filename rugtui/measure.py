@@ -91,15 +91,21 @@ def gaussian_loss(weights: Weights, p: float) -> float:
 
 
 def statistics(
-    weights: Weights, p: float, *, generator: np.random.Generator, rows: int | None = None
+    weights: Weights,
+    p: float,
+    *,
+    generator: np.random.Generator,
+    rows: int | None = None,
+    tolerance: float = TOLERANCE,
 ) -> Statistics:
     """The statistics of section 8 at probability p in (0, 1].
 
-    The exact loss and the law of ν are of `rows` rows drawn without replacement (None: of all).
+    The exact loss and the law of ν are of `rows` rows drawn without replacement (None: of all);
+    the exact loss is good to about `tolerance`, relative.
     Raises SettingError for such a p, WeightsError for weights that are not finite.
     """
     a, b, sigma = _rows_in_theory(weights, p)
-    parts = [_look(*part, p) for part in _sources(weights, rows, generator)]
+    parts = [_look(*part, p, tolerance) for part in _sources(weights, rows, generator)]
     index, losses, moments, third, distance, masses = (
         np.concatenate(column, axis=-1) for column in zip(*parts, strict=True)
     )
@@ -145,7 +151,7 @@ def _sources(
 
 
 def _look(
-    source: Source, index: np.ndarray, a: np.ndarray, b: np.ndarray, p: float
+    source: Source, index: np.ndarray, a: np.ndarray, b: np.ndarray, p: float, tolerance: float
 ) -> tuple[np.ndarray, ...]:
     """Of each row, in the last axis: i; the exact loss; Σ_j W_ijⁿ for n = 0 … 4 and Σ_j |W_ij|³
     off the diagonal; distance to a Gaussian; masses between EDGES."""
@@ -153,7 +159,7 @@ def _look(
     values, counts = source.values(np.arange(len(a))), source.counts
     return (
         index,
-        expected_loss(law, a, b, tolerance=TOLERANCE),
+        expected_loss(law, a, b, tolerance=tolerance),
         np.stack([(counts * values**n).sum(1) for n in range(5)]),
         (counts * np.abs(values) ** 3).sum(1),
         distribution.distance_to_gaussian(),

@@ -24,7 +24,7 @@ from rugtui.cli.output import INTERRUPTED
 from rugtui.errors import RugtuiError
 from rugtui.threads import wait_briefly
 
-COMMANDS = ("train", "resume", "runs", "export", "predict", "rug", "study", "figures")
+COMMANDS = ("train", "resume", "runs", "export", "predict", "rug", "sweep", "study", "figures")
 """In the order of `--help`; command NAME is the function `command` of rugtui/cli/NAME.py."""
 
 

@@ -38,8 +38,8 @@ class RowLosses:
         return RowLosses(*(part * weight for part in parts))
 
 
-def row_losses(a: Rows, beta: Rows, sigma: Rows, p: float) -> RowLosses:
-    """All in float64; σ > 0."""
+def row_losses(a: Rows, beta: Rows, sigma: Rows, p: float | Rows) -> RowLosses:
+    """All in float64; σ > 0; p may be each row's own."""
     M0, M1, M2, N0, N1 = _moments(a / sigma, beta / sigma)
     Phi, phi = torch.special.ndtr(beta / sigma), _phi(beta / sigma)
     square = beta * beta + sigma * sigma

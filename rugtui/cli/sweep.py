@@ -1,0 +1,279 @@
+"""`rugtui sweep`: a grid of (n_sparse, r, p), in this process or on Dask."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rugtui.cli.options import declared_option
+from rugtui.cli.output import INTERRUPTED, emit, json_option
+from rugtui.declared import fields_of
+from rugtui.errors import UsageError
+from rugtui.sweeps.grid import Axes, Grid
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from rugtui.sweeps.cluster import Cluster
+    from rugtui.sweeps.estimate import Estimate
+    from rugtui.sweeps.folder import SweepFolder
+    from rugtui.sweeps.run import Progress
+
+TELL_EVERY = 5.0
+"""Seconds between two lines of progress where standard error is no terminal."""
+
+
+def grid_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for declared in reversed(fields_of(Grid).values()):
+        command = declared_option(declared)(command)
+    return command
+
+
+@click.command(name="sweep")
+@grid_options
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder of the sweep, new or to be continued.  [needed but for --dry-run]",
+)
+@click.option("--workers", type=click.IntRange(1), help="Compute in this many processes, by Dask.")
+@click.option("--dask", "address", metavar="ADDRESS", help="Compute on this Dask scheduler.")
+@click.option("--retry-failed", is_flag=True, help="Compute cells that failed again.")
+@click.option("--dry-run", is_flag=True, help="Say what would be computed, and stop.")
+@click.option("--quiet", is_flag=True, help="No narration.")
+@json_option
+def command(
+    out: Path | None,
+    workers: int | None,
+    address: str | None,
+    retry_failed: bool,
+    dry_run: bool,
+    quiet: bool,
+    as_json: bool,
+    **given: Any,
+) -> int:
+    """Compute a grid of models: trained, rug, theory and linear at every (n_sparse, r, p).
+
+    Axes are lists (0.1,0.25) or ranges (0.002:0.8:20, 1e-3:0.1:7:log). The same command continues
+    a sweep that was stopped; with --out alone its settings are those it was begun with. The table
+    is results.parquet and results.csv in the folder.
+    """
+    if workers and address:
+        raise UsageError("--workers starts a cluster here, --dask names another: give one of them.")
+    calm_blas()
+    grid = asked_for(given, out)
+    say = narrator(quiet)
+    if dry_run or out is None:
+        plan = planned(grid, out, retry_failed, workers, address)
+        describe(plan, grid, say)
+        if out is None and not dry_run:
+            raise UsageError("A sweep needs a folder: say --out DIR, or --dry-run.")
+        if as_json:
+            emit(vars_of(plan), True)
+        return 0
+    return swept(grid, out, retry_failed, workers, address, say, as_json)
+
+
+def calm_blas() -> None:
+    """NumPy's products on one thread: here units run side by side, and threads that wait for each
+    other at full speed take their cores. Must be before NumPy is loaded."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+def asked_for(given: dict[str, Any], out: Path | None) -> Grid:
+    """The grid of the options, over that of the folder, over the defaults. Raises SettingError."""
+    from rugtui.sweeps.folder import grid_of, is_sweep
+
+    written = {
+        name: getattr(value, "value", value) for name, value in given.items() if value is not None
+    }
+    base = grid_of(out).as_dict() if out is not None and is_sweep(out) else {}
+    return Grid(**{**base, **written})
+
+
+def planned(
+    grid: Grid, out: Path | None, retry_failed: bool, workers: int | None, address: str | None
+) -> Estimate:
+    from rugtui.sweeps.estimate import estimate
+    from rugtui.sweeps.folder import find, is_sweep, require_same
+    from rugtui.sweeps.plan import left, units
+
+    done = set()
+    if out is not None and is_sweep(out):
+        require_same(out, grid)
+        rows = find(out).rows
+        done = {row.key for row in rows if row.status == "done" or not retry_failed}
+    return estimate(left(units(grid), done), grid, side_by_side(workers, address))
+
+
+def side_by_side(workers: int | None, address: str | None) -> int:
+    from rugtui.sweeps.here import cores
+
+    return workers or (1 if address else cores())
+
+
+def describe(plan: Estimate, grid: Grid, say: Console) -> None:
+    axes = Axes.of(grid)
+    for note in axes.notes:
+        tell(say, f"rugtui: {note}")
+    tell(
+        say,
+        f"{plan.cells:,} cells of {axes.cells:,} to compute, in {plan.units:,} units: "
+        f"{len(axes.shapes)} shapes × {len(axes.p)} p × {len(axes.seeds)} seeds, "
+        f"{', '.join(axes.kinds)}; about {duration(plan.seconds)} and "
+        f"{plan.memory / 2**20:,.0f} MiB.",
+    )
+
+
+def swept(
+    grid: Grid,
+    out: Path,
+    retry_failed: bool,
+    workers: int | None,
+    address: str | None,
+    say: Console,
+    as_json: bool,
+) -> int:
+    """Computes what is left and returns the exit code."""
+    from rugtui.sweeps.folder import SweepFolder
+    from rugtui.sweeps.here import outcomes
+    from rugtui.sweeps.run import run
+
+    cluster = connected(workers, address)
+    begun = time.monotonic()
+    try:
+        folder = SweepFolder.begin(out, grid)
+        for note in folder.found.notes:
+            tell(say, f"rugtui: {note}")
+        with Signals() as signals:
+            try:
+                describe(planned(grid, out, retry_failed, workers, address), grid, say)
+                who = cluster.outcomes if cluster else outcomes
+                told = Told(say)
+                for progress in run(folder, who, signals.heard, retry_failed=retry_failed):
+                    told.progress(progress)
+                told.close()
+            finally:
+                folder.leave()
+    finally:
+        if cluster:
+            cluster.close()
+    result = summary(folder, time.monotonic() - begun)
+    emit(result, as_json)
+    if signals.number:
+        tell(say, "rugtui: stopped; the same command continues it.")
+        return INTERRUPTED if signals.number == signal.SIGINT else 128 + signals.number
+    return 0
+
+
+def connected(workers: int | None, address: str | None) -> Cluster | None:
+    if not workers and not address:
+        return None
+    from rugtui.sweeps.cluster import Cluster
+
+    return Cluster(address=address, workers=workers or 0)
+
+
+def summary(folder: SweepFolder, seconds: float) -> dict[str, Any]:
+    from rugtui.sweeps.table import CSV, PARQUET
+
+    rows = folder.rows
+    failed = [row for row in rows if row.status == "failed"]
+    total = Axes.of(folder.grid).cells
+    return {
+        "out": str(folder.path),
+        "cells": total,
+        "done": len(rows) - len(failed),
+        "failed": len(failed),
+        "left": total - len(rows),
+        "seconds": seconds,
+        "parquet": str(folder.path / PARQUET),
+        "csv": str(folder.path / CSV),
+    }
+
+
+def vars_of(plan: Estimate) -> dict[str, Any]:
+    import dataclasses
+
+    return dataclasses.asdict(plan)
+
+
+class Signals:
+    """Turns ctrl+c and SIGTERM into a wish to end; a second ctrl+c is not waited for."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self._before: dict[int, Any] = {}
+
+    def heard(self) -> bool:
+        return bool(self.number)
+
+    def __enter__(self) -> Signals:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._hear)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        if self.number == number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.number = number
+
+
+class Told:
+    """Progress on standard error: one line that is written over on a terminal, else a line now and
+    then."""
+
+    def __init__(self, say: Console) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        self._say, self._at = say, -TELL_EVERY
+        columns = TextColumn("{task.completed:,.0f} of {task.total:,.0f} cells"), BarColumn()
+        is_bar = say.is_terminal and not say.quiet
+        words = TextColumn("{task.fields[said]}")
+        self._bar = Progress(*columns, words, console=say, disable=not is_bar)
+        self._task, self._is_bar = self._bar.add_task("sweep", total=1, said=""), is_bar
+        self._bar.start()
+
+    def progress(self, at: Progress) -> None:
+        said = f"{at.rate:.3g} cells/s"
+        said += f", {duration(at.left)} left" if at.left else ""
+        said += f", {at.failed} failed" if at.failed else ""
+        self._bar.update(self._task, completed=at.done, total=at.total, said=said)
+        now = time.monotonic()
+        if not self._is_bar and (now - self._at > TELL_EVERY or at.done == at.total):
+            self._at = now
+            tell(self._say, f"{at.done:,} of {at.total:,} cells, {said}")
+
+    def close(self) -> None:
+        self._bar.stop()
+
+
+def narrator(quiet: bool) -> Console:
+    from rugtui.cli.headless import narration
+
+    return narration(quiet or not sys.stderr)
+
+
+def tell(say: Console, text: str) -> None:
+    say.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def duration(seconds: float) -> str:
+    """Roughly, as people say it."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

@@ -1,0 +1,142 @@
+"""Units computed by Dask: a local cluster, or any scheduler that is already there.
+
+A worker that dies costs the units it was at: Dask computes them elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from queue import Empty, Queue
+from typing import Any
+
+from rugtui import __version__
+from rugtui.errors import RugtuiError, UsageError
+from rugtui.sweeps.grid import Grid
+from rugtui.sweeps.here import LOOK_EVERY
+from rugtui.sweeps.plan import Unit
+
+REACH_WITHIN = 8.0
+"""Seconds in which a scheduler must answer."""
+DEATHS = 5
+"""Workers that a unit may cost before it counts as failed."""
+NEEDS = "sweeps on Dask need the extra `cluster`: pip install 'rugtui[cluster]'"
+
+
+def require_dask() -> None:
+    """Raises UsageError where Dask is not installed."""
+    try:
+        import distributed  # noqa: F401
+    except ImportError as error:
+        raise UsageError(f"{NEEDS}.") from error
+
+
+class Cluster:
+    """A Dask client, and the local cluster behind it where it has its own."""
+
+    def __init__(self, *, address: str | None = None, workers: int = 0) -> None:
+        """`address` is a scheduler's, or `workers` processes are started here.
+
+        Raises UsageError where there is no Dask, or the scheduler does not answer.
+        """
+        require_dask()
+        from dask import config  # pyright: ignore[reportPrivateImportUsage]
+        from distributed import Client, LocalCluster
+
+        self._stack = ExitStack()
+        self._stack.enter_context(config.set({"distributed.scheduler.allowed-failures": DEATHS}))
+        try:
+            if address is None:
+                where: Any = self._stack.enter_context(
+                    LocalCluster(
+                        n_workers=workers,
+                        threads_per_worker=1,
+                        dashboard_address=None,  # pyright: ignore[reportArgumentType]
+                        silence_logs=50,
+                    )
+                )
+            else:
+                where = address
+            self.client = self._stack.enter_context(Client(where, timeout=REACH_WITHIN))
+        except (OSError, ValueError, TimeoutError) as error:
+            self._stack.close()
+            raise UsageError(
+                f"no Dask scheduler answers at {address!r} within {REACH_WITHIN:g} s: start one "
+                "with `dask scheduler`, or correct --dask tcp://HOST:PORT."
+            ) from error
+        except BaseException:
+            self._stack.close()
+            raise
+
+    def close(self) -> None:
+        self._stack.close()
+
+    def require_versions(self) -> None:
+        """Raises RugtuiError where a worker has no rugtui, or another version of it."""
+        found: Any = self.client.run(version, on_error="return")
+        for worker, said in found.items():
+            if said != __version__:
+                what = f"rugtui {said}" if isinstance(said, str) else "no rugtui that can be used"
+                raise UsageError(
+                    f"the worker at {worker} has {what}, and this is {__version__}: install the "
+                    "same version on every worker."
+                )
+
+    def outcomes(
+        self, units: Sequence[Unit], grid: Grid, cancelled: Callable[[], bool]
+    ) -> Iterator[object]:
+        """An Outcome of each unit as it comes; ends early once `cancelled`.
+
+        Raises UsageError where a worker, also one that joined later, has another version.
+        """
+        from distributed import KilledWorker
+
+        from rugtui.sweeps.compute import Outcome, failed
+
+        self.require_versions()
+        ready: Queue[Any] = Queue()
+        asked = {
+            future: unit
+            for unit in units
+            for future in [self.client.submit(_compute, unit, grid, __version__, pure=False)]
+        }
+        for future in asked:
+            future.add_done_callback(ready.put)
+        left = len(asked)
+        try:
+            while left and not cancelled():
+                try:
+                    future = ready.get(timeout=LOOK_EVERY)
+                except Empty:
+                    continue
+                left -= 1
+                unit = asked.pop(future)
+                try:
+                    outcome = future.result()
+                except KilledWorker:
+                    why = f"{DEATHS + 1} workers died of it (memory?)"
+                    outcome = failed(unit, grid, why)
+                if not isinstance(outcome, Outcome):
+                    raise RugtuiError(str(outcome))
+                future.release()
+                yield outcome
+        finally:
+            if asked:
+                self.client.cancel(list(asked), force=True)
+
+
+def version() -> str:
+    """Of the rugtui of a worker."""
+    return __version__
+
+
+def _compute(unit: Unit, grid: Grid, wanted: str) -> object:
+    """On a worker: an Outcome, or why there is none."""
+    if wanted != __version__:
+        return f"a worker has rugtui {__version__}, and the sweep is of {wanted}."
+    import torch
+
+    from rugtui.sweeps.compute import compute
+
+    torch.set_num_threads(1)
+    return compute(unit, grid)

@@ -1,0 +1,229 @@
+"""A unit of a sweep, computed: cells → rows.
+
+What is faster for cells of one shape was measured at n_sparse 128 on one thread, in milliseconds a
+cell and step (n_dense 6, 32, 102):
+
+    population    one by one    1.0 to 1.4    20 cells in one product    0.19   0.14   0.33
+    sgd           one by one    1.4    1.3    2.1    20 cells in one product    1.8    1.7    3.0
+
+Population's numbers are few, and what a step costs is mostly its calls: cells go together. A batch
+of samples fills the cache by itself, and the sparse step of a single run (means over p from 0.002
+to 0.8 above) beats a dense one of many cells: so sgd goes from cell to cell, each with a step of
+its own, and what runs at once are units.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from rugtui import __version__
+from rugtui.errors import RugtuiError
+from rugtui.measure import statistics
+from rugtui.runs.snapshot import weights_bytes
+from rugtui.sweeps import population
+from rugtui.sweeps.grid import Grid
+from rugtui.sweeps.many import Many
+from rugtui.sweeps.plan import Cell, Unit
+from rugtui.sweeps.table import Row
+from rugtui.theory.levels import levels
+from rugtui.training import heldout, initial
+from rugtui.training.device import resolve
+from rugtui.training.loop import Training
+from rugtui.training.source import Source
+from rugtui.training.streams import generators
+from rugtui.weights.base import Weights
+from rugtui.weights.frames import default_frame, dense, engineered
+
+Pause = Callable[[], None]
+TOLERANCE = 1e-4
+"""Of the exact loss, asked for; 3e-6 were the largest error seen, in half the time."""
+LOOK = 512
+"""Samples in a batch for the sampled loss."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a unit: its rows, and the weights by the file names that rows give."""
+
+    rows: tuple[Row, ...]
+    weights: dict[str, bytes]
+    rugtui: str = __version__
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Weights of a cell, and the steps that led to them."""
+
+    weights: Weights
+    steps: int | None = None
+
+
+def compute(unit: Unit, grid: Grid, pause: Pause = lambda: None) -> Outcome:
+    """All rows of a unit. A cell that fails is a row with its reason; what `pause` raises ends it.
+
+    Computes on as many threads as torch is set to in this process. Bits follow from that number,
+    the unit and the grid alone.
+    """
+    begun = time.perf_counter()
+    weights: dict[str, bytes] = {}
+    if unit.kind in ("theory", "linear"):
+        rows = [_predicted(unit, cell) for cell in unit.cells]
+    else:
+        rows = [
+            _measured(unit, cell, found, grid, weights, pause)
+            for cell, found in zip(unit.cells, _weights(unit, grid, pause), strict=True)
+        ]
+    share = (time.perf_counter() - begun) / len(rows)
+    return Outcome(tuple(replace(row, seconds=share) for row in rows), weights)
+
+
+def failed(unit: Unit, grid: Grid, why: str) -> Outcome:
+    """A unit whose every cell fails for one reason."""
+    return Outcome(tuple(_failure(_bare(unit, cell, grid.method), why) for cell in unit.cells), {})
+
+
+def _weights(unit: Unit, grid: Grid, pause: Pause) -> list[Found | str]:
+    """Of each cell, or why there are none."""
+    if unit.kind == "rug":
+        return [_tried(lambda c=cell: _rug(unit, c, grid)) for cell in unit.cells]
+    if grid.method == "sgd":
+        return [_tried(lambda c=cell: _trained(unit, c, grid, pause)) for cell in unit.cells]
+    together = _tried(lambda: _descended(unit, grid, pause))
+    return [together] * len(unit.cells) if isinstance(together, str) else together
+
+
+def _tried(attempt: Callable[[], Any]) -> Any:
+    """What it gives, or in words why it gives nothing."""
+    try:
+        return attempt()
+    except MemoryError:
+        return "not enough memory"
+    except RugtuiError as error:
+        return str(error)
+    except RuntimeError as error:
+        text = str(error)
+        if "memory" not in text:
+            raise
+        return f"not enough memory ({text.splitlines()[0]})"
+
+
+def _rug(unit: Unit, cell: Cell, grid: Grid) -> Found:
+    generator = torch.Generator().manual_seed(cell.seed or 0)
+    frame, device = default_frame(unit.n_sparse), resolve(grid.device)
+    sizes = unit.shape
+    return Found(engineered(frame, *sizes, cell.p, generator=generator, device=device))
+
+
+def _trained(unit: Unit, cell: Cell, grid: Grid, pause: Pause) -> Found:
+    """The single run of these settings."""
+    training = Training(grid.settings(unit.shape, cell.p, cell.seed or 0))
+    while not training.done:
+        pause()
+        training.advance()
+    return Found(training.weights(), training.step)
+
+
+def _descended(unit: Unit, grid: Grid, pause: Pause) -> list[Found | str]:
+    """All cells of a unit together."""
+    every = [grid.settings(unit.shape, cell.p, cell.seed or 0) for cell in unit.cells]
+    device = resolve(grid.device)
+    starts = [
+        initial.initial(one, generator=generators(one.seed, device)["weights"]) for one in every
+    ]
+    p = torch.tensor([one.p for one in every], dtype=torch.float64, device=device)
+    many, steps = population.descend(Many.of(starts, device), p, every[0].steps, pause)
+    sound = torch.isfinite(many.flat).all(1).tolist()
+    return [
+        Found(many.dense(k), taken) if good else f"diverged within {taken} steps"
+        for k, (taken, good) in enumerate(zip(steps.tolist(), sound, strict=True))
+    ]
+
+
+def _measured(
+    unit: Unit,
+    cell: Cell,
+    found: Found | str,
+    grid: Grid,
+    weights: dict[str, bytes],
+    pause: Pause,
+) -> Row:
+    bare = _bare(unit, cell, grid.method)
+    if isinstance(found, str):
+        return _failure(bare, found)
+    row = _tried(lambda: _look(bare, found, cell, grid, pause))
+    if isinstance(row, str):
+        return _failure(bare, row)
+    if grid.save_weights:
+        name = f"{unit.kind}-{unit.n_sparse}x{unit.n_dense}-p{cell.p!r}-s{cell.seed}.safetensors"
+        weights[name] = weights_bytes(dense(found.weights))
+        row = replace(row, weights=f"weights/{name}")
+    return row
+
+
+def _look(bare: Row, found: Found, cell: Cell, grid: Grid, pause: Pause) -> Row:
+    """Losses and statistics of a cell's weights."""
+    pause()
+    device = resolve(grid.device)
+    seed = cell.seed or 0
+    known = statistics(
+        found.weights,
+        cell.p,
+        generator=np.random.default_rng(seed),
+        rows=grid.rows,
+        tolerance=TOLERANCE,
+    ).numbers()
+    pause()
+    sampled = heldout.measure(dense(found.weights), _unseen(bare, seed, grid, device), pause=pause)
+    return replace(
+        bare,
+        loss=sampled.mean,
+        standard_error=sampled.standard_error,
+        loss_gaussian=known.pop("gaussian"),
+        loss_exact=known.pop("exact"),
+        loss_exact_standard_error=known.pop("exact_standard_error"),
+        **{name: value for name, value in known.items() if name not in ("p", "n_sparse")},
+        samples=grid.samples,
+        steps=found.steps,
+        device=str(device),
+    )
+
+
+def _unseen(bare: Row, seed: int, grid: Grid, device: torch.device) -> Any:
+    settings = grid.settings((bare.n_sparse, bare.n_dense), bare.p, seed).replace(batch=LOOK)
+    source = Source(generators(seed, device)["heldout"], device, torch.float32)
+    return source.draw_many(settings, grid.samples)
+
+
+def _predicted(unit: Unit, cell: Cell) -> Row:
+    row = _bare(unit, cell, None)
+    symmetric = unit.kind == "theory"
+    loss = row.theory_loss if symmetric else row.linear
+    return replace(row, loss=loss, standard_error=0.0, loss_gaussian=loss if symmetric else None)
+
+
+def _bare(unit: Unit, cell: Cell, method: str | None) -> Row:
+    """A row before anything was measured."""
+    known = levels(unit.ratio, cell.p)
+    return Row(
+        n_sparse=unit.n_sparse,
+        n_dense=unit.n_dense,
+        ratio=unit.ratio,
+        p=cell.p,
+        kind=unit.kind,
+        method=method if unit.kind == "trained" else None,
+        seed=cell.seed,
+        theory_loss=known.loss,
+        linear=known.linear,
+        elementwise=known.elementwise,
+        oracle=known.oracle,
+    )
+
+
+def _failure(row: Row, why: str) -> Row:
+    return replace(row, status="failed", error=why)

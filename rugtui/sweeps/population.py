@@ -1,0 +1,168 @@
+"""The method "population" for many cells at once: `rugtui.training.population` with one more axis.
+
+Every cell has its own p, its own rate, and settles on its own; the others go on together.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from rugtui.sweeps.many import Many
+from rugtui.training import population
+from rugtui.training.gaussian import RowLosses, row_losses
+from rugtui.training.optimizer import Optimizer
+from rugtui.training.stopping import SETTLED
+
+WINDOW = 100
+"""Steps whose mean loss is held against that of as many before: a cell whose loss has not fallen
+by SETTLED of itself is done."""
+EXPLODED = 1e3
+"""Times the loss of silence, p/3."""
+
+Cells = Float[Tensor, " cells"]
+Rows = Float[Tensor, "cells n_sparse"]
+
+
+def descend(
+    weights: Many, p: Float[Tensor, " cells"], steps: int, pause: Callable[[], None]
+) -> tuple[Many, Int[Tensor, " cells"]]:
+    """The weights that the Gaussian loss leads to, and the steps that each cell took.
+
+    p is in float64. A cell that diverges is left where it is: its weights are no numbers.
+    """
+    found, taken = weights.like(), torch.zeros_like(p, dtype=torch.int64)
+    active = torch.arange(weights.cells, device=p.device)
+    descent, before = Descent(weights, p), torch.full_like(p, math.inf)
+    while len(active):
+        window = min(WINDOW, steps - descent.step)
+        total = torch.zeros_like(p[active])
+        for _ in range(window):
+            pause()
+            total += descent.advance()
+        mean = total / max(window, 1)
+        over = ~(mean < before * (1 - SETTLED)) | ~(mean < EXPLODED * p[active])
+        over |= descent.step >= steps
+        if over.any():
+            done = active[over]
+            found.flat[done] = descent.weights_now().flat[over]
+            taken[done] = descent.step
+            goes_on = torch.nonzero(~over)[:, 0]
+            active, mean = active[~over], mean[~over]
+            descent.keep(goes_on)
+        before = mean
+    return found, taken
+
+
+class Descent:
+    """Adam on the Gaussian losses of cells of one shape. Inside, β = b + μ stands in b's place."""
+
+    def __init__(self, weights: Many, p: Float[Tensor, " cells"]) -> None:
+        self.step = 0
+        self._rate = torch.full_like(p, population.RATE)
+        self._previous = torch.full_like(p, math.inf)
+        self._hold(weights.copy(), p)
+        self._own.b.add_(self._means())
+
+    def _hold(self, weights: Many, p: Tensor) -> None:
+        """Take these cells, with an optimizer that remembers nothing."""
+        self._own, self._p = weights, p[:, None]
+        self._variance = population_variance(self._p)
+        r = weights.n_dense / weights.n_sparse
+        self._sigma = torch.sqrt(self._variance[:, 0] * (1 - r) / r)
+        """σ of the best model per unit of a."""
+        self._gradient, self._moved = weights.like(), weights.like()
+        self._adam = Optimizer(
+            torch.optim.Adam,
+            [(self._moved.flat, self._gradient.flat)],
+            betas=population.BETAS,
+            eps=1e-20,
+        )
+
+    def keep(self, cells: Int[Tensor, " kept"]) -> None:
+        """Go on with these cells alone."""
+        memory = {n: v[cells] if v.ndim else v for n, v in self._adam.state().items()}
+        self._rate, self._previous = self._rate[cells], self._previous[cells]
+        self._hold(self._own.some(cells), self._p[cells, 0])
+        self._adam.restore(memory)
+
+    def weights_now(self) -> Many:
+        """A copy, with b where β was."""
+        weights = self._own.copy()
+        weights.b.sub_(self._means())
+        return weights
+
+    def advance(self) -> Cells:
+        """One step; returns each cell's loss before it."""
+        loss = self._evaluate()
+        slower, faster = self._rate * population.DOWN, self._rate * population.UP
+        rose = loss > self._previous
+        self._rate = torch.where(rose, slower, faster.clamp_(max=population.HIGHEST_RATE))
+        self._previous = loss
+        self._moved.flat.zero_()
+        self._adam.step(1.0)  # Adam's moves at rate 1, to be scaled for each cell
+        own, moved = self._own, self._moved
+        rate = (self._rate / math.sqrt(own.n_dense)).to(own.flat.dtype)[:, None, None]
+        own.W_in_T.addcmul_(moved.W_in_T, rate)
+        own.W_out.addcmul_(moved.W_out, rate)
+        own.b.addcmul_(moved.b, (self._rate * self._sigma).to(own.b.dtype)[:, None])
+        self.step += 1
+        return loss
+
+    def _evaluate(self) -> Cells:
+        """The Gaussian losses; leaves n_sparse times their gradient."""
+        own, gradient, variance, p = self._own, self._gradient, self._variance, self._p
+        spread = own.W_out @ (own.W_in_T.mT @ own.W_in_T)
+        a = _dots(own.W_out, own.W_in_T).double()
+        squares = _dots(spread, own.W_out).double()
+        sigma = (variance * (squares - a * a)).clamp_(min=population.SMALLEST_VARIANCE).sqrt_()
+        rows = _row_losses(a, own.b.double(), sigma, p)
+        slope = variance * rows.by_sigma / (2 * sigma)
+        by_a = (rows.by_a - 2 * slope * a).to(own.flat.dtype)[:, :, None]
+        by_square = (2 * slope).to(own.flat.dtype)[:, :, None]
+        gradient.b.copy_(rows.by_beta)
+        outer = own.W_out.mT @ (own.W_out * by_square)
+        gradient.W_in_T.copy_(own.W_in_T @ outer).addcmul_(own.W_out, by_a)
+        torch.mul(spread, by_square, out=gradient.W_out).addcmul_(own.W_in_T, by_a)
+        return rows.loss.mean(1)
+
+    def _means(self) -> Rows:
+        """μ_i = (p/2) Σ_{j≠i} W_ij."""
+        own = self._own
+        sums = (own.W_out @ own.W_in_T.sum(1)[:, :, None])[:, :, 0]
+        return (sums - _dots(own.W_out, own.W_in_T)) * (self._p / 2).to(sums.dtype)
+
+
+def population_variance(p: Tensor) -> Tensor:
+    """v = Var x = p/3 − p²/4 (section 1)."""
+    return p / 3 - p * p / 4
+
+
+def _dots(left: Tensor, right: Tensor) -> Rows:
+    return torch.linalg.vecdot(left, right)
+
+
+def _row_losses(a: Rows, beta: Rows, sigma: Rows, p: Float[Tensor, "cells 1"]) -> RowLosses:
+    """Of all rows of all cells; rows that the closed form is not for are kept apart, because one
+    alone would have twenty nodes taken for every row."""
+    odds = p.expand_as(a)
+    steep = (a / sigma).abs() > 1
+    if steep.all() or not steep.any():
+        parts = row_losses(a.flatten(), beta.flatten(), sigma.flatten(), odds.flatten())
+        loss, by_a, by_beta, by_sigma = (part.view_as(a) for part in _parts(parts))
+        return RowLosses(loss, by_a, by_beta, by_sigma)
+    whole = [torch.empty_like(a) for _ in range(4)]
+    for rows in (steep, ~steep):
+        parts = row_losses(a[rows], beta[rows], sigma[rows], odds[rows])
+        for into, part in zip(whole, _parts(parts), strict=True):
+            into[rows] = part
+    loss, by_a, by_beta, by_sigma = whole
+    return RowLosses(loss, by_a, by_beta, by_sigma)
+
+
+def _parts(rows: RowLosses) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    return rows.loss, rows.by_a, rows.by_beta, rows.by_sigma

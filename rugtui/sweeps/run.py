@@ -1,0 +1,70 @@
+"""A sweep from its folder to its table, whoever computes it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rugtui.sweeps.folder import SweepFolder
+from rugtui.sweeps.grid import Axes
+from rugtui.sweeps.plan import Unit, left
+
+if TYPE_CHECKING:
+    from rugtui.sweeps.table import Row
+
+Outcomes = Callable[..., Iterator[Any]]
+"""(units, grid, cancelled) → an Outcome of each unit, in any order: here or on a cluster."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a sweep is."""
+
+    done: int
+    """Cells, those found in the folder too."""
+    total: int
+    failed: int
+    rows: tuple[Row, ...]
+    """The latest."""
+    rate: float
+    """Cells a second, of this process's."""
+    left: float | None
+    """Seconds that the rest will take at this rate."""
+
+
+def run(
+    folder: SweepFolder,
+    outcomes: Outcomes,
+    cancelled: Callable[[], bool] = lambda: False,
+    *,
+    retry_failed: bool = False,
+) -> Iterator[Progress]:
+    """Compute what is not done yet, keeping each unit as it comes; yields after each.
+
+    Ends early once `cancelled`. Raises OSError, and what `outcomes` raises.
+    """
+    before = folder.done(retry_failed=retry_failed)
+    todo = costly_first(left(folder.units, before))
+    total, begun, new = Axes.of(folder.grid).cells, time.monotonic(), 0
+    for outcome in outcomes(todo, folder.grid, cancelled):
+        rows = [row for row in outcome.rows if row.key not in before]
+        folder.keep(rows, outcome.weights)
+        new += len(rows)
+        done = len(folder.done())
+        rate = new / max(time.monotonic() - begun, 1e-9)
+        failed = sum(row.status == "failed" for row in folder.rows)
+        yield Progress(done, total, failed, tuple(rows), rate, (total - len(before) - new) / rate)
+
+
+def costly_first(units: list[Unit]) -> list[Unit]:
+    """Theory, which is there at once, and then what takes longest, so that no core waits at the
+    end."""
+    return sorted(units, key=lambda unit: (unit.kind in ("trained", "rug"), -cost(unit)))
+
+
+def cost(unit: Unit) -> int:
+    """Roughly, to compare units."""
+    n_sparse, n_dense = unit.shape
+    return len(unit.cells) * n_sparse * n_dense * (10 if unit.kind == "trained" else 1)

@@ -1,0 +1,174 @@
+"""A sweep: against theory, against an unbroken one, and on a real cluster that loses a worker."""
+
+import dataclasses
+import json
+import os
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+
+from rugtui.cli import main
+from rugtui.errors import UsageError
+from rugtui.sweeps import cluster as clusters
+from rugtui.sweeps import here
+from rugtui.sweeps.folder import ROWS, SweepFolder, find
+from rugtui.sweeps.grid import Grid
+from rugtui.sweeps.run import run
+from rugtui.sweeps.table import read_parquet
+
+DATA = Path(__file__).parents[1] / "data"
+REFERENCE = json.loads((DATA / "theory_reference.json").read_text())["optimum"]
+SMALL = Grid(n_sparse="16", ratio="0.25,0.5", p="0.1,0.3", seed="0,1", samples=64, steps=60)
+
+
+def swept(path, grid=SMALL, outcomes=here.outcomes, *, units=10**9, retry_failed=False):
+    """Rows without their times; given up after some units."""
+    folder = SweepFolder.begin(path, grid)
+    seen = []
+    for progress in run(folder, outcomes, lambda: len(seen) >= units, retry_failed=retry_failed):
+        seen.append(progress)
+        if len(seen) >= units:
+            break
+    folder.leave()
+    rows = read_parquet(path / "results.parquet")
+    return [dataclasses.replace(row, seconds=None) for row in rows], seen
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory):
+    return swept(tmp_path_factory.mktemp("unbroken") / "sweep")[0]
+
+
+def test_stopped_torn_and_continued_it_is_that_of_an_unbroken_one(tmp_path, unbroken):
+    path = tmp_path / "sweep"
+    some, _ = swept(path, units=3)
+    assert 0 < len(some) < len(unbroken)
+    with (path / ROWS).open("ab") as file:  # killed while it wrote
+        file.write(b'{"rows":[{"n_sparse":16,')
+    assert swept(path)[0] == unbroken
+    assert swept(path)[1] == []
+    assert len(find(path).rows) == len(unbroken)
+
+
+def test_theory_is_the_stored_one(tmp_path):
+    known = {(one["r"], one["p"]): float(one["loss"]) for one in REFERENCE}
+    ratios, odds = ({str(pair[k]) for pair in known} for k in (0, 1))
+    grid = Grid(n_sparse="1000", ratio=",".join(ratios), p=",".join(odds), kinds="theory,linear")
+    rows, _ = swept(tmp_path / "sweep", grid)
+    found = {(row.ratio, row.p): row.loss for row in rows if row.kind == "theory"}
+    both = [pair for pair in ((float(r), float(p)) for r, p in known) if pair in found]
+    assert len(both) >= 3
+    for (r, p), loss in known.items():
+        if (float(r), float(p)) in found:
+            assert found[float(r), float(p)] == pytest.approx(loss, rel=1e-9)
+    for row in rows:
+        if row.kind == "linear":
+            assert row.loss == pytest.approx((1 - row.ratio) * (row.p / 3 - row.p**2 / 4))
+
+
+@pytest.mark.parametrize("method", ["population", "sgd"])
+def test_trained_and_rug_are_where_they_must_be(method, tmp_path):
+    grid = Grid(
+        n_sparse="64", ratio="0.25", p="0.1", kinds="trained,rug", method=method,
+        steps=300 if method == "population" else 1500, batch=256, lr=3e-3, device="cpu",
+        save_weights=True,
+    )  # fmt: skip
+    (trained, rug), _ = swept(tmp_path / "sweep", grid)
+    for row in (trained, rug):
+        assert row.error is None
+        assert row.loss == pytest.approx(row.loss_exact, abs=5 * row.standard_error)
+        from rugtui.measure import gaussian_loss
+        from rugtui.weights.foreign import read_weights
+
+        kept = read_weights(tmp_path / "sweep" / row.weights)
+        assert gaussian_loss(kept, row.p) == pytest.approx(row.loss_gaussian, rel=1e-5)
+    assert rug.loss_gaussian == pytest.approx(rug.theory_loss, rel=1e-6)
+    if method == "population":
+        assert trained.loss_gaussian == pytest.approx(trained.theory_loss, rel=0.02)
+    else:
+        assert trained.loss < trained.linear
+
+
+def test_population_together_is_population_alone(tmp_path):
+    import torch
+
+    from rugtui.measure import gaussian_loss
+    from rugtui.training.loop import Training
+
+    rows, _ = swept(tmp_path / "sweep", Grid(
+        n_sparse="64", ratio="0.3", p="0.05,0.2", kinds="trained", samples=64, device="cpu"
+    ))  # fmt: skip
+    for row in rows:
+        alone = Training(Grid().settings((64, row.n_dense), row.p, 0).replace(device="cpu"))
+        while not alone.done:
+            alone.advance()
+        assert torch.isfinite(alone.weights().W_in).all()
+        assert row.loss_gaussian == pytest.approx(gaussian_loss(alone.weights(), row.p), rel=2e-3)
+
+
+def test_a_cell_that_fails_is_a_row_and_can_be_tried_again(tmp_path):
+    wild = dataclasses.replace(
+        SMALL, kinds="trained", method="sgd", lr=1e30, steps=20, batch=8, seed="0", device="cpu"
+    )
+    rows, _ = swept(tmp_path / "sweep", wild)
+    assert {row.status for row in rows} == {"failed"}
+    assert all("diverged" in (row.error or "") for row in rows)
+    assert swept(tmp_path / "sweep", wild)[1] == []
+    assert len(swept(tmp_path / "sweep", wild, retry_failed=True)[1]) == 2
+
+
+def test_two_workers_one_of_them_killed_give_the_same_bits(tmp_path, unbroken, monkeypatch):
+    cluster = clusters.Cluster(workers=2)
+    try:
+        monkeypatch.setattr(clusters, "__version__", "0.0.1")
+        with pytest.raises(UsageError, match=r"the worker at .* has rugtui .* this is 0\.0\.1"):
+            cluster.require_versions()
+        monkeypatch.undo()
+        pids = cluster.client.run(os.getpid)
+        assert len(set(pids.values())) == 2
+        killed = threading.Event()
+
+        def outcomes(units, grid, cancelled):
+            for outcome in cluster.outcomes(units, grid, cancelled):
+                if not killed.is_set():
+                    killed.set()
+                    os.kill(next(iter(pids.values())), signal.SIGKILL)
+                yield outcome
+
+        rows, seen = swept(tmp_path / "sweep", outcomes=outcomes)
+        assert killed.is_set()
+        assert len(seen) == 8
+        assert rows == unbroken
+    finally:
+        cluster.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "--out"),
+        (["--ratio", "0.8:0.1:3", "--dry-run"], "FIRST ≤ LAST"),
+        (["--workers", "2", "--dask", "tcp://127.0.0.1:9", "--dry-run"], "give one of them"),
+        (["--dask", "tcp://127.0.0.1:9", "--out", "{tmp}/sweep"], "no Dask scheduler answers"),
+        (["--out", "{tmp}"], "is not empty"),
+    ],
+)
+def test_bad_input_is_exit_2_and_touches_nothing(arguments, said, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(clusters, "REACH_WITHIN", 0.5)
+    (tmp_path / "mine.txt").write_text("mine")
+    assert main(["sweep", *(one.format(tmp=tmp_path) for one in arguments)]) == 2
+    streams = capsys.readouterr()
+    assert said in streams.err
+    assert streams.out == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_another_sweep_in_the_folder_says_what_differs(tmp_path, capsys):
+    out = ["sweep", "--out", str(tmp_path / "sweep"), "--kinds", "linear", "--json"]
+    assert main([*out, "--n-sparse", "16", "--ratio", "0.5", "--p", "0.1"]) == 0
+    assert json.loads(capsys.readouterr().out)["done"] == 1
+    assert main([*out, "--p", "0.2"]) == 2
+    assert "p is 0.1 there and 0.2 here" in capsys.readouterr().err
+    assert main(out) == 0
