@@ -97,15 +97,17 @@ def statistics(
     generator: np.random.Generator,
     rows: int | None = None,
     tolerance: float = TOLERANCE,
+    laws: int | None = None,
 ) -> Statistics:
     """The statistics of section 8 at probability p in (0, 1].
 
     The exact loss and the law of ν are of `rows` rows drawn without replacement (None: of all);
-    the exact loss is good to about `tolerance`, relative.
+    the exact loss is good to about `tolerance`, relative. The distance to a
+    Gaussian and the histogram are means over `laws` of these rows, evenly among them (None: all).
     Raises SettingError for such a p, WeightsError for weights that are not finite.
     """
     a, b, sigma = _rows_in_theory(weights, p)
-    parts = [_look(*part, p, tolerance) for part in _sources(weights, rows, generator)]
+    parts = [_look(*part, p, tolerance, laws) for part in _sources(weights, rows, generator)]
     index, losses, moments, third, distance, masses = (
         np.concatenate(column, axis=-1) for column in zip(*parts, strict=True)
     )
@@ -151,11 +153,17 @@ def _sources(
 
 
 def _look(
-    source: Source, index: np.ndarray, a: np.ndarray, b: np.ndarray, p: float, tolerance: float
+    source: Source,
+    index: np.ndarray,
+    a: np.ndarray,
+    b: np.ndarray,
+    p: float,
+    tolerance: float,
+    laws: int | None,
 ) -> tuple[np.ndarray, ...]:
     """Of each row, in the last axis: i; the exact loss; Σ_j W_ijⁿ for n = 0 … 4 and Σ_j |W_ij|³
     off the diagonal; distance to a Gaussian; masses between EDGES."""
-    law, distribution = Interference.of(source, p), Distribution.of(source, p)
+    law, distribution = Interference.of(source, p), Distribution.of(_some(source, laws), p)
     values, counts = source.values(np.arange(len(a))), source.counts
     return (
         index,
@@ -165,6 +173,13 @@ def _look(
         distribution.distance_to_gaussian(),
         distribution.masses(EDGES).T,
     )
+
+
+def _some(source: Source, laws: int | None) -> Source:
+    """At most so many rows, evenly among those of a source."""
+    if laws is None or not isinstance(source, Rows):
+        return source
+    return Rows(source.rows[:: max(1, math.ceil(len(source.rows) / laws))])
 
 
 def _rows_in_theory(weights: Weights, p: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

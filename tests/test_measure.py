@@ -146,3 +146,14 @@ def test_the_gaussian_loss_of_all_rows_sharpens_a_sample():
     index = np.sort(fresh().choice(64, 16, replace=False))
     losses = exact_loss(weights.rows(index), index, weights.biases()[index], p)
     assert rows.exact_standard_error < 0.7 * losses.std(ddof=1) / 4
+
+
+def test_few_laws_and_a_wider_tolerance_change_little():
+    weights = read_weights(DATA / "trained_64_16.npz")
+    few, every = (
+        statistics(weights, 0.05, generator=np.random.default_rng(0), **asked)
+        for asked in ({"laws": 16, "tolerance": 1e-4}, {})
+    )
+    assert few.exact == pytest.approx(every.exact, rel=1e-4)
+    assert few.kolmogorov_smirnov == pytest.approx(every.kolmogorov_smirnov, rel=0.2)
+    assert few.skew == every.skew
