@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import numpy as np
+from textual.pilot import Pilot
 
 from rugtui.config import Settings
 from rugtui.session.commands import Command, Kind, Show, Stop
@@ -13,6 +16,7 @@ from rugtui.session.frame import Frame, Panel, Picture, Reading
 from rugtui.session.history import History
 from rugtui.session.mailbox import Mailbox
 from rugtui.theory.levels import Levels
+from rugtui.ui.app import RugtuiApp
 from rugtui.weights.base import Window
 
 LEVELS = Levels(
@@ -103,3 +107,13 @@ class FakeSession:
 
     def shows(self) -> list[Show]:
         return [command for command in self.told if isinstance(command, Show)]
+
+
+@asynccontextmanager
+async def running(app: RugtuiApp, size: tuple[int, int] = (120, 40)) -> AsyncIterator[Pilot[None]]:
+    """A pilot of the app, whose worker stops however the test ends: leaving waits for it."""
+    async with app.run_test(size=size) as pilot:
+        try:
+            yield pilot
+        finally:
+            app.session.send(Stop())

@@ -9,25 +9,24 @@ from rugtui.cli.options import given_settings
 from rugtui.config import Settings
 from rugtui.errors import SettingError
 from rugtui.presets import PRESETS, Preset, preset
-from rugtui.session.commands import Change, Pause, Stop
+from rugtui.session.commands import Change, Pause
 from rugtui.ui.app import RugtuiApp
 from rugtui.ui.keys import KEYS
 from rugtui.ui.screens.failure import Failure
 from rugtui.ui.screens.settings_form import SettingsForm
 from rugtui.ui.widgets.loss import LossPane
-from tests.ui.fake import FakeSession, some_frame
+from tests.ui.fake import FakeSession, running, some_frame
 
 
 @pytest.fixture
 async def pilot():
     app = RugtuiApp(FakeSession(Settings(seed=7)), keymap={"pause": "f2"})
-    async with app.run_test(size=(120, 40)) as pilot:
+    async with running(app) as pilot:
         await pilot.pause()
         app.session.give(some_frame(settings=Settings(seed=7)))
         app.take_frame()
         await pilot.pause()
         yield pilot
-        app.session.send(Stop())
 
 
 async def test_every_key_preset_and_theme_is_in_the_palette(pilot):

@@ -4,21 +4,20 @@ import pytest
 from textual.widgets import Input, Select, Static
 
 from rugtui.config import Settings, fields
-from rugtui.session.commands import Change, Stop
+from rugtui.session.commands import Change
 from rugtui.ui.app import RugtuiApp
 from rugtui.ui.screens.settings_form import SettingsForm
-from tests.ui.fake import FakeSession, some_frame
+from tests.ui.fake import FakeSession, running, some_frame
 
 
 @pytest.fixture
 async def pilot():
     app = RugtuiApp(FakeSession())
-    async with app.run_test(size=(100, 40)) as pilot:
+    async with running(app, (100, 40)) as pilot:
         app.session.give(some_frame())
         app.take_frame()
         await pilot.press("e")
         yield pilot
-        app.session.send(Stop())
 
 
 async def write(pilot, name, text):

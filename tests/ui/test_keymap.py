@@ -12,7 +12,7 @@ from rugtui.ui.keymap import remapped
 from rugtui.ui.keynames import key_name, shown
 from rugtui.ui.keys import KEYS, Key, help_lines
 from rugtui.ui.screens.help import Help
-from tests.ui.fake import FakeSession, some_frame
+from tests.ui.fake import FakeSession, running, some_frame
 
 
 def test_characters_are_called_as_textual_calls_them():
@@ -109,13 +109,12 @@ async def pilot():
     keymap, faults = remapped(moved)
     assert not faults
     app = RugtuiApp(FakeSession(), keymap=keymap)
-    async with app.run_test(size=(120, 40)) as pilot:
+    async with running(app) as pilot:
         await pilot.pause()
         app.session.give(some_frame())
         app.take_frame()
         await pilot.pause()
         yield pilot
-        app.session.send(Stop())
 
 
 async def test_moved_keys_work_and_their_old_places_do_what_is_there_now(pilot):

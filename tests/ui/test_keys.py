@@ -8,17 +8,16 @@ from rugtui.ui.keys import KEYS, help_lines
 from rugtui.ui.screens.help import Help
 from rugtui.ui.screens.settings_form import SettingsForm
 from rugtui.ui.widgets.loss import LossPane
-from tests.ui.fake import FakeSession, some_frame
+from tests.ui.fake import FakeSession, running, some_frame
 
 
 @pytest.fixture
 async def pilot():
     app = RugtuiApp(FakeSession())
-    async with app.run_test(size=(120, 40)) as pilot:
+    async with running(app) as pilot:
         await pilot.pause()
         await give(pilot, some_frame())
         yield pilot
-        app.session.send(Stop())
 
 
 async def give(pilot, frame):

@@ -4,12 +4,11 @@ import pytest
 from rich.color import Color
 
 from rugtui.preferences import Preferences
-from rugtui.session.commands import Stop
 from rugtui.ui.app import RugtuiApp
 from rugtui.ui.layout import layout_for
 from rugtui.ui.renderables.palette import BLANK, HALF_LEVELS
 from rugtui.ui.widgets.pane import Pane
-from tests.ui.fake import FakeSession, some_frame
+from tests.ui.fake import FakeSession, running, some_frame
 
 PANES = {
     (160, 50): {"loss", "weights", "theory", "symmetry"},
@@ -28,29 +27,27 @@ def visible(app):
 @pytest.mark.parametrize("size", PANES, ids=lambda size: f"{size[0]}x{size[1]}")
 async def test_each_size_shows_its_panes(size):
     app = RugtuiApp(FakeSession())
-    async with app.run_test(size=size) as pilot:
+    async with running(app, size) as pilot:
         app.session.give(some_frame())
         app.take_frame()
         await pilot.pause()
         assert visible(app) == PANES[size]
-        app.session.send(Stop())
 
 
 async def test_every_pane_can_be_reached_in_a_small_terminal():
     app = RugtuiApp(FakeSession())
-    async with app.run_test(size=(40, 12)) as pilot:
+    async with running(app, (40, 12)) as pilot:
         app.session.give(some_frame())
         app.take_frame()
         for key, pane in zip("1234", ["loss", "weights", "theory", "symmetry"], strict=True):
             await pilot.press(key)
             await pilot.pause()
             assert visible(app) == {pane}
-        app.session.send(Stop())
 
 
 async def test_symmetry_can_be_reached_at_80x24():
     app = RugtuiApp(FakeSession())
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with running(app, (80, 24)) as pilot:
         app.session.give(some_frame())
         app.take_frame()
         await pilot.press("4")
@@ -59,19 +56,17 @@ async def test_symmetry_can_be_reached_at_80x24():
         await pilot.press("1")
         await pilot.pause()
         assert visible(app) == PANES[80, 24]
-        app.session.send(Stop())
 
 
 async def test_a_storm_of_sizes_leaves_all_in_order():
     app = RugtuiApp(FakeSession())
-    async with app.run_test(size=(120, 40)) as pilot:
+    async with running(app) as pilot:
         for size in [(20, 5), (1, 1), (200, 60), (40, 12), (31, 9), (80, 24), (120, 40)]:
             await pilot.resize_terminal(*size)
             app.session.give(some_frame())
             app.take_frame()
             await pilot.pause()
         assert visible(app) == PANES[120, 40]
-        app.session.send(Stop())
 
 
 def test_every_size_has_a_layout():
@@ -82,21 +77,20 @@ def test_every_size_has_a_layout():
 async def test_every_segment_has_a_style():
     """Filters ask each for its colours: one without broke NO_COLOR."""
     app = RugtuiApp(FakeSession())
-    async with app.run_test(size=(120, 40)) as pilot:
+    async with running(app) as pilot:
         app.session.give(some_frame())
         app.take_frame()
         await pilot.pause()
         for pane in app.dashboard.query(Pane):
             for strip in pane.draw(pane.frame, pane.palette, *pane.content_size):
                 assert all(segment.style is not None for segment in strip), pane.id
-        app.session.send(Stop())
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
 async def test_every_cell_has_the_background_of_its_theme(theme):
     """A theme may be lighter or darker than the terminal under it."""
     app = RugtuiApp(FakeSession(), Preferences(theme=theme))
-    async with app.run_test(size=(120, 40)) as pilot:
+    async with running(app) as pilot:
         app.session.give(some_frame())
         app.take_frame()
         await pilot.pause()
@@ -110,7 +104,6 @@ async def test_every_cell_has_the_background_of_its_theme(theme):
                 assert {cell.style.bgcolor for cell in cells} <= {paper} | own
             await pilot.press("d")
             await pilot.pause()
-        app.session.send(Stop())
 
 
 def heat(palette):

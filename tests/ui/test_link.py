@@ -8,11 +8,10 @@ from rich.style import Style
 from textual.strip import Strip
 
 from rugtui.preferences import Preferences
-from rugtui.session.commands import Stop
 from rugtui.ui.app import RugtuiApp
 from rugtui.ui.link import CALM, KIB, LEAST, OVER_SSH, RATES, Link, cost
 from rugtui.ui.widgets.pane import Pane, runs
-from tests.ui.fake import FakeSession, some_frame, some_picture
+from tests.ui.fake import FakeSession, running, some_frame, some_picture
 
 
 class Clock:
@@ -73,7 +72,7 @@ def test_runs_of_rows():
 
 async def test_what_is_not_afforded_comes_later_and_all_of_it_comes():
     app = RugtuiApp(FakeSession(), Preferences(link="slow"))
-    async with app.run_test(size=(120, 40)) as pilot:
+    async with running(app) as pilot:
         clock = app.link._clock = Clock()
         app.link._then = 0.0
         app.link._saved = -math.inf
@@ -96,12 +95,11 @@ async def test_what_is_not_afforded_comes_later_and_all_of_it_comes():
             ticks += 1
             assert ticks < 400
         assert ticks * 0.1 * RATES["slow"] > 10 * KIB
-        app.session.send(Stop())
 
 
 async def test_what_the_user_did_shows_at_once():
     app = RugtuiApp(FakeSession(), Preferences(link="slow"))
-    async with app.run_test(size=(120, 40)) as pilot:
+    async with running(app) as pilot:
         app.session.give(some_frame())
         app.take_frame()
         await pilot.pause()
@@ -109,4 +107,3 @@ async def test_what_the_user_did_shows_at_once():
         app.session.give(some_frame(shown="rug", picture=some_picture("rug")))
         app.take_frame()
         assert all(pane._wanted == pane._shown for pane in app.dashboard.query(Pane))
-        app.session.send(Stop())

@@ -7,7 +7,6 @@ import pytest
 from textual import events
 
 from rugtui.preferences import Preferences
-from rugtui.session.commands import Stop
 from rugtui.session.curves import Curves, Sweep
 from rugtui.session.frame import Reading
 from rugtui.session.history import EMPTY
@@ -18,7 +17,7 @@ from rugtui.ui.renderables.loss_view import LossView
 from rugtui.ui.renderables.smooth import SPANS
 from rugtui.ui.renderables.view import NEWEST, View
 from rugtui.ui.widgets.loss import LossPane
-from tests.ui.fake import FakeSession, some_frame, some_history
+from tests.ui.fake import FakeSession, running, some_frame, some_history
 
 
 def some_curves(r=0.25, p=0.05) -> Curves:
@@ -36,11 +35,10 @@ def some_curves(r=0.25, p=0.05) -> Curves:
 @pytest.fixture
 async def pilot():
     app = RugtuiApp(FakeSession(), Preferences(link="fast"))
-    async with app.run_test(size=(120, 40)) as pilot:
+    async with running(app) as pilot:
         await pilot.pause()
         await give(pilot, some_frame(curves=some_curves()))
         yield pilot
-        app.session.send(Stop())
 
 
 async def give(pilot, frame):
@@ -292,7 +290,7 @@ async def test_without_data_no_key_does_harm(pilot):
 @pytest.mark.parametrize("ascii_only", [False, True])
 async def test_every_key_works_at_every_size(size, ascii_only):
     app = RugtuiApp(FakeSession(), Preferences(ascii=ascii_only))
-    async with app.run_test(size=size) as pilot:
+    async with running(app, size) as pilot:
         await pilot.pause()
         one = pane(pilot)
         await give(pilot, some_frame(curves=some_curves()))
@@ -305,4 +303,3 @@ async def test_every_key_works_at_every_size(size, ascii_only):
                 )
                 if ascii_only:
                     assert text(pilot).replace("·", "").replace("±", "").replace("×", "").isascii()
-        app.session.send(Stop())

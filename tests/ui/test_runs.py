@@ -11,13 +11,13 @@ from textual.widgets import Input, OptionList
 from rugtui.config import Settings
 from rugtui.preferences import Preferences
 from rugtui.runs.listing import Listed
-from rugtui.session.commands import Forget, ListSaved, Load, Stop
+from rugtui.session.commands import Forget, ListSaved, Load
 from rugtui.session.other_run import OtherRun
 from rugtui.ui.app import RugtuiApp
 from rugtui.ui.screens.runs import Runs
 from rugtui.ui.screens.saved import Saved
 from rugtui.ui.widgets.loss import LossPane
-from tests.ui.fake import FakeSession, some_frame
+from tests.ui.fake import FakeSession, running, some_frame
 from tests.ui.test_loss_pane import some_curves
 
 
@@ -44,9 +44,8 @@ OTHERS = (some_run("A", n_dense=64), some_run("B", 0.007, 3000, p=0.02))
 @pytest.fixture
 async def pilot():
     app = RugtuiApp(FakeSession(), Preferences(link="fast"))
-    async with app.run_test(size=(120, 40)) as pilot:
+    async with running(app) as pilot:
         await pilot.pause()
-        app.session.send(Stop())  # no worker is waited for where something below fails
         await give(pilot, some_frame(curves=some_curves(), others=OTHERS, run="/runs/live"))
         yield pilot
 
@@ -164,8 +163,7 @@ async def test_every_run_has_its_curve_its_letter_and_its_name(pilot):
 @pytest.mark.parametrize("ascii_only", [False, True])
 async def test_the_sheet_has_room_in_every_terminal(size, ascii_only):
     app = RugtuiApp(FakeSession(), Preferences(link="fast", ascii=ascii_only))
-    async with app.run_test(size=size) as pilot:
-        app.session.send(Stop())  # no worker is waited for where something below fails
+    async with running(app, size) as pilot:
         await pilot.pause()
         await give(pilot, some_frame(others=OTHERS))
         await pilot.press("R", "down")

@@ -5,26 +5,25 @@ import dataclasses
 import pytest
 
 from rugtui.preferences import Preferences
-from rugtui.session.commands import Look, NextFrame, Show, Stop
+from rugtui.session.commands import Look, NextFrame, Show
 from rugtui.session.frame import Cell
 from rugtui.ui.app import RugtuiApp
 from rugtui.ui.keys import KEYS
 from rugtui.ui.renderables.palette import ASCII, SHADES
 from rugtui.ui.widgets.weights import WeightsPane, subtitle
 from rugtui.weights.base import Window
-from tests.ui.fake import FakeSession, some_frame, some_picture
+from tests.ui.fake import FakeSession, running, some_frame, some_picture
 
 
 @pytest.fixture
 async def pilot():
     app = RugtuiApp(FakeSession())
-    async with app.run_test(size=(120, 40)) as pilot:
+    async with running(app) as pilot:
         await pilot.pause()
         await give(pilot)
         await pilot.press("2")
         await pilot.pause()
         yield pilot
-        app.session.send(Stop())
 
 
 async def give(pilot, **changes):
@@ -178,14 +177,13 @@ async def test_other_panes_do_not_take_its_keys(pilot):
 async def test_without_colours_it_draws_characters(monkeypatch, ascii_only, glyphs):
     monkeypatch.setenv("NO_COLOR", "1")
     app = RugtuiApp(FakeSession(), Preferences(ascii=ascii_only))
-    async with app.run_test(size=(120, 40)) as pilot:
+    async with running(app) as pilot:
         await give(pilot)
         rows = [pane(pilot).render_line(y).text for y in range(pane(pilot).content_size.height)]
         letters = set("".join(rows[:-2]))
         assert glyphs.diagonal in letters
         assert letters <= set(glyphs.negative + glyphs.positive + glyphs.diagonal + " ")
         assert look(pilot).width == 2 * look(pilot).height
-        app.session.send(Stop())
 
 
 async def test_a_cell_is_read_out_however_slow_the_link(pilot):
