@@ -31,7 +31,8 @@ SMOOTH_BELOW = 0.5
 """p up to which ψ is interpolated for any s. Beyond it ψ has singularities near the real axis, at
 p = 1 on it (s = 2πm), but then ν is so close to Gaussian that a row needs few frequencies."""
 SMOOTH_UP_TO = 4.0  # s up to which it is for any p
-BLOCK = 1 << 21  # values of ψ formed at once
+NEAR_ONE = 0.125  # p below which the argument of the logarithm, 1 − 2p … 1, is far from 0
+BLOCK = 1 << 15  # values of ψ formed at once: they stay in the cache
 PAIR = 0.004  # what a row adds to the price of a grid point, in units of one value of ψ
 
 
@@ -56,6 +57,8 @@ def _log_factor(s, p, real, imaginary, size):
     # |·|² − 1, formed from what is small, or rounding errors of 1 would add up over n weights
     below_one = 2 * p * (1 - p) * (real - 1) + p * p * (size * size - 1)
     real, imaginary = 1 - p + p * real, p * imaginary
+    if p < NEAR_ONE:
+        return np.log1p(below_one) / 2, np.arctan(imaginary / real) - p / 2 * s
     log_square = np.where(
         below_one > -0.5,
         np.log1p(np.maximum(below_one, -0.5)),
@@ -92,16 +95,32 @@ def of_groups(
     waves: bool = False,
 ) -> Transforms:
     """The transforms of rows in which values[g] occurs counts[:, g] times, a few t at a time."""
-    at_once = max(1, BLOCK // max(len(values), 1))
+    sizes, even, odd = _folded(values, counts)
+    at_once = max(1, BLOCK // max(len(sizes), 1))
     whole, single = [], []
     for start in range(0, len(t), at_once):
-        s = np.multiply.outer(values, t[start : start + at_once])
+        s = np.multiply.outer(sizes, t[start : start + at_once])
         real, imaginary, size = wave(s)
         log_size, phase = _log_factor(s, p, real, imaginary, size)
-        whole.append(np.exp(counts @ log_size + 1j * (counts @ phase)))
+        whole.append(np.exp(even @ log_size + 1j * (odd @ phase)))
         if waves:
-            single.append(counts @ real + 1j * (counts @ imaginary))
+            single.append(even @ real + 1j * (odd @ imaginary))
     return np.concatenate(whole, -1), np.concatenate(single, -1) if waves else None
+
+
+def _folded(
+    values: Float[np.ndarray, " g"], counts: Float[np.ndarray, "k g"]
+) -> tuple[Float[np.ndarray, " h"], Float[np.ndarray, "k h"], Float[np.ndarray, "k h"]]:
+    """Sizes of the values, and how often each occurs with either sign, and beyond the other sign.
+
+    Real parts are even and imaginary parts odd in a value, so that w and −w ask for one of them.
+    """
+    order = np.argsort(np.abs(values), kind="stable")
+    sizes = np.abs(values)[order]
+    first = np.flatnonzero(np.diff(sizes, prepend=-1.0))
+    by_size = counts[:, order]
+    signed = by_size * np.sign(values[order])
+    return sizes[first], *(np.add.reduceat(each, first, axis=1) for each in (by_size, signed))
 
 
 @dataclass(frozen=True)

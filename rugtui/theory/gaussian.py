@@ -51,11 +51,12 @@ def loss(a: ArrayLike, b: ArrayLike, sigma: ArrayLike, p: ArrayLike) -> Array:
     a, b, sigma, p = _broadcast(a, b, sigma, p)
     u, weight = nodes(a, b, sigma)
     a, b, s = a[..., None], b[..., None], sigma[..., None]
-    m = a * u + b
+    off_by = (a - 1) * u + b  # m − u, whose digits a u would hide where a ≈ 1
+    m = u + off_by
     t = _ratio(m, s)
     # E (u − ReLU)² with the halves z < −t (nothing passes) and z > −t (all passes) kept apart:
     # writing it as u² − 2u R1 + R2 would lose all digits for σ → 0.
-    on = u**2 * ndtr(-t) + ((m - u) ** 2 + s**2) * ndtr(t) + s * density(t) * (m - 2 * u)
+    on = u**2 * ndtr(-t) + (off_by**2 + s**2) * ndtr(t) + s * density(t) * (off_by - u)
     return (1 - p) * relu_square(b[..., 0], sigma) + p * (on * weight).sum(-1)
 
 

@@ -77,14 +77,14 @@ class Rows:
 
 @dataclass(frozen=True)
 class Groups:
-    """One row in which each of the values occurs a number of times."""
+    """Rows, most often one, in which each of the same values occurs a number of times."""
 
     distinct: Float[np.ndarray, " g"]
-    number: Float[np.ndarray, " g"]
+    number: Float[np.ndarray, "*k g"]
 
     @property
-    def counts(self) -> Float[np.ndarray, "1 g"]:
-        return np.where(self.distinct == 0, 0, self.number)[None]
+    def counts(self) -> Float[np.ndarray, "k g"]:
+        return np.where(self.distinct == 0, 0, np.atleast_2d(self.number))
 
     def values(self, index: np.ndarray) -> Float[np.ndarray, "j g"]:
         return np.broadcast_to(self.distinct, (len(index), len(self.distinct)))
@@ -95,7 +95,7 @@ class Groups:
     def transforms(
         self, index: np.ndarray, p: float, t: Float[np.ndarray, " f"], waves: bool
     ) -> characteristic.Transforms:
-        return characteristic.of_groups(self.distinct, self.counts, p, t, waves=waves)
+        return characteristic.of_groups(self.distinct, self.counts[index], p, t, waves=waves)
 
 
 @dataclass(frozen=True)

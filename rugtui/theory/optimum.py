@@ -30,10 +30,12 @@ from scipy.special import ndtr
 
 from rugtui.theory import gaussian, moments
 from rugtui.theory.moments import Array
+from rugtui.theory.sparse_limit import high_sparsity, threshold
 
 SCAN_BELOW = 32  # places of the scan at θ < 0 and above it
 SCAN_ABOVE = 48
-HIGHEST = 12.0  # θ/κ of the highest threshold looked at: Φ(−12) = 2e-33 lets no noise through
+HIGHEST = 12.0  # θ/κ of the highest threshold looked at, unless p is so small that k exceeds it
+QUIET = 1e-11  # κ below which the high-sparsity form, wrong by O(kκ), has more digits than 1 − a
 CHUNK = 4096  # pairs (r, p) worked on together, so that arrays stay in the cache
 NEWTON_STEPS = 60  # bisection alone would need 45 from a cell of the scan
 
@@ -79,12 +81,13 @@ def _remembered(r: float, p: float) -> Optimum:
 
 def _solve(r: Float[np.ndarray, " k"], p: Float[np.ndarray, " k"]) -> Float[np.ndarray, "k 4"]:
     """Rows (loss, a, b, σ)."""
-    found = np.zeros((len(r), 4))
-    found[:, 1] = 1  # r = 1: no noise, so a = 1 and nothing is lost
-    noisy = np.flatnonzero(r < 1)
+    kappa, k = moments.noise(1.0, r, p), threshold(p)
+    # Without noise (r = 1), or next to none, the limit of section 4 is all there is to know.
+    found = np.stack([high_sparsity(r, p), 1 + 1.5 * k * kappa, -k * kappa, kappa], -1)
+    noisy = np.flatnonzero(kappa > QUIET)
     if not len(noisy):
         return found
-    kappa, p = moments.noise(1.0, r[noisy], p[noisy]), p[noisy]
+    kappa, p = kappa[noisy], p[noisy]
     which, low, high = _brackets(kappa, p)
     theta, a = _polish(low, high, kappa[which], p[which])
     sigma = kappa[which] * a
@@ -101,7 +104,7 @@ def _brackets(kappa: Array, p: Array) -> tuple[np.ndarray, Array, Array]:
     below = -(np.linspace(1, 0, SCAN_BELOW, endpoint=False) ** 2)
     above = np.linspace(0, 1, SCAN_ABOVE)
     # Above θ = 1 + 3κ hardly any signal is left and the loss is p/3.
-    highest = np.minimum(HIGHEST, 1 / kappa + 3)
+    highest = np.minimum(np.maximum(HIGHEST, threshold(p) + 2), 1 / kappa + 3)
     k = np.concatenate(
         [np.maximum(10, 2 * linear + 10)[:, None] * below, highest[:, None] * above], -1
     )

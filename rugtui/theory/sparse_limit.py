@@ -35,7 +35,7 @@ def threshold(p: ArrayLike) -> Array:
     for _ in range(NEWTON_STEPS):
         k = np.exp(log_k)
         passed = gaussian.relu_mean(-k, 1.0)
-        value = np.log(passed) - np.log(p * k / 4)
+        value = np.log(passed) - np.log(p) - np.log(k / 4)
         slope = -k * gaussian.ndtr(-k) / passed - 1
         step = np.clip(-value / slope, -1, 1)
         log_k = np.minimum(log_k + step, HIGHEST)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rugtui.errors import SettingError, WeightsError
-from rugtui.theory import exact, gaussian, moments
+from rugtui.theory import gaussian, moments, series
 from rugtui.theory.exact import exact_loss, grouped_row_loss
 from rugtui.theory.optimum import optimum
 from rugtui.weights.rug import Rug
@@ -69,9 +69,9 @@ def test_stored_weights_are_stable_when_the_resolution_is_doubled(case, monkeypa
     W, b = stored(case["file"])
     every = np.arange(len(W))
     loss = exact_loss(W, every, b, case["p"])
-    monkeypatch.setattr(exact, "FIRST", 1024)
+    monkeypatch.setattr(series, "FIRST", 1024)
     np.testing.assert_allclose(loss, exact_loss(W, every, b, case["p"]), rtol=1e-5)
-    monkeypatch.setattr(exact, "PERIOD", 2 * exact.PERIOD)
+    monkeypatch.setattr("rugtui.theory.exact.PERIOD", 2 * series.PERIOD)
     np.testing.assert_allclose(loss, exact_loss(W, every, b, case["p"]), rtol=1e-5)
 
 
@@ -120,6 +120,54 @@ def test_one_huge_weight_beside_many_small(p):
     shifted = [one_row(small, a, b + huge * u, p) for u in (x + 1) / 2]
     expected = (1 - p) * without + p * np.dot(w / 2, shifted)
     assert one_row([huge, *small], a, b, p) == pytest.approx(expected, rel=3e-5)
+
+
+@pytest.mark.parametrize("p", [1e-8, 1e-4, 0.05, 1.0])
+@pytest.mark.parametrize("size", [30, 1e3, 1e6, 1e12])
+def test_one_hugely_negative_weight_beside_many_small(p, size):
+    """While it is on, ν is shifted down by size · u: too far for any output, unless u is small."""
+    generator = np.random.default_rng(3)
+    small = generator.standard_normal(100) * 0.05
+    a, b = 1.1, -0.2
+    x, w = np.polynomial.legendre.leggauss(60)
+    reach = min(1, 12 / size)
+    shifted = [one_row(small, a, b - size * u, p) for u in reach * (x + 1) / 2]
+    on = reach * np.dot(w / 2, shifted) + (1 - reach) * p / 3
+    expected = (1 - p) * one_row(small, a, b, p) + p * on
+    assert one_row([-size, *small], a, b, p) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("p", [1e-6, 0.05, 1.0])
+def test_many_hugely_negative_weights_leave_the_output_open_while_all_are_off(p):
+    a, b, count = 1.2, 0.3, 40
+    off = (1 - p) ** count
+    expected = off * gaussian.loss(a, b, 0, p) + (1 - off) * p / 3
+    assert one_row(np.full(count, -1e9), a, b, p) == pytest.approx(expected, rel=1e-6)
+    grouped = grouped_row_loss([-1e9, 0.0], [count, 5], a, b, p)
+    assert grouped == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("p", [1e-6, 0.05, 1.0])
+def test_an_output_that_never_opens_loses_everything(p):
+    assert one_row([-1e9, -0.3, 0.1], 0.5, -40.0, p) == p / 3
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32), st.integers(2, 60), st.floats(0.01, 1), weight, st.floats(-0.5, 0.5))
+def test_heavy_tails_against_sampling(seed, n, p, a, b):
+    """Weights from 1e-4 to 1e6, of both signs or negative alone, all scales beside each other."""
+    generator = np.random.default_rng(seed)
+    weights = 10 ** generator.uniform(-4, 6, n)
+    weights *= -1 if seed % 2 else generator.choice([-1, 1], n)
+    samples = 20_000
+    x = generator.random((samples, n)) * (generator.random((samples, n)) < p)
+    signal = generator.random(samples) * (generator.random(samples) < p)
+    error = (signal - np.maximum(a * signal + b + x @ weights, 0)) ** 2
+    # rare losses that 20,000 samples may miss altogether: p of the largest that one feature causes
+    missed = 1e-4 * p * max(weights.max(), 1) ** 2
+    found = one_row(weights, a, b, p)
+    assert found >= 0
+    assert abs(found - error.mean()) < 5 * error.std() / np.sqrt(samples) + missed
 
 
 @pytest.mark.parametrize("p", [0.5, 0.9, 1.0])
@@ -226,6 +274,12 @@ def test_weights_that_are_no_numbers_are_one_sentence(bad):
         exact_loss(W, np.arange(48), b, 0.1)
     with pytest.raises(WeightsError, match="finite"):
         grouped_row_loss([0.1, bad], [3, 4], 1.0, 0.0, 0.1)
+
+
+@pytest.mark.parametrize("size", [1e100, 1e308])
+def test_weights_that_add_up_to_infinity_are_one_sentence(size):
+    with pytest.raises(WeightsError, match="absolute weights of a row must add up to"):
+        one_row(np.full(10, size), 1.0, 0.0, 0.1)
 
 
 @pytest.mark.parametrize("p", [0.0, -1.0, 1.5, np.nan])

@@ -86,6 +86,19 @@ def test_gradient_against_differences(a, b, sigma, p):
         )
 
 
+@pytest.mark.parametrize("sigma", [1e-4, 1e-8, 1e-12])
+def test_a_loss_of_the_order_of_tiny_noise_keeps_its_digits(sigma):
+    """1 − a and b of the size of σ: the error a u + b − u must not be formed from a u."""
+    a, b, p = 1 + 0.3 * sigma, -4 * sigma, 1e-3
+    with mpmath.workdps(60):
+        m = [mpmath.mpf(float(value)) for value in (a, b, sigma, p)]
+        # far above the kink, but for u of the size of σ, the output is the pre-activation
+        lost = (m[0] - 1) ** 2 / 3 + (m[0] - 1) * m[1] + m[1] ** 2 + m[2] ** 2
+        expected = float(m[3] * lost)
+    silent = (1 - p) * gaussian.relu_square(b, sigma)
+    assert gaussian.loss(a, b, sigma, p) == pytest.approx(expected + silent, rel=30 * sigma + 1e-12)
+
+
 def test_loss_against_sampling():
     generator = np.random.default_rng(5)
     a, b, sigma, p, n = 1.2, -0.3, 0.2, 0.1, 400_000

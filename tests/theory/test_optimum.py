@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from rugtui.errors import SettingError
 from rugtui.theory import gaussian, moments
 from rugtui.theory.optimum import _brackets, optimum
+from rugtui.theory.sparse_limit import high_sparsity, threshold
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "data/theory_reference.json").read_text())
 
@@ -69,6 +71,56 @@ def test_linear_gives_way_to_thresholding_steeply_but_without_a_jump():
     assert steps[0] * 500 / np.log(1000) > 4
     assert steps[0] / steps[1] == pytest.approx(2, rel=0.05)
     assert steps[1] / steps[2] == pytest.approx(2, rel=0.05)
+
+
+def profile(k, kappa, p):
+    """E[x g]²/E[g²] at θ = kκ, 40 digits: what the best a takes from the loss p/3 at threshold θ.
+
+    In units of κ the signal runs over 0 … 1/κ; H_n(t) = E (t + z)₊ⁿ/n!.
+    """
+
+    def families(t):
+        passes, peak = mpmath.ncdf(t), mpmath.npdf(t)
+        return ((1 + t * t) * passes + t * peak) / 2, (
+            (t**3 + 3 * t) * passes + (t * t + 2) * peak
+        ) / 6
+
+    (low2, low3), (high2, high3) = families(-k), families(1 / kappa - k)
+    product = p * kappa**3 * (high2 / kappa - (high3 - low3))
+    return product**2 / (2 * kappa**2 * ((1 - p) * low2 + p * kappa * (high3 - low3)))
+
+
+@pytest.mark.parametrize("p", [1e-8, 1e-5, 1e-3, 0.05, 0.5])
+@pytest.mark.parametrize("r", [1e-3, 0.3, "p", "10p"])
+def test_a_scan_by_another_road_finds_one_basin_and_the_same(r, p):
+    """Thresholds from far below the linear optimum to beyond all signal; r ≈ p log(1/p) is where
+    linear gives way to thresholding."""
+    r = {"p": p, "10p": min(10 * p, 0.9)}.get(r, r)
+    with mpmath.workdps(40):
+        kappa = mpmath.mpf(float(moments.noise(1, r, p)))
+        lowest = -(p * kappa / float(moments.variance(p)) + 12)
+        k = [lowest * (1 - mpmath.mpf(i) / 30) ** 2 for i in range(30)]
+        k += [min(mpmath.mpf(14), 1 / kappa + 6) * i / 80 for i in range(81)]
+        gain = [profile(each, kappa, mpmath.mpf(p)) for each in k]
+        peaks = [i for i in range(1, 110) if gain[i - 1] < gain[i] > gain[i + 1]]
+        assert len(peaks) == 1
+        assert gain[0] < gain[peaks[0]] > gain[-1]
+        best, at = optimum(r, p), peaks[0]
+        theta = -best.b / best.a / kappa
+        assert k[at - 1] < theta < k[at + 1]
+        known = mpmath.mpf(p) / 3 - profile(theta, kappa, mpmath.mpf(p))
+        assert best.loss == pytest.approx(float(known), rel=1e-10)
+
+
+@pytest.mark.parametrize("p", [1e-20, 1e-30, 1e-33, 1e-35, 1e-50, 1e-150])
+def test_any_sparsity_has_an_optimum(p):
+    """Far below what anybody trains at: the high-sparsity form, wrong by O(kσ), is the truth."""
+    for r in (1e-3, 0.25, 0.999):
+        best = optimum(r, p)
+        assert best.loss == pytest.approx(float(high_sparsity(r, p)), rel=3e-8)
+        assert best.sigma == pytest.approx(float(moments.noise(best.a, r, p)), rel=1e-12)
+        assert best.b == pytest.approx(-float(threshold(p)) * best.sigma, rel=3e-8)
+    assert optimum(0.25, 5e-324).loss == 0
 
 
 def test_one_basin_only():

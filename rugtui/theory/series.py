@@ -1,0 +1,115 @@
+"""The mean of truncated powers of the interference, by its characteristic function (section 7).
+
+For |x| < P, a period of our choice,
+
+    x₊ⁿ/n! = Pⁿ B_{n+1}(1 + x/P)/(n + 1)!  +  (1/P) Σ_{k≠0} e^{i t_k x}/(i t_k)ⁿ⁺¹,    t_k = 2πk/P
+
+with B the Bernoulli polynomials: the sum is the Fourier series of minus the Bernoulli polynomial
+repeated with period P, which is the first term but for the missing power where x < 0. In the mean
+the polynomial becomes moments of ν, known exactly, and e^{i t x} the characteristic function, known
+exactly. Only the sum over k is cut off, after terms that fall like k^{−3} times the characteristic
+function.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from rugtui.theory.interference import Interference, Vector
+from rugtui.theory.knots import Knot, Pieces
+
+FIRST = 32
+LAST = 1 << 15
+"""Frequencies taken at first, doubled up to this many."""
+FALL = 1 / 6
+"""Part of an octave's terms that the next is expected to have at least, however fast they fell."""
+PERIOD = 1.25
+"""P in units of the range of ν: what falls out of the range at one end comes back beyond the other,
+where the knots are not."""
+BERNOULLI = {  # B_{n+1}(1 + y)/(n + 1)! by rising powers of y
+    1: (1 / 12, 1 / 2, 1 / 2),
+    2: (0.0, 1 / 12, 1 / 4, 1 / 6),
+    3: (-1 / 720, 0.0, 1 / 24, 1 / 12, 1 / 24),
+}
+
+
+class Series:
+    """E h(m0 + ν') over what a law leaves of some rows, ν' = ν − mean and m0 = b + mean."""
+
+    def __init__(
+        self, law: Interference, rows: np.ndarray, m0: Vector, parts: Pieces, period: float
+    ) -> None:
+        self.law, self.rows, self.m0, self.parts, self.period = law, rows, m0, parts, period
+        self.moments = law.moments(rows)
+
+    def mean(self, beside: Vector, tolerance: float) -> Vector:
+        """To `tolerance` of itself and what is added to it."""
+        total = self._polynomial(self.m0, self.parts.base)
+        crossed = []
+        for knot in self.parts.knots:
+            value, inside = self._outside(knot)
+            total += value
+            crossed.append(inside)
+        active = np.flatnonzero(np.any(crossed, axis=0))
+        start, stop = 0, FIRST
+        before = np.zeros(len(total))
+        while len(active) and start < LAST:
+            t = 2 * math.pi / self.period * np.arange(start + 1, stop + 1)
+            terms = self._terms(active, t, [inside[active] for inside in crossed])
+            total[active] += terms.sum(-1)
+            # Phases may be as good as random, or all alike; the next octave falls as this one did.
+            octave = np.maximum(np.sqrt((terms**2).sum(-1)), np.abs(terms.sum(-1)))
+            with np.errstate(divide="ignore"):
+                fall = np.clip(octave / before[active], FALL, 1)
+            before[active] = octave
+            active = active[octave * fall > tolerance * np.abs(total + beside)[active]]
+            start, stop = stop, 2 * stop
+        return total
+
+    def _outside(self, knot: Knot) -> tuple[Vector, np.ndarray]:
+        """All but the Fourier sum of the mean of a knot's powers, and the rows that need the sum:
+        those where ν has mass on both sides of the knot."""
+        place = self.m0 + knot.shift
+        low, high = place + self.law.low[self.rows], place + self.law.high[self.rows]
+        inside = (low < 0) & (high > 0)
+        total = np.zeros(len(place))
+        for power in knot.powers:
+            n, sign = power.order, power.sign
+            scales = [sign**k * self.period ** (n - k) for k in range(n + 2)]
+            bent = [c * scale for c, scale in zip(BERNOULLI[n], scales, strict=True)]
+            plain = [0.0] * n + [sign**n / math.factorial(n)]
+            beyond = low >= 0 if sign > 0 else high <= 0
+            value = np.where(beyond, self._polynomial(place, plain), 0.0)
+            value = np.where(inside, self._polynomial(place, bent), value)
+            total += power.weight * value
+        return total, inside
+
+    def _polynomial(self, place: Vector, coefficients: Sequence[float | Vector]) -> Vector:
+        """E Σ_k coefficients[k] (place + ν')ᵏ by the moments of ν'."""
+        total = np.zeros(len(self.rows))
+        for k, coefficient in enumerate(coefficients):
+            for i in range(k + 1):
+                total += coefficient * math.comb(k, i) * place ** (k - i) * self.moments[i]
+        return total
+
+    def _terms(
+        self, active: np.ndarray, t: Float[np.ndarray, " f"], crossed: list[np.ndarray]
+    ) -> Float[np.ndarray, "j f"]:
+        """The terms k and −k of the Fourier sum, together, for each row and t_k."""
+        transform = self.law.transform(self.rows[active], t)
+        terms = np.zeros(transform.shape)
+        for knot, inside in zip(self.parts.knots, crossed, strict=True):
+            if not inside.any():
+                continue
+            rows = active[inside]
+            kernel = np.zeros((len(rows), len(t)), complex)
+            for power in knot.powers:
+                scale = 2 / self.period / (1j * power.sign * t) ** (power.order + 1)
+                kernel += np.multiply.outer(power.weight[rows], scale)
+            wave = np.exp(1j * np.multiply.outer((self.m0 + knot.shift)[rows], t))
+            terms[inside] += np.real(transform[inside] * wave * kernel)
+        return terms
