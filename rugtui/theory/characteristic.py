@@ -120,7 +120,8 @@ def _folded(
     first = np.flatnonzero(np.diff(sizes, prepend=-1.0))
     by_size = counts[:, order]
     signed = by_size * np.sign(values[order])
-    return sizes[first], *(np.add.reduceat(each, first, axis=1) for each in (by_size, signed))
+    even, odd = (np.add.reduceat(each, first, axis=1) for each in (by_size, signed))
+    return sizes[first], even, odd
 
 
 @dataclass(frozen=True)
