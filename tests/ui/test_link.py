@@ -107,3 +107,27 @@ async def test_what_the_user_did_shows_at_once():
         app.session.give(some_frame(shown="rug", picture=some_picture("rug")))
         app.take_frame()
         assert all(pane._wanted == pane._shown for pane in app.dashboard.query(Pane))
+
+
+async def test_a_new_frame_draws_rows_and_never_a_whole_pane(monkeypatch):
+    """What a border says is set only where it says something else: setting it redraws the pane."""
+    app = RugtuiApp(FakeSession())
+    async with running(app) as pilot:
+        app.session.give(some_frame())
+        app.take_frame()
+        await pilot.pause()
+        whole: list[str] = []
+        refresh = Pane.refresh
+
+        def spied(pane, *regions, **known):
+            if not regions:
+                whole.append(pane.id)
+            return refresh(pane, *regions, **known)
+
+        monkeypatch.setattr(Pane, "refresh", spied)
+        app.session.give(some_frame(step=2010, steps_per_second=99.0))
+        app.take_frame()
+        await pilot.pause()
+        assert whole == []
+        await pilot.press("l")
+        assert set(whole) == {"loss"}

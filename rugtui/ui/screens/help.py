@@ -33,7 +33,11 @@ class Help(Sheet[None]):
             sheet.border_title = "Help"
             sheet.border_subtitle = "escape closes"
             with VerticalScroll():
-                yield Static(PANES, markup=False)
-                for group, lines in help_lines(self.keymap).items():
-                    rows = "\n".join(f"  {key:<8} {about}" for key, about in lines)
-                    yield Static(f"\n{group}\n{rows}", markup=False)
+                yield Static("\n\n".join([PANES, *self._groups()]), markup=False)
+
+    def _groups(self) -> list[str]:
+        """One paragraph each, in one widget: every widget more is time from key to screen."""
+        return [
+            "\n".join([group, *(f"  {key:<8} {about}" for key, about in lines)])
+            for group, lines in help_lines(self.keymap).items()
+        ]

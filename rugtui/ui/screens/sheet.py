@@ -7,7 +7,6 @@ from typing import Protocol, TypeVar, runtime_checkable
 from textual.screen import ModalScreen
 
 from rugtui.session.frame import Frame
-from rugtui.ui.widgets.pane import HasLink
 
 Result = TypeVar("Result")
 
@@ -20,8 +19,5 @@ class ShowsFrames(Protocol):
 
 
 class Sheet(ModalScreen[Result]):
-    """Over a slow link the panes behind are not drawn again, dimmed, but left out."""
-
-    def on_mount(self) -> None:
-        if isinstance(self.app, HasLink) and self.app.link.slow:
-            self.styles.background = self.app.current_theme.background or "black"
+    """Opaque: drawing the panes behind it again, dimmed, would double the time from the key to the
+    screen, and take seconds over a slow link."""

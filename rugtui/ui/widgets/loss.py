@@ -208,11 +208,10 @@ class LossPane(Pane):
         """Tabs in the border above, what keys have set in the border below."""
         look, view = self.look, self.look.view
         tabs = [(f" {name} ", "reverse" if k == look.tab else "") for k, name in enumerate(TABS)]
-        self.border_title = Content.assemble("1 loss against", *tabs)
         scale = {True: "log", False: "linear"}
         told = [f"{scale[view.log_x]} × {scale[view.log_y]}"]
         if look.tab == 0:
             told = ["follows" if view.follow else "stays", *told, f"smooth {look.span}"]
         elif view.x is not None or view.y is not None:
             told.append("zoomed")
-        self.border_subtitle = SEPARATOR.join(told)
+        self.entitle(Content.assemble("1 loss against", *tabs), SEPARATOR.join(told))

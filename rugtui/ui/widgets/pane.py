@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
+from textual.content import Content
 from textual.geometry import Region
 from textual.reactive import reactive
 from textual.strip import Strip
@@ -39,7 +40,8 @@ class Pane(Widget, can_focus=True):
 
     def __init__(self, title: str, *, id: str) -> None:
         super().__init__(id=id)
-        self.border_title = title
+        self.border_title = self._above = Content(title)
+        self._below = ""
         self._wanted: list[Strip] = []
         self._shown: list[Strip] = []
         self._turn = 0
@@ -47,6 +49,14 @@ class Pane(Widget, can_focus=True):
     def draw(self, frame: Frame, palette: Palette, width: int, height: int) -> list[Strip]:
         """The pane's content in exactly `height` strips of `width` cells."""
         raise NotImplementedError
+
+    def entitle(self, above: Content | None = None, below: str = "") -> None:
+        """Say something in the border, where it is something else: Textual draws the whole widget
+        again for every title that is set."""
+        if above is not None and not above.is_same(self._above):
+            self.border_title = self._above = above
+        if below != self._below:
+            self.border_subtitle = self._below = below
 
     @property
     def palette(self) -> Palette:

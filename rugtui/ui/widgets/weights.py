@@ -55,7 +55,7 @@ class WeightsPane(Pane):
         if picture is None or height < 2:
             said = frame.narration or "waiting for weights"
             return fit([line([(said, palette.style("faint"))], width)], width, height)
-        self.border_subtitle = subtitle(frame, picture, width - 2)
+        self.entitle(below=subtitle(frame, picture, width - 2))
         self.numbers = 0 if self.camera.cursor is None else 1
         return weights_picture(picture, self.camera.cursor, self.shades, palette, width, height)
 
