@@ -88,7 +88,7 @@ class Declared:
             value = number(text, self.kind)
         if value is None:
             raise SettingError(self.name, self.wanted, repr(text))
-        check(self, value)
+        check(self, value, came=text if self.kind in (int, float) else None)
         return value
 
     def write(self, value: Any) -> str:
@@ -128,8 +128,11 @@ def _whole(value: float) -> int | None:
     return int(value) if value == int(value) else None
 
 
-def check(declared: Declared, value: Any) -> None:
-    """Raise SettingError unless `value` is one that this setting may have."""
+def check(declared: Declared, value: Any, *, came: str | None = None) -> None:
+    """Raise SettingError unless `value` is one that this setting may have.
+
+    `came` is how it was written, where that says it better: 0 and not 0.0.
+    """
     if value is None and declared.optional:
         return
     fits = _is_a(value, declared.kind)
@@ -141,7 +144,7 @@ def check(declared: Declared, value: Any) -> None:
         fits = re.fullmatch(declared.rule.pattern, str(value)) is not None
     if not fits:
         shown = repr(value) if isinstance(value, str) else value
-        raise SettingError(declared.name, declared.wanted, shown)
+        raise SettingError(declared.name, declared.wanted, shown if came is None else came)
 
 
 def _is_a(value: object, kind: type) -> bool:

@@ -188,7 +188,7 @@ def _rows_in_theory(weights: Weights, p: float) -> tuple[np.ndarray, np.ndarray,
     rows = slice(1 if isinstance(weights, Alike) else None)
     known = weights.diagonal(), weights.biases(), weights.row_sums(), weights.row_squares()
     a, b, sums, squares = (values[rows] for values in known)
-    bad = np.count_nonzero(~np.isfinite(a + b + sums + squares))
+    bad = np.count_nonzero(~np.isfinite([a, b, sums, squares]).all(0))
     if bad:
         raise WeightsError(
             f"Weights must be finite numbers, but {bad} of {len(a)} rows of W are not; "

@@ -135,6 +135,13 @@ def test_weights_that_are_not_finite_are_one_sentence(name):
             ask(Dense(**parts), 0.1)
 
 
+@pytest.mark.filterwarnings("error")
+def test_finite_weights_whose_products_are_not_are_the_same_sentence():
+    large = Dense(1e20 * torch.ones(2, 6), torch.tensor([[1e20, -1e20]] * 6), torch.zeros(6))
+    with pytest.raises(WeightsError, match="must be finite numbers, but 6 of 6 rows"):
+        gaussian_loss(large, 0.1)
+
+
 def test_what_is_no_probability_is_refused():
     with pytest.raises(SettingError, match="p must be"):
         statistics(stored("random_48_12.npz"), 0.0, generator=fresh())

@@ -45,6 +45,8 @@ def command(
     --p and --ratio may be lists (0.1,0.2) or ranges (0.05:0.8:16, 1e-4:0.1:7:log): the answer is
     then a table of every pair. FILE is .npz, .safetensors or .pt with W_in, W_out and b.
     """
+    if as_json and as_csv:
+        raise UsageError("--json and --csv both say how to answer: give one of them.")
     p_values = _each("p", p_text, Settings().p)
     if file is not None:
         if any(text is not None for text in (ratio_text, n_sparse, n_dense)):

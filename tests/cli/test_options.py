@@ -32,10 +32,10 @@ def test_help_lists_commands_and_every_setting(capsys):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--p", "0"], "p must be a number above 0 and at most 1, but it is 0"),
-        (["--p", "1.5"], "p must be a number above 0 and at most 1, but it is 1.5"),
-        (["--p", "x"], "p must be a number above 0 and at most 1, but it is 'x'"),
-        (["--lr", "-1"], "lr must be a number above 0, or auto, but it is -1"),
+        (["--p", "0"], "p must be a number above 0 and at most 1, but it is 0."),
+        (["--p", "1.5"], "p must be a number above 0 and at most 1, but it is 1.5."),
+        (["--p", "x"], "p must be a number above 0 and at most 1, but it is 'x'."),
+        (["--lr", "-1"], "lr must be a number above 0, or auto, but it is -1."),
         (
             ["--n-dense", "600", "--n-sparse", "512"],
             "n_dense must be a whole number from 1 to n_sparse − 1 = 511, but it is 600",

@@ -72,6 +72,7 @@ def test_ranges_make_a_table(capsys):
         ["--ratio", "0"],
         ["--n-sparse", "8", "--n-dense", "8"],
         ["--ratio", "0.5", "--n-dense", "3"],
+        ["--json", "--csv"],
         ["no-such-file.npz"],
         [str(DATA / "theory_reference.json")],
         [str(DATA / "weights" / "rug_64_16.npz"), "--ratio", "0.5"],
