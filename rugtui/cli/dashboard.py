@@ -67,7 +67,7 @@ def go_on(app: RugtuiApp) -> int:
     """The terminal is gone; the worker goes on to its target, or until a signal stops it."""
     silence()
     app.session.finished.wait()
-    return 0
+    return 128 + app.heard if app.heard != signal.SIGHUP else 0
 
 
 def finish(session: Session, code: int) -> int:

@@ -36,32 +36,32 @@ def keeping_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def train_on(course: Course, *, quiet: bool, as_json: bool, on_hangup: OnHangup) -> int:
-    """Train to the target, keeping the run as it goes; returns the exit code.
+def train_on(course: Course, signals: Signals, *, quiet: bool, as_json: bool) -> int:
+    """Train to the target or to a signal, keeping the run as it goes; returns the exit code.
 
     The result goes to standard output and, for a run whose terminal went, into its log. Raises
     TrainingError, after saving what there was before it.
     """
-    with Signals(course, on_hangup) as signals:
-        told = Narrator(course.training, quiet=quiet)
-        phase: Phase = "failed"
-        try:
-            while not course.training.done and not signals.ended:
-                if result := course.advance(lambda: signals.ended):
-                    told.result(result)
-                told.news(course)
-            phase = "done" if course.training.done else "paused"
-        finally:
-            told.close()
-            if not course.leave(phase):
-                told.news(course)
-        if signals.number in (signal.SIGTERM, signal.SIGHUP):
-            return 128 + signals.number
-        save_snapshot(course, phase)
-        result = summary(course)
-        course.keeper.note(json.dumps(result))
-        emit(result, as_json)
-        return 128 + signals.number if signals.ended else 0
+    signals.attend(course)
+    told = Narrator(course.training, quiet=quiet)
+    phase: Phase = "failed"
+    try:
+        while not course.training.done and not signals.ended:
+            if result := course.advance(lambda: signals.ended):
+                told.result(result)
+            told.news(course)
+        phase = "done" if course.training.done else "paused"
+    finally:
+        told.close()
+        if not course.leave(phase):
+            told.news(course)
+    if signals.number in (signal.SIGTERM, signal.SIGHUP):
+        return 128 + signals.number
+    save_snapshot(course, phase)
+    result = summary(course)
+    course.keeper.note(json.dumps(result))
+    emit(result, as_json)
+    return 128 + signals.number if signals.ended else 0
 
 
 def summary(course: Course) -> dict[str, Any]:
@@ -105,17 +105,25 @@ def save_snapshot(course: Course, phase: Phase) -> None:
 class Signals:
     """Turns signals into a wish to end, which training hears between two pieces of a step.
 
-    When the terminal goes, a run that continues has nobody to talk to: its outputs are closed.
+    Before there is anything to save (`attend`), a signal ends what is under way at once. When the
+    terminal goes, a run that continues has nobody to talk to: its outputs are closed.
     """
 
-    def __init__(self, course: Course, on_hangup: OnHangup) -> None:
+    def __init__(self, on_hangup: OnHangup) -> None:
         self.number = 0
-        self._course, self._on_hangup = course, on_hangup
+        self._course: Course | None = None
+        self._on_hangup, self._hung_up = on_hangup, False
         self._before: dict[int, Any] = {}
 
     @property
     def ended(self) -> bool:
         return bool(self.number)
+
+    def attend(self, course: Course) -> None:
+        """From now on a signal lets this run save its last step."""
+        self._course = course
+        if self._hung_up:
+            course.detach()
 
     def __enter__(self) -> Signals:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -130,11 +138,17 @@ class Signals:
     def _hear(self, number: int, frame: FrameType | None) -> None:
         if number == signal.SIGHUP and self._on_hangup == "continue":
             silence()
-            self._course.detach()
+            self._hung_up = True
+            if self._course is not None:
+                self._course.detach()
         elif self.number == number == signal.SIGINT:
             raise KeyboardInterrupt  # asked twice: not even saving is waited for
-        else:
+        elif self._course is not None:
             self.number = number
+        elif number == signal.SIGINT:
+            raise KeyboardInterrupt
+        else:
+            raise SystemExit(128 + number)
 
 
 class Narrator:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rugtui.cli.headless import train_on
+from rugtui.cli.headless import Signals, train_on
 from rugtui.cli.options import (
     declared_option,
     given_preferences,
@@ -65,9 +65,9 @@ def command(
 
         opening = functools.partial(taken_up, path, given, screen=True)
         ctx.exit(show(settings_of_run(path), given_preferences(given), opening))
-    course = taken_up(path, given)
-    on_hangup = given_preferences(given).on_hangup
-    ctx.exit(train_on(course, quiet=quiet, as_json=as_json, on_hangup=on_hangup))
+    with Signals(given_preferences(given).on_hangup) as signals:
+        code = train_on(taken_up(path, given), signals, quiet=quiet, as_json=as_json)
+    ctx.exit(code)
 
 
 def taken_up(run: Path, given: dict[str, Any], *, screen: bool = False) -> Course:

@@ -126,7 +126,8 @@ def _run(wanted: list[Settings], folder: Path, *, quiet: bool) -> tuple[list[Loo
         for settings in wanted:
             course = opened(settings, folder)
             phase: Phase = "failed"
-            with Signals(course, "stop") as signals:
+            with Signals("stop") as signals:
+                signals.attend(course)
                 try:
                     for one in watch(course, lambda: signals.ended):
                         looks.append(one)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from rugtui.cli.headless import keeping_options, train_on
+from rugtui.cli.headless import Signals, keeping_options, train_on
 from rugtui.cli.options import given_preferences, given_settings, settings_options
 from rugtui.cli.output import json_option
 
@@ -34,8 +34,10 @@ def command(
     130. `rugtui resume` goes on from there.
     """
     settings = given_settings(given)
-    from rugtui.session.course import Course
-
     preferences = given_preferences(given)
-    course = Course.new(settings, into=into, every=preferences.autosave)
-    ctx.exit(train_on(course, quiet=quiet, as_json=as_json, on_hangup=preferences.on_hangup))
+    with Signals(preferences.on_hangup) as signals:
+        from rugtui.session.course import Course
+
+        course = Course.new(settings, into=into, every=preferences.autosave)
+        code = train_on(course, signals, quiet=quiet, as_json=as_json)
+    ctx.exit(code)

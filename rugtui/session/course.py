@@ -137,10 +137,13 @@ class Course:
 
     def detach(self) -> None:
         """Nobody looks on any more: say so, and where this goes, in the lock and in the log."""
+        if not self._begun:
+            self._begin()
         self.keeper.tell_screen(False)
         steps = self.settings.steps
-        to = f"to step {steps:,}" if steps else "until stopped"
-        self.keeper.note(f"the terminal is gone at step {self.training.step:,}: goes on {to}")
+        to = f": goes on to step {steps:,}" if steps else ": goes on until stopped"
+        to = "" if self.training.done else to
+        self.keeper.note(f"the terminal is gone at step {self.training.step:,}{to}")
 
     def news(self) -> list[tuple[str, bool]]:
         """What there is to tell, once: sentences, and whether each is bad."""
@@ -154,8 +157,9 @@ class Course:
             return self.keeper.leave(within)
         if self._saved != now or self.keeper.trouble:
             self.save(phase)
+        done = self.keeper.wait(within)  # a run saved for the first time has no log before
         self.keeper.note(f"{phase} at step {self.training.step:,}")
-        return self.keeper.leave(within)
+        return self.keeper.leave(within if done else 0)
 
     def moment(self, phase: Phase) -> Moment:
         """A copy of everything that is kept."""

@@ -68,7 +68,8 @@ class RugtuiApp(App[None]):
         """Frames shown in a second, at most."""
         self._told = self._sent = 0
         self._failure = ""
-        self._heard = 0
+        self.heard = 0
+        """The last signal that came."""
         self._loop_of_app: asyncio.AbstractEventLoop | None = None
         self.hung_up = False
         """Whether the terminal is gone and training goes on."""
@@ -90,8 +91,8 @@ class RugtuiApp(App[None]):
     def on_ready(self) -> None:
         """Painted: only now may anything slow begin."""
         self._loop_of_app = asyncio.get_running_loop()
-        if self._heard:
-            self.leave(self._heard)
+        if self.heard:
+            self.leave(self.heard)
         self.dashboard.show(self.latest)
         self.run_worker(self._work, thread=True, exit_on_error=False, name="session")
         self._timer = self.set_interval(1 / self.fps, self.take_frame)
@@ -231,7 +232,7 @@ class RugtuiApp(App[None]):
 
     def hear(self, signal_number: int) -> None:
         """A signal came: what its handler may do in the middle of anything else."""
-        self._heard = signal_number
+        self.heard = signal_number
         if signal_number != signal.SIGHUP:
             self.session.send(Stop())
         if self._loop_of_app is not None and not self._loop_of_app.is_closed():

@@ -1,0 +1,257 @@
+"""Send signals to the program in each of its states, and say how it ended.
+
+    python -m tests.signalled FOLDER COMMAND…
+
+Each case is a fork on a terminal of its own, because a fork has PyTorch loaded already. It is told
+apart from the real program by patches that say when a state is reached, and that make short states
+long. Prints a line of JSON for each case.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from rugtui.cli import headless, main, train  # noqa: F401 - loaded before the forks
+from rugtui.runs import keeper
+from rugtui.runs.checkpoint import newest
+from rugtui.runs.directory import all_runs
+from rugtui.runs.lock import holder
+from rugtui.session import course, experiment, session
+from rugtui.session.commands import Pause
+from rugtui.training import pace
+from rugtui.training.loop import Training
+from rugtui.ui import app  # noqa: F401
+from tests.runs.some import SETTINGS
+
+SMALL = ["--n-sparse", "8", "--n-dense", "2", "--p", "0.2", "--batch", "4", "--device", "cpu"]
+COMMANDS = {
+    "rugtui": SMALL,
+    "train": ["train", *SMALL],
+    "resume": ["resume"],
+    "resume --no-screen": ["resume", "--no-screen"],
+}
+STATES = ("loading", "training", "paused", "done", "long step", "saving")
+WITHOUT_SCREEN = ("train", "resume --no-screen")
+SIGNALS = {
+    "SIGINT": (signal.SIGINT, "continue"),
+    "SIGTERM": (signal.SIGTERM, "continue"),
+    "SIGHUP, stop": (signal.SIGHUP, "stop"),
+    "hang-up": (None, "continue"),
+}
+PATIENCE = 30.0
+SLOW = 0.25
+TARGET = 12
+"""Steps to the state done."""
+
+
+def cases(command: str) -> list[tuple[str, str]]:
+    """States and signals. What resume opens is the same session, or the same loop, as the new."""
+    states = STATES if command in ("rugtui", "train") else ("loading", "training")
+    there = [state for state in states if command == "rugtui" or state != "paused"]
+    return [(state, name) for state in there for name in SIGNALS]
+
+
+def run(command: str, state: str, name: str, folder: Path) -> dict[str, Any]:
+    """One life: until the state is reached, the signal, and what is left."""
+    number, on_hangup = SIGNALS[name]
+    reader, writer = os.pipe()
+    pid, terminal = pty.fork()
+    if pid == 0:
+        live(command, state, on_hangup, folder, writer)
+    os.close(writer)
+    drain(terminal, until=lambda: ready(reader))
+    if number is None:
+        os.close(terminal)
+        terminal = -1
+        if state not in ("paused", "done"):
+            goes_on(folder)
+            os.kill(pid, signal.SIGTERM)
+    else:
+        os.kill(pid, number)
+    status = ended(pid, terminal)
+    os.close(reader)
+    return {"command": command, "state": state, "signal": name, "status": status, **left(folder)}
+
+
+def left(folder: Path) -> dict[str, Any]:
+    """What there is of a run, beside the step that training told last."""
+    facts: dict[str, Any] = {"told": int((folder / "step").read_text() or 0)}
+    for one in all_runs(folder / "rugtui" / "runs"):
+        found = newest(one)
+        kept = {"step": found[1].step, "phase": found[1].phase} if found else {"step": 0}
+        aside = [path.name for path in one.glob(".*")]
+        facts |= kept | {"live": holder(one)[0], "log": log(one), "aside": aside}
+    return facts
+
+
+def log(run: Path) -> str:
+    path = run / "log.txt"
+    return path.read_text() if path.exists() else ""
+
+
+def goes_on(folder: Path) -> None:
+    """Wait until the run has said that its terminal is gone, and has trained on since."""
+
+    def says_so() -> bool:
+        return any(
+            "the terminal is gone" in log(one) for one in all_runs(folder / "rugtui" / "runs")
+        )
+
+    wait(says_so)
+    step = left(folder)["told"]
+    wait(lambda: left(folder)["told"] > step)
+
+
+def live(command: str, state: str, on_hangup: str, folder: Path, told: int) -> None:
+    """The program, in the fork."""
+    signal.alarm(60)  # whatever happens, it is gone then
+    os.environ["XDG_STATE_HOME"] = str(folder)
+    steps = os.open(folder / "step", os.O_WRONLY | os.O_CREAT)
+    patch(Training, "advance", after=lambda self: os.pwrite(steps, f"{self.step}".encode(), 0))
+    reached(state, lambda: os.write(told, b"."))
+    target = TARGET if state == "done" else 0
+    options = ["--steps", str(target), "--on-hangup", on_hangup, "--autosave", "0.05"]
+    code: Any = 1
+    try:
+        code = main([*COMMANDS[command], *options])
+    except SystemExit as error:
+        code = error.code
+    finally:
+        os._exit(code)
+
+
+def reached(state: str, tell: Callable[[], Any]) -> None:
+    """Have `tell` called when the program is in the state, once."""
+    calls: list[int] = []
+
+    def at(count: int, slow: float = 0.0) -> Callable[..., None]:
+        def told(*_: Any) -> None:
+            calls.append(1)
+            if len(calls) == count:
+                tell()
+                until = time.monotonic() + slow
+                while time.monotonic() < until:  # as a product in C: nothing cuts it short
+                    time.sleep(0.01)
+
+        return told
+
+    match state:
+        case "loading":
+            patch(Training, "__init__", before=at(1, SLOW))
+        case "training":
+            patch(Training, "advance", after=at(3))
+        case "paused":
+            sessions: list[session.Session] = []
+            patch(session.Session, "run", before=sessions.append)
+            patch(Training, "advance", after=lambda _: sessions[0].send(Pause(True)))
+            patch(session.Session, "_keep", after=at(1))
+        case "done":
+            patch(headless, "summary", before=at(1, SLOW))
+            patch(session.Session, "_keep", after=at(1))
+        case "long step":
+            patch(Training, "_take_step", before=at(5, SLOW))
+        case "saving":
+            patch(keeper, "write_checkpoint", before=at(2, SLOW))
+
+
+def patch(
+    owner: Any,
+    name: str,
+    before: Callable[..., Any] = lambda *_: None,
+    after: Callable[..., Any] = lambda *_: None,
+) -> None:
+    """Have a function call others before and after, with its first argument."""
+    original = getattr(owner, name)
+
+    def patched(*arguments: Any, **known: Any) -> Any:
+        before(arguments[0])
+        result = original(*arguments, **known)
+        after(arguments[0])
+        return result
+
+    setattr(owner, name, patched)
+
+
+def ready(descriptor: int) -> bool:
+    return bool(select.select([descriptor], [], [], 0)[0])
+
+
+def drain(terminal: int, until: Callable[[], bool]) -> None:
+    """Take what the program says, so that it never waits for us."""
+
+    def done() -> bool:
+        if terminal >= 0 and ready(terminal):
+            try:
+                os.read(terminal, 65536)
+            except OSError:  # the other side is gone
+                time.sleep(0.005)
+        return until()
+
+    wait(done)
+
+
+def wait(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError("it never came true")
+        time.sleep(0.002)
+
+
+def ended(pid: int, terminal: int) -> int:
+    """The exit status."""
+    found: list[int] = []
+
+    def gone() -> bool:
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done:
+            found.append(os.waitstatus_to_exitcode(status))
+        return bool(done)
+
+    drain(terminal, gone)
+    if terminal >= 0:
+        os.close(terminal)
+    return found[0]
+
+
+def prepared(folder: Path) -> Path:
+    """A run that was stopped, for others to take up."""
+    one = course.Course.new(SETTINGS, into=folder / "rugtui" / "runs")
+    for _ in range(4):
+        one.advance(bool)
+    headless.save_snapshot(one, "paused")  # loads what else a fork would load
+    headless.summary(one)
+    one.leave("paused")
+    return folder
+
+
+def everything(folder: Path, commands: list[str]) -> None:
+    torch.set_num_threads(1)
+    pace.PRODUCTS = 1e7  # a result a step
+    headless.HELDOUT_SAMPLES = 64
+    stopped = prepared(folder / "stopped")
+    experiment.gemm_seconds = lambda *_: 1e-6  # measured with threads, which a fork has not
+    for command in commands:
+        for k, (state, name) in enumerate(cases(command)):
+            place = folder / f"{command}{k}"
+            if command.startswith("resume"):
+                shutil.copytree(stopped, place, symlinks=True)
+            else:
+                place.mkdir()
+            print(json.dumps(run(command, state, name, place)), flush=True)
+
+
+if __name__ == "__main__":
+    everything(Path(sys.argv[1]), sys.argv[2:])

@@ -1,0 +1,38 @@
+"""Every signal in every state: the program ends with the right code, its last step saved."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.processes import running
+from tests.signalled import COMMANDS, TARGET, cases
+
+CODES = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP, stop": 129}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_signal_ends_it_with_its_last_step_saved_and_a_hang_up_does_not(command, tmp_path):
+    program = [sys.executable, "-m", "tests.signalled", str(tmp_path), command]
+    with running(program, stdout=subprocess.PIPE) as process:
+        out, _ = process.communicate(timeout=110)
+    lives = [json.loads(line) for line in out.splitlines()]
+    assert [(life["state"], life["signal"]) for life in lives] == cases(command)
+    for life in lives:
+        check(life, taken_up=command.startswith("resume"))
+
+
+def check(life, *, taken_up):
+    over = life["state"] in ("paused", "done")
+    # A hang-up ends a run that has nothing to do; the others are sent a SIGTERM after it.
+    assert life["status"] == CODES.get(life["signal"], 0 if over else 143), life
+    if life["state"] == "loading" and life["signal"] != "hang-up":
+        assert life.get("step", 0) == (4 if taken_up else 0), life  # nothing lost: nothing done
+    else:
+        assert life["step"] == life["told"] > 0, life
+        assert life["phase"] == ("done" if life["state"] == "done" else "paused"), life
+        assert f"{life['phase']} at step {life['step']:,}" in life["log"], life
+    assert life["step"] == TARGET if life["state"] == "done" else True
+    assert not life.get("live"), life
+    assert not life.get("aside"), life
