@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 from scipy.special import ndtr
 
 from rugtui.errors import WeightsError
+from rugtui.strata import Strata
 from rugtui.theory import gaussian
 from rugtui.theory.distribution import Distribution
 from rugtui.theory.exact import TOLERANCE, expected_loss
@@ -24,7 +25,6 @@ EDGES = np.linspace(-4, 4, 65)
 """Of the histogram of ν, in standard deviations from its mean."""
 CELLS = 1 << 21
 """Cells of W held at once."""
-LEAST_FOR_REGRESSION = 8
 
 
 @runtime_checkable
@@ -101,18 +101,20 @@ def statistics(
 ) -> Statistics:
     """The statistics of section 8 at probability p in (0, 1].
 
-    The exact loss and the law of ν are of `rows` rows drawn without replacement (None: of all);
-    the exact loss is good to about `tolerance`, relative. The distance to a
+    The exact loss and the law of ν are of `rows` rows, each drawn from its stratum and standing for
+    it (None: of all); the exact loss is good to about `tolerance`, relative. The distance to a
     Gaussian and the histogram are means over `laws` of these rows, evenly among them (None: all).
     Raises SettingError for such a p, WeightsError for weights that are not finite.
     """
     a, b, sigma = _rows_in_theory(weights, p)
-    parts = [_look(*part, p, tolerance, laws) for part in _sources(weights, rows, generator)]
-    index, losses, moments, third, distance, masses = (
+    in_theory = gaussian.loss(a, b, sigma, p)
+    drawn = Strata.draw(in_theory, a, len(a) if rows is None else min(rows, len(a)), generator)
+    parts = [_look(*part, p, tolerance, laws) for part in _sources(weights, drawn)]
+    losses, moments, third, distance, masses, of_laws = (
         np.concatenate(column, axis=-1) for column in zip(*parts, strict=True)
     )
-    in_theory = gaussian.loss(a, b, sigma, p)
-    exact, error = _mean_of_all(losses, in_theory, index)
+    exact, error = drawn.mean(losses)
+    shares = drawn.shares
     return Statistics(
         p=p,
         n_sparse=weights.n_sparse,
@@ -126,60 +128,56 @@ def statistics(
         rows=weights.n_sparse if isinstance(weights, Alike) else len(losses),
         exact=exact,
         exact_standard_error=error,
-        skew=_skew(moments, weights.n_sparse - 1),
-        interferers=float(np.mean(_ratio(moments[2] ** 2, moments[4]))),
-        lyapunov=float(np.mean(_ratio(third, moments[2] ** 1.5))),
-        kolmogorov_smirnov=float(distance.mean()),
-        histogram=masses.mean(-1),
+        skew=_skew(moments @ shares, weights.n_sparse - 1),
+        interferers=float(shares @ _ratio(moments[2] ** 2, moments[4])),
+        lyapunov=float(shares @ _ratio(third, moments[2] ** 1.5)),
+        kolmogorov_smirnov=float(np.average(distance, weights=of_laws)),
+        histogram=np.average(masses, -1, of_laws),
         gaussian_histogram=np.diff(ndtr(EDGES)),
     )
 
 
 def _sources(
-    weights: Weights, rows: int | None, generator: np.random.Generator
+    weights: Weights, drawn: Strata
 ) -> Iterator[tuple[Source, np.ndarray, np.ndarray, np.ndarray]]:
-    """Rows drawn, off the diagonal, with i, a_i and b_i: as many at a time as memory likes."""
+    """Rows drawn, off the diagonal, with a_i, b_i and share: as many at a time as memory likes."""
     a, b, n_sparse = weights.diagonal(), weights.biases(), weights.n_sparse
     if isinstance(weights, Alike):
         values, counts = weights.grouped_row()
-        yield Groups(values, counts.astype(float)), np.zeros(1, int), a[:1], b[:1]
+        yield Groups(values, counts.astype(float)), a[:1], b[:1], drawn.shares
         return
-    few = rows is not None and rows < n_sparse
-    index = np.sort(generator.choice(n_sparse, rows, replace=False)) if few else np.arange(n_sparse)
-    for some in np.array_split(index, math.ceil(len(index) * n_sparse / CELLS)):
+    parts = math.ceil(len(drawn.rows) * n_sparse / CELLS)
+    for at in np.array_split(np.arange(len(drawn.rows)), parts):
+        some = drawn.rows[at]
         off = np.array(weights.rows(some))
         off[np.arange(len(some)), some] = 0
-        yield Rows(off), some, a[some], b[some]
+        yield Rows(off), a[some], b[some], drawn.shares[at]
 
 
 def _look(
     source: Source,
-    index: np.ndarray,
     a: np.ndarray,
     b: np.ndarray,
+    shares: np.ndarray,
     p: float,
     tolerance: float,
     laws: int | None,
 ) -> tuple[np.ndarray, ...]:
-    """Of each row, in the last axis: i; the exact loss; Σ_j W_ijⁿ for n = 0 … 4 and Σ_j |W_ij|³
-    off the diagonal; distance to a Gaussian; masses between EDGES."""
-    law, distribution = Interference.of(source, p), Distribution.of(_some(source, laws), p)
+    """Of each row, in the last axis: the exact loss; Σ_j W_ijⁿ for n = 0 … 4 and Σ_j |W_ij|³
+    off the diagonal; of those whose law is asked for, distance to a Gaussian; masses between EDGES;
+    share."""
+    every = 1 if laws is None else max(1, math.ceil(len(a) / laws))
+    some = Rows(source.rows[::every]) if isinstance(source, Rows) else source
+    law, distribution = Interference.of(source, p), Distribution.of(some, p)
     values, counts = source.values(np.arange(len(a))), source.counts
     return (
-        index,
         expected_loss(law, a, b, tolerance=tolerance),
         np.stack([(counts * values**n).sum(1) for n in range(5)]),
         (counts * np.abs(values) ** 3).sum(1),
         distribution.distance_to_gaussian(),
         distribution.masses(EDGES).T,
+        shares[::every],
     )
-
-
-def _some(source: Source, laws: int | None) -> Source:
-    """At most so many rows, evenly among those of a source."""
-    if laws is None or not isinstance(source, Rows):
-        return source
-    return Rows(source.rows[:: max(1, math.ceil(len(source.rows) / laws))])
 
 
 def _rows_in_theory(weights: Weights, p: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -198,35 +196,9 @@ def _rows_in_theory(weights: Weights, p: float) -> tuple[np.ndarray, np.ndarray,
     return a, b + mean, np.sqrt(variance(p) * np.maximum(squares - a**2, 0))
 
 
-def _mean_of_all(
-    losses: Float[np.ndarray, " k"],
-    in_theory: Float[np.ndarray, " n_sparse"],
-    index: Int[np.ndarray, " k"],
-) -> tuple[float, float]:
-    """The mean of all rows' exact losses from those of a sample, and its standard error.
-
-    The Gaussian loss of a row, known for all, tells its exact loss but for a remainder: of the
-    trained model at (512, 128, 0.05) correlations are 0.99 and more. So the sample is asked for the
-    remainder about the regression line alone, and says it five to thirty times more sharply.
-    """
-    rows, n_sparse = len(losses), len(in_theory)
-    if rows == n_sparse:
-        return float(losses.mean()), 0.0
-    if rows < LEAST_FOR_REGRESSION:
-        spread = losses.std(ddof=1) if rows > 1 else math.nan
-        return float(losses.mean()), float(spread / math.sqrt(rows))
-    known = in_theory[index]
-    slope = float(_ratio(np.cov(losses, known)[0, 1], known.var(ddof=1)))
-    rest = losses - slope * known
-    share = (n_sparse - rows) / (n_sparse - 1)  # drawn without replacement
-    spread = math.sqrt(((rest - rest.mean()) ** 2).sum() / (rows - 2))
-    mean = rest.mean() + slope * in_theory.mean()
-    return float(mean), spread * math.sqrt(share / rows)
-
-
-def _skew(moments: Float[np.ndarray, "5 k"], entries: int) -> float:
+def _skew(moments: Float[np.ndarray, " orders"], entries: int) -> float:
     """E W³ / (E W²)^{3/2} of the entries of all rows together."""
-    second, third = moments[2].mean() / entries, moments[3].mean() / entries
+    second, third = moments[2] / entries, moments[3] / entries
     return float(_ratio(third, second**1.5))
 
 

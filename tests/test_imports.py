@@ -20,6 +20,7 @@ ROOMS = [
     ["terminal"],
     ["theory"],
     ["weights"],
+    ["strata"],
     ["measure"],
     ["verdict"],
     ["training"],

@@ -122,7 +122,8 @@ def test_few_rows_at_a_time_are_all_rows(monkeypatch):
     whole = statistics(weights, 0.1, generator=fresh())
     monkeypatch.setattr(measure, "CELLS", 48 * 7)
     parts = statistics(weights, 0.1, generator=fresh())
-    assert parts.numbers() == pytest.approx(whole.numbers(), rel=1e-5)
+    # each part has a grid of its own for the law of its rows
+    assert parts.numbers() == pytest.approx(whole.numbers(), rel=5e-5)
     np.testing.assert_allclose(parts.histogram, whole.histogram, atol=1e-6)
 
 
@@ -163,4 +164,4 @@ def test_few_laws_and_a_wider_tolerance_change_little():
     )
     assert few.exact == pytest.approx(every.exact, rel=1e-4)
     assert few.kolmogorov_smirnov == pytest.approx(every.kolmogorov_smirnov, rel=0.2)
-    assert few.skew == every.skew
+    assert few.skew == pytest.approx(every.skew)
