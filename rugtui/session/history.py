@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rugtui.runs.journal import Past
+from rugtui.session.recent import loss_now
 from rugtui.session.thinning import marks_worth_keeping, worth_keeping
 
 if TYPE_CHECKING:
@@ -142,12 +143,11 @@ class History:
         return HistoryView(table, self._marks, self._thinned)
 
     def recent_loss(self) -> tuple[float, float]:
-        """Mean training loss of the last SPAN results and its standard error (NaN below two)."""
-        recent = self._table[COLUMNS["loss"], max(0, self._length - SPAN) : self._length]
-        recent = recent[np.isfinite(recent)]
-        if recent.size < 2:
-            return (float(recent[0]) if recent.size else math.nan), math.nan
-        return float(recent.mean()), float(recent.std(ddof=1) / math.sqrt(recent.size))
+        """Training loss at the newest step, read off the last SPAN results, and its standard
+        error (NaN below two)."""
+        recent = self._table[:, max(0, self._length - SPAN) : self._length]
+        recent = recent[:, np.isfinite(recent[COLUMNS["loss"]])]
+        return loss_now(recent[COLUMNS["step"]], recent[COLUMNS["loss"]])
 
     def _thin(self) -> None:
         end = self._length - RECENT

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from rugtui.session.history import SPAN, History
+from rugtui.session.recent import loss_now
 
 
 def filled(losses):
@@ -49,12 +50,11 @@ def test_not_a_number_is_a_gap_and_does_not_poison_what_follows():
     assert math.isnan(view.last("heldout"))
 
 
-def test_recent_loss_is_a_mean_with_its_standard_error():
+def test_recent_loss_is_that_of_the_last_results():
     losses = np.random.default_rng(1).normal(5, 1, 50)
-    mean, error = filled(losses).recent_loss()
-    recent = losses[-SPAN:]
-    assert math.isclose(mean, recent.mean())
-    assert math.isclose(error, recent.std(ddof=1) / SPAN**0.5)
+    losses[-3] = math.nan
+    recent = np.delete(np.arange(50 - SPAN, 50), -3)
+    assert filled(losses).recent_loss() == loss_now(recent + 1.0, losses[recent])
     assert math.isnan(filled([1.0]).recent_loss()[1])
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from rugtui.session import history as module
 from rugtui.session import thinning
 from rugtui.session.history import MOST, NAMES, RECENT, History
+from rugtui.session.recent import loss_now
 from rugtui.session.thinning import bins, marks_worth_keeping, worth_keeping
 
 STEP, LOSS, HELDOUT = (NAMES.index(name) for name in ("step", "loss", "heldout"))
@@ -88,9 +89,7 @@ def test_a_very_long_history_stays_within_its_bound():
     assert history._table.nbytes <= 64 * MOST
     assert_has_extremes(view.table, full.table, 0, math.inf)
     assert view.last("heldout") == full.last("heldout")
-    assert history.recent_loss() == pytest.approx(
-        (full.column("loss")[-16:].mean(), full.column("loss")[-16:].std(ddof=1) / 4)
-    )
+    assert history.recent_loss() == loss_now(full.column("step")[-16:], full.column("loss")[-16:])
     # What is said to be smoothed is what was smoothed when all results were there.
     at = np.isin(full.column("step"), view.column("step"))
     np.testing.assert_array_equal(view.column("smoothed"), full.column("smoothed")[at])
