@@ -4,7 +4,6 @@ import string
 
 import pytest
 from textual.keys import _character_to_key
-from textual.widgets._footer import FooterKey
 
 from rugtui.session.commands import Pause, Show, Stop
 from rugtui.ui.app import RugtuiApp
@@ -12,6 +11,7 @@ from rugtui.ui.keymap import remapped
 from rugtui.ui.keynames import key_name, shown
 from rugtui.ui.keys import KEYS, Key, help_lines
 from rugtui.ui.screens.help import Help
+from rugtui.ui.widgets.key_bar import KeyBar
 from tests.ui.fake import FakeSession, running, some_frame
 
 
@@ -127,7 +127,7 @@ async def test_moved_keys_work_and_their_old_places_do_what_is_there_now(pilot):
 
 
 async def test_the_footer_shows_moved_keys_and_pairs(pilot):
-    footer = {key.description: key.key_display for key in pilot.app.query(FooterKey)}
+    footer = {hint.word: hint.shown for hint in pilot.app.screen.query_one(KeyBar).hints}
     assert footer["rug"] == "b"
     assert footer["pause"] == "w"
     assert footer["lr"] == "f2 ]"
@@ -144,3 +144,9 @@ async def test_help_opens_and_closes_by_its_moved_key(pilot):
     assert not isinstance(pilot.app.screen, Help)
     await pilot.press("f1", "Q")
     assert any(isinstance(command, Stop) for command in pilot.app.session.told)
+
+
+async def test_a_key_in_the_footer_can_be_clicked(pilot):
+    bar = pilot.app.screen.query_one(KeyBar)
+    await pilot.click(KeyBar, offset=(bar.render_line(0).text.index("w pause"), 0))
+    assert Pause(True) in pilot.app.session.told

@@ -6,12 +6,13 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Grid
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from rugtui.session.frame import Frame
 from rugtui.ui.keys import bindings
 from rugtui.ui.layout import LEAST, layout_for
 from rugtui.ui.widgets.headline import Headline
+from rugtui.ui.widgets.key_bar import KeyBar
 from rugtui.ui.widgets.loss import LossPane
 from rugtui.ui.widgets.pane import Pane
 from rugtui.ui.widgets.symmetry import SymmetryPane
@@ -33,7 +34,7 @@ class Dashboard(Screen[None]):
             yield WeightsPane("2 W = W_out W_in", id="weights")
             yield TheoryPane("3 theory", id="theory")
             yield SymmetryPane("4 symmetry", id="symmetry")
-        yield Footer(show_command_palette=False, compact=True)
+        yield KeyBar()
         yield Static(id="too-small")
 
     def on_mount(self) -> None:

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.strip import Strip
-from textual.widgets import Footer, Input
+from textual.widgets import Input
 
 from rugtui.session.commands import Command, Forget, ListSaved, Load
 from rugtui.session.frame import Frame
@@ -19,6 +19,7 @@ from rugtui.ui.renderables.runs_table import LIVE, Row, run_rows, runs_table
 from rugtui.ui.renderables.runs_view import RunsView
 from rugtui.ui.screens.saved import Saved
 from rugtui.ui.screens.sheet import Sheet
+from rugtui.ui.widgets.key_bar import KeyBar
 from rugtui.ui.widgets.pane import Pane
 
 
@@ -60,7 +61,7 @@ class Runs(Sheet[None]):
             name = Input(placeholder="a name; empty gives it its own back", compact=True)
             name.display = False
             yield name
-            yield Footer(show_command_palette=False, compact=True)
+            yield KeyBar()
 
     def on_mount(self) -> None:
         self.pane.view = self._view
