@@ -81,7 +81,7 @@ class Settings:
     schedule: Schedule = setting(
         "constant",
         "Learning rate over the steps: constant, cosine (to 0), warmup (from 0), or reference: the "
-        "paper's, constant, in epochs of 30,000 samples, with Adam's eps at 1e-7.",
+        "paper's, constant, in epochs of 30,000 samples, with Adam's eps at 1e-7 and its patience.",
         hot=True,
     )
     batch: int = setting(1024, "Samples in a step.", unit="samples", least=1, hot=True)
@@ -101,7 +101,7 @@ class Settings:
         unit="steps",
         least=0,
         hot=True,
-        auto="0; population 200",
+        auto="0; population and schedule reference 200",
     )
     seed: int = setting(0, "Seed of weights and data.", least=0, below=2**63, group="machine")
     device: str = setting(
@@ -142,6 +142,11 @@ class Settings:
     def ratio(self) -> float:
         """r = n_dense / n_sparse."""
         return self.n_dense / self.n_sparse
+
+    @property
+    def p_on(self) -> float:
+        """Probability that a given feature is on, whatever the kind of data."""
+        return 1 / self.n_sparse if self.data == "one" else self.p
 
     @property
     def learning_rate(self) -> float:

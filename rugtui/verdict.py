@@ -63,6 +63,17 @@ def _side(off: float) -> str:
     return "above" if off > 0 else "below"
 
 
+def death(dead: int, settings: Settings) -> str:
+    """Outputs that stay at 0 whatever comes, if there are any."""
+    if dead == settings.n_sparse:
+        return (
+            "All outputs are dead: no gradient passes, and nothing is learnt any more; start anew "
+            "with a lower learning rate."
+        )
+    of = f"{dead:,} of {settings.n_sparse:,} outputs"
+    return f"{of} {'is' if dead == 1 else 'are'} dead: 0 whatever comes." if dead else ""
+
+
 def caveat(settings: Settings) -> str:
     """Which predictions do not hold for these settings; empty where all do."""
     broken = []

@@ -4,7 +4,7 @@ import pytest
 
 from rugtui.config import Settings
 from rugtui.theory.levels import levels
-from rugtui.verdict import caveat, verdict
+from rugtui.verdict import caveat, death, verdict
 
 AT = levels(0.25, 0.05)
 
@@ -44,3 +44,9 @@ def test_what_does_not_hold_is_said():
     said = caveat(Settings(activation="gelu", bias=False))
     assert "gelu" in said
     assert "no bias" in said
+
+
+def test_dead_outputs_are_said():
+    assert death(0, Settings()) == ""
+    assert death(1, Settings()).startswith("1 of 512 outputs is dead")
+    assert death(512, Settings()).startswith("All outputs are dead")

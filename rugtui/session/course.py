@@ -16,6 +16,7 @@ from rugtui.session.commands import Kind
 from rugtui.session.history import NAMES, History
 from rugtui.training.loop import Training
 from rugtui.training.result import StepResult
+from rugtui.verdict import death
 
 LEAVING = 10.0
 """Seconds that the last save may take; the checkpoint before it stays where that is not enough."""
@@ -30,7 +31,9 @@ class Course:
         self.seconds = 0.0
         """Spent in training."""
         self.notes: list[str] = []
-        """What there is to tell of the files that it was taken up from."""
+        """What there is to tell, of the files that it was taken up from and of how it fares."""
+        self.dead = 0
+        """Outputs that stay at 0 whatever comes, as of the last result."""
         self.waits = False
         """Whether it is only looked at until somebody says to train."""
         self.shown: Kind = "trained"
@@ -106,9 +109,16 @@ class Course:
             self.seconds += time.perf_counter() - started
         if result is not None:
             self.history.add(result, self.seconds)
+            self._notice_death(result.dead)
         if self.keeper.due:
             self.save("training")
         return result
+
+    def _notice_death(self, dead: int) -> None:
+        """Say it, once, when the last output has died: such a run only looks as if it trained."""
+        if dead == self.settings.n_sparse > self.dead:
+            self.notes.append(f"at step {self.training.step:,}: {death(dead, self.settings)}")
+        self.dead = dead
 
     def _begin(self) -> None:
         """Training starts: from now on there is a directory, and something to lose."""

@@ -26,7 +26,7 @@ from rugtui.session.trial import RugTrial, usual_frame
 from rugtui.theory.levels import Levels, levels
 from rugtui.training.gemm import gemm_seconds
 from rugtui.training.result import StepResult
-from rugtui.verdict import caveat, verdict
+from rugtui.verdict import caveat, death, verdict
 from rugtui.weights.base import Weights
 from rugtui.weights.frames import dense
 
@@ -184,7 +184,8 @@ class Experiment:
         known = self.readings.get(kind, Reading())
         loss, error, measured = known.loss, known.standard_error, known.statistics
         said = verdict(loss, error, self.levels, measured, rug=kind == "rug")
-        return f"{said} {caveat(self.settings)}".strip()
+        dead = "" if kind == "rug" else death(self.course.dead, self.settings)
+        return " ".join(filter(None, (dead, said, caveat(self.settings))))
 
     def save(self, kind: Kind, command: Save) -> Path:
         """Write a snapshot and return its folder. Raises OSError, RunError, WeightsError."""

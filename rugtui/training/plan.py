@@ -41,7 +41,7 @@ def choose(settings: Settings, *, kind: str) -> Plan:
     """The plan for this kind of device ("cpu", "cuda", "mps")."""
     if kind != "cpu":
         return DENSE
-    p = 1 / settings.n_sparse if settings.data == "one" else settings.p
+    p = settings.p_on
     most_on = 1 / (4 + 700 / settings.n_dense)
     # a trained model has about as many cells on by noise as by signal
     sparse_decoder = settings.activation == "relu" and 2 * p < most_on

@@ -57,7 +57,7 @@ class Sampled:
 
     def dead(self) -> int:
         """Outputs held at 0 for so long that their own feature must have come often."""
-        return int((self._quiet * self._settings.p > ABSENCES).sum())
+        return int((self._quiet * self._settings.p_on > ABSENCES).sum())
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         return {"quiet": self._quiet.clone(), **self._optimizer.state()}, {}

@@ -10,7 +10,10 @@ from rugtui.training.result import StepResult
 
 SETTLED = 1e-5
 """Population: a fall of the loss by less than this fraction is none."""
-PATIENCE = {"sgd": 0, "population": 200}
+POPULATION_PATIENCE = 200
+REFERENCE_PATIENCE = 200
+"""The paper's loss_window. Its loop holds the two windows against each other after every epoch,
+this one whenever a window is full, and it gives up after 1,500 epochs."""
 
 
 class Stopping:
@@ -22,7 +25,7 @@ class Stopping:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         own = settings.patience
-        self._patience = PATIENCE[settings.method] if own is None else own
+        self._patience = _usual(settings) if own is None else own
         self.reason = ""
         self._sum, self._steps = 0.0, 0
         self._before: float | None = None
@@ -64,3 +67,9 @@ class Stopping:
     def restore(self, facts: dict[str, Any]) -> None:
         self.reason = facts["reason"]
         self._sum, self._steps, self._before = facts["sum"], facts["steps"], facts["before"]
+
+
+def _usual(settings: Settings) -> int:
+    if settings.method == "population":
+        return POPULATION_PATIENCE
+    return REFERENCE_PATIENCE if settings.schedule == "reference" else 0

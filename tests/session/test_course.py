@@ -143,6 +143,17 @@ def test_a_long_run_is_the_same_however_often_it_was_taken_up(killed, tmp_path, 
         one.leave("paused")
 
 
+def test_the_death_of_all_outputs_is_said_once(uninterrupted):
+    advance(uninterrupted, 1)
+    assert uninterrupted.news() == []
+    uninterrupted.training._parameters.weights.b.fill_(-100.0)
+    advance(uninterrupted, 3)
+    ((said, bad),) = (one for one in uninterrupted.news() if "dead" in one[0])
+    assert bad
+    assert said.startswith("at step ")
+    assert "All outputs are dead" in said
+
+
 def test_missing_history_is_said(tmp_path):
     course = advance(Course.new(SETTINGS, into=tmp_path), 3)
     course.leave("paused")

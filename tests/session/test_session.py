@@ -94,6 +94,28 @@ def test_hot_changes_leave_marks_and_go_on():
         assert frame.levels.p == 0.1
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"batch": 32},
+        {"schedule": "warmup"},
+        {"method": "population", "patience": 0},
+        {"steps": 10_000_000},
+    ],
+    ids=str,
+)
+def test_every_hot_change_is_a_mark_and_goes_on(change):
+    with running() as session:
+        before = wait(session, lambda f: f.step > 0)
+        session.send(Change(SMALL.replace(**change)))
+        frame = wait(session, lambda f: f.settings == SMALL.replace(**change))
+        marks = [mark.text for mark in frame.history.marks]
+        assert sorted(marks) == sorted(f"{name} {value}" for name, value in change.items())
+        later = wait(session, lambda f: f.step > frame.step)
+    assert later.run == before.run
+    assert later.history.column("step")[0] <= before.step
+
+
 def test_a_change_of_shape_starts_a_new_run_and_says_so():
     with running() as session:
         wait(session, lambda f: f.step > 200)

@@ -52,6 +52,15 @@ def test_dead_outputs_are_counted():
     assert training.advance().dead == 5
 
 
+def test_an_output_whose_feature_is_rare_is_not_called_dead():
+    """Of 256 features one is on in a sample: two batches say nothing of most outputs."""
+    settings = SMALL.replace(n_sparse=256, data="one", p=1.0, init="rug")
+    training = Training(settings)
+    for _ in range(2):
+        training._take_step(lambda: None)
+    assert training._method.dead() == 0
+
+
 def test_full_memory_is_a_sentence(monkeypatch):
     training = Training(SMALL)
     training.advance()

@@ -186,3 +186,15 @@ def test_stops_where_the_loss_no_longer_falls():
     settled = Training(SMALL.replace(method="population", steps=5000))
     list(results(settled))
     assert settled.ending == "no fall of the loss in 200 steps"
+
+
+def test_the_reference_recipe_has_the_papers_patience():
+    settings = SMALL.replace(schedule="reference", lr=0.02)
+    training = Training(settings)
+    for last in results(training):
+        assert last.step < 50_000
+    assert training.ending == "no fall of the loss in 200 steps"
+    patient = Training(settings.replace(patience=0))
+    for _ in range(training.step // patient._pace.interval + 1):
+        patient.advance()
+    assert not patient.done
