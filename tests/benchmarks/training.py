@@ -1,6 +1,6 @@
 """What a training step costs, in dense batch × n_sparse × n_dense products ("GEMMs").
 
-    python -m tests.benchmarks.training [--reference CHECKOUT] [--device cpu] [--method population]
+    python -m tests.benchmarks.training [--reference CHECKOUT] [--device cpu]
 
 Two states are timed: "start", the first steps of a run, and "trained", which begins as a rug.
 Steps and products take turns, so that whatever else
@@ -103,16 +103,7 @@ def step_seconds(training: Training) -> float:
 
 def reference(checkout: Path, settings: Settings) -> Callable[[], float]:
     """A turn of the paper's loop in its own process: one epoch, in seconds per full batch."""
-    environment = {n: v for n, v in os.environ.items() if n != "GOMP_SPINCOUNT"}
-    told = [str(checkout), *map(str, (settings.n_sparse, settings.n_dense, settings.p))]
-    told += [str(settings.batch), str(settings.learning_rate), settings.device]
-    child = subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("reference.py")), *told],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=environment,
-    )
+    child = reference_process(checkout, settings)
     assert child.stdin
     assert child.stdout
     asked, answers = child.stdin, child.stdout
@@ -122,6 +113,20 @@ def reference(checkout: Path, settings: Settings) -> Callable[[], float]:
         return json.loads(answers.readline())["seconds"]
 
     return turn
+
+
+def reference_process(checkout: Path, settings: Settings, *more: str) -> subprocess.Popen[str]:
+    """The paper's loop, which trains as many epochs as each line on its stdin says."""
+    environment = {n: v for n, v in os.environ.items() if n != "GOMP_SPINCOUNT"}
+    told = [str(checkout), *map(str, (settings.n_sparse, settings.n_dense, settings.p))]
+    told += [str(settings.batch), str(settings.learning_rate), settings.device, *more]
+    return subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("reference.py")), *told],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
 
 
 if __name__ == "__main__":
