@@ -57,7 +57,10 @@ def train_on(course: Course, signals: Signals, *, quiet: bool, as_json: bool) ->
             told.news(course)
     if signals.number in (signal.SIGTERM, signal.SIGHUP):
         return 128 + signals.number
-    save_snapshot(course, phase)
+    try:
+        save_snapshot(course, phase)
+    except OSError as error:  # the result is dearer
+        told.say(f"rugtui: snapshot not written: {error}")
     result = summary(course)
     course.keeper.note(json.dumps(result))
     emit(result, as_json)
@@ -180,17 +183,17 @@ class Narrator:
         self._bar.update(self._task, completed=result.step, loss=said)
         if not self._is_bar and time.monotonic() - self._told_at > TELL_EVERY:
             self._told_at = time.monotonic()
-            self._say(f"step {result.step:,}  {said}")
+            self.say(f"step {result.step:,}  {said}")
 
     def news(self, course: Course) -> None:
         """What the keeper, and the files that the run was taken up from, have to say."""
         for text, _ in course.news():
-            self._say(f"rugtui: {text}")
+            self.say(f"rugtui: {text}")
 
     def close(self) -> None:
         self._bar.stop()
 
-    def _say(self, text: str) -> None:
+    def say(self, text: str) -> None:
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from rugtui.config import Settings
 from rugtui.errors import DamagedError, RugtuiError, RunError
-from rugtui.runs.directory import ABOUT, checkpoints, settings_of
+from rugtui.runs.directory import ABOUT, LATEST, checkpoints, settings_of
 from rugtui.runs.files import read_json
 from rugtui.runs.lock import Holder, Lock, holder
 from rugtui.runs.tensors import read_facts
@@ -67,8 +67,11 @@ def listed(run: Path) -> Listed:
 
 
 def removable(runs: list[Listed], keep: int) -> list[Listed]:
-    """Runs that may go: all but the last `keep`, and none that lives or has snapshots."""
-    old = runs[: max(0, len(runs) - keep)]
+    """Runs that may go: all but the last `keep`, and none that lives or has snapshots.
+
+    The latest is the last, whatever the clock that named it said.
+    """
+    old = sorted(runs, key=lambda one: _latest(one.path))[: max(0, len(runs) - keep)]
     return [one for one in old if one.state != "live" and not one.snapshots]
 
 
@@ -81,6 +84,10 @@ def remove(run: Path) -> None:
         shutil.rmtree(run)
     finally:
         lock.release()
+
+
+def _latest(run: Path) -> bool:
+    return run.parent.joinpath(LATEST).resolve() == run.resolve()
 
 
 def _facts(run: Path) -> tuple[dict[str, Any], str]:

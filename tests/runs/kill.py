@@ -3,7 +3,7 @@
     python -m tests.runs.kill FOLDER KILLS SEED
 
 Forks, because a fork has PyTorch loaded already; prints one line of JSON for each life: the step
-at which it began, and the checkpoints that its kill left.
+at which it began, the checkpoints that its kill left, and how many seconds of work it lost.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import torch
 from rugtui.runs import keeper
 from rugtui.runs.directory import all_runs, checkpoints
 from rugtui.session.course import Course
+from rugtui.training import pace
 from rugtui.training.loop import Training
 from tests.runs.some import SETTINGS
 
@@ -29,6 +30,7 @@ EVERY = 0.002
 
 def main(folder: Path, kills: int, seed: int) -> None:
     torch.set_num_threads(1)
+    pace.PRODUCTS = 1e7  # a result a step
     Training(SETTINGS)  # imports what PyTorch imports late
     random = Random(seed)
     for _ in range(kills):
@@ -41,18 +43,29 @@ def main(folder: Path, kills: int, seed: int) -> None:
                 os._exit(1)
         os.close(writer)
         with os.fdopen(reader) as pipe:
-            step = int(pipe.readline())
-            for _ in range(random.randrange(6)):
-                assert pipe.readline(), "it died by itself"
+            when = [heard(pipe.readline())]
+            for _ in range(random.randrange(20)):
+                when.append(heard(pipe.readline()))
             time.sleep(random.random() * 0.02)  # the random moment
             os.kill(child, signal.SIGKILL)
+            killed_at = time.monotonic()
+            when += [heard(line) for line in pipe]
         os.waitpid(child, 0)
         left = [path.name for path in checkpoints(all_runs(folder)[0])]
-        print(json.dumps({"step": step, "left": left}), flush=True)
+        kept = int(left[0].split("-")[1].split(".")[0]) if left else 0
+        lost = killed_at - min((at for step, at in when if step > kept), default=killed_at)
+        print(json.dumps({"step": when[0][0], "left": left, "lost": lost}), flush=True)
+
+
+def heard(line: str) -> tuple[int, float]:
+    """A step, and when it was done."""
+    assert line, "it died by itself"
+    step, at = line.split()
+    return int(step), float(at)
 
 
 def live(folder: Path, told: int) -> None:
-    """Train for ever, saving all the time; tells the step after every interval."""
+    """Train for ever, saving all the time; tells every step, and when."""
     signal.alarm(60)  # should it hang: nobody waits for it longer
     keeper.SHARE = 1.0
     runs = all_runs(folder)
@@ -62,7 +75,7 @@ def live(folder: Path, told: int) -> None:
     else:
         course = Course.new(SETTINGS, into=folder, every=EVERY)
     while True:
-        os.write(told, f"{course.training.step}\n".encode())
+        os.write(told, f"{course.training.step} {time.monotonic()}\n".encode())
         course.advance(bool)
 
 

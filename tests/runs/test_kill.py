@@ -14,12 +14,15 @@ from rugtui.runs.journal import read_past
 from rugtui.runs.keeper import Keeper
 from rugtui.session.course import Course
 from rugtui.session.history import NAMES
+from rugtui.training import pace
 from tests.runs.some import SETTINGS
 
-KILLS = 20
+KILLS = 50
 
 
-def test_killed_at_random_moments_it_goes_on_from_its_last_save_and_stays_the_same(tmp_path):
+def test_killed_at_random_moments_it_goes_on_from_its_last_save_and_stays_the_same(
+    tmp_path, monkeypatch
+):
     command = [sys.executable, "-m", "tests.runs.kill", str(tmp_path), str(KILLS), "0"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=110)
     lives = [json.loads(line) for line in done.stdout.splitlines()]
@@ -30,9 +33,12 @@ def test_killed_at_random_moments_it_goes_on_from_its_last_save_and_stays_the_sa
         assert after["step"] == last
         assert len(before["left"]) <= 3
     assert lives[-1]["step"] > lives[1]["step"]
+    # It saves without a pause: what is lost is what one save takes, on a machine that may be busy.
+    assert np.median([life["lost"] for life in lives]) < 0.2
 
     (run,) = all_runs(tmp_path)
     checkpoint = newest(run)[1]
+    monkeypatch.setattr(pace, "PRODUCTS", 1e7)  # as the others
     through = Course.new(SETTINGS.replace(steps=0), into=tmp_path / "through")
     while through.training.step < checkpoint.step:
         through.advance(lambda: through.training.step >= checkpoint.step)

@@ -7,12 +7,14 @@ import signal
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from rugtui.errors import RunError
 from rugtui.runs import lock
 from rugtui.runs.lock import Holder, Lock, holder
 from tests.processes import running
+from tests.runs.some import damage
 
 HOLD = """
 import sys
@@ -84,6 +86,20 @@ def test_a_lock_of_another_machine_is_respected(tmp_path):
 def test_an_unreadable_lock_that_nobody_holds_is_stale(tmp_path, content):
     (tmp_path / lock.NAME).write_bytes(content)
     assert holder(tmp_path) == (False, None)
+    Lock.take(tmp_path, screen=False).release()
+
+
+def test_a_thousand_kinds_of_damage_make_no_lock_of_it(tmp_path):
+    path, mine = tmp_path / lock.NAME, dataclasses.replace(Holder.here(False), started=1)
+    content, rng = json.dumps(dataclasses.asdict(mine)).encode(), np.random.default_rng(4)
+    foreign = 0
+    for _ in range(1000):
+        path.write_bytes(damage(content, rng))
+        live, known = holder(tmp_path)
+        assert known is None or not known.alive
+        foreign += live  # another name and another boot, which nobody here can judge
+    assert foreign < 10
+    path.write_bytes(content[:-1])
     Lock.take(tmp_path, screen=False).release()
 
 
