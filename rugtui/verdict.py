@@ -23,12 +23,14 @@ def verdict(
     measured: Statistics | None,
     *,
     rug: bool = False,
+    learns: bool = True,
 ) -> str:
     """Where a live loss stands among the levels of theory, and why. L* is a prediction for the
-    symmetric model, not a bound: a trained loss may lie below it (section 8)."""
+    symmetric model, not a bound: a trained loss may lie below it (section 8). `learns`: whether a
+    high loss may be that of the first steps."""
     if not math.isfinite(loss):
         return ""
-    said = [_place(loss, standard_error, levels, measured, rug)]
+    said = [_place(loss, standard_error, levels, measured, rug, learns)]
     if measured is not None and measured.exact > 0:
         off = measured.gaussian / measured.exact - 1
         if abs(off) > FAR:
@@ -40,7 +42,12 @@ def verdict(
 
 
 def _place(
-    loss: float, error: float, levels: Levels, measured: Statistics | None, rug: bool
+    loss: float,
+    error: float,
+    levels: Levels,
+    measured: Statistics | None,
+    rug: bool,
+    learns: bool,
 ) -> str:
     off = loss / levels.loss - 1 if levels.loss > 0 else math.inf
     noise = SURE * error / levels.loss if error > 0 and levels.loss > 0 else 0.0
@@ -55,7 +62,8 @@ def _place(
             why = f"interference is skewed (skew of W {measured.skew:.1f})"
         return f"{-off:.0%} below the symmetric prediction L*: {why}."
     if loss > levels.linear:
-        return f"{off:.0%} above L*, and above the linear optimum too: it has just begun."
+        why = ": it has just begun" if learns else ""
+        return f"{off:.0%} above L*, and above the linear optimum too{why}."
     return f"{off:.0%} above L*, below the linear optimum."
 
 

@@ -20,11 +20,22 @@ from rugtui.cli.options import (
     preferences_options,
     settings_options,
 )
-from rugtui.cli.output import INTERRUPTED
+from rugtui.cli.output import INTERRUPTED, printable
 from rugtui.errors import RugtuiError
 from rugtui.threads import wait_briefly
 
-COMMANDS = ("train", "resume", "runs", "export", "predict", "rug", "sweep", "study", "figures")
+COMMANDS = (
+    "train",
+    "resume",
+    "open",
+    "runs",
+    "export",
+    "predict",
+    "rug",
+    "sweep",
+    "study",
+    "figures",
+)
 """In the order of `--help`; command NAME is the function `command` of rugtui/cli/NAME.py."""
 
 
@@ -67,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return rugtui.main(arguments, prog_name="rugtui", standalone_mode=False) or 0
     except RugtuiError as error:
-        print(f"rugtui: {error}", file=sys.stderr)
+        print(f"rugtui: {printable(str(error))}", file=sys.stderr)
         return error.exit_code
     except click.ClickException as error:
         error.show()
@@ -76,5 +87,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("rugtui: interrupted", file=sys.stderr)
         return INTERRUPTED
     except OSError as error:
-        print(f"rugtui: {error}", file=sys.stderr)
+        print(f"rugtui: {printable(str(error))}", file=sys.stderr)
         return 1

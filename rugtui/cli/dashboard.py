@@ -31,21 +31,36 @@ def show(settings: Settings, preferences: Preferences, opening: Opening | None =
 
     Raises UsageError where there is no terminal, SettingError where there is no such device.
     """
+    require_terminal()
+    check_device(settings)
+    from rugtui.session.session import Session
+
+    return look(Session(settings, opening, autosave=preferences.autosave), preferences)
+
+
+def require_terminal() -> None:
+    """Raise UsageError where there is none."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError(
             "the dashboard needs a terminal, but standard input or output is none; "
             "`rugtui train` and `rugtui predict` work without one."
         )
-    check_device(settings)
-    from rugtui.session.session import Session
+
+
+def look(session: Session, preferences: Preferences) -> int:
+    """Show a session to its end; returns the exit code.
+
+    Raises what kept it from being shown: RugtuiError, OSError.
+    """
     from rugtui.ui.app import RugtuiApp
 
-    session = Session(settings, opening, autosave=preferences.autosave)
     app = RugtuiApp(session, preferences)
     obey_signals(app)
     watch_for_hangup(sys.stdin.fileno())
     # A loop of our own: asyncio.run would wait for the worker thread, which may outlive the screen.
     app.run(mouse=preferences.mouse, loop=asyncio.new_event_loop())
+    if session.refusal is not None:
+        raise session.refusal
     return go_on(app) if app.hung_up else finish(app.session, app.return_code or 0)
 
 

@@ -70,8 +70,7 @@ def _format(wanted: str | None, output: Path | None) -> str:
 
 
 def _place(what: str | None) -> Path:
-    from rugtui.runs.directory import find_run
-    from rugtui.runs.snapshot import is_snapshot
+    from rugtui.runs.directory import find_run, is_snapshot
 
     if what is not None and is_snapshot(Path(what)):
         return Path(what)
@@ -158,8 +157,9 @@ def _png(saved: Saved) -> bytes:
 
 def _screen(path: Path) -> bytes:
     """The screen of a snapshot, or of a run's newest one."""
+    from rugtui.runs.directory import is_snapshot
     from rugtui.runs.files import read_bytes
-    from rugtui.runs.snapshot import is_snapshot, read_snapshot
+    from rugtui.runs.snapshot import read_snapshot
 
     folders = [path] if is_snapshot(path) else sorted(path.joinpath("snapshots").glob("*"))
     for folder in reversed(folders):

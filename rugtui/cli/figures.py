@@ -141,9 +141,8 @@ def _weights(
             raise UsageError(f"{run} does not say its p: give it with --p.")
         return read_weights(Path(run)), fixed_p[0], f"of {Path(run).name} at p = {fixed_p[0]:g}"
     if run is not None:
-        from rugtui.runs.directory import find_run
+        from rugtui.runs.directory import find_run, is_snapshot
         from rugtui.runs.load import load
-        from rugtui.runs.snapshot import is_snapshot
 
         saved = load(run if is_snapshot(Path(run)) else find_run(run))
         settings = saved.settings

@@ -102,6 +102,13 @@ def given_preferences(given: dict[str, Any], base: Preferences | None = None) ->
     return dataclasses.replace(base or Preferences(), **_written(Preferences, given))
 
 
+def written(given: dict[str, Any]) -> dict[str, Any]:
+    """The settings that were written, and no others. Raises UsageError for --ratio."""
+    if given.get("ratio") is not None:
+        raise UsageError("--ratio says how large W is, and that is known already: leave it out.")
+    return _written(Settings, given)
+
+
 def _written(kind: type, given: dict[str, Any]) -> dict[str, Any]:
     """What was written of the fields of `kind`; an option that was left out is None."""
     found = {name: given[name] for name in fields_of(kind) if given.get(name) is not None}

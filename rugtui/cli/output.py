@@ -38,6 +38,11 @@ def readable(value: Any) -> str:
     return "-" if value is None else str(value)
 
 
+def printable(text: str) -> str:
+    """A name as it may be printed: control characters, which terminals obey, are written out."""
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+
+
 def _plain(value: Any) -> Any:
     """JSON has no NaN or infinity: they become null, as a gap would."""
     if isinstance(value, float) and not math.isfinite(value):

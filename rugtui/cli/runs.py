@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rugtui.cli.output import json_option, readable, write_json_line
+from rugtui.cli.output import json_option, printable, readable, write_json_line
 from rugtui.errors import RunError, UsageError
 
 if TYPE_CHECKING:
@@ -124,8 +124,3 @@ def size_text(size: float) -> str:
             return f"{size:.4g} {unit}"
         size /= 1024
     return f"{size:.4g} GiB"
-
-
-def printable(text: str) -> str:
-    """A name as it may be printed: control characters, which terminals obey, are written out."""
-    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)

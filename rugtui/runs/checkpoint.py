@@ -18,7 +18,9 @@ from rugtui.runs import tensors
 from rugtui.runs.directory import checkpoint_path, checkpoints, settings_of
 from rugtui.runs.files import write_whole
 from rugtui.training.loop import Training
+from rugtui.training.parameters import Views
 from rugtui.training.result import State
+from rugtui.weights.dense import Dense
 
 Phase = Literal["training", "paused", "done", "failed"]
 KEPT = 2
@@ -117,7 +119,9 @@ def restore(path: Path, checkpoint: Checkpoint, *, device: str = "") -> Training
     a fresh stream: what a CPU draws, a GPU cannot.
     """
     settings = checkpoint.settings
-    training = Training(settings.replace(device=device) if device else settings)
+    settings = settings.replace(device=device) if device else settings
+    # With its own weights: those that it began with may be in a file that is gone by now.
+    training = Training(settings, weights=weights_of(path, checkpoint))
     state = checkpoint.state
     _require_shapes(path, state.tensors, training.state().tensors)
     if training.device.type != checkpoint.device.partition(":")[0]:
@@ -128,6 +132,22 @@ def restore(path: Path, checkpoint: Checkpoint, *, device: str = "") -> Training
     except (LookupError, TypeError, ValueError, RuntimeError) as error:
         raise DamagedError(path, f"it does not fit its own settings ({error})") from error
     return training
+
+
+def weights_of(path: Path, checkpoint: Checkpoint) -> Dense:
+    """The weights in a checkpoint, on the CPU, without all that training needs besides.
+
+    Raises DamagedError.
+    """
+    settings, flat = checkpoint.settings, checkpoint.state.tensors["weights"]
+    cells = settings.n_sparse * settings.n_dense
+    size = cells * (1 if settings.tied else 2) + settings.n_sparse * settings.bias
+    if flat.shape != (size,) or not flat.is_floating_point():
+        raise DamagedError(path, "weights in it does not fit its own settings")
+    views = Views.of(
+        flat, settings.n_sparse, settings.n_dense, tied=settings.tied, bias=settings.bias
+    )
+    return Dense(views.W_in.contiguous(), views.W_out.contiguous(), views.b)
 
 
 def _require_shapes(path: Path, found: dict[str, Tensor], fresh: dict[str, Tensor]) -> None:

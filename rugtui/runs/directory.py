@@ -19,7 +19,7 @@ from rugtui.runs import journal
 from rugtui.runs.files import make_folder, read_json, write_json
 from rugtui.runs.tensors import FORMAT, read_facts, refuse_newer
 
-ABOUT, LATEST = "run.json", "latest"
+ABOUT, SNAPSHOT, LATEST = "run.json", "snapshot.json", "latest"
 CHECKPOINT = re.compile(r"checkpoint-(\d{1,18})\.safetensors")
 
 
@@ -57,6 +57,11 @@ def make_latest(run: Path) -> None:
 def is_run(path: Path) -> bool:
     """Whether a directory is that of a run, whatever is left in it."""
     return path.is_dir() and any(path.joinpath(name).exists() for name in (ABOUT, journal.NAME))
+
+
+def is_snapshot(path: Path) -> bool:
+    """Whether a directory is a whole snapshot: the file that says so is written last."""
+    return path.joinpath(SNAPSHOT).is_file()
 
 
 def find_run(wanted: str | Path | None, folder: Path | None = None) -> Path:

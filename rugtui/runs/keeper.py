@@ -77,6 +77,16 @@ class Keeper:
         except OSError as error:
             self._complain(f"this run is not saved: {error}")
 
+    def hold(self, run: Path) -> None:
+        """Keep this run from now on. Raises RunError where another process holds it, OSError."""
+        self._hold(run)
+
+    def let_go(self) -> None:
+        """Keep it no more."""
+        if self._lock is not None:
+            self._lock.release()
+        self._lock = self.run = None
+
     def went_on_from(self, checkpoint: Path) -> None:
         """Keep this checkpoint beside the next; others are passed over and go with it."""
         self._written = [checkpoint]

@@ -11,11 +11,11 @@ from jaxtyping import Float
 
 from rugtui.config import Settings
 from rugtui.errors import DamagedError, RunError
-from rugtui.runs.checkpoint import Checkpoint, newest, restore
-from rugtui.runs.directory import ABOUT, is_run, settings_of
+from rugtui.runs.checkpoint import newest, weights_of
+from rugtui.runs.directory import ABOUT, is_run, is_snapshot, settings_of
 from rugtui.runs.files import read_json
 from rugtui.runs.journal import Past, read_past
-from rugtui.runs.snapshot import is_snapshot, read_snapshot, read_weights
+from rugtui.runs.snapshot import read_snapshot, read_weights
 from rugtui.weights.dense import Dense
 
 COLUMNS = ("step", "seconds", "loss", "smoothed", "heldout", "heldout_standard_error", "lr", "p")
@@ -81,23 +81,17 @@ def _of_run(path: Path) -> Saved:
     except (OSError, DamagedError) as error:
         facts = {}
         notes.append(str(error))
-    weights = weights_of(file, checkpoint)
     return Saved(
         path,
         "trained",
         checkpoint.step,
         checkpoint.settings,
-        weights,
+        weights_of(file, checkpoint),
         _columns(past),
         past.marks,
         facts,
         tuple(notes),
     )
-
-
-def weights_of(file: Path, checkpoint: Checkpoint) -> Dense:
-    """The weights in a checkpoint, on the CPU. Raises DamagedError."""
-    return restore(file, checkpoint, device="cpu").weights()
 
 
 def _columns(past: Past) -> dict[str, np.ndarray]:

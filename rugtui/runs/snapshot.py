@@ -19,6 +19,7 @@ from jaxtyping import Float
 from rugtui.errors import DamagedError
 from rugtui.runs import tensors
 from rugtui.runs.checkpoint import write_checkpoint
+from rugtui.runs.directory import SNAPSHOT as ABOUT
 from rugtui.runs.directory import provenance
 from rugtui.runs.files import make_folder, open_plain, read_json, write_json, write_whole
 from rugtui.runs.heatmap import SIDE_MOST, Colours, heatmap_png
@@ -27,7 +28,7 @@ from rugtui.runs.keeper import Moment
 from rugtui.theory.levels import levels
 from rugtui.weights.dense import Dense
 
-ABOUT, WEIGHTS = "snapshot.json", "weights.safetensors"
+WEIGHTS = "weights.safetensors"
 UNITS = {
     "loss": "mean squared error per feature",
     "smoothed": "the same, averaged exponentially over results",
@@ -89,10 +90,6 @@ def read_snapshot(folder: Path) -> dict[str, Any]:
         if _digest(folder / name) != digest:
             raise DamagedError(folder / name, "it is not what was written")
     return facts
-
-
-def is_snapshot(path: Path) -> bool:
-    return path.joinpath(ABOUT).is_file()
 
 
 def weights_bytes(weights: Dense, facts: dict[str, Any] | None = None) -> bytes:

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rugtui.config import Settings, fields
+from rugtui.errors import RunError
 from rugtui.runs.checkpoint import Checkpoint, Phase, newest, restore
 from rugtui.runs.directory import ABOUT, settings_of
 from rugtui.runs.files import read_json
 from rugtui.runs.journal import read_past
 from rugtui.runs.keeper import EVERY, Keeper, Moment
+from rugtui.runs.reserve import Reserve
 from rugtui.session.commands import Kind
 from rugtui.session.history import NAMES, History
 from rugtui.training.loop import Training
@@ -35,11 +37,17 @@ class Course:
         self.dead = 0
         """Outputs that stay at 0 whatever comes, as of the last result."""
         self.waits = False
-        """Whether it is only looked at until somebody says to train."""
+        """Whether it is only looked at until somebody says to train: nothing is written."""
         self.shown: Kind = "trained"
-        self._begun = False
+        self.frame = ""
+        """Which construction the rug is that was shown, if it was not the usual one."""
         self.origin = ""
         """Where its weights are from, if not from the seed."""
+        self.source = ""
+        """The same in a word or two, while it waits."""
+        self.reserve: Reserve | None = None
+        """The run that it is of, which it does not hold while it waits."""
+        self._begun = False
         self._saved: tuple[int, Phase, Settings] | None = None
 
     @classmethod
@@ -66,33 +74,72 @@ class Course:
         """
         keeper = Keeper(Settings(), device="", run=run, screen=screen, every=every)
         try:
-            return cls._from_files(run, keeper)
+            found = newest(run)
+            if found is None:
+                # Nothing was saved yet: equal settings give equal bits from the start.
+                return cls(Training(settings_of(run / ABOUT, read_json(run / ABOUT))), keeper)
+            course = cls.restored(run, found, keeper)
         except BaseException:
             keeper.leave(0)
             raise
+        path, checkpoint, _ = found
+        keeper.went_on_from(path)
+        course._saved = checkpoint.step, checkpoint.phase, checkpoint.settings
+        keeper.note(f"taken up at step {checkpoint.step:,}")
+        return course
 
     @classmethod
-    def _from_files(cls, run: Path, keeper: Keeper) -> Course:
-        found = newest(run)
-        if found is None:
-            # Nothing was saved yet: equal settings give equal bits from the start.
-            return cls(Training(settings_of(run / ABOUT, read_json(run / ABOUT))), keeper)
+    def restored(
+        cls,
+        folder: Path,
+        found: tuple[Path, Checkpoint, list[str]],
+        keeper: Keeper,
+        *,
+        device: str = "",
+    ) -> Course:
+        """What `newest` found in a folder, with the history beside it."""
         path, checkpoint, refused = found
-        keeper.went_on_from(path)
-        course = cls(restore(path, checkpoint), keeper)
-        past, damaged = read_past(run, NAMES)
+        course = cls(restore(path, checkpoint, device=device), keeper)
+        past, damaged = read_past(folder, NAMES)
         past = past.until(checkpoint.step)
         course.history = History.of(past)
         course.seconds = checkpoint.seconds
         course.notes = [*refused, *damaged]
         lost = checkpoint.results - past.table.shape[1]
         if lost and past.thinned == checkpoint.thinned:  # killed in between, they cannot be counted
-            course.notes.append(f"{str(run)!r}: {lost:,} results are missing from its history.")
+            course.notes.append(f"{str(folder)!r}: {lost:,} results are missing from its history.")
         if checkpoint.device != str(course.training.device):
             course.notes.append(f"it ran on {checkpoint.device} before: data and digits may differ")
-        course._saved = checkpoint.step, checkpoint.phase, checkpoint.settings
-        keeper.note(f"taken up at step {checkpoint.step:,}")
         return course
+
+    def go_on(self) -> None:
+        """Train from now on what was only looked at.
+
+        Raises RunError where its run is in use, or went on meanwhile; OSError.
+        """
+        if self.reserve is not None:
+            self.reserve.take(self.keeper)
+            self.keeper.note(f"opened at step {self.training.step:,}, and goes on")
+        waited, self.waits, self.source, self.reserve = self.waits, False, "", None
+        if waited:
+            self._begin()
+
+    def place(self) -> Path:
+        """Where snapshots go: the run's directory, made if it has none yet.
+
+        Raises RunError where it cannot be made, and for a run that is only looked at.
+        """
+        if self.reserve is not None:
+            raise RunError(
+                f"{self.reserve.run.name!r} is only looked at: nothing is written into it before "
+                "it goes on (space)."
+            )
+        if self.waits:
+            self.waits = False
+            self._begin()
+        if self.keeper.run is None:
+            raise RunError(self.keeper.trouble)
+        return self.keeper.run
 
     @property
     def settings(self) -> Settings:
@@ -141,7 +188,9 @@ class Course:
                 self.history.mark(self.training.step, f"{declared.name} {_short(value)}")
 
     def save(self, phase: Phase) -> None:
-        """Have the keeper write down this step; returns at once."""
+        """Have the keeper write down this step; returns at once. What waits is not written."""
+        if self.waits:
+            return
         self._saved = self.training.step, phase, self.settings
         self.keeper.save(lambda: self.moment(phase))
 
@@ -163,7 +212,7 @@ class Course:
     def leave(self, phase: Phase, within: float = LEAVING) -> bool:
         """Save the last step, where it is not yet, and give the run free; whether it was saved."""
         now = self.training.step, phase, self.settings
-        if not self._begun and self._saved is None:
+        if self.waits or (not self._begun and self._saved is None):
             return self.keeper.leave(within)
         if self._saved != now or self.keeper.trouble:
             self.save(phase)

@@ -6,13 +6,13 @@ import dataclasses
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import get_args
+from typing import cast, get_args
 
 import torch
 
 from rugtui.config import Frame as Construction
 from rugtui.config import Settings
-from rugtui.errors import RunError, WeightsError
+from rugtui.errors import WeightsError
 from rugtui.runs.checkpoint import Phase
 from rugtui.runs.snapshot import write_snapshot
 from rugtui.session.analyst import Analyst, Finding
@@ -22,7 +22,7 @@ from rugtui.session.curves import CurveMaker, Curves
 from rugtui.session.frame import Frame, Picture, Reading
 from rugtui.session.history import History
 from rugtui.session.painter import Painter
-from rugtui.session.trial import RugTrial, usual_frame
+from rugtui.session.trial import RugTrial, StillTrial, usual_frame
 from rugtui.theory.levels import Levels, levels
 from rugtui.training.gemm import gemm_seconds
 from rugtui.training.result import StepResult
@@ -47,7 +47,10 @@ class Experiment:
         self.gemm_seconds = gemm_seconds(self.settings, self.training.device)
         self.painter = Painter()
         self.frame: Construction = usual_frame(self.settings.n_sparse)
+        if course.frame in get_args(Construction):
+            self.frame = cast(Construction, course.frame)
         self._trial: RugTrial | None = None
+        self._still: StillTrial | None = self._new_still() if course.waits else None
         self._analysed: set[Kind] = set()
         self._asked_of = self.frame
         self._pace = 0, 0.0
@@ -79,7 +82,7 @@ class Experiment:
 
     def train(self, cancelled: Callable[[], bool]) -> None:
         """One interval of training, into the history. Raises TrainingError."""
-        seconds, before = self.course.seconds, self.training.step
+        seconds, before, self._still = self.course.seconds, self.training.step, None
         result = self.course.advance(cancelled)
         self._keep_pace(self.training.step - before, self.course.seconds - seconds)
         if result is not None:
@@ -89,6 +92,8 @@ class Experiment:
         """Go on with other settings. Raises SettingError where they need a restart."""
         before = self.settings
         self.course.change(settings)
+        if self._still is not None:
+            self._still = self._new_still()
         if settings.p != before.p:
             self._trial = None
             self._analysed.clear()
@@ -99,6 +104,16 @@ class Experiment:
         self.analyst.leave()
         self._curve_maker.leave()
         self.course.leave(phase)
+
+    def sample(self, kind: Kind) -> None:
+        """One more batch for the loss of weights that do not learn now."""
+        if kind == "rug":
+            self.trial().sample()
+        elif self._still is not None:
+            self._still.sample()
+
+    def _new_still(self) -> StillTrial:
+        return StillTrial(self.settings, self.training.weights())
 
     def trial(self) -> RugTrial:
         """The rug of these settings, built when it is first asked for. Raises WeightsError."""
@@ -135,7 +150,8 @@ class Experiment:
             self.analyst.ask(kind, self.training.step, weights, self.settings.p)
         made = self._curve_maker.at(self.settings.ratio, self.settings.p)
         self._curves = made or self._curves
-        self._refresh("trained", *self.history.recent_loss())
+        live = self._still.loss() if self._still else self.history.recent_loss()
+        self._refresh("trained", *live)
         if self._trial is not None:
             self._refresh("rug", *self._trial.loss())
 
@@ -164,6 +180,7 @@ class Experiment:
             frame,
             run=str(self.course.keeper.run or ""),
             settings=self.settings,
+            source=self.course.source,
             device=str(self.device),
             plan=self.training.plan,
             step=self.training.step,
@@ -183,23 +200,22 @@ class Experiment:
     def _verdict(self, kind: Kind) -> str:
         known = self.readings.get(kind, Reading())
         loss, error, measured = known.loss, known.standard_error, known.statistics
-        said = verdict(loss, error, self.levels, measured, rug=kind == "rug")
+        learns = self._still is None
+        said = verdict(loss, error, self.levels, measured, rug=kind == "rug", learns=learns)
         dead = "" if kind == "rug" else death(self.course.dead, self.settings)
         return " ".join(filter(None, (dead, said, caveat(self.settings))))
 
     def save(self, kind: Kind, command: Save) -> Path:
         """Write a snapshot and return its folder. Raises OSError, RunError, WeightsError."""
-        run = self.course.keeper.run
-        if run is None:
-            raise RunError(self.course.keeper.trouble)
         reading = self.readings.get(kind, Reading())
         measured = {} if reading.statistics is None else reading.statistics.numbers()
         return write_snapshot(
-            run,
+            self.course.place(),
             self.course.moment("paused"),
             kind=kind,
             weights=dense(self.weights(kind)),
             facts={
+                "frame": self.frame if kind == "rug" else "",
                 "loss": reading.loss,
                 "loss_standard_error": reading.standard_error,
                 "statistics": {"step": reading.measured_at, **measured},

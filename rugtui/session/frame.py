@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from rugtui.theory.levels import Levels
 
 Severity = Literal["information", "warning", "error"]
-Phase = Literal["loading", "training", "paused", "done", "failed"]
+Phase = Literal["loading", "opened", "training", "paused", "done", "failed", "crashed"]
+"""What is opened waits to go on; crashed is what is watched and whose process is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,10 @@ class Frame:
     settings: Settings
     phase: Phase = "loading"
     narration: str = ""
+    source: str = ""
+    """Where what is opened or watched is from; empty for a run of this process."""
+    watched: bool = False
+    """Whether another process trains it: nothing here may change it."""
     device: str = ""
     plan: str = ""
     """How a step is computed, in a word or two."""

@@ -52,17 +52,24 @@ class Session:
     """
 
     def __init__(
-        self, settings: Settings, opening: Opening | None = None, *, autosave: float = 10.0
+        self,
+        settings: Settings,
+        opening: Opening | None = None,
+        *,
+        source: str = "",
+        autosave: float = 10.0,
     ) -> None:
         """Train with `settings`, or (`opening`) go on with what is there already.
 
-        `autosave`: seconds from one save of the run to the next.
+        `source`: what is opened, in a word or two. `autosave`: seconds from one save to the next.
         """
         self.frames: Mailbox[Frame] = Mailbox()
         self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self._stop = threading.Event()
         self.finished = threading.Event()
-        self.settings = settings
+        self.settings, self.source = settings, source
+        self.refusal: RugtuiError | OSError | None = None
+        """Why there is nothing to show: what was to be opened could not be."""
         self.last_words: list[str] = []
         """What could not be told on the screen any more."""
         self._opening = opening
@@ -96,7 +103,7 @@ class Session:
             while not self._stop.is_set():
                 self._attempt(self._obey)
                 self._attempt(self._train)
-                self._attempt(self._sample_rug)
+                self._attempt(self._sample)
                 self._tell_of_saving()
                 self._hand_over()
                 if self._detached and self._phase != "training":
@@ -116,19 +123,33 @@ class Session:
         self._phase, self._failure, self._traceback = "loading", "", ""
         self._picture = None
         self._narration = f"preparing {settings.n_sparse:,} × {settings.n_dense:,} …"
+        if self._opening is not None:
+            self._narration = f"reading {self.source} …"
         self._hand_over()
         # Torch comes in with this import: seconds, which the screen spends painted, not blank.
         from rugtui.session.experiment import Experiment
         from rugtui.session.others import Others
 
         self._others = self._others or Others()
-        opening, self._opening = self._opening, None
-        course = opening() if opening else self._new_course(settings)
+        course = self._open() or self._new_course(settings)
         self._experiment = Experiment(course)
         self.settings = course.settings
         self._phase, self._narration = "done" if course.training.done else "training", ""
+        if course.waits:
+            self._phase, self._shown = "opened", course.shown
+            self._tell("only looked at: space trains on")
         if (self._shown == "rug" or self._look.beside) and not self._rug_exists():
             self._shown, self._look = "trained", dataclasses.replace(self._look, beside=False)
+
+    def _open(self) -> Course | None:
+        """What is there already, once. A fault of it ends the session: there is nothing to show."""
+        opening, self._opening = self._opening, None
+        try:
+            return opening() if opening else None
+        except (RugtuiError, OSError) as error:
+            self.refusal = error
+            self._stop.set()
+            raise
 
     def _new_course(self, settings: Settings) -> Course:
         from rugtui.session.course import Course
@@ -234,11 +255,23 @@ class Session:
         if paused and self._phase == "training":
             self._phase = "paused"
             self._keep()
-        elif not paused and self._phase == "done" and self._experiment is not None:
-            settings = self._experiment.settings
-            self._change(settings.replace(steps=self._experiment.training.step + settings.steps))
-        elif not paused and self._phase == "paused":
-            self._phase = "training"
+        elif not paused and self._phase in ("opened", "paused", "done"):
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Train what was opened, paused or done; what is at its last step goes as far again."""
+        experiment = self._experiment
+        if experiment is None:
+            return
+        try:
+            experiment.course.go_on()
+        except (OSError, RugtuiError) as error:
+            self._tell(str(error), "error")
+            return
+        if experiment.done:
+            settings = experiment.settings
+            self._change(settings.replace(steps=experiment.training.step + settings.steps))
+        self._phase = "done" if experiment.done else "training"
 
     def _change(self, settings: Settings) -> None:
         experiment = self._experiment
@@ -263,9 +296,9 @@ class Session:
             self._keep()
             self._tell(f"{self._experiment.training.ending}; space trains on")
 
-    def _sample_rug(self) -> None:
-        if self._shown == "rug" and self._experiment is not None and not self._stop.is_set():
-            self._experiment.trial().sample()
+    def _sample(self) -> None:
+        if self._experiment is not None and not self._stop.is_set():
+            self._experiment.sample(self._shown)
 
     def _hand_over(self) -> None:
         """A new Frame, where the last one has been taken."""
@@ -303,6 +336,7 @@ class Session:
             settings=self.settings,
             phase=self._phase,
             narration=self._narration,
+            source=self.source,
             shown=self._shown,
             notices=tuple(self._notices),
             failure=self._failure,

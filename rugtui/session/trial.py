@@ -5,10 +5,14 @@ from __future__ import annotations
 import math
 
 import torch
+from jaxtyping import Float
 
 from rugtui.config import Frame, Settings
 from rugtui.training.data import sample
+from rugtui.training.heldout import sample_losses
+from rugtui.training.source import Source, importance
 from rugtui.weights.base import Weights
+from rugtui.weights.dense import Dense
 from rugtui.weights.frames import engineered
 from rugtui.weights.hadamard import is_power_of_two
 
@@ -20,13 +24,64 @@ def usual_frame(n_sparse: int) -> Frame:
 
 STREAM = 0x5EED
 """Keeps the trial's data apart from those that training draws from the same seed."""
+ENOUGH = 5e-4
+"""Of the mean: a standard error that no more digits on the screen come of."""
+BATCH, CELLS = 1024, 1 << 22
+"""Samples at a time, and cells of theirs at most: a fraction of a second."""
 
 
-class RugTrial:
+class Sampled:
+    """The mean of losses that come a batch at a time."""
+
+    def __init__(self) -> None:
+        self._count, self._sum, self._squares = 0, 0.0, 0.0
+
+    def add(self, losses: Float[torch.Tensor, " batch"]) -> None:
+        losses = losses.double()
+        self._count += len(losses)
+        self._sum += losses.sum().item()
+        self._squares += losses.square().sum().item()
+
+    def loss(self) -> tuple[float, float]:
+        """Mean loss per feature over all samples so far, and its standard error."""
+        if self._count < 2:
+            return math.nan, math.nan
+        mean = self._sum / self._count
+        variance = max(self._squares / self._count - mean**2, 0.0)
+        return mean, math.sqrt(variance / (self._count - 1))
+
+
+class StillTrial(Sampled):
+    """Weights that were trained, or are from elsewhere, and what sampling says of them.
+
+    Its data are its own: training that goes on later draws what it would have drawn.
+    """
+
+    def __init__(self, settings: Settings, weights: Dense) -> None:
+        super().__init__()
+        self.settings, self.weights = settings, weights
+        device = weights.b.device
+        generator = torch.Generator(device if device.type == "cuda" else "cpu")
+        generator.manual_seed(settings.seed ^ STREAM)
+        self._source = Source(generator, device, weights.b.dtype)
+
+    def sample(self) -> None:
+        """One more batch, unless the mean is known well enough."""
+        mean, error = self.loss()
+        if error <= ENOUGH * mean:
+            return
+        s = self.settings
+        x = self._source.draw(s, max(1, min(BATCH, CELLS // s.n_sparse)))
+        by = importance(s, self.weights.b)
+        self.add(sample_losses(self.weights, x, activation=s.activation, importance=by))
+
+
+class RugTrial(Sampled):
     """The engineered weights at a run's (n_sparse, n_dense, p), and what sampling says of them."""
 
     def __init__(self, settings: Settings, device: torch.device, frame: Frame) -> None:
         """Raises WeightsError where these sizes have no such frame, or memory does not."""
+        super().__init__()
         self.settings, self.device = settings, device
         self.frame_name = frame
         generator = torch.Generator().manual_seed(settings.seed)
@@ -39,21 +94,9 @@ class RugTrial:
             device=device,
         )
         self._generator = torch.Generator(device).manual_seed(settings.seed ^ STREAM)
-        self._count, self._sum, self._squares = 0, 0.0, 0.0
 
     def sample(self) -> None:
         """Draw one more batch: its per-sample losses join the mean."""
         s = self.settings
         x = sample(s.n_sparse, s.p, s.batch, generator=self._generator, device=self.device)
-        losses = (x - self.weights.forward(x)).square_().mean(1, dtype=torch.float64)
-        self._count += len(losses)
-        self._sum += losses.sum().item()
-        self._squares += losses.square().sum().item()
-
-    def loss(self) -> tuple[float, float]:
-        """Mean loss per feature over all samples so far, and its standard error."""
-        if self._count < 2:
-            return math.nan, math.nan
-        mean = self._sum / self._count
-        variance = max(self._squares / self._count - mean**2, 0.0)
-        return mean, math.sqrt(variance / (self._count - 1))
+        self.add((x - self.weights.forward(x)).square_().mean(1, dtype=torch.float64))

@@ -74,6 +74,9 @@ def from_file(settings: Settings) -> Dense:
     if settings.tied and not torch.allclose(read.W_out, read.W_in.T, rtol=1e-4, atol=1e-6):
         hint = "its W_out is not W_in's transpose"
         raise SettingError("tied", f"no with the weights of {settings.init}", "yes", hint)
+    if not settings.bias and bool(read.b.any()):
+        hint = "they have one"
+        raise SettingError("bias", f"yes with the weights of {settings.init}", "no", hint)
     return read
 
 

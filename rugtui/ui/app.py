@@ -63,7 +63,7 @@ class RugtuiApp(App[None]):
         self.theme = f"textual-{self.preferences.theme}"
         self.session = session
         self.settings = session.settings
-        self.latest = Frame(session.settings, narration=LOADING)
+        self.latest = Frame(session.settings, narration=LOADING, source=session.source)
         self.fps = self.preferences.fps
         """Frames shown in a second, at most."""
         self._told = self._sent = 0
@@ -135,6 +135,8 @@ class RugtuiApp(App[None]):
         """The session catches its own faults; one that gets past it is a bug, and is shown."""
         try:
             self.session.run()
+            if self.session.refusal is not None:
+                self.call_from_thread(self.leave)
         except Exception as error:  # noqa: BLE001 - the thread's edge
             failure = Failure(f"The worker died: {error!r}", traceback.format_exc())
             self.call_from_thread(self.push_screen, failure)

@@ -52,15 +52,32 @@ NAMINGS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """Weights as a file has them."""
+
+    weights: Dense
+    tied: bool
+    """Whether the file has one matrix for both."""
+    bias: bool
+    """Whether it has any bias."""
+
+
 def read_weights(path: str | Path, *, instance: int | None = None) -> Dense:
+    """The weights in a file, as `read_foreign` reads them."""
+    return read_foreign(path, instance=instance).weights
+
+
+def read_foreign(path: str | Path, *, instance: int | None = None) -> Foreign:
     """The weights in a .npz, .safetensors or .pt file, in single precision on the CPU.
 
     Names: W_in, W_out, b; initial_layer.weight, final_layer.weight, final_layer.bias; or W,
     b_final; each also under a common prefix. Which axis has the features is told by the bias, or
-    else by being the longer. Of a file with a leading axis of instances, `instance` says which.
-    Raises WeightsError, one sentence, for whatever is wrong with the file. Nothing is unpickled.
+    else by being the longer. Of a file with a leading axis of instances, `instance` says which, or
+    else the path itself: weights.pt#2. Raises WeightsError, one sentence, for whatever is wrong
+    with the file. Nothing is unpickled.
     """
-    path = Path(path)
+    path, instance = _parted(Path(path), instance)
     arrays = read_arrays(path, lambda names: _choose(path, names))
     for name, array in arrays.items():
         _require_real(path, name, array)
@@ -69,7 +86,16 @@ def read_weights(path: str | Path, *, instance: int | None = None) -> Dense:
     for name, array in arrays.items():
         if not array.isfinite().all():
             raise WeightsError(f"{name} in {path} has numbers that are NaN or infinite.")
-    return _assembled(path, **arrays)
+    bias = "b" in arrays or "b_in" in arrays
+    return Foreign(_assembled(path, **arrays), tied="W_out" not in arrays, bias=bias)
+
+
+def _parted(path: Path, instance: int | None) -> tuple[Path, int | None]:
+    """The file's path, and which instance in it is meant."""
+    file, mark, number = str(path).rpartition("#")
+    if mark and instance is None and number.isdecimal() and not path.exists():
+        return Path(file), int(number)
+    return path, instance
 
 
 def _choose(path: Path, names: list[str]) -> dict[str, str]:
@@ -103,7 +129,8 @@ def _one_instance(path: Path, arrays: dict[str, Tensor], instance: int | None) -
     if instance is None or not 0 <= instance < count:
         wrong = "" if instance is None else f", not {instance}"
         raise WeightsError(
-            f"{path} holds {count} instances: say which one, from 0 to {count - 1}{wrong}."
+            f"{path} holds {count} instances: say which one, from 0 to {count - 1}{wrong}; "
+            f"{path.name}#0 is the first."
         )
     if arrays["W_in"].ndim != 3:
         return arrays

@@ -13,7 +13,8 @@ from rugtui.errors import DamagedError, RunError
 from rugtui.runs import tensors
 from rugtui.runs.checkpoint import newest, read_checkpoint, restore, write_checkpoint
 from rugtui.runs.directory import checkpoints
-from tests.runs.some import damage, some_checkpoint
+from rugtui.training.loop import Training
+from tests.runs.some import SETTINGS, damage, some_checkpoint, some_training
 
 
 def same(one, two) -> bool:
@@ -154,3 +155,18 @@ def test_settings_that_no_form_would_take_are_refused(tmp_path):
         path.write_bytes(tensors.pack(honest.state.tensors, facts))
         with pytest.raises(DamagedError, match="settings"):
             read_checkpoint(path)
+
+
+def test_a_run_that_began_from_a_file_needs_it_no_more(tmp_path):
+    file = tmp_path / "w.npz"
+    begun = some_training().weights()
+    np.savez(file, **{name: getattr(begun, name).numpy() for name in ("W_in", "W_out", "b")})
+    training = Training(SETTINGS.replace(init=str(file)))
+    training.advance()
+    path = write_checkpoint(
+        tmp_path, some_checkpoint(settings=training.settings, state=training.state())
+    )
+    file.unlink()
+    again = restore(path, read_checkpoint(path))
+    assert torch.equal(again.weights().W_out, training.weights().W_out)
+    assert again.advance() == training.advance()

@@ -87,7 +87,7 @@ class FakeSession:
     """Stands where a Session would: `told` are the commands, `give` is the worker's side."""
 
     def __init__(self, settings: Settings | None = None) -> None:
-        self.settings = settings or Settings()
+        self.settings, self.source, self.refusal = settings or Settings(), "", None
         self.frames: Mailbox[Frame] = Mailbox()
         self.finished = threading.Event()
         self.told: list[Command] = []

@@ -10,7 +10,7 @@ import torch
 
 from rugtui.errors import WeightsError
 from rugtui.weights import memory
-from rugtui.weights.foreign import read_weights
+from rugtui.weights.foreign import read_foreign, read_weights
 
 STORED = Path(__file__).parents[1] / "data/weights"
 SUFFIXES = [".npz", ".safetensors", ".pt", ".pth"]
@@ -82,10 +82,28 @@ def test_biases_that_are_absent_single_or_hidden(tmp_path):
     same(read_weights(write(path, both)), b=B + W_OUT @ hidden)
 
 
+def test_whether_they_are_tied_and_have_a_bias(tmp_path):
+    path = tmp_path / "w.npz"
+    for arrays, tied, bias in (
+        ({"W": W_IN}, True, False),
+        ({"W": W_IN, "b_final": B}, True, True),
+        ({"W_in": W_IN, "W_out": W_IN.T}, False, False),
+        ({"W_in": W_IN, "W_out": W_OUT, "b": B}, False, True),
+    ):
+        found = read_foreign(write(path, arrays))
+        assert (found.tied, found.bias) == (tied, bias)
+
+
+def test_a_file_whose_name_ends_like_an_instance(tmp_path):
+    with pytest.raises(WeightsError, match="are read from"):
+        read_weights(write(tmp_path / "w.npz", {"W": W_IN}).rename(tmp_path / "w#1"))
+
+
 def test_instances(tmp_path):
     W, b = numbers(4, 3, 7), numbers(4, 7)
     path = write(tmp_path / "w.pt", {"W": W, "b_final": b})
     same(read_weights(path, instance=2), W[2], W[2].T, b[2])
+    same(read_weights(f"{path}#3"), W[3], W[3].T, b[3])
     for instance in (None, 4, -1):
         with pytest.raises(WeightsError, match=r"4 instances.* from 0 to 3"):
             read_weights(path, instance=instance)

@@ -11,6 +11,8 @@ from rugtui.ui.renderables import numbers
 from rugtui.ui.renderables.lines import line
 from rugtui.ui.renderables.palette import Palette
 
+SOURCE_MOST = 28
+
 
 def headline(frame: Frame, screen: str, palette: Palette, width: int) -> Strip:
     """One strip with as many of the facts as fit, the most important ones first to stay.
@@ -31,8 +33,11 @@ def headline(frame: Frame, screen: str, palette: Palette, width: int) -> Strip:
 def facts(frame: Frame, screen: str) -> list[tuple[int, str]]:
     """(rank, text) of each fact; the highest rank is the first to go."""
     s = frame.settings
+    if frame.phase == "loading" and frame.source:  # what it is like comes out when it is read
+        return [(0, f"{frame.phase:<8}"), (1, _short(frame.source))]
     known = [
         (0, f"{frame.phase:<8}"),
+        (1, _short(frame.source)),
         (2, f"{s.n_sparse:,} × {s.n_dense:,}"),
         (4, f"r {s.ratio:.3g}"),
         (1, f"p {s.p:.3g}"),
@@ -47,6 +52,12 @@ def facts(frame: Frame, screen: str) -> list[tuple[int, str]]:
         (8, screen),
     ]
     return [(rank, text) for rank, text in known if text and "nan" not in text]
+
+
+def _short(source: str) -> str:
+    """What a file or folder is called may be long, and may hold what a terminal would obey."""
+    shown = "".join(one if one.isprintable() else "?" for one in source)
+    return shown if len(shown) <= SOURCE_MOST else f"{shown[: SOURCE_MOST - 1]}…"
 
 
 def _pace(value: float) -> str:

@@ -36,8 +36,10 @@ def theory_rows(frame: Frame) -> Iterator[Row]:
     """The lines of the table, from the live loss downwards."""
     reading, levels = frame.reading, frame.levels
     live = "live, rug" if frame.shown == "rug" else "live"
+    if frame.phase == "opened":  # nothing lives: both are what samples of late say
+        live = live.replace("live", "sampled")
     yield Row(live, reading.loss, "smooth", reading.standard_error, rank=-1)
-    if frame.shown == "trained":
+    if frame.shown == "trained" and len(frame.history):
         held = frame.history.last("heldout"), frame.history.last("heldout_standard_error")
         yield Row("held out", held[0], "heldout", held[1], rank=1)
     if reading.statistics is not None:

@@ -47,6 +47,12 @@ class LossPane(Pane):
         super().__init__(title, id=id)
         self._derive = Deriver()
 
+    def watch_frame(self, old: Frame | None, new: Frame | None) -> None:
+        if new is not None and new.phase == "opened" and (old is None or old.phase == "loading"):
+            # Weights from elsewhere have no steps, but a place among the lines of theory.
+            self.look = LossView() if len(new.history) else LossView().turned()
+        super().watch_frame(old, new)
+
     def draw(self, frame: Frame, palette: Palette, width: int, height: int) -> list[Strip]:
         self._say_what_is_shown()
         chart = self.chart(frame, palette)

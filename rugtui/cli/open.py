@@ -1,0 +1,83 @@
+"""`rugtui open`: whatever was saved, or weights from elsewhere, in the dashboard."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rugtui.cli.options import (
+    given_preferences,
+    preferences_options,
+    settings_options,
+    written,
+)
+from rugtui.config import Settings, declared
+from rugtui.errors import UsageError
+
+if TYPE_CHECKING:
+    from rugtui.runs.place import Place
+    from rugtui.session.course import Course
+
+
+@click.command(name="open")
+@click.argument("what", required=False, metavar="[RUN|SNAPSHOT|FILE]")
+@click.option("--continue", "goes_on", is_flag=True, help="Train on at once.")
+@settings_options
+@preferences_options
+@click.pass_context
+def command(ctx: click.Context, what: str | None, goes_on: bool, **given: Any) -> None:
+    """Look at a run (the latest where none is named), a snapshot's folder, or a file of weights.
+
+    Nothing is written before it trains on: with --continue, or when space is pressed. A run then
+    goes on as itself, anything else as a new run.
+
+    FILE is .safetensors, .npz or .pt with W_in, W_out, b; initial_layer.weight, final_layer.weight,
+    final_layer.bias; or W, b_final. Of several instances in it, FILE#2 is the third. Nothing is
+    unpickled. Its losses are those at --p.
+    """
+    from rugtui.cli.dashboard import look, require_terminal
+    from rugtui.runs.place import place
+    from rugtui.session.commands import Pause
+    from rugtui.session.session import Session
+
+    require_terminal()
+    found, changes, preferences = place(what), written(given), given_preferences(given)
+    if found.kind != "weights":
+        require_hot(changes)
+    every = preferences.autosave
+    session = Session(
+        Settings(),
+        lambda: opened(found, changes, every=every),
+        source=found.path.name,
+        autosave=every,
+    )
+    if goes_on:
+        session.send(Pause(False))
+    ctx.exit(look(session, preferences))
+
+
+def require_hot(changes: dict[str, Any]) -> None:
+    """Raise UsageError for settings that a run has for good."""
+    fixed = [name for name in changes if name != "device" and not declared(name).rule.hot]
+    if fixed:
+        option = fixed[0].replace("_", "-")
+        raise UsageError(
+            f"{', '.join(fixed)} cannot change within a run; `rugtui --{option} …` starts another."
+        )
+
+
+def opened(found: Place, changes: dict[str, Any], *, every: float) -> Course:
+    """What is meant, with the settings changed that were given. Raises RugtuiError, OSError."""
+    from rugtui.session.opening import open_run, open_snapshot, open_weights
+
+    if found.kind == "weights":
+        return open_weights(found.path, changes, every=every)
+    read = open_run if found.kind == "run" else open_snapshot
+    course = read(found.path, device=changes.pop("device", ""), every=every)
+    try:
+        course.change(course.settings.replace(**changes))
+    except BaseException:
+        course.keeper.leave(0)
+        raise
+    return course

@@ -1,0 +1,87 @@
+"""What was saved, or comes from elsewhere, as a course that waits: it is looked at, and may go on.
+
+Nothing is written before it does. A run goes on as itself, anything else as a new run.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+from rugtui.config import Settings
+from rugtui.errors import RunError, WeightsError
+from rugtui.runs.checkpoint import newest
+from rugtui.runs.keeper import EVERY, Keeper
+from rugtui.runs.reserve import Reserve, fingerprint
+from rugtui.runs.snapshot import read_snapshot
+from rugtui.session.commands import Kind
+from rugtui.session.course import Course
+from rugtui.training.loop import Training
+from rugtui.weights.foreign import read_foreign
+
+
+def open_run(run: Path, *, device: str = "", every: float = EVERY) -> Course:
+    """A run as it was saved last.
+
+    Raises RunError where nothing was saved, or by a newer rugtui; DamagedError, SettingError (no
+    such device), OSError.
+    """
+    there = fingerprint(run)
+    course, checkpoint = _saved_in(run, device=device, every=every)
+    course.reserve = Reserve(run, checkpoint, there)
+    course.source = f"run {run.name}"
+    return course
+
+
+def open_snapshot(folder: Path, *, device: str = "", every: float = EVERY) -> Course:
+    """A snapshot, all its files as they were written. Raises as `open_run` does."""
+    facts = read_snapshot(folder)
+    course, _ = _saved_in(folder, device=device, every=every)
+    course.shown = cast(Kind, "rug" if facts.get("kind") == "rug" else "trained")
+    course.frame = str(facts.get("frame", ""))
+    course.source = f"snapshot {folder.name}"
+    course.origin = f"from snapshot {folder}"
+    return course
+
+
+def open_weights(path: Path, given: dict[str, Any], *, every: float = EVERY) -> Course:
+    """Weights of a file, at the settings given, which need not say what the file does.
+
+    Raises WeightsError for a file that has none, or of sizes that no run has; SettingError.
+    """
+    training = Training(Settings(**{**sizes_in(path), **given, "init": str(path)}))
+    settings = training.settings
+    keeper = Keeper(settings, device=str(training.device), screen=True, every=every)
+    course = Course(training, keeper)
+    course.waits = True
+    course.source, course.origin = path.name, f"from weights in {path}"
+    return course
+
+
+def sizes_in(path: Path) -> dict[str, Any]:
+    """What a file of weights says of the run that it could be of. Raises WeightsError."""
+    found = read_foreign(path)
+    n_sparse, n_dense = found.weights.n_sparse, found.weights.n_dense
+    if n_dense >= n_sparse:
+        raise WeightsError(
+            f"{path} has {n_dense:,} hidden dimensions for {n_sparse:,} features, and a run has "
+            f"fewer dimensions than features; `rugtui predict {path}` gives its losses."
+        )
+    return {"n_sparse": n_sparse, "n_dense": n_dense, "tied": found.tied}
+
+
+def _saved_in(folder: Path, *, device: str, every: float) -> tuple[Course, Path]:
+    """The newest checkpoint in a folder, with the history beside it, as a course that waits."""
+    found = newest(folder)
+    if found is None:
+        raise RunError(f"{str(folder)!r} was never saved: there are no weights in it yet.")
+    path, checkpoint, _ = found
+    settings = checkpoint.settings.replace(device=device or checkpoint.settings.device)
+    keeper = Keeper(settings, device=settings.device, screen=True, every=every)
+    try:
+        course = Course.restored(folder, found, keeper, device=device)
+    except BaseException:
+        keeper.leave(0)
+        raise
+    course.waits = True
+    return course, path
