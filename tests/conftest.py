@@ -77,7 +77,8 @@ def pytest_unconfigure(config):
 
 @pytest.fixture(autouse=True)
 def private_state(tmp_path_factory, monkeypatch):
-    """Where a test's runs are kept, unless it says otherwise."""
+    """Where a test's runs are kept and its config file is, unless it says otherwise."""
     home = tmp_path_factory.mktemp("state")
     monkeypatch.setenv("XDG_STATE_HOME", str(home))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
     return home

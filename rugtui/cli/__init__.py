@@ -64,9 +64,12 @@ def rugtui(ctx: click.Context, **given: Any) -> None:
     Without a command: the dashboard, training at once. Keys are in its footer; ? explains them.
     """
     if ctx.invoked_subcommand is None:
+        from rugtui.cli.config_file import read_config
         from rugtui.cli.dashboard import show
 
-        ctx.exit(show(given_settings(given), given_preferences(given)))
+        config = read_config()
+        settings = given_settings(given, config.settings)
+        ctx.exit(show(settings, given_preferences(given, config.preferences), config))
     elif any(value is not None for value in given.values()):
         name = ctx.invoked_subcommand
         raise click.UsageError(f"settings go behind the command: rugtui {name} --option …")

@@ -17,6 +17,7 @@ from rugtui.preferences import Preferences
 from rugtui.terminal import silence, watch_for_hangup
 
 if TYPE_CHECKING:
+    from rugtui.cli.config_file import Config
     from rugtui.session.session import Opening, Session
     from rugtui.ui.app import RugtuiApp
 
@@ -26,16 +27,20 @@ LONGEST = 1.5
 """Seconds that it gets then; the checkpoint before the last step is there in any case."""
 
 
-def show(settings: Settings, preferences: Preferences, opening: Opening | None = None) -> int:
+def show(
+    settings: Settings, preferences: Preferences, config: Config, opening: Opening | None = None
+) -> int:
     """Run the dashboard to its end; returns the exit code. `opening` takes up what is there.
 
-    Raises UsageError where there is no terminal, SettingError where there is no such device.
+    Of `config` it has the keys, the defaults behind presets, and what is wrong in the file. Raises
+    UsageError where there is no terminal, SettingError where there is no such device.
     """
     require_terminal()
     check_device(settings)
     from rugtui.session.session import Session
 
-    return look(Session(settings, opening, autosave=preferences.autosave), preferences)
+    session = Session(settings, opening, autosave=preferences.autosave)
+    return look(session, preferences, config)
 
 
 def require_terminal() -> None:
@@ -47,14 +52,14 @@ def require_terminal() -> None:
         )
 
 
-def look(session: Session, preferences: Preferences) -> int:
+def look(session: Session, preferences: Preferences, config: Config) -> int:
     """Show a session to its end; returns the exit code.
 
     Raises what kept it from being shown: RugtuiError, OSError.
     """
     from rugtui.ui.app import RugtuiApp
 
-    app = RugtuiApp(session, preferences)
+    app = RugtuiApp(session, preferences, config.keymap, config.settings, config.complaints)
     obey_signals(app)
     watch_for_hangup(sys.stdin.fileno())
     # A loop of our own: asyncio.run would wait for the worker thread, which may outlive the screen.

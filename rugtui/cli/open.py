@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rugtui.cli.config_file import read_config
 from rugtui.cli.options import (
     given_preferences,
     preferences_options,
@@ -42,7 +43,9 @@ def command(ctx: click.Context, what: str | None, goes_on: bool, **given: Any) -
     from rugtui.session.session import Session
 
     require_terminal()
-    found, changes, preferences = place(what), written(given), given_preferences(given)
+    config = read_config()
+    preferences = given_preferences(given, config.preferences)
+    found, changes = place(what), written(given)
     if found.kind != "weights":
         require_hot(changes)
     every = preferences.autosave
@@ -54,7 +57,7 @@ def command(ctx: click.Context, what: str | None, goes_on: bool, **given: Any) -
     )
     if goes_on:
         session.send(Pause(False))
-    ctx.exit(look(session, preferences))
+    ctx.exit(look(session, preferences, config))
 
 
 def require_hot(changes: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rugtui.cli.config_file import read_config
 from rugtui.cli.options import declared_option, given_preferences
 from rugtui.declared import fields_of
 from rugtui.errors import UsageError
@@ -36,7 +37,8 @@ def print_plate(plate: Plate, given: dict[str, Any]) -> None:
     from rugtui.ui.renderables.palette import palette_for
     from rugtui.ui.renderables.plates import drawn
 
-    preferences, console = given_preferences(given), Console()
+    config = read_config().complain()
+    preferences, console = given_preferences(given, config.preferences), Console()
     dark, plain = preferences.theme == "dark", preferences.ascii
     palette = palette_for(dark, colours_of(console), plain)
     width = min(console.width, WIDEST)

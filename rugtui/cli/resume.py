@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rugtui.cli.config_file import read_config
 from rugtui.cli.headless import Signals, train_on
 from rugtui.cli.options import (
     declared_option,
@@ -20,6 +21,7 @@ from rugtui.cli.options import (
 from rugtui.cli.output import json_option
 from rugtui.config import fields
 from rugtui.errors import RunError
+from rugtui.preferences import Preferences
 
 if TYPE_CHECKING:
     from rugtui.session.course import Course
@@ -58,23 +60,28 @@ def command(
     """
     from rugtui.runs.directory import find_run, settings_of_run
 
-    path = find_run(run)
+    path, config = find_run(run), read_config()
+    preferences = given_preferences(given, config.preferences)
     take_over(path)
     if not no_screen:
         from rugtui.cli.dashboard import show
 
-        opening = functools.partial(taken_up, path, given, screen=True)
-        ctx.exit(show(settings_of_run(path), given_preferences(given), opening))
-    with Signals(given_preferences(given).on_hangup) as signals:
-        code = train_on(taken_up(path, given), signals, quiet=quiet, as_json=as_json)
+        opening = functools.partial(taken_up, path, given, preferences, screen=True)
+        ctx.exit(show(settings_of_run(path), preferences, config, opening))
+    config.complain()
+    with Signals(preferences.on_hangup) as signals:
+        course = taken_up(path, given, preferences)
+        code = train_on(course, signals, quiet=quiet, as_json=as_json)
     ctx.exit(code)
 
 
-def taken_up(run: Path, given: dict[str, Any], *, screen: bool = False) -> Course:
+def taken_up(
+    run: Path, given: dict[str, Any], preferences: Preferences, *, screen: bool = False
+) -> Course:
     """The run, with the settings changed that were given."""
     from rugtui.session.course import Course
 
-    course = Course.taken_up(run, screen=screen, every=given_preferences(given).autosave)
+    course = Course.taken_up(run, screen=screen, every=preferences.autosave)
     try:
         course.change(given_settings(given, course.settings))
     except BaseException:

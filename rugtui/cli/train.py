@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from rugtui.cli.config_file import read_config
 from rugtui.cli.headless import Signals, keeping_options, train_on
 from rugtui.cli.options import given_preferences, given_settings, settings_options
 from rugtui.cli.output import json_option
@@ -33,8 +34,9 @@ def command(
     The run is saved as it goes; interrupted (ctrl+c), it saves the last step too and exits with
     130. `rugtui resume` goes on from there.
     """
-    settings = given_settings(given)
-    preferences = given_preferences(given)
+    config = read_config().complain()
+    settings = given_settings(given, config.settings)
+    preferences = given_preferences(given, config.preferences)
     with Signals(preferences.on_hangup) as signals:
         from rugtui.session.course import Course
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any, get_args
 
@@ -36,6 +36,7 @@ from rugtui.ui.widgets.weights import WeightsPane
 
 LOADING = "loading PyTorch …"
 METER_SECONDS = 2.0
+MOST_COMPLAINTS, COMPLAINT_SECONDS = 3, 15.0
 FPS_LEAST, FPS_MOST = 0.25, 60.0
 LEAST_P = 1e-9
 THEMES: tuple[Theme, ...] = get_args(Theme)
@@ -53,8 +54,12 @@ class RugtuiApp(App[None]):
         session: Session,
         preferences: Preferences | None = None,
         keymap: Keymap | None = None,
+        defaults: Settings | None = None,
+        complaints: Sequence[str] = (),
     ) -> None:
+        """`defaults` are what presets do not set; `complaints` are shown once it runs."""
         super().__init__()
+        self.defaults, self.complaints = defaults or Settings(), complaints
         self.keymap = keymap or {}
         self.set_keymap(self.keymap)
         self.preferences = preferences or Preferences()
@@ -94,6 +99,11 @@ class RugtuiApp(App[None]):
         if self.heard:
             self.leave(self.heard)
         self.dashboard.show(self.latest)
+        for complaint in self.complaints[:MOST_COMPLAINTS]:
+            self.notify(complaint, severity="warning", markup=False, timeout=COMPLAINT_SECONDS)
+        if more := len(self.complaints[MOST_COMPLAINTS:]):
+            told = f"{more} more faults in the config file: `rugtui doctor` tells them all"
+            self.notify(told, severity="warning", markup=False, timeout=COMPLAINT_SECONDS)
         self.run_worker(self._work, thread=True, exit_on_error=False, name="session")
         self._timer = self.set_interval(1 / self.fps, self.take_frame)
         self.set_interval(METER_SECONDS, self.read_meter)
@@ -199,7 +209,7 @@ class RugtuiApp(App[None]):
                 self.settings = draft
                 self.session.send(Change(draft))
 
-        draft = preset.over(on_this_machine(self.settings)) if preset else None
+        draft = preset.over(on_this_machine(self.settings, self.defaults)) if preset else None
         self.push_screen(SettingsForm(self.settings, draft), apply)
 
     def action_runs(self) -> None:
@@ -253,7 +263,7 @@ class RugtuiApp(App[None]):
         self.exit(return_code=128 + signal_number if signal_number else 0)
 
 
-def on_this_machine(settings: Settings) -> Settings:
-    """The defaults, with the seed, the device and the precisions of `settings`."""
+def on_this_machine(settings: Settings, defaults: Settings) -> Settings:
+    """`defaults`, with the seed, the device and the precisions of `settings`."""
     kept = [one.name for one in fields() if one.rule.group == "machine"]
-    return Settings(**{name: getattr(settings, name) for name in kept})
+    return defaults.replace(**{name: getattr(settings, name) for name in kept})

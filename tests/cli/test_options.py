@@ -1,9 +1,11 @@
 """What every command line promises: exit codes, one sentence, nothing lost."""
 
+import importlib
 import os
 import subprocess
 import sys
 
+import click
 import pytest
 
 from rugtui.cli import COMMANDS, main
@@ -13,14 +15,29 @@ from rugtui.errors import SettingError
 from tests.terminal import private_home
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+def words(name, command):
+    """The words that call a command, and those that call each command of a group."""
+    if not isinstance(command, click.Group):
+        return [name]
+    inner = (words(f"{name} {below}", one) for below, one in command.commands.items())
+    return [one for found in inner for one in found]
+
+
+EVERY = [
+    called
+    for name in COMMANDS
+    for called in words(name, importlib.import_module(f"rugtui.cli.{name}").command)
+]
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, *(called for called in EVERY if " " in called)])
 def test_every_command_has_help(command, capsys):
-    assert main([command, "--help"]) == 0
+    assert main([*command.split(), "--help"]) == 0
     said = capsys.readouterr().out
     assert f"rugtui {command}" in said
     # An export is a file in the format asked for, and what is opened is looked at; every other
     # answer can be had as JSON.
-    assert command in ("export", "open") or "--json" in said
+    assert command in ("export", "open") or command not in EVERY or "--json" in said
 
 
 def test_help_lists_commands_and_every_setting(capsys):
