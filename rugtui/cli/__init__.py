@@ -35,6 +35,7 @@ COMMANDS = (
     "sweep",
     "study",
     "figures",
+    "doctor",
 )
 """In the order of `--help`; command NAME is the function `command` of rugtui/cli/NAME.py."""
 

@@ -1,0 +1,106 @@
+"""The doctor: works anywhere, says what to do; its template is a config file without a fault."""
+
+import json
+import os
+import re
+import tomllib
+
+import pytest
+
+from rugtui.cli import checks, main
+from rugtui.cli.config_file import config_path, understood
+from rugtui.cli.template import template
+from rugtui.config import Settings, fields
+from rugtui.declared import fields_of
+from rugtui.preferences import Preferences
+from rugtui.ui.keys import KEYS
+
+NAMES = (
+    "terminal size colours unicode link clipboard devices versions runs config_folder config_file"
+)
+
+
+def test_json_is_one_object_without_a_terminal(capsys):
+    assert main(["doctor", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert list(told["checks"]) == NAMES.split()
+    assert told["works"] is False
+    assert "train" in told["checks"]["terminal"]["advice"][0]
+    assert "cpu" in told["checks"]["devices"]["value"]
+    assert "torch" in told["checks"]["versions"]["value"]
+
+
+def test_faults_of_the_config_file_are_told_with_their_lines(capsys):
+    config_path().parent.mkdir(parents=True)
+    config_path().write_text("[settings]\np = 3\n")
+    assert main(["doctor"]) == 0
+    out = capsys.readouterr().out
+    assert "!!  config file" in out
+    assert f"→ {config_path()}:2: p must be" in out
+    assert main(["doctor", "--template"]) == 0
+    assert capsys.readouterr().out == template()
+
+
+def test_the_template_holds_everything_and_loads_back_without_a_complaint(tmp_path):
+    text = template()
+    assert all(len(line) <= 100 for line in text.splitlines())
+    config = understood(tmp_path, text.encode())
+    assert config.complaints == []
+    assert tomllib.loads(text) == {"settings": {}, "preferences": {}, "keys": {}}
+    taken = re.sub(r"^#(?=[a-z_]+ = )", "", text, flags=re.M)
+    everything = tomllib.loads(taken)
+    assert list(everything["settings"]) == [one.name for one in fields()]
+    assert list(everything["preferences"]) == list(fields_of(Preferences))
+    assert sorted(everything["keys"]) == sorted(key.name for key in KEYS)
+    config = understood(tmp_path, taken.encode())
+    assert config.complaints == []
+    assert config.settings == Settings()
+    assert config.preferences == Preferences()
+    assert config.keymap == {key.name: key.keys for key in KEYS}
+
+
+def test_a_folder_that_cannot_be_written_to_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    check = checks.folder("runs", tmp_path / "file" / "runs")
+    assert not check.works
+    assert "is no folder" in check.advice[0]
+    assert "XDG_STATE_HOME" in check.advice[0]
+    assert checks.folder("runs", tmp_path / "a" / "b").works
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_of_others_is_told(tmp_path):
+    tmp_path.chmod(0o500)
+    assert not checks.folder("runs", tmp_path / "runs").works
+
+
+@pytest.mark.parametrize(
+    ("found", "works", "said"),
+    [
+        (None, True, "no terminal"),
+        ((20, 5), False, "20 × 5"),
+        ((80, 24), True, "three panes"),
+        ((40, 12), True, "one pane"),
+        ((160, 50), True, "four panes"),
+    ],
+)
+def test_sizes(found, works, said):
+    check = checks.size(found)
+    assert check.works == works
+    assert said in check.value
+
+
+@pytest.mark.parametrize(
+    ("environment", "works", "said"),
+    [
+        ({"TERM": "xterm-kitty"}, True, "takes OSC 52"),
+        ({"TERM": "tmux-256color", "TMUX": "x"}, True, "tmux"),
+        ({"TERM": "xterm", "TERM_PROGRAM": "Apple_Terminal"}, False, "no OSC 52"),
+        ({"TERM": "linux"}, False, "no OSC 52"),
+        ({"TERM": "xterm-256color"}, True, "perhaps"),
+    ],
+)
+def test_the_clipboard_is_guessed(environment, works, said):
+    check = checks.clipboard(environment)
+    assert check.works == works
+    assert said in check.value
