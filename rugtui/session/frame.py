@@ -142,6 +142,8 @@ class Frame:
     """Earlier runs of this session and saved ones, oldest first; never the live one."""
     saved: tuple[Listed, ...] | None = None
     """The runs on disk, newest first; None while nobody asked, or they are being looked for."""
+    snapshot: str = ""
+    """The folder of the last snapshot, empty before there is one."""
     notices: tuple[Notice, ...] = ()
     failure: str = ""
     traceback: str = ""

@@ -82,6 +82,7 @@ class Session:
         self._notices: deque[Notice] = deque(maxlen=4)
         self._serial = 0
         self._narration, self._failure, self._traceback = "", "", ""
+        self._snapshot = ""
         self._experiment: Experiment | None = None
         self._others: Others | None = None
 
@@ -325,6 +326,7 @@ class Session:
             self._tell("nothing to save yet", "warning")
             return
         folder = self._experiment.save(self._shown, command)
+        self._snapshot = str(folder)
         self._tell(f"snapshot in {folder}")
 
     def _tell(self, text: str, severity: Severity = "information") -> None:
@@ -338,6 +340,7 @@ class Session:
             narration=self._narration,
             source=self.source,
             shown=self._shown,
+            snapshot=self._snapshot,
             notices=tuple(self._notices),
             failure=self._failure,
             traceback=self._traceback,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import os
 import signal
 import traceback
 from collections.abc import Iterable, Sequence
@@ -222,6 +224,22 @@ class RugtuiApp(App[None]):
         colours = picture_colours(self.current_theme.dark)
         self.session.send(Save(self.export_screenshot(), colours))
 
+    def action_copy(self) -> None:
+        """Copy what is pointed at, or else the last snapshot's path, and say what it was."""
+        text = self.dashboard.pointed_at().replace("−", "-") or self.latest.snapshot
+        if not text:
+            hint = "nothing to copy yet: h shows the crosshair, arrows a cell of W, s saves"
+            self.notify(hint, severity="warning", timeout=4)
+            return
+        self.copy_to_clipboard(text)
+        self.notify(f"copied: {text}", markup=False, timeout=4)
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """By OSC 52; tmux passes on what is wrapped for it, where it does not copy by itself."""
+        super().copy_to_clipboard(text)
+        if self._driver is not None and "TMUX" in os.environ:
+            self._driver.write(passed_through(text))
+
     def action_zoom(self) -> None:
         self.dashboard.zoom()
 
@@ -267,3 +285,8 @@ def on_this_machine(settings: Settings, defaults: Settings) -> Settings:
     """`defaults`, with the seed, the device and the precisions of `settings`."""
     kept = [one.name for one in fields() if one.rule.group == "machine"]
     return defaults.replace(**{name: getattr(settings, name) for name in kept})
+
+
+def passed_through(text: str) -> str:
+    """OSC 52 as tmux hands it on to the terminal around it."""
+    return f"\x1bPtmux;\x1b\x1b]52;c;{base64.b64encode(text.encode()).decode()}\a\x1b\\"

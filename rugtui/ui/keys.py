@@ -81,6 +81,8 @@ NEXT = "Go to the next pane, and to the one before."
 PALETTE = "Everything by name: keys, presets, themes."
 GO = "Go to the loss, the weights, the theory, the symmetry."
 MAXIMIZE = "Give the whole screen to the focused pane, and take it back."
+JUMP = "Put a letter on every pane to go to it by; with shift it gets the whole screen."
+COPY = "Copy what is read out under the crosshair or the cursor, or the snapshot's path."
 FPS = "Draw twice and half as often."
 CROSS = "Move the crosshair; the line under the chart reads out what is there."
 CROSS_FAR = "Move the crosshair far."
@@ -129,6 +131,7 @@ KEYS = (
     Key("right_curly_bracket", "p(1.25)", "p×1.25", P, "Training", False, name="raise_p"),
     Key("e", "edit", "edit", "Edit every setting in a form.", "Training"),
     Key("s", "snapshot", "save", "Save weights, history and the screen as a snapshot.", "Files"),
+    Key("y", "copy", "copy", COPY, "Files", False),
     Key("t", "tab", "tab", "Loss against steps, against r, against p.", "Loss", pane="loss"),
     Key("l", "scales", "axes", "Step through linear and logarithmic axes.", "Loss", pane="loss"),
     Key("h", "crosshair", "cross", "Show and hide the crosshair.", "Loss", pane="loss"),
@@ -173,6 +176,7 @@ KEYS = (
     Key("l", "load", "load", "Read a saved run.", "Runs", pane="runs", name="load_run"),
     Key("x", "remove", "remove", REMOVE, "Runs", pane="runs", name="remove_run"),
     Key("escape", "close", "close", "Close the sheet.", "Runs", pane="runs", name="close_runs"),
+    Key("j", "jump", "jump", JUMP, "Panes", False, pane="dashboard"),
     Key("z", "zoom", "zoom", MAXIMIZE, "Panes", False, name="maximize"),
     Key("tab", "next_pane(1)", "", NEXT, "Panes", False, "", "dashboard", name="next_pane"),
     Key("shift+tab", "next_pane(-1)", "", NEXT, "Panes", False, "", "dashboard", name="last_pane"),

@@ -20,12 +20,15 @@ from rugtui.ui.widgets.theory import TheoryPane
 from rugtui.ui.widgets.weights import WeightsPane
 
 PANES = ("loss", "weights", "theory", "symmetry")
+LETTERS = {name: name[0] for name in PANES}
+"""To jump by."""
 
 
 class Dashboard(Screen[None]):
     """Header, four panes, footer; fewer of them where the terminal is small."""
 
     BINDINGS = bindings("dashboard")
+    _jumping = False
 
     def compose(self) -> ComposeResult:
         yield Headline("", id="headline")
@@ -74,6 +77,42 @@ class Dashboard(Screen[None]):
     def action_next_pane(self, step: int) -> None:
         here = next(k for k, name in enumerate(PANES) if self.has_class(f"at-{name}"))
         self.go_to(PANES[(here + step) % len(PANES)])
+
+    def pointed_at(self) -> str:
+        """What the user points at, in the focused pane before the others; empty: nothing."""
+        panes = [self.query_one(f"#{name}", Pane) for name in PANES]
+        panes.sort(key=lambda pane: not pane.has_focus)
+        return next((said for pane in panes if (said := pane.reading())), "")
+
+    def action_jump(self) -> None:
+        """Letters into the borders; those of panes that have no room here into the one in front."""
+        self._jumping = True
+        shown = [name for name in PANES if self.query_one(f"#{name}", Pane).is_on_screen]
+        hidden = [LETTERS[name] for name in PANES if name not in shown]
+        for name in shown:
+            letters = [LETTERS[name], *(hidden if self.has_class(f"at-{name}") else ())]
+            self.query_one(f"#{name}", Pane).mark(*letters)
+
+    def on_key(self, event: events.Key) -> None:
+        """While letters are shown, the next key is one of them, or takes them off."""
+        if not self._jumping:
+            return
+        event.stop()
+        self.stop_jumping()
+        for name, letter in LETTERS.items():
+            if event.character and event.character.lower() == letter:
+                self.go_to(name)
+                if event.character.isupper():
+                    self.call_after_refresh(self.maximize, self.query_one(f"#{name}", Pane))
+
+    def on_screen_suspend(self) -> None:
+        self.stop_jumping()
+
+    def stop_jumping(self) -> None:
+        if self._jumping:
+            self._jumping = False
+            for name in PANES:
+                self.query_one(f"#{name}", Pane).mark()
 
     def zoom(self) -> None:
         """Maximize the focused pane, or go back."""

@@ -113,6 +113,9 @@ class LossPane(Pane):
             return ""
         return text(self.facts(self.frame, chart))
 
+    def reading(self) -> str:
+        return self.readout() if self.look.view.cross is not None else ""
+
     def action_scales(self) -> None:
         self._look(views.next_scales)
 

@@ -42,6 +42,7 @@ class Pane(Widget, can_focus=True):
         super().__init__(id=id)
         self.border_title = self._above = Content(title)
         self._below = ""
+        self._letters: tuple[str, ...] = ()
         self._wanted: list[Strip] = []
         self._shown: list[Strip] = []
         self._turn = 0
@@ -50,13 +51,24 @@ class Pane(Widget, can_focus=True):
         """The pane's content in exactly `height` strips of `width` cells."""
         raise NotImplementedError
 
+    def reading(self) -> str:
+        """What the user points at in this pane, as text to copy; empty where that is nothing."""
+        return ""
+
     def entitle(self, above: Content | None = None, below: str = "") -> None:
         """Say something in the border, where it is something else: Textual draws the whole widget
         again for every title that is set."""
         if above is not None and not above.is_same(self._above):
-            self.border_title = self._above = above
+            self._above = above
+            self.mark(*self._letters)
         if below != self._below:
             self.border_subtitle = self._below = below
+
+    def mark(self, *letters: str) -> None:
+        """Put letters to jump by into the border before its words, or take them off."""
+        self._letters = letters
+        marks = [(f" {letter} ", "reverse") for letter in letters]
+        self.border_title = Content.assemble(*marks, " ", self._above) if marks else self._above
 
     @property
     def palette(self) -> Palette:

@@ -14,8 +14,11 @@ from rugtui.ui.renderables.lines import fit, line
 from rugtui.ui.renderables.palette import Palette
 from rugtui.ui.renderables.shading import SCALINGS
 from rugtui.ui.renderables.weights_picture import Room, Shades, weights_picture
+from rugtui.ui.renderables.weights_text import readout
 from rugtui.ui.widgets.pane import Pane
 
+WIDE = 1000
+"""Columns in which every reading has room."""
 ORDERS: tuple[Order, ...] = ("natural", "sequency", "clustered")
 
 
@@ -58,6 +61,14 @@ class WeightsPane(Pane):
         self.entitle(below=subtitle(frame, picture, width - 2))
         self.numbers = 0 if self.camera.cursor is None else 1
         return weights_picture(picture, self.camera.cursor, self.shades, palette, width, height)
+
+    def reading(self) -> str:
+        """The cell under the cursor, as soon as the worker has read it."""
+        picture, cursor = self.frame and self.frame.picture, self.camera.cursor
+        if picture is None or cursor is None:
+            return ""
+        places = [panel.cell.place for panel in picture.panels if panel.cell is not None]
+        return readout(picture, cursor, self.palette, WIDE).text.strip() if cursor in places else ""
 
     def action_cursor(self, down: int, right: int) -> None:
         self._go(self.camera.moved(down, right))
