@@ -119,8 +119,8 @@ def test_train_complains_on_stderr_and_goes_on(write, capsys):
     streams = capsys.readouterr()
     assert '"n_sparse": 32' in streams.out
     assert streams.err.splitlines() == [
-        f"rugtui: {path}:5: p must be a number above 0 and at most 1, but it is 7.0.",
-        f"rugtui: {path}:7: fps must be a number of at least 0.1 and at most 60, but it is 0.0.",
+        f"rugtui: {path}:5: p must be a number above 0 and at most 1, but it is 7.",
+        f"rugtui: {path}:7: fps must be a number of at least 0.1 and at most 60, but it is 0.",
     ]
 
 

@@ -4,6 +4,7 @@ import base64
 import dataclasses
 
 import pytest
+from textual.content import Content
 
 from rugtui.session.frame import Cell
 from rugtui.ui.app import RugtuiApp, passed_through
@@ -29,7 +30,7 @@ async def pilot():
 
 
 def title(pilot, pane):
-    return str(pilot.app.dashboard.query_one(f"#{pane}").border_title)
+    return Content.from_markup(pilot.app.dashboard.query_one(f"#{pane}").border_title).plain
 
 
 async def test_y_copies_the_snapshot_where_nothing_is_pointed_at(pilot, monkeypatch):
