@@ -1,4 +1,4 @@
-"""A real SSH session on the loopback: a server that gives programs terminals, and who sits there."""
+"""SSH on the loopback: a server that gives programs terminals, and somebody who sits there."""
 
 from __future__ import annotations
 
