@@ -1,4 +1,4 @@
-"""`rugtui sweep`: a grid of (n_sparse, r, p), in this process or on Dask."""
+"""`rugtui sweep`: a grid of (n_sparse, r, p), in processes of this machine or on Dask."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def planned(
 
 
 def side_by_side(workers: int | None, address: str | None) -> int:
-    from rugtui.sweeps.here import cores
+    from rugtui.sweeps.processes import cores
 
     return workers or (1 if address else cores())
 
@@ -144,7 +144,7 @@ def swept(
 ) -> int:
     """Computes what is left and returns the exit code."""
     from rugtui.sweeps.folder import SweepFolder
-    from rugtui.sweeps.here import outcomes
+    from rugtui.sweeps.processes import outcomes
     from rugtui.sweeps.run import run
 
     cluster = connected(workers, address)

@@ -13,13 +13,20 @@ from typing import Any
 from rugtui import __version__
 from rugtui.errors import RugtuiError, UsageError
 from rugtui.sweeps.grid import Grid
-from rugtui.sweeps.here import LOOK_EVERY
+from rugtui.sweeps.outcome import Outcome, failed
 from rugtui.sweeps.plan import Unit
+from rugtui.sweeps.processes import LOOK_EVERY
 
 REACH_WITHIN = 8.0
 """Seconds in which a scheduler must answer."""
 DEATHS = 5
 """Workers that a unit may cost before it counts as failed."""
+CONFIG = {
+    "distributed.scheduler.allowed-failures": DEATHS,
+    # Dask has malloc give memory back at once, every temporary of a step: 6 times the page faults
+    "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None,
+    "distributed.worker.profile.enabled": False,  # looks at the stack 100 times a second
+}
 NEEDS = "sweeps on Dask need the extra `cluster`: pip install 'rugtui[cluster]'"
 
 
@@ -44,7 +51,7 @@ class Cluster:
         from distributed import Client, LocalCluster
 
         self._stack = ExitStack()
-        self._stack.enter_context(config.set({"distributed.scheduler.allowed-failures": DEATHS}))
+        self._stack.enter_context(config.set(CONFIG))
         try:
             if address is None:
                 where: Any = self._stack.enter_context(
@@ -90,8 +97,6 @@ class Cluster:
         Raises UsageError where a worker, also one that joined later, has another version.
         """
         from distributed import KilledWorker
-
-        from rugtui.sweeps.compute import Outcome, failed
 
         self.require_versions()
         ready: Queue[Any] = Queue()

@@ -22,16 +22,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from rugtui import __version__
 from rugtui.errors import RugtuiError
 from rugtui.measure import statistics
 from rugtui.runs.snapshot import weights_bytes
 from rugtui.sweeps import population
 from rugtui.sweeps.grid import Grid
 from rugtui.sweeps.many import Many
+from rugtui.sweeps.outcome import Outcome, bare, failure
 from rugtui.sweeps.plan import Cell, Unit
 from rugtui.sweeps.table import Row
-from rugtui.theory.levels import levels
 from rugtui.training import heldout, initial
 from rugtui.training.device import resolve
 from rugtui.training.loop import Training
@@ -47,15 +46,6 @@ LAWS = 32
 """Rows behind the distance to a Gaussian, which is a mean of much the same numbers."""
 LOOK = 512
 """Samples in a batch for the sampled loss."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of a unit: its rows, and the weights by the file names that rows give."""
-
-    rows: tuple[Row, ...]
-    weights: dict[str, bytes]
-    rugtui: str = __version__
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +73,6 @@ def compute(unit: Unit, grid: Grid, pause: Pause = lambda: None) -> Outcome:
         ]
     share = (time.perf_counter() - begun) / len(rows)
     return Outcome(tuple(replace(row, seconds=share) for row in rows), weights)
-
-
-def failed(unit: Unit, grid: Grid, why: str) -> Outcome:
-    """A unit whose every cell fails for one reason."""
-    return Outcome(tuple(_failure(_bare(unit, cell, grid.method), why) for cell in unit.cells), {})
 
 
 def _weights(unit: Unit, grid: Grid, pause: Pause) -> list[Found | str]:
@@ -155,12 +140,12 @@ def _measured(
     weights: dict[str, bytes],
     pause: Pause,
 ) -> Row:
-    bare = _bare(unit, cell, grid.method)
+    empty = bare(unit, cell, grid.method)
     if isinstance(found, str):
-        return _failure(bare, found)
-    row = _tried(lambda: _look(bare, found, cell, grid, pause))
+        return failure(empty, found)
+    row = _tried(lambda: _look(empty, found, cell, grid, pause))
     if isinstance(row, str):
-        return _failure(bare, row)
+        return failure(empty, row)
     if grid.save_weights:
         name = f"{unit.kind}-{unit.n_sparse}x{unit.n_dense}-p{cell.p!r}-s{cell.seed}.safetensors"
         weights[name] = weights_bytes(dense(found.weights))
@@ -168,7 +153,7 @@ def _measured(
     return row
 
 
-def _look(bare: Row, found: Found, cell: Cell, grid: Grid, pause: Pause) -> Row:
+def _look(empty: Row, found: Found, cell: Cell, grid: Grid, pause: Pause) -> Row:
     """Losses and statistics of a cell's weights."""
     pause()
     device = resolve(grid.device)
@@ -182,9 +167,9 @@ def _look(bare: Row, found: Found, cell: Cell, grid: Grid, pause: Pause) -> Row:
         laws=LAWS,
     ).numbers()
     pause()
-    sampled = heldout.measure(dense(found.weights), _unseen(bare, seed, grid, device), pause=pause)
+    sampled = heldout.measure(dense(found.weights), _unseen(empty, seed, grid, device), pause=pause)
     return replace(
-        bare,
+        empty,
         loss=sampled.mean,
         standard_error=sampled.standard_error,
         loss_gaussian=known.pop("gaussian"),
@@ -197,36 +182,14 @@ def _look(bare: Row, found: Found, cell: Cell, grid: Grid, pause: Pause) -> Row:
     )
 
 
-def _unseen(bare: Row, seed: int, grid: Grid, device: torch.device) -> Any:
-    settings = grid.settings((bare.n_sparse, bare.n_dense), bare.p, seed).replace(batch=LOOK)
+def _unseen(empty: Row, seed: int, grid: Grid, device: torch.device) -> Any:
+    settings = grid.settings((empty.n_sparse, empty.n_dense), empty.p, seed).replace(batch=LOOK)
     source = Source(generators(seed, device)["heldout"], device, torch.float32)
     return source.draw_many(settings, grid.samples)
 
 
 def _predicted(unit: Unit, cell: Cell) -> Row:
-    row = _bare(unit, cell, None)
+    row = bare(unit, cell, None)
     symmetric = unit.kind == "theory"
     loss = row.theory_loss if symmetric else row.linear
     return replace(row, loss=loss, standard_error=0.0, loss_gaussian=loss if symmetric else None)
-
-
-def _bare(unit: Unit, cell: Cell, method: str | None) -> Row:
-    """A row before anything was measured."""
-    known = levels(unit.ratio, cell.p)
-    return Row(
-        n_sparse=unit.n_sparse,
-        n_dense=unit.n_dense,
-        ratio=unit.ratio,
-        p=cell.p,
-        kind=unit.kind,
-        method=method if unit.kind == "trained" else None,
-        seed=cell.seed,
-        theory_loss=known.loss,
-        linear=known.linear,
-        elementwise=known.elementwise,
-        oracle=known.oracle,
-    )
-
-
-def _failure(row: Row, why: str) -> Row:
-    return replace(row, status="failed", error=why)

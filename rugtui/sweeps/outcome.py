@@ -1,0 +1,47 @@
+"""What comes of a unit. Needs no torch: whoever hands units out and keeps rows computes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from rugtui import __version__
+from rugtui.sweeps.grid import Grid
+from rugtui.sweeps.plan import Cell, Unit
+from rugtui.sweeps.table import Row
+from rugtui.theory.levels import levels
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The rows of a unit, and the weights by the file names that rows give."""
+
+    rows: tuple[Row, ...]
+    weights: dict[str, bytes]
+    rugtui: str = __version__
+
+
+def failed(unit: Unit, grid: Grid, why: str) -> Outcome:
+    """A unit whose every cell fails for one reason."""
+    return Outcome(tuple(failure(bare(unit, cell, grid.method), why) for cell in unit.cells), {})
+
+
+def bare(unit: Unit, cell: Cell, method: str | None) -> Row:
+    """A row before anything was measured."""
+    known = levels(unit.ratio, cell.p)
+    return Row(
+        n_sparse=unit.n_sparse,
+        n_dense=unit.n_dense,
+        ratio=unit.ratio,
+        p=cell.p,
+        kind=unit.kind,
+        method=method if unit.kind == "trained" else None,
+        seed=cell.seed,
+        theory_loss=known.loss,
+        linear=known.linear,
+        elementwise=known.elementwise,
+        oracle=known.oracle,
+    )
+
+
+def failure(row: Row, why: str) -> Row:
+    return replace(row, status="failed", error=why)

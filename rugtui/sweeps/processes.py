@@ -1,0 +1,207 @@
+"""Units computed by processes of this machine: one a core, each on one thread; on a GPU one alone.
+
+A process that dies takes the pool down with it, and all units that were on their way may be to
+blame. A new pool has them one after the other: one that again kills its process, alone, has failed.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.connection import Connection
+from typing import Any, TypeVar
+
+from rugtui.errors import RugtuiError, SettingError
+from rugtui.sweeps.grid import Grid
+from rugtui.sweeps.outcome import Outcome, failed
+from rugtui.sweeps.plan import Unit
+
+T = TypeVar("T")
+
+LOOK_EVERY = 0.2
+"""Seconds in which a wish to end is heard."""
+DEATHS = 2
+"""Of processes that a unit may cost, alone, before it counts as failed."""
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def outcomes(
+    units: Sequence[Unit],
+    grid: Grid,
+    cancelled: Callable[[], bool],
+    *,
+    compute: Callable[[Unit, Grid], Outcome] | None = None,
+) -> Iterator[Outcome]:
+    """An Outcome of each unit as it comes; ends early once `cancelled`.
+
+    `compute` stands in for what the processes do. Raises SettingError for a device that is not
+    there, RugtuiError where processes cannot be started.
+    """
+    if not units:
+        return
+    work = _Work(units, grid, compute or _compute)
+    try:
+        while work.left and not cancelled():
+            yield from work.look()
+    finally:
+        work.close()
+
+
+class _Pool:
+    """Processes that end when this one does, or when they are dropped, whatever they are at."""
+
+    def __init__(self, device: str, most: int) -> None:
+        """`most` processes, or one where the device is none of the CPU's."""
+        self.size = most
+        self._make()
+        asked = [self.submit(_device, device) for _ in range(most)]  # all start at once
+        try:
+            found = asked[0].result()
+        except BrokenProcessPool as error:
+            self.drop()
+            raise RugtuiError(
+                "The processes that would compute end as they start (memory?): compute elsewhere "
+                "with --dask, or free some."
+            ) from error
+        except BaseException:
+            self.drop()
+            raise
+        if isinstance(found, tuple):
+            self.drop()
+            raise SettingError(*found)
+        if found != "cpu" and most > 1:
+            self.drop()
+            self.size = 1
+            self._make()
+
+    def _make(self) -> None:
+        context = multiprocessing.get_context("spawn")  # threads of torch do not survive a fork
+        reader, self._leash = context.Pipe(duplex=False)
+        self._pool = ProcessPoolExecutor(
+            self.size, mp_context=context, initializer=_begin, initargs=(reader,)
+        )
+
+    def submit(self, what: Callable[..., T], *told: Any) -> Future[T]:
+        """Starts processes, where there are too few, that hear no ctrl+c from the first."""
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            return self._pool.submit(what, *told)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def drop(self) -> None:
+        self._leash.close()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+class _Work:
+    """Units on their way through a pool, which is made anew where a process of it dies."""
+
+    def __init__(
+        self, units: Sequence[Unit], grid: Grid, compute: Callable[[Unit, Grid], Outcome]
+    ) -> None:
+        self._grid, self._compute = grid, compute
+        self._new, self._suspects = deque(units), deque[Unit]()
+        self._deaths = Counter[Unit]()
+        self._going: dict[Future[Outcome], Unit] = {}
+        self._pool: _Pool | None = None
+
+    @property
+    def left(self) -> bool:
+        return bool(self._new or self._suspects or self._going)
+
+    def look(self) -> Iterator[Outcome]:
+        """Hand out units, wait a moment, and give what has come."""
+        broken = not self._hand_out()
+        ready, _ = wait(self._going, LOOK_EVERY, FIRST_COMPLETED)
+        for future in ready:
+            if isinstance(future.exception(), BrokenProcessPool):
+                broken = True
+            else:
+                yield self._taken(future)
+        if broken:
+            yield from self._begin_anew()
+
+    def close(self) -> None:
+        if self._pool:
+            self._pool.drop()
+            self._pool = None
+
+    def _hand_out(self) -> bool:
+        """False where the pool has broken."""
+        if not self._pool:
+            self._pool = _Pool(self._grid.device, cores())
+        # one more than there are processes, so that none waits for this one
+        most = 1 if self._suspects else self._pool.size + 1
+        queue = self._suspects or self._new
+        while queue and len(self._going) < most:
+            try:
+                future = self._pool.submit(self._compute, queue[0], self._grid)
+            except BrokenProcessPool:
+                return False
+            self._going[future] = queue.popleft()
+        return True
+
+    def _taken(self, future: Future[Outcome]) -> Outcome:
+        del self._going[future]
+        return future.result()
+
+    def _begin_anew(self) -> Iterator[Outcome]:
+        self.close()  # every future has its result or its exception now
+        for future in list(self._going):
+            if future.exception() is None:
+                yield self._taken(future)
+        lost = list(self._going.values())
+        self._going.clear()
+        if len(lost) == 1:
+            self._deaths[lost[0]] += 1
+        for unit in lost:
+            if self._deaths[unit] < DEATHS:
+                self._suspects.append(unit)
+            else:
+                why = f"{DEATHS} processes died of it (memory?)"
+                yield failed(unit, self._grid, why)
+
+
+def _begin(leash: Connection) -> None:
+    """In a new process, before NumPy and torch are loaded."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(leash,), daemon=True).start()
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+def _end_with(leash: Connection) -> None:
+    """The other end is closed by whoever dropped this process, or by the system if that died."""
+    leash.poll(None)
+    os._exit(1)
+
+
+def _device(name: str) -> str | tuple[str, str, object, str]:
+    """What kind of device this is, or the parts of a SettingError, which itself cannot travel."""
+    if name == "cpu":
+        return name
+    from rugtui.training.device import resolve
+
+    try:
+        return resolve(name).type
+    except SettingError as error:
+        return error.name, error.wanted, error.got, error.hint
+
+
+def _compute(unit: Unit, grid: Grid) -> Outcome:
+    import torch
+
+    from rugtui.sweeps.compute import compute
+
+    torch.set_num_threads(1)
+    return compute(unit, grid)

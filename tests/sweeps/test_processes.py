@@ -1,0 +1,106 @@
+"""The pool of processes: the same bits, and what becomes of units, processes and signals."""
+
+import functools
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from rugtui.errors import SettingError
+from rugtui.sweeps import here
+from rugtui.sweeps.grid import Grid
+from rugtui.sweeps.outcome import Outcome, failed
+from rugtui.sweeps.plan import units
+from rugtui.sweeps.processes import outcomes
+from tests.processes import running, until
+
+GRID = Grid(n_sparse="16", ratio="0.25,0.5,0.75", p="0.1", kinds="trained,rug", device="cpu",
+            samples=64, steps=40)  # fmt: skip
+UNITS = units(GRID)
+FATAL = UNITS[1]
+
+
+def never():
+    return False
+
+
+def facts(outcome):
+    return [{**row.as_dict(), "seconds": None} for row in outcome.rows]
+
+
+def sound(unit, grid, *, where=None):
+    """What tells a process's state, in place of weights."""
+    if where is not None:
+        (where / str(os.getpid())).touch()
+    is_deaf = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    return Outcome(failed(unit, grid, "stand-in").rows, {"deaf": bytes([is_deaf])})
+
+
+def dying(unit, grid, *, deaths, where):
+    """Kills its process so many times at one unit."""
+    done = len(list(where.glob("death*")))
+    if unit == FATAL and done < deaths:
+        (where / f"death{done}").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return sound(unit, grid)
+
+
+def sleeping(unit, grid, *, where):
+    sound(unit, grid, where=where)
+    time.sleep(100)
+
+
+def sleep_in_pool(where):
+    """A program whose pool never gets anywhere."""
+    list(outcomes(UNITS, GRID, never, compute=functools.partial(sleeping, where=Path(where))))
+
+
+def lives(pid):
+    try:
+        return "(zombie)" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+
+
+def test_processes_give_the_bits_of_this_one():
+    there = sorted(map(facts, outcomes(UNITS, GRID, never)), key=str)
+    assert there == sorted(map(facts, here.outcomes(UNITS, GRID, never)), key=str)
+    assert all(row["status"] == "done" for rows in there for row in rows)
+
+
+@pytest.mark.parametrize("deaths", [1, 100])
+def test_a_unit_that_kills_its_process_is_done_again_or_fails(tmp_path, deaths):
+    compute = functools.partial(dying, deaths=deaths, where=tmp_path)
+    found = list(outcomes(UNITS, GRID, never, compute=compute))
+    assert sorted(row.key for one in found for row in one.rows) == sorted(
+        key for unit in UNITS for key in unit.keys
+    )
+    killed = [one for one in found if "processes died of it" in str(one.rows[0].error)]
+    assert [[row.key for row in one.rows] for one in killed] == [FATAL.keys] * (deaths > 1)
+    assert all(one.weights["deaf"] == b"\1" for one in found if one not in killed)
+    assert len(list(tmp_path.iterdir())) == min(deaths, 3)  # beside others, and twice alone
+
+
+def test_units_are_given_up_at_once(tmp_path):
+    begun = time.monotonic()
+    compute = functools.partial(sleeping, where=tmp_path)
+    assert not list(outcomes(UNITS, GRID, lambda: any(tmp_path.iterdir()), compute=compute))
+    assert time.monotonic() - begun < 60
+    assert not any(lives(path.name) for path in tmp_path.iterdir())
+
+
+def test_processes_end_with_whoever_started_them(tmp_path):
+    told = f"from {__name__} import sleep_in_pool; sleep_in_pool({str(tmp_path)!r})"
+    with running([sys.executable, "-c", told]) as program:
+        until(lambda: any(tmp_path.iterdir()))
+        program.kill()
+        until(lambda: not any(lives(path.name) for path in tmp_path.iterdir()))
+
+
+def test_a_device_that_is_not_there_is_told_before_anything_is_computed():
+    grid = Grid(**{**GRID.as_dict(), "device": "cuda:99"})
+    with pytest.raises(SettingError, match="device must be auto, cpu"):
+        next(outcomes(UNITS, grid, never))
