@@ -87,5 +87,12 @@ def test_theory_needs_no_torch():
     assert not loaded_by(everything or "import rugtui.theory") & {"torch", "textual", "plotext"}
 
 
+def test_a_sweep_is_handed_out_without_torch():
+    loaded = loaded_by(
+        "import rugtui.cli.sweep, rugtui.sweeps.cluster, rugtui.sweeps.run, rugtui.sweeps.estimate"
+    )
+    assert not loaded & {"torch", "distributed"}
+
+
 def test_the_dashboard_is_painted_before_anything_slow_is_imported():
     assert not loaded_by("import rugtui.ui.app") & {"torch", "scipy", "plotext"}

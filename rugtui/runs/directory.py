@@ -7,6 +7,7 @@ import os
 import platform
 import re
 import time
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -134,20 +135,27 @@ def _latest(folder: Path) -> Path:
     return runs[-1]
 
 
-def provenance(device: str) -> dict[str, Any]:
-    """What a reader needs to know to repeat it: versions, device, machine, time."""
-    import numpy
-    import torch
+def provenance(device: str, threads: int | None = None) -> dict[str, Any]:
+    """What a reader needs to know to repeat it: versions, device, machine, time.
 
+    `threads` are those that torch has in this process, unless others compute: then torch, which
+    takes a second to load, is left alone.
+    """
+    import numpy
+
+    if threads is None:
+        import torch
+
+        threads = torch.get_num_threads()
     return {
         "format": FORMAT,
         "rugtui": __version__,
         "python": platform.python_version(),
-        "torch": torch.__version__,
+        "torch": metadata.version("torch"),
         "numpy": numpy.__version__,
         "device": device,
         "machine": platform.machine(),
-        "threads": torch.get_num_threads(),
+        "threads": threads,
         "written": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
     }
 

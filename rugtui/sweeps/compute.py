@@ -28,7 +28,7 @@ from rugtui.runs.snapshot import weights_bytes
 from rugtui.sweeps import population
 from rugtui.sweeps.grid import Grid
 from rugtui.sweeps.many import Many
-from rugtui.sweeps.outcome import Outcome, bare, failure
+from rugtui.sweeps.outcome import Outcome, bare, failure, predicted
 from rugtui.sweeps.plan import Cell, Unit
 from rugtui.sweeps.table import Row
 from rugtui.training import heldout, initial
@@ -62,15 +62,14 @@ def compute(unit: Unit, grid: Grid, pause: Pause = lambda: None) -> Outcome:
     Computes on as many threads as torch is set to in this process. Bits follow from that number,
     the unit and the grid alone.
     """
+    if unit.kind in ("theory", "linear"):
+        return predicted(unit)
     begun = time.perf_counter()
     weights: dict[str, bytes] = {}
-    if unit.kind in ("theory", "linear"):
-        rows = [_predicted(unit, cell) for cell in unit.cells]
-    else:
-        rows = [
-            _measured(unit, cell, found, grid, weights, pause)
-            for cell, found in zip(unit.cells, _weights(unit, grid, pause), strict=True)
-        ]
+    rows = [
+        _measured(unit, cell, found, grid, weights, pause)
+        for cell, found in zip(unit.cells, _weights(unit, grid, pause), strict=True)
+    ]
     share = (time.perf_counter() - begun) / len(rows)
     return Outcome(tuple(replace(row, seconds=share) for row in rows), weights)
 
@@ -186,10 +185,3 @@ def _unseen(empty: Row, seed: int, grid: Grid, device: torch.device) -> Any:
     settings = grid.settings((empty.n_sparse, empty.n_dense), empty.p, seed).replace(batch=LOOK)
     source = Source(generators(seed, device)["heldout"], device, torch.float32)
     return source.draw_many(settings, grid.samples)
-
-
-def _predicted(unit: Unit, cell: Cell) -> Row:
-    row = bare(unit, cell, None)
-    symmetric = unit.kind == "theory"
-    loss = row.theory_loss if symmetric else row.linear
-    return replace(row, loss=loss, standard_error=0.0, loss_gaussian=loss if symmetric else None)

@@ -124,7 +124,7 @@ class SweepFolder:
         try:
             remove_asides(path)
             if fresh:
-                facts = {**provenance(grid.device), "grid": grid.as_dict()}
+                facts = {**provenance(grid.device, threads=1), "grid": grid.as_dict()}
                 write_json(path / ABOUT, facts)
             return cls(path, grid, lock)
         except BaseException:

@@ -19,13 +19,15 @@ from typing import Any, TypeVar
 
 from rugtui.errors import RugtuiError, SettingError
 from rugtui.sweeps.grid import Grid
-from rugtui.sweeps.outcome import Outcome, failed
-from rugtui.sweeps.plan import Unit
+from rugtui.sweeps.outcome import Outcome, failed, predicted
+from rugtui.sweeps.plan import RANDOM, Unit
 
 T = TypeVar("T")
 
 LOOK_EVERY = 0.2
 """Seconds in which a wish to end is heard."""
+FEW = 2000
+"""Cells of theory that are there before a process would be."""
 DEATHS = 2
 """Of processes that a unit may cost, alone, before it counts as failed."""
 
@@ -47,7 +49,8 @@ def outcomes(
     `compute` stands in for what the processes do. Raises SettingError for a device that is not
     there, RugtuiError where processes cannot be started.
     """
-    if not units:
+    if not any(unit.kind in RANDOM for unit in units) and sum(len(u.cells) for u in units) <= FEW:
+        yield from map(predicted, units)
         return
     work = _Work(units, grid, compute or _compute)
     try:

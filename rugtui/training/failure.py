@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-import torch
+from typing import TYPE_CHECKING
 
 from rugtui.config import Settings
 from rugtui.errors import TrainingError
 from rugtui.weights.memory import available_memory
+
+if TYPE_CHECKING:
+    import torch
 
 STATE_COPIES = 8
 """Parameters, gradient, two of Adam's, a spare of three, and what a product puts aside."""
@@ -55,6 +57,8 @@ def largest_batch(settings: Settings, available: int) -> int:
 
 def free_memory(device: torch.device) -> int:
     if device.type == "cuda":
+        import torch
+
         free, _ = torch.cuda.mem_get_info(device)
         return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     return available_memory()
