@@ -81,7 +81,8 @@ def test_a_unit_that_kills_its_process_is_done_again_or_fails(tmp_path, deaths):
     killed = [one for one in found if "processes died of it" in str(one.rows[0].error)]
     assert [[row.key for row in one.rows] for one in killed] == [FATAL.keys] * (deaths > 1)
     assert all(one.weights["deaf"] == b"\1" for one in found if one not in killed)
-    assert len(list(tmp_path.iterdir())) == min(deaths, 3)  # beside others, and twice alone
+    # twice alone; the first time beside others, unless those were done before it was seen
+    assert len(list(tmp_path.iterdir())) in ([1] if deaths == 1 else [2, 3])
 
 
 def test_units_are_given_up_at_once(tmp_path):
