@@ -1,0 +1,82 @@
+"""Steps of a sweep's SGD cells, as many at once as there are cores, against the paper's loop.
+
+    python -m tests.benchmarks.sweep --reference CHECKOUT [--rounds 5]
+
+The loop of the code of arXiv 2410.12101 trains one cell after the other, on all cores; a sweep has
+a process a core, each at a cell of its own, on one thread. What is printed is how many steps the
+sweep does in the time of one of the loop's: medians over rounds, in which the two take turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import statistics
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from rugtui.config import Settings
+from rugtui.sweeps.grid import Grid
+from rugtui.sweeps.processes import cores
+from tests.benchmarks.training import reference, step_seconds
+
+SHAPES = [(128, 6), (128, 32), (128, 102)]
+ODDS = [0.002, 0.05, 0.4]
+TURN = 1.0
+"""Seconds, at least, of one process."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--reference", type=Path, required=True, help="the paper's code")
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    grid, many = Grid(method="sgd", device="cpu"), cores()
+    print(f"{many} processes of one thread, medians of {options.rounds} rounds")
+    names = ["n_sparse", "n_dense", "p", "loop/ms", "alone/ms", "×alone", f"×{many} cells"]
+    print(*(f"{name:>9}" for name in names))
+    ratios = []
+    with ProcessPoolExecutor(many, mp_context=multiprocessing.get_context("spawn")) as pool:
+        for shape in SHAPES:
+            for p in ODDS:
+                ratios.append(row(pool, many, grid.settings(shape, p, 0), options))
+    print(f"mean of rows: {statistics.mean(ratios):.1f}; least: {min(ratios):.1f}")
+
+
+def row(
+    pool: ProcessPoolExecutor, many: int, settings: Settings, options: argparse.Namespace
+) -> float:
+    """Prints one and returns its last ratio."""
+    loop = reference(options.reference, settings)
+    theirs, alone, together = [], [], []
+    loop()
+    for _ in range(options.rounds):
+        theirs.append(loop())
+        alone.append(pool.submit(seconds, settings).result())
+        beside = [pool.submit(seconds, settings) for _ in range(many)]
+        together.append(1 / sum(1 / one.result() for one in beside))
+    was, one, all_of_them = map(statistics.median, (theirs, alone, together))
+    cells = [settings.n_sparse, settings.n_dense, settings.p, f"{was * 1e3:.2f}"]
+    cells += [f"{one * 1e3:.2f}", f"{was / one:.1f}", f"{was / all_of_them:.1f}"]
+    print(*(f"{cell!s:>9}" for cell in cells), flush=True)
+    return was / all_of_them
+
+
+def seconds(settings: Settings) -> float:
+    """Of a step, in a process of the pool."""
+    import torch
+
+    from rugtui.training.loop import Training
+
+    torch.set_num_threads(1)
+    training = Training(settings.replace(steps=0))
+    step_seconds(training)  # warms up
+    begun, taken = time.perf_counter(), []
+    while time.perf_counter() - begun < TURN:
+        taken.append(step_seconds(training))
+    return statistics.mean(taken)
+
+
+if __name__ == "__main__":
+    main()
