@@ -162,6 +162,10 @@ class SweepFolder:
         finally:
             self._lock.release()
 
+    def give_free(self) -> None:
+        """Let another process have it; the tables stay as they are."""
+        self._lock.release()
+
 
 def require_same(path: Path, grid: Grid) -> None:
     """Raises UsageError that says in what the sweep of this folder is another."""

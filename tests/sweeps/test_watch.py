@@ -1,0 +1,98 @@
+"""A sweep as a process of its own, followed through its folder alone."""
+
+import contextlib
+import dataclasses
+
+import pytest
+
+from rugtui.errors import DamagedError, RunError, UsageError
+from rugtui.runs.lock import holder
+from rugtui.sweeps import here, process
+from rugtui.sweeps.folder import SweepFolder
+from rugtui.sweeps.grid import Grid
+from rugtui.sweeps.run import run
+from rugtui.sweeps.watch import Watch
+from tests.processes import until
+
+TINY = Grid(n_sparse="16", ratio="0.25,0.5", p="0.1,0.3", samples=64, steps=20)
+
+
+@contextlib.contextmanager
+def started(folder):
+    """Its process, for as long as the block lasts."""
+    child = process.start(folder)
+    try:
+        yield child
+    finally:
+        child.kill()
+        child.wait(60)
+
+
+def test_rows_are_seen_as_they_come_and_nothing_is_told_twice(tmp_path):
+    folder = SweepFolder.begin(tmp_path / "sweep", TINY)
+    watch = Watch(folder.path)
+    first = watch.look()
+    assert (first.doing, first.rows, first.axes.cells) == ("computing", (), 16)
+    seen = []
+    for progress in run(folder, here.outcomes):
+        found = watch.look()
+        seen.append(len(found.rows))
+        assert seen[-1] == progress.done
+        assert watch.look() is None
+    folder.leave()
+    assert seen == sorted(set(seen))
+    last = watch.look()
+    assert (last.doing, len(last.rows), last.failed) == ("done", 16, 0)
+    assert {row.key for row in last.rows} == {row.key for row in folder.rows}
+
+
+def test_a_process_is_started_watched_stopped_and_started_again(tmp_path):
+    path = tmp_path / "sweep"
+    long = dataclasses.replace(TINY, method="sgd", steps=10**7, kinds="trained,theory")
+    process.prepare(path, long)
+    assert Watch(path).look().doing == "stopped"
+    with started(path) as child:
+        watch = Watch(path, child)
+        assert watch.look().doing in ("starting", "computing")
+        until(lambda: (found := watch.look()) and found.rows)
+        with pytest.raises(RunError, match=f"process {child.pid}"):
+            process.start(path)
+        other = Watch(path).look()
+        assert (other.doing, other.who) == ("computing", f"process {child.pid}")
+        process.stop(path)
+        child.wait(60)
+    assert not holder(path)[0]
+    found = watch.look()
+    assert (found.doing, {row.kind for row in found.rows}) == ("stopped", {"theory"})
+    process.stop(path)  # nobody is there: nothing happens
+
+
+def test_what_a_process_said_before_it_failed_is_told(tmp_path):
+    path = tmp_path / "sweep"
+    process.prepare(path, TINY)
+    (path / "rows.jsonl").mkdir()
+    with started(path) as child:
+        assert child.wait(60) == 1
+        assert process.last_words(path)
+    assert process.last_words(tmp_path) == ""
+
+
+def test_folders_that_cannot_be_are_refused(tmp_path):
+    process.prepare(tmp_path / "sweep", TINY)
+    with pytest.raises(UsageError, match="holds another sweep"):
+        process.prepare(tmp_path / "sweep", Grid())
+    (tmp_path / "sweep" / "sweep.json").write_text("{}")
+    with pytest.raises(DamagedError):
+        Watch(tmp_path / "sweep")
+    with pytest.raises(OSError):
+        Watch(tmp_path / "none")
+
+
+def test_known_sweeps_are_those_here_and_those_that_were_not_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.chdir(tmp_path)
+    made = process.new_folder(Grid(n_sparse="16,32:64:2"))
+    for folder in (made, tmp_path / "mine"):
+        process.prepare(folder, TINY)
+    (tmp_path / "else").mkdir()
+    assert set(process.known_sweeps()) == {made, tmp_path / "mine"}
