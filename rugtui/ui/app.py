@@ -9,7 +9,7 @@ import signal
 import traceback
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding
@@ -35,6 +35,9 @@ from rugtui.ui.widgets.headline import Headline
 from rugtui.ui.widgets.loss import LossPane
 from rugtui.ui.widgets.pane import Pane
 from rugtui.ui.widgets.weights import WeightsPane
+
+if TYPE_CHECKING:
+    from rugtui.ui.screens.sweep import Desk
 
 LOADING = "loading PyTorch …"
 METER_SECONDS = 2.0
@@ -77,6 +80,7 @@ class RugtuiApp(App[None]):
         self._failure = ""
         self.heard = 0
         """The last signal that came."""
+        self._desk: Desk | None = None
         self._loop_of_app: asyncio.AbstractEventLoop | None = None
         self.hung_up = False
         """Whether the terminal is gone and training goes on."""
@@ -217,6 +221,12 @@ class RugtuiApp(App[None]):
     def action_runs(self) -> None:
         loss = self.dashboard.query_one(LossPane)
         self.push_screen(Runs(self.latest, loss.runs_view, loss.look_at_runs, self.session.send))
+
+    def action_sweep(self) -> None:
+        from rugtui.ui.screens.sweep import Desk, SweepScreen  # they load SciPy
+
+        self._desk = self._desk or Desk()
+        self.push_screen(SweepScreen(self.latest, self._desk, self.session.send))
 
     def action_snapshot(self) -> None:
         for pane in self.dashboard.query(Pane):

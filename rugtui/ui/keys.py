@@ -97,6 +97,8 @@ RENAME = "Give a run another name on the screen."
 REMOVE = "Take a run off the list; its files stay."
 COMPARE = "Hold the others against a run: it stands out, ratios to it are said; again: none."
 ZOOM = "Zoom in and out at the cursor."
+QUANTITY = "Show the next quantity, and the one before: losses, ratios, statistics."
+CELL = "Move the cursor over the cells."
 
 
 def arrows(
@@ -177,6 +179,23 @@ KEYS = (
     Key("x", "remove", "remove", REMOVE, "Runs", pane="runs", name="remove_run"),
     Key("escape", "close", "close", "Close the sheet.", "Runs", pane="runs", name="close_runs"),
     Key("j", "jump", "jump", JUMP, "Panes", False, pane="dashboard"),
+    Key("x", "sweep", "sweep", "Sweeps: set one up, watch it, open its cells.", "Sweep", False),
+    Key("t", "quantity(1)", "quantity", QUANTITY, "Sweep", pane="sweep", name="next_quantity"),
+    Key("T", "quantity(-1)", "", QUANTITY, "Sweep", False, pane="sweep", name="last_quantity"),
+    Key("up", "cell(1, 0)", "", CELL, "Sweep", False, "↑", "sweep", name="cell_up"),
+    Key("down", "cell(-1, 0)", "", CELL, "Sweep", False, "↓", "sweep", name="cell_down"),
+    Key("left", "cell(0, -1)", "", CELL, "Sweep", False, "←", "sweep", name="cell_left"),
+    Key("right", "cell(0, 1)", "", CELL, "Sweep", False, "→", "sweep", name="cell_right"),
+    Key("enter", "open_cell", "open", "Open a cell's weights in the panes.", "Sweep", pane="sweep"),
+    Key("space", "stop_sweep", "stop", "Stop the sweep, or go on.", "Sweep", pane="sweep"),
+    Key("c", "turn_curve", "r/p", "The curve along p or along r.", "Sweep", pane="sweep"),
+    Key("z", "next_part", "parts", "Map and curve, map, curve.", "Sweep", pane="sweep"),
+    Key("s", "next_size", "n_sparse", "The next n_sparse.", "Sweep", pane="sweep"),
+    Key("n", "new_sweep", "new", "Set up a new sweep in a form.", "Sweep", pane="sweep"),
+    Key("l", "list_sweeps", "list", "Sweeps to watch, also by a folder.", "Sweep", pane="sweep"),
+    Key(
+        "escape", "close", "close", "Back to the panes.", "Sweep", pane="sweep", name="close_sweep"
+    ),
     Key("z", "zoom", "zoom", MAXIMIZE, "Panes", False, name="maximize"),
     Key("tab", "next_pane(1)", "", NEXT, "Panes", False, "", "dashboard", name="next_pane"),
     Key("shift+tab", "next_pane(-1)", "", NEXT, "Panes", False, "", "dashboard", name="last_pane"),

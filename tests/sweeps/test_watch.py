@@ -84,7 +84,7 @@ def test_folders_that_cannot_be_are_refused(tmp_path):
     (tmp_path / "sweep" / "sweep.json").write_text("{}")
     with pytest.raises(DamagedError):
         Watch(tmp_path / "sweep")
-    with pytest.raises(OSError):
+    with pytest.raises(FileNotFoundError):
         Watch(tmp_path / "none")
 
 

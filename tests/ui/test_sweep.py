@@ -1,0 +1,194 @@
+"""The sweep screen: every key of it on a prepared folder, and a real process that it starts."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from textual.widgets import Input, OptionList, Select, Static
+
+from rugtui.preferences import Preferences
+from rugtui.session.commands import Change, Pause
+from rugtui.sweeps import here, process
+from rugtui.sweeps.folder import SweepFolder, grid_of
+from rugtui.sweeps.grid import Grid
+from rugtui.sweeps.run import run
+from rugtui.ui.app import RugtuiApp
+from rugtui.ui.renderables.sweep_look import offered
+from rugtui.ui.screens.sweep import SweepScreen
+from rugtui.ui.screens.sweep_form import SweepForm
+from rugtui.ui.screens.sweeps import Sweeps
+from tests.ui.fake import FakeSession, running, some_frame
+
+SMALL = Grid(
+    n_sparse="16,32", ratio="0.25,0.5", p="0.05,0.1,0.3", samples=64, steps=20, save_weights=True
+)
+PATIENCE = 60.0
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    folder = SweepFolder.begin(tmp_path_factory.mktemp("sweeps") / "small", SMALL)
+    for _ in run(folder, here.outcomes):
+        pass
+    folder.leave()
+    return folder.path
+
+
+@pytest.fixture(autouse=True)
+def at_home(tmp_path, monkeypatch):
+    """No sweeps but those that a test makes."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.chdir(tmp_path)
+
+
+async def opened(pilot):
+    pilot.app.session.give(some_frame())
+    pilot.app.take_frame()
+    await pilot.press("x")
+    await until(pilot, lambda: isinstance(pilot.app.screen, Sweeps))
+
+
+async def until(pilot, condition):
+    async with asyncio.timeout(PATIENCE):
+        while not condition():
+            await pilot.pause(0.02)
+
+
+async def watch(pilot, folder):
+    await opened(pilot)
+    pilot.app.screen.query_one(Input).value = str(folder)
+    await pilot.press("enter")
+    await until(pilot, lambda: isinstance(pilot.app.screen, SweepScreen))
+    await until(pilot, lambda: pilot.app.screen.pane.sweep is not None)
+
+
+def text(pilot) -> str:
+    pane = pilot.app.screen.pane
+    return "\n".join(pane.render_line(y).text for y in range(pane.size.height))
+
+
+def app() -> RugtuiApp:
+    return RugtuiApp(FakeSession(), Preferences(link="fast"))
+
+
+async def test_keys_move_over_cells_quantities_and_sizes(swept):
+    async with running(app()) as pilot:
+        await watch(pilot, swept)
+        pane = pilot.app.screen.pane
+        assert text(pilot).startswith("48 of 48 cells · done · n_sparse 16 · small")
+        assert "r 0.25 · p 0.05" in text(pilot)
+        await pilot.press("up", "right")
+        assert "r 0.5 · p 0.1" in text(pilot)
+        await pilot.press("up", "right", "right", "left")
+        assert "r 0.5 · p 0.1" in text(pilot)
+        assert "trained loss / L* against p at r = 0.5" in text(pilot)
+        await pilot.press("c")
+        assert "trained loss / L* against r at p = 0.1" in text(pilot)
+        await pilot.press("s")
+        assert "n_sparse 32" in text(pilot)
+        known = offered(pane.sweep)
+        for one in (*known[1:], known[0]):
+            await pilot.press("t")
+            assert f"{one.label} against r" in text(pilot)
+        await pilot.press("T")
+        assert f"{known[-1].label} against r" in text(pilot)
+        await pilot.press("z")
+        assert "against r" not in text(pilot)
+        await pilot.press("escape", "x")
+        assert isinstance(pilot.app.screen, SweepScreen), "the sweep is remembered"
+        await until(pilot, lambda: pilot.app.screen.pane.sweep is not None)
+        assert "n_sparse 32" in text(pilot)
+
+
+async def test_enter_opens_the_weights_of_the_cell_and_leaves_them_as_they_are(swept):
+    async with running(app()) as pilot:
+        await watch(pilot, swept)
+        await pilot.press("up", "right", "right", "enter")
+        assert not isinstance(pilot.app.screen, SweepScreen)
+        change, pause = pilot.app.session.told[-2:]
+        assert pause == Pause(True)
+        assert isinstance(change, Change)
+        found = change.settings
+        assert (found.n_sparse, found.n_dense, found.p) == (16, 8, 0.3)
+        assert found.init == str(swept / "weights/trained-16x8-p0.3-s0.safetensors")
+        await pilot.press("x")
+        await until(pilot, lambda: pilot.app.screen.pane.sweep is not None)
+        await pilot.press("t", "enter")
+        assert "rug-16x8" in pilot.app.session.told[-2].settings.init
+
+
+@pytest.mark.parametrize("size", [(120, 40), (80, 24), (40, 12)])
+async def test_the_map_and_the_readout_have_room(swept, size):
+    async with running(app(), size) as pilot:
+        await watch(pilot, swept)
+        lines = text(pilot).splitlines()
+        assert len(lines) == size[1] - 1
+        assert {len(line) for line in lines} == {size[0]}
+        assert "against p →" in text(pilot)
+        assert "p 0.05" in "".join(lines[-2:])
+        await pilot.press("z", "z")
+        assert "against p at r" in text(pilot)
+
+
+async def test_the_list_has_what_is_known_and_refuses_what_is_no_sweep(tmp_path):
+    process.prepare(tmp_path / "mine", SMALL)
+    async with running(app()) as pilot:
+        await opened(pilot)
+        options = pilot.app.screen.query_one(OptionList)
+        await until(pilot, lambda: options.option_count)
+        assert str(options.get_option_at_index(0).prompt).startswith("mine  n_sparse 16,32  r 0.25")
+        field = pilot.app.screen.query_one(Input)
+        field.value = "nothing"
+        field.focus()
+        await pilot.press("enter")
+        assert "no sweep's folder" in str(pilot.app.screen.query_one("#looking", Static).render())
+        options.focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, SweepScreen))
+        await until(pilot, lambda: pilot.app.screen.pane.sweep is not None)
+        assert text(pilot).startswith("0 of 48 cells · stopped")
+        assert "not computed yet" in text(pilot)
+        await pilot.press("enter")
+        assert isinstance(pilot.app.screen, SweepScreen), "there are no weights to open"
+
+
+async def test_a_sweep_is_set_up_started_stopped_and_continued(tmp_path):
+    async with running(app()) as pilot:
+        await opened(pilot)
+        await pilot.press("escape", "n")
+        assert isinstance(pilot.app.screen, SweepForm)
+        form = pilot.app.screen
+        written = {"n_sparse": "16", "ratio": "0.25,", "p": "0.1,0.3", "kinds": "trained,theory"}
+        for name, value in (written | {"steps": "10000000", "folder": "grid"}).items():
+            form.query_one(f"#row-{name} Input", Input).value = value
+        form.query_one("#row-method Select", Select).value = "sgd"
+        await pilot.pause()
+        await pilot.press("enter")
+        assert isinstance(pilot.app.screen, SweepForm), "0.25, is no list of numbers"
+        form.query_one("#row-ratio Input", Input).value = "0.25"
+        await pilot.pause()
+        assert "4 cells" in str(form.query_one("#consequence", Static).render())
+        await pilot.press("enter")
+        screen = pilot.app.screen
+        folder = tmp_path / "grid"
+        children = []
+        try:
+            for _ in range(2):  # started, and continued
+                await until(pilot, lambda: folder in screen._desk.processes)
+                child = screen._desk.processes[folder]
+                children.append(child)
+                await until(pilot, lambda: screen.pane.sweep and screen.pane.sweep.rows)
+                await until(pilot, lambda: screen.pane.sweep.doing == "computing")
+                assert f"computing by process {child.pid}" in text(pilot)
+                await pilot.press("space")
+                await until(pilot, lambda: screen.pane.sweep.doing == "stopped")
+                if len(children) == 1:
+                    del screen._desk.processes[folder]
+                    await pilot.press("space")
+        finally:
+            for child in (*children, *screen._desk.processes.values()):
+                child.kill()
+                child.wait(PATIENCE)
+        assert grid_of(folder).p == "0.1,0.3"
+        assert {row.kind for row in screen.pane.sweep.rows} == {"theory"}
