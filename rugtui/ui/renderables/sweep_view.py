@@ -8,6 +8,7 @@ import numpy as np
 from textual.strip import Strip
 
 from rugtui.figures.sweep import map_of
+from rugtui.sweeps.grid import Kind
 from rugtui.sweeps.quantities import QUANTITIES, Cells, Quantity, best_loss
 from rugtui.sweeps.watch import Watched
 from rugtui.ui.renderables import numbers
@@ -27,6 +28,8 @@ BESIDE, BELOW = 100, 26
 """Columns from which the curve has its place beside the map; rows from which it is below."""
 LOSSES = (LINEAR, *(one for one in QUANTITIES if one.name in ("L*", "rug loss", "trained loss")))
 RATIOS = tuple(one for one in QUANTITIES if one.name.endswith(" over L*"))
+MEASURED: tuple[tuple[Kind, str], ...] = (("trained", "smooth"), ("rug", "gaussian"))
+"""Kinds that are measured, and their colours."""
 LOG_SPAN = 20
 """An axis that spans this factor is logarithmic."""
 
@@ -114,7 +117,7 @@ def cell_facts(sweep: Watched, cells: Cells, look: SweepLook) -> list[Fact]:
     if math.isfinite(value):
         facts.append(Fact(1, quantity.label, f"{value:.5g}"))
     best = math.nan
-    for kind, colour in (("trained", "smooth"), ("rug", "gaussian")):
+    for kind, colour in MEASURED:
         found = cells.at(i, k, kind)
         best = next((row.theory_loss for row in found if row.theory_loss), best)
         losses = [loss for row in found if (loss := best_loss(row)) is not None]
