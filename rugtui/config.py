@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -119,24 +119,8 @@ class Settings:
     def __post_init__(self) -> None:
         for declared in fields():
             check(declared, getattr(self, declared.name))
-        if self.n_dense >= self.n_sparse:
-            raise SettingError(
-                "n_dense",
-                f"a whole number from 1 to n_sparse − 1 = {self.n_sparse - 1}",
-                self.n_dense,
-                "lower n_dense or raise n_sparse",
-            )
-        if self.method == "population":
-            self._require_gaussian()
-        if self.schedule == "cosine" and not self.steps:
-            raise SettingError("steps", "at least 1 where schedule is cosine", self.steps)
-
-    def _require_gaussian(self) -> None:
-        """The Gaussian loss is one of ReLUs on Bernoulli data (section 3)."""
-        for name, has in (("activation", "relu"), ("data", "bernoulli")):
-            if (value := getattr(self, name)) != has:
-                hint = f"set {name} to {has}"
-                raise SettingError("method", f"sgd where {name} is {value}", "population", hint)
+        for conflict in conflicts(self.as_dict()):
+            raise conflict
 
     @property
     def ratio(self) -> float:
@@ -172,6 +156,24 @@ class Settings:
 
     def as_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
+
+
+def conflicts(known: Mapping[str, Any]) -> Iterator[SettingError]:
+    """What cannot be together among known settings, each of which alone may be.
+
+    What is not known (in a form, a row that cannot be) is in no conflict.
+    """
+    n_sparse, n_dense = known.get("n_sparse", math.inf), known.get("n_dense", 0)
+    if n_dense >= n_sparse:
+        wanted = f"a whole number from 1 to n_sparse − 1 = {n_sparse - 1}"
+        yield SettingError("n_dense", wanted, n_dense, "lower n_dense or raise n_sparse")
+    if known.get("method") == "population":  # the Gaussian loss (section 3)
+        for name, has in (("activation", "relu"), ("data", "bernoulli")):
+            if (value := known.get(name, has)) != has:
+                hint = f"set {name} to {has}"
+                yield SettingError("method", f"sgd where {name} is {value}", "population", hint)
+    if known.get("schedule") == "cosine" and not known.get("steps", 1):
+        yield SettingError("steps", "at least 1 where schedule is cosine", known["steps"])
 
 
 def fields() -> Iterator[Declared]:

@@ -215,8 +215,8 @@ class RugtuiApp(App[None]):
                 self.settings = draft
                 self.session.send(Change(draft))
 
-        draft = preset.over(on_this_machine(self.settings, self.defaults)) if preset else None
-        self.push_screen(SettingsForm(self.settings, draft), apply)
+        defaults = on_this_machine(self.settings, self.defaults)
+        self.push_screen(SettingsForm(self.settings, defaults, preset), apply)
 
     def action_runs(self) -> None:
         loss = self.dashboard.query_one(LossPane)

@@ -4,6 +4,7 @@ import pytest
 from textual.widgets import Input, Select, Static
 
 from rugtui.config import Settings, fields
+from rugtui.presets import preset
 from rugtui.session.commands import Change
 from rugtui.ui.app import RugtuiApp
 from rugtui.ui.screens.settings_form import SettingsForm
@@ -78,3 +79,34 @@ async def test_what_cannot_be_is_said_and_not_applied(pilot, name, text, sentenc
     assert changes(pilot) == []
     await pilot.press("escape")
     assert changes(pilot) == []
+
+
+async def test_a_preset_fills_the_rows_and_is_a_draft(pilot):
+    pilot.app.screen.query_one("#preset", Select).value = "paper"
+    await pilot.pause()
+    assert changes(pilot) == []
+    assert "starts a new run: n_sparse" in said(pilot, "#consequence")
+    await pilot.press("ctrl+s")
+    assert [change.settings for change in changes(pilot)] == [preset("paper").over(Settings())]
+
+
+async def test_what_cannot_be_together_is_said_beside_other_faults(pilot):
+    await write(pilot, "p", "lots")
+    await write(pilot, "n_dense", "600")
+    assert "n_dense must be a whole number from 1" in said(pilot, "#row-n_dense .about")
+    await write(pilot, "n_sparse", "?")  # now nobody knows whether 600 are too many
+    assert "n_dense must" not in said(pilot, "#row-n_dense .about")
+    assert "p must be" in said(pilot, "#row-p .about")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (40, 12)])
+async def test_the_row_at_work_is_legible_in_small_terminals(size):
+    app = RugtuiApp(FakeSession())
+    async with running(app, size) as pilot:
+        await pilot.press("e")
+        await write(pilot, "p", "7")
+        about, field = (app.screen.query_one(f"#row-p {one}") for one in (".about", "Input"))
+        assert about.region.width >= 30
+        assert field.region.width >= 10
+        inside = app.screen.query_one("VerticalScroll").region
+        assert inside.contains_region(field.region)

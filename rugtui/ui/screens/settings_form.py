@@ -9,9 +9,10 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import Input, Label, Select, Static
 
-from rugtui.config import Settings, fields
+from rugtui.config import Settings, conflicts, fields
 from rugtui.declared import Declared
 from rugtui.errors import SettingError
+from rugtui.presets import PRESETS, Preset, preset
 from rugtui.ui.screens.sheet import Sheet
 
 
@@ -40,6 +41,12 @@ class FormRow(Horizontal):
         assert isinstance(field, Input | Select)
         return str(field.value)
 
+    def write(self, value: Any) -> None:
+        """Have another draft."""
+        field = self.query_one("Input, Select")
+        assert isinstance(field, Input | Select)
+        field.value = self.declared.write(value)
+
     def say(self, error: str) -> None:
         """Say what is wrong, what was before, or else what the setting is."""
         about = self.query_one(".about", Static)
@@ -54,29 +61,54 @@ class FormRow(Horizontal):
 class SettingsForm(Sheet[Settings | None]):
     """Edits a draft; `enter` applies it where it is valid, `escape` leaves all as it was."""
 
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (64, "-wide")]
     BINDINGS = [
         ("escape", "dismiss", "Cancel"),
         ("ctrl+s", "apply", "Apply"),
     ]
 
-    def __init__(self, current: Settings, draft: Settings | None = None) -> None:
+    def __init__(
+        self,
+        current: Settings,
+        defaults: Settings | None = None,
+        first: Preset | None = None,
+    ) -> None:
+        """`defaults` are what presets do not set; `first` is the preset to begin with."""
         super().__init__()
-        self.current, self.draft = current, draft or current
+        self.current, self.defaults = current, defaults or current
+        self.draft = self._with(first) if first else current.as_dict()
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="sheet") as sheet:
             sheet.border_title = "Settings"
             sheet.border_subtitle = "enter applies · tab next · escape cancels"
             with VerticalScroll():
+                yield Select(
+                    [(f"{one.name}: {one.about}", one.name) for one in PRESETS],
+                    prompt="choose a preset …",
+                    id="preset",
+                    compact=True,
+                )
                 for declared in fields():
-                    current, draft = (
-                        getattr(one, declared.name) for one in (self.current, self.draft)
-                    )
-                    yield FormRow(declared, current, draft)
+                    current = getattr(self.current, declared.name)
+                    yield FormRow(declared, current, self.draft[declared.name])
             yield Static(id="consequence", markup=False)
 
     def on_mount(self) -> None:
         self.query_one("#row-p Input", Input).focus()
+
+    @on(Select.Changed, "#preset")
+    def fill(self, event: Select.Changed) -> None:
+        """Write a preset into the rows; what it says is still a draft."""
+        if event.value == Select.NULL:
+            return
+        wanted = self._with(preset(str(event.value)))
+        for row in self.query(FormRow):
+            row.write(wanted[row.declared.name])
+
+    def _with(self, preset: Preset) -> dict[str, Any]:
+        """What a preset asks for; where it cannot be with the defaults, the rows say so."""
+        return {**self.defaults.as_dict(), **preset.changes}
 
     @on(Input.Changed)
     @on(Select.Changed)
@@ -86,6 +118,8 @@ class SettingsForm(Sheet[Settings | None]):
         for row in self.query(FormRow):
             row.say(errors.get(row.declared.name, ""))
         self.query_one("#consequence", Static).update(self._consequence(draft))
+        if self.focused is not None and isinstance(row := self.focused.parent, FormRow):
+            self.call_after_refresh(row.scroll_visible, animate=False)  # with what is said of it
 
     @on(Input.Submitted)
     def action_apply(self) -> None:
@@ -104,12 +138,9 @@ class SettingsForm(Sheet[Settings | None]):
                 values[row.declared.name] = row.declared.parse(row.text)
             except SettingError as error:
                 errors[error.name] = str(error)
-        if errors:
-            return None, errors
-        try:
-            return Settings(**values), {}
-        except SettingError as error:
-            return None, {error.name: str(error)}
+        for error in conflicts(values):
+            errors.setdefault(error.name, str(error))
+        return (None, errors) if errors else (Settings(**values), {})
 
     def _consequence(self, draft: Settings | None) -> str:
         if draft is None:
