@@ -133,13 +133,13 @@ async def test_c_compares_with_a_run_and_again_with_none(pilot):
 
 
 async def test_x_takes_a_run_off_the_list(pilot):
-    await pilot.press("R", "down", "c", "x")
+    await pilot.press("R", "down", "c", "delete")
     assert told(pilot, Forget) == [Forget("/runs/B")]
     assert not loss(pilot).runs_view.reference
 
 
 async def test_the_live_run_is_not_changed_by_any_of_it(pilot):
-    await pilot.press("R", "up", "n", "h", "c", "x")
+    await pilot.press("R", "up", "n", "h", "c", "delete")
     assert not told(pilot, Forget)
     assert loss(pilot).runs_view.shown(pilot.app.latest) == list(OTHERS)
 

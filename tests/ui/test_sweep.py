@@ -85,7 +85,7 @@ async def test_keys_move_over_cells_quantities_and_sizes(swept):
         assert "trained loss / L* against p at r = 0.5" in text(pilot)
         await pilot.press("c")
         assert "trained loss / L* against r at p = 0.1" in text(pilot)
-        await pilot.press("s")
+        await pilot.press("g")
         assert "n_sparse 32" in text(pilot)
         known = offered(pane.sweep)
         for one in (*known[1:], known[0]):
@@ -93,7 +93,7 @@ async def test_keys_move_over_cells_quantities_and_sizes(swept):
             assert f"{one.label} against r" in text(pilot)
         await pilot.press("T")
         assert f"{known[-1].label} against r" in text(pilot)
-        await pilot.press("z")
+        await pilot.press("v")
         assert "against r" not in text(pilot)
         await pilot.press("escape", "x")
         assert isinstance(pilot.app.screen, SweepScreen), "the sweep is remembered"
@@ -127,7 +127,7 @@ async def test_the_map_and_the_readout_have_room(swept, size):
         assert {len(line) for line in lines} == {size[0]}
         assert "against p →" in text(pilot)
         assert "p 0.05" in "".join(lines[-2:])
-        await pilot.press("z", "z")
+        await pilot.press("v", "v")
         assert "against p at r" in text(pilot)
 
 
@@ -181,11 +181,11 @@ async def test_a_sweep_is_set_up_started_stopped_and_continued(tmp_path):
                 await until(pilot, lambda: screen.pane.sweep and screen.pane.sweep.rows)
                 await until(pilot, lambda: screen.pane.sweep.doing == "computing")
                 assert f"computing by process {child.pid}" in text(pilot)
-                await pilot.press("space")
+                await pilot.press("p")
                 await until(pilot, lambda: screen.pane.sweep.doing == "stopped")
                 if len(children) == 1:
                     del screen._desk.processes[folder]
-                    await pilot.press("space")
+                    await pilot.press("p")
         finally:
             for child in (*children, *screen._desk.processes.values()):
                 child.kill()
