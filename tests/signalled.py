@@ -47,7 +47,7 @@ WITHOUT_SCREEN = ("train", "resume --no-screen")
 SIGNALS = {
     "SIGINT": (signal.SIGINT, "continue"),
     "SIGTERM": (signal.SIGTERM, "continue"),
-    "SIGHUP, stop": (signal.SIGHUP, "stop"),
+    "hang-up, stop": (None, "stop"),
     "hang-up": (None, "continue"),
 }
 PATIENCE = 30.0
@@ -75,7 +75,7 @@ def run(command: str, state: str, name: str, folder: Path) -> dict[str, Any]:
     if number is None:
         os.close(terminal)
         terminal = -1
-        if state not in ("paused", "done"):
+        if on_hangup == "continue" and state not in ("paused", "done"):
             goes_on(folder)
             os.kill(pid, signal.SIGTERM)
     else:

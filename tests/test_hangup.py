@@ -7,8 +7,6 @@ import subprocess
 import sys
 import threading
 
-import pytest
-
 from rugtui.runs.checkpoint import newest
 from rugtui.runs.directory import find_run
 from rugtui.runs.lock import holder
@@ -40,32 +38,6 @@ def test_the_dashboard_goes_on_without_a_screen_to_its_target():
     assert newest(run)[1].step == 6000
     assert newest(run)[1].phase == "done"
     assert holder(run) == (False, None)
-
-
-def test_a_run_that_hung_up_is_taken_over_by_a_dashboard():
-    with Terminal([*RUGTUI, *SMALL, "--steps", "0"]) as first:
-        first.wait_for("steps/s")
-        first.hang_up()
-        until(lambda: "the terminal is gone" in log())
-        with Terminal([*RUGTUI, "resume"]) as second:
-            second.wait_for("steps/s")
-            first.wait_for_exit()
-            assert holder(find_run(None))[1].pid == second.pid
-            second.type("q")
-            assert second.wait_for_exit() == 0
-    assert "taken up at step" in log()
-    assert newest(find_run(None))[1].phase == "paused"
-
-
-@pytest.mark.parametrize("command", [["train"], []])
-def test_on_hangup_stop_saves_and_stops(command):
-    options = [*SMALL, "--steps", "0", "--on-hangup", "stop"]
-    with Terminal([*RUGTUI, *command, *options]) as terminal:
-        terminal.wait_for("step 1" if command else "steps/s")
-        terminal.hang_up()
-        assert terminal.wait_for_exit() == 129
-    assert newest(find_run(None))[1].phase == "paused"
-    assert holder(find_run(None)) == (False, None)
 
 
 def test_train_goes_on_and_leaves_its_result_in_the_log():

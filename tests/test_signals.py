@@ -9,7 +9,7 @@ import pytest
 from tests.processes import running
 from tests.signalled import COMMANDS, TARGET, cases
 
-CODES = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP, stop": 129}
+CODES = {"SIGINT": 130, "SIGTERM": 143, "hang-up, stop": 129}
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -63,7 +63,8 @@ def train_on(course: Course, signals: Signals, *, quiet: bool, as_json: bool) ->
         told.say(f"rugtui: snapshot not written: {error}")
     result = summary(course)
     course.keeper.note(json.dumps(result))
-    emit(result, as_json)
+    if signals.number != signal.SIGHUP:  # else nobody is there to read it
+        emit(result, as_json)
     return 128 + signals.number if signals.ended else 0
 
 

@@ -81,19 +81,6 @@ def test_killed_and_taken_over_it_is_still_the_same_run(capsys, tmp_path, privat
     assert holder(run) == (False, None)
 
 
-def test_an_interrupt_saves_the_very_step():
-    with started() as process:
-        last = newest(find_run(None))[1].step
-        process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 130
-    run = find_run(None)
-    checkpoint = newest(run)[1]
-    assert checkpoint.step >= last
-    assert checkpoint.phase == "paused"
-    assert holder(run) == (False, None)
-    assert f"paused at step {checkpoint.step:,}" in (run / "log.txt").read_text()
-
-
 def test_a_finished_run_answers_again_and_goes_on_when_told_to(capsys):
     first = answer(capsys, "train", *SMALL, "--steps", "500")
     again = answer(capsys, "resume", "--no-screen")
