@@ -163,7 +163,6 @@ class Narrator:
 
         from rugtui.theory.levels import levels
 
-        self._training = training
         self._best = levels(training.settings.ratio, training.settings.p).loss
         self._console = narration(quiet)
         columns = (

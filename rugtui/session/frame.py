@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from rugtui.theory.levels import Levels
 
 Severity = Literal["information", "warning", "error"]
-Phase = Literal["loading", "opened", "training", "paused", "done", "failed", "crashed"]
-"""What is opened waits to go on; crashed is what is watched and whose process is gone."""
+Phase = Literal["loading", "opened", "training", "paused", "done", "failed"]
+"""What is opened waits to go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +112,7 @@ class Frame:
     phase: Phase = "loading"
     narration: str = ""
     source: str = ""
-    """Where what is opened or watched is from; empty for a run of this process."""
-    watched: bool = False
-    """Whether another process trains it: nothing here may change it."""
+    """Where what is opened is from; empty for a run of this process."""
     device: str = ""
     plan: str = ""
     """How a step is computed, in a word or two."""

@@ -83,9 +83,6 @@ class Cells:
         out.zero_().view(-1).scatter_(0, self.places, self.values)
         return out
 
-    def with_values(self, values: Float[Tensor, " active"]) -> Cells:
-        return Cells(self.shape, self.starts, self.columns, values)
-
 
 def _columns(places: np.ndarray, width: int) -> np.ndarray:
     """places mod width; six times as fast where width is a power of two."""

@@ -117,3 +117,13 @@ async def running(app: RugtuiApp, size: tuple[int, int] = (120, 40)) -> AsyncIte
             yield pilot
         finally:
             app.session.send(Stop())
+
+
+async def give(pilot: Pilot[None], frame: Frame) -> None:
+    """The worker's newest Frame, taken and drawn."""
+    app = pilot.app
+    assert isinstance(app, RugtuiApp)
+    assert isinstance(app.session, FakeSession)
+    app.session.give(frame)
+    app.take_frame()
+    await pilot.pause()

@@ -11,13 +11,7 @@ from rugtui.ui.app import RugtuiApp, passed_through
 from rugtui.ui.widgets.loss import LossPane
 from rugtui.ui.widgets.weights import WeightsPane
 from rugtui.weights.base import Window
-from tests.ui.fake import FakeSession, running, some_frame, some_picture
-
-
-async def give(pilot, frame):
-    pilot.app.session.give(frame)
-    pilot.app.take_frame()
-    await pilot.pause()
+from tests.ui.fake import FakeSession, give, running, some_frame, some_picture
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from rugtui.ui.keys import KEYS, help_lines
 from rugtui.ui.screens.help import Help
 from rugtui.ui.screens.settings_form import SettingsForm
 from rugtui.ui.widgets.loss import LossPane
-from tests.ui.fake import FakeSession, running, some_frame
+from tests.ui.fake import FakeSession, give, running, some_frame
 
 
 @pytest.fixture
@@ -18,12 +18,6 @@ async def pilot():
         await pilot.pause()
         await give(pilot, some_frame())
         yield pilot
-
-
-async def give(pilot, frame):
-    pilot.app.session.give(frame)
-    pilot.app.take_frame()
-    await pilot.pause()
 
 
 def told(pilot, kind):

@@ -17,7 +17,7 @@ from rugtui.ui.renderables.loss_view import LossView
 from rugtui.ui.renderables.smooth import SPANS
 from rugtui.ui.renderables.view import NEWEST, View
 from rugtui.ui.widgets.loss import LossPane
-from tests.ui.fake import FakeSession, running, some_frame, some_history
+from tests.ui.fake import FakeSession, give, running, some_frame, some_history
 
 
 def some_curves(r=0.25, p=0.05) -> Curves:
@@ -39,12 +39,6 @@ async def pilot():
         await pilot.pause()
         await give(pilot, some_frame(curves=some_curves()))
         yield pilot
-
-
-async def give(pilot, frame):
-    pilot.app.session.give(frame)
-    pilot.app.take_frame()
-    await pilot.pause()
 
 
 def pane(pilot) -> LossPane:

@@ -17,7 +17,7 @@ from rugtui.ui.app import RugtuiApp
 from rugtui.ui.screens.runs import Runs
 from rugtui.ui.screens.saved import Saved
 from rugtui.ui.widgets.loss import LossPane
-from tests.ui.fake import FakeSession, running, some_frame
+from tests.ui.fake import FakeSession, give, running, some_frame
 from tests.ui.test_loss_pane import some_curves
 
 
@@ -48,12 +48,6 @@ async def pilot():
         await pilot.pause()
         await give(pilot, some_frame(curves=some_curves(), others=OTHERS, run="/runs/live"))
         yield pilot
-
-
-async def give(pilot, frame):
-    pilot.app.session.give(frame)
-    pilot.app.take_frame()
-    await pilot.pause()
 
 
 def table(pilot) -> str:
