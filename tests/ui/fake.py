@@ -6,6 +6,7 @@ import dataclasses
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 import numpy as np
 from textual.pilot import Pilot
@@ -18,6 +19,8 @@ from rugtui.session.mailbox import Mailbox
 from rugtui.theory.levels import Levels
 from rugtui.ui.app import RugtuiApp
 from rugtui.weights.base import Window
+
+Told = TypeVar("Told")
 
 LEVELS = Levels(
     r=0.25,
@@ -105,8 +108,12 @@ class FakeSession:
         self._stop.wait(120)
         self.finished.set()
 
+    def heard(self, kind: type[Told]) -> list[Told]:
+        """The commands of one kind, in order: a Look may come between any two of the others."""
+        return [command for command in self.told if isinstance(command, kind)]
+
     def shows(self) -> list[Show]:
-        return [command for command in self.told if isinstance(command, Show)]
+        return self.heard(Show)
 
 
 @asynccontextmanager

@@ -31,7 +31,7 @@ def said(pilot, selector):
 
 
 def changes(pilot):
-    return [command for command in pilot.app.session.told if isinstance(command, Change)]
+    return pilot.app.session.heard(Change)
 
 
 async def test_there_is_a_row_for_every_setting(pilot):

@@ -21,7 +21,7 @@ async def pilot():
 
 
 def told(pilot, kind):
-    return [command for command in pilot.app.session.told if isinstance(command, kind)]
+    return pilot.app.session.heard(kind)
 
 
 async def test_w_swaps_trained_and_rug_and_back(pilot):

@@ -60,7 +60,7 @@ def loss(pilot) -> LossPane:
 
 
 def told(pilot, kind):
-    return [command for command in pilot.app.session.told if isinstance(command, kind)]
+    return pilot.app.session.heard(kind)
 
 
 async def test_R_opens_the_table_and_escape_closes_it(pilot):

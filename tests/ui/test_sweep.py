@@ -106,16 +106,15 @@ async def test_enter_opens_the_weights_of_the_cell_and_leaves_them_as_they_are(s
         await watch(pilot, swept)
         await pilot.press("up", "right", "right", "enter")
         assert not isinstance(pilot.app.screen, SweepScreen)
-        change, pause = pilot.app.session.told[-2:]
-        assert pause == Pause(True)
-        assert isinstance(change, Change)
+        assert pilot.app.session.heard(Pause) == [Pause(True)]
+        (change,) = pilot.app.session.heard(Change)
         found = change.settings
         assert (found.n_sparse, found.n_dense, found.p) == (16, 8, 0.3)
         assert found.init == str(swept / "weights/trained-16x8-p0.3-s0.safetensors")
         await pilot.press("x")
         await until(pilot, lambda: pilot.app.screen.pane.sweep is not None)
         await pilot.press("t", "enter")
-        assert "rug-16x8" in pilot.app.session.told[-2].settings.init
+        assert "rug-16x8" in pilot.app.session.heard(Change)[-1].settings.init
 
 
 @pytest.mark.parametrize("size", [(120, 40), (80, 24), (40, 12)])

@@ -158,6 +158,7 @@ async def test_a_frame_of_other_settings_is_looked_at_as_a_whole(pilot):
 
 
 async def test_nothing_is_asked_for_twice(pilot):
+    await pilot.pause()
     before = len(pilot.app.session.told)
     for _ in range(3):
         await give(pilot)
