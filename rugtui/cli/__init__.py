@@ -27,6 +27,7 @@ from rugtui.threads import wait_briefly
 COMMANDS = (
     "train",
     "resume",
+    "watch",
     "open",
     "runs",
     "export",

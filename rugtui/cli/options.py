@@ -55,6 +55,16 @@ def preferences_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def screen_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The same, for one that opens a dashboard in which nothing is trained."""
+    for name in reversed(SCREEN):
+        command = declared_option(fields_of(Preferences)[name])(command)
+    return command
+
+
+SCREEN = ("fps", "link", "theme", "ascii", "mouse")
+
+
 def declared_option(declared: Declared) -> Callable[..., Any]:
     """The option of one declared field; of a yes-or-no one, the pair --name/--no-name."""
     word = declared.name.replace("_", "-")

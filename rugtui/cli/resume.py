@@ -103,8 +103,8 @@ def take_over(run: Path) -> None:
     if other is None or other.elsewhere or other.screen:
         who = other or "another process"
         raise RunError(
-            f"{run.name!r} is open in {who}: quit there first, or look at its last "
-            f"save with `rugtui open {run.name}`."
+            f"{run.name!r} is open in {who}: quit there first, or look on with "
+            f"`rugtui watch {run.name}`."
         )
     click.echo(f"rugtui: {other} trains it; it is asked to save and leave …", err=True)
     other.ask_to_leave()

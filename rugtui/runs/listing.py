@@ -66,6 +66,18 @@ def listed(run: Path) -> Listed:
         return Listed(run, "damaged", size, count, trouble=str(error))
 
 
+def state_of(run: Path) -> tuple[State, Holder | None]:
+    """How a run stands, and who trains it while somebody does; quick. Raises OSError."""
+    live, other = holder(run)
+    if live:
+        return "live", other
+    try:
+        facts, _ = _facts(run)
+    except RugtuiError:
+        return "damaged", None
+    return _state(facts, live, stale=other is not None), None
+
+
 def removable(runs: list[Listed], keep: int) -> list[Listed]:
     """Runs that may go: all but the last `keep`, and none that lives or has snapshots.
 

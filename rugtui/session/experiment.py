@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -37,20 +38,25 @@ TREND = 64
 class Experiment:
     """Built anew where a change of settings needs a restart; hot changes pass through `change`."""
 
-    def __init__(self, course: Course) -> None:
+    def __init__(self, course: Course, *, followed: bool = False) -> None:
+        """`followed`: another process trains it, and `follow` says how that fares."""
         self.course = course
         self.training = course.training
         self.analyst = Analyst(self.settings.seed)
         self._curve_maker = CurveMaker()
         self._curves: Curves | None = None
         self.readings: dict[Kind, Reading] = {"trained": Reading()}
-        self.gemm_seconds = gemm_seconds(self.settings, self.training.device)
+        self.gemm_seconds = math.nan
+        if not followed:
+            self.gemm_seconds = gemm_seconds(self.settings, self.training.device)
         self.painter = Painter()
         self.frame: Construction = usual_frame(self.settings.n_sparse)
         if course.frame in get_args(Construction):
             self.frame = cast(Construction, course.frame)
         self._trial: RugTrial | None = None
-        self._still: StillTrial | None = self._new_still() if course.waits else None
+        self._still: StillTrial | None = None
+        if course.waits and not followed:
+            self._still = self._new_still()
         self._analysed: set[Kind] = set()
         self._asked_of = self.frame
         self._pace = 0, 0.0
@@ -94,7 +100,22 @@ class Experiment:
         self.course.change(settings)
         if self._still is not None:
             self._still = self._new_still()
-        if settings.p != before.p:
+        self._forget_unless(before.p)
+
+    def follow(self, course: Course, *, lives: bool) -> None:
+        """Show another save of the same run; where it does not live, samples say what its weights
+        are worth."""
+        before, steps, seconds = self.settings, self.training.step, self.course.seconds
+        self.course, self.training = course, course.training
+        if course.training.step > steps:
+            self._keep_pace(course.training.step - steps, course.seconds - seconds)
+        self._still = None if lives else self._new_still()
+        self._analysed.discard("trained")
+        self._forget_unless(before.p)
+
+    def _forget_unless(self, p: float) -> None:
+        """What is known of weights at another p is known no more."""
+        if self.settings.p != p:
             self._trial = None
             self._analysed.clear()
             self.readings = {"trained": Reading()}
@@ -194,6 +215,7 @@ class Experiment:
             trained=self._aged("trained"),
             rug=self._aged("rug") if self._trial else None,
             picture=picture,
+            sampled=self._still is not None,
             verdict=self._verdict(frame.shown),
         )
 

@@ -22,8 +22,12 @@ if TYPE_CHECKING:
     from rugtui.theory.levels import Levels
 
 Severity = Literal["information", "warning", "error"]
-Phase = Literal["loading", "opened", "training", "paused", "done", "failed"]
-"""What is opened waits to go on."""
+Phase = Literal[
+    "loading", "opened", "training", "paused", "done", "failed",
+    "watching", "finished", "crashed", "gone", "damaged",
+]  # fmt: skip
+"""What is opened waits to go on. A run of another process is watched while that trains it; then it
+is paused, failed, or one of those behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,10 @@ class Frame:
     narration: str = ""
     source: str = ""
     """Where what is opened is from; empty for a run of this process."""
+    read_only: str = ""
+    """Why nothing can be changed here, in a sentence; empty where it can."""
+    save_age: float = math.nan
+    """Seconds since the process that trains it saved what is shown, where that is another."""
     device: str = ""
     plan: str = ""
     """How a step is computed, in a word or two."""
@@ -131,6 +139,8 @@ class Frame:
     """Which construction the rug is."""
     trained: Reading = field(default_factory=Reading)
     rug: Reading | None = None
+    sampled: bool = False
+    """Whether nothing learns: losses of trained weights are those of samples drawn here."""
     verdict: str = ""
     """A sentence that says what the numbers of the weights shown mean."""
     picture: Picture | None = None

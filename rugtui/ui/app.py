@@ -167,6 +167,8 @@ class RugtuiApp(App[None]):
         self.session.send(Show("trained" if self.latest.shown == "rug" else "rug"))
 
     def action_pause(self) -> None:
+        if self.refused():
+            return
         self.session.send(Pause(self.latest.phase == "training"))
 
     def action_lr(self, factor: float) -> None:
@@ -177,6 +179,8 @@ class RugtuiApp(App[None]):
 
     def change(self, **changes: float) -> None:
         """Ask for other settings; what they may not be is said, and nothing happens."""
+        if self.refused():
+            return
         try:
             self.settings = self.settings.replace(**changes)
         except SettingError as error:
@@ -184,6 +188,12 @@ class RugtuiApp(App[None]):
             return
         self.session.send(Change(self.settings))
         self.notify(", ".join(f"{name} {value:.4g}" for name, value in changes.items()), timeout=2)
+
+    def refused(self) -> bool:
+        """Whether nothing can be changed here; why is said."""
+        if self.latest.read_only:
+            self.notify(self.latest.read_only, severity="warning", markup=False)
+        return bool(self.latest.read_only)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Everything by name: each key of the table, each preset, each theme."""
@@ -210,6 +220,9 @@ class RugtuiApp(App[None]):
         self.theme = f"textual-{theme}"
 
     def action_edit(self, preset: Preset | None = None) -> None:
+        if self.refused():
+            return
+
         def apply(draft: Settings | None) -> None:
             if draft is not None and (draft != self.settings or self.latest.phase == "failed"):
                 self.settings = draft

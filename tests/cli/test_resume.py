@@ -14,7 +14,7 @@ from rugtui.cli import main
 from rugtui.runs.checkpoint import newest
 from rugtui.runs.directory import checkpoints, find_run
 from rugtui.runs.journal import read_past
-from rugtui.runs.lock import holder
+from rugtui.runs.lock import Lock, holder
 from rugtui.session.history import NAMES
 from tests.cli.test_train import KEYS
 from tests.processes import running, until
@@ -113,6 +113,14 @@ def test_a_run_without_a_whole_checkpoint_is_refused_by_name(capsys):
     error = capsys.readouterr().err
     assert "checkpoint-00000200.safetensors" in error
     assert len(error.splitlines()) == 1
+
+
+def test_a_run_in_a_dashboard_is_not_taken_over_but_may_be_watched(capsys):
+    run = find_run(answer(capsys, "train", *SMALL, "--steps", "100")["run"])
+    lock = Lock.take(run, screen=True)
+    assert main(["resume", run.name]) == 2
+    assert f"quit there first, or look on with `rugtui watch {run.name}`" in capsys.readouterr().err
+    lock.release()
 
 
 def test_a_place_that_cannot_be_written_is_said_and_training_goes_on(capsys, private_state):

@@ -44,6 +44,7 @@ def facts(frame: Frame, screen: str) -> list[tuple[int, str]]:
         (6, s.method),
         (3, f"lr {s.learning_rate:.2g}"),
         (1, f"step {frame.step:,}"),
+        (2, _ago(frame.save_age)),
         (3, f"{_pace(frame.steps_per_second)} steps/s"),
         (5, f"{_pace(frame.gemms_per_step)} GEMM/step"),
         (7, frame.plan),
@@ -58,6 +59,14 @@ def _short(source: str) -> str:
     """What a file or folder is called may be long, and may hold what a terminal would obey."""
     shown = "".join(one if one.isprintable() else "?" for one in source)
     return shown if len(shown) <= SOURCE_MOST else f"{shown[: SOURCE_MOST - 1]}…"
+
+
+def _ago(seconds: float) -> str:
+    if math.isnan(seconds):
+        return ""
+    return (
+        f"saved {seconds:.0f} s ago" if seconds < 100 else f"saved {numbers.duration(seconds)} ago"
+    )
 
 
 def _pace(value: float) -> str:

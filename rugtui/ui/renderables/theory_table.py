@@ -36,7 +36,7 @@ def theory_rows(frame: Frame) -> Iterator[Row]:
     """The lines of the table, from the live loss downwards."""
     reading, levels = frame.reading, frame.levels
     live = "live, rug" if frame.shown == "rug" else "live"
-    if frame.phase == "opened":  # nothing lives: both are what samples of late say
+    if frame.sampled:  # nothing lives: both are what samples of late say
         live = live.replace("live", "sampled")
     yield Row(live, reading.loss, "smooth", reading.standard_error, rank=-1)
     if frame.shown == "trained" and len(frame.history):

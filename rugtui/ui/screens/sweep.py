@@ -188,6 +188,9 @@ class SweepScreen(Sheet[None]):
         sweep, look = self.pane.sweep, self.pane.look
         if sweep is None:
             return
+        if self._frame.read_only:
+            self.notify(self._frame.read_only, severity="warning", markup=False)
+            return
         cells = look.cells(sweep)
         kind: Kind = "rug" if look.shown_quantity(sweep).kind == "rug" else "trained"
         row = with_weights(cells.at(*look.cursor(cells), kind))

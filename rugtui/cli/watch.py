@@ -1,0 +1,45 @@
+"""`rugtui watch`: looks on while another process trains, and changes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rugtui.cli.config_file import read_config
+from rugtui.cli.options import given_preferences, screen_options
+
+
+@click.command(name="watch")
+@click.argument("run", required=False)
+@screen_options
+@click.pass_context
+def command(ctx: click.Context, run: str | None, **given: Any) -> None:
+    """Look on, read-only, while another process trains RUN (the latest that one trains).
+
+    The panes follow what that process saves: every ten seconds, or as its --autosave says. When it
+    ends, the header says how. q leaves, and training goes on.
+    """
+    from rugtui.cli.dashboard import look, require_terminal
+    from rugtui.session.watching import Watching
+
+    require_terminal()
+    config = read_config()
+    preferences = given_preferences(given, config.preferences)
+    ctx.exit(look(Watching(meant(run)), preferences, config))
+
+
+def meant(run: str | None) -> Path:
+    """The run named; where none is, the latest live one, and where none lives, the latest.
+
+    Raises RunError where there is none.
+    """
+    from rugtui.runs.directory import all_runs, find_run
+    from rugtui.runs.lock import holder
+
+    found = find_run(run)
+    if run is not None or holder(found)[0]:
+        return found
+    live = [one for one in all_runs() if holder(one)[0]]
+    return live[-1] if live else found

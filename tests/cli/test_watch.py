@@ -1,0 +1,50 @@
+"""`rugtui watch` on a terminal, beside a process that trains without one."""
+
+import re
+import sys
+
+from rugtui.cli import main
+from rugtui.cli.watch import meant
+from rugtui.runs.directory import checkpoints, find_run
+from rugtui.runs.lock import Lock, holder
+from rugtui.session.course import Course
+from tests.cli.test_resume import started
+from tests.processes import until
+from tests.runs.some import SETTINGS
+from tests.terminal import Terminal
+
+WATCH = [sys.executable, "-m", "rugtui", "watch"]
+
+
+def step_in(text):
+    found = re.search(r"step ([\d,]+)", text.splitlines()[0])
+    return int(found[1].replace(",", "")) if found else 0
+
+
+def test_the_step_on_the_screen_rises_and_quitting_leaves_the_trainer_at_work():
+    with started() as trainer, Terminal(WATCH) as terminal:
+        terminal.wait_for(f"watching PID {trainer.pid}, read-only")
+        first = step_in(terminal.text)
+        assert step_in(terminal.wait_for(lambda text: step_in(text) > first)) > first
+        terminal.type("q")
+        assert terminal.wait_for_exit() == 0
+        run = find_run(None)
+        assert holder(run)[1].pid == trainer.pid
+        there = checkpoints(run)[0]
+        until(lambda: checkpoints(run)[0] != there)
+        assert trainer.poll() is None
+
+
+def test_where_no_run_is_named_it_is_the_latest_that_somebody_trains(capsys):
+    assert main(["watch", "nothing"]) == 2
+    runs = []
+    for _ in range(3):
+        course = Course.new(SETTINGS)
+        course.advance(bool)
+        course.leave("paused")
+        runs.append(course.keeper.run)
+    assert meant(None) == runs[2]
+    lock = Lock.take(runs[1], screen=False)
+    assert meant(None) == runs[1]
+    assert meant(runs[0].name) == runs[0]
+    lock.release()
