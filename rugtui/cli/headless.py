@@ -51,6 +51,7 @@ def train_on(course: Course, signals: Signals, *, quiet: bool, as_json: bool) ->
                 told.result(result)
             told.news(course)
         phase = "done" if course.training.done else "paused"
+        told.ending(course)
     finally:
         told.close()
         if not course.leave(phase):
@@ -189,6 +190,11 @@ class Narrator:
         """What the keeper, and the files that the run was taken up from, have to say."""
         for text, _ in course.news():
             self.say(f"rugtui: {text}")
+
+    def ending(self, course: Course) -> None:
+        """Why it is over, if not for its number of steps alone."""
+        if course.training.done and not course.training.at_end:
+            self.say(f"rugtui: over at step {course.training.step:,}: {course.training.ending}")
 
     def close(self) -> None:
         self._bar.stop()

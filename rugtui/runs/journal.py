@@ -51,10 +51,11 @@ class Journal:
         self._path = run / NAME
         self._rows, self._marks, self._thinned = 0, 0, -1
         self._length = 0
+        self._last: list[float] = []
 
     def bring_up_to(self, past: Past) -> None:
         """Append what is new, or write all where old rows changed; synced. Raises OSError."""
-        if past.thinned != self._thinned or not self._path.exists():
+        if past.thinned != self._thinned or not self._continued(past) or not self._path.exists():
             content = b"".join([_thinned(past.thinned), *_lines(past, 0, 0)])
             write_whole(self._path, content)
             self._length = len(content)
@@ -62,6 +63,16 @@ class Journal:
             new = b"".join(_lines(past, self._rows, self._marks))
             self._length = sealed.append(self._path, new, self._length)
         self._rows, self._marks, self._thinned = past.table.shape[1], len(past.marks), past.thinned
+        self._last = past.table[:, -1].tolist() if self._rows else []
+
+    def _continued(self, past: Past) -> bool:
+        """Whether this begins with what was written: a run that diverged went back, and may have
+        come as far again."""
+        if past.table.shape[1] < self._rows or len(past.marks) < self._marks:
+            return False
+        return not self._rows or np.array_equal(
+            past.table[:, self._rows - 1], self._last, equal_nan=True
+        )
 
 
 def read_past(run: Path, columns: Sequence[str]) -> tuple[Past, list[str]]:

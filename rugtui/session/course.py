@@ -16,6 +16,7 @@ from rugtui.runs.keeper import EVERY, Keeper, Moment
 from rugtui.runs.reserve import Reserve
 from rugtui.session.commands import Kind
 from rugtui.session.history import NAMES, History
+from rugtui.training.failure import Diverged
 from rugtui.training.loop import Training
 from rugtui.training.result import StepResult
 from rugtui.verdict import death
@@ -152,6 +153,9 @@ class Course:
         started = time.perf_counter()
         try:
             result = self.training.advance(cancelled)
+        except Diverged as error:
+            self._go_back(error)
+            raise
         finally:
             self.seconds += time.perf_counter() - started
         if result is not None:
@@ -160,6 +164,11 @@ class Course:
         if self.keeper.due:
             self.save("training")
         return result
+
+    def _go_back(self, error: Diverged) -> None:
+        """The history, too, is that of the weights that were kept."""
+        self.history = History.of(self.history.past().until(error.kept_step))
+        self.history.mark(error.kept_step, f"back from {error.step:,}")
 
     def _notice_death(self, dead: int) -> None:
         """Say it, once, when the last output has died: such a run only looks as if it trained."""
@@ -186,6 +195,16 @@ class Course:
             value = getattr(settings, declared.name)
             if value != getattr(before, declared.name):
                 self.history.mark(self.training.step, f"{declared.name} {_short(value)}")
+
+    def renew(self) -> str:
+        """Train on where it is over; what that takes, in a word or two, which a mark says too."""
+        changes = self.training.renew()
+        if not changes:
+            self.history.mark(self.training.step, "patience anew")
+            return "patience is counted anew"
+        self.change(self.settings.replace(**changes))
+        told = {"steps": f"to step {self.settings.steps:,}", "until_within": "without the target"}
+        return ", ".join(told[name] for name in changes)
 
     def save(self, phase: Phase) -> None:
         """Have the keeper write down this step; returns at once. What waits is not written."""

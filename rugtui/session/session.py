@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from rugtui.config import Settings
-from rugtui.errors import RugtuiError, WeightsError
+from rugtui.errors import RugtuiError, TrainingError, WeightsError
 from rugtui.session.commands import (
     Change,
     Command,
@@ -260,7 +260,7 @@ class Session:
             self._go_on()
 
     def _go_on(self) -> None:
-        """Train what was opened, paused or done; what is at its last step goes as far again."""
+        """Train what was opened, paused or done; what was over is so for its reason no more."""
         experiment = self._experiment
         if experiment is None:
             return
@@ -270,9 +270,9 @@ class Session:
             self._tell(str(error), "error")
             return
         if experiment.done:
-            settings = experiment.settings
-            self._change(settings.replace(steps=experiment.training.step + settings.steps))
-        self._phase = "done" if experiment.done else "training"
+            self._tell(f"goes on: {experiment.course.renew()}")
+            self.settings = experiment.settings
+        self._phase = "training"
 
     def _change(self, settings: Settings) -> None:
         experiment = self._experiment
@@ -282,7 +282,11 @@ class Session:
             self._tell(f"new run: {', '.join(restarts)} changed")
             self._begin(settings)
         else:
-            experiment.change(settings)
+            try:
+                experiment.change(settings)
+            except TrainingError as error:  # nothing has changed, and it goes on as it was
+                self._tell(str(error), "error")
+                return
             self.settings, self._failure = settings, ""
             # A run that was over, or that failed and kept its last finite state, goes on.
             if self._phase in ("done", "failed") and not experiment.done:

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rugtui.config import Settings
 from rugtui.errors import TrainingError
-from rugtui.weights.memory import available_memory
+from rugtui.weights.memory import available_memory, used_memory
 
 if TYPE_CHECKING:
     import torch
 
-STATE_COPIES = 8
-"""Parameters, gradient, two of Adam's, a spare of three, and what a product puts aside."""
-BATCH_COPIES = 2
-"""Pre-activations, and the data or the slope."""
+MEMORIES = {"adam": 2, "adamw": 2, "sgd": 1}
+"""Numbers that an optimizer keeps of each parameter."""
+STATES = 3
+"""Copies of parameters and memories beside those that train: the spare, one that is being saved,
+and the bytes of its file."""
+BATCH_COPIES, SLOPED_COPIES = 3, 8
+"""Pre-activations of two steps, and the data or held-out outputs; and with the slope of what is not
+a ReLU, which passes over all of them."""
+CELL = 36
+"""Bytes of an active cell: its places, its values, and both by column."""
+SIGNS = (
+    "out of memory",
+    "not enough memory",
+    "can't allocate memory",
+    "bad_alloc",
+    "create a memory",
+)
+"""How PyTorch, the C++ library and oneDNN put it."""
 
 
 class Diverged(TrainingError):  # noqa: N818 - a state that a run can be in
@@ -33,13 +48,13 @@ class Diverged(TrainingError):  # noqa: N818 - a state that a run can be in
 class OutOfMemory(TrainingError):  # noqa: N818 - likewise
     """The device cannot hold the run. The state is that of the last whole step."""
 
-    def __init__(self, settings: Settings, device: torch.device) -> None:
-        there = free_memory(device)
+    def __init__(self, settings: Settings, room: Room) -> None:
+        there = room.there
         self.needed, self.batch = needed_memory(settings), largest_batch(settings, there)
         cure = f"batch {self.batch:,} fits" if self.batch else "take a smaller n_sparse or n_dense"
         super().__init__(
             f"Training at batch {settings.batch:,} needs about {self.needed / 2**30:.3g} GiB on "
-            f"{device}, more than there is; {cure}."
+            f"{room.device}, and there are {there / 2**30:.3g} GiB; {cure}."
         )
 
 
@@ -55,7 +70,37 @@ def largest_batch(settings: Settings, available: int) -> int:
     return 1 << (int(fits).bit_length() - 1) if fits > 0 else 0
 
 
-def free_memory(device: torch.device) -> int:
+class Room:
+    """The memory that one run may have: what it holds already, and what is free beside that."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device, self._before = device, _used(device)
+
+    @property
+    def there(self) -> int:
+        """Bytes."""
+        return _free(self.device) + max(0, _used(self.device) - self._before)
+
+    def require(self, settings: Settings) -> None:
+        """Raises OutOfMemory where a run will not fit: a CPU may grant memory that it does not
+        have, and then the system ends the process."""
+        if needed_memory(settings) > self.there:
+            raise OutOfMemory(settings, self)
+
+    @contextmanager
+    def told(self, settings: Settings) -> Iterator[None]:
+        """Raises OutOfMemory for whatever PyTorch and NumPy raise when an allocation fails."""
+        try:
+            yield
+        except MemoryError as error:
+            raise OutOfMemory(settings, self) from error
+        except RuntimeError as error:  # torch.OutOfMemoryError is one
+            if not any(sign in str(error) for sign in SIGNS):
+                raise
+            raise OutOfMemory(settings, self) from error
+
+
+def _free(device: torch.device) -> int:
     if device.type == "cuda":
         import torch
 
@@ -64,29 +109,28 @@ def free_memory(device: torch.device) -> int:
     return available_memory()
 
 
-def require_memory(settings: Settings, device: torch.device) -> None:
-    """Raises OutOfMemory where a run will not fit: a CPU may grant memory that it does not have."""
-    if needed_memory(settings) > free_memory(device):
-        raise OutOfMemory(settings, device)
+def _used(device: torch.device) -> int:
+    if device.type == "cuda":
+        import torch
 
-
-@contextmanager
-def memory_reported(settings: Settings, device: torch.device) -> Iterator[None]:
-    """Raises OutOfMemory for whatever PyTorch and NumPy raise when an allocation fails."""
-    try:
-        yield
-    except MemoryError as error:
-        raise OutOfMemory(settings, device) from error
-    except RuntimeError as error:  # torch.OutOfMemoryError is one
-        text = str(error)
-        if "out of memory" not in text and "not enough memory" not in text:
-            raise
-        raise OutOfMemory(settings, device) from error
+        return torch.cuda.memory_allocated(device)
+    return used_memory()
 
 
 def _fixed(settings: Settings) -> int:
-    return STATE_COPIES * 4 * settings.n_sparse * (2 * settings.n_dense + 1)
+    memories = MEMORIES["adam" if settings.method == "population" else settings.optimizer]
+    copies = 2 + memories + STATES * (1 + memories) + 0.5  # and a gradient on its way to its place
+    matrices = 1 if settings.tied else 2
+    parameters = settings.n_sparse * (matrices * settings.n_dense + settings.bias)
+    return math.ceil(copies * _bytes(settings) * parameters)
 
 
 def _per_sample(settings: Settings) -> int:
-    return 4 * (BATCH_COPIES * settings.n_sparse + 3 * settings.n_dense)
+    n_sparse, n_dense = settings.n_sparse, settings.n_dense
+    copies = BATCH_COPIES if settings.activation == "relu" else SLOPED_COPIES
+    cells = _bytes(settings) * (copies * n_sparse + 3 * n_dense)
+    return cells + math.ceil(CELL * settings.p_on * n_sparse)
+
+
+def _bytes(settings: Settings) -> int:
+    return 8 if settings.dtype == "float64" else 4

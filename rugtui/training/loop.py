@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 
@@ -11,7 +12,7 @@ from rugtui.config import Settings
 from rugtui.errors import SettingError
 from rugtui.training import heldout, initial, methods, schedule
 from rugtui.training.device import resolve
-from rugtui.training.failure import Diverged, memory_reported, require_memory
+from rugtui.training.failure import Diverged, Room, needed_memory
 from rugtui.training.heldout import Estimate
 from rugtui.training.pace import Pace
 from rugtui.training.parameters import Parameters
@@ -24,7 +25,7 @@ from rugtui.training.streams import generators
 from rugtui.weights.dense import Dense
 
 EXPLODED = 1e3
-"""Times the loss of silence, p/3, or of the first interval: beyond it nothing is learnt."""
+"""Times the loss of silence, p/3, or of the first weights: beyond it nothing is learnt."""
 SPARE_EVERY = 50
 """Steps between two copies of the state to fall back on."""
 
@@ -40,9 +41,10 @@ class Training:
         self.settings = settings
         self.device = resolve(settings.device)
         dtype = data_type(settings, self.device)
-        require_memory(settings, self.device)
+        self._room = Room(self.device)
+        self._room.require(settings)
         self.step = self.samples = 0
-        with memory_reported(settings, self.device):
+        with self._room.told(settings):
             self._generators = generators(settings.seed, self.device)
             start = weights or initial.initial(settings, generator=self._generators["weights"])
             self._parameters = Parameters(
@@ -78,10 +80,11 @@ class Training:
         """Why the run is over, in a few words; empty while it is not."""
         if self._steps:
             return ""
-        return self._stopping.reason or (f"{self.step:,} steps done" if self._at_end else "")
+        return self._stopping.reason or (f"{self.step:,} steps done" if self.at_end else "")
 
     @property
-    def _at_end(self) -> bool:
+    def at_end(self) -> bool:
+        """Whether the steps of the settings are done."""
         return bool(self.settings.steps) and self.step >= self.settings.steps
 
     @property
@@ -103,7 +106,7 @@ class Training:
         if self.done:
             return None
         try:
-            with memory_reported(self.settings, self.device), precision(self.settings, self.device):
+            with self._room.told(self.settings), precision(self.settings, self.device):
                 while not self._interval_ends():
                     pause()
                     self._take_step(pause)
@@ -113,10 +116,13 @@ class Training:
         return self._result(float(self._sum) / self._steps if loss is None else loss, estimate)
 
     def _interval_ends(self) -> bool:
-        return self._steps > 0 and (self.step % self._pace.interval == 0 or self._at_end)
+        return self._steps > 0 and (self.step % self._pace.interval == 0 or self.at_end)
 
     def _take_step(self, pause: Pause) -> None:
-        self._sum += self._method.step(self.step, pause)
+        loss = self._method.step(self.step, pause)
+        if self._first_loss is None and math.isfinite(first := float(loss)):
+            self._first_loss = first
+        self._sum += loss
         if self.settings.method == "sgd":
             self.samples += schedule.batch(self.settings, self.step)
         self.step += 1
@@ -124,14 +130,14 @@ class Training:
 
     def _look(self, pause: Pause) -> Estimate | None:
         intervals = self.step // self._pace.interval
-        if not self._at_end and intervals % self._pace.heldout_intervals:
+        if not self.at_end and intervals % self._pace.heldout_intervals:
             return None
         return self.measure(self._pace.heldout_samples, pause)
 
     def measure(self, samples: int, pause: Pause = lambda: None) -> Estimate:
         """The loss on fresh held-out data. Where `pause` raises, no data were used up."""
         own, settings = self._parameters.weights, self.settings
-        with self._unseen.undone_on_error():
+        with self._room.told(settings), self._unseen.undone_on_error():
             return heldout.measure(
                 Dense(own.W_in, own.W_out, own.b),
                 self._unseen.draw_many(settings, samples),
@@ -163,8 +169,6 @@ class Training:
 
     def _require_sound(self, loss: float) -> None:
         """Raises Diverged, from the last state known to be finite."""
-        if self._first_loss is None and math.isfinite(loss):
-            self._first_loss = loss
         scale = max(self.settings.p / 3, self._first_loss or 0.0)
         if math.isfinite(loss) and loss <= EXPLODED * scale:
             return
@@ -174,11 +178,13 @@ class Training:
         raise Diverged(step, loss, self.step, suggestion)
 
     def _keep_spare(self) -> None:
-        if bool(torch.isfinite(self._parameters.weights.flat).all()):
-            self._spare = self.state()
+        with self._room.told(self.settings):
+            if bool(torch.isfinite(self._parameters.weights.flat).all()):
+                self._spare = self.state()
 
     def change(self, settings: Settings) -> None:
-        """Takes new settings between two intervals. Raises SettingError for one that restarts."""
+        """Takes new settings between two intervals. Raises SettingError for one that restarts, and
+        OutOfMemory for a batch that does not fit; it can go on as it was after both."""
         restarts = self.settings.restarts(settings)
         if restarts:
             name = restarts[0]
@@ -187,9 +193,22 @@ class Training:
             raise SettingError(
                 name, f"{was} throughout a run{also}", wanted, "start a new run to change it"
             )
+        if needed_memory(settings) > needed_memory(self.settings):
+            self._room.require(settings)
         self._take(settings, new_method=settings.method != self.settings.method)
-        self._first_loss = None
         self._keep_spare()
+
+    def renew(self) -> dict[str, Any]:
+        """Takes up a run that is over; the settings changed for it: as many steps again at its last
+        step, no target once it is met. Where patience ended it, that is counted anew and no setting
+        changes."""
+        changes: dict[str, Any] = {}
+        if self.at_end:
+            changes["steps"] = self.step + self.settings.steps
+        if self._stopping.met:
+            changes["until_within"] = None
+        self._stopping = Stopping(self.settings)
+        return changes
 
     def weights(self) -> Dense:
         """A copy that training will not touch, on the training device."""

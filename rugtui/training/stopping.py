@@ -38,9 +38,19 @@ class Stopping:
             error = result.heldout_standard_error
             known = math.inf if result.heldout is None or error is None else result.heldout + error
         if within and known <= (1 + within) * self._symmetric():
-            self.reason = f"within {100 * within:g} % of L*"
+            self.reason = self._target
         elif self._patience and self._stalls(result.loss, steps):
             self.reason = f"no fall of the loss in {self._patience:,} steps"
+
+    @property
+    def met(self) -> bool:
+        """Whether the run is over because it came as near L* as was asked for."""
+        return bool(self.reason) and self.reason == self._target
+
+    @property
+    def _target(self) -> str:
+        within = self._settings.until_within
+        return f"within {100 * within:g} % of L*" if within else ""
 
     def _symmetric(self) -> float:
         from rugtui.theory.optimum import optimum

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import resource
+import sys
 from pathlib import Path
 
 from rugtui.errors import WeightsError
@@ -11,8 +13,14 @@ CGROUPS = Path("/sys/fs/cgroup")
 
 
 def available_memory() -> int:
-    """Bytes that this process may still take: what the system has, and what its job may have."""
-    return min([_system(), *_groups()])
+    """Bytes that this process may still take: what the system has, what its job may have, and what
+    its limit leaves (`ulimit -v`)."""
+    return min([_system(), _limit(), *_groups()])
+
+
+def used_memory() -> int:
+    """Bytes that this process has in memory; 0 where the kernel does not say."""
+    return _pages()[1]
 
 
 def require_memory(needed: int, what: str) -> None:
@@ -31,6 +39,18 @@ def _system() -> int:
             return int(line.split()[1]) * 1024
     name = "SC_AVPHYS_PAGES" if "SC_AVPHYS_PAGES" in os.sysconf_names else "SC_PHYS_PAGES"
     return os.sysconf(name) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _limit() -> int:
+    most, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return sys.maxsize if most == resource.RLIM_INFINITY else max(most - _pages()[0], 0)
+
+
+def _pages() -> tuple[int, int]:
+    """Bytes of address space that this process has, and those of it that are in memory."""
+    pages = [int(number) for number in _read(Path("/proc/self/statm")).split()[:2]]
+    size = os.sysconf("SC_PAGE_SIZE")
+    return (pages[0] * size, pages[1] * size) if pages else (0, 0)
 
 
 def _groups() -> list[int]:

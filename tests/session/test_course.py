@@ -10,6 +10,7 @@ from rugtui.runs.directory import checkpoints
 from rugtui.session import history, thinning
 from rugtui.session.course import Course
 from rugtui.training import pace
+from rugtui.training.failure import Diverged
 
 SETTINGS = Settings(n_sparse=32, n_dense=8, p=0.1, batch=64, steps=0, device="cpu")
 NEVER = bool
@@ -141,6 +142,27 @@ def test_a_long_run_is_the_same_however_often_it_was_taken_up(killed, tmp_path, 
     same(course, uninterrupted)
     for one in (course, uninterrupted):
         one.leave("paused")
+
+
+def test_after_an_explosion_the_history_is_that_of_the_weights_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(pace, "PRODUCTS", 1e7)  # a result a step, a spare every 50
+    course = advance(Course.new(SETTINGS, into=tmp_path), 70)
+    before = course.history.view()
+    course.save("training")
+    assert course.keeper.wait(10)
+    course.training._parameters.weights.b.fill_(1e4)
+    with pytest.raises(Diverged):
+        course.advance(NEVER)
+    advance(course, 40)  # farther than it was
+    view = course.history.view()
+    assert view.column("step").tolist() == list(range(1, 91))
+    assert [(mark.step, mark.text) for mark in view.marks] == [(50, "back from 71")]
+    np.testing.assert_array_equal(before.column("step"), np.arange(1, 71))
+    assert course.leave("paused")
+    again = Course.taken_up(course.keeper.run)
+    assert again.notes == []
+    same(again, course)
+    again.leave("paused")
 
 
 def test_the_death_of_all_outputs_is_said_once(uninterrupted):

@@ -195,6 +195,41 @@ def test_after_the_last_step_it_says_so_and_can_train_on():
         assert wait(session, lambda f: f.phase == "done" and f.step == 400)
 
 
+def told(frame):
+    return [notice.text for notice in frame.notices]
+
+
+def test_where_patience_ended_it_space_trains_on_and_counts_it_anew():
+    settings = SMALL.replace(method="population", patience=50)
+    with running(settings) as session:
+        done = wait(session, lambda f: f.phase == "done")
+        assert "no fall of the loss in 50 steps; space trains on" in told(done)
+        session.send(Pause(False))
+        frame = wait(session, lambda f: f.phase == "done" and f.step >= done.step + 100)
+    assert "goes on: patience is counted anew" in told(frame)
+    assert frame.settings == settings
+    assert [(m.step, m.text) for m in frame.history.marks] == [(done.step, "patience anew")]
+
+
+def test_where_the_target_was_met_space_trains_on_without_it():
+    settings = SMALL.replace(method="population", until_within=0.1, patience=0)
+    with running(settings) as session:
+        done = wait(session, lambda f: f.phase == "done")
+        session.send(Pause(False))
+        frame = wait(session, lambda f: f.phase == "training" and f.step > done.step + 500)
+    assert "goes on: without the target" in told(frame)
+    assert [mark.text for mark in frame.history.marks] == ["until_within auto"]
+
+
+def test_a_batch_that_does_not_fit_is_refused_and_training_goes_on():
+    with running() as session:
+        wait(session, lambda f: f.step > 0)
+        session.send(Change(SMALL.replace(batch=10**12)))
+        frame = wait(session, lambda f: any("fits" in text for text in told(f)))
+        assert (frame.phase, frame.settings, frame.failure) == ("training", SMALL, "")
+        assert wait(session, lambda f: f.step > frame.step)
+
+
 def test_a_fault_is_a_frame_and_other_settings_start_again():
     with running(SMALL.replace(device="cuda:7")) as session:
         frame = wait(session, lambda f: f.phase == "failed")

@@ -1,5 +1,8 @@
 """NaN, explosions, dead outputs and full memory are states of a run, with a sentence each."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -35,6 +38,28 @@ def test_explosion_is_found_before_it_is_infinite():
     with pytest.raises(Diverged, match=r"loss 1e\+08"):
         training.advance()
     assert torch.equal(training.weights().b, kept.b)
+
+
+@pytest.mark.parametrize("lr", [30.0, 1e6])
+@pytest.mark.parametrize("at", ["start", "later"])
+def test_a_rate_that_explodes_the_loss_is_found_though_it_stays_finite(lr, at):
+    training = Training(SMALL.replace(lr=lr) if at == "start" else SMALL)
+    if at == "later":
+        training.advance()
+        training.change(SMALL.replace(lr=lr))
+    kept = training.weights()
+    with pytest.raises(Diverged, match=r"loss \d.*lower the learning rate"):
+        training.advance()
+    assert torch.equal(training.weights().W_in, kept.W_in)
+    assert torch.equal(training.weights().b, kept.b)
+
+
+def test_a_rate_that_kills_all_outputs():
+    training = Training(SMALL.replace(lr=0.3))
+    result = [training.advance() for _ in range(2)][-1]
+    assert result.dead == 32
+    assert result.loss == pytest.approx(0.1 / 3, rel=0.05)  # that of silence
+    assert not training._parameters.gradient.flat.any()
 
 
 def test_nan_is_found_whatever_the_method():
@@ -95,10 +120,60 @@ def test_other_errors_are_not_swallowed(monkeypatch):
         training.advance()
 
 
+FULL = """
+import re, resource, sys
+from rugtui.cli import headless, main
+from rugtui.training.failure import Room
+from rugtui.weights import memory
+
+headless.HELDOUT_SAMPLES = 1024
+require, most = Room.require, memory._pages()[0] + (384 << 20)
+resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+def train(batch):
+    return main(["train", "--quiet", "--device", "cpu", "--n-sparse", "1024", "--n-dense", "4",
+                 "--steps", "2", "--p", "0.01", "--into", sys.argv[1], "--batch", str(batch)])
+
+Room.require = lambda *_: None  # what the kernel refuses, not what is foreseen
+print(train(1_000_000), file=sys.stderr)
+Room.require = require
+print(train(1_000_000), file=sys.stderr)
+print(train(int(sys.stdin.readline())), file=sys.stderr)
+"""
+
+
+def test_memory_that_runs_out_for_real_and_the_batch_that_is_said_to_fit(tmp_path):
+    with subprocess.Popen(
+        [sys.executable, "-c", "import torch\n" + FULL, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as child:
+        said = [child.stderr.readline() for _ in range(4)]
+        words = said[2].replace(",", "").split()
+        batch = words[words.index("fits.") - 1]
+        _, rest = child.communicate(batch, timeout=60)
+    for sentence, code in (said[:2], said[2:]):
+        assert sentence.startswith("rugtui: Training at batch 1,000,000 needs about 1"), said
+        assert code == "1\n"
+    assert 2048 <= int(batch) <= 32_768
+    assert rest == "0\n"
+
+
+def test_a_batch_that_cannot_fit_is_refused_and_changes_nothing():
+    training = Training(SMALL)
+    training.advance()
+    with pytest.raises(OutOfMemory, match=r"batch \d.* fits"):
+        training.change(SMALL.replace(batch=10**12))
+    assert training.settings == SMALL
+    assert training.advance() is not None
+
+
 def test_largest_batch():
     settings = Settings(n_sparse=32_768, n_dense=1024, batch=65_536, device="cpu")
     batch = failure.largest_batch(settings, 6 * 2**30)
-    assert batch == 8192
+    assert batch == 4096
     assert failure.needed_memory(settings.replace(batch=batch)) < 6 * 2**30
     assert failure.needed_memory(settings.replace(batch=2 * batch)) > 6 * 2**30
     assert failure.largest_batch(settings, 2**20) == 0
