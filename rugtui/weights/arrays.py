@@ -6,17 +6,14 @@ is one WeightsError. A caller says which arrays it wants once it has seen their 
 
 from __future__ import annotations
 
-import lzma
+import io
 import math
-import pickle
 import struct
 import tokenize
-import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
 
 import numpy as np
 import torch
@@ -24,7 +21,16 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from rugtui.errors import WeightsError
+from rugtui.weights.archive import (
+    GROWS_MOST,
+    SMALL,
+    open_archive,
+    read_member,
+    require_plausible,
+)
+from rugtui.weights.described import NeedsCodeError
 from rugtui.weights.memory import require_memory
+from rugtui.weights.torch_file import read_torch_file
 
 Choose = Callable[[list[str]], dict[str, str]]
 """From the names in a file to {role: name} of the arrays to read; may raise WeightsError."""
@@ -46,10 +52,17 @@ BROKEN = (
     tokenize.TokenError,
     struct.error,
     zlib.error,
-    lzma.LZMAError,
 )
 """What the libraries below are seen to raise on files that are cut short, altered or made to harm:
-the restricted unpickler and the parsers run into the wrong type sooner than into a check."""
+parsers run into the wrong type sooner than into a check."""
+HEADER_MOST = 16 << 10
+"""Bytes of an array's header in an .npz; NumPy writes 128 for arrays of numbers."""
+HEADERS_MOST = 8 << 20
+"""Bytes of a .safetensors header: 100,000 arrays."""
+NPY_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
 
 
 def read_arrays(path: Path, choose: Choose) -> dict[str, Tensor]:
@@ -72,46 +85,55 @@ def read_arrays(path: Path, choose: Choose) -> dict[str, Tensor]:
 
 
 def _read_npz(path: Path, choose: Choose) -> dict[str, Tensor]:
-    with zipfile.ZipFile(path) as archive:
+    with open_archive(path) as archive:
         members = [name for name in archive.namelist() if name.endswith(".npy")]
-        names = [name.removesuffix(".npy") for name in members]
+        chosen = choose([name.removesuffix(".npy") for name in members])
+        for name in chosen.values():  # all of them before any is unpacked
+            _npy_header(path, archive, name)
         return {
-            role: torch.from_numpy(_member(path, archive, name))
-            for role, name in choose(names).items()
+            role: torch.from_numpy(_member(path, archive, name)) for role, name in chosen.items()
         }
 
 
 def _member(path: Path, archive: zipfile.ZipFile, name: str) -> np.ndarray:
-    """One array of an .npz: its header first, and its numbers if they are as many as it says."""
-    known = archive.getinfo(name + ".npy")
-    with archive.open(known) as file:
-        shape, fortran, dtype = _npy_header(file)
-        if dtype.hasobject:
-            raise WeightsError(
-                f"{name} in {path} holds Python objects, which could run code when read; if you "
-                f"trust it: np.savez('safe.npz', **{{k: np.asarray(v.tolist(), 'f4') "
-                f"for k, v in np.load({path.name!r}, allow_pickle=True).items()}})"
-            )
-        size = math.prod(shape) * dtype.itemsize
-        if size != known.file_size - file.tell():
-            raise ValueError(f"{name} should hold {size} bytes of numbers")
-        require_memory(2 * size, f"{name} in {path}")
-        numbers = np.frombuffer(file.read(), dtype).reshape(shape, order="F" if fortran else "C")
-    if dtype.kind not in "fiu":
-        raise WeightsError(f"{name} in {path} must hold real numbers, but they are {dtype}.")
+    shape, fortran, dtype, start = _npy_header(path, archive, name)
+    content = read_member(path, archive, name + ".npy", path.stat().st_size * GROWS_MOST + SMALL)
+    numbers = np.frombuffer(content, dtype, offset=start)
+    numbers = numbers.reshape(shape, order="F" if fortran else "C")
     return numbers.astype(np.float32 if dtype.kind == "f" and dtype.itemsize <= 4 else np.float64)
 
 
-def _npy_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
-    version = np.lib.format.read_magic(file)
-    if version == (1, 0):
-        return np.lib.format.read_array_header_1_0(file)
-    if version == (2, 0):
-        return np.lib.format.read_array_header_2_0(file)
-    raise ValueError(f"version {version} of the array format is unknown")
+def _npy_header(
+    path: Path, archive: zipfile.ZipFile, name: str
+) -> tuple[tuple[int, ...], bool, np.dtype, int]:
+    """Shape, order, type and place of the numbers of one array, if they are as many as it says."""
+    known = archive.getinfo(name + ".npy")
+    require_plausible(path, known)
+    with archive.open(known) as file:
+        head = io.BytesIO(file.read(HEADER_MOST))
+    version = np.lib.format.read_magic(head)
+    if version not in NPY_HEADERS:
+        raise ValueError(f"version {version} of the array format is unknown")
+    shape, fortran, dtype = NPY_HEADERS[version](head)
+    if dtype.hasobject:
+        raise WeightsError(
+            f"{name} in {path} holds Python objects, which could run code when read; if you "
+            f"trust it: np.savez('safe.npz', **{{k: np.asarray(v.tolist(), 'f4') "
+            f"for k, v in np.load({path.name!r}, allow_pickle=True).items()}})"
+        )
+    size = math.prod(shape) * dtype.itemsize
+    if size != known.file_size - head.tell():
+        raise ValueError(f"{name} should hold {size} bytes of numbers")
+    if dtype.kind not in "fiu":
+        raise WeightsError(f"{name} in {path} must hold real numbers, but they are {dtype}.")
+    return shape, fortran, dtype, head.tell()
 
 
 def _read_safetensors(path: Path, choose: Choose) -> dict[str, Tensor]:
+    with path.open("rb") as file:
+        header = int.from_bytes(file.read(8), "little")
+    if header > HEADERS_MOST:
+        raise ValueError(f"its header has {header:,} bytes, but {HEADERS_MOST:,} at most are read")
     # The library checks that the header's offsets tile the file: no array is larger than it is.
     require_memory(path.stat().st_size, str(path))
     with safe_open(path, framework="pt") as file:
@@ -119,30 +141,14 @@ def _read_safetensors(path: Path, choose: Choose) -> dict[str, Tensor]:
 
 
 def _read_pt(path: Path, choose: Choose) -> dict[str, Tensor]:
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            require_memory(sum(known.file_size for known in archive.infolist()), str(path))
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of old formats; they are read or refused below
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
+        return read_torch_file(path, choose)
+    except NeedsCodeError as error:
         raise WeightsError(
             f"{path} holds more than tensors, which could run code when read; if you trust it: "
             f"m = torch.load({path.name!r}, weights_only=False); torch.save({{k: v for k, v in "
             "getattr(m, 'state_dict', lambda: m)().items() if torch.is_tensor(v)}, 'safe.pt')"
         ) from error
-    tensors = dict(_tensors("", content))
-    return {role: tensors[name] for role, name in choose(list(tensors)).items()}
-
-
-def _tensors(prefix: str, content: Any) -> Iterator[tuple[str, Tensor]]:
-    """Tensors of nested dictionaries under dotted names: state_dict.W_in, and so on."""
-    if isinstance(content, Mapping):
-        for key, inner in content.items():
-            yield from _tensors(f"{prefix}.{key}" if prefix else str(key), inner)
-    elif isinstance(content, Tensor):
-        yield prefix, content.detach()
 
 
 def _why_no_file(path: Path) -> str:

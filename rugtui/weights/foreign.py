@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +28,7 @@ class Naming:
     b: tuple[str, ...] = ()
     b_in: tuple[str, ...] = ()
 
-    def roles(self, names: list[str], prefix: str) -> dict[str, str]:
+    def roles(self, names: Collection[str], prefix: str) -> dict[str, str]:
         """{role: name} of those that are there under `prefix`; empty unless the weights are."""
         needed = {"W_in": self.W_in} | ({"W_out": self.W_out} if self.W_out else {})
         found = {role: prefix + name for role, name in needed.items() if prefix + name in names}
@@ -50,6 +51,10 @@ NAMINGS = (
     # Elhage et al. 2022: y = ReLU(Wᵀ W x + b_final)
     Naming("W", b=("b_final", "b")),
 )
+
+
+NAME_SHOWN = 60
+"""Letters of a name that a sentence shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +105,15 @@ def _parted(path: Path, instance: int | None) -> tuple[Path, int | None]:
 
 def _choose(path: Path, names: list[str]) -> dict[str, str]:
     """Which arrays to read, the shortest prefix first."""
+    there = set(names)
     for naming in NAMINGS:
         prefixes = {name.removesuffix(naming.W_in) for name in names if name.endswith(naming.W_in)}
         for prefix in sorted(prefixes, key=len):
-            if roles := naming.roles(names, prefix):
+            if roles := naming.roles(there, prefix):
                 return roles
-    shown = ", ".join(sorted(names)[:12]) + (", …" if len(names) > 12 else "")
+    shown = ", ".join(name[:NAME_SHOWN] for name in sorted(names)[:12]) + (
+        ", …" if len(names) > 12 else ""
+    )
     raise WeightsError(
         f"{path} needs arrays named W_in, W_out, b, or initial_layer.weight, final_layer.weight, "
         f"final_layer.bias, or W, b_final, but it has {shown or 'none'}."

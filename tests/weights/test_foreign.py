@@ -122,6 +122,49 @@ def test_a_training_checkpoint_with_other_things_in_it(tmp_path):
     same(read_weights(path))
 
 
+@pytest.mark.parametrize(
+    "how",
+    [
+        {},
+        {"pickle_protocol": 4},
+        {"_use_new_zipfile_serialization": False},
+        {"_use_new_zipfile_serialization": False, "pickle_protocol": 4},
+    ],
+)
+def test_whatever_torch_saves_of_a_model_and_its_optimizer(how, tmp_path):
+    model = torch.nn.ParameterDict({"W_in": W_IN, "W_out": W_OUT.T.contiguous().T, "b": B})
+    optimizer = torch.optim.AdamW(model.parameters())
+    torch.cat([one.flatten() for one in model.values()]).sum().backward()
+    optimizer.step()
+    others = {
+        "optimizer": optimizer.state_dict(),
+        "losses": [torch.tensor(0.5), 0.25],
+        "device": torch.device("cpu"),
+        "shape": torch.Size([1, 2]),
+        "tags": {"a", "b"},
+        "rng": torch.get_rng_state(),
+    }
+    torch.save({"model": model.state_dict(), **others}, tmp_path / "w.pt", **how)
+    same(read_weights(tmp_path / "w.pt"), *(model[name].detach() for name in model))
+    # A view of the middle of something larger, shared, and a parameter with an attribute.
+    whole = torch.arange(100.0).reshape(10, 10)
+    marked = torch.nn.Parameter(whole[2:5, 1:8])
+    setattr(marked, "mark", "x")  # noqa: B010 - unknown to its type
+    torch.save({"all": whole, "W": marked, "b": whole[0, :7]}, tmp_path / "w.pt", **how)
+    same(read_weights(tmp_path / "w.pt"), whole[2:5, 1:8], whole[2:5, 1:8].T, whole[0, :7])
+
+
+def test_tensors_of_other_kinds_are_no_weights(tmp_path):
+    for kind, told in (
+        (W_IN.to_sparse(), "sparse tensor"),
+        (torch.empty(3, 7, device="meta"), "meta tensor"),
+        ((W_IN * 1j).conj().imag, "negated"),
+    ):
+        torch.save({"W": kind}, tmp_path / "w.pt")
+        with pytest.raises(WeightsError, match=told):
+            read_weights(tmp_path / "w.pt")
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float64, torch.int32])
 def test_other_precisions(dtype, tmp_path):
     arrays = [(4 * array).to(dtype) for array in (W_IN, W_OUT, B)]
@@ -130,9 +173,11 @@ def test_other_precisions(dtype, tmp_path):
     same(read_weights(path), *(array.float() for array in arrays))
 
 
-def test_bfloat16(tmp_path):
-    path = write(tmp_path / "w.safetensors", {"W": W_IN.bfloat16()})
-    W = W_IN.bfloat16().float()
+@pytest.mark.parametrize("suffix", [".safetensors", ".pt"])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float8_e4m3fn])
+def test_precisions_that_numpy_lacks(dtype, suffix, tmp_path):
+    path = write(tmp_path / f"w{suffix}", {"W": W_IN.to(dtype)})
+    W = W_IN.to(dtype).float()
     same(read_weights(path), W, W.T, torch.zeros(7))
 
 
