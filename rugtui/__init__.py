@@ -13,7 +13,7 @@ __version__ = "0.1.0"
 
 
 def load(path: str | Path) -> Saved:
-    """A run or a snapshot as it was saved last: weights, settings and history.
+    """A run or a snapshot as it was saved last, or a file of weights: weights, settings, history.
 
     Raises rugtui.errors.RugtuiError, OSError.
     """

@@ -1,10 +1,11 @@
-"""`rugtui export`: a run or a snapshot in the formats of others."""
+"""`rugtui export`: a run, a snapshot or a file of weights in the formats of others."""
 
 from __future__ import annotations
 
 import dataclasses
 import io
 import json
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,17 +13,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rugtui.errors import RunError, UsageError
+from rugtui.cli.options import SettingType, Written
+from rugtui.cli.output import printable
+from rugtui.config import declared
+from rugtui.errors import UsageError
 
 if TYPE_CHECKING:
     from rugtui.runs.load import Saved
+    from rugtui.runs.place import Place
 
 TEXT = ("csv", "json")
 """Formats that go to standard output where no file is named."""
 
 
 @click.command(name="export")
-@click.argument("what", required=False, metavar="[RUN|SNAPSHOT]")
+@click.argument("what", required=False, metavar="[RUN|SNAPSHOT|FILE]")
 @click.option(
     "--format",
     "wanted",
@@ -33,31 +38,35 @@ TEXT = ("csv", "json")
     "--output",
     "-o",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="File to write; - is standard output.  [csv and json: -, others: RUN.FORMAT]",
+    help="File to write; - is standard output.  [csv and json: -, others: NAME.FORMAT]",
 )
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
-def command(what: str | None, wanted: str | None, output: Path | None, force: bool) -> None:
-    """Write a run (the latest where none is named) or a snapshot in another format.
+@click.option("--p", type=SettingType(declared("p")), help="Of a FILE: where its losses are taken.")
+def command(
+    what: str | None, wanted: str | None, output: Path | None, force: bool, p: Written | None
+) -> None:
+    """Write a run (the latest where none is named), a snapshot or a file of weights in another
+    format.
 
     \b
     safetensors, npz  weights W_in, W_out, b; npz has the history too
     csv               the history, raw and smoothed (the old results of a very long one thinned)
     json              settings, theory, statistics, units and versions
     png               W at full resolution, with its colours explained
-    svg               the screen as it was at a snapshot
+    svg               the dashboard: of a snapshot as it was when that was saved, else drawn anew
     """  # fmt: skip
     format_name = _format(wanted, output)
-    from rugtui.runs.load import load
+    from rugtui.runs.place import place
 
-    path = _place(what)
+    found = place(what)
+    if p is not None and found.kind != "weights":
+        raise UsageError(f"--p is for a file of weights; a {found.kind} has its own.")
+    changes = {} if p is None else {"p": p.value}
     if format_name == "svg":
-        content = _screen(path)
+        content = _screen(found, changes)
     else:
-        saved = load(path)
-        for note in saved.notes:
-            click.echo(f"rugtui: {note}", err=True)
-        content = WRITERS[format_name](saved)
-    _deliver(content, output or _default(path, format_name), force=force)
+        content = WRITERS[format_name](_loaded(found, changes))
+    _deliver(content, output or _default(found, format_name), force=force)
 
 
 def _format(wanted: str | None, output: Path | None) -> str:
@@ -69,16 +78,20 @@ def _format(wanted: str | None, output: Path | None) -> str:
     return wanted
 
 
-def _place(what: str | None) -> Path:
-    from rugtui.runs.directory import find_run, is_snapshot
+def _loaded(found: Place, changes: dict[str, Any]) -> Saved:
+    """What was saved; what is damaged and was passed over is told."""
+    from rugtui.runs.load import load
 
-    if what is not None and is_snapshot(Path(what)):
-        return Path(what)
-    return find_run(what)
+    saved = load(found.path)
+    for note in saved.notes:
+        click.echo(f"rugtui: {printable(note)}", err=True)
+    return dataclasses.replace(saved, settings=saved.settings.replace(**changes))
 
 
-def _default(path: Path, format_name: str) -> Path:
-    return Path("-") if format_name in TEXT else Path(f"{path.resolve().name}.{format_name}")
+def _default(found: Place, format_name: str) -> Path:
+    """A file's own ending gives way to the new one; a run's name may hold a point."""
+    name = found.path.stem if found.kind == "weights" else found.path.name
+    return Path("-") if format_name in TEXT else Path(f"{name}.{format_name}")
 
 
 def _deliver(content: bytes, output: Path, *, force: bool) -> None:
@@ -115,23 +128,26 @@ def _npz(saved: Saved) -> bytes:
 
 
 def _csv(saved: Saved) -> bytes:
+    if saved.kind == "file":
+        raise UsageError(f"only weights are read of {str(saved.path)!r}: there is no history.")
     from rugtui.runs.snapshot import table_bytes
 
     return table_bytes(saved.past.columns, saved.past.table)
 
 
 def _json(saved: Saved) -> bytes:
-    """What a snapshot knows; of a run it is computed, as a snapshot would."""
+    """What a snapshot knows; what it does not, and of a run, is computed."""
     import numpy as np
 
     from rugtui.measure import statistics
+    from rugtui.runs.directory import versions
     from rugtui.runs.files import dump, plain
-    from rugtui.runs.snapshot import UNITS
+    from rugtui.runs.units import UNITS
     from rugtui.theory.levels import levels
 
     settings = saved.settings
     facts = {name: value for name, value in saved.facts.items() if name != "files"}
-    if "statistics" not in facts:
+    if facts.get("statistics", {}).get("exact") is None:
         generator = np.random.default_rng(settings.seed)
         measured = statistics(saved.weights, settings.p, generator=generator)
         facts["statistics"] = {"step": saved.step, **measured.numbers()}
@@ -142,6 +158,7 @@ def _json(saved: Saved) -> bytes:
         "units": UNITS,
         "theory": dataclasses.asdict(levels(settings.ratio, settings.p)),
         "changes": [{"step": step, "change": text} for step, text in saved.marks],
+        "exported": versions(),
     }
     return dump(plain(facts), indent=2).encode() + b"\n"
 
@@ -150,24 +167,31 @@ def _png(saved: Saved) -> bytes:
     from rugtui.runs.heatmap import heatmap_png
     from rugtui.ui.renderables.picture_colours import picture_colours
 
-    title = f"{saved.kind} step {saved.step}"
+    title = saved.path.name if saved.kind == "file" else f"{saved.kind} step {saved.step}"
     facts = {"kind": saved.kind, "step": saved.step, "settings": saved.settings.as_dict()}
     return heatmap_png(saved.weights, picture_colours(dark=False), title, json.dumps(facts))
 
 
-def _screen(path: Path) -> bytes:
-    """The screen of a snapshot, or of a run's newest one."""
-    from rugtui.runs.directory import is_snapshot
+def _screen(found: Place, changes: dict[str, Any]) -> bytes:
+    """The screen of a snapshot that has one; of anything else, the dashboard that opens it."""
     from rugtui.runs.files import read_bytes
     from rugtui.runs.snapshot import read_snapshot
 
-    folders = [path] if is_snapshot(path) else sorted(path.joinpath("snapshots").glob("*"))
-    for folder in reversed(folders):
-        if is_snapshot(folder) and "screen.svg" in read_snapshot(folder).get("files", {}):
-            return read_bytes(folder / "screen.svg", SCREEN_MOST)
-    raise RunError(f"{str(path)!r} has no screen: `s` in the dashboard saves one.")
+    if found.kind == "snapshot" and SCREEN in read_snapshot(found.path).get("files", {}):
+        return read_bytes(found.path / SCREEN, SCREEN_MOST)
+    from rugtui.cli.open import opened
+    from rugtui.config import Settings
+    from rugtui.session.session import Session
+    from rugtui.ui.portrait import portrait
+
+    click.echo("rugtui: drawing the dashboard …", err=True)
+    on_cpu = {**changes, "device": "cpu"}  # a run may be training on what else there is
+    source = found.path.name
+    session = Session(Settings(), lambda: opened(found, on_cpu, every=math.inf), source=source)
+    return portrait(session).encode()
 
 
+SCREEN = "screen.svg"
 SCREEN_MOST = 64 << 20
 WRITERS: dict[str, Callable[[Saved], bytes]] = {
     "safetensors": _safetensors,

@@ -141,22 +141,30 @@ def provenance(device: str, threads: int | None = None) -> dict[str, Any]:
     `threads` are those that torch has in this process, unless others compute: then torch, which
     takes a second to load, is left alone.
     """
-    import numpy
-
     if threads is None:
         import torch
 
         threads = torch.get_num_threads()
     return {
         "format": FORMAT,
-        "rugtui": __version__,
-        "python": platform.python_version(),
-        "torch": metadata.version("torch"),
-        "numpy": numpy.__version__,
+        **versions(),
         "device": device,
         "machine": platform.machine(),
         "threads": threads,
         "written": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Of everything that numbers depend on."""
+    import numpy
+
+    return {
+        "rugtui": __version__,
+        "python": platform.python_version(),
+        "torch": metadata.version("torch"),
+        "numpy": numpy.__version__,
+        "scipy": metadata.version("scipy"),
     }
 
 

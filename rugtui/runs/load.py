@@ -10,26 +10,29 @@ import numpy as np
 from jaxtyping import Float
 
 from rugtui.config import Settings
-from rugtui.errors import DamagedError, RunError
+from rugtui.errors import DamagedError, RunError, WeightsError
 from rugtui.runs.checkpoint import newest, weights_of
-from rugtui.runs.directory import ABOUT, is_run, is_snapshot, settings_of
+from rugtui.runs.directory import ABOUT, settings_of
 from rugtui.runs.files import read_json
 from rugtui.runs.journal import Past, read_past
+from rugtui.runs.place import place
 from rugtui.runs.snapshot import read_snapshot, read_weights
 from rugtui.weights.dense import Dense
+from rugtui.weights.foreign import Foreign, read_foreign
 
 COLUMNS = ("step", "seconds", "loss", "smoothed", "heldout", "heldout_standard_error", "lr", "p")
 
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A run or a snapshot as it was saved last."""
+    """A run or a snapshot as it was saved last, or weights from elsewhere."""
 
     path: Path
     kind: str
-    """Which weights these are: trained or rug."""
+    """Which weights these are: trained or rug, or those of a file."""
     step: int
     settings: Settings
+    """Of a file, its sizes and for the rest the defaults."""
     weights: Dense
     """W_in (n_dense, n_sparse), W_out (n_sparse, n_dense) and b (n_sparse,), on the CPU."""
     history: dict[str, Float[np.ndarray, " results"]]
@@ -46,15 +49,14 @@ class Saved:
         return Past(COLUMNS, np.array([self.history[name] for name in COLUMNS]), self.marks)
 
 
-def load(path: str | Path) -> Saved:
-    """The run or snapshot in a directory. Raises RunError (none there, or of a newer rugtui),
-    DamagedError, OSError."""
-    path = Path(path)
-    if is_snapshot(path):
-        return _of_snapshot(path)
-    if is_run(path):
-        return _of_run(path)
-    raise RunError(f"{str(path)!r} is neither a run nor a snapshot.")
+def load(what: str | Path) -> Saved:
+    """The run or snapshot in a directory, the run of a name, or the weights in a file.
+
+    Raises RunError (none there, or of a newer rugtui), DamagedError, WeightsError, OSError.
+    """
+    found = place(what)
+    readers = {"run": _of_run, "snapshot": _of_snapshot, "weights": _of_weights}
+    return readers[found.kind](found.path)
 
 
 def _of_snapshot(path: Path) -> Saved:
@@ -92,6 +94,24 @@ def _of_run(path: Path) -> Saved:
         facts,
         tuple(notes),
     )
+
+
+def _of_weights(path: Path) -> Saved:
+    found = read_foreign(path)
+    settings = Settings(**run_sizes(path, found))
+    nothing = _columns(Past(COLUMNS, np.empty((len(COLUMNS), 0))))
+    return Saved(path, "file", 0, settings, found.weights, nothing, (), {})
+
+
+def run_sizes(path: Path, found: Foreign) -> dict[str, Any]:
+    """The settings that weights in a file have for good. Raises WeightsError where no run has."""
+    n_sparse, n_dense = found.weights.n_sparse, found.weights.n_dense
+    if n_dense >= n_sparse:
+        raise WeightsError(
+            f"{path} has {n_dense:,} hidden dimensions for {n_sparse:,} features, and a run has "
+            f"fewer dimensions than features; `rugtui predict {path}` gives its losses."
+        )
+    return {"n_sparse": n_sparse, "n_dense": n_dense, "tied": found.tied}
 
 
 def _columns(past: Past) -> dict[str, np.ndarray]:

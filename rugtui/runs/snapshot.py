@@ -25,19 +25,11 @@ from rugtui.runs.files import make_folder, open_plain, read_json, write_json, wr
 from rugtui.runs.heatmap import SIDE_MOST, Colours, heatmap_png
 from rugtui.runs.journal import Journal
 from rugtui.runs.keeper import Moment
+from rugtui.runs.units import UNITS
 from rugtui.theory.levels import levels
 from rugtui.weights.dense import Dense
 
 WEIGHTS = "weights.safetensors"
-UNITS = {
-    "loss": "mean squared error per feature",
-    "smoothed": "the same, averaged exponentially over results",
-    "heldout": "the same, on samples that training never saw",
-    "step": "optimizer steps",
-    "seconds": "seconds of training",
-    "lr": "learning rate",
-    "p": "probability that a feature is on",
-}
 
 
 def write_snapshot(

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from rugtui.config import Settings
-from rugtui.errors import RunError, WeightsError
+from rugtui.errors import RunError
 from rugtui.runs.checkpoint import newest
 from rugtui.runs.keeper import EVERY, Keeper
+from rugtui.runs.load import run_sizes
 from rugtui.runs.reserve import Reserve, fingerprint
 from rugtui.runs.snapshot import read_snapshot
 from rugtui.session.commands import Kind
@@ -49,25 +50,14 @@ def open_weights(path: Path, given: dict[str, Any], *, every: float = EVERY) -> 
 
     Raises WeightsError for a file that has none, or of sizes that no run has; SettingError.
     """
-    training = Training(Settings(**{**sizes_in(path), **given, "init": str(path)}))
+    sizes = run_sizes(path, read_foreign(path))
+    training = Training(Settings(**{**sizes, **given, "init": str(path)}))
     settings = training.settings
     keeper = Keeper(settings, device=str(training.device), screen=True, every=every)
     course = Course(training, keeper)
     course.waits = True
     course.source, course.origin = path.name, f"from weights in {path}"
     return course
-
-
-def sizes_in(path: Path) -> dict[str, Any]:
-    """What a file of weights says of the run that it could be of. Raises WeightsError."""
-    found = read_foreign(path)
-    n_sparse, n_dense = found.weights.n_sparse, found.weights.n_dense
-    if n_dense >= n_sparse:
-        raise WeightsError(
-            f"{path} has {n_dense:,} hidden dimensions for {n_sparse:,} features, and a run has "
-            f"fewer dimensions than features; `rugtui predict {path}` gives its losses."
-        )
-    return {"n_sparse": n_sparse, "n_dense": n_dense, "tied": found.tied}
 
 
 def _saved_in(folder: Path, *, device: str, every: float) -> tuple[Course, Path]:

@@ -1,8 +1,11 @@
 """`rugtui export`: what others read is what was saved."""
 
 import csv
+import html
 import io
 import json
+import os
+import re
 
 import numpy as np
 import pytest
@@ -11,9 +14,12 @@ from safetensors.torch import load_file
 
 import rugtui
 from rugtui.cli import main
+from rugtui.runs.directory import all_runs
 from rugtui.runs.snapshot import write_snapshot
 from rugtui.session.course import Course
+from rugtui.session.history import NAMES
 from tests.runs.some import SETTINGS
+from tests.session.test_opening import tree
 
 
 @pytest.fixture
@@ -63,8 +69,12 @@ def test_history_as_csv_has_all_digits(course, capsysbinary):
         assert [float(row[name]) for row in rows] == view.column(name).tolist()
 
 
-def test_facts_as_json(course, snapshot, capsysbinary):
+def test_facts_as_json_with_a_unit_for_every_number(course, snapshot, capsysbinary):
     of_run = json.loads(exported(capsysbinary, "--format", "json"))
+    for name in (*of_run["theory"], *of_run["statistics"], *NAMES):
+        assert of_run["units"][name]
+    assert of_run["exported"]["torch"] == torch.__version__
+    assert {"rugtui", "python", "numpy"} < set(of_run["exported"])
     assert of_run["statistics"]["exact"] > 0
     assert of_run["theory"]["loss"] > 0
     assert of_run["units"]["loss"]
@@ -75,20 +85,65 @@ def test_facts_as_json(course, snapshot, capsysbinary):
 
 def test_pictures(course, snapshot, capsysbinary):
     assert exported(capsysbinary, "--format", "png", "-o", "-").startswith(b"\x89PNG")
-    assert exported(capsysbinary, "--format", "svg", "-o", "-") == b"<svg/>"
     assert exported(capsysbinary, "--format", "svg", "-o", "-", str(snapshot)) == b"<svg/>"
+
+
+def test_the_screen_of_a_run_is_drawn_and_the_run_stays_as_it_is(
+    course, capsysbinary, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("NO_COLOR", "1")  # of the terminal, not of the file
+    before = tree(course.keeper.run)
+    drawn = exported(capsysbinary, "--format", "svg", "-o", "-").decode()
+    said = html.unescape("".join(re.findall(r"<text[^>]*>([^<]*)</text>", drawn)))
+    said = said.replace("\xa0", " ")
+    for word in (
+        f"step {course.training.step:,}",
+        "exact(W)",
+        "sampled",
+        "interferers",
+        "trained · ",
+    ):
+        assert word in said
+    assert "only looked at" not in said  # what is told for a moment
+    assert len(set(re.findall("#[0-9a-f]{6}", drawn))) > 10
+    assert tree(course.keeper.run) == before
+    assert os.environ["NO_COLOR"] == "1"
+
+
+@pytest.fixture
+def file(course, tmp_path):
+    weights = course.training.weights()
+    np.savez(tmp_path / "theirs.npz", **{n: getattr(weights, n).numpy() for n in ("W_in", "W_out")})
+    return tmp_path / "theirs.npz"
+
+
+def test_weights_of_others_in_every_format_that_weights_have(file, capsysbinary, tmp_path):
+    assert (
+        exported(capsysbinary, "theirs.npz", "--format", "safetensors") == b"theirs.safetensors\n"
+    )
+    again = rugtui.load("theirs.safetensors")
+    assert torch.equal(again.weights.W_in, rugtui.load(file).weights.W_in)
+    facts = json.loads(exported(capsysbinary, "theirs.npz", "--format", "json", "--p", "0.3"))
+    assert facts["settings"]["p"] == facts["statistics"]["p"] == facts["theory"]["p"] == 0.3
+    assert exported(capsysbinary, "theirs.npz", "--format", "png", "-o", "-").startswith(b"\x89PNG")
+    drawn = exported(capsysbinary, "theirs.npz", "--format", "svg", "-o", "-", "--p", "0.3")
+    assert b"theirs.npz" in drawn
+    assert len(all_runs()) == 1
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         ([], "--format must be one of"),
-        (["--format", "svg"], "`s` in the dashboard saves one"),
+        (["--format", "csv", "theirs.npz"], "there is no history"),
+        (["--format", "json", "--p", "0.1"], "a run has its own"),
+        (["--format", "svg", "half.npz"], "half.npz"),
         (["-o", "there.csv"], "--force writes over it"),
         (["--format", "csv", "nowhere"], "there is no run 'nowhere'"),
     ],
 )
-def test_what_cannot_be_is_said(course, capsysbinary, tmp_path, arguments, said):
+def test_what_cannot_be_is_said(file, capsysbinary, tmp_path, arguments, said):
+    (tmp_path / "half.npz").write_bytes(file.read_bytes()[:100])
     (tmp_path / "there.csv").write_text("precious")
     assert main(["export", *arguments]) == 2
     assert said in capsysbinary.readouterr().err.decode()

@@ -13,6 +13,7 @@ from rugtui.runs.files import read_json, write_json
 from rugtui.runs.keeper import Keeper, Moment
 from rugtui.runs.snapshot import read_snapshot, write_snapshot
 from rugtui.session.course import Course
+from rugtui.session.history import NAMES
 from tests.runs.some import SETTINGS, damage
 from tests.test_imports import loaded_by
 
@@ -103,13 +104,28 @@ def test_a_snapshot_may_not_name_files_elsewhere(snapshot):
 
 
 def test_what_is_neither_or_never_saved_is_said(tmp_path):
-    with pytest.raises(RunError, match="neither a run nor a snapshot"):
+    with pytest.raises(RunError, match="neither a run's nor a snapshot's"):
         rugtui.load(tmp_path)
     keeper = Keeper(SETTINGS, device="cpu", into=tmp_path)
     keeper.begin()
     with pytest.raises(RunError, match="never saved"):
         rugtui.load(keeper.run)
     keeper.leave(5)
+
+
+def test_a_run_is_loaded_by_its_name_and_weights_by_their_file(tmp_path):
+    course = Course.new(SETTINGS)
+    course.advance(bool)
+    course.leave("paused")
+    assert rugtui.load(course.keeper.run.name).step == course.training.step
+    W = np.arange(12.0).reshape(3, 4)
+    np.savez(tmp_path / "w.npz", W=W, b_final=np.ones(4))
+    saved = rugtui.load(tmp_path / "w.npz")
+    assert (saved.kind, saved.step, saved.settings.tied) == ("file", 0, True)
+    assert (saved.settings.n_sparse, saved.settings.n_dense) == (4, 3)
+    np.testing.assert_array_equal(saved.weights.W_out.T, W)
+    assert set(saved.history) == {*NAMES}
+    assert saved.past.table.size == 0
 
 
 def test_weights_are_a_safetensors_file_for_anybody(course, snapshot):
