@@ -153,7 +153,7 @@ def _weights(
         return None
     row = min(kept, key=lambda row: (abs(row.ratio - 0.25), abs(row.p - 0.05), -row.n_sparse))
     about = f"n_sparse {row.n_sparse:,}, n_dense {row.n_dense:,}, p = {row.p:.3g}"
-    return read_weights(source / "weights" / str(row.weights)), row.p, about
+    return read_weights(source / str(row.weights)), row.p, about
 
 
 def _left_out(reason: str) -> None:

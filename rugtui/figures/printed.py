@@ -26,6 +26,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from rugtui.figures.plate import Lines, Map, Panel, Plate, Series, Weave
+from rugtui.figures.span import Span
 from rugtui.runs.colours import Colours
 from rugtui.runs.files import write_whole
 from rugtui.weights.base import block_edges
@@ -137,7 +138,8 @@ def _look(one: Series, count: int) -> dict[str, Any]:
 def _map(axes: Axes, panel: Map, colours: Colours) -> None:
     """Cells of equal size, as a sweep has them, their numbers on the axes."""
     values = np.ma.masked_invalid(panel.values)
-    norm, ramp = _colours(panel, values, colours)
+    span = Span.of(panel)
+    norm, ramp = _colours(panel, span, colours)
     image = axes.pcolormesh(values, norm=norm, cmap=ramp, rasterized=True)
     axes.set_facecolor("#dddddd")  # what there is no value of
     axes.set_xlabel("p")
@@ -145,10 +147,11 @@ def _map(axes: Axes, panel: Map, colours: Colours) -> None:
     for axis, known in ((axes.xaxis, panel.p), (axes.yaxis, panel.r)):
         places = np.unique(np.linspace(0, known.size - 1, min(known.size, 4)).round().astype(int))
         axis.set_ticks(places + 0.5, [f"{known[k]:.2g}" for k in places])
-    bar = axes.figure.colorbar(image, ax=axes, label=panel.label, shrink=0.9)
+    beyond = ("neither", "max", "min", "both")[span.above + 2 * span.below]
+    bar = axes.figure.colorbar(image, ax=axes, label=panel.label, shrink=0.9, extend=beyond)
     bar.outline.set_linewidth(0.6)  # type: ignore[operator]
-    if panel.log:
-        _log_labels(bar.ax.yaxis, (norm.vmin or 1.0, norm.vmax or 1.0))
+    if span.log:
+        _log_labels(bar.ax.yaxis, (span.low, span.high))
 
 
 def _log_labels(axis: Axis, ends: tuple[float, float]) -> None:
@@ -159,22 +162,11 @@ def _log_labels(axis: Axis, ends: tuple[float, float]) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def _colours(
-    panel: Map, values: Float[np.ma.MaskedArray, "r p"], colours: Colours
-) -> tuple[Normalize, Any]:
-    known = values.compressed()
-    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+def _colours(panel: Map, span: Span, colours: Colours) -> tuple[Normalize, Any]:
+    norm = (LogNorm if span.log else Normalize)(span.low, span.high)
     if panel.middle is not None:
-        ramp = LinearSegmentedColormap.from_list("W", _shares(colours.ramp))
-        if panel.log:
-            reach = max(high / panel.middle, panel.middle / max(low, 1e-12), 1.01)
-            return LogNorm(panel.middle / reach, panel.middle * reach), ramp
-        reach = max(high - panel.middle, panel.middle - low, 1e-12)
-        return Normalize(panel.middle - reach, panel.middle + reach), ramp
-    cividis = matplotlib.colormaps["cividis"]
-    if panel.log and low > 0:
-        return LogNorm(low, max(high, low * 1.01)), cividis
-    return Normalize(low, high if high > low else low + 1), cividis
+        return norm, LinearSegmentedColormap.from_list("W", _shares(colours.ramp))
+    return norm, matplotlib.colormaps["cividis"]
 
 
 def _weave(axes: Axes, panel: Weave, colours: Colours) -> None:
@@ -200,6 +192,7 @@ def _weave(axes: Axes, panel: Weave, colours: Colours) -> None:
     bar = axes.figure.colorbar(
         image, ax=axes, shrink=0.6, pad=beside, label="W_ij (diagonal beyond: black)"
     )
+    bar.minorticks_off()
     bar.set_ticks([-top, 0, top], labels=[f"{-top:.2g}", "0", f"{top:.2g}"])
     bar.outline.set_visible(False)  # type: ignore[operator]
     if panel.biases is not None:

@@ -7,8 +7,10 @@ import pytest
 
 from rugtui.cli import main
 from rugtui.figures import rug
+from rugtui.sweeps import here
 from rugtui.sweeps.folder import SweepFolder
 from rugtui.sweeps.grid import Grid
+from rugtui.sweeps.run import run
 from tests.figures.some import some_rows
 
 
@@ -42,6 +44,17 @@ def test_the_folder_of_a_sweep_has_its_figures_too(sweep, capsys):
     told = json.loads(capsys.readouterr().out)
     assert f"{sweep}/maps-n16.svg" in told["figures"]
     assert f"{sweep}/loss-against-r-n16.png" in told["figures"]
+
+
+def test_weights_that_a_sweep_kept_are_drawn(tmp_path, capsys):
+    grid = Grid(n_sparse="16", ratio="0.25", p="0.1", kinds="trained", steps=5, samples=64,
+                rows=4, save_weights=True, device="cpu")  # fmt: skip
+    folder = SweepFolder.begin(tmp_path / "sweep", grid)
+    for _ in run(folder, here.outcomes):
+        pass
+    folder.leave()
+    assert main(["figures", str(tmp_path / "out"), "--sweep", str(folder.path)]) == 0
+    assert f"{tmp_path}/out/weights.svg" in capsys.readouterr().out.splitlines()
 
 
 def test_without_matplotlib_one_sentence_says_how_to_have_it(tmp_path, capsys, monkeypatch):
