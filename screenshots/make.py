@@ -3,7 +3,7 @@
     python screenshots/make.py [--steps 3000]
 
 Trains the default model once for each size, and takes the screen with trained weights and with the
-rug.
+rug; then sweeps a grid, and takes its map.
 """
 
 from __future__ import annotations
@@ -11,21 +11,32 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import tempfile
 from pathlib import Path
 
 # Textual asks the environment what the terminal can show when it is imported.
 os.environ |= {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
 
+from textual.widgets import Input
+
 from rugtui.config import Settings
 from rugtui.session.session import Session
+from rugtui.sweeps import processes
+from rugtui.sweeps.folder import SweepFolder
+from rugtui.sweeps.grid import Grid
+from rugtui.sweeps.run import run
 from rugtui.ui.app import RugtuiApp
+from rugtui.ui.screens.sweep import SweepScreen
 
 HERE = Path(__file__).parent
 SIZES = ((120, 40), (80, 24))
+GRID = Grid(n_sparse="256", ratio="0.05:0.8:16", p="0.01:0.8:16:log", save_weights=True)
 
 
 async def main(steps: int) -> None:
-    for columns, rows in SIZES:
+    with tempfile.TemporaryDirectory() as folder:
+        await sweep(Path(folder) / "grid", *SIZES[0])
+    for columns, rows in SIZES if steps else ():
         app = RugtuiApp(Session(Settings()))
         async with app.run_test(size=(columns, rows)) as pilot:
             await shown(pilot, lambda frame: frame.step >= steps and measured(frame))
@@ -37,12 +48,35 @@ async def main(steps: int) -> None:
             await pilot.press("q")
 
 
+async def sweep(folder: Path, columns: int, rows: int) -> None:
+    swept = SweepFolder.begin(folder, GRID)
+    for _ in run(swept, processes.outcomes):
+        pass
+    swept.leave()
+    app = RugtuiApp(Session(Settings()))
+    async with app.run_test(size=(columns, rows)) as pilot:
+        await shown(pilot, lambda frame: frame.step)
+        await pilot.press("space", "x")
+        await until(pilot, lambda: app.screen.query(Input))
+        app.screen.query_one(Input).value = str(folder)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, SweepScreen) and app.screen.pane.sweep)
+        await pilot.press(*["up"] * 4, *["right"] * 6)
+        await pilot.pause(1)
+        picture(app, f"sweep-{columns}x{rows}")
+        await pilot.press("q")
+
+
 def measured(frame) -> bool:
     return frame.reading.statistics is not None
 
 
 async def shown(pilot, condition) -> None:
-    while not condition(pilot.app.latest):
+    await until(pilot, lambda: condition(pilot.app.latest))
+
+
+async def until(pilot, condition) -> None:
+    while not condition():
         await pilot.pause(0.1)
 
 
@@ -54,5 +88,5 @@ def picture(app: RugtuiApp, name: str) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--steps", type=int, default=3000, help="0: the sweep alone")
     asyncio.run(main(parser.parse_args().steps))

@@ -128,8 +128,7 @@ def describe(plan: Estimate, grid: Grid, say: Console) -> None:
         say,
         f"{plan.cells:,} cells of {axes.cells:,} to compute, in {plan.units:,} units: "
         f"{len(axes.shapes)} shapes × {len(axes.p)} p × {len(axes.seeds)} seeds, "
-        f"{', '.join(axes.kinds)}; about {duration(plan.seconds)} and "
-        f"{plan.memory / 2**20:,.0f} MiB.",
+        f"{', '.join(axes.kinds)}; {plan.words}.",
     )
 
 
@@ -247,6 +246,8 @@ class Told:
         self._bar.start()
 
     def progress(self, at: Progress) -> None:
+        from rugtui.sweeps.estimate import duration
+
         said = f"{at.rate:.3g} cells/s"
         said += f", {duration(at.left)} left" if at.left else ""
         said += f", {at.failed} failed" if at.failed else ""
@@ -268,12 +269,3 @@ def narrator(quiet: bool) -> Console:
 
 def tell(say: Console, text: str) -> None:
     say.print(text, highlight=False, markup=False, soft_wrap=True)
-
-
-def duration(seconds: float) -> str:
-    """Roughly, as people say it."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"

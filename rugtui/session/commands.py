@@ -30,6 +30,15 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Open:
+    """Look at the weights of a file, at these settings; what trains is saved and stays on the list
+    of runs."""
+
+    path: str
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True)
 class Show:
     """Show these weights; training goes on."""
 
@@ -97,5 +106,16 @@ class Stop:
 
 
 Command = (
-    Pause | Change | Show | NextFrame | Look | Save | ListSaved | Load | Forget | Detach | Stop
+    Pause
+    | Change
+    | Open
+    | Show
+    | NextFrame
+    | Look
+    | Save
+    | ListSaved
+    | Load
+    | Forget
+    | Detach
+    | Stop
 )

@@ -9,6 +9,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rugtui.config import Settings
@@ -23,6 +24,7 @@ from rugtui.session.commands import (
     Load,
     Look,
     NextFrame,
+    Open,
     Pause,
     Save,
     Show,
@@ -126,6 +128,8 @@ class Session:
         self._narration = f"preparing {settings.n_sparse:,} × {settings.n_dense:,} …"
         if self._opening is not None:
             self._narration = f"reading {self.source} …"
+        else:
+            self.source = ""
         self._hand_over()
         # Torch comes in with this import: seconds, which the screen spends painted, not blank.
         from rugtui.session.experiment import Experiment
@@ -210,6 +214,8 @@ class Session:
                 self._pause(command.paused)
             case Change():
                 self._change(command.settings)
+            case Open():
+                self._open_weights(command)
             case Show():
                 if command.kind == "trained" or self._rug_exists():
                     self._shown, self._picture = command.kind, None
@@ -291,6 +297,19 @@ class Session:
             # A run that was over, or that failed and kept its last finite state, goes on.
             if self._phase in ("done", "failed") and not experiment.done:
                 self._phase = "training"
+
+    def _open_weights(self, command: Open) -> None:
+        """What is under way stays where the file cannot be read."""
+        from rugtui.session.opening import open_weights
+
+        known = {**command.settings.as_dict(), "init": command.path}
+        try:
+            course = open_weights(Path(command.path), known, every=self._autosave)
+        except (OSError, RugtuiError) as error:
+            self._tell(f"not opened: {error}", "error")
+            return
+        self._opening, self.source = lambda: course, course.source
+        self._begin(course.settings)
 
     def _train(self) -> None:
         if self._phase != "training" or self._experiment is None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from rugtui.config import Settings
 from rugtui.errors import RugtuiError, RunError
 from rugtui.runs.directory import runs_folder
-from rugtui.session.commands import Change, Command, Pause, Save
+from rugtui.session.commands import Change, Command, Open, Pause, Save
 from rugtui.session.frame import Frame, Phase
 from rugtui.session.session import Session
 
@@ -157,7 +157,7 @@ class Watching(Session):
 
     def _carry_out(self, command: Command) -> None:
         match command:
-            case Pause() | Change():
+            case Pause() | Change() | Open():
                 self._tell(self._read_only, "warning")
             case Save():
                 self._tell(

@@ -28,6 +28,10 @@ class Estimate:
     memory: int
     """Bytes, of all units that are computed at once."""
 
+    @property
+    def words(self) -> str:
+        return f"about {duration(self.seconds)} and {self.memory / 2**20:,.0f} MiB"
+
 
 def estimate(units: Sequence[Unit], grid: Grid, at_once: int) -> Estimate:
     """`at_once` units side by side, each on one core."""
@@ -64,3 +68,14 @@ def _memory(unit: Unit, grid: Grid) -> int:
         n_sparse, n_dense = unit.shape
         return COPIES * 4 * len(unit.cells) * n_sparse * (2 * n_dense + 1) + (64 << 20)
     return one + (64 << 20)
+
+
+def duration(seconds: float) -> str:
+    """Roughly, as people say it."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    if seconds < 2 * 86_400:
+        return f"{seconds / 3600:.1f} h"
+    return f"{seconds / 86_400:,.0f} days"

@@ -14,7 +14,7 @@ from rugtui.runs.checkpoint import newest
 from rugtui.runs.directory import all_runs, find_run
 from rugtui.runs.lock import Lock
 from rugtui.runs.snapshot import write_snapshot
-from rugtui.session.commands import Change, Pause, Save, Stop
+from rugtui.session.commands import Change, Open, Pause, Save, Stop
 from rugtui.session.course import Course
 from rugtui.session.opening import open_run, open_snapshot, open_weights
 from rugtui.session.session import Session
@@ -200,6 +200,23 @@ def test_weights_from_elsewhere_are_trained_on_and_the_file_may_go(file):
     advance(again, 1)
     again.leave("paused")
     assert "began from weights in" in (again.keeper.run / "log.txt").read_text()
+
+
+def test_weights_are_opened_while_another_run_trains(file):
+    settings = SETTINGS.replace(n_sparse=64, n_dense=16, p=0.1, steps=0)
+    with looking(lambda: open_weights(file, {"steps": 0})) as session:
+        trained_to(session, 0)
+        (live,) = all_runs()
+        session.send(Open(str(file.parent / "none.npz"), settings))
+        frame = wait(session, lambda f: any("not opened" in n.text for n in f.notices))
+        assert frame.phase == "training"
+        session.send(Open(str(file), settings))
+        frame = wait(session, lambda f: f.phase == "opened")
+        assert (frame.settings.p, frame.step, frame.source) == (0.1, 0, "w.npz")
+        assert all_runs() == [live], "it is looked at: nothing is written"
+        assert [other.key for other in frame.others] == [str(live)]
+        trained_to(session, 0)
+    assert len(all_runs()) == 2
 
 
 def test_what_a_file_says_cannot_be_said_otherwise(file, tmp_path):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rugtui.runs.directory import checkpoints
-from rugtui.session.commands import Change, Pause, Save, Show
+from rugtui.session.commands import Change, Open, Pause, Save, Show
 from rugtui.session.course import Course
 from rugtui.session.watching import Watching
 from tests.runs.some import damage
@@ -82,7 +82,7 @@ def test_what_would_change_the_run_is_refused(course):
         for command in (
             Pause(True),
             Change(SETTINGS.replace(p=0.2)),
-            Change(SETTINGS.replace(seed=3)),
+            Open("w.npz", SETTINGS),
         ):
             session.send(command)
         session.send(Save(""))

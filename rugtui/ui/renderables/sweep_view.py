@@ -24,6 +24,8 @@ from rugtui.ui.renderables.sweep_look import LINEAR, SweepLook, sizes, with_weig
 from rugtui.ui.renderables.view import View
 
 HEAD = 1
+WORDY = 60
+"""Columns from which a quantity is said in full."""
 BESIDE, BELOW = 100, 26
 """Columns from which the curve has its place beside the map; rows from which it is below."""
 LOSSES = (LINEAR, *(one for one in QUANTITIES if one.name in ("L*", "rug loss", "trained loss")))
@@ -93,7 +95,7 @@ def readout(
     sweep: Watched, cells: Cells, look: SweepLook, palette: Palette, width: int, lines: int
 ) -> list[Strip]:
     """What is known of the cell under the cursor."""
-    rows = laid_out(cell_facts(sweep, cells, look), width, lines)
+    rows = laid_out(cell_facts(sweep, cells, look, wide=width >= WORDY), width, lines)
     strips = []
     for facts in rows:
         pieces: list[Piece] = []
@@ -104,7 +106,8 @@ def readout(
     return fit(strips, width, lines)
 
 
-def cell_facts(sweep: Watched, cells: Cells, look: SweepLook) -> list[Fact]:
+def cell_facts(sweep: Watched, cells: Cells, look: SweepLook, *, wide: bool) -> list[Fact]:
+    """`wide`: whether there is room for what the quantity is, and not its name alone."""
     i, k = look.cursor(cells)
     quantity = look.shown_quantity(sweep)
     r, p = float(cells.r[i]), float(cells.p[k])
@@ -114,9 +117,11 @@ def cell_facts(sweep: Watched, cells: Cells, look: SweepLook) -> list[Fact]:
         Fact(8, "n_dense", f"{round(r * cells.n_sparse):,}"),
     ]
     value = float(cells.values(quantity)[i, k])
-    if math.isfinite(value):
-        facts.append(Fact(1, quantity.label, f"{value:.5g}"))
+    measured = {f"{kind} loss" for kind, _ in MEASURED}  # which have facts of their own
+    if math.isfinite(value) and quantity.name not in measured:
+        facts.append(Fact(1, quantity.label if wide else quantity.name, f"{value:.5g}"))
     best = math.nan
+    kept = False
     for kind, colour in MEASURED:
         found = cells.at(i, k, kind)
         best = next((row.theory_loss for row in found if row.theory_loss), best)
@@ -127,12 +132,13 @@ def cell_facts(sweep: Watched, cells: Cells, look: SweepLook) -> list[Fact]:
             if row.status == "failed":
                 facts.append(Fact(2, f"{kind} failed:", row.error or "no reason given", "warning"))
                 break
-        if with_weights(found):
-            facts.append(Fact(7, "", f"{kind} weights saved", "faint"))
+        kept = kept or with_weights(found) is not None
     theory = [row.theory_loss for row in cells.at(i, k, "theory") if row.theory_loss]
     best = theory[0] if theory else best
     if math.isfinite(best):
         facts.append(Fact(4, "L*", numbers.loss(best), "optimum"))
+    if kept:
+        facts.append(Fact(7, "", "weights saved", "faint"))
     return facts if len(facts) > 3 else [*facts, Fact(1, "", "not computed yet", "faint")]
 
 
@@ -150,7 +156,9 @@ def curve_strips(
     i, k = look.cursor(cells)
     x = cells.p if look.along == "p" else cells.r
     fixed = f"r = {cells.r[i]:.3g}" if look.along == "p" else f"p = {cells.p[k]:.3g}"
-    title = line([(f" {quantity.label} against {look.along} at {fixed}", faint)], width)
+    names = f" {quantity.label} against", f" {quantity.name} against", f" {quantity.name}:"
+    titles = [f"{name} {look.along} at {fixed}" for name in names]
+    title = line([(next((t for t in titles if len(t) <= width), titles[-1]), faint)], width)
     chart = curve_chart(cells, quantity, look, palette)
     if width < LEAST[0] or height < LEAST[1] + 1:
         return fit([title], width, height)

@@ -11,10 +11,9 @@ from pathlib import Path
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
-from textual.widgets import Footer
 
 from rugtui.errors import RugtuiError
-from rugtui.session.commands import Change, Command, Pause
+from rugtui.session.commands import Command, Open
 from rugtui.session.frame import Frame
 from rugtui.sweeps import process
 from rugtui.sweeps.grid import Grid, Kind
@@ -24,6 +23,7 @@ from rugtui.ui.renderables.sweep_look import SweepLook, with_weights
 from rugtui.ui.screens.sheet import Sheet
 from rugtui.ui.screens.sweep_form import SweepForm
 from rugtui.ui.screens.sweeps import Sweeps
+from rugtui.ui.widgets.key_bar import KeyBar
 from rugtui.ui.widgets.sweep import SweepPane
 
 LOOK_EVERY = 0.25
@@ -56,7 +56,7 @@ class SweepScreen(Sheet[None]):
         with Vertical(classes="sheet") as sheet:
             sheet.border_title = "Sweep"
             yield SweepPane("", id="sweep")
-            yield Footer(show_command_palette=False, compact=True)
+            yield KeyBar()
 
     def on_mount(self) -> None:
         self.pane.said, self.pane.look = NOTHING, self._desk.look
@@ -183,8 +183,8 @@ class SweepScreen(Sheet[None]):
         self._look(self.pane.look.next_part())
 
     def action_open_cell(self) -> None:
-        """The weights under the cursor into the panes, as they are: the run that they begin is
-        paused."""
+        """The weights under the cursor into the panes, to be looked at: a run of their own begins
+        where they are trained on."""
         sweep, look = self.pane.sweep, self.pane.look
         if sweep is None:
             return
@@ -200,8 +200,7 @@ class SweepScreen(Sheet[None]):
             self.notify(f"the {kind} weights of this cell are {why}{hint}", severity="warning")
             return
         settings = sweep.grid.settings((row.n_sparse, row.n_dense), row.p, row.seed or 0)
-        self._send(Change(settings.replace(init=str((sweep.folder / row.weights).absolute()))))
-        self._send(Pause(True))
+        self._send(Open(str((sweep.folder / row.weights).absolute()), settings))
         self.dismiss()
 
     def action_close(self) -> None:

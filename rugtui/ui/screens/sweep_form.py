@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,12 @@ from textual.widgets import Input, Label, Select, Static
 
 from rugtui.declared import Declared, fields_of
 from rugtui.errors import SettingError
+from rugtui.sweeps.estimate import estimate
 from rugtui.sweeps.grid import Axes, Grid
+from rugtui.sweeps.plan import units
 from rugtui.sweeps.process import new_folder
-from rugtui.ui.screens.settings_form import FormRow
+from rugtui.sweeps.processes import cores
+from rugtui.ui.screens.settings_form import FormRow, SettingsForm
 from rugtui.ui.screens.sheet import Sheet
 
 
@@ -33,11 +37,14 @@ class GridRow(FormRow):
 class SweepForm(Sheet[tuple[Grid, Path] | None]):
     """Answers with what to compute and where; `enter` starts it where it is valid."""
 
+    HORIZONTAL_BREAKPOINTS = SettingsForm.HORIZONTAL_BREAKPOINTS
     BINDINGS = [("escape", "dismiss", "Cancel"), ("ctrl+s", "apply", "Start")]
 
     def __init__(self, draft: Grid) -> None:
         super().__init__()
         self.draft = draft
+        self._planned: Grid | None = None
+        """What the plan below the settings is of."""
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="sheet") as sheet:
@@ -64,7 +71,21 @@ class SweepForm(Sheet[tuple[Grid, Path] | None]):
         for row in self.query(GridRow):
             row.say(errors.get(row.declared.name, ""))
         others = [text for name, text in errors.items() if name not in fields_of(Grid)]
-        self.query_one("#consequence", Static).update(others[0] if others else planned(grid))
+        if grid is None:
+            said = others[0] if others else "Not started while a setting cannot be."
+            self.query_one("#consequence", Static).update(said)
+        elif grid != self._planned:
+            self.run_worker(partial(self._plan, grid), thread=True, group="plan", exclusive=True)
+        self._planned = grid
+
+    def _plan(self, grid: Grid) -> None:
+        """In a thread: a large grid has many units."""
+        said = planned(grid)
+        self.app.call_from_thread(self._say, grid, said)
+
+    def _say(self, grid: Grid, said: str) -> None:
+        if self.is_attached and grid == self._planned:
+            self.query_one("#consequence", Static).update(said)
 
     @on(Input.Submitted)
     def action_apply(self) -> None:
@@ -94,12 +115,9 @@ class SweepForm(Sheet[tuple[Grid, Path] | None]):
             return None, {error.name: str(error)}
 
 
-def planned(grid: Grid | None) -> str:
-    """What would be computed, in one line."""
-    if grid is None:
-        return "Not started while a setting cannot be."
-    axes = Axes.of(grid)
-    return (
-        f"{axes.cells:,} cells: {len(axes.shapes)} shapes × {len(axes.p)} p × "
-        f"{len(axes.seeds)} seeds, {', '.join(axes.kinds)}. It runs beside the live run."
-    )
+def planned(grid: Grid) -> str:
+    """What would be computed, in a line or two."""
+    axes, at_once = Axes.of(grid), cores()
+    plan = estimate(units(grid), grid, at_once)
+    size = f"{plan.cells:,} cells of {len(axes.shapes)} shapes × {len(axes.p)} p"
+    return f"{size}; {plan.words} on {at_once} cores, which the live run shares."
