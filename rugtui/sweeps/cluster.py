@@ -25,7 +25,11 @@ CONFIG = {
     "distributed.scheduler.allowed-failures": DEATHS,
     # Dask has malloc give memory back at once, every temporary of a step: 6 times the page faults
     "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None,
-    "distributed.worker.profile.enabled": False,  # looks at the stack 100 times a second
+    # what a worker does beside its units takes their core: it woke up 400 times a second
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.system-monitor.interval": "5s",
+    "distributed.worker.memory.monitor-interval": "1s",
 }
 NEEDS = "sweeps on Dask need the extra `cluster`: pip install 'rugtui[cluster]'"
 
