@@ -151,10 +151,8 @@ def weights_of(path: Path, checkpoint: Checkpoint) -> Dense:
 
 
 def _require_shapes(path: Path, found: dict[str, Tensor], fresh: dict[str, Tensor]) -> None:
-    """Refuse tensors that the optimizer's kernels would read past the end of.
-
-    An optimizer that has not stepped yet has no tensors to compare with: those of its state are
-    numbers, or as large as the parameters.
+    """Refuse tensors that do not fit. Those of an optimizer, which has none before its first step,
+    are refused where they are restored.
     """
     for name, tensor in found.items():
         if name.startswith("generator."):  # of another device it has another size
@@ -162,6 +160,6 @@ def _require_shapes(path: Path, found: dict[str, Tensor], fresh: dict[str, Tenso
         elif name in fresh:
             fits = (tensor.dtype, tensor.shape) == (fresh[name].dtype, fresh[name].shape)
         else:
-            fits = tensor.shape == fresh["weights"].shape or tensor.numel() == 1
+            fits = name.startswith("method.")
         if not fits:
             raise DamagedError(path, f"{name} in it does not fit its own settings")

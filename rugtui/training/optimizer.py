@@ -47,10 +47,15 @@ class Optimizer:
         }
 
     def restore(self, state: dict[str, Tensor]) -> None:
+        """Raises ValueError for what is not as large as its block: fused kernels would read past
+        its end."""
         self._descent.state.clear()
         for key, value in state.items():
             index, _, name = key.partition(".")
             values = self._blocks[int(index)]
+            like = (values.shape, values.dtype)
+            if value.numel() != 1 if name == "step" else (value.shape, value.dtype) != like:
+                raise ValueError(f"{key} is no state of its optimizer")
             self._descent.state[values][name] = value.to(values.device).clone()
 
 

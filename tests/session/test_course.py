@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 
 from rugtui.config import Settings
 from rugtui.errors import DamagedError, RunError
@@ -11,6 +10,7 @@ from rugtui.session import history, thinning
 from rugtui.session.course import Course
 from rugtui.training import pace
 from rugtui.training.failure import Diverged
+from tests.training.states import same_state
 
 SETTINGS = Settings(n_sparse=32, n_dense=8, p=0.1, batch=64, steps=0, device="cpu")
 NEVER = bool
@@ -22,18 +22,12 @@ def advance(course, results):
     return course
 
 
-def weights(course):
-    kept = course.training.weights()
-    return torch.cat([kept.W_in.flatten(), kept.W_out.flatten(), kept.b])
-
-
 def without_time(history):
     return np.delete(history.view().table, 1, axis=0)
 
 
 def same(one, two):
-    assert one.training.step == two.training.step
-    assert torch.equal(weights(one), weights(two))
+    same_state(one.training.state(), two.training.state())
     np.testing.assert_array_equal(without_time(one.history), without_time(two.history))
     assert one.history.view().marks == two.history.view().marks
 

@@ -4,16 +4,19 @@ import json
 import threading
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
 from rugtui.config import Settings
+from rugtui.runs.checkpoint import newest, restore
 from rugtui.session.commands import Change, Look, Pause, Save, Show, Stop
 from rugtui.session.session import Session
-from rugtui.training.loop import Training, results
+from rugtui.training.loop import Training
 from rugtui.ui.renderables.picture_colours import picture_colours
+from tests.training.states import same_state
 
 SMALL = Settings(n_sparse=64, n_dense=16, batch=64, device="cpu", steps=0)
 
@@ -239,13 +242,28 @@ def test_a_fault_is_a_frame_and_other_settings_start_again():
         assert wait(session, lambda f: f.phase == "training" and f.step > 0)
 
 
-def test_the_dashboard_and_a_run_without_a_screen_take_the_same_steps():
-    steps = 600
-    alone = [result.loss for result in results(Training(SMALL.replace(steps=steps)))]
-    with running(SMALL.replace(steps=steps)) as session:
-        session.send(Show("rug"))
-        frame = wait(session, lambda f: f.phase == "done")
-    assert frame.history.column("loss").tolist() == alone
+@pytest.mark.parametrize("method", ["sgd", "population"])
+def test_the_dashboard_and_a_run_without_a_screen_have_the_same_bits(method):
+    settings = SMALL.replace(method=method, patience=0)
+    with running(settings) as session:  # whatever is looked at, and whenever it is paused
+        for kind in ("rug", "trained"):
+            before = wait(session, lambda f: f.step > 0)
+            session.send(Pause(True))
+            session.send(Show(kind))
+            session.send(Look(20, 30, order="clustered", beside=True, cursor=(1, 2)))
+            session.send(Save(""))
+            wait(session, lambda f: f.picture is not None and len(f.picture.panels) == 2)
+            session.send(Pause(False))
+            frame = wait(session, lambda f, b=before: f.step > b.step)
+    path, checkpoint, _ = newest(Path(frame.run))  # wherever in an interval it was left
+    looked_at, alone = restore(path, checkpoint), Training(settings)
+    looked_at.advance()
+    losses = []
+    while alone.step < looked_at.step:
+        losses.append(alone.advance().loss)
+    same_state(looked_at.state(), alone.state())
+    seen = frame.history.column("loss").tolist()
+    assert seen == losses[: len(seen)]
 
 
 def test_a_run_that_explodes_says_so_keeps_its_last_state_and_goes_on_at_a_lower_rate():

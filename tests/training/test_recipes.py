@@ -8,12 +8,15 @@ import torch
 
 from rugtui.config import Settings
 from rugtui.errors import SettingError, WeightsError
+from rugtui.runs.checkpoint import Checkpoint, read_checkpoint, restore, write_checkpoint
 from rugtui.theory.optimum import optimum
 from rugtui.training import schedule
 from rugtui.training.loop import Training, results
+from tests.training.states import same_state
 
 SMALL = Settings(n_sparse=32, n_dense=8, p=0.1, batch=64, steps=0, device="cpu", lr=1e-3)
 RECIPES = [
+    {},
     {"optimizer": "adamw"},
     {"optimizer": "sgd", "lr": None},
     {"optimizer": "sgd", "momentum": 0.0, "lr": 2.0},
@@ -21,6 +24,7 @@ RECIPES = [
     {"schedule": "warmup"},
     {"schedule": "reference"},
     {"tied": True},
+    {"tied": True, "optimizer": "adamw", "schedule": "warmup"},
     {"bias": False},
     {"importance": 0.5},
     {"data": "one"},
@@ -33,6 +37,7 @@ RECIPES = [
     {"matmul": "tf32"},
     {"p": 1.0},
     {"batch": 1},
+    {"method": "population"},
     {"method": "population", "tied": True},
     {"method": "population", "bias": False},
     {"method": "population", "importance": 1.0},
@@ -46,17 +51,17 @@ def bits(training):
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=str)
-def test_learns_and_resumes_bit_for_bit(recipe):
+def test_learns_and_resumes_bit_for_bit(recipe, tmp_path):
     settings = SMALL.replace(**recipe)
     through = Training(settings)
     start = through.measure(4000).mean
     through.advance()
-    state = through.state()
+    kept = Checkpoint(settings, through.state(), 0.0, "paused", "cpu")
+    path = write_checkpoint(tmp_path, kept)
     wanted = [through.advance() for _ in range(2)]
-    again = Training(settings)
-    again.restore(state)
+    again = restore(path, read_checkpoint(path))
     assert [again.advance() for _ in range(2)] == wanted
-    assert torch.equal(bits(through), bits(again))
+    same_state(through.state(), again.state())
     if recipe.get("init") is None:
         end = through.measure(4000)
         assert end.mean < start - 2 * end.standard_error
