@@ -39,7 +39,6 @@ def command(ctx: click.Context, what: str | None, goes_on: bool, **given: Any) -
     """
     from rugtui.cli.dashboard import look, require_terminal
     from rugtui.runs.place import place
-    from rugtui.session.commands import Pause
     from rugtui.session.session import Session
 
     require_terminal()
@@ -53,10 +52,9 @@ def command(ctx: click.Context, what: str | None, goes_on: bool, **given: Any) -
         Settings(),
         lambda: opened(found, changes, every=every),
         source=found.path.name,
+        goes_on=goes_on,
         autosave=every,
     )
-    if goes_on:
-        session.send(Pause(False))
     ctx.exit(look(session, preferences, config))
 
 

@@ -59,11 +59,13 @@ class Session:
         opening: Opening | None = None,
         *,
         source: str = "",
+        goes_on: bool = False,
         autosave: float = 10.0,
     ) -> None:
         """Train with `settings`, or (`opening`) go on with what is there already.
 
-        `source`: what is opened, in a word or two. `autosave`: seconds from one save to the next.
+        `source`: what is opened, in a word or two; `goes_on`: it is trained on at once, not only
+        looked at. `autosave`: seconds from one save to the next.
         """
         self.frames: Mailbox[Frame] = Mailbox()
         self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
@@ -74,7 +76,7 @@ class Session:
         """Why there is nothing to show: what was to be opened could not be."""
         self.last_words: list[str] = []
         """What could not be told on the screen any more."""
-        self._opening = opening
+        self._opening, self._goes_on = opening, goes_on
         self._detached, self._autosave = False, autosave
         self._phase: Phase = "loading"
         self._shown: Kind = "trained"
@@ -142,7 +144,10 @@ class Session:
         self._phase, self._narration = "done" if course.training.done else "training", ""
         if course.waits:
             self._phase, self._shown = "opened", course.shown
-            self._tell("only looked at: space trains on")
+            if self._goes_on:
+                self._go_on()
+            else:
+                self._tell("only looked at: space trains on")
         if (self._shown == "rug" or self._look.beside) and not self._rug_exists():
             self._shown, self._look = "trained", dataclasses.replace(self._look, beside=False)
 

@@ -80,7 +80,7 @@ def read_arrays(path: Path, choose: Choose) -> dict[str, Tensor]:
         raise WeightsError(f"{path} cannot be read: {error.strerror or error}.") from error
     except BROKEN as error:
         raise WeightsError(
-            f"{path} is no whole {path.suffix} file: {_first_line(error)}."
+            f"{path} is no whole {path.suffix} file: {_first_line(error)}; copy or save it again."
         ) from error
 
 

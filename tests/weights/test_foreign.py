@@ -116,6 +116,25 @@ def test_instances(tmp_path):
         read_weights(STORED / "rug_64_16.npz", instance=1)
 
 
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"W_in": W_IN, "W_out": W_OUT, "b": B},
+        {"initial_layer.weight": W_IN, "final_layer.weight": W_OUT, "final_layer.bias": B},
+        {"W": W_IN, "b_final": B},
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("features_last", [True, False])
+def test_each_naming_of_several_instances_either_way_to_lie(named, features_last, tmp_path):
+    """Two instances: the second is what is meant, the first is upside down."""
+    two = {name: torch.stack([-array, array]) for name, array in named.items()}
+    if not features_last:
+        two = {name: array.mT if array.ndim == 3 else array for name, array in two.items()}
+    path = write(tmp_path / "w.pt", {f"model.{name}": array for name, array in two.items()})
+    same(read_weights(f"{path}#1"), W_out=W_IN.T if "W" in named else W_OUT)
+
+
 def test_a_training_checkpoint_with_other_things_in_it(tmp_path):
     path = tmp_path / "w.pt"
     torch.save({"step": 7, "model": {"W_in": W_IN, "W_out": W_OUT, "b": B}, "rng": "x"}, path)
