@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "rugtui"
 ROOMS = [
     ["errors"],
     ["threads"],
+    ["garbage"],
     ["declared"],
     ["config"],
     ["preferences"],
@@ -96,3 +97,13 @@ def test_a_sweep_is_handed_out_without_torch():
 
 def test_the_dashboard_is_painted_before_anything_slow_is_imported():
     assert not loaded_by("import rugtui.ui.app") & {"torch", "scipy", "plotext"}
+
+
+def test_a_step_of_training_imports_no_compiler():
+    """SymPy comes with torch.compile, which nothing here uses: a second and more before a step."""
+    loaded = loaded_by(
+        "from rugtui.config import Settings; from rugtui.training.loop import Training; "
+        "Training(Settings(n_sparse=8, n_dense=2, batch=4, device='cpu')).advance()"
+    )
+    assert "torch" in loaded
+    assert "sympy" not in loaded

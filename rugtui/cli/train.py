@@ -11,6 +11,7 @@ from rugtui.cli.config_file import read_config
 from rugtui.cli.headless import Signals, keeping_options, train_on
 from rugtui.cli.options import given_preferences, given_settings, settings_options
 from rugtui.cli.output import json_option
+from rugtui.garbage import left_alone
 
 
 @click.command(name="train")
@@ -38,7 +39,8 @@ def command(
     settings = given_settings(given, config.settings)
     preferences = given_preferences(given, config.preferences)
     with Signals(preferences.on_hangup) as signals:
-        from rugtui.session.course import Course
+        with left_alone():
+            from rugtui.session.course import Course
 
         course = Course.new(settings, into=into, every=preferences.autosave)
         code = train_on(course, signals, quiet=quiet, as_json=as_json)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from rugtui.config import Settings
 from rugtui.errors import RugtuiError, TrainingError, WeightsError
+from rugtui.garbage import left_alone
 from rugtui.session.commands import (
     Change,
     Command,
@@ -134,8 +135,9 @@ class Session:
             self.source = ""
         self._hand_over()
         # Torch comes in with this import: seconds, which the screen spends painted, not blank.
-        from rugtui.session.experiment import Experiment
-        from rugtui.session.others import Others
+        with left_alone():
+            from rugtui.session.experiment import Experiment
+            from rugtui.session.others import Others
 
         self._others = self._others or Others()
         course = self._open() or self._new_course(settings)
