@@ -6,7 +6,6 @@ told. What is read is never a number that was not written.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,9 +20,10 @@ from rugtui.runs.files import open_plain, write_whole
 
 NAME = "history.jsonl"
 LINE_MOST = 4096
-FILE_MOST = 64 << 20
-"""Bytes; histories are thinned long before."""
-DAMAGED_MOST = 1000
+LINES_MOST, FILE_MOST = 200_000, 64 << 20
+"""Lines and bytes that are read; histories are thinned long before."""
+STEP_MOST = 1 << 53
+"""Steps are floats in a table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,29 +78,35 @@ class Journal:
 def read_past(run: Path, columns: Sequence[str]) -> tuple[Past, list[str]]:
     """The history of a run in these columns, and what is wrong with the file.
 
-    Raises OSError, and DamagedError for a file that rugtui cannot have written.
+    What cannot be read is left out and told: the weights beside it may be sound. Raises OSError.
     """
     path = run / NAME
     rows: list[list[float]] = []
     marks: list[tuple[int, str]] = []
     damaged: list[int] = []
-    thinned = 0
+    thinned = last = 0
     try:
         for number, facts in _facts(path):
+            last = number
             if facts is None:
                 damaged.append(number)
-                if len(damaged) > DAMAGED_MOST:
-                    raise DamagedError(path, f"more than {DAMAGED_MOST:,} of its lines are")
             elif "mark" in facts:
-                marks.append((int(facts["step"]), str(facts["mark"])))
+                marks.append((facts["step"], str(facts["mark"])))
             elif "thinned" in facts:
-                thinned = int(facts["step"])
+                thinned = facts["step"]
             else:
-                rows.append([float(facts.get(name, "nan")) for name in columns])
+                try:
+                    rows.append([float(facts.get(name, "nan")) for name in columns])
+                except (TypeError, ValueError, OverflowError):
+                    damaged.append(number)
+        said = _too_long(path, last)
     except FileNotFoundError:
-        pass
+        said = []
+    except DamagedError as error:
+        said = [str(error)]
     table = np.array(rows, dtype=float).reshape(len(rows), len(columns)).T
-    said = [f"{str(path)!r}: {_which(damaged)} damaged and left out."] if damaged else []
+    if damaged:
+        said = [f"{str(path)!r}: {_which(damaged)} damaged and left out.", *said]
     return Past(tuple(columns), np.ascontiguousarray(table), tuple(marks), thinned), said
 
 
@@ -125,24 +131,33 @@ def _number(value: float) -> float | int | str:
 
 
 def _facts(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
-    """Line numbers and facts; None for a damaged line. A torn last line is passed over."""
+    """Line numbers and facts, no further than any history goes; None for a damaged line.
+
+    A torn last line is passed over.
+    """
     with open_plain(path) as file:
-        if os.fstat(file.fileno()).st_size > FILE_MOST:
-            raise DamagedError(path, f"it is larger than the {FILE_MOST:,} bytes of any history")
-        number = 0
-        while line := file.readline(LINE_MOST):
-            number += 1
+        number = length = 0
+        while number < LINES_MOST and length < FILE_MOST and (line := file.readline(LINE_MOST)):
+            number, length = number + 1, length + len(line)
             facts = _unsealed(line)
             if facts is None and not file.peek(1):
                 return
             yield number, facts
 
 
+def _too_long(path: Path, last: int) -> list[str]:
+    """Whether there was more than `_facts` read; then it stopped there."""
+    if path.stat().st_size <= FILE_MOST and last < LINES_MOST:
+        return []
+    return [f"{str(path)!r}: what is behind line {last:,} is left out: no history is so long."]
+
+
 def _unsealed(line: bytes) -> dict[str, Any] | None:
     facts = sealed.opened(line)
-    return facts if facts and isinstance(facts.get("step"), int) else None
+    step = facts.get("step") if facts else None
+    return facts if isinstance(step, int) and 0 <= step < STEP_MOST else None
 
 
 def _which(numbers: list[int]) -> str:
     first = ", ".join(map(str, numbers[:5]))
-    return f"line {first} is" if len(numbers) == 1 else f"{len(numbers)} lines ({first} …) are"
+    return f"line {first} is" if len(numbers) == 1 else f"{len(numbers):,} lines ({first} …) are"

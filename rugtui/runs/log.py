@@ -13,7 +13,8 @@ NAME = "log.txt"
 
 def log(run: Path, text: str) -> None:
     """Add a line. Raises OSError."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
+    # A pipe in its place would otherwise wait for a reader.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
     handle = os.open(run / NAME, flags, PRIVATE_FILE)
     try:
         line = f"{time.strftime('%Y-%m-%d %H:%M:%S')} [{os.getpid()}] {text}\n"

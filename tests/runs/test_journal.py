@@ -5,8 +5,8 @@ import os
 import numpy as np
 import pytest
 
-from rugtui.errors import DamagedError
-from rugtui.runs.journal import NAME, Journal, Past, read_past
+from rugtui.runs import sealed
+from rugtui.runs.journal import LINES_MOST, NAME, Journal, Past, read_past
 from tests.runs.some import COLUMNS, damage, some_past
 
 
@@ -112,11 +112,27 @@ def test_until_a_step(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"x" * 10_000])
-def test_hostile_files_are_refused_soon(tmp_path, content):
-    with (tmp_path / NAME).open("wb") as file:
+def test_no_more_of_a_hostile_file_is_read_than_any_history_has(content, tmp_path):
+    Journal(tmp_path).bring_up_to(some_past(5))
+    path, whole = tmp_path / NAME, read_past(tmp_path, COLUMNS)[0]
+    with path.open("ab") as file:
+        file.write((content + b"\n") * 2000)
         file.truncate(1 << 30)
-    with pytest.raises(DamagedError, match="larger than"):
-        read_past(tmp_path, COLUMNS)
-    (tmp_path / NAME).write_bytes((content + b"\n") * 2000)
-    with pytest.raises(DamagedError, match="lines are"):
-        read_past(tmp_path, COLUMNS)
+    read, said = read_past(tmp_path, COLUMNS)
+    assert rows_of(read) == rows_of(whole)
+    assert "lines (" in said[0]
+    assert "is left out: no history is so long" in said[1]
+    path.write_bytes(b"?\n" * (LINES_MOST + 1))
+    assert f"what is behind line {LINES_MOST:,} is" in read_past(tmp_path, COLUMNS)[1][1]
+
+
+@pytest.mark.parametrize("value", [[1], "one", 10**400, None, {}])
+def test_sealed_lines_of_somebody_elses_are_damaged(value, tmp_path):
+    Journal(tmp_path).bring_up_to(some_past(2, marks=()))
+    lines = [sealed.line({"step": 3, COLUMNS[1]: value}), sealed.line({"step": value, "mark": "x"})]
+    with (tmp_path / NAME).open("ab") as file:
+        file.write(b"".join(lines) + sealed.line({"step": 4}))
+    read, said = read_past(tmp_path, COLUMNS)
+    assert read.table[0].tolist() == [1, 2, 4]
+    assert read.marks == ()
+    assert "2 lines (3, 4 …) are" in said[0]

@@ -9,10 +9,11 @@ import sys
 import time
 
 import pytest
+import torch
 
 import rugtui
 from rugtui.cli import headless, main
-from rugtui.errors import DamagedError, RunError
+from rugtui.errors import RunError
 from rugtui.runs import keeper, tensors
 from rugtui.runs.checkpoint import newest
 from rugtui.runs.directory import ABOUT, all_runs, checkpoints
@@ -55,6 +56,18 @@ def equal_to_uninterrupted(course, tmp_path, results=3):
     same(again, through)
     for one in (again, through):
         one.leave("paused")
+
+
+def equal_to_uninterrupted_in_weights(course, tmp_path):
+    """Weights do not depend on what became of the history, which is whole from here on."""
+    step = course.training.step
+    assert course.leave("paused")
+    checkpoint = newest(course.keeper.run)[1]
+    through = advance(Course.new(SETTINGS, into=tmp_path / "through"), step)
+    for name, tensor in through.training.state().tensors.items():
+        assert torch.equal(tensor, checkpoint.state.tensors[name]), name
+    through.leave("paused")
+    assert read_past(course.keeper.run, NAMES)[1] == []
 
 
 @pytest.mark.parametrize("kind", ["mount", "limit"])
@@ -195,23 +208,44 @@ def test_a_gibibyte_where_a_file_should_be_is_refused_by_name_and_soon(tmp_path)
     saved(course)
     advance(course, 2).leave("paused")
     run = course.keeper.run
+    newest_there = checkpoints(run)[0]
     started = time.monotonic()
     for path in [*sorted(run.iterdir()), run / "lock"]:
         content = path.read_bytes() if path.exists() else b""
         path.touch()
         os.truncate(path, GIB)
-        if path == checkpoints(run)[0] or path.name in ("lock", "log.txt", ABOUT):
-            again = Course.taken_up(run)
-            assert again.training.step == (2 if path.suffix == ".safetensors" else 4)
-            assert all(path.name in note for note in again.notes)
-            again.keeper.leave(20)
-        elif path.name == "history.jsonl":
-            with pytest.raises(DamagedError, match=path.name):
-                Course.taken_up(run)
+        again = Course.taken_up(run)
+        assert again.training.step == (2 if path == newest_there else 4)
+        assert all(path.name in note for note in again.notes[:2])
+        assert bool(again.notes) == (path.name == "history.jsonl" or path == newest_there)
+        again.keeper.leave(20)
         listed(run)
         path.unlink(missing_ok=True)
         path.write_bytes(content)
     assert time.monotonic() - started < 20
+
+
+@pytest.mark.parametrize("damage", ["zeros", "lines", "a pipe"])
+def test_a_run_goes_on_whatever_became_of_its_history(damage, tmp_path):
+    course = advance(Course.new(SETTINGS, into=tmp_path), 3)
+    assert course.leave("paused")
+    path = course.keeper.run / "history.jsonl"
+    first = path.read_bytes().splitlines(keepends=True)[0]
+    path.unlink()
+    match damage:
+        case "zeros":
+            with path.open("wb") as file:
+                file.truncate(GIB)
+        case "lines":
+            path.write_bytes(first + b"?\n" * 300_000)
+        case "a pipe":
+            os.mkfifo(path)
+    again = Course.taken_up(course.keeper.run)
+    notes = again.notes
+    assert "history.jsonl" in notes[0]
+    assert "results are missing from its history" in notes[-1]
+    assert len(again.history.view()) == (damage == "lines")
+    equal_to_uninterrupted_in_weights(advance(again, 1), tmp_path)
 
 
 RACE = """
