@@ -276,8 +276,8 @@ print(left, flush=True)
 def test_of_many_processes_that_want_a_run_one_gets_it(tmp_path):
     command = [sys.executable, "-c", RACE, str(tmp_path)]
     with running(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdout.readline() == b"won\n"
-        assert process.stdout.readline() == b"[3, 3, 3, 3, 3, 3, 3]\n"
+        lines = [process.stdout.readline() for _ in range(2)]  # whoever is quicker to say so
+        assert sorted(lines) == [b"[3, 3, 3, 3, 3, 3, 3]\n", b"won\n"]
         with pytest.raises(RunError, match="in use"):
             Course.taken_up(tmp_path)
 
