@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import json
 import signal
-import time
 from collections.abc import Callable
 from types import FrameType
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from rugtui.cli.options import declared_option
 from rugtui.cli.output import emit
+from rugtui.cli.progress import Told
 from rugtui.declared import fields_of
 from rugtui.preferences import OnHangup, Preferences
-from rugtui.terminal import Lasting, silence
+from rugtui.terminal import silence
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from rugtui.runs.checkpoint import Phase
     from rugtui.session.course import Course
     from rugtui.training.loop import Training
@@ -156,35 +154,19 @@ class Signals:
             raise SystemExit(128 + number)
 
 
-class Narrator:
-    """Progress on standard error: a bar on a terminal, else a line now and then."""
+class Narrator(Told):
+    """What a run has to say while it trains."""
 
     def __init__(self, training: Training, *, quiet: bool) -> None:
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
         from rugtui.theory.levels import levels
 
         self._best = levels(training.settings.ratio, training.settings.p).loss
-        self._console = narration(quiet)
-        columns = (
-            TextColumn("step {task.completed:,.0f}"),
-            BarColumn(),
-            TextColumn("{task.fields[loss]}"),
-            TimeRemainingColumn(),
-        )
-        is_bar = self._console.is_terminal and not quiet
-        self._bar = Progress(*columns, console=self._console, disable=not is_bar)
-        self._is_bar, self._told_at = is_bar, time.monotonic()
         total = training.settings.steps or None
-        self._task = self._bar.add_task("train", total=total, completed=training.step, loss="")
-        self._bar.start()
+        super().__init__(total, training.step, every=TELL_EVERY, quiet=quiet)
 
     def result(self, result: StepResult) -> None:
         said = f"loss {result.loss:.6f} = {result.loss / self._best:.3f} L*"
-        self._bar.update(self._task, completed=result.step, loss=said)
-        if not self._is_bar and time.monotonic() - self._told_at > TELL_EVERY:
-            self._told_at = time.monotonic()
-            self.say(f"step {result.step:,}  {said}")
+        self.at(result.step, f"step {result.step:,}", said)
 
     def news(self, course: Course) -> None:
         """What the keeper, and the files that the run was taken up from, have to say."""
@@ -195,16 +177,3 @@ class Narrator:
         """Why it is over, if not for its number of steps alone."""
         if course.training.done and not course.training.at_end:
             self.say(f"rugtui: over at step {course.training.step:,}: {course.training.ending}")
-
-    def close(self) -> None:
-        self._bar.stop()
-
-    def say(self, text: str) -> None:
-        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
-
-
-def narration(quiet: bool) -> Console:
-    """A console on standard error that outlives whoever reads it."""
-    from rich.console import Console
-
-    return Console(file=cast(IO[str], Lasting()), quiet=quiet)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rugtui.cli.headless import Signals, narration
+from rugtui.cli.headless import Signals
 from rugtui.cli.options import declared_option, given_settings
 from rugtui.cli.output import json_option, readable, write_json_line
 from rugtui.cli.plots import plots_options, print_plate, require_picture_name, write_plate
+from rugtui.cli.progress import Told
 from rugtui.config import Settings, declared
 from rugtui.errors import SettingError
 from rugtui.ranges import numbers
@@ -144,46 +145,25 @@ def _run(wanted: list[Settings], folder: Path, *, quiet: bool) -> tuple[list[Loo
     return looks, runs, 0
 
 
-class Narrator:
-    """Progress of all runs on standard error: a bar on a terminal, else a line a look."""
+class Narrator(Told):
+    """Progress of all runs: a line a look where there is no bar."""
 
     def __init__(self, wanted: list[Settings], *, quiet: bool) -> None:
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self._console = narration(quiet)
-        columns = TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()
-        self._is_bar = self._console.is_terminal and not quiet
-        self._bar = Progress(*columns, console=self._console, disable=not self._is_bar)
         # What a step costs goes with n_sparse · n_dense.
         self._costs = {one.n_sparse: one.n_sparse * one.n_dense for one in wanted}
-        total = sum(one.steps * self._costs[one.n_sparse] for one in wanted)
-        self._task = self._bar.add_task("training …", total=total)
         self._steps: dict[int, int] = {}
-
-    def __enter__(self) -> Narrator:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+        total = sum(one.steps * self._costs[one.n_sparse] for one in wanted)
+        super().__init__(total, every=0, quiet=quiet)
 
     def look(self, one: Look) -> None:
         self._steps[one.n_sparse] = one.step
         done = sum(steps * self._costs[size] for size, steps in self._steps.items())
-        said = (
-            f"n_sparse {one.n_sparse:,}  step {one.step:,}  {one.over_theory:.3f} L*  "
-            f"skew {one.skew:+.2f}  interferers {one.interferers:.1f}"
-        )
-        self._bar.update(self._task, completed=done, description=said)
-        if not self._is_bar:
-            self.say(said)
+        said = f"{one.over_theory:.3f} L*  skew {one.skew:+.2f}  interferers {one.interferers:.1f}"
+        self.at(done, f"n_sparse {one.n_sparse:,}  step {one.step:,}", said)
 
     def news(self, course: Course) -> None:
         for text, _ in course.news():
             self.say(f"rugtui: {text}")
-
-    def say(self, text: str) -> None:
-        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 def _write_csv(looks: Sequence[Look]) -> None:

@@ -15,13 +15,12 @@ import click
 
 from rugtui.cli.options import declared_option
 from rugtui.cli.output import INTERRUPTED, emit, json_option
+from rugtui.cli.progress import Say, Told, teller
 from rugtui.declared import fields_of
 from rugtui.errors import UsageError
 from rugtui.sweeps.grid import Axes, Grid
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from rugtui.sweeps.cluster import Cluster
     from rugtui.sweeps.estimate import Estimate
     from rugtui.sweeps.folder import SweepFolder
@@ -70,7 +69,7 @@ def command(
         raise UsageError("--workers starts a cluster here, --dask names another: give one of them.")
     calm_blas()
     grid = asked_for(given, out)
-    say = narrator(quiet)
+    say = teller(quiet or not sys.stderr)
     if dry_run or out is None:
         plan = planned(grid, out, retry_failed, workers, address)
         describe(plan, grid, say)
@@ -79,7 +78,7 @@ def command(
         if as_json:
             emit(vars_of(plan), True)
         return 0
-    return swept(grid, out, retry_failed, workers, address, say, as_json)
+    return swept(grid, out, retry_failed, workers, address, say, quiet, as_json)
 
 
 def calm_blas() -> None:
@@ -120,12 +119,11 @@ def side_by_side(workers: int | None, address: str | None) -> int:
     return workers or (1 if address else cores())
 
 
-def describe(plan: Estimate, grid: Grid, say: Console) -> None:
+def describe(plan: Estimate, grid: Grid, say: Say) -> None:
     axes = Axes.of(grid)
     for note in axes.notes:
-        tell(say, f"rugtui: {note}")
-    tell(
-        say,
+        say(f"rugtui: {note}")
+    say(
         f"{plan.cells:,} cells of {axes.cells:,} to compute, in {plan.units:,} units: "
         f"{len(axes.shapes)} shapes × {len(axes.p)} p × {len(axes.seeds)} seeds, "
         f"{', '.join(axes.kinds)}; {plan.words}.",
@@ -138,7 +136,8 @@ def swept(
     retry_failed: bool,
     workers: int | None,
     address: str | None,
-    say: Console,
+    say: Say,
+    quiet: bool,
     as_json: bool,
 ) -> int:
     """Computes what is left and returns the exit code."""
@@ -151,15 +150,14 @@ def swept(
     try:
         folder = SweepFolder.begin(out, grid)
         for note in folder.found.notes:
-            tell(say, f"rugtui: {note}")
+            say(f"rugtui: {note}")
         with Signals() as signals:
             try:
                 describe(planned(grid, out, retry_failed, workers, address), grid, say)
                 who = cluster.outcomes if cluster else outcomes
-                told = Told(say)
-                for progress in run(folder, who, signals.heard, retry_failed=retry_failed):
-                    told.progress(progress)
-                told.close()
+                with Narrator(Axes.of(grid).cells, quiet=quiet) as told:
+                    for progress in run(folder, who, signals.heard, retry_failed=retry_failed):
+                        told.progress(progress)
             finally:
                 folder.leave()
     finally:
@@ -168,7 +166,7 @@ def swept(
     result = summary(folder, time.monotonic() - begun)
     emit(result, as_json)
     if signals.number:
-        tell(say, "rugtui: stopped; the same command continues it.")
+        say("rugtui: stopped; the same command continues it.")
         return INTERRUPTED if signals.number == signal.SIGINT else 128 + signals.number
     return 0
 
@@ -230,20 +228,11 @@ class Signals:
         self.number = number
 
 
-class Told:
-    """Progress on standard error: one line that is written over on a terminal, else a line now and
-    then."""
+class Narrator(Told):
+    """Cells done, their rate, and what is left."""
 
-    def __init__(self, say: Console) -> None:
-        from rich.progress import BarColumn, Progress, TextColumn
-
-        self._say, self._at = say, -TELL_EVERY
-        columns = TextColumn("{task.completed:,.0f} of {task.total:,.0f} cells"), BarColumn()
-        is_bar = say.is_terminal and not say.quiet
-        words = TextColumn("{task.fields[said]}")
-        self._bar = Progress(*columns, words, console=say, disable=not is_bar)
-        self._task, self._is_bar = self._bar.add_task("sweep", total=1, said=""), is_bar
-        self._bar.start()
+    def __init__(self, total: int, *, quiet: bool) -> None:
+        super().__init__(total, every=TELL_EVERY, quiet=quiet)
 
     def progress(self, at: Progress) -> None:
         from rugtui.sweeps.estimate import duration
@@ -251,21 +240,4 @@ class Told:
         said = f"{at.rate:.3g} cells/s"
         said += f", {duration(at.left)} left" if at.left else ""
         said += f", {at.failed} failed" if at.failed else ""
-        self._bar.update(self._task, completed=at.done, total=at.total, said=said)
-        now = time.monotonic()
-        if not self._is_bar and (now - self._at > TELL_EVERY or at.done == at.total):
-            self._at = now
-            tell(self._say, f"{at.done:,} of {at.total:,} cells, {said}")
-
-    def close(self) -> None:
-        self._bar.stop()
-
-
-def narrator(quiet: bool) -> Console:
-    from rugtui.cli.headless import narration
-
-    return narration(quiet or not sys.stderr)
-
-
-def tell(say: Console, text: str) -> None:
-    say.print(text, highlight=False, markup=False, soft_wrap=True)
+        self.at(at.done, f"{at.done:,} of {at.total:,} cells", said, due=at.done == at.total)
