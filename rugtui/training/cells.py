@@ -15,7 +15,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from scipy.sparse import csr_array
 from torch import Tensor
 from torch.nn.functional import embedding_bag
@@ -82,6 +82,34 @@ class Cells:
         out = self.values.new_empty(self.shape) if out is None else out
         out.zero_().view(-1).scatter_(0, self.places, self.values)
         return out
+
+
+WORD = 8
+"""Marks that are looked at together."""
+
+
+def marks(count: int) -> Bool[np.ndarray, " padded"]:
+    """`count` marks, none set, and as many more as fill the last word."""
+    return np.zeros(-(-count // WORD) * WORD, bool)
+
+
+def marked(marks: Bool[np.ndarray, " padded"]) -> Int[np.ndarray, " on"]:
+    """Where the marks are set, ascending.
+
+    NumPy's search branches at every mark as long as fewer than a tenth are set: with eight at a
+    glance, and then only the words with something in them, 0.25 ms instead of 0.57 for 2¹⁹ marks of
+    which 8 % are set, and half the time from 0.3 % on. From a tenth on NumPy's has no branches.
+    """
+    if 10 * np.count_nonzero(marks) > marks.size:
+        return np.flatnonzero(marks)
+    words = marks.view(np.uint64)
+    some = np.flatnonzero(words != 0)
+    inner = np.flatnonzero(words[some].view(bool))
+    places = some[inner >> 3]  # // and % take three times as long
+    places <<= 3
+    inner &= 7
+    places |= inner
+    return places
 
 
 def _columns(places: np.ndarray, width: int) -> np.ndarray:

@@ -17,7 +17,7 @@ from torch import Tensor
 from rugtui.config import Activation
 from rugtui.training import activation as activations
 from rugtui.training import onednn
-from rugtui.training.cells import Cells
+from rugtui.training.cells import Cells, marked, marks
 from rugtui.training.parameters import Parameters
 from rugtui.training.plan import DENSE, Plan
 
@@ -75,7 +75,7 @@ class Gradient:
         self._pre = own.weights.flat.new_empty(batch, own.n_sparse)
         self._z, self._dz = self._pre.new_empty(2, batch, own.n_dense)
         self._db = self._pre.new_zeros(own.n_sparse)
-        self._on = np.empty(self._pre.numel() if self.plan.most_on else 0, bool)
+        self._on = marks(self._pre.numel() if self.plan.most_on else 0)
 
     def _dense(self, x: Cells | Tensor) -> Tensor:
         if isinstance(x, Tensor):
@@ -142,10 +142,11 @@ class Gradient:
         """Places of the positive pre-activations, where they are few enough to be worth it."""
         if not self.plan.most_on:
             return None
-        np.greater(self._pre.view(-1).numpy(), 0, out=self._on)
-        if np.count_nonzero(self._on) > self.plan.most_on * self._on.size:
+        pre = self._pre.view(-1).numpy()
+        np.greater(pre, 0, out=self._on[: pre.size])
+        if np.count_nonzero(self._on) > self.plan.most_on * pre.size:
             return None
-        return np.flatnonzero(self._on)
+        return marked(self._on)
 
     def _dense_decoder_gradient(self, z: Tensor, pause: Pause) -> Tensor:
         own, gradient, g = self.parameters.weights, self.parameters.gradient, self._pre
