@@ -135,7 +135,7 @@ class Course:
                 f"{self.reserve.run.name!r} is only looked at: nothing is written into it before "
                 "it goes on (space)."
             )
-        if self.waits:
+        if self.waits or not self._begun:
             self.waits = False
             self._begin()
         if self.keeper.run is None:

@@ -6,7 +6,7 @@ import sys
 LOOKED_AT = """
 import resource, threading, time
 from rugtui.config import Settings
-from rugtui.session.commands import Look, Save, Show, Stop
+from rugtui.session.commands import Look, Pause, Save, Show, Stop
 from rugtui.session.session import Session
 from rugtui.weights.base import Window
 from rugtui.session import analyst, experiment  # and all that is imported anyway
@@ -31,6 +31,8 @@ def wait(condition):
 
 session.send(Look(60, 60, beside=True, cursor=(5, 7)))
 session.send(Save(""))
+wait(lambda f: f.step > 0)
+session.send(Pause(True))
 wait(lambda f: f.trained.statistics and f.snapshot and f.picture.panels[1].cell)
 session.send(Show("rug"))
 session.send(Look(60, 60, Window(0, 0, 16_384, 100), order="clustered"))

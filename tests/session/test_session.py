@@ -178,6 +178,13 @@ def test_a_snapshot_holds_weights_history_and_facts(private_state):
         assert path.stat().st_mode & 0o077 == 0, f"{path.name} is open to others"
 
 
+def test_a_snapshot_can_be_had_before_the_first_step():
+    with running() as session:
+        session.send(Save(""))
+        frame = wait(session, lambda f: f.notices)
+    assert frame.notices[-1].text.startswith("snapshot in ")
+
+
 def test_what_cannot_be_written_is_told_and_training_goes_on(private_state):
     (private_state / "rugtui").write_text("a file in the way")
     with running() as session:
