@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 from rugtui.config import Settings
 from rugtui.measure import Statistics
@@ -82,17 +83,35 @@ def death(dead: int, settings: Settings) -> str:
     return f"{of} {'is' if dead == 1 else 'are'} dead: 0 whatever comes." if dead else ""
 
 
+def comparable(settings: Settings) -> bool:
+    """Whether the loss of these settings is of the kind that L* is: then a verdict is one."""
+    return (
+        settings.activation == "relu" and settings.data == "bernoulli" and not settings.importance
+    )
+
+
 def caveat(settings: Settings) -> str:
-    """Which predictions do not hold for these settings; empty where all do."""
-    broken = []
-    if settings.activation != "relu":
-        broken.append(f"activation {settings.activation}")
+    """Which predictions hold for these settings, and which do not; empty where all do."""
+    return " ".join(_caveats(settings))
+
+
+def _caveats(settings: Settings) -> Iterator[str]:
+    if settings.activation == "identity":
+        yield (
+            "Without activation linear is the best there is, a bound; Gaussian(W), exact(W) and L* "
+            "are of a ReLU."
+        )
+    elif settings.activation != "relu":
+        yield (
+            f"Gaussian(W), exact(W) and L* are of a ReLU, not of {settings.activation}; "
+            "elementwise and oracle hold for any activation."
+        )
     if settings.importance:
-        broken.append("importance")
-    if settings.data != "bernoulli":
-        broken.append("one feature at a time")
+        yield ("The loss is weighed by importance and no line is: theory is of features alike.")
+    if settings.data == "one":
+        yield (
+            f"Lines are of features on independently, p = 1/n_sparse = {settings.p_on:.3g}, not of "
+            "exactly one on."
+        )
     if not settings.bias:
-        broken.append("no bias")
-    if not broken:
-        return ""
-    return f"Levels are those of the symmetric ReLU model: not of {', '.join(broken)}."
+        yield "L*, high sparsity and linear have a bias; Gaussian(W) and exact(W) hold without."

@@ -4,7 +4,7 @@ import pytest
 
 from rugtui.config import Settings
 from rugtui.theory.levels import levels
-from rugtui.verdict import caveat, death, verdict
+from rugtui.verdict import caveat, comparable, death, verdict
 
 AT = levels(0.25, 0.05)
 
@@ -42,8 +42,17 @@ def test_nothing_is_said_of_nothing():
 def test_what_does_not_hold_is_said():
     assert caveat(Settings()) == ""
     said = caveat(Settings(activation="gelu", bias=False))
-    assert "gelu" in said
-    assert "no bias" in said
+    assert "are of a ReLU, not of gelu; elementwise and oracle hold" in said
+    assert "Gaussian(W) and exact(W) hold without" in said
+    assert "linear is the best there is" in caveat(Settings(activation="identity"))
+    assert "weighed by importance and no line is" in caveat(Settings(importance=1.0))
+    assert "p = 1/n_sparse = 0.00195" in caveat(Settings(data="one"))
+
+
+def test_only_what_L_star_is_of_is_held_against_it():
+    assert comparable(Settings(tied=True, bias=False))
+    for change in ({"activation": "tanh"}, {"importance": 1.0}, {"data": "one"}):
+        assert not comparable(Settings(**change))
 
 
 def test_dead_outputs_are_said():

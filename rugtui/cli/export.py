@@ -149,14 +149,14 @@ def _json(saved: Saved) -> bytes:
     facts = {name: value for name, value in saved.facts.items() if name != "files"}
     if facts.get("statistics", {}).get("exact") is None:
         generator = np.random.default_rng(settings.seed)
-        measured = statistics(saved.weights, settings.p, generator=generator)
+        measured = statistics(saved.weights, settings.p_on, generator=generator)
         facts["statistics"] = {"step": saved.step, **measured.numbers()}
     facts |= {
         "kind": saved.kind,
         "step": saved.step,
         "settings": settings.as_dict(),
         "units": UNITS,
-        "theory": dataclasses.asdict(levels(settings.ratio, settings.p)),
+        "theory": dataclasses.asdict(levels(settings.ratio, settings.p_on)),
         "changes": [{"step": step, "change": text} for step, text in saved.marks],
         "exported": versions(),
     }

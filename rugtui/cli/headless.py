@@ -83,7 +83,7 @@ def summary(course: Course) -> dict[str, Any]:
         "steps_per_second": training.step / course.seconds if course.seconds else None,
         "loss": held.mean,
         "loss_standard_error": held.standard_error,
-        "theory_loss": levels(settings.ratio, settings.p).loss,
+        "theory_loss": levels(settings.ratio, settings.p_on).loss,
         "device": str(training.device),
         "seed": settings.seed,
         "run": str(course.keeper.run) if course.keeper.run else None,
@@ -160,7 +160,7 @@ class Narrator(Told):
     def __init__(self, training: Training, *, quiet: bool) -> None:
         from rugtui.theory.levels import levels
 
-        self._best = levels(training.settings.ratio, training.settings.p).loss
+        self._best = levels(training.settings.ratio, training.settings.p_on).loss
         total = training.settings.steps or None
         super().__init__(total, training.step, every=TELL_EVERY, quiet=quiet)
 

@@ -54,7 +54,7 @@ def write_snapshot(
         "step": step,
         "settings": settings.as_dict(),
         "units": UNITS,
-        "theory": dataclasses.asdict(levels(settings.ratio, settings.p)),
+        "theory": dataclasses.asdict(levels(settings.ratio, settings.p_on)),
         **facts,
     }
     write_whole(folder / WEIGHTS, weights_bytes(weights, {"kind": kind, "step": step}))

@@ -27,7 +27,7 @@ from rugtui.session.trial import RugTrial, StillTrial, usual_frame
 from rugtui.theory.levels import Levels, levels
 from rugtui.training.gemm import gemm_seconds
 from rugtui.training.result import StepResult
-from rugtui.verdict import caveat, death, verdict
+from rugtui.verdict import caveat, comparable, death, verdict
 from rugtui.weights.base import Weights
 from rugtui.weights.frames import dense
 
@@ -75,7 +75,7 @@ class Experiment:
 
     @property
     def levels(self) -> Levels:
-        return levels(self.settings.ratio, self.settings.p)
+        return levels(self.settings.ratio, self.settings.p_on)
 
     @property
     def done(self) -> bool:
@@ -100,7 +100,7 @@ class Experiment:
         self.course.change(settings)
         if self._still is not None:
             self._still = self._new_still()
-        self._forget_unless(before.p)
+        self._forget_unless(before.p_on)
 
     def follow(self, course: Course, *, lives: bool) -> None:
         """Show another save of the same run; where it does not live, samples say what its weights
@@ -111,11 +111,11 @@ class Experiment:
             self._keep_pace(course.training.step - steps, course.seconds - seconds)
         self._still = None if lives else self._new_still()
         self._analysed.discard("trained")
-        self._forget_unless(before.p)
+        self._forget_unless(before.p_on)
 
     def _forget_unless(self, p: float) -> None:
         """What is known of weights at another p is known no more."""
-        if self.settings.p != p:
+        if self.settings.p_on != p:
             self._trial = None
             self._analysed.clear()
             self.readings = {"trained": Reading()}
@@ -168,8 +168,8 @@ class Experiment:
         if self.analyst.idle and kind not in self._analysed:
             weights = self.weights(kind)
             self._asked_of = self.frame
-            self.analyst.ask(kind, self.training.step, weights, self.settings.p)
-        made = self._curve_maker.at(self.settings.ratio, self.settings.p)
+            self.analyst.ask(kind, self.training.step, weights, self.settings.p_on)
+        made = self._curve_maker.at(self.settings.ratio, self.settings.p_on)
         self._curves = made or self._curves
         live = self._still.loss() if self._still else self.history.recent_loss()
         self._refresh("trained", *live)
@@ -185,7 +185,7 @@ class Experiment:
         if self.analyst.idle and not rug_waits:
             heldout = result.heldout, result.heldout_standard_error
             weights = self.training.weights()
-            self.analyst.ask("trained", result.step, weights, self.settings.p, heldout)
+            self.analyst.ask("trained", result.step, weights, self.settings.p_on, heldout)
 
     def picture(self, kind: Kind, look: Look) -> Picture:
         """What the W pane looks at, no finer than W itself."""
@@ -220,11 +220,14 @@ class Experiment:
         )
 
     def _verdict(self, kind: Kind) -> str:
-        known = self.readings.get(kind, Reading())
+        known, rug = self.readings.get(kind, Reading()), kind == "rug"
         loss, error, measured = known.loss, known.standard_error, known.statistics
         learns = self._still is None
-        said = verdict(loss, error, self.levels, measured, rug=kind == "rug", learns=learns)
-        dead = "" if kind == "rug" else death(self.course.dead, self.settings)
+        said = verdict(loss, error, self.levels, measured, rug=rug, learns=learns)
+        if rug:  # a ReLU with a bias, on features alike, whatever the run's settings are
+            return said
+        dead = death(self.course.dead, self.settings)
+        said = said if comparable(self.settings) else ""
         return " ".join(filter(None, (dead, said, caveat(self.settings))))
 
     def save(self, kind: Kind, command: Save) -> Path:
@@ -256,7 +259,7 @@ class Experiment:
 
     def _note(self, finding: Finding) -> None:
         old = self.readings.get(finding.kind, Reading())
-        if finding.statistics.p != self.settings.p:
+        if finding.statistics.p != self.settings.p_on:
             return
         if finding.kind == "rug" and self._asked_of != self.frame:
             return

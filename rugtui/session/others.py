@@ -156,7 +156,7 @@ def other_run(
     loss, error = view.last("heldout"), view.last("heldout_standard_error")
     if not np.isfinite(loss):
         loss, error = history.recent_loss()
-    best = levels(settings.ratio, settings.p).loss
+    best = levels(settings.ratio, settings.p_on).loss
     return OtherRun(key, "", name, state, settings, step, loss, error, best, thinned(view))
 
 

@@ -89,7 +89,7 @@ class RugTrial(Sampled):
             self.frame_name,
             settings.n_sparse,
             settings.n_dense,
-            settings.p,
+            settings.p_on,
             generator=generator,
             device=device,
         )
@@ -98,5 +98,5 @@ class RugTrial(Sampled):
     def sample(self) -> None:
         """Draw one more batch: its per-sample losses join the mean."""
         s = self.settings
-        x = sample(s.n_sparse, s.p, s.batch, generator=self._generator, device=self.device)
+        x = sample(s.n_sparse, s.p_on, s.batch, generator=self._generator, device=self.device)
         self.add((x - self.weights.forward(x)).square_().mean(1, dtype=torch.float64))

@@ -32,7 +32,7 @@ def aligned(settings: Settings, *, generator: torch.Generator) -> Dense:
     the loss is where it would be 500 steps later, and at most an eighth of the outputs are on
     instead of half, which is what a sparse step costs.
     """
-    n_sparse, n_dense, p = settings.n_sparse, settings.n_dense, settings.p
+    n_sparse, n_dense, p = settings.n_sparse, settings.n_dense, settings.p_on
     W_out = _uniform(n_sparse, n_dense, inputs=n_dense, generator=generator)
     # Σ_{j≠i} W_ij² ≈ a²/r with a = 1/3 for random W
     sigma = math.sqrt((p / 3 - p * p / 4) / settings.ratio) / 3
@@ -56,7 +56,7 @@ def frame(settings: Settings, *, generator: torch.Generator) -> Dense:
     name: Frame = "orthonormal"
     if settings.init == "rug":
         name = "hadamard" if is_power_of_two(settings.n_sparse) else "dct"
-    n_sparse, n_dense, p = settings.n_sparse, settings.n_dense, settings.p
+    n_sparse, n_dense, p = settings.n_sparse, settings.n_dense, settings.p_on
     made = dense(engineered(name, n_sparse, n_dense, p, generator=generator))
     scale = math.sqrt(float(made.W_out.norm() / made.W_in.norm()))
     return Dense(made.W_in * scale, made.W_out / scale, made.b)

@@ -156,7 +156,7 @@ class Training:
             heldout=estimate.mean if estimate else None,
             heldout_standard_error=estimate.standard_error if estimate else None,
             lr=self._method.lr,
-            p=self.settings.p,
+            p=self.settings.p_on,
             batch=self.settings.batch,
             samples=self.samples,
             method=self.settings.method,
@@ -169,7 +169,7 @@ class Training:
 
     def _require_sound(self, loss: float) -> None:
         """Raises Diverged, from the last state known to be finite."""
-        scale = max(self.settings.p / 3, self._first_loss or 0.0)
+        scale = max(self.settings.p_on / 3, self._first_loss or 0.0)
         if math.isfinite(loss) and loss <= EXPLODED * scale:
             return
         step = self.step

@@ -55,7 +55,7 @@ class Stopping:
     def _symmetric(self) -> float:
         from rugtui.theory.optimum import optimum
 
-        return float(optimum(self._settings.ratio, self._settings.p).loss)
+        return float(optimum(self._settings.ratio, self._settings.p_on).loss)
 
     def _stalls(self, loss: float, steps: int) -> bool:
         self._sum, self._steps = self._sum + loss * steps, self._steps + steps

@@ -129,6 +129,18 @@ def test_a_change_of_shape_starts_a_new_run_and_says_so():
         assert fresh.history.column("step")[0] < 200
 
 
+def test_what_holds_of_other_recipes_is_said_of_trained_weights_alone():
+    settings = SMALL.replace(data="one", activation="gelu")
+    with running(settings) as session:
+        frame = wait(session, lambda f: f.step > 0 and f.trained.statistics)
+        assert frame.verdict.startswith("Gaussian(W), exact(W) and L* are of a ReLU, not of gelu")
+        assert "not of exactly one on" in frame.verdict
+        assert frame.levels.p == frame.trained.statistics.p == 1 / 64
+        session.send(Show("rug"))
+        frame = wait(session, lambda f: f.shown == "rug" and f.rug and f.rug.loss > 0)
+        assert frame.verdict.startswith("The rug is")
+
+
 def test_the_rug_is_shown_with_its_own_sampled_loss_while_training_goes_on():
     with running() as session:
         wait(session, lambda f: f.step > 0)

@@ -40,7 +40,7 @@ def facts(frame: Frame, screen: str) -> list[tuple[int, str]]:
         (1, _short(frame.source)),
         (2, f"{s.n_sparse:,} × {s.n_dense:,}"),
         (4, f"r {s.ratio:.3g}"),
-        (1, f"p {s.p:.3g}"),
+        (1, f"p {s.p_on:.3g}"),
         (6, s.method),
         (3, f"lr {s.learning_rate:.2g}"),
         (1, f"step {frame.step:,}"),
