@@ -52,6 +52,7 @@ SIGNALS = {
 }
 PATIENCE = 30.0
 SLOW = 0.25
+ENDLESS = 20.0
 TARGET = 12
 """Steps to the state done."""
 
@@ -60,7 +61,8 @@ def cases(command: str) -> list[tuple[str, str]]:
     """States and signals. What resume opens is the same session, or the same loop, as the new."""
     states = STATES if command in ("rugtui", "train") else ("loading", "training")
     there = [state for state in states if command == "rugtui" or state != "paused"]
-    return [(state, name) for state in there for name in SIGNALS]
+    every = [(state, name) for state in there for name in SIGNALS]
+    return every + [("endless loading", "SIGTERM")] * (command == "resume")
 
 
 def run(command: str, state: str, name: str, folder: Path) -> dict[str, Any]:
@@ -92,8 +94,14 @@ def left(folder: Path) -> dict[str, Any]:
         found = newest(one)
         kept = {"step": found[1].step, "phase": found[1].phase} if found else {"step": 0}
         aside = [path.name for path in one.glob(".*")]
-        facts |= kept | {"live": holder(one)[0], "log": log(one), "aside": aside}
+        facts |= kept | {"locked": locked(one), "log": log(one), "aside": aside}
     return facts
+
+
+def locked(run: Path) -> tuple[bool, bool]:
+    """Whether a process holds the run, and whether one says that it does."""
+    live, other = holder(run)
+    return live, other is not None
 
 
 def log(run: Path) -> str:
@@ -150,6 +158,8 @@ def reached(state: str, tell: Callable[[], Any]) -> None:
     match state:
         case "loading":
             patch(Training, "__init__", before=at(1, SLOW))
+        case "endless loading":
+            patch(Training, "__init__", before=at(1, ENDLESS))
         case "training":
             patch(Training, "advance", after=at(3))
         case "paused":

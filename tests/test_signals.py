@@ -27,12 +27,12 @@ def check(life, *, taken_up):
     over = life["state"] in ("paused", "done")
     # A hang-up ends a run that has nothing to do; the others are sent a SIGTERM after it.
     assert life["status"] == CODES.get(life["signal"], 0 if over else 143), life
-    if life["state"] == "loading" and life["signal"] != "hang-up":
+    if "loading" in life["state"] and life["signal"] != "hang-up":
         assert life.get("step", 0) == (4 if taken_up else 0), life  # nothing lost: nothing done
     else:
         assert life["step"] == life["told"] > 0, life
         assert life["phase"] == ("done" if life["state"] == "done" else "paused"), life
         assert f"{life['phase']} at step {life['step']:,}" in life["log"], life
     assert life["step"] == TARGET if life["state"] == "done" else True
-    assert not life.get("live"), life
+    assert not any(life.get("locked", [])), life
     assert not life.get("aside"), life

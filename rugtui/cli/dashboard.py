@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -28,9 +29,13 @@ LONGEST = 1.5
 
 
 def show(
-    settings: Settings, preferences: Preferences, config: Config, opening: Opening | None = None
+    settings: Settings,
+    preferences: Preferences,
+    config: Config,
+    opening: Opening | None = None,
+    run: Path | None = None,
 ) -> int:
-    """Run the dashboard to its end; returns the exit code. `opening` takes up what is there.
+    """Run the dashboard to its end; returns the exit code. `opening` takes up `run`.
 
     Of `config` it has the keys, the defaults behind presets, and what is wrong in the file. Raises
     UsageError where there is no terminal, SettingError where there is no such device.
@@ -40,7 +45,7 @@ def show(
     from rugtui.session.session import Session
 
     session = Session(settings, opening, autosave=preferences.autosave)
-    return look(session, preferences, config)
+    return look(session, preferences, config, run)
 
 
 def require_terminal() -> None:
@@ -52,8 +57,10 @@ def require_terminal() -> None:
         )
 
 
-def look(session: Session, preferences: Preferences, config: Config) -> int:
-    """Show a session to its end; returns the exit code.
+def look(
+    session: Session, preferences: Preferences, config: Config, run: Path | None = None
+) -> int:
+    """Show a session to its end; returns the exit code. `run` is what it takes up, if anything.
 
     Raises what kept it from being shown: RugtuiError, OSError.
     """
@@ -66,7 +73,7 @@ def look(session: Session, preferences: Preferences, config: Config) -> int:
     app.run(mouse=preferences.mouse, loop=asyncio.new_event_loop())
     if session.refusal is not None:
         raise session.refusal
-    return go_on(app) if app.hung_up else finish(app.session, app.return_code or 0)
+    return go_on(app) if app.hung_up else finish(app.session, app.return_code or 0, run)
 
 
 def obey_signals(app: RugtuiApp) -> None:
@@ -90,14 +97,17 @@ def go_on(app: RugtuiApp) -> int:
     return 128 + app.heard if app.heard != signal.SIGHUP else 0
 
 
-def finish(session: Session, code: int) -> int:
+def finish(session: Session, code: int, run: Path | None = None) -> int:
     """Wait for the last step to be saved, unnoticed at most sizes."""
+    from rugtui.runs.lock import abandon
     from rugtui.session.commands import Stop
 
     session.send(Stop())
     if session.finished.wait(PATIENCE):
         return say_last(session, code)
     if not session.begun:
+        if run is not None:
+            abandon(run)  # still being read: nothing of it changed
         return leave(code)
     click.echo("rugtui: saving the last step (ctrl+c leaves without) …", err=True)
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -67,7 +67,7 @@ def command(
         from rugtui.cli.dashboard import show
 
         opening = functools.partial(taken_up, path, given, preferences, screen=True)
-        ctx.exit(show(settings_of_run(path), preferences, config, opening))
+        ctx.exit(show(settings_of_run(path), preferences, config, opening, path))
     config.complain()
     with Signals(preferences.on_hangup) as signals:
         course = taken_up(path, given, preferences)

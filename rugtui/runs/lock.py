@@ -153,6 +153,16 @@ def holder(run: Path) -> tuple[bool, Holder | None]:
     return not free, known
 
 
+def abandon(run: Path) -> None:
+    """Give a run free that this process may hold, and wrote nothing to, before it ends.
+
+    A lock that is left would say that the run crashed. Raises OSError.
+    """
+    live, known = holder(run)
+    if live and known is not None and known.pid == os.getpid() and known.here_too:
+        run.joinpath(NAME).unlink(missing_ok=True)
+
+
 def _try_lock(handle: int, *, shared: bool = False) -> bool:
     kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     try:

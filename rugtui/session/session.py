@@ -105,7 +105,8 @@ class Session:
     def run(self) -> None:
         """The body of the worker thread, until Stop. What goes wrong is said in a Frame."""
         try:
-            self._attempt(lambda: self._begin(self.settings))
+            if not self._stop.is_set():
+                self._attempt(lambda: self._begin(self.settings))
             while not self._stop.is_set():
                 self._attempt(self._obey)
                 self._attempt(self._train)
