@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 
 from rugtui.config import Frame, Settings
-from rugtui.training.data import sample
+from rugtui.training.cells import Cells
 from rugtui.training.heldout import sample_losses
 from rugtui.training.source import Source, importance
 from rugtui.weights.base import Weights
@@ -61,8 +61,7 @@ class StillTrial(Sampled):
         super().__init__()
         self.settings, self.weights = settings, weights
         device = weights.b.device
-        generator = torch.Generator(device if device.type == "cuda" else "cpu")
-        generator.manual_seed(settings.seed ^ STREAM)
+        generator = _generator(device, settings.seed ^ STREAM)
         self._source = Source(generator, device, weights.b.dtype)
 
     def sample(self) -> None:
@@ -93,10 +92,17 @@ class RugTrial(Sampled):
             generator=generator,
             device=device,
         )
-        self._generator = torch.Generator(device).manual_seed(settings.seed ^ STREAM)
+        seed = settings.seed ^ STREAM
+        self._source = Source(_generator(device, seed), device, torch.get_default_dtype())
+        self._data = settings.replace(data="bernoulli", p=settings.p_on)
 
     def sample(self) -> None:
         """Draw one more batch: its per-sample losses join the mean."""
-        s = self.settings
-        x = sample(s.n_sparse, s.p_on, s.batch, generator=self._generator, device=self.device)
+        x = self._source.draw(self._data, self.settings.batch)
+        x = x.dense() if isinstance(x, Cells) else x
         self.add((x - self.weights.forward(x)).square_().mean(1, dtype=torch.float64))
+
+
+def _generator(device: torch.device, seed: int) -> torch.Generator:
+    """Where a Source wants it: on a CUDA device itself, for others on the CPU."""
+    return torch.Generator(device if device.type == "cuda" else "cpu").manual_seed(seed)

@@ -10,18 +10,22 @@ import torch
 from rugtui.config import Settings
 
 REPEATS = 7
-MOST = 1 << 28
+MOST, CUDA_MOST = 1 << 28, 1 << 38
 """Multiplications of the product that is timed; a larger one is told from a part of its batch,
-which must not cost seconds before the first step."""
+which must not cost seconds before the first step, nor be so small that a GPU is not filled."""
 
 
-def gemm_seconds(settings: Settings, device: torch.device) -> float:
+def gemm_seconds(
+    settings: Settings, device: torch.device, *, dtype: torch.dtype = torch.float32
+) -> float:
     """Seconds that one such product takes here and now: the median of a few."""
     cells = settings.n_sparse * settings.n_dense
-    batch = max(1, min(settings.batch, MOST // cells))
-    z = torch.rand(batch, settings.n_dense, device=device)
-    W_out = torch.rand(settings.n_sparse, settings.n_dense, device=device)
-    out = torch.empty(batch, settings.n_sparse, device=device)
+    most = CUDA_MOST if device.type == "cuda" else MOST
+    batch = max(1, min(settings.batch, most // cells))
+    like = {"device": device, "dtype": dtype}
+    z = torch.rand(batch, settings.n_dense, **like)
+    W_out = torch.rand(settings.n_sparse, settings.n_dense, **like)
+    out = torch.empty(batch, settings.n_sparse, **like)
     each = statistics.median(_timed(z, W_out, out) for _ in range(REPEATS + 1))
     return each * settings.batch / batch
 

@@ -63,7 +63,8 @@ class Training:
             self._method = methods.build(settings, self._parameters, self._data)
         else:
             self._method.change(settings)
-        self._pace, self._stopping = Pace.of(settings), Stopping(settings)
+        self._pace = Pace.of(settings, kind=self.device.type)
+        self._stopping = Stopping(settings)
         self._clear_interval()
 
     def _clear_interval(self) -> None:

@@ -1,7 +1,7 @@
 """How many steps make an interval, and how often held-out data are looked at.
 
-Both follow from the settings alone, never from the clock, so that a run gives the same numbers in
-the dashboard, without a screen, and on a slower machine.
+Both follow from the settings and the kind of device alone, never from the clock, so that a run
+gives the same numbers in the dashboard, without a screen, and on a slower machine.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ PRODUCTS = 1.4e9
 """Multiplications of one product that an interval may hold: a tenth of a second on two cores."""
 STEP_OVERHEAD = 1e7
 """What the small operations of any step cost, in the same unit."""
+CUDA_PRODUCTS, CUDA_OVERHEAD = 2e11, 6e8
+"""The same for a GPU, whose host waits for it once an interval. Not measured: by its data sheet a
+tenth of a second of dense steps, or 300 steps of the 0.3 ms that launching their kernels takes."""
 HELDOUT_STEPS = 100
 """Steps from one look at held-out data to the next, of twice the batch: 1 to 2 % of the time."""
 HELDOUT_LEAST = 256
@@ -27,12 +30,15 @@ class Pace:
     heldout_samples: int
 
     @classmethod
-    def of(cls, settings: Settings) -> Pace:
+    def of(cls, settings: Settings, *, kind: str = "cpu") -> Pace:
+        """For a kind of device: "cpu", "cuda", "mps"."""
         product = settings.batch * settings.n_sparse * settings.n_dense
         step = product
         if settings.method == "population":
             step = 4 * settings.n_sparse * settings.n_dense**2
-        interval = max(1, round(PRODUCTS / (step + STEP_OVERHEAD)))
+        cuda = kind == "cuda"
+        products, overhead = (CUDA_PRODUCTS, CUDA_OVERHEAD) if cuda else (PRODUCTS, STEP_OVERHEAD)
+        interval = max(1, round(products / (step + overhead)))
         samples = max(2 * settings.batch, HELDOUT_LEAST)
         steps = HELDOUT_STEPS * samples / (2 * settings.batch) * product / step
         return cls(interval, max(1, round(steps / interval)), samples)

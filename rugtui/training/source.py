@@ -17,18 +17,23 @@ Batch = Cells | Float[Tensor, "batch n_sparse"]
 
 
 class Source:
-    """Draws batches: their active cells on a CPU, all their cells on other devices."""
+    """Draws batches: their active cells on a CPU, all their cells on other devices.
+
+    On CUDA no step waits for the device: what is drawn is drawn there, and never counted.
+    """
 
     def __init__(self, generator: torch.Generator, device: torch.device, dtype: torch.dtype):
         self.generator, self.device, self.dtype = generator, device, dtype
 
     def draw(self, settings: Settings, batch: int) -> Batch:
         n_sparse, p, like = settings.n_sparse, settings.p, {"dtype": self.dtype}
+        if self.generator.device.type == "cuda":
+            if settings.data == "one":
+                return one_dense(n_sparse, batch, generator=self.generator, **like)
+            return data.sample_dense(n_sparse, p, batch, generator=self.generator, **like)
         if settings.data == "one":
             cells = data.sample_one(n_sparse, batch, generator=self.generator, **like)
             return cells if self.device.type == "cpu" else cells.dense().to(self.device)
-        if self.generator.device.type == "cuda":
-            return data.sample_dense(n_sparse, p, batch, generator=self.generator, **like)
         cells = data.sample_cells(n_sparse, p, batch, generator=self.generator, **like)
         return cells if self.device.type == "cpu" else cells.dense().to(self.device)
 
@@ -47,6 +52,16 @@ class Source:
         except BaseException:
             self.generator.set_state(before)
             raise
+
+
+def one_dense(
+    n_sparse: int, batch: int, *, generator: torch.Generator, dtype: torch.dtype = torch.float32
+) -> Float[Tensor, "batch n_sparse"]:
+    """Samples with exactly one feature on, drawn on the generator's device."""
+    like = {"generator": generator, "device": generator.device}
+    columns = torch.randint(n_sparse, (batch, 1), **like)
+    values = torch.rand((batch, 1), dtype=dtype, **like)
+    return values.new_zeros(batch, n_sparse).scatter_(1, columns, values)
 
 
 def importance(settings: Settings, like: Tensor) -> Float[Tensor, " n_sparse"] | None:

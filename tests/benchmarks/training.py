@@ -1,13 +1,18 @@
 """What a training step costs, in dense batch × n_sparse × n_dense products ("GEMMs").
 
-    python -m tests.benchmarks.training [--reference CHECKOUT] [--device cpu]
+    python -m tests.benchmarks.training [--reference CHECKOUT]
+    python -m tests.benchmarks.training --device cuda [--matmul tf32]
 
 Two states are timed: "start", the first steps of a run, and "trained", which begins as a rug.
-Steps and products take turns, so that whatever else
-the machine does falls on both; ratios are of medians. With `--reference` the training loop of the
-code of arXiv 2410.12101 (its `model.Model.optimize`, recipe of `train_model`) takes turns too: data
-loader, Adam and bookkeeping its own, in a process of its own, whose threads wait as PyTorch has
-them wait by default (rugtui.threads sets that for this process alone).
+Steps and products take turns, so that whatever else the machine does falls on both; ratios are of
+medians. Samples/s and "of bound" are of "trained". The bound is the time of a dense step's five
+products, at the precision asked for: on a GPU none of them can be left out, on a CPU a sparse step
+leaves some out and may be beyond 100 %. On CUDA the size is n_sparse 8,192 at batch 8,192.
+
+With `--reference` the training loop of the code of arXiv 2410.12101 (its `model.Model.optimize`,
+recipe of `train_model`) takes turns too: data loader, Adam and bookkeeping its own, in a process of
+its own, whose threads wait as PyTorch has them wait by default (rugtui.threads sets that for this
+process alone).
 """
 
 from __future__ import annotations
@@ -31,19 +36,35 @@ import torch  # noqa: E402
 from rugtui.config import Settings  # noqa: E402
 from rugtui.training.gemm import gemm_seconds  # noqa: E402
 from rugtui.training.loop import Training  # noqa: E402
+from rugtui.training.precision import precision  # noqa: E402
 
-SIZES = [(512, 128, 0.05), (1024, 256, 0.01), (2048, 512, 0.002)]
+SIZES, BATCH = [(512, 128, 0.05), (1024, 256, 0.01), (2048, 512, 0.002)], 1024
+CUDA_SIZES, CUDA_BATCH = [(8192, 2048, 0.01)], 8192
+PRODUCTS = 5
+"""Of a dense step: two forward, two for W_out and W_in, one back through the decoder."""
+STATES = ("start", "trained")
 
 
 def main() -> None:
     options = parse()
-    print(f"{torch.get_num_threads()} threads, {options.device}, medians of {options.rounds} turns")
-    names = ["n_sparse", "n_dense", "p", "GEMM/ms", "start", "trained"]
+    print(
+        f"{torch.get_num_threads()} threads, {options.device}, batch {options.batch:,}, products "
+        f"{options.matmul}, medians of {options.rounds} turns"
+    )
+    names = ["n_sparse", "n_dense", "p", "GEMM/ms", *STATES, "samples/s", "of bound"]
     if options.reference:
         names += ["reference", "×start", "×trained"]
     print(*(f"{name:>9}" for name in names), " plan")
     for n_sparse, n_dense, p in options.sizes:
-        settings = Settings(n_sparse=n_sparse, n_dense=n_dense, p=p, device=options.device, steps=0)
+        settings = Settings(
+            n_sparse=n_sparse,
+            n_dense=n_dense,
+            p=p,
+            batch=options.batch,
+            device=options.device,
+            matmul=options.matmul,
+            steps=0,
+        )
         row(settings, options)
 
 
@@ -51,11 +72,15 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--reference", type=Path, help="a checkout of the paper's code")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--matmul", default="full", choices=["full", "tf32", "bf16"])
+    parser.add_argument("--batch", type=int)
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument(
-        "--sizes", type=size, nargs="+", default=SIZES, help="n_sparse,n_dense,p ..."
-    )
-    return parser.parse_args()
+    parser.add_argument("--sizes", type=size, nargs="+", help="n_sparse,n_dense,p ...")
+    options = parser.parse_args()
+    cuda = options.device.startswith("cuda")
+    options.sizes = options.sizes or (CUDA_SIZES if cuda else SIZES)
+    options.batch = options.batch or (CUDA_BATCH if cuda else BATCH)
+    return options
 
 
 def size(text: str) -> tuple[int, int, float]:
@@ -66,7 +91,7 @@ def size(text: str) -> tuple[int, int, float]:
 def row(settings: Settings, options: argparse.Namespace) -> None:
     start, trained = Training(settings), Training(settings.replace(init="rug"))
     turns: dict[str, Callable[[], float]] = {
-        "gemm": lambda: gemm_seconds(settings, start.device),
+        "gemm": lambda: product_seconds(settings, start.device),
         "start": lambda: step_seconds(start),
         "trained": lambda: step_seconds(trained),
     }
@@ -79,12 +104,22 @@ def row(settings: Settings, options: argparse.Namespace) -> None:
             if turn:  # the first warms up
                 seconds[name].append(taken)
     median = {name: statistics.median(taken) for name, taken in seconds.items()}
-    gemm = median.pop("gemm")
+    gemm, trained_seconds = median["gemm"], median["trained"]
     cells = [settings.n_sparse, settings.n_dense, settings.p, f"{gemm * 1e3:.3f}"]
-    cells += [f"{taken / gemm:.2f}" for taken in median.values()]
+    cells += [f"{median[state] / gemm:.2f}" for state in STATES]
+    cells += [f"{settings.batch / trained_seconds:,.0f}"]
+    cells += [f"{PRODUCTS * gemm / trained_seconds:.0%}"]
     if options.reference:
-        cells += [f"{median['reference'] / median[state]:.1f}" for state in ("start", "trained")]
+        cells += [f"{median['reference'] / gemm:.2f}"]
+        cells += [f"{median['reference'] / median[state]:.1f}" for state in STATES]
     print(*(f"{cell!s:>9}" for cell in cells), "", start.plan, flush=True)
+
+
+def product_seconds(settings: Settings, device: torch.device) -> float:
+    """Of one dense product at the precision of the settings."""
+    with precision(settings, device):
+        kind = torch.bfloat16 if settings.matmul == "bf16" else torch.float32
+        return gemm_seconds(settings, device, dtype=kind)
 
 
 def step_seconds(training: Training) -> float:
@@ -95,9 +130,10 @@ def step_seconds(training: Training) -> float:
         return None
 
     begun = time.perf_counter()
-    for _ in range(steps):
-        training._take_step(nobody)
-    float(training._sum)
+    with precision(training.settings, training.device):
+        for _ in range(steps):
+            training._take_step(nobody)
+        float(training._sum)
     return (time.perf_counter() - begun) / steps
 
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rugtui.training import data
+from rugtui.training.source import one_dense
 
 
 def generator(seed=0):
@@ -125,8 +126,13 @@ def test_drawn_densely_they_have_the_same_law():
     assert (data.sample_dense(50, 1.0, 10, generator=generator()) > 0).all()
 
 
-def test_exactly_one_feature_on():
-    x = data.sample_one(16, 4000, generator=generator()).dense()
+@pytest.mark.parametrize("where", ["cells", "dense"])
+def test_exactly_one_feature_on(where):
+    if where == "cells":
+        x = data.sample_one(16, 4000, generator=generator()).dense()
+    else:
+        x = one_dense(16, 4000, generator=generator())
+    assert x.shape == (4000, 16)
     assert ((x > 0).sum(1) == 1).all()
     assert abs(z_scores((x > 0).sum(0), 250, 250 * 15 / 16)).max() < 4.5
 
