@@ -65,6 +65,8 @@ def command(
     a sweep that was stopped; with --out alone its settings are those it was begun with. The table
     is results.parquet and results.csv in the folder.
     """
+    if address is not None and not address.strip():
+        raise UsageError("--dask must be a scheduler's address, tcp://HOST:PORT, but it is empty.")
     if workers and address:
         raise UsageError("--workers starts a cluster here, --dask names another: give one of them.")
     calm_blas()

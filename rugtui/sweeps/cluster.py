@@ -5,6 +5,7 @@ A worker that dies costs the units it was at: Dask computes them elsewhere.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from queue import Empty, Queue
@@ -67,14 +68,9 @@ class Cluster:
                     )
                 )
             else:
+                require_scheduler(address)
                 where = address
             self.client = self._stack.enter_context(Client(where, timeout=REACH_WITHIN))
-        except (OSError, ValueError, TimeoutError) as error:
-            self._stack.close()
-            raise UsageError(
-                f"no Dask scheduler answers at {address!r} within {REACH_WITHIN:g} s: start one "
-                "with `dask scheduler`, or correct --dask tcp://HOST:PORT."
-            ) from error
         except BaseException:
             self._stack.close()
             raise
@@ -132,6 +128,31 @@ class Cluster:
         finally:
             if asked:
                 self.client.cancel(list(asked), force=True)
+
+
+def require_scheduler(address: str) -> None:
+    """Raises UsageError where no Dask scheduler answers. Dask's own client, talking to something
+    else, waits for most of a minute, or for memory that the other's answer seems to ask for."""
+    try:
+        kind = asyncio.run(asyncio.wait_for(_kind(address), REACH_WITHIN))
+    except (OSError, ValueError, TypeError, MemoryError, TimeoutError, EOFError) as error:
+        raise UsageError(
+            f"no Dask scheduler answers at {address!r} within {REACH_WITHIN:g} s: start one with "
+            "`dask scheduler`, or correct --dask tcp://HOST:PORT."
+        ) from error
+    if kind != "Scheduler":
+        raise UsageError(
+            f"{address!r} is a Dask {kind.lower()}: name the scheduler that it belongs to."
+        )
+
+
+async def _kind(address: str) -> str:
+    """What somebody says to be who answers in Dask's language."""
+    from distributed.core import rpc
+
+    async with rpc(address, timeout=REACH_WITHIN) as other:
+        said: Any = await other.identity()
+    return str(said["type"])
 
 
 def version() -> str:

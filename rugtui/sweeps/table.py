@@ -134,7 +134,9 @@ def read_parquet(path: Path) -> list[Row]:
     import pyarrow.parquet
 
     try:
-        table = pyarrow.parquet.read_table(io.BytesIO(path.read_bytes()))
+        content = pyarrow.BufferReader(path.read_bytes())
+        # its threads may still be there when Python ends, which aborts the process
+        table = pyarrow.parquet.read_table(content, use_threads=False)
     except pyarrow.ArrowException as error:
         raise DamagedError(path, "it is no Parquet file") from error
     return [row_of(facts, path) for facts in table.to_pylist()]

@@ -1,35 +1,43 @@
 """A sweep: against theory, against an unbroken one, and on a real cluster that loses a worker."""
 
+import contextlib
 import dataclasses
 import json
 import os
 import signal
+import socket
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
+from rugtui import __version__
 from rugtui.cli import main
 from rugtui.errors import UsageError
 from rugtui.sweeps import cluster as clusters
 from rugtui.sweeps import here
 from rugtui.sweeps.folder import ROWS, SweepFolder, find
 from rugtui.sweeps.grid import Grid
+from rugtui.sweeps.outcome import Outcome
+from rugtui.sweeps.plan import units
 from rugtui.sweeps.run import run
 from rugtui.sweeps.table import read_parquet
 
 DATA = Path(__file__).parents[1] / "data"
 REFERENCE = json.loads((DATA / "theory_reference.json").read_text())["optimum"]
-SMALL = Grid(n_sparse="16", ratio="0.25,0.5", p="0.1,0.3", seed="0,1", samples=64, steps=60)
+SMALL = Grid(
+    n_sparse="16", ratio="0.25,0.5", p="0.1,0.3", seed="0,1", samples=64, steps=60, device="cpu"
+)
 
 
-def swept(path, grid=SMALL, outcomes=here.outcomes, *, units=10**9, retry_failed=False):
+def swept(path, grid=SMALL, outcomes=here.outcomes, *, most=10**9, retry_failed=False):
     """Rows without their times; given up after some units."""
     folder = SweepFolder.begin(path, grid)
     seen = []
-    for progress in run(folder, outcomes, lambda: len(seen) >= units, retry_failed=retry_failed):
+    for progress in run(folder, outcomes, lambda: len(seen) >= most, retry_failed=retry_failed):
         seen.append(progress)
-        if len(seen) >= units:
+        if len(seen) >= most:
             break
     folder.leave()
     rows = read_parquet(path / "results.parquet")
@@ -43,7 +51,7 @@ def unbroken(tmp_path_factory):
 
 def test_stopped_torn_and_continued_it_is_that_of_an_unbroken_one(tmp_path, unbroken):
     path = tmp_path / "sweep"
-    some, _ = swept(path, units=3)
+    some, _ = swept(path, most=3)
     assert 0 < len(some) < len(unbroken)
     with (path / ROWS).open("ab") as file:  # killed while it wrote
         file.write(b'{"rows":[{"n_sparse":16,')
@@ -127,6 +135,8 @@ def test_two_workers_one_of_them_killed_give_the_same_bits(tmp_path, unbroken, m
             cluster.require_versions()
         monkeypatch.undo()
         pids = cluster.client.run(os.getpid)
+        with pytest.raises(UsageError, match="is a Dask worker: name the scheduler"):
+            clusters.require_scheduler(next(iter(pids)))
         assert len(set(pids.values())) == 2
         killed = threading.Event()
 
@@ -152,6 +162,9 @@ def test_two_workers_one_of_them_killed_give_the_same_bits(tmp_path, unbroken, m
         (["--ratio", "0.8:0.1:3", "--dry-run"], "FIRST ≤ LAST"),
         (["--workers", "2", "--dask", "tcp://127.0.0.1:9", "--dry-run"], "give one of them"),
         (["--dask", "tcp://127.0.0.1:9", "--out", "{tmp}/sweep"], "no Dask scheduler answers"),
+        (["--dask", "here", "--out", "{tmp}/sweep"], "no Dask scheduler answers at 'here'"),
+        (["--dask", "tls://127.0.0.1:9", "--out", "{tmp}/sweep"], "no Dask scheduler answers"),
+        (["--dask", "", "--out", "{tmp}/sweep"], "but it is empty"),
         (["--out", "{tmp}"], "is not empty"),
     ],
 )
@@ -163,6 +176,34 @@ def test_bad_input_is_exit_2_and_touches_nothing(arguments, said, tmp_path, caps
     assert said in streams.err
     assert streams.out == ""
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize("says", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
+def test_whoever_is_no_scheduler_is_told_in_time(says, monkeypatch):
+    monkeypatch.setattr(clusters, "REACH_WITHIN", 1.0)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer():
+            with contextlib.suppress(OSError):  # closed while it waits
+                while True:
+                    held.append(server.accept()[0])
+                    held[-1].sendall(says)
+
+        held = []
+        threading.Thread(target=answer, daemon=True).start()
+        begun = time.monotonic()
+        with pytest.raises(UsageError, match="no Dask scheduler answers"):
+            clusters.require_scheduler(f"tcp://127.0.0.1:{server.getsockname()[1]}")
+        assert time.monotonic() - begun < 10
+        server.shutdown(socket.SHUT_RDWR)
+    for one in held:
+        one.close()
+
+
+def test_a_worker_that_joins_with_another_version_computes_nothing():
+    unit = units(SMALL)[0]
+    assert "is of 0.0.1" in str(clusters._compute(unit, SMALL, "0.0.1"))
+    assert isinstance(clusters._compute(unit, SMALL, __version__), Outcome)
 
 
 def test_another_sweep_in_the_folder_says_what_differs(tmp_path, capsys):

@@ -14,7 +14,7 @@ from rugtui.sweeps.run import run
 from rugtui.sweeps.watch import Watch
 from tests.processes import until
 
-TINY = Grid(n_sparse="16", ratio="0.25,0.5", p="0.1,0.3", samples=64, steps=20)
+TINY = Grid(n_sparse="16", ratio="0.25,0.5", p="0.1,0.3", samples=64, steps=20, device="cpu")
 
 
 @contextlib.contextmanager

@@ -21,7 +21,14 @@ from rugtui.ui.screens.sweeps import Sweeps
 from tests.ui.fake import FakeSession, running, some_frame
 
 SMALL = Grid(
-    n_sparse="16,32", ratio="0.25,0.5", p="0.05,0.1,0.3", samples=64, steps=20, save_weights=True
+    n_sparse="16,32",
+    ratio="0.25,0.5",
+    p="0.05,0.1,0.3",
+    samples=64,
+    steps=20,
+    rows=8,
+    save_weights=True,
+    device="cpu",
 )
 PATIENCE = 60.0
 
@@ -158,7 +165,9 @@ async def test_a_sweep_is_set_up_started_stopped_and_continued(tmp_path):
         assert isinstance(pilot.app.screen, SweepForm)
         form = pilot.app.screen
         written = {"n_sparse": "16", "ratio": "0.25,", "p": "0.1,0.3", "kinds": "trained,theory"}
-        for name, value in (written | {"steps": "10000000", "folder": "grid"}).items():
+        for name, value in (
+            written | {"steps": "10000000", "device": "cpu", "folder": "grid"}
+        ).items():
             form.query_one(f"#row-{name} Input", Input).value = value
         form.query_one("#row-method Select", Select).value = "sgd"
         await pilot.pause()
