@@ -62,13 +62,17 @@ def command(
 
     path, config = find_run(run), read_config()
     preferences = given_preferences(given, config.preferences)
-    take_over(path)
+    # What would keep this process from going on is said before another is asked to leave.
+    given_settings(given, settings_of_run(path))
     if not no_screen:
-        from rugtui.cli.dashboard import show
+        from rugtui.cli.dashboard import require_terminal, show
 
+        require_terminal()
+        take_over(path)
         opening = functools.partial(taken_up, path, given, preferences, screen=True)
         ctx.exit(show(settings_of_run(path), preferences, config, opening, path))
     config.complain()
+    take_over(path)
     with Signals(preferences.on_hangup) as signals:
         course = taken_up(path, given, preferences)
         code = train_on(course, signals, quiet=quiet, as_json=as_json)

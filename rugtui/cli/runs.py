@@ -32,6 +32,7 @@ def command(prune: bool, keep: int, yes: bool, as_json: bool) -> None:
     """List the runs: live, paused, finished or crashed, with the step of their last save.
 
     A crashed run is as good as a paused one: `rugtui resume NAME` goes on from its last save.
+    `rugtui watch NAME` looks on at a live one.
     """
     from rugtui.runs.directory import all_runs
     from rugtui.runs.listing import listed, removable

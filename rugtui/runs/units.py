@@ -5,6 +5,7 @@ from __future__ import annotations
 LOSS = "mean squared error per feature"
 UNITS = {
     "loss": LOSS,
+    "loss_standard_error": "standard error of loss",
     "smoothed": "the same, averaged exponentially over results",
     "heldout": "the same, on samples that training never saw",
     "heldout_standard_error": "standard error of heldout",

@@ -13,6 +13,7 @@ from rugtui.errors import RunError
 from rugtui.runs.checkpoint import newest
 from rugtui.runs.keeper import EVERY, Keeper
 from rugtui.runs.load import run_sizes
+from rugtui.runs.lock import holder
 from rugtui.runs.reserve import Reserve, fingerprint
 from rugtui.runs.snapshot import read_snapshot
 from rugtui.session.commands import Kind
@@ -31,6 +32,10 @@ def open_run(run: Path, *, device: str = "", every: float = EVERY) -> Course:
     course, checkpoint = _saved_in(run, device=device, every=every)
     course.reserve = Reserve(run, checkpoint, there)
     course.source = f"run {run.name}"
+    live, other = holder(run)
+    if live:
+        who = other or "another process"
+        course.notes.append(f"{who} trains it: `rugtui watch {run.name}` follows what comes of it.")
     return course
 
 

@@ -48,7 +48,7 @@ class Watching(Session):
         self._standing: Standing = "live"
         self._who, self._pid = "another process", ""
         self._sight_at, self._device, self._doing = 0.0, "", ""
-        self._complaint = ""
+        self._complaints: set[str] = set()
 
     @property
     def begun(self) -> bool:
@@ -147,9 +147,9 @@ class Watching(Session):
         """Say once what cannot be read; where there is nothing else to show, that is the end."""
         if self._experiment is None and not isinstance(trouble, str):
             self._refuse(trouble)
-        elif str(trouble) != self._complaint:
-            self._complaint = str(trouble)
-            self._tell(self._complaint, "warning")
+        elif str(trouble) not in self._complaints:
+            self._complaints.add(str(trouble))
+            self._tell(str(trouble), "warning")
 
     def _refuse(self, why: RugtuiError | OSError) -> None:
         self.refusal = why

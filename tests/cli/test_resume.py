@@ -14,7 +14,7 @@ from rugtui.cli import main
 from rugtui.runs.checkpoint import newest
 from rugtui.runs.directory import checkpoints, find_run
 from rugtui.runs.journal import read_past
-from rugtui.runs.lock import Lock, holder
+from rugtui.runs.lock import Holder, Lock, holder
 from rugtui.session.history import NAMES
 from tests.cli.test_train import KEYS
 from tests.processes import running, until
@@ -118,8 +118,19 @@ def test_a_run_without_a_whole_checkpoint_is_refused_by_name(capsys):
 def test_a_run_in_a_dashboard_is_not_taken_over_but_may_be_watched(capsys):
     run = find_run(answer(capsys, "train", *SMALL, "--steps", "100")["run"])
     lock = Lock.take(run, screen=True)
-    assert main(["resume", run.name]) == 2
+    assert main(["resume", "--no-screen", run.name]) == 2
     assert f"quit there first, or look on with `rugtui watch {run.name}`" in capsys.readouterr().err
+    lock.release()
+
+
+def test_nobody_is_asked_to_leave_for_a_dashboard_that_has_no_terminal(capsys, monkeypatch):
+    run = find_run(answer(capsys, "train", *SMALL, "--steps", "100")["run"])
+    asked = []
+    monkeypatch.setattr(Holder, "ask_to_leave", asked.append)
+    lock = Lock.take(run, screen=False)
+    assert main(["resume", run.name]) == 2
+    assert "needs a terminal" in capsys.readouterr().err
+    assert not asked
     lock.release()
 
 

@@ -147,6 +147,8 @@ def test_a_finished_run_goes_on_as_far_again(tmp_path):
 def test_a_run_that_somebody_else_has_stays_only_looked_at(run):
     lock = Lock.take(run, screen=False)
     with looking(lambda: open_run(run)) as session:
+        frame = wait(session, lambda f: any(n.severity == "warning" for n in f.notices))
+        assert f"trains it: `rugtui watch {run.name}`" in frame.notices[-1].text
         session.send(Pause(False))
         frame = wait(session, lambda f: any(n.severity == "error" for n in f.notices))
         assert "is in use" in frame.notices[-1].text
