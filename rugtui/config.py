@@ -113,7 +113,10 @@ class Settings:
     )
     dtype: DType = setting("float32", "Precision of weights and products.", group="machine")
     matmul: Matmul = setting(
-        "full", "Precision within products: full, tf32 (CUDA), or bf16.", group="machine"
+        "full",
+        "Precision within products: full, tf32 (CUDA; its effect on the loss was not measured), or "
+        "bf16 (the final loss within 0.02 %, measured on a CPU).",
+        group="machine",
     )
 
     def __post_init__(self) -> None:

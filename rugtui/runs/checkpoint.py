@@ -5,9 +5,10 @@ Two are kept. The newest that is whole is taken; a damaged one is passed over, a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -52,11 +53,11 @@ class Checkpoint:
 def write_checkpoint(run: Path, checkpoint: Checkpoint) -> Path:
     """Write a checkpoint into a run and return its path. Raises OSError."""
     path = checkpoint_path(run, checkpoint.step)
-    write_whole(path, pack(checkpoint))
+    write_whole(path, *_pieces(checkpoint))
     return path
 
 
-def pack(checkpoint: Checkpoint) -> bytes:
+def _pieces(checkpoint: Checkpoint) -> Iterator[Any]:
     """The file's content."""
     facts = {
         "kind": "checkpoint",
@@ -69,7 +70,7 @@ def pack(checkpoint: Checkpoint) -> bytes:
         "results": checkpoint.results,
         "thinned": checkpoint.thinned,
     }
-    return tensors.pack(checkpoint.state.tensors, facts)
+    return tensors.pieces(checkpoint.state.tensors, facts)
 
 
 def read_checkpoint(path: Path) -> Checkpoint:

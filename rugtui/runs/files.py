@@ -32,8 +32,9 @@ def make_folder(path: Path) -> Path:
     return path
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, *content: Any) -> None:
     """Write aside, sync, rename, sync the folder: a crash leaves the old file or the new one.
+    `content` are bytes, or anything that lends its memory as they do.
 
     The file is readable by its user alone (mkstemp makes it 0600). Raises OSError, and then
     leaves nothing behind.
@@ -41,7 +42,8 @@ def write_whole(path: Path, content: bytes) -> None:
     handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=ASIDE)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            for piece in content:
+                file.write(piece)
             file.flush()
             os.fsync(file.fileno())
         Path(aside).rename(path)

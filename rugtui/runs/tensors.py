@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,14 +25,45 @@ HEADER_MOST = 1 << 20
 """Bytes of a header that rugtui would ever write."""
 
 
+DTYPES = {
+    "float64": "F64",
+    "float32": "F32",
+    "bfloat16": "BF16",
+    "float16": "F16",
+    "int64": "I64",
+    "int32": "I32",
+    "uint8": "U8",
+    "bool": "BOOL",
+}
+"""PyTorch's names and the file's."""
+
+
 def pack(tensors: dict[str, Tensor], facts: dict[str, Any]) -> bytes:
     """A file's content: tensors by name, `facts` and digests in its metadata."""
-    from safetensors.torch import save
+    return b"".join(pieces(tensors, facts))
 
+
+def pieces(tensors: dict[str, Tensor], facts: dict[str, Any]) -> Iterator[Any]:
+    """The same, one after another: of large tensors their own memory, where safetensors would
+    make two copies of all."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     text = json.dumps({"format": FORMAT, **facts})
     digests = {"facts_sha256": _digest(text, {}), "sha256": _digest(text, tensors)}
-    return save(tensors, {"facts": text, **digests})
+    header: dict[str, Any] = {"__metadata__": {"facts": text, **digests}}
+    # as safetensors orders them, so that each begins where its numbers are aligned
+    ordered = sorted(tensors.items(), key=lambda named: (-named[1].element_size(), named[0]))
+    place = 0
+    for name, tensor in ordered:
+        header[name] = {
+            "dtype": DTYPES[str(tensor.dtype).removeprefix("torch.")],
+            "shape": list(tensor.shape),
+            "data_offsets": [place, place := place + tensor.nbytes],
+        }
+    content = json.dumps(header).encode()
+    content += b" " * (-len(content) % 8)
+    yield len(content).to_bytes(8, "little") + content
+    for _, tensor in ordered:
+        yield _raw(tensor)
 
 
 def read_facts(path: Path) -> dict[str, Any]:

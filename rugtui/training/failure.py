@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 MEMORIES = {"adam": 2, "adamw": 2, "sgd": 1}
 """Numbers that an optimizer keeps of each parameter."""
 STATES = 3
-"""Copies of parameters and memories beside those that train: the spare, one that is being saved,
-and the bytes of its file."""
+"""Copies of parameters and memories beside those that train: the spare, one that is being written,
+and one that waits to be."""
 BATCH_COPIES, SLOPED_COPIES = 3, 8
 """Pre-activations of two steps, and the data or held-out outputs; and with the slope of what is not
 a ReLU, which passes over all of them."""

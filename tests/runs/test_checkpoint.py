@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, load_file, save_file
 
 from rugtui.config import Settings
 from rugtui.errors import DamagedError, RunError
@@ -170,3 +170,20 @@ def test_a_run_that_began_from_a_file_needs_it_no_more(tmp_path):
     again = restore(path, read_checkpoint(path))
     assert torch.equal(again.weights().W_out, training.weights().W_out)
     assert again.advance() == training.advance()
+
+
+def test_safetensors_reads_what_is_written_in_pieces():
+    known = {
+        "bytes": torch.arange(7, dtype=torch.uint8),
+        "sum": torch.tensor(0.1, dtype=torch.float64),
+        "none": torch.empty(0, 3),
+        "turned": torch.arange(6.0).view(2, 3).T,
+        "quiet": torch.arange(5),
+        "on": torch.tensor([True, False, True]),
+        "half": torch.ones(3, dtype=torch.bfloat16),
+    }
+    back = load(tensors.pack(known, {"step": 1}))
+    assert back.keys() == known.keys()
+    for name, tensor in known.items():
+        assert back[name].dtype is tensor.dtype
+        assert torch.equal(back[name], tensor)
