@@ -175,7 +175,11 @@ class Training:
             return
         step = self.step
         self.restore(self._spare)
-        suggestion = f"lower the learning rate, lr {self._method.lr / 4:.2g} say"
+        usual = self.settings.replace(lr=None).learning_rate
+        suggested = min(self.settings.learning_rate / 4, usual)
+        suggestion = f"lower the learning rate, lr {suggested:.2g} say"
+        if self.settings.method == "population":  # which has rates of its own
+            suggestion = "begin with other weights, or learn from samples (method sgd)"
         raise Diverged(step, loss, self.step, suggestion)
 
     def _keep_spare(self) -> None:

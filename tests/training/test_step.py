@@ -120,3 +120,13 @@ def test_a_step_that_is_cancelled_leaves_the_weights():
     with pytest.raises(StopError):
         Gradient(parameters)(x, pause)
     assert torch.equal(before, parameters.weights.flat)
+
+
+@pytest.mark.parametrize("plan", [DENSE, HALF, SPARSE], ids=str)
+def test_bfloat16_products_cost_digits_and_nothing_else(plan):
+    x = data.sample_cells(N_SPARSE, 0.2, BATCH, generator=generator())
+    full, half = (Parameters(weights(dtype=torch.float32)) for _ in range(2))
+    losses = Gradient(full, plan)(x), Gradient(half, plan, half=True)(x)
+    torch.testing.assert_close(*losses, rtol=0.01, atol=0)
+    off = (half.gradient.flat - full.gradient.flat).norm() / full.gradient.flat.norm()
+    assert 1e-5 < off < 0.02
