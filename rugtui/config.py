@@ -175,6 +175,10 @@ def conflicts(known: Mapping[str, Any]) -> Iterator[SettingError]:
             if (value := known.get(name, has)) != has:
                 hint = f"set {name} to {has}"
                 yield SettingError("method", f"sgd where {name} is {value}", "population", hint)
+    within = known.get("until_within")
+    if within is not None and known.get("importance", 0):
+        hint = "the loss is weighed then, and L* is not"
+        yield SettingError("until_within", "auto where importance is not 0", within, hint)
     if known.get("schedule") == "cosine" and not known.get("steps", 1):
         yield SettingError("steps", "at least 1 where schedule is cosine", known["steps"])
 

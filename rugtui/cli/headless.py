@@ -159,13 +159,19 @@ class Narrator(Told):
 
     def __init__(self, training: Training, *, quiet: bool) -> None:
         from rugtui.theory.levels import levels
+        from rugtui.verdict import caveat, comparable
 
-        self._best = levels(training.settings.ratio, training.settings.p_on).loss
-        total = training.settings.steps or None
-        super().__init__(total, training.step, every=TELL_EVERY, quiet=quiet)
+        settings = training.settings
+        best = levels(settings.ratio, settings.p_on).loss
+        self._best = best if comparable(settings) else None
+        super().__init__(settings.steps or None, training.step, every=TELL_EVERY, quiet=quiet)
+        if caveat(settings):
+            self.say(f"rugtui: {caveat(settings)}")
 
     def result(self, result: StepResult) -> None:
-        said = f"loss {result.loss:.6f} = {result.loss / self._best:.3f} L*"
+        said = f"loss {result.loss:.6f}"
+        if self._best is not None:
+            said += f" = {result.loss / self._best:.3f} L*"
         self.at(result.step, f"step {result.step:,}", said)
 
     def news(self, course: Course) -> None:

@@ -49,6 +49,13 @@ def test_it_comes_within_a_tenth_of_the_symmetric_optimum_or_below(tmp_path):
     assert done.stderr == ""
 
 
+def test_where_theory_is_not_of_the_recipe_that_is_said(tmp_path):
+    done = run(tmp_path, *SMALL, "--steps", "100", "--activation", "tanh")
+    assert done.returncode == 0
+    first, *_ = done.stderr.splitlines()
+    assert first.startswith("rugtui: Gaussian(W), exact(W) and L* are of a ReLU, not of tanh;")
+
+
 def test_the_same_seed_gives_the_same_bits(tmp_path):
     runs = [json.loads(run(tmp_path, *SMALL, "--json").stdout) for _ in range(2)]
     assert runs[0]["run"] != runs[1]["run"]

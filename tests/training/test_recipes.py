@@ -168,6 +168,11 @@ def test_population_needs_what_its_loss_is_of(recipe, sentence):
         SMALL.replace(method="population", **recipe)
 
 
+def test_a_weighed_loss_has_no_target():
+    with pytest.raises(SettingError, match="until_within must be auto where importance is not 0"):
+        SMALL.replace(importance=1.0, until_within=0.01)
+
+
 def test_stops_within_a_fraction_of_theory():
     settings = Settings(
         n_sparse=64, n_dense=16, p=0.2, device="cpu", until_within=0.05, method="population"
