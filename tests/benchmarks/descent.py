@@ -128,18 +128,12 @@ def draw(
     from rugtui.ui.renderables.picture_colours import picture_colours
 
     series = tuple(
-        Series(name, curve.seconds[1:], losses[name][1:], place=place)  # 0 s is on no logarithm
+        Series(name, curve.seconds[1:], losses[name][1:] / best, place=place)  # log(0 s) is nowhere
         for place, (name, curve) in enumerate(curves.items())
     )
     title = f"n_sparse {settings.n_sparse}, n_dense {settings.n_dense}, p {settings.p:g}"
-    threads = torch.get_num_threads()
-    lines = Lines(
-        title,
-        f"seconds of training, {threads} cores",
-        "held-out loss",
-        series,
-        levels=(("L*", best),),
-    )
+    x = f"seconds of training, {torch.get_num_threads()} threads"
+    lines = Lines(title, x, "held-out loss / L*", series, levels=(("L*", 1.0),))
     printed.write(
         Plate("descent", "Loss against seconds of training.", (lines,)),
         picture_colours(dark=False),
