@@ -11,7 +11,7 @@ from rugtui.errors import SettingError
 
 WANTED = "a number, a list 0.1,0.2 or a range FIRST:LAST:COUNT with :log at will"
 MOST = 100_000
-"""Numbers in one range: more is a slip of the keyboard."""
+"""Numbers: more is a slip of the keyboard."""
 
 
 def numbers(name: str, text: str) -> list[float]:
@@ -19,6 +19,8 @@ def numbers(name: str, text: str) -> list[float]:
     found: list[float] = []
     for part in text.split(","):
         found.extend(_range(name, text, part) if ":" in part else [_number(name, text, part)])
+        if len(found) > MOST:
+            raise SettingError(name, f"at most {MOST:,} numbers", f"more, from {text[:40]!r} on")
     return found
 
 

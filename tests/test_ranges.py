@@ -28,8 +28,21 @@ def test_a_range_starts_and_ends_where_it_says(first, last, count, log):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "x", "1,", "0.5:0.1:3", "0:1:3:log", "1:2", "1:2:0", "1:2:1", "1:2:3:4", "nan", "1:2:1e9"],
+    [
+        "",
+        "x",
+        "1,",
+        "0.5:0.1:3",
+        "0:1:3:log",
+        "1:2",
+        "1:2:0",
+        "1:2:1",
+        "1:2:3:4",
+        "nan",
+        "1:2:1e9",
+        "1:2:99999," * 9 + "1",
+    ],
 )
 def test_other_text_is_refused(text):
-    with pytest.raises(SettingError, match="ratio must be a"):
+    with pytest.raises(SettingError, match=r"ratio must be (a|at most)"):
         numbers("ratio", text)

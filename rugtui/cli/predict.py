@@ -16,6 +16,8 @@ from rugtui.config import Settings, declared
 from rugtui.errors import SettingError, UsageError
 from rugtui.ranges import numbers
 
+PAIRS_MOST = 1_000_000
+"""More would take minutes, and gigabytes."""
 COLUMNS = ("p", "r", "loss", "a", "b", "sigma", "linear", "bayes", "oracle", "asymptotic")
 
 
@@ -54,6 +56,10 @@ def command(
         answers = [_of_file(file, p, rows, seed) for p in p_values]
     else:
         ratios = _ratios(ratio_text, n_sparse, n_dense)
+        if (count := len(ratios) * len(p_values)) > PAIRS_MOST:
+            raise UsageError(
+                f"{count:,} pairs (r, p) are too many: ask for {PAIRS_MOST:,} at most."
+            )
         answers = _of_pairs(list(itertools.product(ratios, p_values)))
     _show(answers, as_json=as_json, as_csv=as_csv)
 
@@ -89,7 +95,7 @@ def _of_pairs(pairs: list[tuple[float, float]]) -> list[dict[str, Any]]:
     """The lines of theory for each (r, p), in one sweep over arrays."""
     import numpy as np
 
-    from rugtui.theory.bounds import elementwise, linear, oracle
+    from rugtui.theory.bounds import elementwise_and_oracle, linear
     from rugtui.theory.optimum import optimum
     from rugtui.theory.sparse_limit import high_sparsity
 
@@ -97,7 +103,7 @@ def _of_pairs(pairs: list[tuple[float, float]]) -> list[dict[str, Any]]:
     best = optimum(r, p)
     columns = (
         p, r, best.loss, best.a, best.b, best.sigma,
-        linear(r, p), elementwise(r, p), oracle(r, p), high_sparsity(r, p),
+        linear(r, p), *elementwise_and_oracle(r, p), high_sparsity(r, p),
     )  # fmt: skip
     rows = zip(*(np.broadcast_to(column, r.shape).tolist() for column in columns), strict=True)
     return [dict(zip(COLUMNS, row, strict=True)) for row in rows]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from rugtui.theory.bounds import elementwise, linear, oracle
+from rugtui.theory.bounds import elementwise_and_oracle, linear
 from rugtui.theory.optimum import optimum
 
 POINTS = 96
@@ -79,10 +79,11 @@ def _sweep(
     *,
     x: Float[np.ndarray, " n"],
 ) -> Sweep:
+    known, told = elementwise_and_oracle(r, p)
     return Sweep(
         x=x,
         optimum=np.broadcast_to(optimum(r, p).loss, x.shape),
         linear=np.broadcast_to(linear(r, p), x.shape),
-        elementwise=np.broadcast_to(elementwise(r, p), x.shape),
-        oracle=np.broadcast_to(oracle(r, p), x.shape),
+        elementwise=np.broadcast_to(known, x.shape),
+        oracle=np.broadcast_to(told, x.shape),
     )

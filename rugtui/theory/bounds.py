@@ -7,6 +7,7 @@ difference of E x² and a second moment that is nearly as large.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -19,9 +20,13 @@ from rugtui.theory.moments import Array, checked
 
 REACH = 9.0  # y/s beyond which a feature that is on has density below e^−40
 THRESHOLD = 14.0  # y/s up to which the posterior may still doubt that the feature is on
-ORDER = 16  # nodes on each panel of width s
+ORDER = 16  # nodes on each panel
+WIDE = 3.0  # width of the panels where nothing but the end of the signal is in doubt
+INNER = 24  # nodes over the signal
 LOUD = 0.3  # s above which moments of the posterior are integrated, not differenced
-CHUNK = 512
+CHUNK = 128  # pairs worked on together, so that arrays stay in the cache
+
+Given = tuple[Array, Array, Array]
 
 
 def linear(r: ArrayLike, p: ArrayLike) -> Array:
@@ -45,25 +50,35 @@ def oracle(r: ArrayLike, p: ArrayLike) -> Array:
     return _either(r, p, 1)
 
 
+def elementwise_and_oracle(r: ArrayLike, p: ArrayLike) -> tuple[Array, Array]:
+    """Both, for little more than one of them takes. Raises SettingError."""
+    r, p = np.broadcast_arrays(checked("r", r), checked("p", p))
+    s, p = moments.noise(1.0, r, p).ravel(), p.ravel()
+    found = np.zeros((2, s.size))  # without noise nothing is lost
+    # Neighbours in s have their panels in the same places.
+    order = np.argsort(s, kind="stable")
+    quiet, loud = np.searchsorted(s[order], [0.0, LOUD], side="right")
+    for part, moments_of in ((order[quiet:loud], _truncated), (order[loud:], _integrated)):
+        for start in range(0, len(part), CHUNK):
+            these = part[start : start + CHUNK]
+            found[:, these] = _posterior_losses(s[these, None], p[these, None], moments_of)
+    return found[0].reshape(r.shape), found[1].reshape(r.shape)
+
+
 def _either(r: ArrayLike, p: ArrayLike, which: int) -> Array:
     if isinstance(r, float) and isinstance(p, float):
         return np.asarray(_remembered(r, p)[which])
-    r, p = np.broadcast_arrays(checked("r", r), checked("p", p))
-    found = np.empty((2, r.size))
-    for start in range(0, r.size, CHUNK):
-        part = slice(start, start + CHUNK)
-        found[:, part] = _posterior_losses(r.flat[part], p.flat[part])
-    return found[which].reshape(r.shape)
+    return elementwise_and_oracle(r, p)[which]
 
 
 @lru_cache(maxsize=4096)
 def _remembered(r: float, p: float) -> tuple[float, float]:
-    both = _posterior_losses(checked("r", r)[None], checked("p", p)[None])
-    return float(both[0, 0]), float(both[1, 0])
+    both = elementwise_and_oracle(np.asarray(r), np.asarray(p))
+    return float(both[0]), float(both[1])
 
 
-def _posterior_losses(r: Array, p: Array) -> Array:
-    """Rows (elementwise, oracle) for vectors r and p.
+def _posterior_losses(s: Array, p: Array, moments_of: Callable[..., Given]) -> Array:
+    """Rows (elementwise, oracle) for columns s > 0 and p.
 
     M(y) is the density of u + s z; given y and that the feature is on, u has mean m and variance V;
     it is on with probability π = p M/f, f = p M + (1 − p) φ(y/s)/s. Then
@@ -72,66 +87,59 @@ def _posterior_losses(r: Array, p: Array) -> Array:
 
     so that the losses are p ∫ M [V + (1 − π) m²] dy and p ∫ M V dy.
     """
-    s = moments.noise(1.0, r, p)
-    found = np.zeros((2, len(s)))
-    noisy = s > 0
-    if not noisy.any():
-        return found
-    s, p = s[noisy, None], p[noisy, None]
     t, weight = _nodes(1 / s)
-    seen, mean, spread = _given_on(t, s)
-    off = (1 - p) * density(t) / s
+    peak = density(t)
+    seen, mean, spread = moments_of(t, s, peak)
+    off = (1 - p) / s * peak
     silent = off / np.maximum(off + p * seen, np.finfo(float).tiny)
-    weight = weight * s * seen
-    found[1, noisy] = p[:, 0] * (weight * spread).sum(-1)
-    found[0, noisy] = found[1, noisy] + p[:, 0] * (weight * silent * mean**2).sum(-1)
-    return found
+    weight *= s * seen
+    oracle = p[:, 0] * (weight * spread).sum(-1)
+    return np.stack([oracle + p[:, 0] * (weight * silent * mean**2).sum(-1), oracle])
 
 
 def _nodes(length: Array) -> tuple[Array, Array]:
     """Gauss–Legendre nodes t = y/s and weights over −REACH … length + REACH, length = 1/s.
 
-    Panels of width 1 where something happens, near 0 and near `length`, and one in between.
+    Panels of width 1 near 0, where the doubt whether the feature is on may go in a fraction of
+    that, of width WIDE near `length`, and one in between. Those that are empty in every row are
+    left out.
     """
     end = length + REACH
     lower = np.minimum(np.arange(-REACH, THRESHOLD + 1), end)
-    upper = np.maximum(length + np.arange(-REACH, REACH + 1), np.minimum(THRESHOLD, end))
+    upper = length + np.arange(-REACH, REACH + 1, WIDE)
+    upper = np.maximum(upper, np.minimum(THRESHOLD, end))
     edge = np.concatenate([lower, upper], -1)
     left, width = edge[:, :-1, None], np.diff(edge)[..., None]
+    there = (width > 0).any((0, 2))
+    left, width = left[:, there], width[:, there]
     x, w = np.polynomial.legendre.leggauss(ORDER)
     nodes, weights = left + width * (x + 1) / 2, width * w / 2
     return nodes.reshape(len(length), -1), weights.reshape(len(length), -1)
 
 
-def _given_on(t: Array, s: Array) -> tuple[Array, Array, Array]:
-    """M, m and V of `_posterior_losses` at y = s t."""
-    seen, mean, spread = (np.empty(t.shape) for _ in range(3))
-    loud = s[:, 0] > LOUD
-    for rows, moments_of in ((loud, _integrated), (~loud, _truncated)):
-        if rows.any():
-            seen[rows], mean[rows], spread[rows] = moments_of(t[rows], s[rows])
-    return seen, mean, spread
+def _truncated(t: Array, s: Array, peak: Array) -> Given:
+    """M, m and V of `_posterior_losses` at y = s t; `peak` is φ(t).
 
-
-def _truncated(t: Array, s: Array) -> tuple[Array, Array, Array]:
-    """A normal of mean y and deviation s, cut to [0, 1]: for noise narrower than the interval."""
+    A normal of mean y and deviation s, cut to [0, 1]: for noise narrower than the interval.
+    """
     low, high = -t, 1 / s - t
     # Φ(high) − Φ(low), from the side where both are small
     flip = low > 0
-    mass = np.where(flip, ndtr(-low) - ndtr(-high), ndtr(high) - ndtr(low))
+    mass = ndtr(np.where(flip, -low, high)) - ndtr(np.where(flip, -high, low))
     mass = np.maximum(mass, np.finfo(float).tiny)
-    first, last = density(low), density(high)
-    shift = (first - last) / mass
-    spread = 1 + (low * first - high * last) / mass - shift**2
+    last = density(high)
+    shift = (peak - last) / mass
+    spread = 1 + (low * peak - high * last) / mass - shift**2
     return mass, s * (t + shift), s * s * np.maximum(spread, 0)
 
 
-def _integrated(t: Array, s: Array) -> tuple[Array, Array, Array]:
+def _integrated(t: Array, s: Array, peak: Array) -> Given:
     """The same by quadrature over u, for noise so wide that differences of Φ cancel."""
-    x, w = np.polynomial.legendre.leggauss(24)
+    x, w = np.polynomial.legendre.leggauss(INNER)
     u, w = (x + 1) / 2, w / 2
-    joint = density(t[..., None] - u / s[..., None]) * w / s[..., None]
+    joint = density(t[..., None] - u / s[..., None])
+    joint *= w / s[..., None]
     mass = np.maximum(joint.sum(-1), np.finfo(float).tiny)
-    mean = (joint * u).sum(-1) / mass
+    mean = joint @ u / mass
     spread = (joint * (u - mean[..., None]) ** 2).sum(-1) / mass
     return mass, mean, spread

@@ -36,7 +36,7 @@ SCAN_BELOW = 32  # places of the scan at θ < 0 and above it
 SCAN_ABOVE = 48
 HIGHEST = 12.0  # θ/κ of the highest threshold looked at, unless p is so small that k exceeds it
 QUIET = 1e-11  # κ below which the high-sparsity form, wrong by O(kκ), has more digits than 1 − a
-CHUNK = 4096  # pairs (r, p) worked on together, so that arrays stay in the cache
+CHUNK = 1024  # pairs (r, p) worked on together, so that arrays stay in the cache
 NEWTON_STEPS = 60  # bisection alone would need 45 from a cell of the scan
 
 
@@ -142,7 +142,7 @@ def _family(t: Array) -> tuple[Array, Array, Array, Array]:
         passes,
         t * passes + peak,
         ((1 + t * t) * passes + t * peak) / 2,
-        ((t**3 + 3 * t) * passes + (t * t + 2) * peak) / 6,
+        ((t * t + 3) * t * passes + (t * t + 2) * peak) / 6,
     )
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rugtui.config import Settings
-from rugtui.errors import TrainingError
+from rugtui.errors import TrainingError, UsageError
 from rugtui.weights.memory import available_memory, used_memory
 
 if TYPE_CHECKING:
@@ -48,8 +48,10 @@ class Diverged(TrainingError):  # noqa: N818 - a state that a run can be in
 class OutOfMemory(TrainingError):  # noqa: N818 - likewise
     """The device cannot hold the run. The state is that of the last whole step."""
 
-    def __init__(self, settings: Settings, room: Room) -> None:
+    def __init__(self, settings: Settings, room: Room, *, foreseen: bool = False) -> None:
+        """`foreseen`: nothing was begun, the settings themselves cannot be."""
         there = room.there
+        self.exit_code = UsageError.exit_code if foreseen else self.exit_code
         self.needed, self.batch = needed_memory(settings), largest_batch(settings, there)
         cure = f"batch {self.batch:,} fits" if self.batch else "take a smaller n_sparse or n_dense"
         super().__init__(
@@ -85,7 +87,7 @@ class Room:
         """Raises OutOfMemory where a run will not fit: a CPU may grant memory that it does not
         have, and then the system ends the process."""
         if needed_memory(settings) > self.there:
-            raise OutOfMemory(settings, self)
+            raise OutOfMemory(settings, self, foreseen=True)
 
     @contextmanager
     def told(self, settings: Settings) -> Iterator[None]:

@@ -72,6 +72,7 @@ def test_ranges_make_a_table(capsys):
         ["--ratio", "0"],
         ["--n-sparse", "8", "--n-dense", "8"],
         ["--ratio", "0.5", "--n-dense", "3"],
+        ["--ratio", "0.1:1:2000", "--p", "0.1:1:2000"],
         ["--json", "--csv"],
         ["no-such-file.npz"],
         [str(DATA / "theory_reference.json")],

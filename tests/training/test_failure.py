@@ -154,9 +154,9 @@ def test_memory_that_runs_out_for_real_and_the_batch_that_is_said_to_fit(tmp_pat
         words = said[2].replace(",", "").split()
         batch = words[words.index("fits.") - 1]
         _, rest = child.communicate(batch, timeout=60)
-    for sentence, code in (said[:2], said[2:]):
+    for sentence in said[::2]:
         assert sentence.startswith("rugtui: Training at batch 1,000,000 needs about 1"), said
-        assert code == "1\n"
+    assert said[1::2] == ["1\n", "2\n"]  # it failed; it cannot be
     assert 2048 <= int(batch) <= 32_768
     assert rest == "0\n"
 
