@@ -62,14 +62,14 @@ def main() -> None:
     for name, curve in known.items():
         tell(name, curve, losses[name] / best)
     if options.figure:
-        draw(options.figure, settings, known, losses, best)
+        draw(settings, known, losses, best, *options.figure)
 
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--reference", type=Path, help="a checkout of the paper's code")
     parser.add_argument("--seconds", type=float, default=60, help="of learning from samples")
-    parser.add_argument("--figure", type=Path, help="file to draw, .svg or .png")
+    parser.add_argument("--figure", type=Path, nargs="+", help="files to draw, .svg or .png")
     return parser.parse_args()
 
 
@@ -118,11 +118,11 @@ def tell(name: str, curve: Curve, above: np.ndarray) -> None:
 
 
 def draw(
-    path: Path,
     settings: Settings,
     curves: dict[str, Curve],
     losses: dict[str, np.ndarray],
     best: float,
+    *paths: Path,
 ) -> None:
     from rugtui.figures import printed
     from rugtui.ui.renderables.picture_colours import picture_colours
@@ -137,7 +137,7 @@ def draw(
     printed.write(
         Plate("descent", "Loss against seconds of training.", (lines,)),
         picture_colours(dark=False),
-        path,
+        *paths,
     )
 
 
