@@ -30,7 +30,7 @@ from rugtui.ui.screens.sweep import SweepScreen
 
 HERE = Path(__file__).parent
 SIZES = ((120, 40), (80, 24))
-GRID = Grid(n_sparse="256", ratio="0.05:0.8:16", p="0.01:0.8:16:log", save_weights=True)
+GRID = Grid(n_sparse="128", ratio="0.05:0.8:16", p="0.01:0.8:16:log", save_weights=True)
 
 
 async def main(steps: int) -> None:

@@ -1,15 +1,17 @@
 """A unit of a sweep, computed: cells → rows.
 
-What is faster for cells of one shape was measured at n_sparse 128 on one thread, in milliseconds a
-cell and step (n_dense 6, 32, 102):
+What is faster for cells of one shape was measured at n_sparse 128 on one thread, as the mean over
+p from 0.002 to 0.8, in milliseconds of CPU a cell and step (n_dense 6, 32, 102):
 
-    population    one by one    1.0 to 1.4    20 cells in one product    0.19   0.14   0.33
-    sgd           one by one    1.4    1.3    2.1    20 cells in one product    1.8    1.7    3.0
+    population    one by one    0.83   0.82   0.93    20 cells in one product    0.13   0.12   0.29
+    sgd           one by one    2.3    2.0    3.3     20 cells in one product    1.6    1.9    4.0
 
 Population's numbers are few, and what a step costs is mostly its calls: cells go together. A batch
-of samples fills the cache by itself, and the sparse step of a single run (means over p from 0.002
-to 0.8 above) beats a dense one of many cells: so sgd goes from cell to cell, each with a step of
-its own, and what runs at once are units.
+of samples fills the cache by itself; what it costs is drawing it, and products whose size is the
+same together: where many features are on, and that is most of the mean, both ways are dense, and
+below p = 0.1 the sparse step of a single run is the faster one (1.0 at n_dense 32). Only at a few
+dimensions would one product win. So sgd goes from cell to cell, each the single run of its
+settings, and what runs at once are units.
 """
 
 from __future__ import annotations

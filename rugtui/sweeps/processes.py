@@ -28,6 +28,8 @@ LOOK_EVERY = 0.2
 """Seconds in which a wish to end is heard."""
 FEW = 2000
 """Cells of theory that are there before a process would be."""
+SURE = ("auto", "cpu")
+"""Devices that there are: another is asked for before anything is computed."""
 DEATHS = 2
 """Of processes that a unit may cost, alone, before it counts as failed."""
 
@@ -49,11 +51,17 @@ def outcomes(
     `compute` stands in for what the processes do. Raises SettingError for a device that is not
     there, RugtuiError where processes cannot be started.
     """
-    if not any(unit.kind in RANDOM for unit in units) and sum(len(u.cells) for u in units) <= FEW:
-        yield from map(predicted, units)
-        return
-    work = _Work(units, grid, compute or _compute)
+    formulas = [unit for unit in units if unit.kind not in RANDOM]
+    others = [unit for unit in units if unit.kind in RANDOM]
+    if sum(len(unit.cells) for unit in formulas) > FEW or (others and grid.device not in SURE):
+        formulas, others = [], list(units)
+    work = _Work(others, grid, compute or _compute)
     try:
+        work.start()
+        for unit in formulas:  # while processes are still starting
+            if cancelled():
+                return
+            yield predicted(unit)
         while work.left and not cancelled():
             yield from work.look()
     finally:
@@ -64,10 +72,18 @@ class _Pool:
     """Processes that end when this one does, or when they are dropped, whatever they are at."""
 
     def __init__(self, device: str, most: int) -> None:
-        """`most` processes, or one where the device is none of the CPU's."""
+        """`most` processes, or one where the device is none of the CPU's; they start while this
+        process does something else."""
         self.size = most
         self._make()
-        asked = [self.submit(_device, device) for _ in range(most)]  # all start at once
+        self._asked = [self.submit(_device, device) for _ in range(most)]
+
+    def settle(self) -> None:
+        """Wait till there is a process, and see which device it has. Raises SettingError,
+        RugtuiError."""
+        if not self._asked:
+            return
+        asked, self._asked = self._asked, []
         try:
             found = asked[0].result()
         except BrokenProcessPool as error:
@@ -82,7 +98,7 @@ class _Pool:
         if isinstance(found, tuple):
             self.drop()
             raise SettingError(*found)
-        if found != "cpu" and most > 1:
+        if found != "cpu" and self.size > 1:
             self.drop()
             self.size = 1
             self._make()
@@ -123,6 +139,11 @@ class _Work:
     def left(self) -> bool:
         return bool(self._new or self._suspects or self._going)
 
+    def start(self) -> None:
+        """Have processes start, where there is work for them."""
+        if self.left and not self._pool:
+            self._pool = _Pool(self._grid.device, cores())
+
     def look(self) -> Iterator[Outcome]:
         """Hand out units, wait a moment, and give what has come."""
         broken = not self._hand_out()
@@ -142,8 +163,9 @@ class _Work:
 
     def _hand_out(self) -> bool:
         """False where the pool has broken."""
-        if not self._pool:
-            self._pool = _Pool(self._grid.device, cores())
+        self.start()
+        assert self._pool
+        self._pool.settle()
         # one more than there are processes, so that none waits for this one
         most = 1 if self._suspects else self._pool.size + 1
         queue = self._suspects or self._new

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rugtui.errors import SettingError
-from rugtui.sweeps import here
+from rugtui.sweeps import here, processes
 from rugtui.sweeps.grid import Grid
 from rugtui.sweeps.outcome import Outcome, failed
 from rugtui.sweeps.plan import units
@@ -101,7 +101,8 @@ def test_processes_end_with_whoever_started_them(tmp_path):
         until(lambda: not any(lives(path.name) for path in tmp_path.iterdir()))
 
 
-def test_a_device_that_is_not_there_is_told_before_anything_is_computed():
+def test_a_device_that_is_not_there_is_told_before_anything_is_computed(monkeypatch):
+    monkeypatch.setattr(processes, "cores", lambda: 1)
     grid = Grid(**{**GRID.as_dict(), "device": "cuda:99"})
     with pytest.raises(SettingError, match="device must be auto, cpu"):
         next(outcomes(UNITS, grid, never))

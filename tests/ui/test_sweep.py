@@ -158,7 +158,7 @@ async def test_the_list_has_what_is_known_and_refuses_what_is_no_sweep(tmp_path)
         assert isinstance(pilot.app.screen, SweepScreen), "there are no weights to open"
 
 
-async def test_a_sweep_is_set_up_started_stopped_and_continued(tmp_path):
+async def test_a_sweep_is_set_up_started_stopped_and_continued(tmp_path, monkeypatch):
     async with running(app()) as pilot:
         await opened(pilot)
         await pilot.press("escape", "n")
@@ -180,23 +180,20 @@ async def test_a_sweep_is_set_up_started_stopped_and_continued(tmp_path):
         await pilot.press("enter")
         screen = pilot.app.screen
         folder = tmp_path / "grid"
-        children = []
+        await until(pilot, lambda: folder in screen._desk.processes)
+        child = screen._desk.processes[folder]
         try:
-            for _ in range(2):  # started, and continued
-                await until(pilot, lambda: folder in screen._desk.processes)
-                child = screen._desk.processes[folder]
-                children.append(child)
-                await until(pilot, lambda: screen.pane.sweep and screen.pane.sweep.rows)
-                await until(pilot, lambda: screen.pane.sweep.doing == "computing")
-                assert f"computing by process {child.pid}" in text(pilot)
-                await pilot.press("p")
-                await until(pilot, lambda: screen.pane.sweep.doing == "stopped")
-                if len(children) == 1:
-                    del screen._desk.processes[folder]
-                    await pilot.press("p")
+            await until(pilot, lambda: screen.pane.sweep and screen.pane.sweep.rows)
+            await until(pilot, lambda: screen.pane.sweep.doing == "computing")
+            assert f"computing by process {child.pid}" in text(pilot)
+            await pilot.press("p")
+            await until(pilot, lambda: screen.pane.sweep.doing == "stopped")
         finally:
-            for child in (*children, *screen._desk.processes.values()):
-                child.kill()
-                child.wait(PATIENCE)
+            child.kill()
+            child.wait(PATIENCE)
         assert grid_of(folder).p == "0.1,0.3"
         assert {row.kind for row in screen.pane.sweep.rows} == {"theory"}
+        continued = []
+        monkeypatch.setattr(process, "start", lambda folder: continued.append(folder) or child)
+        await pilot.press("p")
+        await until(pilot, lambda: continued == [folder])
