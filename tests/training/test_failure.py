@@ -1,5 +1,6 @@
 """NaN, explosions, dead outputs and full memory are states of a run, with a sentence each."""
 
+import os
 import subprocess
 import sys
 
@@ -120,6 +121,8 @@ def test_other_errors_are_not_swallowed(monkeypatch):
         training.advance()
 
 
+FEW_ARENAS = {"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
+"""Every thread has the C library set address space aside, which the limit counts."""
 FULL = """
 import re, resource, sys
 from rugtui.cli import headless, main
@@ -127,7 +130,7 @@ from rugtui.training.failure import Room
 from rugtui.weights import memory
 
 headless.HELDOUT_SAMPLES = 1024
-require, most = Room.require, memory._pages()[0] + (384 << 20)
+require, most = Room.require, memory._pages()[0] + (512 << 20)
 resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 def train(batch):
@@ -149,6 +152,7 @@ def test_memory_that_runs_out_for_real_and_the_batch_that_is_said_to_fit(tmp_pat
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env=os.environ | FEW_ARENAS,
     ) as child:
         said = [child.stderr.readline() for _ in range(4)]
         words = said[2].replace(",", "").split()
