@@ -1,4 +1,4 @@
-"""How long the compute threads of a matrix product wait for each other before they sleep.
+"""How compute threads leave a core to whoever needs it: the screen, above all.
 
 PyTorch's OpenMP threads spin at the end of every parallel region, by default for milliseconds.
 Where another thread has one of the cores (the screen, the analyst, somebody else's job), each
@@ -12,8 +12,12 @@ p 0.05), a trained state, on two cores, alone / beside one busy process:
 from __future__ import annotations
 
 import os
+import sys
+import threading
 
 SPINS = "1000"
+NICER = 5
+"""By so much a thread that steps back is nicer than the others of its process."""
 
 
 def wait_briefly() -> None:
@@ -23,3 +27,15 @@ def wait_briefly() -> None:
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
+
+
+def step_back() -> None:
+    """Have the scheduler prefer other threads to this one, and to those it starts from now on.
+
+    Training fills every core; a key then waits for its turn before anything is drawn.
+    Only Linux has niceness by the thread; it cannot be taken back without privileges.
+    """
+    if sys.platform == "linux":
+        thread = threading.get_native_id()
+        now = os.getpriority(os.PRIO_PROCESS, thread)
+        os.setpriority(os.PRIO_PROCESS, thread, now + NICER)

@@ -121,6 +121,10 @@ class Terminal:
             self.closed = True
             return
         self.output += data
+        self.look_at(data)
+
+    def look_at(self, data: bytes) -> None:
+        """What the screen shows after these bytes."""
         self._stream.feed(data)
 
 

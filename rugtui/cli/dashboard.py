@@ -26,6 +26,9 @@ PATIENCE = 0.5
 """Seconds that a worker gets to save its last step, before anybody is told of it."""
 LONGEST = 1.5
 """Seconds that it gets then; the checkpoint before the last step is there in any case."""
+ESCAPE_DELAY = "50"
+"""Milliseconds in which what follows an escape makes it one key with it, an arrow say: half of what
+Textual waits by default, as escape itself waits for them to pass."""
 
 
 def show(
@@ -64,6 +67,7 @@ def look(
 
     Raises what kept it from being shown: RugtuiError, OSError.
     """
+    os.environ.setdefault("ESCDELAY", ESCAPE_DELAY)  # Textual reads it when it is imported
     from rugtui.ui.app import RugtuiApp
 
     app = RugtuiApp(session, preferences, config.keymap, config.settings, config.complaints)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
+from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding
 from textual.screen import Screen
@@ -22,6 +23,7 @@ from rugtui.presets import PRESETS, Preset
 from rugtui.session.commands import Change, Detach, NextFrame, Pause, Save, Show, Stop
 from rugtui.session.frame import Frame
 from rugtui.session.session import Session
+from rugtui.threads import step_back
 from rugtui.ui.keys import KEYS, Key, Keymap, bindings, key_named
 from rugtui.ui.link import KIB, Link, Meter, metered
 from rugtui.ui.renderables.picture_colours import picture_colours
@@ -30,7 +32,7 @@ from rugtui.ui.screens.failure import Failure
 from rugtui.ui.screens.help import Help
 from rugtui.ui.screens.runs import Runs
 from rugtui.ui.screens.settings_form import SettingsForm
-from rugtui.ui.screens.sheet import ShowsFrames
+from rugtui.ui.screens.sheet import Sheet, ShowsFrames
 from rugtui.ui.widgets.headline import Headline
 from rugtui.ui.widgets.loss import LossPane
 from rugtui.ui.widgets.pane import Pane
@@ -136,6 +138,8 @@ class RugtuiApp(App[None]):
         for screen in reversed(self.screen_stack):  # what is in front has the link first
             if isinstance(screen, ShowsFrames):
                 screen.show(frame)
+            if isinstance(screen, Sheet):
+                break  # it covers what is behind
         self._tell_news(frame)
 
     def _tell_news(self, frame: Frame) -> None:
@@ -149,6 +153,7 @@ class RugtuiApp(App[None]):
 
     def _work(self) -> None:
         """The session catches its own faults; one that gets past it is a bug, and is shown."""
+        step_back()
         try:
             self.session.run()
             if self.session.refusal is not None:
@@ -156,6 +161,15 @@ class RugtuiApp(App[None]):
         except Exception as error:  # noqa: BLE001 - the thread's edge
             failure = Failure(f"The worker died: {error!r}", traceback.format_exc())
             self.call_from_thread(self.push_screen, failure)
+
+    def on_key(self, event: events.Key) -> None:
+        """Escape and a letter soon after it come as one key, alt+letter, which nothing has."""
+        if event.key.startswith("alt+"):
+            event.stop()
+            letter = event.key.removeprefix("alt+")
+            capital = letter.removeprefix("shift+")
+            for key in ("escape", letter if capital == letter else capital.upper()):
+                self.simulate_key(key)
 
     def on_weights_pane_looks(self, message: WeightsPane.Looks) -> None:
         self.session.send(message.look)

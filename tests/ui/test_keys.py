@@ -6,6 +6,7 @@ from rugtui.session.commands import Change, Look, Pause, Save, Show, Stop
 from rugtui.ui.app import RugtuiApp
 from rugtui.ui.keys import KEYS, help_lines
 from rugtui.ui.screens.help import Help
+from rugtui.ui.screens.runs import Runs
 from rugtui.ui.screens.settings_form import SettingsForm
 from rugtui.ui.widgets.loss import LossPane
 from tests.ui.fake import FakeSession, give, running, some_frame
@@ -149,3 +150,28 @@ def test_no_two_keys_are_the_same():
     for pane in {key.pane for key in KEYS if key.pane}:
         keys = everywhere + [key.keys for key in KEYS if key.pane == pane]
         assert len(set(keys)) == len(keys), pane
+
+
+async def test_what_a_sheet_covers_is_drawn_when_it_is_seen_again(pilot):
+    pane = pilot.app.dashboard.query_one(LossPane)
+    before = pane.frame
+    await pilot.press("question_mark")
+    assert isinstance(pilot.app.screen, Help)
+    newer = some_frame(step=3000)
+    await give(pilot, newer)
+    assert pane.frame is before
+    await pilot.press("escape")
+    await pilot.pause()
+    assert pane.frame is newer
+
+
+async def test_a_letter_right_after_escape_is_no_key_of_its_own(pilot):
+    await pilot.press("question_mark")
+    await pilot.press("alt+w")
+    await pilot.pause()
+    assert not isinstance(pilot.app.screen, Help)
+    assert told(pilot, Show) == [Show("rug")]
+    await pilot.press("question_mark")
+    await pilot.press("alt+shift+r")
+    await pilot.pause()
+    assert isinstance(pilot.app.screen, Runs)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol, runtime_checkable
+
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Grid
@@ -22,6 +24,13 @@ from rugtui.ui.widgets.weights import WeightsPane
 PANES = ("loss", "weights", "theory", "symmetry")
 LETTERS = {name: name[0] for name in PANES}
 """To jump by."""
+
+
+@runtime_checkable
+class HasFrames(Protocol):
+    """An app that is given Frames."""
+
+    latest: Frame
 
 
 class Dashboard(Screen[None]):
@@ -48,6 +57,8 @@ class Dashboard(Screen[None]):
         for pane in self.query(Pane):
             if pane.link.slow:
                 pane.forget()
+        if isinstance(self.app, HasFrames):
+            self.show(self.app.latest)  # those that came meanwhile were not drawn
 
     def on_resize(self, event: events.Resize) -> None:
         columns, rows = event.size
