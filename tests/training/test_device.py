@@ -1,8 +1,14 @@
+import functools
+from types import SimpleNamespace
+
 import pytest
 import torch
 
+from rugtui.config import Settings
 from rugtui.errors import SettingError
+from rugtui.training import data, source
 from rugtui.training.device import resolve
+from rugtui.training.pace import Pace
 
 
 @pytest.fixture
@@ -42,3 +48,18 @@ def test_what_is_not_there_is_said(machine):
     machine(1, False)
     with pytest.raises(SettingError, match="1 CUDA device found: use cuda:0"):
         resolve("cuda:7")
+
+
+def test_on_cuda_data_are_drawn_there_and_the_host_waits_once_in_many_steps(monkeypatch):
+    """With a stand-in for the generator: no such device is needed."""
+    cuda = torch.device("cuda")
+    there = SimpleNamespace(device=cuda)
+    for module, name in ((data, "sample_dense"), (source, "one_dense")):
+        drawn = functools.partial(lambda name, *_, generator, **__: (name, generator), name)
+        monkeypatch.setattr(module, name, drawn)
+    for kind, name in (("bernoulli", "sample_dense"), ("one", "one_dense")):
+        batch = source.Source(there, cuda, torch.float32).draw(Settings(data=kind), 8)
+        assert batch == (name, there)
+    paces = [Pace.of(Settings(), kind=kind) for kind in ("cpu", "cuda")]
+    assert paces[1].interval > 10 * paces[0].interval
+    assert paces[1].heldout_intervals == 1

@@ -42,7 +42,7 @@ def facts(frame: Frame, screen: str) -> list[tuple[int, str]]:
         (4, f"r {s.ratio:.3g}"),
         (1, f"p {s.p_on:.3g}"),
         (6, s.method),
-        (3, f"lr {s.learning_rate:.2g}"),
+        (3, f"lr {_rate(frame):.2g}"),
         (1, f"step {frame.step:,}"),
         (2, _ago(frame.save_age)),
         (3, f"{_pace(frame.steps_per_second)} steps/s"),
@@ -53,6 +53,13 @@ def facts(frame: Frame, screen: str) -> list[tuple[int, str]]:
         (8, screen),
     ]
     return [(rank, text) for rank, text in known if text and "nan" not in text]
+
+
+def _rate(frame: Frame) -> float:
+    """The rate asked for; where a schedule or the method has its own, that of the last step."""
+    s = frame.settings
+    moves = s.method == "population" or s.schedule in ("cosine", "warmup")
+    return frame.history.last("lr") if moves else s.learning_rate
 
 
 def _short(source: str) -> str:

@@ -4,7 +4,9 @@ import math
 
 import pytest
 
+from rugtui.config import Settings
 from rugtui.session.frame import Reading
+from rugtui.session.history import History
 from rugtui.ui.renderables import numbers
 from rugtui.ui.renderables.headline import headline
 from rugtui.ui.renderables.palette import DARK
@@ -49,6 +51,21 @@ def test_a_long_verdict_pushes_out_no_line_that_matters():
     shown = [strip.text.split("  ")[0].strip() for strip in strips]
     assert {"live", "L*(r, p)", "linear"} <= set(shown)
     assert strips[-1].text.strip()
+
+
+@pytest.mark.parametrize(
+    ("recipe", "rate"),
+    [
+        ({}, "lr 0.00013"),
+        ({"method": "population"}, "lr 0.025"),
+        ({"schedule": "warmup"}, "lr 0.025"),
+    ],
+)
+def test_the_rate_is_the_one_in_force(recipe, rate):
+    history = History()
+    history.append(step=1, seconds=0.1, loss=1.0, lr=0.025)
+    frame = some_frame(settings=Settings().replace(**recipe), history=history.view())
+    assert f" {rate} " in headline(frame, "", DARK, 200).text
 
 
 def test_what_matters_least_leaves_the_header_first():
