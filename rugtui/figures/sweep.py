@@ -102,6 +102,8 @@ def map_of(cells: Cells, quantity: Quantity) -> Map:
 
 def chosen(values: Float[np.ndarray, " n"], wanted: Sequence[float]) -> list[int]:
     """Indices of the values nearest to those wanted, or of a few that span them in log."""
+    if not len(wanted) and values.size <= MOST:
+        return list(range(values.size))
     if not len(wanted):
         inner = np.geomspace(values[0], values[-1], MOST + 2)[1:-1]
         wanted = inner.tolist()

@@ -68,3 +68,4 @@ def test_panels_are_at_the_grid_s_values_nearest_to_those_wanted():
     values = np.array([0.01, 0.05, 0.2])
     assert chosen(values, [0.06, 0.05, 0.5]) == [1, 2]
     assert chosen(np.geomspace(0.01, 1, 9), []) == [2, 4, 6]
+    assert chosen(values, []) == [0, 1, 2]
