@@ -83,7 +83,7 @@ async def test_keys_move_over_cells_quantities_and_sizes(swept):
     async with running(app()) as pilot:
         await watch(pilot, swept)
         pane = pilot.app.screen.pane
-        assert text(pilot).startswith("48 of 48 cells · done · n_sparse 16 · small")
+        assert text(pilot).startswith("48 of 48 cells · done · n_sparse 32 · small")
         assert "r 0.25 · p 0.05" in text(pilot)
         await pilot.press("up", "right")
         assert "r 0.5 · p 0.1" in text(pilot)
@@ -93,7 +93,7 @@ async def test_keys_move_over_cells_quantities_and_sizes(swept):
         await pilot.press("c")
         assert "trained loss / L* against r at p = 0.1" in text(pilot)
         await pilot.press("g")
-        assert "n_sparse 32" in text(pilot)
+        assert "n_sparse 16" in text(pilot)
         known = offered(pane.sweep)
         for one in (*known[1:], known[0]):
             await pilot.press("t")
@@ -105,7 +105,7 @@ async def test_keys_move_over_cells_quantities_and_sizes(swept):
         await pilot.press("escape", "x")
         assert isinstance(pilot.app.screen, SweepScreen), "the sweep is remembered"
         await until(pilot, lambda: pilot.app.screen.pane.sweep is not None)
-        assert "n_sparse 32" in text(pilot)
+        assert "n_sparse 16" in text(pilot)
 
 
 async def test_enter_opens_the_weights_of_the_cell_and_leaves_them_as_they_are(swept):
@@ -115,12 +115,12 @@ async def test_enter_opens_the_weights_of_the_cell_and_leaves_them_as_they_are(s
         assert not isinstance(pilot.app.screen, SweepScreen)
         (asked,) = pilot.app.session.heard(Open)
         found = asked.settings
-        assert (found.n_sparse, found.n_dense, found.p) == (16, 8, 0.3)
-        assert asked.path == str(swept / "weights/trained-16x8-p0.3-s0.safetensors")
+        assert (found.n_sparse, found.n_dense, found.p) == (32, 16, 0.3)
+        assert asked.path == str(swept / "weights/trained-32x16-p0.3-s0.safetensors")
         await pilot.press("x")
         await until(pilot, lambda: pilot.app.screen.pane.sweep is not None)
         await pilot.press("t", "enter")
-        assert "rug-16x8" in pilot.app.session.heard(Open)[-1].path
+        assert "rug-32x16" in pilot.app.session.heard(Open)[-1].path
 
 
 @pytest.mark.parametrize("size", [(120, 40), (80, 24), (40, 12)])

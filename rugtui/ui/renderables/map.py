@@ -174,6 +174,8 @@ def _p_labels(seen: Map, room: Room, width: int, name: str) -> str:
 def _legend(seen: Map, span: Span, palette: Palette, width: int) -> Strip:
     """What the colours stand for: in as many words and steps as have room."""
     faint, text = palette.style("faint"), palette.style("text")
+    if not np.isfinite(seen.values).any():
+        return line([(f"{seen.label}  ", text), ("nothing of it yet", faint)], width)
     low = ("under " if span.below else "") + short(span.low)
     high = ("over " if span.above else "") + short(span.high)
     middle = "" if seen.middle is None else f" {short(seen.middle)} "

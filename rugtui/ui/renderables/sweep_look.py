@@ -16,6 +16,8 @@ Part = Literal["both", "map", "curve"]
 PARTS: tuple[Part, ...] = ("both", "map", "curve")
 """What is shown; where both have no room it is the map."""
 
+LARGEST = -1
+
 
 @dataclass(frozen=True, slots=True)
 class SweepLook:
@@ -23,7 +25,7 @@ class SweepLook:
 
     quantity: str = QUANTITIES[0].name
     size: int = 0
-    """Which of the sweep's n_sparse, in ascending order."""
+    """Which of the sweep's n_sparse, in ascending order; LARGEST is the last."""
     row: int = 0
     column: int = 0
     """The cursor: which r, and which p."""

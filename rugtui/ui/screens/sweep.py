@@ -19,7 +19,7 @@ from rugtui.sweeps import process
 from rugtui.sweeps.grid import Grid, Kind
 from rugtui.sweeps.watch import Watch, Watched
 from rugtui.ui.keys import bindings
-from rugtui.ui.renderables.sweep_look import SweepLook, with_weights
+from rugtui.ui.renderables.sweep_look import LARGEST, SweepLook, with_weights
 from rugtui.ui.screens.sheet import Sheet
 from rugtui.ui.screens.sweep_form import SweepForm
 from rugtui.ui.screens.sweeps import Sweeps
@@ -36,7 +36,7 @@ class Desk:
 
     def __init__(self) -> None:
         self.folder: Path | None = None
-        self.look = SweepLook()
+        self.look = SweepLook(size=LARGEST)  # which is computed first
         self.processes: dict[Path, subprocess.Popen[bytes]] = {}
         """Those started here, by the sweep's folder."""
 

@@ -11,7 +11,14 @@ from rugtui.sweeps.quantities import QUANTITIES, Cells
 from rugtui.sweeps.watch import Watched
 from rugtui.ui.renderables.canvas import Font
 from rugtui.ui.renderables.palette import HALF_LEVELS, palette_for
-from rugtui.ui.renderables.sweep_look import LINEAR, SweepLook, offered, sizes, with_weights
+from rugtui.ui.renderables.sweep_look import (
+    LARGEST,
+    LINEAR,
+    SweepLook,
+    offered,
+    sizes,
+    with_weights,
+)
 from rugtui.ui.renderables.sweep_view import alike, heading, map_room, sweep_strips
 from tests.figures.some import some_rows
 
@@ -110,6 +117,7 @@ def test_what_failed_says_why_and_what_is_not_there_says_so():
     assert said.startswith("1 of 96 cells · computing by process 7 · 1 failed · n_sparse 16 · a l")
     assert "nothing of this line yet" in said
     assert "not computed yet" in text(sweep, SweepLook(row=0, column=0))
+    assert "trained loss / L*  nothing of it yet" in text(sweep)
 
 
 def test_the_heading_gives_up_the_least_important_first():
@@ -131,6 +139,9 @@ def test_moves_end_at_the_edges_and_sizes_go_round():
     assert sizes(sweep) == [16, 32]
     assert look.next_size(sweep).cells(sweep).n_sparse == 32
     assert look.next_size(sweep).next_size(sweep).cells(sweep).n_sparse == 16
+    largest = SweepLook(size=LARGEST)
+    assert largest.cells(sweep).n_sparse == 32
+    assert largest.next_size(sweep).cells(sweep).n_sparse == 16
     smaller = Cells(16, np.array([0.5]), np.array([0.1]), ())
     assert SweepLook(row=5, column=5).cursor(smaller) == (0, 0)
 
