@@ -70,10 +70,12 @@ def command(
     if workers and address:
         raise UsageError("--workers starts a cluster here, --dask names another: give one of them.")
     calm_blas()
+    from rugtui.sweeps.processes import cores
+
     grid = asked_for(given, out)
     say = teller(quiet or not sys.stderr)
     if dry_run or out is None:
-        plan = planned(grid, out, retry_failed, workers, address)
+        plan = planned(grid, out, retry_failed, workers or (1 if address else cores()))
         describe(plan, grid, say)
         if out is None and not dry_run:
             raise UsageError("A sweep needs a folder: say --out DIR, or --dry-run.")
@@ -100,9 +102,7 @@ def asked_for(given: dict[str, Any], out: Path | None) -> Grid:
     return Grid(**{**base, **written})
 
 
-def planned(
-    grid: Grid, out: Path | None, retry_failed: bool, workers: int | None, address: str | None
-) -> Estimate:
+def planned(grid: Grid, out: Path | None, retry_failed: bool, at_once: int) -> Estimate:
     from rugtui.sweeps.estimate import estimate
     from rugtui.sweeps.folder import find, is_sweep, require_same
     from rugtui.sweeps.plan import left, units
@@ -112,13 +112,7 @@ def planned(
         require_same(out, grid)
         rows = find(out).rows
         done = {row.key for row in rows if row.status == "done" or not retry_failed}
-    return estimate(left(units(grid), done), grid, side_by_side(workers, address))
-
-
-def side_by_side(workers: int | None, address: str | None) -> int:
-    from rugtui.sweeps.processes import cores
-
-    return workers or (1 if address else cores())
+    return estimate(left(units(grid), done), grid, at_once)
 
 
 def describe(plan: Estimate, grid: Grid, say: Say) -> None:
@@ -127,8 +121,7 @@ def describe(plan: Estimate, grid: Grid, say: Say) -> None:
         say(f"rugtui: {note}")
     say(
         f"{plan.cells:,} cells of {axes.cells:,} to compute, in {plan.units:,} units: "
-        f"{len(axes.shapes)} shapes × {len(axes.p)} p × {len(axes.seeds)} seeds, "
-        f"{', '.join(axes.kinds)}; {plan.words}.",
+        f"{axes.words}, {', '.join(axes.kinds)}; {plan.words}.",
     )
 
 
@@ -144,7 +137,7 @@ def swept(
 ) -> int:
     """Computes what is left and returns the exit code."""
     from rugtui.sweeps.folder import SweepFolder
-    from rugtui.sweeps.processes import outcomes
+    from rugtui.sweeps.processes import cores, outcomes
     from rugtui.sweeps.run import run
 
     cluster = connected(workers, address)
@@ -155,7 +148,10 @@ def swept(
             say(f"rugtui: {note}")
         with Signals() as signals:
             try:
-                describe(planned(grid, out, retry_failed, workers, address), grid, say)
+                at_once = cluster.workers if cluster else cores()
+                describe(planned(grid, out, retry_failed, max(at_once, 1)), grid, say)
+                if not at_once:
+                    say("rugtui: no Dask worker is there yet; the sweep begins when one joins.")
                 who = cluster.outcomes if cluster else outcomes
                 with Narrator(Axes.of(grid).cells, quiet=quiet) as told:
                     for progress in run(folder, who, signals.heard, retry_failed=retry_failed):

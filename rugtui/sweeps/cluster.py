@@ -6,6 +6,7 @@ A worker that dies costs the units it was at: Dask computes them elsewhere.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from queue import Empty, Queue
@@ -57,6 +58,9 @@ class Cluster:
 
         self._stack = ExitStack()
         self._stack.enter_context(config.set(CONFIG))
+        for handler in logging.getLogger("distributed").handlers:  # what it logs is told here
+            self._stack.callback(handler.setLevel, handler.level)
+            handler.setLevel(logging.CRITICAL)
         try:
             if address is None:
                 where: Any = self._stack.enter_context(
@@ -78,6 +82,12 @@ class Cluster:
     def close(self) -> None:
         self._stack.close()
 
+    @property
+    def workers(self) -> int:
+        """How many there are now; others may join."""
+        known: Any = self.client.nthreads()
+        return len(known)
+
     def require_versions(self) -> None:
         """Raises RugtuiError where a worker has no rugtui, or another version of it."""
         found: Any = self.client.run(version, on_error="return")
@@ -94,9 +104,10 @@ class Cluster:
     ) -> Iterator[object]:
         """An Outcome of each unit as it comes; ends early once `cancelled`.
 
-        Raises UsageError where a worker, also one that joined later, has another version.
+        Raises UsageError where a worker, also one that joined later, has another version;
+        RugtuiError where the scheduler went.
         """
-        from distributed import KilledWorker
+        from distributed import CancelledError, KilledWorker
 
         self.require_versions()
         ready: Queue[Any] = Queue()
@@ -121,6 +132,12 @@ class Cluster:
                 except KilledWorker:
                     why = f"{DEATHS + 1} workers died of it (memory?)"
                     outcome = failed(unit, grid, why)
+                except CancelledError as error:
+                    asked.clear()
+                    raise RugtuiError(
+                        "the Dask scheduler is gone: what was computed is kept, and the same "
+                        "command goes on with the rest once a scheduler answers."
+                    ) from error
                 if not isinstance(outcome, Outcome):
                     raise RugtuiError(str(outcome))
                 future.release()

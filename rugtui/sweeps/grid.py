@@ -125,6 +125,12 @@ class Axes:
         return cls(shapes, tuple(p), _whole("seed", grid.seed, least=0), _kinds(grid.kinds), notes)
 
     @property
+    def words(self) -> str:
+        """What is multiplied: 20 shapes × 20 p × 1 seed."""
+        shapes, seeds = _times(len(self.shapes), "shape"), _times(len(self.seeds), "seed")
+        return f"{shapes} × {len(self.p)} p × {seeds}"
+
+    @property
     def cells(self) -> int:
         """Rows of the table."""
         pairs = len(self.shapes) * len(self.p)

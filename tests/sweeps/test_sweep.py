@@ -11,10 +11,11 @@ import time
 from pathlib import Path
 
 import pytest
+from distributed import CancelledError
 
 from rugtui import __version__
 from rugtui.cli import main
-from rugtui.errors import UsageError
+from rugtui.errors import RugtuiError, UsageError
 from rugtui.sweeps import cluster as clusters
 from rugtui.sweeps import here
 from rugtui.sweeps.folder import ROWS, SweepFolder, find
@@ -137,7 +138,7 @@ def test_two_workers_one_of_them_killed_give_the_same_bits(tmp_path, unbroken, m
         pids = cluster.client.run(os.getpid)
         with pytest.raises(UsageError, match="is a Dask worker: name the scheduler"):
             clusters.require_scheduler(next(iter(pids)))
-        assert len(set(pids.values())) == 2
+        assert len(set(pids.values())) == cluster.workers == 2
         killed = threading.Event()
 
         def outcomes(units, grid, cancelled):
@@ -198,6 +199,32 @@ def test_whoever_is_no_scheduler_is_told_in_time(says, monkeypatch):
         server.shutdown(socket.SHUT_RDWR)
     for one in held:
         one.close()
+
+
+class Lost:
+    """A client, and a future of it, whose scheduler is gone."""
+
+    def run(self, *_, **__):
+        return {}
+
+    def submit(self, *_, **__):
+        return self
+
+    def add_done_callback(self, tell):
+        tell(self)
+
+    def result(self):
+        raise CancelledError("scheduler-connection-lost")
+
+    def cancel(self, *_, **__):
+        raise AssertionError("there is nobody to ask")
+
+
+def test_a_scheduler_that_goes_is_told_in_one_sentence():
+    cluster = object.__new__(clusters.Cluster)
+    cluster.client = Lost()
+    with pytest.raises(RugtuiError, match="the Dask scheduler is gone: what was computed is kept"):
+        next(cluster.outcomes(units(SMALL), SMALL, lambda: False))
 
 
 def test_a_worker_that_joins_with_another_version_computes_nothing():

@@ -176,7 +176,9 @@ async def test_a_sweep_is_set_up_started_stopped_and_continued(tmp_path, monkeyp
         form.query_one("#row-ratio Input", Input).value = "0.25"
         await pilot.pause()
         consequence = form.query_one("#consequence", Static)
-        await until(pilot, lambda: "4 cells of 1 shapes × 2 p; about" in str(consequence.render()))
+        await until(
+            pilot, lambda: "4 cells of 1 shape × 2 p × 1 seed; about" in str(consequence.render())
+        )
         await pilot.press("enter")
         screen = pilot.app.screen
         folder = tmp_path / "grid"

@@ -119,5 +119,5 @@ def planned(grid: Grid) -> str:
     """What would be computed, in a line or two."""
     axes, at_once = Axes.of(grid), cores()
     plan = estimate(units(grid), grid, at_once)
-    size = f"{plan.cells:,} cells of {len(axes.shapes)} shapes × {len(axes.p)} p"
+    size = f"{plan.cells:,} cells of {axes.words}"
     return f"{size}; {plan.words} on {at_once} cores, which the live run shares."
