@@ -26,7 +26,7 @@ class Told:
         from rich.table import Column
 
         self._console, self._every = _narration(quiet), every
-        self._is_bar = self._console.is_terminal and not quiet
+        self.is_bar = self._console.is_terminal and not quiet
         cut = Column(no_wrap=True, overflow="ellipsis")
         columns = (
             TextColumn("{task.description}", table_column=Column(no_wrap=True)),
@@ -34,7 +34,7 @@ class Told:
             TextColumn("{task.fields[said]}", table_column=cut),
             TimeRemainingColumn(),
         )
-        self._bar = Progress(*columns, console=self._console, disable=not self._is_bar)
+        self._bar = Progress(*columns, console=self._console, disable=not self.is_bar)
         self._task = self._bar.add_task("", total=total, completed=done, said="")
         self._told_at = time.monotonic()
         self._bar.start()
@@ -52,7 +52,7 @@ class Told:
     def at(self, done: float, how_far: str, said: str, *, due: bool = False) -> None:
         """`due`: a line is written however short ago the last one was."""
         self._bar.update(self._task, completed=done, description=how_far, said=said)
-        if not self._is_bar and (due or time.monotonic() - self._told_at > self._every):
+        if not self.is_bar and (due or time.monotonic() - self._told_at > self._every):
             self._told_at = time.monotonic()
             self.say(f"{how_far}  {said}")
 

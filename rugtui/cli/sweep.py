@@ -236,6 +236,6 @@ class Narrator(Told):
         from rugtui.sweeps.estimate import duration
 
         said = f"{at.rate:.3g} cells/s"
-        said += f", {duration(at.left)} left" if at.left else ""
+        said += f", {duration(at.left)} left" if at.left and not self.is_bar else ""
         said += f", {at.failed} failed" if at.failed else ""
         self.at(at.done, f"{at.done:,} of {at.total:,} cells", said, due=at.done == at.total)
