@@ -42,6 +42,8 @@ class Lines:
     log_y: bool = True
     levels: tuple[tuple[str, float], ...] = ()
     """Named values across the whole chart."""
+    legend_columns: int = 1
+    """Of a chart that has more room in width than in height."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -121,7 +121,7 @@ def _lines(axes: Axes, panel: Lines) -> None:
     ):
         if on:
             _log_labels(axis, ends)
-    axes.legend()
+    axes.legend(ncols=panel.legend_columns)
 
 
 def _look(one: Series, count: int) -> dict[str, Any]:

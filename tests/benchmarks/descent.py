@@ -133,7 +133,8 @@ def draw(
     )
     title = f"n_sparse {settings.n_sparse}, n_dense {settings.n_dense}, p {settings.p:g}"
     x = f"seconds of training, {torch.get_num_threads()} threads"
-    lines = Lines(title, x, "held-out loss / L*", series, levels=(("L*", 1.0),))
+    y = "held-out loss / L*"
+    lines = Lines(title, x, y, series, levels=(("L*", 1.0),), legend_columns=2)
     printed.write(
         Plate("descent", "Loss against seconds of training.", (lines,)),
         picture_colours(dark=False),
