@@ -105,6 +105,13 @@ class Terminal:
                 raise AssertionError(f"still running; the screen:\n{self.text}")
         return status
 
+    def listen(self, seconds: float) -> int:
+        """Read for so long; how many bytes came."""
+        end, before = time.monotonic() + seconds, len(self.output)
+        while (left := end - time.monotonic()) > 0 and not self.closed:
+            self._read(left)
+        return len(self.output) - before
+
     def cooked(self) -> bool:
         """Whether the terminal echoes and edits lines, as a shell needs it."""
         flags = termios.tcgetattr(self.fd)[3]

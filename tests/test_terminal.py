@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 
 import pytest
@@ -117,3 +118,63 @@ def test_without_a_terminal_it_says_so(tmp_path):
     assert "needs a terminal" in done.stderr
     assert "rugtui train" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+class SlowReader(Terminal):
+    """Takes so many bytes a second, as a thin line does; the rest waits in the pipe."""
+
+    BYTES_PER_SECOND = 32 * 1024
+
+    def look_at(self, data: bytes) -> None:
+        super().look_at(data)
+        time.sleep(len(data) / self.BYTES_PER_SECOND)
+
+
+def test_a_thin_line_is_not_filled_and_a_key_gets_through(tmp_path):
+    command = [*RUGTUI, *SMALL, "--link", "slow"]
+    with SlowReader(command, 120, 40, **private_home(tmp_path)) as terminal:
+        terminal.wait_for(lambda text: trained_steps(text) > 0)
+        deadline = time.monotonic() + 20  # the first paint of everything is owed for a while
+        while terminal.listen(1.5) > 1.5 * 8 * 1024:
+            assert time.monotonic() < deadline
+        terminal.type("?")
+        terminal.wait_for("Help", 5)
+
+
+def test_a_storm_of_sizes_leaves_no_debris(tmp_path):
+    with dashboard(tmp_path, "--steps", "20") as terminal:
+        terminal.wait_for("done")
+        for columns in (*range(30, 160, 9), 100):
+            terminal.resize(columns, columns // 4 + 7)
+            terminal.listen(0.02)
+        terminal.listen(1)
+        after = at_rest(terminal)
+        assert "theory" in after
+        terminal.type("?")
+        terminal.wait_for("Help")
+        terminal.type("escape")
+        terminal.wait_for("3 theory")
+        terminal.listen(0.5)
+        assert at_rest(terminal) == after
+
+
+def at_rest(terminal: Terminal) -> str:
+    """The screen without the numbers that go on, and without what wraps because of them."""
+    return re.sub(r"[\d.,]+", "0", terminal.text)
+
+
+@pytest.mark.parametrize(
+    ("colorterm", "term", "wanted", "unwanted"),
+    [
+        ("", "xterm-256color", rb"[34]8;5;", rb"[34]8;2;"),
+        ("", "xterm", rb"\[(3|9)\d;?", rb"[34]8;[25];"),
+    ],
+    ids=["256", "16"],
+)
+def test_a_terminal_gets_the_colours_that_it_has(tmp_path, colorterm, term, wanted, unwanted):
+    with dashboard(tmp_path, COLORTERM=colorterm, TERM=term) as terminal:
+        terminal.wait_for("loading PyTorch")
+        terminal.type("q")
+        assert terminal.wait_for_exit(5) == 0
+        assert re.search(wanted, terminal.output)
+        assert not re.search(unwanted, terminal.output)

@@ -169,7 +169,7 @@ KEYS = (
     Key(
         "escape", "no_cursor", "no cursor", "Put the cursor away.", "Weights", False, pane="weights"
     ),
-    Key("R", "runs", "runs", "Earlier and saved runs beside this one.", "Runs", False),
+    Key("R", "runs", "runs", "Earlier and saved runs beside this one.", "Runs"),
     Key("up", "select(-1)", "", SELECT, "Runs", False, "", "runs", name="select_run_above"),
     Key("down", "select(1)", "", SELECT, "Runs", False, "", "runs", name="select_run_below"),
     Key("n", "name", "name", RENAME, "Runs", pane="runs", name="name_run"),
@@ -179,7 +179,7 @@ KEYS = (
     Key("delete", "remove", "remove", REMOVE, "Runs", pane="runs", name="remove_run"),
     Key("escape", "close", "close", "Close the sheet.", "Runs", pane="runs", name="close_runs"),
     Key("j", "jump", "jump", JUMP, "Panes", False, pane="dashboard"),
-    Key("x", "sweep", "sweep", "Sweeps: set one up, watch it, open its cells.", "Sweep", False),
+    Key("x", "sweep", "sweep", "Sweeps: set one up, watch it, open its cells.", "Sweep"),
     Key("t", "quantity(1)", "quantity", QUANTITY, "Sweep", pane="sweep", name="next_quantity"),
     Key("T", "quantity(-1)", "", QUANTITY, "Sweep", False, pane="sweep", name="last_quantity"),
     Key("up", "cell(1, 0)", "", CELL, "Sweep", False, "↑", "sweep", name="cell_up"),
@@ -206,7 +206,7 @@ KEYS = (
     Key("plus", "fps(2.0)", "fps+", FPS, "Screen", False, name="draw_more_often"),
     Key("minus", "fps(0.5)", "fps−", FPS, "Screen", False, name="draw_less_often"),
     Key("d", "theme", "dark", "Dark or light colours.", "Screen", False),
-    Key("ctrl+p", "command_palette", "palette", PALETTE, "Screen", False),
+    Key("ctrl+p", "command_palette", "palette", PALETTE, "Screen"),
     Key("question_mark", "help", "help", "This page.", "Screen"),
     Key("q", "quit", "quit", "Quit at once.", "Screen"),
 )

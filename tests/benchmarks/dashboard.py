@@ -34,13 +34,6 @@ class Ear(Terminal):
     def look_at(self, data: bytes) -> None:
         pass
 
-    def listen(self, seconds: float) -> int:
-        """Bytes that come in so many seconds."""
-        end, before = time.monotonic() + seconds, len(self.output)
-        while (left := end - time.monotonic()) > 0 and not self.closed:
-            self._read(left)
-        return len(self.output) - before
-
     def hears(self, wanted: bytes, since: int = 0, within: float = 30.0) -> float:
         """Seconds until `wanted` comes among the bytes from `since` on; infinity where not."""
         began = time.monotonic()

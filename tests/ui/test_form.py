@@ -1,5 +1,7 @@
 """The form: draft against current, validation as one types, what restarts."""
 
+import textwrap
+
 import pytest
 from textual.widgets import Input, Select, Static
 
@@ -110,3 +112,12 @@ async def test_the_row_at_work_is_legible_in_small_terminals(size):
         assert field.region.width >= 10
         inside = app.screen.query_one("VerticalScroll").region
         assert inside.contains_region(field.region)
+
+
+async def test_a_small_terminal_has_room_for_the_last_sentence():
+    app = RugtuiApp(FakeSession())
+    async with running(app, (40, 12)) as pilot:
+        await pilot.press("e")
+        await write(pilot, "p", "2")
+        told = pilot.app.screen.query_one("#consequence", Static)
+        assert len(textwrap.wrap(str(told.render()), told.size.width)) == told.size.height

@@ -5,7 +5,7 @@ import pytest
 from rugtui.session.commands import Change, Look, Pause, Save, Show, Stop
 from rugtui.ui.app import RugtuiApp
 from rugtui.ui.keys import KEYS, help_lines
-from rugtui.ui.screens.help import Help
+from rugtui.ui.screens.help import FRAME, Help, help_text
 from rugtui.ui.screens.runs import Runs
 from rugtui.ui.screens.settings_form import SettingsForm
 from rugtui.ui.widgets.loss import LossPane
@@ -175,3 +175,12 @@ async def test_a_letter_right_after_escape_is_no_key_of_its_own(pilot):
     await pilot.press("alt+shift+r")
     await pilot.pause()
     assert isinstance(pilot.app.screen, Runs)
+
+
+@pytest.mark.parametrize("columns", [30, 40, 80, 160])
+def test_help_wraps_what_is_said_beside_its_key(columns):
+    lines = help_text({}, columns).splitlines()
+    assert max(map(len, lines)) <= columns - FRAME
+    assert {line[2] for line in lines if line.startswith("  ")} - {" "}  # keys in their column
+    told = " ".join(" ".join(lines).split())
+    assert "Copy what is read out under the crosshair" in told

@@ -12,10 +12,13 @@ from textual.strip import Strip
 from rugtui.ui.renderables.lines import Piece, line
 
 EIGHTHS = " ▁▂▃▄▅▆▇█"
+LOW = EIGHTHS[1:-1]
+"""For sparklines: full blocks would run into those of the line above."""
 
 
 def sparkline(values: Sequence[float], width: int) -> str:
-    """The last `width` values between their own least and greatest; a gap is a space."""
+    """The last `width` values between their own least and greatest, oldest first; a gap is a
+    space."""
     shown = np.asarray(values[-width:], dtype=float)
     known = shown[np.isfinite(shown)]
     if not known.size:
@@ -23,10 +26,10 @@ def sparkline(values: Sequence[float], width: int) -> str:
     low, high = known.min(), known.max()
     share = np.zeros_like(shown) if high == low else (shown - low) / (high - low)
     text = "".join(
-        EIGHTHS[1 + round(float(s) * 7)] if np.isfinite(v) else " "
+        LOW[round(float(s) * (len(LOW) - 1))] if np.isfinite(v) else " "
         for v, s in zip(shown, np.nan_to_num(share), strict=True)
     )
-    return text.rjust(width)
+    return text.ljust(width)
 
 
 def histogram(

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Sequence
+
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
@@ -10,11 +14,14 @@ from textual.widgets import Static
 from rugtui.ui.keys import Keymap, help_lines
 from rugtui.ui.screens.sheet import Sheet
 
-PANES = """\
-1 loss      training (faint), smoothed and held-out loss per feature; L* and other levels
-2 W         means of blocks of W; the colours end where 99 % of the off-diagonal ends
-3 theory    the live loss beside what theory says of it; L* is a prediction, not a floor
-4 symmetry  what a permutation-symmetric optimum would not have"""
+PANES = (
+    ("1 loss", "training (faint), smoothed and held-out loss per feature; L* and other levels"),
+    ("2 W", "means of blocks of W; the colours end where 99 % of the off-diagonal ends"),
+    ("3 theory", "the live loss beside what theory says of it; L* is a prediction, not a floor"),
+    ("4 symmetry", "what a permutation-symmetric optimum would not have"),
+)
+WIDEST, FRAME = 100, 6
+"""Columns of the sheet, and those of them that border, padding and scrollbar take."""
 
 
 class Help(Sheet[None]):
@@ -33,11 +40,38 @@ class Help(Sheet[None]):
             sheet.border_title = "Help"
             sheet.border_subtitle = "escape closes"
             with VerticalScroll():
-                yield Static("\n\n".join([PANES, *self._groups()]), markup=False)
+                # One widget: every one more is time from key to screen.
+                self._columns = self.app.size.width
+                yield Static(help_text(self.keymap, self._columns), markup=False)
 
-    def _groups(self) -> list[str]:
-        """One paragraph each, in one widget: every widget more is time from key to screen."""
-        return [
-            "\n".join([group, *(f"  {key:<8} {about}" for key, about in lines)])
-            for group, lines in help_lines(self.keymap).items()
-        ]
+    def on_resize(self, event: events.Resize) -> None:
+        if event.size.width != self._columns:
+            self._columns = event.size.width
+            self.query_one(Static).update(help_text(self.keymap, self._columns))
+
+
+def help_text(keymap: Keymap, columns: int) -> str:
+    """Panes and keys, a paragraph for each group, for a screen of so many columns."""
+    width = min(columns, WIDEST) - FRAME
+    groups = help_lines(keymap)
+    most = max(len(keys) for lines in groups.values() for keys, _ in lines)
+    indent = min(most, width // 3) + 2
+    paragraphs = [described(PANES, width, indent)]
+    for group, lines in groups.items():
+        paragraphs.append(f"{group}\n{described(lines, width, indent)}")
+    return "\n\n".join(paragraphs)
+
+
+def described(lines: Sequence[tuple[str, str]], width: int, indent: int) -> str:
+    """Names in a column, what is said of them beside it; a long name has a line for itself."""
+    told = []
+    for name, about in lines:
+        head = f"  {name}".ljust(indent + 2)
+        if len(name) > indent - 2:
+            told.append(head.rstrip())
+            head = " " * (indent + 2)
+        rest = " " * (indent + 2)
+        told += textwrap.wrap(
+            about, width, initial_indent=head, subsequent_indent=rest, break_on_hyphens=False
+        )
+    return "\n".join(told)

@@ -58,10 +58,14 @@ class FormRow(Horizontal):
         about.update(error or (f"{now}; {effect}" if changed else self.declared.rule.about))
 
 
+WIDE = 64
+"""Columns from which a row has room for what is said of it."""
+
+
 class SettingsForm(Sheet[Settings | None]):
     """Edits a draft; `enter` applies it where it is valid, `escape` leaves all as it was."""
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (64, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]
     BINDINGS = [
         ("escape", "dismiss", "Cancel"),
         ("ctrl+s", "apply", "Apply"),
@@ -82,6 +86,8 @@ class SettingsForm(Sheet[Settings | None]):
         with Vertical(classes="sheet") as sheet:
             sheet.border_title = "Settings"
             sheet.border_subtitle = "enter applies · tab next · escape cancels"
+            if self.app.size.width < WIDE:
+                sheet.border_subtitle = "enter applies · escape cancels"
             with VerticalScroll():
                 yield Select(
                     [(f"{one.name}: {one.about}", one.name) for one in PRESETS],

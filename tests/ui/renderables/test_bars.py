@@ -9,13 +9,13 @@ from rugtui.ui.renderables.bars import histogram, sparkline
 
 
 def test_a_sparkline_runs_from_least_to_greatest():
-    assert sparkline([0, 1, 2, 3, 4, 5, 6, 7], 8) == "▁▂▃▄▅▆▇█"
+    assert sparkline([0, 1, 2, 3, 4, 5, 6], 7) == "▁▂▃▄▅▆▇"
 
 
 def test_a_sparkline_shows_the_newest_and_leaves_gaps():
-    assert sparkline([9, 9, 0, math.nan, 1], 3) == "▁ █"
+    assert sparkline([9, 9, 0, math.nan, 1], 3) == "▁ ▇"
     assert sparkline([], 4) == "    "
-    assert sparkline([2.0], 3) == "  ▁"
+    assert sparkline([2.0], 3) == "▁  "
 
 
 def test_bars_reach_as_high_as_their_mass():
