@@ -59,9 +59,12 @@ def _continues(before: Style | None, style: Style, text: str) -> bool:
     return plain and text.isspace() and before.bgcolor == style.bgcolor
 
 
-def paragraph(text: str, style: Style, width: int) -> list[Strip]:
-    """Text wrapped to the width."""
-    return [line([(part, style)], width) for part in textwrap.wrap(text, max(width, 1))]
+def paragraph(text: str, style: Style, width: int, most: int | None = None) -> list[Strip]:
+    """Text wrapped to the width; of more than `most` lines the first, and that there is more."""
+    parts = (
+        [] if most == 0 else textwrap.wrap(text, max(width, 1), max_lines=most, placeholder=" …")
+    )
+    return [line([(part, style)], width) for part in parts]
 
 
 def fit(strips: Sequence[Strip], width: int, height: int) -> list[Strip]:

@@ -63,8 +63,8 @@ def symmetry_table(reading: Reading, palette: Palette, width: int, height: int) 
 def _row(
     row: Row, now: Statistics, trend: tuple[Statistics, ...], palette: Palette, width: int
 ) -> Strip:
-    spread = f"± {row.spread(now):.2g}" if row.spread else ""
     fixed = NAME + VALUE + SPREAD + 1
+    spread = f"± {row.spread(now):.2g}" if row.spread and width >= fixed - 1 else ""
     curve = sparkline([row.value(one) for one in trend], max(width - fixed, 0))
     return line(
         [
@@ -81,5 +81,7 @@ def _age(reading: Reading, palette: Palette, width: int) -> Strip:
     now = reading.statistics
     assert now is not None
     rows = f"{now.rows} rows" if now.rows < now.n_sparse else "all rows"
-    text = f"at step {reading.measured_at:,}, {reading.age:.0f} s ago, law of {rows}"
-    return line([(text, palette.style("faint"))], width)
+    told = [f"at step {reading.measured_at:,}", f"{reading.age:.0f} s ago", f"law of {rows}"]
+    while len(", ".join(told)) > width and len(told) > 1:
+        told.pop()
+    return line([(", ".join(told), palette.style("faint"))], width)

@@ -15,6 +15,7 @@ from rugtui.ui.renderables.palette import Palette
 
 NAME, LOSS, RATIO, DEVIATION = 13, 9, 7, 8
 """Columns' widths: 37 cells, which a half of an 80-column terminal has."""
+ALL = NAME + LOSS + RATIO + DEVIATION
 
 LEAST_ROWS = 6
 """Heading, live, Gaussian(W), exact(W), L* and linear: the verdict may not push them out."""
@@ -69,8 +70,7 @@ def theory_table(frame: Frame, palette: Palette, width: int, height: int) -> lis
             width,
             height,
         )
-    said = paragraph(frame.verdict, palette.style("text"), width)
-    said = said[: max(height - LEAST_ROWS, 0)]
+    said = paragraph(frame.verdict, palette.style("text"), width, max(height - LEAST_ROWS, 0))
     live = rows[0]
     for row in sorted(rows, key=lambda row: -row.rank)[
         : max(len(rows) + 1 + len(said) - height, 0)
@@ -83,21 +83,27 @@ def theory_table(frame: Frame, palette: Palette, width: int, height: int) -> lis
 
 
 def _heading(palette: Palette, width: int) -> Strip:
-    text = f"{'':<{NAME}}{'loss':>{LOSS}}{'× it':>{RATIO}}{'± off':>{DEVIATION}}"
-    return line([(text, palette.style("faint"))], width)
+    tail = _tail("× it", "± off", width)
+    return line([(f"{'':<{NAME}}{'loss':>{LOSS}}{tail}", palette.style("faint"))], width)
+
+
+def _tail(ratio: str, deviation: str, width: int) -> str:
+    """The last two columns, where there is room for the whole of them: half a number is a lie."""
+    tail = f"{ratio:>{RATIO}}" if width >= NAME + LOSS + RATIO else ""
+    return tail + f"{deviation:>{DEVIATION}}" if width >= ALL else tail
 
 
 def _row(row: Row, live: Row, palette: Palette, width: int) -> Strip:
     value = f"{numbers.loss(row.value):>{LOSS}}"
     if row is live:
         error = f"± {numbers.loss(row.standard_error)}"
-        tail = f"{error:>{RATIO + DEVIATION}}"
+        tail = f"{error:>{RATIO + DEVIATION}}" if width >= ALL else ""
     else:
         loss, its_error = row.against or (live.value, live.standard_error)
         quotient = loss / row.value if row.value > 0 else math.nan
         error = math.hypot(its_error, row.standard_error)
         off = (loss - row.value) / error if error > 0 else math.nan
-        tail = f"{numbers.ratio(quotient):>{RATIO}}{numbers.deviation(off):>{DEVIATION}}"
+        tail = _tail(numbers.ratio(quotient), numbers.deviation(off), width)
     ink = palette.style(row.colour, bold=row is live)
     return line(
         [

@@ -45,6 +45,12 @@ def test_the_table_fills_its_pane_and_keeps_the_verdict(width, height):
         assert "L*(r, p)" in text(strips)
 
 
+@pytest.mark.parametrize("width", range(24, 40))
+def test_no_number_is_cut(width):
+    whole = set(text(theory_table(some_frame(verdict=""), DARK, 60, 12)).split())
+    assert set(text(theory_table(some_frame(verdict=""), DARK, width, 12)).split()) <= whole
+
+
 def test_a_long_verdict_pushes_out_no_line_that_matters():
     frame = some_frame(verdict="25 % below the symmetric prediction L*. " * 5)
     strips = theory_table(frame, DARK, 38, 9)
