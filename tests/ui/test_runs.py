@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from textual.widgets import Input, OptionList
+from textual.widgets import Input, OptionList, Static
 
 from rugtui.config import Settings
 from rugtui.preferences import Preferences
@@ -108,6 +108,20 @@ async def test_l_loads_a_run_from_the_list_of_what_is_on_disk(pilot):
     await pilot.press("down", "down", "enter")
     assert isinstance(pilot.app.screen, Runs)
     assert told(pilot, Load) == [Load("/runs/D")]
+
+
+async def test_a_run_from_elsewhere_is_typed_in(pilot, tmp_path):
+    await pilot.press("R", "l")
+    await give(pilot, some_frame(others=OTHERS, saved=()))
+    field = pilot.app.screen.query_one(Input)
+    field.value = str(tmp_path)
+    await pilot.press("enter")
+    said = str(pilot.app.screen.query_one("#looking", Static).render())
+    assert "is no run's directory: it has no run.json" in said
+    (tmp_path / "run.json").touch()
+    await pilot.press("enter")
+    assert isinstance(pilot.app.screen, Runs)
+    assert told(pilot, Load) == [Load(str(tmp_path))]
 
 
 async def test_h_hides_and_shows_a_run(pilot):

@@ -1,13 +1,16 @@
-"""The runs on disk, to choose one from."""
+"""The runs on disk, to choose one from, or any by its directory."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.widgets import OptionList, Static
+from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from rugtui.runs.directory import ABOUT
 from rugtui.runs.listing import Listed
 from rugtui.session.frame import Frame
 from rugtui.ui.renderables import numbers
@@ -26,9 +29,13 @@ class Saved(Sheet[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="sheet") as sheet:
             sheet.border_title = "Saved runs, newest first"
-            sheet.border_subtitle = "enter loads · escape closes"
+            sheet.border_subtitle = "enter loads · tab next · escape closes"
             yield Static("looking …", id="looking", markup=False)
             yield OptionList(markup=False)
+            yield Input(placeholder="or the directory of any run", compact=True)
+
+    def on_mount(self) -> None:
+        self.query_one(Input).focus()
 
     def show(self, frame: Frame) -> None:
         """Fill the list as soon as it is there."""
@@ -45,11 +52,24 @@ class Saved(Sheet[str | None]):
             Option(described(run, str(run.path) in others), id=str(run.path)) for run in found
         )
         options.highlighted = 0 if found else None
-        options.focus()
+        if found and not self.query_one(Input).value:  # else something is being typed
+            options.focus()
 
     @on(OptionList.OptionSelected)
     def choose(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(event.option.id)
+
+    @on(Input.Submitted)
+    def take_directory(self, event: Input.Submitted) -> None:
+        """Take what was typed if it is a run; else say that it is none."""
+        typed = event.value.strip()
+        run = Path(typed).expanduser()
+        if typed and (run / ABOUT).is_file():
+            self.dismiss(str(run.absolute()))
+        elif typed:
+            looking = self.query_one("#looking", Static)
+            looking.display = True
+            looking.update(f"{typed!r} is no run's directory: it has no {ABOUT}")
 
 
 def described(run: Listed, loaded: bool) -> str:
