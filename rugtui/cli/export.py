@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rugtui.cli.options import SettingType, Written
-from rugtui.cli.output import printable
+from rugtui.cli.output import echo_path, printable
 from rugtui.config import declared
 from rugtui.errors import UsageError
 
@@ -104,7 +104,7 @@ def _deliver(content: bytes, output: Path, *, force: bool) -> None:
     if output.exists() and not force:
         raise UsageError(f"{str(output)!r} is there already: --force writes over it.")
     write_whole(output, content)
-    click.echo(str(output))
+    echo_path(output)
 
 
 def _safetensors(saved: Saved) -> bytes:

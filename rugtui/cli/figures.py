@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rugtui.cli.output import json_option, write_json_line
+from rugtui.cli.output import echo_path, json_option, write_json_line
 from rugtui.cli.plots import PICTURES, plots_options, print_plate, write_plate
 from rugtui.errors import RunError, UsageError
 from rugtui.ranges import numbers
@@ -86,7 +86,7 @@ def command(
         files += map(str, paths)
         if not as_json:
             for path in paths:
-                click.echo(str(path))
+                echo_path(path)
     if as_json and not terminal:
         write_json_line({"figures": files, "sweep": str(source) if source else None})
 

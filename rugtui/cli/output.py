@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,7 +36,12 @@ def write_json_line(result: Mapping[str, Any]) -> None:
 def readable(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
-    return "-" if value is None else str(value)
+    return "-" if value is None else printable(str(value))
+
+
+def echo_path(path: object) -> None:
+    """Print a path: as it is where a program reads it, printable where a terminal does."""
+    click.echo(printable(str(path)) if sys.stdout.isatty() else str(path))
 
 
 def printable(text: str) -> str:

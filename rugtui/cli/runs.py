@@ -39,8 +39,7 @@ def command(prune: bool, keep: int, yes: bool, as_json: bool) -> None:
 
     runs = [listed(run) for run in all_runs()]
     if prune:
-        runs = removable(runs, keep)
-        _prune(runs, yes=yes, quiet=as_json)
+        runs = _pruned(removable(runs, keep), yes=yes, quiet=as_json)
     if as_json:
         write_json_line({"removed" if prune else "runs": [_facts(run) for run in runs]})
     elif not prune:
@@ -96,8 +95,11 @@ def _facts(run: Listed) -> dict[str, Any]:
     }
 
 
-def _prune(runs: list[Listed], *, yes: bool, quiet: bool) -> None:
-    """Say which runs go, ask, and remove them. Raises UsageError where nobody can be asked."""
+def _pruned(runs: list[Listed], *, yes: bool, quiet: bool) -> list[Listed]:
+    """Say which runs go, ask, and remove them; those that are gone.
+
+    Raises UsageError where nobody can be asked.
+    """
     from rugtui.runs.listing import remove
 
     for run in () if quiet else runs:
@@ -105,17 +107,22 @@ def _prune(runs: list[Listed], *, yes: bool, quiet: bool) -> None:
     total = size_text(sum(run.size for run in runs))
     if not runs:
         click.echo("nothing to remove", err=True)
-        return
+        return []
     if not yes and not sys.stdin.isatty():
         raise UsageError(f"{len(runs)} runs ({total}) would go: --yes removes them.")
     if not yes and not click.confirm(f"remove these {len(runs)} runs, {total}?", err=True):
         raise click.Abort
+    gone = []
     for run in runs:
         try:
             remove(run.path)
         except (OSError, RunError) as error:
             click.echo(f"rugtui: {printable(str(error))}", err=True)
-    click.echo(f"removed {len(runs)} runs, {total}", err=True)
+        else:
+            gone.append(run)
+    total = size_text(sum(run.size for run in gone))
+    click.echo(f"removed {len(gone)} runs, {total}", err=True)
+    return gone
 
 
 def size_text(size: float) -> str:

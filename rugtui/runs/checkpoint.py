@@ -109,7 +109,7 @@ def newest(run: Path) -> tuple[Path, Checkpoint, list[str]] | None:
         except DamagedError as error:
             refused.append(str(error))
     if refused:
-        raise DamagedError(run, "no checkpoint in it is whole: " + " ".join(refused))
+        raise DamagedError(run, "no checkpoint in it is whole: " + " ".join(refused).rstrip("."))
     return None
 
 

@@ -43,8 +43,7 @@ class Listed:
 
 def listed(run: Path) -> Listed:
     """What there is to say of a run. What cannot be read of it is said, not raised."""
-    snapshots, size = run / "snapshots", sum(_sizes(run))
-    count = len(list(snapshots.iterdir())) if snapshots.is_dir() else 0
+    count, size = _snapshots(run), sum(_sizes(run))
     try:
         facts, trouble = _facts(run)
         settings = settings_of(run / ABOUT, facts)
@@ -88,14 +87,24 @@ def removable(runs: list[Listed], keep: int) -> list[Listed]:
 
 
 def remove(run: Path) -> None:
-    """Delete a run that nobody holds. Raises OSError, RunError where somebody does."""
+    """Delete a run that nobody holds, and without snapshots.
+
+    Raises OSError, RunError where it has some by now, or somebody holds it.
+    """
     if run.is_symlink():
         raise RunError(f"{str(run)!r} only points to a run.")
     lock = Lock.take(run, screen=False)
     try:
+        if _snapshots(run):
+            raise RunError(f"{str(run)!r} has snapshots: it stays.")
         shutil.rmtree(run)
     finally:
         lock.release()
+
+
+def _snapshots(run: Path) -> int:
+    folder = run / "snapshots"
+    return len(list(folder.iterdir())) if folder.is_dir() else 0
 
 
 def _latest(run: Path) -> bool:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from rugtui.errors import DamagedError, RunError
 from rugtui.runs.files import open_plain
+from rugtui.weights.archive import in_utf8
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -86,7 +87,7 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
     facts = read_facts(path)
     try:
-        with safe_open(path, "pt") as file:
+        with open_plain(path) as opened, safe_open(in_utf8(path, opened.fileno()), "pt") as file:
             metadata = file.metadata()
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, ValueError, RuntimeError, KeyError) as error:

@@ -1,9 +1,10 @@
-"""Zip archives of people who may mean harm: no more memory than their content is said to take."""
+"""Files of people who may mean harm: any name, no more memory than the content is said to take."""
 
 from __future__ import annotations
 
 import contextlib
 import io
+import os
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -69,3 +70,12 @@ def require_plausible(path: Path, known: zipfile.ZipInfo) -> None:
             f"{known.file_size:,} bytes, and weights do not; if you trust it: "
             f"np.savez('safe.npz', **np.load({path.name!r}))"
         )
+
+
+def in_utf8(path: Path, handle: int) -> str:
+    """A path as safetensors takes it; where the name is no UTF-8, by the open file of it."""
+    try:
+        os.fsencode(path).decode()
+    except UnicodeDecodeError:
+        return f"/dev/fd/{handle}"
+    return str(path)

@@ -14,6 +14,7 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import torch
@@ -24,6 +25,7 @@ from rugtui.errors import WeightsError
 from rugtui.weights.archive import (
     GROWS_MOST,
     SMALL,
+    in_utf8,
     open_archive,
     read_member,
     require_plausible,
@@ -130,13 +132,17 @@ def _npy_header(
 
 
 def _read_safetensors(path: Path, choose: Choose) -> dict[str, Tensor]:
-    with path.open("rb") as file:
-        header = int.from_bytes(file.read(8), "little")
+    with path.open("rb") as opened:
+        return _from_safetensors(path, opened, choose)
+
+
+def _from_safetensors(path: Path, opened: IO[bytes], choose: Choose) -> dict[str, Tensor]:
+    header = int.from_bytes(opened.read(8), "little")
     if header > HEADERS_MOST:
         raise ValueError(f"its header has {header:,} bytes, but {HEADERS_MOST:,} at most are read")
     # The library checks that the header's offsets tile the file: no array is larger than it is.
     require_memory(path.stat().st_size, str(path))
-    with safe_open(path, framework="pt") as file:
+    with safe_open(in_utf8(path, opened.fileno()), framework="pt") as file:
         return {role: file.get_tensor(name) for role, name in choose(list(file.keys())).items()}
 
 

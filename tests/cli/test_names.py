@@ -1,0 +1,75 @@
+"""Runs and files of any name: found by it, and nothing else is; terminals never obey one."""
+
+import json
+import os
+import sys
+
+import numpy as np
+import pytest
+from safetensors.torch import save
+
+from rugtui.cli import headless, main
+from rugtui.cli.output import printable
+from rugtui.cli.watch import meant
+from rugtui.errors import RunError
+from rugtui.runs.directory import all_runs, runs_folder
+from rugtui.runs.place import place
+from rugtui.session.course import Course
+from tests.runs.some import SETTINGS
+from tests.weights.test_foreign import W_IN, W_OUT, B
+
+NAMES = ["two words", "..a", "new\nline", "-x", "a\x1b[31mred", "{0}%s[b]", "#1", "é名", "y" * 250]
+if sys.platform == "linux":
+    NAMES.append(os.fsdecode(b"\xff\xfe"))
+
+
+def test_every_command_finds_a_run_by_its_name(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(headless, "HELDOUT_SAMPLES", 64)
+    course = Course.new(SETTINGS.replace(steps=20))
+    while not course.training.done:
+        course.advance(bool)
+    course.leave("done")
+    run = course.keeper.run
+    for name in NAMES:
+        run = run.rename(run.parent / name)
+        assert main(["resume", "--no-screen", "--quiet", "--", name]) == 0
+        assert printable(str(run)) in capsys.readouterr().out
+        assert main(["export", "--format", "csv", "--", name]) == 0
+        assert capsys.readouterr().out.startswith("step,")
+        assert main(["export", "-o", "w.npz", "--force", "--", name]) == 0
+        assert place(name).path == meant(name) == run
+        capsys.readouterr()
+        assert main(["runs", "--json"]) == 0
+        (listed,) = json.loads(capsys.readouterr().out)["runs"]
+        assert listed["name"] == name
+        assert main(["runs"]) == 0
+        assert len(capsys.readouterr().out.splitlines()) == 2
+    assert os.listdir() == ["w.npz"]
+
+
+@pytest.mark.parametrize("name", ["../x", "..", ".", "/", "/etc/passwd", "", "latest/.."])
+def test_nothing_else_is_found(name, capsys, monkeypatch):
+    course = Course.new(SETTINGS)
+    course.advance(bool)
+    course.leave("paused")
+    monkeypatch.chdir(runs_folder())
+    for command in (["resume", "--no-screen"], ["export", "--format", "csv"]):
+        assert main([*command, "--", name]) == 2, command
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith("rugtui: ")
+    with pytest.raises(RunError):
+        meant(name)
+    assert all_runs() == [course.keeper.run]
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
+def test_weights_in_a_file_of_any_name(suffix, capsys, tmp_path):
+    for name in NAMES:
+        path = tmp_path / f"{name[:200]}{suffix}"
+        if suffix == ".npz":
+            np.savez(path, W_in=W_IN, W_out=W_OUT, b=B)
+        else:
+            path.write_bytes(save({"W_in": W_IN, "W_out": W_OUT, "b": B}))
+        assert main(["predict", "--json", "--", str(path)]) == 0
+        assert json.loads(capsys.readouterr().out)["n_sparse"] == 7
