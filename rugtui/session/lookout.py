@@ -37,6 +37,8 @@ class Sight:
     checkpoint: Checkpoint
     weights: Dense
     past: Past
+    age: float = 0.0
+    """Seconds from when it was written to when it was read, as far as clocks agree."""
     notes: tuple[str, ...] = ()
     """What is damaged and was passed over."""
 
@@ -114,7 +116,12 @@ def sight_of(run: Path) -> Sight | None:
     path, checkpoint, refused = found
     past, damaged = read_past(run, NAMES)
     past = past.until(checkpoint.step)
-    return Sight(checkpoint, weights_of(path, checkpoint), past, (*refused, *damaged))
+    age = max(0.0, time.time() - path.stat().st_mtime)
+    read = weights_of(path, checkpoint)
+    # What is read may be a map of the file: it would keep a deleted one's space on the disk, and a
+    # network's file that another machine deletes would take this process with it.
+    weights = Dense(read.W_in.clone(), read.W_out.clone(), read.b.clone())
+    return Sight(checkpoint, weights, past, age, (*refused, *damaged))
 
 
 def _timed_sight(run: Path) -> tuple[Sight, float]:

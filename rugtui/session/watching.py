@@ -47,7 +47,7 @@ class Watching(Session):
         self._keeper: Keeper | None = None
         self._standing: Standing = "live"
         self._who, self._pid = "another process", ""
-        self._sight_at, self._device, self._doing = 0.0, "", ""
+        self._written, self._device, self._doing = 0.0, "", ""
         self._complaints: set[str] = set()
 
     @property
@@ -95,7 +95,7 @@ class Watching(Session):
             self._phase, self._narration = PHASES[self._standing], ""
         self._experiment.follow(course, lives=self._standing == "live")
         self.settings, self._picture = course.settings, None
-        self._sight_at, self._device = time.monotonic(), checkpoint.device
+        self._written, self._device = time.monotonic() - sight.age, checkpoint.device
         self._doing = "" if checkpoint.phase == "training" else f", {checkpoint.phase}"
         for note in sight.notes:
             self._complain(note)
@@ -190,5 +190,5 @@ class Watching(Session):
             run=str(self._run),
             source=f"{self._pid}read-only{self._doing}" if lives else "read-only",
             device=self._device,
-            save_age=time.monotonic() - self._sight_at if lives else math.nan,
+            save_age=time.monotonic() - self._written if lives else math.nan,
         )

@@ -76,9 +76,12 @@ def test_it_follows_what_is_saved_and_touches_nothing(course, tmp_path):
 
 
 def test_what_would_change_the_run_is_refused(course):
-    saved(course)
+    (path,) = checkpoints(saved(course).keeper.run)
+    written = path.stat().st_mtime - 100
+    os.utime(path, (written, written))
     with watching(course.keeper.run) as session:
         begun = wait(session, lambda f: f.phase == "watching")
+        assert 100 <= begun.save_age < 130
         for command in (
             Pause(True),
             Change(SETTINGS.replace(p=0.2)),
