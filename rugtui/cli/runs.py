@@ -26,9 +26,14 @@ COLUMNS = ("name", "state", "step", "loss", "size", "snapshots", "process")
     show_default=True,
     help="With --prune: runs to keep, the last ones; live ones and those with snapshots stay.",
 )
+@click.option(
+    "--snapshots",
+    is_flag=True,
+    help="With --prune: those with snapshots may go, too; `rugtui train` makes one at its end.",
+)
 @click.option("--yes", is_flag=True, help="With --prune: do not ask.")
 @json_option
-def command(prune: bool, keep: int, yes: bool, as_json: bool) -> None:
+def command(prune: bool, keep: int, snapshots: bool, yes: bool, as_json: bool) -> None:
     """List the runs: live, paused, finished or crashed, with the step of their last save.
 
     A crashed run is as good as a paused one: `rugtui resume NAME` goes on from its last save.
@@ -39,7 +44,10 @@ def command(prune: bool, keep: int, yes: bool, as_json: bool) -> None:
 
     runs = [listed(run) for run in all_runs()]
     if prune:
-        runs = _pruned(removable(runs, keep), yes=yes, quiet=as_json)
+        there, runs = runs, removable(runs, keep, snapshots=snapshots)
+        if spared := len(removable(there, keep, snapshots=True)) - len(runs):
+            click.echo(f"{spared} runs with snapshots stay; --snapshots lets them go", err=True)
+        runs = _pruned(runs, snapshots=snapshots, yes=yes, quiet=as_json)
     if as_json:
         write_json_line({"removed" if prune else "runs": [_facts(run) for run in runs]})
     elif not prune:
@@ -95,7 +103,7 @@ def _facts(run: Listed) -> dict[str, Any]:
     }
 
 
-def _pruned(runs: list[Listed], *, yes: bool, quiet: bool) -> list[Listed]:
+def _pruned(runs: list[Listed], *, snapshots: bool, yes: bool, quiet: bool) -> list[Listed]:
     """Say which runs go, ask, and remove them; those that are gone.
 
     Raises UsageError where nobody can be asked.
@@ -115,7 +123,7 @@ def _pruned(runs: list[Listed], *, yes: bool, quiet: bool) -> list[Listed]:
     gone = []
     for run in runs:
         try:
-            remove(run.path)
+            remove(run.path, snapshots=snapshots)
         except (OSError, RunError) as error:
             click.echo(f"rugtui: {printable(str(error))}", err=True)
         else:

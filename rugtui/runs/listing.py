@@ -77,17 +77,18 @@ def state_of(run: Path) -> tuple[State, Holder | None]:
     return _state(facts, live, stale=other is not None), None
 
 
-def removable(runs: list[Listed], keep: int) -> list[Listed]:
-    """Runs that may go: all but the last `keep`, and none that lives or has snapshots.
+def removable(runs: list[Listed], keep: int, *, snapshots: bool = False) -> list[Listed]:
+    """Runs that may go: all but the last `keep`, and none that lives, or (unless `snapshots`) has
+    snapshots.
 
     The latest is the last, whatever the clock that named it said.
     """
     old = sorted(runs, key=lambda one: _latest(one.path))[: max(0, len(runs) - keep)]
-    return [one for one in old if one.state != "live" and not one.snapshots]
+    return [one for one in old if one.state != "live" and (snapshots or not one.snapshots)]
 
 
-def remove(run: Path) -> None:
-    """Delete a run that nobody holds, and without snapshots.
+def remove(run: Path, *, snapshots: bool = False) -> None:
+    """Delete a run that nobody holds, and (unless `snapshots`) one without snapshots alone.
 
     Raises OSError, RunError where it has some by now, or somebody holds it.
     """
@@ -95,7 +96,7 @@ def remove(run: Path) -> None:
         raise RunError(f"{str(run)!r} only points to a run.")
     lock = Lock.take(run, screen=False)
     try:
-        if _snapshots(run):
+        if _snapshots(run) and not snapshots:
             raise RunError(f"{str(run)!r} has snapshots: it stays.")
         shutil.rmtree(run)
     finally:

@@ -8,6 +8,7 @@ import pytest
 from rugtui.cli import main
 from rugtui.cli.runs import printable, size_text
 from rugtui.runs.directory import all_runs, checkpoints
+from rugtui.runs.listing import listed
 from rugtui.runs.lock import Lock
 from rugtui.session.course import Course
 from tests.runs.some import SETTINGS
@@ -75,6 +76,21 @@ def test_pruning_keeps_the_last_the_live_and_those_with_snapshots(capsys):
     assert [one["name"] for one in removed] == gone
     assert len(all_runs()) == 3
     live.leave("paused")
+
+
+def test_snapshots_go_where_that_is_asked_for_and_none_that_came_meanwhile(capsys, monkeypatch):
+    old, kept = a_run().keeper.run, a_run().keeper.run
+    snapshot = old / "snapshots" / "00000001-trained"
+    snapshot.mkdir(parents=True)
+    assert main(["runs", "--prune", "--keep", "1", "--yes"]) == 0
+    assert "1 runs with snapshots stay" in capsys.readouterr().err
+    with monkeypatch.context() as late:  # it was made after the list was
+        late.setattr("rugtui.runs.listing.removable", lambda *_, **__: [listed(old)])
+        assert listing(capsys, "--prune", "--yes") == []
+    assert snapshot.is_dir()
+    (gone,) = listing(capsys, "--prune", "--keep", "1", "--yes", "--snapshots")
+    assert gone["name"] == old.name
+    assert all_runs() == [kept]
 
 
 def test_pruning_asks_or_wants_to_be_told(capsys):
