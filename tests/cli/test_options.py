@@ -35,9 +35,9 @@ def test_every_command_has_help(command, capsys):
     assert main([*command.split(), "--help"]) == 0
     said = capsys.readouterr().out
     assert f"rugtui {command}" in said
-    # An export is a file in the format asked for, and what is opened is looked at; every other
-    # answer can be had as JSON.
-    assert command in ("export", "open") or command not in EVERY or "--json" in said
+    # An export is a file in the format asked for, and what is opened or watched is looked at; every
+    # other answer can be had as JSON.
+    assert command in ("export", "open", "watch") or command not in EVERY or "--json" in said
 
 
 def test_help_lists_commands_and_every_setting(capsys):
