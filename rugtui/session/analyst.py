@@ -11,10 +11,12 @@ import numpy as np
 
 from rugtui.measure import Statistics, statistics
 from rugtui.session.commands import Kind
+from rugtui.threads import step_back
 from rugtui.weights.base import Weights
 
-SHARE = 0.1
-"""Part of one core that the analyst may take: it rests 1/SHARE times as long as it worked."""
+SHARE = 0.05
+"""Part of one core that the analyst may take: it rests 1/SHARE times as long as it worked. The
+other cores wait for the one that is taken, at the end of every product."""
 ROWS = 128
 """Rows of W in a sample for the exact loss."""
 
@@ -35,7 +37,7 @@ class Analyst:
     """Answers one question at a time in a thread of its own, and keeps to its share of a core."""
 
     def __init__(self, seed: int) -> None:
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="analyst")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="analyst", initializer=step_back)
         self._generator = np.random.default_rng(seed)
         self._pending: Future[tuple[Finding, float]] | None = None
         self._rest_until = 0.0

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from textual.strip import Strip
 
 from rugtui.session.frame import Frame
@@ -9,7 +12,20 @@ from rugtui.ui.renderables.palette import Palette
 from rugtui.ui.renderables.symmetry_table import symmetry_table
 from rugtui.ui.widgets.pane import Pane
 
+if TYPE_CHECKING:
+    from rugtui.measure import Statistics
+
 
 class SymmetryPane(Pane):
+    _of: Statistics | None = None
+    _also: tuple[object, ...] = ()
+    _drawn: Sequence[Strip] = ()
+
     def draw(self, frame: Frame, palette: Palette, width: int, height: int) -> list[Strip]:
-        return symmetry_table(frame.reading, palette, width, height)
+        """Again only where it comes out different: statistics are few, and Frames are many."""
+        reading = frame.reading
+        also = len(reading.trend), reading.measured_at, f"{reading.age:.0f}", palette, width, height
+        if reading.statistics is not self._of or also != self._also:
+            self._of, self._also = reading.statistics, also
+            self._drawn = symmetry_table(reading, palette, width, height)
+        return list(self._drawn)
