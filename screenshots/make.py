@@ -3,7 +3,7 @@
     python screenshots/make.py [--steps 3000]
 
 Trains the default model once for each size, and takes the screen with trained weights and with the
-rug; then sweeps a grid, and takes its map.
+rug; then a few runs beside each other; then sweeps a grid, and takes its map.
 """
 
 from __future__ import annotations
@@ -30,12 +30,15 @@ from rugtui.ui.screens.sweep import SweepScreen
 
 HERE = Path(__file__).parent
 SIZES = ((120, 40), (80, 24))
+OTHER_SIZES = (96, 192, 128)
 GRID = Grid(n_sparse="128", ratio="0.05:0.8:16", p="0.01:0.8:16:log", save_weights=True)
 
 
 async def main(steps: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         await sweep(Path(folder) / "grid", *SIZES[0])
+    if steps:
+        await several(steps // 2, *SIZES[0])
     for columns, rows in SIZES if steps else ():
         app = RugtuiApp(Session(Settings()))
         async with app.run_test(size=(columns, rows)) as pilot:
@@ -46,6 +49,23 @@ async def main(steps: int) -> None:
             await pilot.pause(10)
             picture(app, f"rug-{columns}x{rows}")
             await pilot.press("q")
+
+
+async def several(steps: int, columns: int, rows: int) -> None:
+    """Runs that differ in a setting, the last of them live."""
+    app = RugtuiApp(Session(Settings(steps=steps, n_dense=OTHER_SIZES[0])))
+    async with app.run_test(size=(columns, rows)) as pilot:
+        for n_dense in OTHER_SIZES:
+            if n_dense != app.settings.n_dense:
+                app.change(n_dense=n_dense)
+            await shown(pilot, lambda frame, n=n_dense: over(frame, n) and measured(frame))
+        await pilot.pause(2)
+        picture(app, f"runs-{columns}x{rows}")
+        await pilot.press("q")
+
+
+def over(frame, n_dense: int) -> bool:
+    return frame.phase == "done" and frame.settings.n_dense == n_dense
 
 
 async def sweep(folder: Path, columns: int, rows: int) -> None:
