@@ -30,8 +30,9 @@ class Plan:
     most_on: float
 
     def __str__(self) -> str:
-        names = ("dense", "sparse")
-        return f"{names[self.sparse_encoder]} enc, {names[self.most_on > 0]} dec"
+        if self.sparse_encoder == (self.most_on > 0):
+            return "sparse" if self.sparse_encoder else "dense"
+        return "sparse enc" if self.sparse_encoder else "sparse dec"
 
 
 DENSE = Plan(sparse_encoder=False, most_on=0)

@@ -39,7 +39,7 @@ class Gradient:
         importance: Float[Tensor, " n_sparse"] | None = None,
         half: bool = False,
     ) -> None:
-        """`half`: the dense products read bfloat16 and add up in float32."""
+        """`half`: the dense products read bfloat16, add up in float32, and round what they give."""
         self.parameters, self.plan = parameters, plan
         self.activation: Activation = activation
         self.importance, self.half = importance, half

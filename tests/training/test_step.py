@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch.nn import functional
 
+from rugtui.config import Settings
 from rugtui.training import data
 from rugtui.training.parameters import Parameters
-from rugtui.training.plan import DENSE, Plan
+from rugtui.training.plan import DENSE, Plan, choose
 from rugtui.training.step import Gradient
 from rugtui.weights.dense import Dense
 
@@ -130,3 +131,16 @@ def test_bfloat16_products_cost_digits_and_nothing_else(plan):
     torch.testing.assert_close(*losses, rtol=0.01, atol=0)
     off = (half.gradient.flat - full.gradient.flat).norm() / full.gradient.flat.norm()
     assert 1e-5 < off < 0.02
+
+
+@pytest.mark.parametrize(
+    ("p", "kind", "said"),
+    [
+        (0.01, "cpu", "sparse"),
+        (0.2, "cpu", "sparse enc"),
+        (0.6, "cpu", "dense"),
+        (0.01, "cuda", "dense"),
+    ],
+)
+def test_the_plan_is_said_in_a_word_or_two(p, kind, said):
+    assert str(choose(Settings(p=p), kind=kind)) == said
