@@ -123,7 +123,7 @@ class RugtuiApp(App[None]):
         if not self.screen_stack:
             return  # a last tick, when the app is already leaving
         for headline in self.dashboard.query(Headline):
-            headline.screen_facts = f"{self.fps:g} fps · {rate:.0f} KiB/s"
+            headline.screen_facts = f"{rate:.0f} KiB/s", f"{self.fps:g} fps"
 
     def take_frame(self) -> None:
         """Show the newest Frame, if there is one and the terminal has taken what came before."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from textual.strip import Strip
 
@@ -14,10 +15,10 @@ from rugtui.ui.renderables.palette import Palette
 SOURCE_MOST = 28
 
 
-def headline(frame: Frame, screen: str, palette: Palette, width: int) -> Strip:
+def headline(frame: Frame, screen: Sequence[str], palette: Palette, width: int) -> Strip:
     """One strip with as many of the facts as fit, the most important ones first to stay.
 
-    `screen` says how the screen itself is doing: frames and bytes a second.
+    `screen` says how the screen itself is doing, what matters most first.
     """
     kept = facts(frame, screen)
     while len(kept) > 1 and len(_joined(kept)) > width:
@@ -30,7 +31,7 @@ def headline(frame: Frame, screen: str, palette: Palette, width: int) -> Strip:
     return line(pieces, width)
 
 
-def facts(frame: Frame, screen: str) -> list[tuple[int, str]]:
+def facts(frame: Frame, screen: Sequence[str]) -> list[tuple[int, str]]:
     """(rank, text) of each fact; the highest rank is the first to go."""
     s = frame.settings
     if frame.phase == "loading" and frame.source:  # what it is like comes out when it is read
@@ -39,18 +40,18 @@ def facts(frame: Frame, screen: str) -> list[tuple[int, str]]:
         (0, f"{frame.phase:<8}"),
         (1, _short(frame.source)),
         (2, f"{s.n_sparse:,} × {s.n_dense:,}"),
-        (4, f"r {s.ratio:.3g}"),
+        (8, f"r {s.ratio:.3g}"),
         (1, f"p {s.p_on:.3g}"),
         (6, s.method),
         (3, f"lr {_rate(frame):.2g}"),
         (1, f"step {frame.step:,}"),
         (2, _ago(frame.save_age)),
         (3, f"{_pace(frame.steps_per_second)} steps/s"),
-        (5, f"{_pace(frame.gemms_per_step)} GEMM/step"),
+        (5, f"{_pace(frame.gemms_per_step)} GEMM"),
         (7, frame.plan),
         (5, frame.device),
         (4, numbers.duration(frame.seconds)),
-        (8, screen),
+        *zip((6, 9), screen, strict=False),
     ]
     return [(rank, text) for rank, text in known if text and "nan" not in text]
 

@@ -13,7 +13,7 @@ from rugtui.ui.widgets.pane import Pane
 class Headline(Pane, can_focus=False):
     """One line, not a place to go to."""
 
-    screen_facts = ""
+    screen_facts: tuple[str, ...] = ()
 
     def draw(self, frame: Frame, palette: Palette, width: int, height: int) -> list[Strip]:
         return [headline(frame, self.screen_facts, palette, width)]

@@ -71,21 +71,25 @@ def test_the_rate_is_the_one_in_force(recipe, rate):
     history = History()
     history.append(step=1, seconds=0.1, loss=1.0, lr=0.025)
     frame = some_frame(settings=Settings().replace(**recipe), history=history.view())
-    assert f" {rate} " in headline(frame, "", DARK, 200).text
+    assert f" {rate} " in headline(frame, (), DARK, 200).text
 
 
 def test_what_matters_least_leaves_the_header_first():
     frame = some_frame()
-    wide, narrow = (headline(frame, "8 fps", DARK, width).text for width in (200, 60))
-    assert "GEMM/step" in wide
+    screen = "31 KiB/s", "8 fps"
+    wide, usual, narrow = (headline(frame, screen, DARK, width).text for width in (200, 120, 60))
+    assert "r 0.25" in wide
     assert "8 fps" in wide
+    assert "GEMM" in usual
+    assert "sparse" in usual
+    assert "31 KiB/s" in usual
     assert "step 2,000" in narrow
     assert "fps" not in narrow
 
 
 @pytest.mark.parametrize("width", [10, 40, 80, 120, 200])
 def test_the_header_fills_its_line(width):
-    assert headline(some_frame(), "8 fps", DARK, width).cell_length == width
+    assert headline(some_frame(), ("8 fps",), DARK, width).cell_length == width
 
 
 @pytest.mark.parametrize(
