@@ -30,7 +30,7 @@ def seat(monkeypatch):
         for name in ("require_terminal", "obey_signals", "watch_for_hangup"):
             monkeypatch.setattr(dashboard, name, lambda *_: None)
         monkeypatch.setattr("sys.stdin", open("/dev/null"))  # noqa: SIM115 - it has a number
-        monkeypatch.setattr(dashboard, "finish", lambda s, code: s.finished.wait(20) and code)
+        monkeypatch.setattr(dashboard, "finish", lambda s, code, *_: s.finished.wait(20) and code)
         return main(["open", *arguments])
 
     return seated
