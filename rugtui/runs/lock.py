@@ -107,7 +107,10 @@ class Lock:
                 raise
             os.close(handle)
             if (other is not None and other.alive) or attempt == TRIES - 1:
-                raise RunError(f"{str(run)!r} is in use by {other or 'another process'}.")
+                raise RunError(
+                    f"{str(run)!r} is in use by {other or 'another process'}; wait for its end, or "
+                    "end it first."
+                )
             time.sleep(BETWEEN)
         raise AssertionError("the last try returns or raises")
 
