@@ -11,7 +11,7 @@ from rugtui.preferences import Preferences
 from rugtui.ui.app import RugtuiApp
 from rugtui.ui.link import CALM, KIB, LEAST, OVER_SSH, RATES, Link, cost
 from rugtui.ui.widgets.pane import Pane, runs
-from tests.ui.fake import FakeSession, running, some_frame, some_picture
+from tests.ui.fake import FakeSession, give, running, some_frame, some_history, some_picture
 
 
 class Clock:
@@ -107,6 +107,16 @@ async def test_what_the_user_did_shows_at_once():
         app.session.give(some_frame(shown="rug", picture=some_picture("rug")))
         app.take_frame()
         assert all(pane._wanted == pane._shown for pane in app.dashboard.query(Pane))
+
+
+async def test_the_first_losses_do_not_wait_for_what_pictures_owe():
+    app = RugtuiApp(FakeSession(), Preferences(link="slow"))
+    async with running(app) as pilot:
+        for results in range(4):
+            app.link._saved = -math.inf
+            await give(pilot, some_frame(history=some_history(results).view(), step=10 * results))
+        pane = app.dashboard.query_one("#loss", Pane)
+        assert any("smoothed" in strip.text for strip in pane._shown)
 
 
 async def test_a_new_frame_draws_rows_and_never_a_whole_pane(monkeypatch):

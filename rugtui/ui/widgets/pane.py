@@ -87,7 +87,11 @@ class Pane(Widget, can_focus=True):
 
     def watch_frame(self, old: Frame | None, new: Frame | None) -> None:
         self._draw()
-        self._send(urgent=old is None or new is None or scene(old) != scene(new))
+        self._send(urgent=old is None or new is None or self.is_news(old, new))
+
+    def is_news(self, old: Frame, new: Frame) -> bool:
+        """Whether the new Frame must not wait for the link."""
+        return scene(old) != scene(new)
 
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, lambda _: self.redraw())
