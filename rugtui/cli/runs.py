@@ -46,7 +46,7 @@ def command(prune: bool, keep: int, snapshots: bool, yes: bool, as_json: bool) -
     if prune:
         there, runs = runs, removable(runs, keep, snapshots=snapshots)
         if spared := len(removable(there, keep, snapshots=True)) - len(runs):
-            click.echo(f"{spared} runs with snapshots stay; --snapshots lets them go", err=True)
+            click.echo(f"with snapshots, and stay: {spared}; --snapshots lets them go", err=True)
         runs = _pruned(runs, snapshots=snapshots, yes=yes, quiet=as_json)
     if as_json:
         write_json_line({"removed" if prune else "runs": [_facts(run) for run in runs]})
@@ -67,7 +67,8 @@ def _show(runs: list[Listed]) -> None:
         if run.trouble:
             click.echo(f"rugtui: {printable(run.trouble)}", err=True)
     total = sum(run.size for run in runs)
-    click.echo(f"{len(runs)} runs, {size_text(total)} in {runs[0].path.parent}", err=True)
+    count = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
+    click.echo(f"{count}, {size_text(total)} in {runs[0].path.parent}", err=True)
 
 
 def _row(run: Listed) -> tuple[str, ...]:

@@ -70,7 +70,7 @@ def main() -> None:
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--reference", type=Path, help="a checkout of the paper's code")
+    parser.add_argument("--reference", type=checkout, help="a checkout of the paper's code")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--matmul", default="full", choices=["full", "tf32", "bf16"])
     parser.add_argument("--batch", type=int)
@@ -81,6 +81,12 @@ def parse() -> argparse.Namespace:
     options.sizes = options.sizes or (CUDA_SIZES if cuda else SIZES)
     options.batch = options.batch or (CUDA_BATCH if cuda else BATCH)
     return options
+
+
+def checkout(text: str) -> Path:
+    if not (Path(text) / "model.py").is_file():
+        raise argparse.ArgumentTypeError(f"there is no model.py in {text!r}")
+    return Path(text)
 
 
 def size(text: str) -> tuple[int, int, float]:

@@ -83,7 +83,7 @@ def test_snapshots_go_where_that_is_asked_for_and_none_that_came_meanwhile(capsy
     snapshot = old / "snapshots" / "00000001-trained"
     snapshot.mkdir(parents=True)
     assert main(["runs", "--prune", "--keep", "1", "--yes"]) == 0
-    assert "1 runs with snapshots stay" in capsys.readouterr().err
+    assert "with snapshots, and stay: 1;" in capsys.readouterr().err
     with monkeypatch.context() as late:  # it was made after the list was
         late.setattr("rugtui.runs.listing.removable", lambda *_, **__: [listed(old)])
         assert listing(capsys, "--prune", "--yes") == []
