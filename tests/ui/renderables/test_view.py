@@ -169,7 +169,8 @@ def test_a_zoom_survives_new_data(view):
 @given(views(follow=True), st.integers(201, 5000))
 def test_a_view_that_follows_ends_at_the_newest_step_and_keeps_its_width(view, n):
     later = on(view, np.arange(1, n) * 50.0)
-    assert later.x.last == later.whole_x.last
+    # NumPy and Python take logarithms that differ in the last digit
+    assert later.x.last == pytest.approx(later.whole_x.last, rel=1e-14)
     assert width(later.x) == pytest.approx(width(on(view).x))
 
 
