@@ -88,8 +88,15 @@ class Keeper:
         self._lock = self.run = None
 
     def went_on_from(self, checkpoint: Path) -> None:
-        """Keep this checkpoint beside the next; others are passed over and go with it."""
+        """Keep this checkpoint beside the next; others are passed over and go with it.
+
+        Those that were left by processes killed before they could tidy up go now, or being killed
+        again and again would fill the disk. Raises OSError.
+        """
         self._written = [checkpoint]
+        found = checkpoints(checkpoint.parent)
+        for old in found[found.index(checkpoint) + KEPT :]:
+            old.unlink(missing_ok=True)
 
     @property
     def due(self) -> bool:

@@ -80,11 +80,11 @@ class Course:
                 # Nothing was saved yet: equal settings give equal bits from the start.
                 return cls(Training(settings_of(run / ABOUT, read_json(run / ABOUT))), keeper)
             course = cls.restored(run, found, keeper)
+            path, checkpoint, _ = found
+            keeper.went_on_from(path)
         except BaseException:
             keeper.leave(0)
             raise
-        path, checkpoint, _ = found
-        keeper.went_on_from(path)
         course._saved = checkpoint.step, checkpoint.phase, checkpoint.settings
         keeper.note(f"taken up at step {checkpoint.step:,}")
         return course

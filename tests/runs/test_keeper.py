@@ -8,7 +8,7 @@ import pytest
 
 from rugtui.errors import RunError
 from rugtui.runs import keeper as module
-from rugtui.runs.checkpoint import newest
+from rugtui.runs.checkpoint import newest, write_checkpoint
 from rugtui.runs.directory import ABOUT, LATEST, checkpoints
 from rugtui.runs.journal import read_past
 from rugtui.runs.keeper import Keeper, Moment
@@ -44,6 +44,16 @@ def test_two_checkpoints_are_kept_and_all_of_history(keeper):
         "-00000005",
     ]
     assert read_past(keeper.run, COLUMNS)[0].table.shape[1] == 7
+
+
+def test_what_killed_processes_left_goes_when_the_run_is_taken_up(keeper):
+    for step in (3, 5, 7, 9):  # each written, and killed before the old ones went
+        write_checkpoint(keeper.run, some_checkpoint(step))
+    left = checkpoints(keeper.run)
+    keeper.went_on_from(left[1])  # the newest is damaged, say: it goes with the next save
+    assert checkpoints(keeper.run) == left[:3]
+    save(keeper, 8)
+    assert [path.stem[-1] for path in checkpoints(keeper.run)] == ["8", "7"]
 
 
 def test_everything_is_its_users_alone(keeper):
