@@ -1,14 +1,12 @@
-"""What the screen knows of a run that is not the live one: plain numbers and a curve."""
+"""What the screen knows of a run that is not the live one: plain numbers and its history."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-from jaxtyping import Float
-
 from rugtui.config import Settings
+from rugtui.session.history import HistoryView
 
 if TYPE_CHECKING:
     from rugtui.runs.listing import State
@@ -30,12 +28,4 @@ class OtherRun:
     standard_error: float
     optimum: float
     """L* at its last (r, p)."""
-    curve: Float[np.ndarray, "2 points"]
-    """Steps and smoothed losses, NaN in a gap."""
-
-    def at(self, step: float) -> float:
-        """The smoothed loss at a step, NaN before the first and after the last."""
-        steps, losses = self.curve
-        if not steps.size or not steps[0] <= step <= steps[-1]:
-            return float("nan")
-        return float(np.interp(step, steps, losses))
+    history: HistoryView

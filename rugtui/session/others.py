@@ -1,7 +1,7 @@
 """Other runs beside the live one: those of this session that ended, and saved ones, read from disk.
 
-Of each only what is drawn and listed stays in memory: a curve of a few thousand points, however
-long the run was.
+Of each what is drawn and listed stays in memory: its settings and its history, which has a bound
+however long the run was.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float, Int
 
 from rugtui.config import Settings
 from rugtui.errors import DamagedError, RugtuiError
@@ -22,7 +21,7 @@ from rugtui.runs.directory import ABOUT, all_runs
 from rugtui.runs.journal import read_past
 from rugtui.runs.listing import Listed, State, listed
 from rugtui.session.commands import Forget, ListSaved, Load
-from rugtui.session.history import NAMES, History, HistoryView
+from rugtui.session.history import NAMES, History
 from rugtui.session.other_run import OtherRun
 from rugtui.theory.levels import levels
 
@@ -32,11 +31,7 @@ if TYPE_CHECKING:
     from rugtui.session.frame import Frame
 
 MOST = len(string.ascii_uppercase)
-"""Runs kept: each has a letter, and some 100 KB of curve."""
-BINS = 512
-"""Parts of a curve, evenly in steps and again evenly in their logarithm, that keep their own least
-and greatest loss: more than a chart has columns."""
-
+"""Runs kept: each has a letter, and a history of 2 MB at the most."""
 
 STATES: dict[Phase, State] = {
     "training": "paused",
@@ -116,7 +111,7 @@ class Others:
         old = next((one for one in self.runs if one.key == run.key), None)
         if old is None and len(self.runs) == MOST:
             return [f"{MOST} runs are listed already: remove one before another is loaded."]
-        if not run.curve.size:
+        if not len(run.history):
             notes = [*notes, f"{run.name}: its history is empty"]
         self._forget(run.key)
         self._add(run, old.letter if old else "")
@@ -157,32 +152,4 @@ def other_run(
     if not np.isfinite(loss):
         loss, error = history.recent_loss()
     best = levels(settings.ratio, settings.p_on).loss
-    return OtherRun(key, "", name, state, settings, step, loss, error, best, thinned(view))
-
-
-def thinned(history: HistoryView) -> Float[np.ndarray, "2 points"]:
-    """Steps and smoothed losses: the ends, and every extreme that a chart could show."""
-    steps, losses = history.column("step"), history.column("smoothed")
-    count = steps.size
-    if count <= 4 * BINS:
-        return np.stack([steps, losses])
-    bounds = np.concatenate([np.linspace(0, count, BINS + 1), np.geomspace(1, count, BINS + 1)])
-    kept = _extremes(losses, np.unique(np.append(bounds.astype(int), 0)))
-    return np.stack([steps[kept], losses[kept]])
-
-
-def _extremes(values: np.ndarray, bounds: Int[np.ndarray, " k_1"]) -> Int[np.ndarray, " m"]:
-    """Places of the first, least, greatest and last of each part; of a gap, one of its NaN."""
-    kept = [0, values.size - 1]
-    finite = np.isfinite(values)
-    for begin, end in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
-        part, known = values[begin:end], finite[begin:end]
-        kept.append(begin)
-        if known.any():
-            kept += [
-                begin + int(np.where(known, part, np.inf).argmin()),
-                begin + int(np.where(known, part, -np.inf).argmax()),
-            ]
-        if not known.all():
-            kept.append(begin + int((~known).argmax()))
-    return np.unique(np.array(kept))
+    return OtherRun(key, "", name, state, settings, step, loss, error, best, view)

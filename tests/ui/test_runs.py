@@ -12,6 +12,7 @@ from rugtui.config import Settings
 from rugtui.preferences import Preferences
 from rugtui.runs.listing import Listed
 from rugtui.session.commands import Forget, ListSaved, Load
+from rugtui.session.history import History
 from rugtui.session.other_run import OtherRun
 from rugtui.ui.app import RugtuiApp
 from rugtui.ui.screens.runs import Runs
@@ -23,7 +24,10 @@ from tests.ui.test_loss_pane import some_curves
 
 def some_run(letter="A", loss=0.006, steps=1000, **settings) -> OtherRun:
     """A run that fell to its loss as 1/step."""
-    x = np.arange(10.0, steps + 1, 10)
+    history = History()
+    for step in range(10, steps + 1, 10):
+        noise = 0.0005 * (-1) ** (step // 10)
+        history.append(step=step, seconds=step, loss=loss + 0.05 / step + noise)
     return OtherRun(
         key=f"/runs/{letter}",
         letter=letter,
@@ -34,7 +38,7 @@ def some_run(letter="A", loss=0.006, steps=1000, **settings) -> OtherRun:
         loss=loss,
         standard_error=1e-5,
         optimum=0.00578942774445478,
-        curve=np.stack([x, loss + 0.05 / x]),
+        history=history.view(),
     )
 
 
@@ -160,11 +164,43 @@ async def test_every_run_has_its_curve_its_letter_and_its_name(pilot):
     assert any(row.rstrip().endswith("B p 0.02") for row in shown)
     chart = pane.chart(pane.frame, pane.palette)
     assert [curve.tag for curve in chart.behind] == ["A", "B"]
-    assert np.array_equal(chart.behind[1].y, OTHERS[1].curve[1])
+    assert np.array_equal(chart.behind[1].y, OTHERS[1].history.column("smoothed"))
     await pilot.press("t")  # against r: only what has this p
     assert [curve.tag for curve in pane.chart(pane.frame, pane.palette).behind] == ["A"]
     await pilot.press("t")
     assert [curve.tag for curve in pane.chart(pane.frame, pane.palette).behind] == ["B"]
+
+
+async def test_the_other_runs_are_as_smooth_as_the_live_one(pilot):
+    def drawn():
+        pane = loss(pilot)
+        return pane.chart(pane.frame, pane.palette).behind[1].y
+
+    losses = OTHERS[1].history.column("loss")
+    before = drawn()
+    await pilot.press("greater_than_sign")
+    assert np.abs(np.diff(drawn()[100:])).max() < np.abs(np.diff(before[100:])).max() * 0.7
+    await pilot.press(*["less_than_sign"] * 9)
+    assert np.array_equal(drawn(), losses)
+    await pilot.press("home")
+    assert f"B p 0.02 {losses[0]:.6f}" in loss(pilot).readout()
+
+
+async def test_the_crosshair_reads_out_every_run_on_the_screen(pilot):
+    await pilot.press("h")
+    pane = loss(pilot)
+    shown = "".join(pane.render_line(y).text for y in range(pane.content_size.height))
+    for name in ("train 0.0", "smoothed 0.0", "held out 0.0", "L* 0.0", "B p 0.02 0.0"):
+        assert name in shown
+    assert "A n_dense 64 0.0" not in shown  # it ended before
+    await pilot.press("home")
+    shown = "".join(pane.render_line(y).text for y in range(pane.content_size.height))
+    assert "A n_dense 64 0.0" in shown
+    rows = [pane.render_line(y).text for y in range(pane.content_size.height)]
+    foot = next(y for y, row in enumerate(rows) if "┼" in row or "└" in row)
+    await pilot.press("end")
+    rows = [pane.render_line(y).text for y in range(pane.content_size.height)]
+    assert foot == next(y for y, row in enumerate(rows) if "┼" in row or "└" in row)
 
 
 @pytest.mark.parametrize("size", [(160, 50), (80, 24), (40, 12), (30, 8)])

@@ -72,7 +72,8 @@ def shown(chart: Chart, view: View) -> Shown:
     newest = whole_x.last if math.isnan(newest) else newest
     x = x_axis(view, whole_x, newest)
     whole_y = _value_axis(chart, x, view.log_y)
-    return Shown(x, y_axis(view, whole_y), whole_x, whole_y, newest)
+    reach_y = _reach(chart, whole_y)
+    return Shown(x, y_axis(view, whole_y), whole_x, whole_y, reach_y, newest)
 
 
 def end_names(chart: Chart, now: Shown) -> list[Level]:
@@ -114,6 +115,13 @@ def _value_axis(chart: Chart, x: Axis, log: bool) -> Axis:
         if own.first - 4 * reach <= own.place_one(level.value) <= own.last + reach
     ]
     return spanning(np.array([*extremes, *near]), log)
+
+
+def _reach(chart: Chart, whole: Axis) -> Axis:
+    """From the lowest to the highest of what the data need and of all levels."""
+    levels = whole.place(np.array([level.value for level in chart.levels]))
+    ends = np.array([whole.first, whole.last, *levels[np.isfinite(levels)]])
+    return whole.at(float(ends.min()), float(ends.max()))
 
 
 def _extremes(y: np.ndarray, log: bool) -> list[float]:

@@ -9,13 +9,13 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from rugtui.session.frame import Frame
-from rugtui.session.history import SPAN, HistoryView
+from rugtui.session.history import HistoryView
 from rugtui.ui.renderables.canvas import Pen
 from rugtui.ui.renderables.chart import Chart, Curve
 from rugtui.ui.renderables.growing import Known
 from rugtui.ui.renderables.levels import Level
 from rugtui.ui.renderables.palette import Palette
-from rugtui.ui.renderables.smooth import Smoother
+from rugtui.ui.renderables.smooth import Smoother, smoothed
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,17 +37,7 @@ class Deriver:
         """`span` results go into an average."""
         loss = history.column("loss")
         known = self._known(history.column("heldout"), loss)
-        return Derived(self._smoothed(history, span), known)
-
-    def _smoothed(self, history: HistoryView, span: int) -> Float[np.ndarray, " results"]:
-        """Of results that were thinned only extremes are left, whose average is none of the loss:
-        there, that of the history itself is smoothed further."""
-        loss, own = history.column("loss"), history.column("smoothed")
-        if span == SPAN:
-            return own
-        if span > 1 and history.old:
-            loss = np.concatenate([own[: history.old], loss[history.old :]])
-        return self._smoother(loss, span)
+        return Derived(smoothed(history, span, self._smoother), known)
 
 
 def loss_chart(
@@ -89,7 +79,7 @@ def levels(frame: Frame, palette: Palette) -> list[Level]:
         lines.append(Level("exact(W)", frame.trained.statistics.exact, palette.exact, True, since))
     if frame.shown == "rug" and frame.rug is not None and math.isfinite(frame.rug.loss):
         lines.append(Level("rug", frame.rug.loss, palette.gaussian, True, since))
-    lines.append(Level("elementwise", known.elementwise, palette.bound, True, since))
+    lines.append(Level("elementwise", known.elementwise, palette.elementwise, True, since))
     return lines
 
 

@@ -65,6 +65,7 @@ class Palette:
     gaussian: RGB
     exact: RGB
     bound: RGB
+    elementwise: RGB
     warning: RGB
     others: tuple[RGB, ...]
     """Quiet colours for runs beside the live one; letters tell them apart where these do not."""
@@ -102,6 +103,7 @@ DARK = Palette(
     gaussian=(200, 150, 230),
     exact=(240, 210, 90),
     bound=(110, 150, 200),
+    elementwise=(100, 215, 225),
     warning=(255, 110, 90),
     others=((120, 145, 185), (165, 140, 110), (120, 160, 140), (165, 130, 165)),
     ramp=diverging(0.18, 0.76, 0.15, (BLUE, ORANGE)),
@@ -120,6 +122,7 @@ LIGHT = Palette(
     gaussian=(130, 60, 170),
     exact=(150, 110, 0),
     bound=(40, 90, 160),
+    elementwise=(0, 130, 145),
     warning=(190, 30, 20),
     others=((95, 120, 165), (150, 115, 80), (85, 135, 110), (140, 100, 140)),
     ramp=diverging(0.985, 0.46, 0.12, (BLUE + 10, ORANGE - 12)),

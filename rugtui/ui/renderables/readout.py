@@ -6,10 +6,12 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from rich.style import Style
 
 from rugtui.session.frame import Frame
 from rugtui.ui.renderables import numbers
 from rugtui.ui.renderables.loss_chart import Derived
+from rugtui.ui.renderables.palette import RGB, Palette, ink
 
 SEPARATOR = " · "
 
@@ -21,11 +23,16 @@ class Fact:
     rank: int
     name: str
     value: str
-    colour: str = "text"
+    colour: str | RGB = "text"
+    """Of the palette by name, or one of its own."""
 
     @property
     def text(self) -> str:
         return f"{self.name} {self.value}" if self.name else self.value
+
+    def style(self, palette: Palette) -> Style:
+        """What its value is written in."""
+        return palette.style(self.colour) if isinstance(self.colour, str) else ink(self.colour)
 
 
 def history_facts(frame: Frame, derived: Derived, index: int) -> list[Fact]:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from jaxtyping import Float
 
-from rugtui.session.history import SPAN, YOUNG
+from rugtui.session.history import SPAN, YOUNG, HistoryView
 from rugtui.ui.renderables.growing import Seen
 
 SPANS = (1, 4, SPAN, 64, 256, 1024)
@@ -84,3 +84,17 @@ class Smoother:
         self._span, self._known, self._last = span, 0, 0.0
         self._out = np.empty(1024)
         self._seen = Seen()
+
+
+def smoothed(history: HistoryView, span: int, smoother: Smoother) -> Float[np.ndarray, " results"]:
+    """A history's loss at one of SPANS, by the smoother that keeps to this history.
+
+    Of results that were thinned only extremes are left, whose average is none of the loss: there,
+    that of the history itself is smoothed further.
+    """
+    loss, own = history.column("loss"), history.column("smoothed")
+    if span == SPAN:
+        return own
+    if span > 1 and history.old:
+        loss = np.concatenate([own[: history.old], loss[history.old :]])
+    return smoother(loss, span)

@@ -101,7 +101,7 @@ def readout(
         pieces: list[Piece] = []
         for k, fact in enumerate(facts):
             pieces += [(SEPARATOR, palette.style("faint"))] if k else []
-            pieces.append((fact.text, palette.style(fact.colour)))
+            pieces.append((fact.text, fact.style(palette)))
         strips.append(line(pieces, width))
     return fit(strips, width, lines)
 

@@ -26,7 +26,7 @@ def theory_chart(
     lines = (
         ("L*", sweep.optimum, palette.optimum, "*"),
         ("linear", sweep.linear, palette.bound, "="),
-        ("elementwise", sweep.elementwise, palette.exact, "-"),
+        ("elementwise", sweep.elementwise, palette.elementwise, "-"),
         ("oracle", sweep.oracle, palette.faint, "."),
     )
     curves = [
@@ -46,7 +46,7 @@ def theory_facts(frame: Frame, sweep: Sweep, name: str, index: int, here: float)
         Fact(0, name, f"{x:.4g}"),
         Fact(1, "L*", numbers.loss(float(sweep.optimum[index])), "optimum"),
         Fact(3, "linear", numbers.loss(float(sweep.linear[index])), "bound"),
-        Fact(4, "elementwise", numbers.loss(float(sweep.elementwise[index])), "exact"),
+        Fact(4, "elementwise", numbers.loss(float(sweep.elementwise[index])), "elementwise"),
         Fact(5, "oracle", numbers.loss(float(sweep.oracle[index])), "faint"),
     ]
     if x == here and math.isfinite(frame.trained.loss):

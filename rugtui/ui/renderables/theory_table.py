@@ -54,7 +54,7 @@ def theory_rows(frame: Frame) -> Iterator[Row]:
         yield Row("L*(r, p)", levels.loss, "optimum")
         yield Row("high sparsity", levels.high_sparsity, "faint", rank=4)
         yield Row("linear", levels.linear, "bound")
-        yield Row("elementwise", levels.elementwise, "faint", rank=2)
+        yield Row("elementwise", levels.elementwise, "elementwise", rank=2)
         yield Row("oracle", levels.oracle, "faint", rank=3)
 
 

@@ -21,8 +21,8 @@ NARROWEST = 1e-9
 """Least width of the limits, as a part of the whole: beyond it float64 runs out of digits."""
 SLACK = 1e-9
 """Of the whole: limits that differ by less are the same."""
-WIDEST = 64.0
-"""Greatest height of the limits, in heights of the data."""
+WIDEST = 2.0
+"""Greatest height of the limits, in heights of all that there is to see."""
 
 
 class Limits(NamedTuple):
@@ -52,6 +52,8 @@ class Shown:
     y: Axis
     whole_x: Axis
     whole_y: Axis
+    reach_y: Axis
+    """The data in sight and all levels: further than this there is nothing to zoom or pan to."""
     newest: float
     """The place of the newest result; beyond it there may be other runs."""
 
@@ -119,7 +121,7 @@ def pan_x(view: View, shown: Shown, share: float) -> View:
 
 def zoom_y(view: View, shown: Shown, factor: float, anchor: float | None = None) -> View:
     """Limits `factor` times as high around `anchor` (plot coordinates), else the middle."""
-    axis, height = shown.y, shown.whole_y.last - shown.whole_y.first
+    axis, height = shown.y, shown.reach_y.last - shown.reach_y.first
     if anchor is None or not axis.first <= anchor <= axis.last:
         anchor = (axis.first + axis.last) / 2
     now = axis.last - axis.first
@@ -129,10 +131,17 @@ def zoom_y(view: View, shown: Shown, factor: float, anchor: float | None = None)
 
 
 def pan_y(view: View, shown: Shown, share: float) -> View:
-    """Limits moved up by a share of their height."""
-    return dataclasses.replace(
-        view, y=_limits(shown.y.moved(share * (shown.y.last - shown.y.first)))
-    )
+    """Limits moved up by a share of their height, as long as their middle has something beside it.
+
+    Where the data have gone elsewhere, limits may always be moved towards them.
+    """
+    axis, reach = shown.y, shown.reach_y
+    middle = (axis.first + axis.last) / 2
+    lowest, highest = min(reach.first, middle), max(reach.last, middle)
+    moved = min(max(middle + share * (axis.last - axis.first), lowest), highest)
+    if moved == middle:
+        return view
+    return dataclasses.replace(view, y=_limits(axis.moved(moved - middle)))
 
 
 def show_all(view: View) -> View:

@@ -18,6 +18,7 @@ from rugtui.ui.renderables.lines import fit, line
 from rugtui.ui.renderables.loss_chart import Deriver, loss_chart
 from rugtui.ui.renderables.loss_view import TABS, LossView
 from rugtui.ui.renderables.other_curves import (
+    OthersSmoothed,
     history_curves,
     history_readings,
     point_readings,
@@ -36,6 +37,8 @@ YOUNG = 3
 """Results up to which each has its chart at once."""
 TALL = 16
 """Rows from which the readout may take two of them."""
+CHART = 6
+"""Rows that a chart keeps, whatever there is to read out at the crosshair."""
 
 
 class LossPane(Pane):
@@ -47,7 +50,8 @@ class LossPane(Pane):
 
     def __init__(self, title: str, *, id: str) -> None:
         super().__init__(title, id=id)
-        self._derive = Deriver()
+        self._derive, self._others = Deriver(), OthersSmoothed()
+        self._told, self._chart_height = 0, 0
 
     def watch_frame(self, old: Frame | None, new: Frame | None) -> None:
         if new is not None and new.phase == "opened" and (old is None or old.phase == "loading"):
@@ -67,11 +71,25 @@ class LossPane(Pane):
                 "waiting for the first steps" if chart else "theory comes with the first steps"
             )
             return fit([line([(waiting, palette.style("faint"))], width)], width, height)
-        most = 0 if height <= LEAST[1] else 1 if height < TALL else 2
-        told = laid_out(self.facts(frame, chart), width, most)[:most]
-        room = height - len(told)
-        strips = chart_strips(chart, self.look.view, palette, self.font, width, room)
+        told = self._readout(frame, chart, width, height)
+        self._chart_height = height - len(told)
+        strips = chart_strips(chart, self.look.view, palette, self.font, width, self._chart_height)
         return strips + [self._readout_line(facts, palette, width) for facts in told]
+
+    def _readout(self, frame: Frame, chart: Chart, width: int, height: int) -> list[list[Fact]]:
+        """In lines: at the crosshair as many as every series takes, else one or two.
+
+        While the crosshair is there they do not become fewer: the chart would jump with each step.
+        """
+        most = 0 if height <= LEAST[1] else 1 if height < TALL else 2
+        if self.look.view.cross is None:
+            self._told = 0
+        else:
+            most = max(most, min(height // 2, height - CHART))
+        told = laid_out(self.facts(frame, chart), width, most)[:most]
+        if self.look.view.cross is not None:
+            self._told = min(max(self._told, len(told)), most)
+        return told + [[]] * (self._told - len(told))
 
     @property
     def font(self) -> Font:
@@ -81,7 +99,8 @@ class LossPane(Pane):
     def chart(self, frame: Frame, palette: Palette) -> Chart | None:
         """What the tab in front shows, None where it is still being computed."""
         if self.look.tab == 0:
-            behind = tuple(history_curves(frame, self.runs_view, palette))
+            self._others.keep(frame.others, self.look.span)
+            behind = tuple(history_curves(frame, self.runs_view, self._others, palette))
             return loss_chart(frame, self._derive(frame.history, self.look.span), palette, behind)
         known = frame.curves
         if known is None:
@@ -104,8 +123,9 @@ class LossPane(Pane):
         index = chart.x.size - 1 if at == NEWEST else views.nearest(chart.x, at)
         if self.look.tab == 0:
             derived = self._derive(frame.history, self.look.span)
-            smooth = float(derived.smoothed[index])
-            beside = history_readings(frame, self.runs_view, float(chart.x[index]), smooth)
+            smooth, step = float(derived.smoothed[index]), float(chart.x[index])
+            view, palette = self.runs_view, self.palette
+            beside = history_readings(frame, view, self._others, step, smooth, palette)
             return [*history_facts(frame, derived, index), *beside]
         assert frame.curves is not None
         sweep = frame.curves.against_r if self.look.tab == 1 else frame.curves.against_p
@@ -174,9 +194,9 @@ class LossPane(Pane):
         offset = event.get_content_offset(self)
         if offset is None:
             return
-        width, height = self.content_size
 
         def pointed(chart: Chart, view: View, now: Shown) -> View:
+            width, height = self.content_size.width, self._chart_height
             place = place_under(chart, now, offset.x, width, height)
             known = views.nearest(chart.x, now.x.value(place))
             return views.put_crosshair(view, now, views.settled(chart.x, known))
@@ -216,7 +236,7 @@ class LossPane(Pane):
                 pieces.append((SEPARATOR, palette.style("faint")))
             if fact.name:
                 pieces.append((f"{fact.name} ", palette.style("faint")))
-            pieces.append((fact.value, palette.style(fact.colour)))
+            pieces.append((fact.value, fact.style(palette)))
         return line(pieces, width)
 
     def _say_what_is_shown(self) -> None:
@@ -227,6 +247,8 @@ class LossPane(Pane):
         told = [f"{scale[view.log_x]} × {scale[view.log_y]}"]
         if look.tab == 0:
             told = ["follows" if view.follow else "stays", *told, f"smooth {look.span}"]
-        elif view.x is not None or view.y is not None:
+        wider = SEPARATOR.join([*told, "zoomed"])
+        zoomed = view.x is not None or view.y is not None
+        if zoomed and len(wider) <= self.content_size.width - 2:
             told.append("zoomed")
         self.entitle(Content.assemble("1 loss against", *tabs), SEPARATOR.join(told))

@@ -38,7 +38,9 @@ def on(view, steps=STEPS):
     whole_x = spanning(steps, view.log_x, margin=0)
     whole_y = spanning(np.array([0.01, 1.0]), view.log_y)
     newest = whole_x.place_one(float(steps[-1]))
-    return Shown(x_axis(view, whole_x, newest), y_axis(view, whole_y), whole_x, whole_y, newest)
+    reach_y = spanning(np.array([0.001, 1.0]), view.log_y)  # a level lies below the loss
+    x, y = x_axis(view, whole_x, newest), y_axis(view, whole_y)
+    return Shown(x, y, whole_x, whole_y, reach_y, newest)
 
 
 @st.composite
@@ -106,7 +108,7 @@ def test_zooming_in_ends_before_the_numbers_do():
     assert width(on(view).y) > 0
     for _ in range(400):
         view = zoom_y(view, on(view), 2)
-    assert width(on(view).y) == pytest.approx(64 * width(on(view).whole_y))
+    assert width(on(view).y) == pytest.approx(2 * width(on(view).reach_y))
 
 
 @given(views(), st.floats(-2, 2))
@@ -120,11 +122,26 @@ def test_panning_keeps_the_width_and_stays_within_the_data(view, share):
 
 
 @given(views(), st.floats(-2, 2))
-def test_panning_up_moves_by_a_share_of_the_height(view, share):
-    before = on(view).y
-    after = on(pan_y(view, on(view), share)).y
+def test_panning_up_moves_by_a_share_of_the_height_as_far_as_there_is_something(view, share):
+    now = on(view)
+    before, after = now.y, on(pan_y(view, now, share)).y
     assert width(after) == pytest.approx(width(before), rel=1e-6)
-    assert after.first - before.first == pytest.approx(share * width(before), rel=1e-6, abs=1e-9)
+    middle, reach = (before.first + before.last) / 2, now.reach_y
+    least, most = min(reach.first, middle), max(reach.last, middle)
+    wanted = min(max(middle + share * width(before), least), most)
+    assert (after.first + after.last) / 2 == pytest.approx(wanted, rel=1e-6, abs=1e-9)
+
+
+def test_no_number_of_keys_pans_out_of_sight_of_everything():
+    view = View()
+    for _ in range(100):
+        view = pan_y(view, on(view), 0.25)
+    now = on(view)
+    assert now.y.first < now.whole_y.last < now.y.last
+    for _ in range(100):
+        view = pan_y(view, on(view), -0.25)
+    now = on(view)
+    assert now.y.first < now.reach_y.first < now.y.last
 
 
 @given(views(), st.lists(st.sampled_from("ioIO,.<>udxlf0he"), max_size=12), st.integers(1, 400))
