@@ -203,15 +203,16 @@ async def test_a_cell_is_read_out_however_slow_the_link(pilot):
 def test_the_subtitle_says_what_is_seen():
     frame = some_frame(frame_name="dct")
     whole = some_picture(n_sparse=64)
-    assert subtitle(frame, whole, 60) == "trained · a cell a pixel"
+    assert subtitle(frame, whole, 1, 60) == "trained · a cell a pixel"
+    assert subtitle(frame, whole, 3, 60) == "trained · a cell 3 × 3 pixels"
     part = some_picture("rug", window=Window(8, 16, 24, 48))
-    assert subtitle(frame, part, 60) == "rug (dct) · a cell a pixel · 8–23 × 16–47"
-    assert subtitle(frame, part, 36) == "rug (dct) · a cell a pixel"
-    assert subtitle(frame, part, 5) == "rug (dct)"
+    assert subtitle(frame, part, 1, 60) == "rug (dct) · a cell a pixel · 8–23 × 16–47"
+    assert subtitle(frame, part, 1, 36) == "rug (dct) · a cell a pixel"
+    assert subtitle(frame, part, 1, 5) == "rug (dct)"
     pooled = dataclasses.replace(whole.panels[0], pixels=whole.panels[0].pixels[::4, ::4])
     ordered = dataclasses.replace(pooled, order="sequency")
     picture = dataclasses.replace(whole, panels=(ordered,))
-    assert subtitle(frame, picture, 60) == "trained · sequency · 4 × 4 a pixel"
+    assert subtitle(frame, picture, 1, 60) == "trained · sequency · 4 × 4 a pixel"
 
 
 def test_every_key_of_the_pane_is_pressed_here():

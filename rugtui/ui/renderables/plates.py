@@ -20,7 +20,7 @@ from rugtui.ui.renderables.map import map_strips
 from rugtui.ui.renderables.palette import Palette
 from rugtui.ui.renderables.shading import Scale
 from rugtui.ui.renderables.view import View
-from rugtui.ui.renderables.weights_picture import Shades, weights_picture
+from rugtui.ui.renderables.weights_picture import Room, Shades, weights_picture
 from rugtui.weights.base import Window
 
 HEIGHT = 16
@@ -70,7 +70,8 @@ def _weave(panel: Weave, palette: Palette, width: int) -> list[Strip]:
         (Corner("trained", corner, biases),),
     )
     shades = Shades("fixed", Scale("fixed", panel.top))
-    tall = -(-side // rows_a_strip(palette)) + 2
+    tall = -(-side // rows_a_strip(palette))
+    tall += Room.of(width, tall, 1, palette).lines
     note = line([(f"features 0 to {features - 1}", palette.style("faint"))], width)
     return [*weights_picture(picture, None, shades, palette, width, tall)[:-1], note]
 

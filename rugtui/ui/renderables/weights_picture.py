@@ -21,14 +21,17 @@ from rugtui.ui.renderables.shading import (
     rescaled,
     settled,
 )
-from rugtui.ui.renderables.weights_text import legend, readout
+from rugtui.ui.renderables.weights_text import text_lines
 
 BIAS, GAP, BETWEEN = 2, 1, 2
 """Columns of the strip of biases, of the space before it, and of that between panels."""
 NARROW = 24
 """Columns of a panel below which its biases are left out."""
-LOW = 10
-"""Rows of the pane below which the cell read out takes the place of the legend."""
+LOW, TALL = 10, 14
+"""Rows of the pane below which the cell read out takes the place of the legend, and from which it
+may take more than a line."""
+WORDY, TERSE = 100, 56
+"""Columns that hold all that is read out of two cells, and of one, in a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,11 @@ class Room:
     @property
     def lines(self) -> int:
         """Lines of text under the picture."""
-        return 2 if self.height >= LOW else min(1, self.height)
+        if self.height < LOW:
+            return min(1, self.height)
+        if self.height < TALL or self.width >= WORDY:
+            return 2
+        return 2 + self.panels - (self.width >= TERSE)
 
     @property
     def pixels(self) -> tuple[int, int]:
@@ -118,12 +125,7 @@ def weights_picture(
         drawn = marked(own, panel.pixels, scale, picture.window)
         beyond = beyond or bool((drawn == DIAGONAL).any())
         _paint(canvas, drawn, panel, picture, cursor, room, place)
-    text = [
-        legend(picture, scale, beyond, palette, width),
-        readout(picture, cursor, palette, width),
-    ]
-    if room.lines < len(text):
-        text = text[1:] if cursor is not None else text[:1]
+    text = text_lines(picture, cursor, scale, beyond, palette, width, room.lines)
     return fit([*heatmap(canvas, palette), *text], width, height)
 
 

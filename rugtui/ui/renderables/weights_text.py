@@ -6,13 +6,38 @@ import numpy as np
 from textual.strip import Strip
 
 from rugtui.session.frame import Cell, Picture
-from rugtui.ui.renderables.lines import Piece, line
+from rugtui.ui.renderables.lines import Piece, blank, line
 from rugtui.ui.renderables.palette import DIAGONAL, HALF_LEVELS, Palette, ink
-from rugtui.ui.renderables.shading import Scale
+from rugtui.ui.renderables.shading import Scale, bias_scale
 
 
-def legend(picture: Picture, scale: Scale, beyond: bool, palette: Palette, width: int) -> Strip:
-    """What the colours stand for: of W, of the diagonal, of the biases."""
+def text_lines(
+    picture: Picture,
+    cursor: tuple[int, int] | None,
+    scale: Scale,
+    beyond: bool,
+    palette: Palette,
+    width: int,
+    height: int,
+) -> list[Strip]:
+    """The lines under the picture, exactly `height`: the legend, then what is read out.
+
+    Where there is one, it is what the user points at, if that is anything.
+    """
+    read = readout(picture, cursor, palette, width, max(height - 1, 1))
+    if height < 2:
+        return (read if cursor is not None else legend(picture, scale, beyond, palette, width, 1))[
+            :height
+        ]
+    told = legend(picture, scale, beyond, palette, width, height - len(read))
+    return [*[blank(width)] * (height - len(told) - len(read)), *told, *read]
+
+
+def legend(
+    picture: Picture, scale: Scale, beyond: bool, palette: Palette, width: int, most: int
+) -> list[Strip]:
+    """What the colours stand for, in at most so many lines: of W, of the diagonal, of the biases,
+    whose strip has the same colours with an end of its own."""
     faint, text = palette.style("faint"), palette.style("text")
     shown = range(-HALF_LEVELS, HALF_LEVELS + 1, 2)
     if palette.glyphs is None:
@@ -29,8 +54,10 @@ def legend(picture: Picture, scale: Scale, beyond: bool, palette: Palette, width
     ]
     if beyond:
         groups.append([mark, (" diagonal", faint)])
-    groups.append([(f"b {_range(picture)}", faint)])
-    return line(_joined(groups, width), width)
+    biases = f"b {_range(picture)}"
+    end = f" of ±{bias_scale([panel.biases for panel in picture.panels]):.2g}"
+    said, whole = _wrapped([*groups, [(biases + end, faint)]], width, most)
+    return said if whole else _wrapped([*groups, [(biases, faint)]], width, most)[0]
 
 
 def _range(picture: Picture) -> str:
@@ -40,41 +67,73 @@ def _range(picture: Picture) -> str:
 
 
 def readout(
-    picture: Picture, cursor: tuple[int, int] | None, palette: Palette, width: int
-) -> Strip:
-    """The cell under the cursor; without a cursor, what could not be shown as asked."""
-    faint, text = palette.style("faint"), palette.style("text", bold=True)
+    picture: Picture, cursor: tuple[int, int] | None, palette: Palette, width: int, most: int = 1
+) -> list[Strip]:
+    """The cell under the cursor, in at most so many lines; without a cursor, what could not be
+    shown as asked."""
+    faint = palette.style("faint")
     cells = [panel.cell for panel in picture.panels if panel.cell is not None]
     if cursor is None:
         notes = [panel.note for panel in picture.panels if panel.note]
-        return line([(notes[0], palette.style("warning"))] if notes else [], width)
+        return [line([(note, palette.style("warning")) for note in notes[:1]], width)]
     if not cells or cells[0].place != cursor:
-        return line([("…", faint)], width)
-    groups: list[list[Piece]] = []
-    shared = len({(cell.i, cell.j) for cell in cells}) == 1
-    for panel, cell in zip(picture.panels, cells, strict=False):
-        name = f"{panel.kind} " if len(cells) > 1 else ""
-        where = (f"W[{cell.i}, {cell.j}] ", palette.style("text"))
-        value = (signed(cell.value, 5), text)
-        if shared:
-            groups.append([*([] if groups else [where]), (name, faint), value])
-        else:
-            groups.append([(name, faint), where, value])
-    groups += [[(piece, faint)] for piece in _around(cells)]
-    return line(_joined(groups, width), width)
+        return [line([("…", faint)], width)]
+    names = [panel.kind if len(cells) > 1 else "" for panel in picture.panels]
+    said: list[Strip] = []
+    full, short = _in_full(names, cells, palette), _in_short(names, cells, palette)
+    for groups in (full, full[:-1], short):  # the biases are the first to go
+        said, whole = _wrapped(groups, width, most)
+        if whole:
+            break
+    return said
 
 
-def _around(cells: list[Cell]) -> list[str]:
-    """The range of the pixel's block, and the bias of the row."""
+def _in_full(names: list[str], cells: list[Cell], palette: Palette) -> list[list[Piece]]:
+    """The cells by name, the ranges of their block, the biases of their rows."""
+    groups = _values(names, cells, palette)
     block = cells[0].block
     rows, columns = block.bottom - block.top, block.right - block.left
-    said = []
     if rows * columns > 1:
-        about = ", sampled" if any(cell.sampled for cell in cells) else ""
-        ranges = " · ".join(f"{signed(cell.low)} … {signed(cell.high)}" for cell in cells)
-        said.append(f"{rows:,} × {columns:,}{about}: {ranges}")
-    said.append("b " + " · ".join(signed(cell.bias) for cell in cells))
-    return said
+        ranges = " · ".join(_block_range(cell) for cell in cells)
+        groups.append(
+            [(f"{rows:,} × {columns:,}{_sampled(cells)}: {ranges}", palette.style("faint"))]
+        )
+    biases = " · ".join(signed(cell.bias) for cell in cells)
+    return [*groups, [(f"b {biases}", palette.style("faint"))]]
+
+
+def _in_short(names: list[str], cells: list[Cell], palette: Palette) -> list[list[Piece]]:
+    """Each cell with the range of its block, which fits between narrow borders."""
+    groups = _values(names, cells, palette)
+    block = cells[0].block
+    if (block.bottom - block.top) * (block.right - block.left) > 1:
+        for group, cell in zip(groups, cells, strict=True):
+            group.append((f" ({_block_range(cell)}{_sampled([cell])})", palette.style("faint")))
+    if len(groups) > 1 and groups[0][0][0].startswith("W"):  # of both: a line of its own
+        where = groups[0].pop(0)
+        groups.insert(0, [(where[0].rstrip(), where[1])])
+    return groups
+
+
+def _values(names: list[str], cells: list[Cell], palette: Palette) -> list[list[Piece]]:
+    """A group of pieces for each cell; where it is the same one, only the first says which."""
+    faint, text = palette.style("faint"), palette.style("text")
+    shared = len({(cell.i, cell.j) for cell in cells}) == 1
+    groups: list[list[Piece]] = []
+    for name, cell in zip(names, cells, strict=False):
+        where: list[Piece] = [(f"W[{cell.i}, {cell.j}] ", text)]
+        said: list[Piece] = [(f"{name} ", faint)] if name else []
+        before = (said if groups else [*where, *said]) if shared else [*said, *where]
+        groups.append([*before, (signed(cell.value, 5), palette.style("text", bold=True))])
+    return groups
+
+
+def _block_range(cell: Cell) -> str:
+    return f"{signed(cell.low)} … {signed(cell.high)}"
+
+
+def _sampled(cells: list[Cell]) -> str:
+    return ", sampled" if any(cell.sampled for cell in cells) else ""
 
 
 def signed(value: float, digits: int = 3) -> str:
@@ -82,12 +141,23 @@ def signed(value: float, digits: int = 3) -> str:
     return f"{value:+.{digits}g}".replace("-", "−").replace("e−0", "e−")
 
 
-def _joined(groups: list[list[Piece]], width: int) -> list[Piece]:
-    """Groups of pieces with space between them, as many as fit; the first ones stay."""
-    joined: list[Piece] = []
+def _wrapped(groups: list[list[Piece]], width: int, most: int) -> tuple[list[Strip], bool]:
+    """Groups of pieces with space between them in at most so many lines, and whether all of them
+    had room; the first always has."""
+    lines: list[list[Piece]] = [[]]
+    whole = True
     for group in groups:
-        wider = [*joined, *([("  ", group[0][1])] if joined else []), *group]
-        if joined and sum(len(piece[0]) for piece in wider) > width:
+        wider = [*lines[-1], *([("  ", group[0][1])] if lines[-1] else []), *group]
+        if _wide(wider) <= width or not lines[-1]:
+            lines[-1] = wider
+        elif len(lines) < most:
+            lines.append(group)
+        else:
+            whole = False
             break
-        joined = wider
-    return joined
+    whole = whole and all(_wide(one) <= width for one in lines)
+    return [line(one, width) for one in lines], whole
+
+
+def _wide(pieces: list[Piece]) -> int:
+    return sum(len(text) for text, _ in pieces)

@@ -37,7 +37,7 @@ YOUNG = 3
 """Results up to which each has its chart at once."""
 TALL = 16
 """Rows from which the readout may take two of them."""
-CHART = 6
+CHART = 5
 """Rows that a chart keeps, whatever there is to read out at the crosshair."""
 
 

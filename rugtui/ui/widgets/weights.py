@@ -58,8 +58,8 @@ class WeightsPane(Pane):
         if picture is None or height < 2:
             said = frame.narration or "waiting for weights"
             return fit([line([(said, palette.style("faint"))], width)], width, height)
-        self.entitle(below=subtitle(frame, picture, width - 2))
-        self.numbers = 0 if self.camera.cursor is None else 1
+        self.entitle(below=subtitle(frame, picture, self.camera.view().factor, width - 2))
+        self.numbers = 0 if self.camera.cursor is None else self._room.lines
         return weights_picture(picture, self.camera.cursor, self.shades, palette, width, height)
 
     def reading(self) -> str:
@@ -68,7 +68,9 @@ class WeightsPane(Pane):
         if picture is None or cursor is None:
             return ""
         places = [panel.cell.place for panel in picture.panels if panel.cell is not None]
-        return readout(picture, cursor, self.palette, WIDE).text.strip() if cursor in places else ""
+        return (
+            readout(picture, cursor, self.palette, WIDE)[0].text.strip() if cursor in places else ""
+        )
 
     def action_cursor(self, down: int, right: int) -> None:
         self._go(self.camera.moved(down, right))
@@ -116,18 +118,10 @@ class WeightsPane(Pane):
         self._look()
 
     def action_scaling(self) -> None:
-        """Go to the next scale of colours and say which it is."""
+        """Go to the next scale of colours; the legend says which it is."""
         following = SCALINGS[(SCALINGS.index(self.shades.scaling) + 1) % len(SCALINGS)]
         self.shades.scaling = following
         self.redraw()
-        self.notify(
-            {
-                "quantile": "colours end at 99 % of the off-diagonal",
-                "fixed": "colours stay as they are now",
-                "log": "logarithmic colours",
-            }[following],
-            timeout=2,
-        )
 
     def action_compare(self) -> None:
         self.beside = not self.beside
@@ -163,17 +157,23 @@ class WeightsPane(Pane):
             self.post_message(self.Looks(look))
 
 
-def subtitle(frame: Frame, picture: Picture, width: int) -> str:
-    """Whose weights these are, in which order, which part, how many to a pixel: what has room."""
+def subtitle(frame: Frame, picture: Picture, factor: int, width: int) -> str:
+    """Whose weights these are, in which order, which part, how many to a pixel: what has room.
+
+    Each pixel of the picture is drawn `factor` times as large.
+    """
     names = {"trained": "trained", "rug": f"rug ({frame.frame_name})"}
     orders = dict.fromkeys(panel.order for panel in picture.panels)
     window, (height, wide) = picture.window, picture.panels[0].pixels.shape
     rows, columns = window.bottom - window.top, window.right - window.left
     down, across = max(rows // height, 1), max(columns // wide, 1)
+    scale = f"{down:,} × {across:,} a pixel"
+    if down == across == 1:
+        scale = "a cell a pixel" if factor == 1 else f"a cell {factor} × {factor} pixels"
     facts = [
         " | ".join(names[panel.kind] for panel in picture.panels),
         "" if list(orders) == ["natural"] else " | ".join(orders),
-        "a cell a pixel" if down == across == 1 else f"{down:,} × {across:,} a pixel",
+        scale,
         ""
         if rows == columns == picture.n_sparse
         else f"{window.top:,}–{window.bottom - 1:,} × {window.left:,}–{window.right - 1:,}",

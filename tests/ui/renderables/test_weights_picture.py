@@ -92,7 +92,7 @@ def test_a_cursor_outside_the_window_is_not_drawn():
 def test_the_legend_says_where_the_colours_end():
     lines = text_of(drawn(some_picture()))
     assert lines[-2].startswith("−0.1 █")
-    assert lines[-2].endswith("+0.1  █ diagonal  b −0.4")
+    assert lines[-2].endswith("+0.1  █ diagonal  b −0.4 of ±0.5")
     log = text_of(drawn(some_picture(), shades=Shades("log")))[-2]
     assert "+1.2 log, from 0.0038" in log
     assert "diagonal" not in log
@@ -129,8 +129,25 @@ def test_two_cells_are_read_out_by_name():
 
 def test_each_kind_names_its_own_cell_where_orders_differ():
     other = dataclasses.replace(CELL, i=3, j=5, value=0.01)
-    line = text_of(drawn(with_cell(some_picture("trained", "rug"), CELL, other), cursor=(3, 5)))[-1]
+    line = text_of(drawn(with_cell(some_picture("trained", "rug"), CELL, other), cursor=(3, 5)))[-2]
     assert line.startswith("trained W[30, 50] −0.43121  rug W[3, 5] +0.01")
+
+
+@pytest.mark.parametrize("width", [38, 46, 58, 76, 100])
+def test_every_width_reads_out_each_cell_and_the_range_of_its_block(width):
+    block = dataclasses.replace(
+        CELL, i=272, j=301, block=Window(0, 0, 16, 16), low=-0.783, high=1.29
+    )
+    other = dataclasses.replace(block, value=1.2547, low=-0.241, high=1.25)
+    picture = with_cell(some_picture("trained", "rug"), block, other)
+    said = "\n".join(text_of(drawn(picture, width, 20, cursor=(3, 5)))[-4:])
+    for piece in ("W[272, 301]", "−0.43121", "−0.783 … +1.29", "rug +1.2547", "−0.241 … +1.25"):
+        assert piece in said
+    assert "+0.1" in said
+    alone = with_cell(some_picture(), block)
+    said = "\n".join(text_of(drawn(alone, width, 20, cursor=(3, 5)))[-3:])
+    for piece in ("W[272, 301] −0.43121", "16 × 16: −0.783 … +1.29", "b −0.441"):
+        assert piece in said
 
 
 def test_a_cell_not_yet_known_is_not_made_up():
@@ -182,6 +199,8 @@ def test_another_window_is_scaled_anew_unless_fixed():
 
 def test_the_room_is_what_the_picture_takes():
     room = Room.of(60, 20, 2, DARK)
-    assert room.pixels == (36, 26)
+    assert room.pixels == (34, 26)
+    assert Room.of(60, 20, 1, DARK).pixels == (36, 57)
+    assert Room.of(120, 20, 2, DARK).pixels == (36, 56)
     assert (room.left(0, 26), room.left(1, 26)) == (0, 31)
     assert Room.of(38, 18, 1, palette_for(True, "none")).tall == 2
