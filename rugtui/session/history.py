@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from rugtui.runs.journal import Past
 from rugtui.session.recent import loss_now
@@ -57,11 +57,27 @@ class HistoryView:
         """How many of the results are what thinning left."""
         return int(np.searchsorted(self.column("step"), self.thinned, side="right"))
 
+    def heldout_at(self, p: float) -> tuple[float, float]:
+        """The newest held-out loss of results trained at p, and its standard error; NaN where
+        there is none. One of another p says nothing about this one."""
+        recent = self.table[:, -4096:]
+        known = np.isfinite(recent[COLUMNS["heldout"]]) & _of(recent, p)
+        if not known.any():
+            return math.nan, math.nan
+        newest = recent[:, np.flatnonzero(known)[-1]]
+        return float(newest[COLUMNS["heldout"]]), float(newest[COLUMNS["heldout_standard_error"]])
+
     def last(self, name: str) -> float:
         """The newest value that is no gap, NaN where there is none."""
         column = self.column(name)
         known = np.flatnonzero(~np.isnan(column[-4096:]))
         return float(column[-4096:][known[-1]]) if known.size else math.nan
+
+
+def _of(rows: Float[np.ndarray, "columns results"], p: float) -> Bool[np.ndarray, " results"]:
+    """Which results were trained at p, as far as is known."""
+    trained_at = rows[COLUMNS["p"]]
+    return (trained_at == p) | np.isnan(trained_at)
 
 
 EMPTY = HistoryView(np.empty((len(NAMES), 0)))
@@ -142,11 +158,11 @@ class History:
         table.flags.writeable = False
         return HistoryView(table, self._marks, self._thinned)
 
-    def recent_loss(self) -> tuple[float, float]:
-        """Training loss at the newest step, read off the last SPAN results, and its standard
-        error (NaN below two)."""
+    def recent_loss(self, p: float) -> tuple[float, float]:
+        """Training loss at the newest step, read off those of the last SPAN results that were
+        trained at p (NaN where none was), and its standard error (NaN below two)."""
         recent = self._table[:, max(0, self._length - SPAN) : self._length]
-        recent = recent[:, np.isfinite(recent[COLUMNS["loss"]])]
+        recent = recent[:, np.isfinite(recent[COLUMNS["loss"]]) & _of(recent, p)]
         return loss_now(recent[COLUMNS["step"]], recent[COLUMNS["loss"]])
 
     def _thin(self) -> None:

@@ -148,8 +148,8 @@ def other_run(
 ) -> OtherRun:
     """What stays of a run."""
     view = history.view()
-    loss, error = view.last("heldout"), view.last("heldout_standard_error")
+    loss, error = view.heldout_at(settings.p_on)
     if not np.isfinite(loss):
-        loss, error = history.recent_loss()
+        loss, error = history.recent_loss(settings.p_on)
     best = levels(settings.ratio, settings.p_on).loss
     return OtherRun(key, "", name, state, settings, step, loss, error, best, view)

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pytest
 
 from rugtui.session.history import SPAN, History
 from rugtui.session.recent import loss_now
@@ -54,8 +55,23 @@ def test_recent_loss_is_that_of_the_last_results():
     losses = np.random.default_rng(1).normal(5, 1, 50)
     losses[-3] = math.nan
     recent = np.delete(np.arange(50 - SPAN, 50), -3)
-    assert filled(losses).recent_loss() == loss_now(recent + 1.0, losses[recent])
-    assert math.isnan(filled([1.0]).recent_loss()[1])
+    assert filled(losses).recent_loss(0.05) == loss_now(recent + 1.0, losses[recent])
+    assert math.isnan(filled([1.0]).recent_loss(0.05)[1])
+
+
+def test_a_loss_at_another_p_is_not_taken_for_one_at_this():
+    history = History()
+    for step in range(1, 41):
+        p, loss = (0.05, 5.0) if step <= 36 else (0.02, 1.0 + 0.01 * step)
+        held = 2 * loss if step in (10, 30) else None
+        history.append(
+            step=step, seconds=0, loss=loss, heldout=held, heldout_standard_error=0.1, p=p
+        )
+    assert history.recent_loss(0.02)[0] < 2
+    assert history.recent_loss(0.05)[0] == pytest.approx(5.0)
+    assert math.isnan(history.recent_loss(0.01)[0])
+    assert history.view().heldout_at(0.05) == (10.0, 0.1)
+    assert np.isnan(history.view().heldout_at(0.02)).all()
 
 
 def test_marks_are_kept_in_order():

@@ -45,7 +45,7 @@ class Row:
 def run_rows(frame: Frame, view: RunsView, palette: Palette) -> list[Row]:
     """The live run first, then the others from the newest on."""
     optimum = frame.levels.loss if frame.levels else math.nan
-    held = frame.history.last("heldout")
+    held, _ = frame.history.heldout_at(frame.settings.p_on)
     loss = held if math.isfinite(held) else frame.trained.loss
     own = frame.run.rpartition("/")[2]
     rows = [
@@ -85,21 +85,26 @@ def runs_table(
 ) -> list[Strip]:
     """As many rows as there is room for, the selected one among them, and below all about it."""
     reference = next((row for row in rows if row.reference), None)
-    columns = _columns(width, reference)
+    names = varying(rows)
+    columns = _columns(width, reference, rows, names)
     about = _about(rows, selected, reference, palette, width)
     about = about[: max(height - 4, 0)]
     room = max(height - 1 - len(about) - bool(about), 1)
     first = min(max(selected - room // 2, 0), max(len(rows) - room, 0))
     body = [_heading(columns, palette, width)]
-    names = varying(rows)
     for place, row in list(enumerate(rows))[first : first + room]:
         body.append(_row(row, columns, names, place == selected, reference, palette, width))
     body += [blank(width)] * (1 + room - len(body))
     return fit([*body, blank(width), *about] if about else body, width, height)
 
 
-def _columns(width: int, reference: Row | None) -> dict[str, int]:
-    """Columns and their widths, the least important left out where there is no room."""
+def _columns(
+    width: int, reference: Row | None, rows: Sequence[Row], names: list[str]
+) -> dict[str, int]:
+    """Columns and their widths, the least important left out where there is no room.
+
+    Where there is much room names have all that the differences leave.
+    """
     wanted = {"name": NAME, "state": STATE, "step": STEP, "loss": LOSS, "× L*": RATIO}
     if reference is not None:
         wanted[f"× {reference.letter}"] = RATIO
@@ -110,7 +115,10 @@ def _columns(width: int, reference: Row | None) -> dict[str, int]:
     if rest < 0:
         wanted["name"] = max(wanted["name"] + rest, LEAST_NAME)
     if rest >= LEAST_DIFFERENCES + 2 * NAME:
-        wanted["name"], rest = 2 * NAME, rest - NAME
+        told = max(len(_differences(row, names)) for row in rows) + 1
+        longest = max(len(row.name) for row in rows) + 1
+        most = max(NAME + rest - max(told, LEAST_DIFFERENCES), 2 * NAME)
+        wanted["name"], rest = (name := min(max(longest, 2 * NAME), most)), rest + NAME - name
     if rest >= LEAST_DIFFERENCES:
         wanted[DIFFERS] = rest
     return wanted
@@ -138,7 +146,7 @@ def _row(
         "step": f"{row.step:,}",
         "loss": numbers.loss(row.loss),
         "× L*": numbers.ratio(row.loss / row.optimum) if row.optimum > 0 else "-",
-        DIFFERS: "  " + ", ".join(f"{name} {written(row.settings, name)}" for name in names),
+        DIFFERS: _differences(row, names),
     }
     if reference is not None:
         said[f"× {reference.letter}"] = numbers.ratio(row.loss / reference.loss)
@@ -155,6 +163,10 @@ def _row(
     return line(pieces, width)
 
 
+def _differences(row: Row, names: list[str]) -> str:
+    return "  " + ", ".join(f"{name} {written(row.settings, name)}" for name in names)
+
+
 def _about(
     rows: Sequence[Row], selected: int, reference: Row | None, palette: Palette, width: int
 ) -> list[Strip]:
@@ -166,7 +178,9 @@ def _about(
     if row.hidden:
         said += ", hidden"
     told = differences(row.settings, other.settings)
-    if row.key == other.key:
+    if len(rows) == 1:
+        tail = " It is alone: what needs a restart leaves it here, and saved ones can be read."
+    elif row.key == other.key:
         tail = ""
     elif told:
         tail = f" Not as {against}: {', '.join(told)}."

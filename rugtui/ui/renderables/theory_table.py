@@ -41,7 +41,8 @@ def theory_rows(frame: Frame) -> Iterator[Row]:
         live = live.replace("live", "sampled")
     yield Row(live, reading.loss, "smooth", reading.standard_error, rank=-1)
     if frame.shown == "trained" and len(frame.history):
-        held = frame.history.last("heldout"), frame.history.last("heldout_standard_error")
+        p = levels.p if levels is not None else frame.settings.p_on
+        held = frame.history.heldout_at(p)
         yield Row("held out", held[0], "heldout", held[1], rank=1)
     if reading.statistics is not None:
         same = None  # the same weights' held-out loss: the live one is some steps behind or ahead

@@ -69,6 +69,19 @@ def test_a_long_name_is_cut_and_says_so(ascii_only, cut):
     assert cut in lines(view, width=60, palette=palette)[3]
 
 
+def test_in_a_wide_terminal_names_and_differences_are_whole():
+    name = "20261124-140516-8192x2048-p0.005-sgd"
+    heading, _, newest, oldest = lines(RunsView().named("/runs/A", name), width=112)[:4]
+    assert name in oldest
+    assert newest.rstrip().endswith("p 0.02, n_dense 128")
+    assert heading.index("state") == oldest.index("finished")
+
+
+def test_a_run_that_is_alone_says_how_there_come_to_be_more():
+    told = lines(frame=some_frame(), height=12)
+    assert any("saved ones can be read" in row for row in told)
+
+
 def test_of_many_runs_those_around_the_selected_are_shown():
     many = tuple(dataclasses.replace(some_run(), key=f"/{k}", name=f"run {k}") for k in range(40))
     told = lines(frame=some_frame(others=many), height=10, selected=30)
