@@ -100,6 +100,12 @@ class Declared:
         return f"{value:.12g}" if isinstance(value, float) else str(value)
 
     @property
+    def sentence(self) -> str:
+        """All that is to be said of it: what it is, what auto stands for, which values pass."""
+        auto = f" {AUTO}: {self.rule.auto}." if self.rule.auto else ""
+        return f"{self.rule.about}{auto} It is {self.wanted}."
+
+    @property
     def wanted(self) -> str:
         """A phrase for the values that pass."""
         if self.choices:

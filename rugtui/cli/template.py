@@ -46,7 +46,8 @@ def _keys() -> Iterator[str]:
             about = key.about
             yield ""
             yield from _prose(f"{key.group}: {about}")
-        yield f"#{key.name} = {_written(shown(key.keys))}"
+        keys = ",".join(shown(one) for one in key.keys.split(","))
+        yield f"#{key.name} = {_written(keys)}"
 
 
 def _about(declared: Declared) -> str:

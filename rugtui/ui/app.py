@@ -7,7 +7,7 @@ import base64
 import os
 import signal
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -24,7 +24,8 @@ from rugtui.session.commands import Change, Detach, NextFrame, Pause, Save, Show
 from rugtui.session.frame import Frame
 from rugtui.session.session import Session
 from rugtui.threads import step_back
-from rugtui.ui.keys import KEYS, Key, Keymap, bindings, key_named
+from rugtui.ui.keynames import shown
+from rugtui.ui.keys import KEYS, SHEETS, Key, Keymap, bindings, key_named
 from rugtui.ui.link import KIB, Link, Meter, metered
 from rugtui.ui.renderables.picture_colours import picture_colours
 from rugtui.ui.screens.dashboard import PANES, Dashboard
@@ -93,7 +94,9 @@ class RugtuiApp(App[None]):
     def get_key_display(self, binding: Binding) -> str:
         """The footer's keys are those of the table, where it has them."""
         key = key_named(binding.id)
-        return key.shown_with_pair(self.keymap) if key else super().get_key_display(binding)
+        if key and key.pair:
+            return key.shown_with_pair(self.keymap)
+        return shown(binding.key) if key else super().get_key_display(binding)
 
     @property
     def dashboard(self) -> Dashboard:
@@ -210,9 +213,11 @@ class RugtuiApp(App[None]):
         return bool(self.latest.read_only)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """Everything by name: each key of the table, each preset, each theme."""
+        """Everything by name: each key that can be had from here, each preset, each theme."""
+        here = keys_of(screen)
         for key in KEYS:
-            if key.name != "command_palette":
+            reached = key.pane not in SHEETS or key.pane == here or key.pane in self._opens
+            if reached and key.name != "command_palette":
                 title = f"{key.title} ({key.shown(self.keymap)})"
                 yield SystemCommand(title, key.about, partial(self.do, key))
         for one in PRESETS:
@@ -222,19 +227,34 @@ class RugtuiApp(App[None]):
             about = f"Colours for a {theme} terminal."
             yield SystemCommand(f"theme: {theme}", about, partial(self.wear, theme))
 
+    @property
+    def _opens(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """The sheets that can be had from everywhere, by the pane of their keys."""
+        return {"runs": self.action_runs, "sweep": self.action_sweep}
+
     async def do(self, key: Key) -> None:
-        """What a key does, wherever the focus is."""
+        """What a key does, wherever one is: the screen that has it comes to the front."""
+        if key.pane and key.pane != keys_of(self.screen):
+            while self.screen is not self.dashboard:
+                await self.pop_screen()
+            if key.pane in self._opens:
+                await self._opens[key.pane]()
         if key.pane in PANES:
             self.dashboard.go_to(key.pane)
             await self.run_action(key.action, self.dashboard.query_one(f"#{key.pane}"))
         else:
-            await self.run_action(key.action, self.dashboard if key.pane else self)
+            await self.run_action(key.action, self.screen if key.pane else self)
 
     def wear(self, theme: Theme) -> None:
         self.theme = f"textual-{theme}"
 
     def action_edit(self, preset: Preset | None = None) -> None:
+        """Open the form; one that is open may be given a preset."""
         if self.refused():
+            return
+        if isinstance(self.screen, SettingsForm):
+            if preset is not None:
+                self.screen.fill(preset.name)
             return
 
         def apply(draft: Settings | None) -> None:
@@ -245,15 +265,17 @@ class RugtuiApp(App[None]):
         defaults = on_this_machine(self.settings, self.defaults)
         self.push_screen(SettingsForm(self.settings, defaults, preset), apply)
 
-    def action_runs(self) -> None:
+    async def action_runs(self) -> None:
         loss = self.dashboard.query_one(LossPane)
-        self.push_screen(Runs(self.latest, loss.runs_view, loss.look_at_runs, self.session.send))
+        await self.push_screen(
+            Runs(self.latest, loss.runs_view, loss.look_at_runs, self.session.send)
+        )
 
-    def action_sweep(self) -> None:
+    async def action_sweep(self) -> None:
         from rugtui.ui.screens.sweep import Desk, SweepScreen  # they load SciPy
 
         self._desk = self._desk or Desk()
-        self.push_screen(SweepScreen(self.latest, self._desk, self.session.send))
+        await self.push_screen(SweepScreen(self.latest, self._desk, self.session.send))
 
     def action_snapshot(self) -> None:
         for pane in self.dashboard.query(Pane):
@@ -277,12 +299,6 @@ class RugtuiApp(App[None]):
         if self._driver is not None and "TMUX" in os.environ:
             self._driver.write(passed_through(text))
 
-    def action_zoom(self) -> None:
-        self.dashboard.zoom()
-
-    def action_pane(self, name: str) -> None:
-        self.dashboard.go_to(name)
-
     def action_fps(self, factor: float) -> None:
         self.fps = min(max(self.fps * factor, FPS_LEAST), FPS_MOST)
         self._timer.stop()
@@ -292,7 +308,7 @@ class RugtuiApp(App[None]):
         self.theme = "textual-light" if self.current_theme.dark else "textual-dark"
 
     def action_help(self) -> None:
-        self.push_screen(Help(self.keymap))
+        self.push_screen(Help(self.keymap, keys_of(self.screen)))
 
     async def action_quit(self) -> None:
         self.leave()
@@ -316,6 +332,11 @@ class RugtuiApp(App[None]):
         if isinstance(self._driver, Meter):
             self._driver.drop()
         self.exit(return_code=128 + signal_number if signal_number else 0)
+
+
+def keys_of(screen: Screen[Any]) -> str:
+    """The pane in the key table whose keys work on a screen."""
+    return screen.keys_of if isinstance(screen, Sheet) else "dashboard"
 
 
 def on_this_machine(settings: Settings, defaults: Settings) -> Settings:

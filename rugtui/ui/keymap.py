@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from difflib import get_close_matches
 
-from rugtui.ui.keynames import WANTED, key_name, shown
-from rugtui.ui.keys import KEYS, Key, Keymap, key_named
+from rugtui.ui.keynames import WANTED, key_names, shown
+from rugtui.ui.keys import KEYS, Keymap, key_named
 
 RESERVED = ("ctrl+c", "ctrl+q", "ctrl+z")
 """Keys that the terminal's users expect to leave with, whatever a program makes of the others."""
@@ -25,10 +25,10 @@ def remapped(wanted: Mapping[str, object]) -> tuple[Keymap, dict[str, str]]:
         if fault:
             faults[name] = fault
         else:
-            keymap[name] = key_name(str(text))
+            keymap[name] = key_names(str(text))
     while clash := _first_clash(keymap):
-        moved, other = clash
-        key = keymap.pop(moved)
+        key, moved, other = clash
+        del keymap[moved]
         faults[moved] = (
             f"the key {shown(key)} is bound twice, to {moved} and to {other}: give one another key"
         )
@@ -41,27 +41,25 @@ def _fault(name: str, text: object) -> str:
         near = get_close_matches(name, [key.name for key in KEYS], n=1)
         hint = f"did you mean {near[0]}?" if near else "`rugtui doctor --template` lists them"
         return f"no key is called {name!r}; {hint}"
-    key = key_name(text) if isinstance(text, str) else ""
-    if not key:
+    keys = key_names(text) if isinstance(text, str) else ""
+    if not keys:
         return f"{name} must be {WANTED}, but it is {text!r}"
-    if key in RESERVED:
-        return f"{name} must be another key: {shown(key)} always leaves"
+    for key in RESERVED:
+        if key in keys.split(","):
+            return f"{name} must be another key: {shown(key)} always leaves"
     return ""
 
 
-def _first_clash(keymap: Keymap) -> tuple[str, str] | None:
-    """A moved key, the last in order, that meets another one; and that other one."""
+def _first_clash(keymap: Keymap) -> tuple[str, str, str] | None:
+    """A key that is bound twice, the moved name that has it, the last in order, and the other."""
     for moved in reversed(list(keymap)):
         mine = key_named(moved)
         assert mine is not None
         for other in KEYS:
-            same = keymap.get(other.name, other.keys) == keymap[moved]
-            if same and other.name != moved and _meet(mine, other):
-                return moved, other.name
+            if other.name == moved or not mine.meets(other):
+                continue
+            theirs = keymap.get(other.name, other.keys).split(",")
+            for key in keymap[moved].split(","):
+                if key in theirs:
+                    return key, moved, other.name
     return None
-
-
-def _meet(one: Key, other: Key) -> bool:
-    """Whether both work while some pane has the focus."""
-    everywhere = ("", "dashboard")
-    return one.pane in everywhere or other.pane in everywhere or one.pane == other.pane

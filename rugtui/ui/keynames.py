@@ -22,7 +22,7 @@ NAMED = re.compile(
     r"|f([1-9]|1\d|2[0-4])"
 )
 MODIFIED = re.compile(r"((?:(?:ctrl|alt|shift)\+)*)(.+)", re.DOTALL)
-WANTED = "a key such as x, X, ?, f5, pageup, ctrl+s or shift+up"
+WANTED = "a key such as x, X, ?, f5, pageup, ctrl+s or shift+up, or several with commas"
 
 
 def key_name(text: str) -> str:
@@ -35,6 +35,14 @@ def key_name(text: str) -> str:
         modifiers, key = "", key.upper()
     name = _character_name(key) if len(key) == 1 else key if _is_name(key) else ""
     return modifiers + name if name else ""
+
+
+def key_names(text: str) -> str:
+    """Textual's names of one key or of several with commas; empty where one of them is none."""
+    if one := key_name(text):
+        return one
+    names = [key_name(part) for part in text.split(",")]
+    return ",".join(names) if all(names) else ""
 
 
 def shown(name: str) -> str:

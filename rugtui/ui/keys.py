@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 Keymap = Mapping[str, str]
 """For the names of keys that a user moved: the keys (Textual's names) that they are on now."""
+SHEETS = ("runs", "sweep", "form", "list", "failure")
+"""What covers the panes, and has keys of its own."""
+ON_SHEETS = ("command_palette", "help", "quit")
+"""Keys that work there too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,7 @@ class Key:
     """
 
     keys: str
+    """Textual's name of the key, or the names of several, with commas."""
     action: str
     word: str
     about: str
@@ -44,28 +49,36 @@ class Key:
         if not re.fullmatch(r"[a-z_]+", self.name):
             raise ValueError(f"the action {self.action!r} takes arguments: give its key a name")
 
-    def binding(self) -> Binding:
+    def binding(self, namespace: str = "", *, footer: bool = True) -> Binding:
         from textual.binding import Binding
 
         return Binding(
             self.keys,
-            self.action,
+            namespace + self.action,
             self.word,
-            show=self.footer,
+            show=self.footer and footer,
             tooltip=self.about,
             id=self.name,
         )
 
     def shown(self, keymap: Keymap) -> str:
-        """The key as people see it."""
+        """The key as people see it; the keys, where there are several."""
         moved = keymap.get(self.name)
-        return shown(moved) if moved else self.shown_as or shown(self.keys)
+        if self.shown_as and not moved:
+            return self.shown_as
+        return " ".join(shown(key) for key in (moved or self.keys).split(","))
 
     def shown_with_pair(self, keymap: Keymap) -> str:
-        """The key, and its counterpart where the footer shows both in one."""
-        if not self.pair:
-            return self.shown(keymap)
+        """The key and its counterpart, where the footer shows both in one."""
         return " ".join(key.shown(keymap) for key in KEYS if key.about == self.about)
+
+    def meets(self, other: Key) -> bool:
+        """Whether there is a place where both work."""
+        if self.pane == other.pane:
+            return True
+        if self.pane in SHEETS or other.pane in SHEETS:
+            return self.name in ON_SHEETS or other.name in ON_SHEETS
+        return bool({self.pane, other.pane} & {"", "dashboard"})
 
     @property
     def title(self) -> str:
@@ -99,6 +112,8 @@ COMPARE = "Hold the others against a run: it stands out, ratios to it are said; 
 ZOOM = "Zoom in and out at the cursor."
 QUANTITY = "Show the next quantity, and the one before: losses, ratios, statistics."
 CELL = "Move the cursor over the cells."
+ROW = "Work on another row."
+CHOOSE = "Of several values the next one, or the one before; a letter goes to one that begins so."
 
 
 def arrows(
@@ -196,18 +211,62 @@ KEYS = (
     Key(
         "escape", "close", "close", "Back to the panes.", "Sweep", pane="sweep", name="close_sweep"
     ),
-    Key("z", "zoom", "zoom", MAXIMIZE, "Panes", False, name="maximize"),
+    Key("enter,ctrl+s", "apply", "apply", "Apply the draft.", "Form", pane="form"),
+    Key("down,tab", "go(1)", "next", ROW, "Form", False, "", "form", name="next_row"),
+    Key("up,shift+tab", "go(-1)", "", ROW, "Form", False, "", "form", name="last_row"),
+    Key("right,space", "choose(1)", "", CHOOSE, "Form", False, "", "form", name="next_value"),
+    Key("left", "choose(-1)", "", CHOOSE, "Form", False, "", "form", name="last_value"),
+    Key("escape", "cancel", "cancel", "Leave all as it is.", "Form", pane="form", name="cancel"),
+    Key("escape", "dismiss", "close", "Close the list.", "Lists", pane="list", name="close_list"),
+    Key(
+        "t",
+        "trace",
+        "traceback",
+        "The traceback of a bug.",
+        "Failure",
+        pane="failure",
+        name="traceback",
+    ),
+    Key(
+        "e",
+        "edit",
+        "edit",
+        "Edit the settings and start again.",
+        "Failure",
+        pane="failure",
+        name="edit_and_start",
+    ),
+    Key(
+        "escape,enter",
+        "dismiss",
+        "close",
+        "Close it; nothing is lost.",
+        "Failure",
+        pane="failure",
+        name="close_failure",
+    ),
+    Key("z", "zoom", "zoom", MAXIMIZE, "Panes", False, "", "dashboard", name="maximize"),
     Key("tab", "next_pane(1)", "", NEXT, "Panes", False, "", "dashboard", name="next_pane"),
     Key("shift+tab", "next_pane(-1)", "", NEXT, "Panes", False, "", "dashboard", name="last_pane"),
-    Key("1", "pane('loss')", "loss", GO, "Panes", False, name="go_to_loss"),
-    Key("2", "pane('weights')", "W", GO, "Panes", False, name="go_to_weights"),
-    Key("3", "pane('theory')", "theory", GO, "Panes", False, name="go_to_theory"),
-    Key("4", "pane('symmetry')", "symmetry", GO, "Panes", False, name="go_to_symmetry"),
+    Key("1", "pane('loss')", "", GO, "Panes", False, "", "dashboard", name="go_to_loss"),
+    Key("2", "pane('weights')", "", GO, "Panes", False, "", "dashboard", name="go_to_weights"),
+    Key("3", "pane('theory')", "", GO, "Panes", False, "", "dashboard", name="go_to_theory"),
+    Key(
+        "4",
+        "pane('symmetry')",
+        "symmetry",
+        GO,
+        "Panes",
+        False,
+        "",
+        "dashboard",
+        name="go_to_symmetry",
+    ),
     Key("plus", "fps(2.0)", "fps+", FPS, "Screen", False, name="draw_more_often"),
     Key("minus", "fps(0.5)", "fps−", FPS, "Screen", False, name="draw_less_often"),
     Key("d", "theme", "dark", "Dark or light colours.", "Screen", False),
     Key("ctrl+p", "command_palette", "palette", PALETTE, "Screen"),
-    Key("question_mark", "help", "help", "This page.", "Screen"),
+    Key("question_mark,f1", "help", "help", "The keys that work where one is.", "Screen"),
     Key("q", "quit", "quit", "Quit at once.", "Screen"),
 )
 
@@ -217,15 +276,29 @@ def bindings(pane: str = "") -> list[BindingType]:
     return [key.binding() for key in KEYS if key.pane == pane]
 
 
+def sheet_bindings(pane: str, *, quits: bool = True) -> list[BindingType]:
+    """The keys of a sheet, and those it shares, in the order of its footer.
+
+    Where a letter may be meant for a draft, none of them quits.
+    """
+    shared = [key for key in KEYS if key.name in ON_SHEETS and (quits or key.name != "quit")]
+    return [
+        *bindings(pane),
+        *(key.binding("app.", footer=key.name != "command_palette") for key in shared),
+    ]
+
+
 def key_named(name: str | None) -> Key | None:
     """The key of that name, None where the table has none."""
     return next((key for key in KEYS if key.name == name), None)
 
 
-def help_lines(keymap: Keymap | None = None) -> dict[str, list[tuple[str, str]]]:
-    """For each group, its keys as people see them, and what they do."""
+def help_lines(keymap: Keymap | None = None, sheet: str = "") -> dict[str, list[tuple[str, str]]]:
+    """For each group, its keys as people see them, and what they do: of one sheet, or all."""
     groups: dict[str, dict[str, list[str]]] = {}
     for key in KEYS:
+        if sheet in SHEETS and not (key.pane == sheet or key.name in ON_SHEETS):
+            continue
         lines = groups.setdefault(key.group, {})
         lines.setdefault(key.about, []).append(key.shown(keymap or {}))
     return {

@@ -134,7 +134,7 @@ async def test_the_dashboard_shows_complaints_and_presets_keep_defaults():
         assert "2 more faults" in told[3]
         app.action_edit(preset("small"))
         await pilot.pause()
-        assert app.screen.draft["momentum"] == 0.5
+        assert app.screen.form.texts["momentum"] == "0.5"
 
 
 def test_reading_it_needs_nothing_heavy(write):

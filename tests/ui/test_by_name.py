@@ -3,6 +3,8 @@
 import dataclasses
 
 import pytest
+from textual.command import CommandPalette
+from textual.widgets import Static
 
 from rugtui.cli import main
 from rugtui.cli.options import given_settings
@@ -13,6 +15,8 @@ from rugtui.session.commands import Change, Pause
 from rugtui.ui.app import RugtuiApp
 from rugtui.ui.keys import KEYS
 from rugtui.ui.screens.failure import Failure
+from rugtui.ui.screens.help import Help
+from rugtui.ui.screens.runs import Runs
 from rugtui.ui.screens.settings_form import SettingsForm
 from rugtui.ui.widgets.loss import LossPane
 from tests.ui.fake import FakeSession, running, some_frame
@@ -33,7 +37,9 @@ async def test_every_key_preset_and_theme_is_in_the_palette(pilot):
     known = list(pilot.app.get_system_commands(pilot.app.screen))
     titles = [command.title for command in known]
     for key in KEYS:
-        assert key.name == "command_palette" or any(key.title in title for title in titles)
+        if key.pane in ("form", "list", "failure") or key.name == "command_palette":
+            continue  # those of what is not open
+        assert any(key.title in title for title in titles)
     assert {f"preset: {one.name}" for one in PRESETS} <= set(titles)
     assert {"theme: dark", "theme: light", "pause (f2)"} <= set(titles)
     assert len(set(titles)) == len(titles)
@@ -101,3 +107,50 @@ def test_options_beat_a_preset():
 def test_a_preset_that_is_none_is_one_sentence(capsys):
     assert main(["train", "--preset", "tiny"]) == 2
     assert "preset must be one of small, paper, sparse, large, break" in capsys.readouterr().err
+
+
+SHEETS = {
+    "e": ("escape", "Form"),
+    "R": ("escape", "Runs"),
+    "x": ("escape", "Lists"),
+}
+
+
+@pytest.mark.parametrize("key", SHEETS)
+async def test_help_and_palette_are_there_on_every_sheet(pilot, key, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    await pilot.press(key)
+    await pilot.pause()
+    sheet, group = pilot.app.screen, SHEETS[key][1]
+    await pilot.press("f1")
+    assert isinstance(pilot.app.screen, Help)
+    told = str(pilot.app.screen.query_one(Static).render())
+    assert told.startswith(f"{group}\n")
+    assert "Zoom in and out" not in told
+    await pilot.press("escape")
+    assert pilot.app.screen is sheet
+    await pilot.press("ctrl+p")
+    assert isinstance(pilot.app.screen, CommandPalette)
+
+
+async def test_a_command_goes_to_the_screen_that_has_its_key(pilot):
+    titles = {one.title: one.callback for one in pilot.app.get_system_commands(pilot.app.screen)}
+    assert not any(title.startswith("Form:") for title in titles), "there is no form"
+    await titles["Runs: hide run (h)"]()
+    await pilot.pause()
+    runs = pilot.app.screen
+    assert isinstance(runs, Runs)
+    await titles["Runs: close runs (escape)"]()
+    await pilot.pause()
+    assert pilot.app.screen is pilot.app.dashboard
+    await pilot.press("e")
+    here = {one.title: one.callback for one in pilot.app.get_system_commands(pilot.app.screen)}
+    form = pilot.app.screen
+    await here["edit (e)"]()
+    assert pilot.app.screen is form, "there is one already"
+    await here["Form: next row (down tab)"]()
+    assert form.form.row.name == "activation"
+    await here["Loss: crosshair (h)"]()
+    assert pilot.app.screen is pilot.app.dashboard
+    assert pilot.app.dashboard.query_one(LossPane).look.view.cross is not None

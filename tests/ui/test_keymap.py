@@ -84,6 +84,15 @@ def test_what_cannot_be_is_said_and_the_rest_counts(wanted, faulty, sentence):
     assert faulty not in keymap
 
 
+def test_an_action_may_have_several_keys():
+    keymap, faults = remapped({"help": "?, f3", "pause": ",", "cancel": "escape,f3"})
+    assert keymap == {"help": "question_mark,f3"}
+    assert "f3 is bound twice, to cancel and to help" in faults["cancel"]
+    assert ", is bound twice, to pause and to cross_far_left" in faults["pause"]
+    assert "always leaves" in remapped({"help": "f3,ctrl+c"})[1]["help"]
+    assert "but it is 'f3,f99'" in remapped({"help": "f3,f99"})[1]["help"]
+
+
 def test_a_key_whose_place_was_taken_stays_and_drives_the_other_out():
     keymap, faults = remapped({"pause": "w", "swap_weights": "ctrl+c"})
     assert keymap == {}

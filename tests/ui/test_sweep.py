@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from textual.widgets import Input, OptionList, Select, Static
+from textual.widgets import Input, OptionList, Static
 
 from rugtui.preferences import Preferences
 from rugtui.session.commands import Open
@@ -168,13 +168,14 @@ async def test_a_sweep_is_set_up_started_stopped_and_continued(tmp_path, monkeyp
         for name, value in (
             written | {"steps": "10000000", "device": "cpu", "folder": "grid"}
         ).items():
-            form.query_one(f"#row-{name} Input", Input).value = value
-        form.query_one("#row-method Select", Select).value = "sgd"
-        await pilot.pause()
+            form.go_to(name)
+            await pilot.press("ctrl+u", *value)
+        form.go_to("method")
+        await pilot.press("s")
         await pilot.press("enter")
         assert isinstance(pilot.app.screen, SweepForm), "0.25, is no list of numbers"
-        form.query_one("#row-ratio Input", Input).value = "0.25"
-        await pilot.pause()
+        assert form.form.row.name == "ratio"
+        await pilot.press(*"0.25")
         consequence = form.query_one("#consequence", Static)
         await until(
             pilot, lambda: "4 cells of 1 shape × 2 p × 1 seed; about" in str(consequence.render())

@@ -125,7 +125,10 @@ class Dashboard(Screen[None]):
             for name in PANES:
                 self.query_one(f"#{name}", Pane).mark()
 
-    def zoom(self) -> None:
+    def action_pane(self, name: str) -> None:
+        self.go_to(name)
+
+    def action_zoom(self) -> None:
         """Maximize the focused pane, or go back."""
         if self.maximized is not None:
             self.minimize()

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Static
 
+from rugtui.ui.keys import sheet_bindings
 from rugtui.ui.screens.sheet import Sheet
 
 
 class Failure(Sheet[None]):
-    BINDINGS = [
-        Binding("escape,enter", "dismiss", "Close"),
-        Binding("e", "edit", "Edit", id="edit"),
-        Binding("t", "trace", "Traceback"),
-        Binding("q", "app.quit", "Quit", id="quit"),
-    ]
+    keys_of = "failure"
+    BINDINGS = sheet_bindings("failure")
 
     HINTS = "escape closes · e edits the settings and starts again"
 

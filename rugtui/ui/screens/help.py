@@ -11,7 +11,7 @@ from textual.binding import Binding
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Static
 
-from rugtui.ui.keys import Keymap, help_lines
+from rugtui.ui.keys import SHEETS, Keymap, help_lines
 from rugtui.ui.screens.sheet import Sheet
 
 PANES = (
@@ -27,13 +27,14 @@ WIDEST, FRAME = 100, 6
 class Help(Sheet[None]):
     BINDINGS = [
         Binding("escape", "dismiss", "Close"),
-        Binding("question_mark", "dismiss", id="help"),
+        Binding("question_mark,f1", "dismiss", id="help"),
         Binding("q", "app.quit", "Quit", id="quit"),
     ]
 
-    def __init__(self, keymap: Keymap) -> None:
+    def __init__(self, keymap: Keymap, sheet: str = "") -> None:
+        """Of one sheet, or of the panes and all there is."""
         super().__init__()
-        self.keymap = keymap
+        self.keymap, self.sheet = keymap, sheet
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="sheet") as sheet:
@@ -42,21 +43,22 @@ class Help(Sheet[None]):
             with VerticalScroll():
                 # One widget: every one more is time from key to screen.
                 self._columns = self.app.size.width
-                yield Static(help_text(self.keymap, self._columns), markup=False)
+                yield Static(help_text(self.keymap, self._columns, self.sheet), markup=False)
 
     def on_resize(self, event: events.Resize) -> None:
         if event.size.width != self._columns:
             self._columns = event.size.width
-            self.query_one(Static).update(help_text(self.keymap, self._columns))
+            text = help_text(self.keymap, self._columns, self.sheet)
+            self.query_one(Static).update(text)
 
 
-def help_text(keymap: Keymap, columns: int) -> str:
+def help_text(keymap: Keymap, columns: int, sheet: str = "") -> str:
     """Panes and keys, a paragraph for each group, for a screen of so many columns."""
     width = min(columns, WIDEST) - FRAME
-    groups = help_lines(keymap)
+    groups = help_lines(keymap, sheet)
     most = max(len(keys) for lines in groups.values() for keys, _ in lines)
     indent = min(most, width // 3) + 2
-    paragraphs = [described(PANES, width, indent)]
+    paragraphs = [] if sheet in SHEETS else [described(PANES, width, indent)]
     for group, lines in groups.items():
         paragraphs.append(f"{group}\n{described(lines, width, indent)}")
     return "\n\n".join(paragraphs)

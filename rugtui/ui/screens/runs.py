@@ -6,14 +6,13 @@ from collections.abc import Callable
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Vertical
 from textual.strip import Strip
 from textual.widgets import Input
 
 from rugtui.session.commands import Command, Forget, ListSaved, Load
 from rugtui.session.frame import Frame
-from rugtui.ui.keys import bindings
+from rugtui.ui.keys import sheet_bindings
 from rugtui.ui.renderables.palette import Palette
 from rugtui.ui.renderables.runs_table import LIVE, Row, run_rows, runs_table
 from rugtui.ui.renderables.runs_view import RunsView
@@ -42,7 +41,8 @@ class RunsPane(Pane):
 class Runs(Sheet[None]):
     """Shows Frames as they come; every change of the view is handed to `looks` at once."""
 
-    BINDINGS = [*bindings("runs"), Binding("q", "app.quit", "quit")]
+    keys_of = "runs"
+    BINDINGS = sheet_bindings("runs")
 
     def __init__(
         self,

@@ -13,6 +13,7 @@ from textual.widgets.option_list import Option
 from rugtui.runs.directory import ABOUT
 from rugtui.runs.listing import Listed
 from rugtui.session.frame import Frame
+from rugtui.ui.keys import sheet_bindings
 from rugtui.ui.renderables import numbers
 from rugtui.ui.screens.sheet import Sheet
 
@@ -20,7 +21,8 @@ from rugtui.ui.screens.sheet import Sheet
 class Saved(Sheet[str | None]):
     """Answers with the directory of the chosen run, None where none was."""
 
-    BINDINGS = [("escape", "dismiss", "Close")]
+    keys_of = "list"
+    BINDINGS = sheet_bindings("list", quits=False)
 
     def __init__(self, frame: Frame) -> None:
         super().__init__()

@@ -2,74 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from textual import on
-from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.widgets import Input, Label, Select, Static
-
-from rugtui.config import Settings, conflicts, fields
-from rugtui.declared import Declared
+from rugtui.config import Settings, conflicts
+from rugtui.declared import Declared, fields_of
 from rugtui.errors import SettingError
 from rugtui.presets import PRESETS, Preset, preset
-from rugtui.ui.screens.sheet import Sheet
+from rugtui.ui.renderables.form import Row
+from rugtui.ui.screens.draft import Draft
+
+PRESET, NONE = "preset", "none"
+"""The row in which one is chosen, and its draft while none is."""
+NO_PRESET = "Settings that belong together; choosing one fills in the rows."
 
 
-class FormRow(Horizontal):
-    """One setting: its name, its draft, and what is to be said of it."""
+class SettingsForm(Draft[Settings | None]):
+    """Answers with the settings to train with, None where nothing is to change."""
 
-    def __init__(self, declared: Declared, current: Any, draft: Any) -> None:
-        super().__init__(id=f"row-{declared.name}")
-        self.declared, self.current, self.draft = declared, current, draft
-
-    def compose(self) -> ComposeResult:
-        written = self.declared.write(self.draft)
-        yield Label(self.declared.name, classes="name")
-        choices = ("yes", "no") if self.declared.kind is bool else self.declared.choices
-        if choices:
-            options = [(choice, choice) for choice in choices]
-            yield Select(options, value=written, allow_blank=False, compact=True)
-        else:
-            yield Input(written, compact=True)
-        yield Static(self.declared.rule.about, classes="about", markup=False)
-
-    @property
-    def text(self) -> str:
-        """The draft as it stands."""
-        field = self.query_one("Input, Select")
-        assert isinstance(field, Input | Select)
-        return str(field.value)
-
-    def write(self, value: Any) -> None:
-        """Have another draft."""
-        field = self.query_one("Input, Select")
-        assert isinstance(field, Input | Select)
-        field.value = self.declared.write(value)
-
-    def say(self, error: str) -> None:
-        """Say what is wrong, what was before, or else what the setting is."""
-        about = self.query_one(".about", Static)
-        changed = self.text.strip() != self.declared.write(self.current)
-        about.set_class(bool(error), "wrong")
-        about.set_class(changed and not error, "changed")
-        now = f"now {self.declared.write(self.current)}"
-        effect = "goes on" if self.declared.rule.hot else "starts a new run"
-        about.update(error or (f"{now}; {effect}" if changed else self.declared.rule.about))
-
-
-WIDE = 64
-"""Columns from which a row has room for what is said of it."""
-
-
-class SettingsForm(Sheet[Settings | None]):
-    """Edits a draft; `enter` applies it where it is valid, `escape` leaves all as it was."""
-
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]
-    BINDINGS = [
-        ("escape", "dismiss", "Cancel"),
-        ("ctrl+s", "apply", "Apply"),
-    ]
+    TITLE, FIRST = "Settings", "p"
 
     def __init__(
         self,
@@ -80,72 +32,67 @@ class SettingsForm(Sheet[Settings | None]):
         """`defaults` are what presets do not set; `first` is the preset to begin with."""
         super().__init__()
         self.current, self.defaults = current, defaults or current
-        self.draft = self._with(first) if first else current.as_dict()
+        self.first = first.name if first else NONE
 
-    def compose(self) -> ComposeResult:
-        with Vertical(classes="sheet") as sheet:
-            sheet.border_title = "Settings"
-            sheet.border_subtitle = "enter applies · tab next · escape cancels"
-            if self.app.size.width < WIDE:
-                sheet.border_subtitle = "enter applies · escape cancels"
-            with VerticalScroll():
-                yield Select(
-                    [(f"{one.name}: {one.about}", one.name) for one in PRESETS],
-                    prompt="choose a preset …",
-                    id="preset",
-                    compact=True,
-                )
-                for declared in fields():
-                    current = getattr(self.current, declared.name)
-                    yield FormRow(declared, current, self.draft[declared.name])
-            yield Static(id="consequence", markup=False)
+    def rows(self) -> Sequence[Row]:
+        return self._filled(self.first)
 
-    def on_mount(self) -> None:
-        self.query_one("#row-p Input", Input).focus()
+    def take(self, name: str) -> None:
+        """A preset writes into the rows; what it says is still a draft."""
+        if name == PRESET:
+            self.fill(self.form.row.text)
+        else:
+            self.check()
 
-    @on(Select.Changed, "#preset")
-    def fill(self, event: Select.Changed) -> None:
-        """Write a preset into the rows; what it says is still a draft."""
-        if event.value == Select.NULL:
-            return
-        wanted = self._with(preset(str(event.value)))
-        for row in self.query(FormRow):
-            row.write(wanted[row.declared.name])
+    def fill(self, name: str) -> None:
+        """Have the rows as a preset, or as they are now."""
+        self.form.tell(self._filled(name))
+        self.check()
 
-    def _with(self, preset: Preset) -> dict[str, Any]:
-        """What a preset asks for; where it cannot be with the defaults, the rows say so."""
-        return {**self.defaults.as_dict(), **preset.changes}
-
-    @on(Input.Changed)
-    @on(Select.Changed)
     def check(self) -> None:
-        """Validate as one types, each row and then all of them together."""
         draft, errors = self._draft()
-        for row in self.query(FormRow):
-            row.say(errors.get(row.declared.name, ""))
-        self.query_one("#consequence", Static).update(self._consequence(draft))
-        if self.focused is not None and isinstance(row := self.focused.parent, FormRow):
-            self.call_after_refresh(row.scroll_visible, animate=False)  # with what is said of it
+        rows = [
+            self._told(row, one, errors.get(row.name))
+            if (one := fields_of(Settings).get(row.name))
+            else row
+            for row in self.form.rows
+        ]
+        self.tell(rows)
+        self.conclude(self._consequence(draft))
 
-    @on(Input.Submitted)
     def action_apply(self) -> None:
         draft, errors = self._draft()
         if draft is not None:
             self.dismiss(draft)
         else:
-            self.query_one(f"#row-{next(iter(errors))}").query("Input, Select").first().focus()
+            self.go_to(next(iter(errors)))
 
-    def _draft(self) -> tuple[Settings | None, dict[str, str]]:
-        """The draft's settings, or the sentence of each setting that cannot be."""
-        values: dict[str, Any] = {}
-        errors: dict[str, str] = {}
-        for row in self.query(FormRow):
-            try:
-                values[row.declared.name] = row.declared.parse(row.text)
-            except SettingError as error:
-                errors[error.name] = str(error)
+    def _filled(self, name: str) -> list[Row]:
+        """The rows with a preset's settings; where it cannot be with the defaults, they say so."""
+        wanted = self.current.as_dict()
+        if name != NONE:
+            wanted = {**self.defaults.as_dict(), **preset(name).changes}
+        about = NO_PRESET if name == NONE else preset(name).about
+        choices = NONE, *(one.name for one in PRESETS)
+        first = Row(PRESET, name, about, choices=choices)
+        return [first, *(row_of(one, wanted[one.name]) for one in fields_of(Settings).values())]
+
+    def _told(self, row: Row, declared: Declared, error: SettingError | None) -> Row:
+        """What is wrong, what was before, or else what the setting is."""
+        if error is not None:
+            return replace(row, tone="wrong", said=str(error), whole="")
+        now = declared.write(getattr(self.current, row.name))
+        if row.text.strip() == now:
+            return replace(row, tone="said", said=declared.rule.about, whole=declared.sentence)
+        effect = "goes on" if declared.rule.hot else "starts a new run"
+        said = f"now {now}; {effect}"
+        return replace(row, tone="changed", said=said, whole=f"{said}. {declared.sentence}")
+
+    def _draft(self) -> tuple[Settings | None, Mapping[str, SettingError]]:
+        """The draft's settings, or why settings of it cannot be."""
+        values, errors = self.drafted(fields_of(Settings))
         for error in conflicts(values):
-            errors.setdefault(error.name, str(error))
+            errors.setdefault(error.name, error)
         return (None, errors) if errors else (Settings(**values), {})
 
     def _consequence(self, draft: Settings | None) -> str:
@@ -159,3 +106,10 @@ class SettingsForm(Sheet[Settings | None]):
             if restarts
             else "Applying goes on with the run, without a restart."
         )
+
+
+def row_of(declared: Declared, value: Any) -> Row:
+    """A declared setting with a draft, and what it is."""
+    choices = ("yes", "no") if declared.kind is bool else declared.choices
+    text, about = declared.write(value), declared.rule.about
+    return Row(declared.name, text, about, choices=choices, whole=declared.sentence)

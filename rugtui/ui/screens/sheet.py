@@ -21,3 +21,6 @@ class ShowsFrames(Protocol):
 class Sheet(ModalScreen[Result]):
     """Opaque: drawing the panes behind it again, dimmed, would double the time from the key to the
     screen, and take seconds over a slow link."""
+
+    keys_of = ""
+    """The pane in the key table whose keys work here."""

@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Vertical
 
 from rugtui.errors import RugtuiError
@@ -18,7 +17,7 @@ from rugtui.session.frame import Frame
 from rugtui.sweeps import process
 from rugtui.sweeps.grid import Grid, Kind
 from rugtui.sweeps.watch import Watch, Watched
-from rugtui.ui.keys import bindings
+from rugtui.ui.keys import sheet_bindings
 from rugtui.ui.renderables.sweep_look import LARGEST, SweepLook, with_weights
 from rugtui.ui.screens.sheet import Sheet
 from rugtui.ui.screens.sweep_form import SweepForm
@@ -45,7 +44,8 @@ class SweepScreen(Sheet[None]):
     """Follows a folder in a thread, whoever computes it. The process of a sweep is its own: closing
     the screen, or the dashboard, leaves it at work."""
 
-    BINDINGS = [*bindings("sweep"), Binding("q", "app.quit", "quit")]
+    keys_of = "sweep"
+    BINDINGS = sheet_bindings("sweep")
 
     def __init__(self, frame: Frame, desk: Desk, send: Callable[[Command], None]) -> None:
         super().__init__()

@@ -13,13 +13,15 @@ from textual.widgets.option_list import Option
 from rugtui.errors import RugtuiError
 from rugtui.sweeps.folder import grid_of, is_sweep
 from rugtui.sweeps.process import known_sweeps, sweeps_folder
+from rugtui.ui.keys import sheet_bindings
 from rugtui.ui.screens.sheet import Sheet
 
 
 class Sweeps(Sheet[Path | None]):
     """Answers with the folder of a sweep, None where none was chosen."""
 
-    BINDINGS = [("escape", "dismiss", "Close")]
+    keys_of = "list"
+    BINDINGS = sheet_bindings("list", quits=False)
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="sheet") as sheet:
