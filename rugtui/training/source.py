@@ -10,14 +10,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from rugtui.config import Settings
-from rugtui.training import data
+from rugtui.training import data, plan
 from rugtui.training.cells import Cells
 
 Batch = Cells | Float[Tensor, "batch n_sparse"]
 
 
 class Source:
-    """Draws batches: their active cells on a CPU, all their cells on other devices.
+    """Draws batches: on a CPU their active cells, where steps want those, else all their cells.
 
     On CUDA no step waits for the device: what is drawn is drawn there, and never counted.
     """
@@ -34,6 +34,9 @@ class Source:
         if settings.data == "one":
             cells = data.sample_one(n_sparse, batch, generator=self.generator, **like)
             return cells if self.device.type == "cpu" else cells.dense().to(self.device)
+        if not plan.sparse_data(settings):
+            x = data.sample_filled(n_sparse, p, batch, generator=self.generator, **like)
+            return x.to(self.device)
         cells = data.sample_cells(n_sparse, p, batch, generator=self.generator, **like)
         return cells if self.device.type == "cpu" else cells.dense().to(self.device)
 

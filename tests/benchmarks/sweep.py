@@ -1,6 +1,6 @@
 """Steps of a sweep's SGD cells, as many at once as there are cores, against the paper's loop.
 
-    python -m tests.benchmarks.sweep --reference CHECKOUT [--rounds 5]
+    python -m tests.benchmarks.sweep --reference CHECKOUT [--rounds 5] [--n-dense 32] [--p 0.4 ...]
 
 The loop of the code of arXiv 2410.12101 trains one cell after the other, on all cores; a sweep has
 a process a core, each at a cell of its own, on one thread. What is printed is how many steps the
@@ -22,8 +22,8 @@ from rugtui.sweeps.grid import Grid
 from rugtui.sweeps.processes import cores
 from tests.benchmarks.training import reference, step_seconds
 
-SHAPES = [(128, 6), (128, 32), (128, 102)]
-ODDS = [0.002, 0.05, 0.4]
+N_SPARSE, N_DENSE = 128, [6, 32, 102]
+ODDS = [0.002, 0.02, 0.1, 0.4, 0.8]
 TURN = 0.4
 """Seconds, at least, of one process."""
 
@@ -32,6 +32,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--reference", type=Path, required=True, help="the paper's code")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--n-dense", type=int, nargs="+", default=N_DENSE)
+    parser.add_argument("--p", type=float, nargs="+", default=ODDS)
     options = parser.parse_args()
     grid, many = Grid(method="sgd", device="cpu"), cores()
     print(f"{many} processes of one thread, least of {options.rounds} rounds")
@@ -39,9 +41,10 @@ def main() -> None:
     print(*(f"{name:>9}" for name in names))
     ratios = []
     with ProcessPoolExecutor(many, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for shape in SHAPES:
-            for p in ODDS:
-                ratios.append(row(pool, many, grid.settings(shape, p, 0), options))
+        for n_dense in options.n_dense:
+            for p in options.p:
+                settings = grid.settings((N_SPARSE, n_dense), p, 0)
+                ratios.append(row(pool, many, settings, options))
     print(f"mean of rows: {statistics.mean(ratios):.1f}; least: {min(ratios):.1f}")
 
 

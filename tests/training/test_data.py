@@ -19,12 +19,23 @@ def z_scores(observed, mean, variance):
     return (observed.double() - mean) / math.sqrt(variance)
 
 
+def cells(*sizes, generator):
+    return data.sample_cells(*sizes, generator=generator).dense()
+
+
+def filled(*sizes, generator):
+    return data.sample_filled(*sizes, generator=generator)
+
+
+both_ways = pytest.mark.parametrize("sample", [cells, filled])
+
+
+@both_ways
 @pytest.mark.parametrize("p", [0.003, 0.05, 0.3, 0.9])
 @pytest.mark.parametrize("n_sparse", [64, 100])
-def test_counts_are_binomial(p, n_sparse):
+def test_counts_are_binomial(sample, p, n_sparse):
     batch = 20_000
-    x = data.sample_cells(n_sparse, p, batch, generator=generator())
-    on = x.dense() > 0
+    on = sample(n_sparse, p, batch, generator=generator()) > 0
     # every column and the total: z-scores of binomial counts
     z = z_scores(on.sum(0), batch * p, batch * p * (1 - p))
     assert abs(z).max() < 4.5
@@ -43,9 +54,10 @@ def test_counts_are_binomial(p, n_sparse):
     assert abs(chi - freedom) < 5 * math.sqrt(2 * freedom)
 
 
-def test_neighbours_are_independent():
+@both_ways
+def test_neighbours_are_independent(sample):
     p, n_sparse = 0.2, 50
-    on = data.sample_cells(n_sparse, p, 40_000, generator=generator()).dense().view(-1) > 0
+    on = sample(n_sparse, p, 40_000, generator=generator()).view(-1) > 0
     both = (on[:-1] & on[1:]).sum()
     pairs = len(on) - 1
     assert abs(z_scores(both, pairs * p * p, pairs * p * p)) < 4
@@ -58,6 +70,29 @@ def test_values_are_uniform():
     n = len(values)
     assert abs(z_scores(values.mean(), 1 / 2, 1 / 12 / n)) < 4
     assert abs(z_scores((values**2).mean(), 1 / 3, 4 / 45 / n)) < 4
+
+
+@pytest.mark.parametrize("p", [0.02, 0.3, 0.5, 1.0])
+def test_of_one_random_number_a_cell_the_values_are_uniform_too(p):
+    x = data.sample_filled(100, p, 20_000, generator=generator())
+    values = x[x > 0].double()
+    n = len(values)
+    assert 0.999 < values.max() <= 1
+    # Kolmogorov and Smirnov's distance, and that low values say nothing about neighbours
+    ranks = torch.arange(1, n + 1) / n
+    assert abs(values.sort().values - ranks).max() < 2 / math.sqrt(n)
+    pairs = (values[:-1] - 1 / 2) * (values[1:] - 1 / 2)
+    assert abs(z_scores(pairs.mean(), 0, 1 / 144 / n)) < 4
+
+
+def test_each_batch_of_a_generator_is_another_and_odd_sizes_are_whole():
+    g = generator(3)
+    one, two = (data.sample_filled(7, 0.5, 9, generator=g) for _ in range(2))
+    assert one.shape == (9, 7)
+    assert not torch.equal(one, two)
+    again = generator(3)
+    assert torch.equal(one, data.sample_filled(7, 0.5, 9, generator=again))
+    assert torch.equal(two, data.sample_filled(7, 0.5, 9, generator=again))
 
 
 def test_every_cell_at_p_one():
