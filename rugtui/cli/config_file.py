@@ -6,6 +6,7 @@ Nothing in it is fatal: what is right counts, and every fault is a sentence that
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -73,7 +74,7 @@ def read_config(path: Path | None = None) -> Config:
     """The config file as far as it is right. Never raises for what is in it."""
     path = path or config_path()
     try:
-        if not path.exists():
+        if not os.path.lexists(path):
             return Config(path)
         if not path.is_file():
             return Config(path, True, faults=(Fault(0, "this is no file: nothing of it counts"),))
@@ -89,7 +90,7 @@ def understood(path: Path, content: bytes) -> Config:
     if len(content) > MOST:
         return Config(path, True, faults=(Fault(0, f"it has more than {MOST:,} bytes"),))
     try:
-        text = content.decode()
+        text = content.decode("utf-8-sig")  # some editors begin files with a mark
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         return Config(path, True, faults=(Fault(line, "this is not UTF-8: nothing counts"),))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 
 from rugtui.config import Settings, fields
 from rugtui.errors import SettingError
@@ -141,7 +141,7 @@ class RugtuiApp(App[None]):
         for screen in reversed(self.screen_stack):  # what is in front has the link first
             if isinstance(screen, ShowsFrames):
                 screen.show(frame)
-            if isinstance(screen, Sheet):
+            if isinstance(screen, ModalScreen):
                 break  # it covers what is behind
         self._tell_news(frame)
 

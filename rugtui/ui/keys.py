@@ -19,6 +19,8 @@ SHEETS = ("runs", "sweep", "form", "list", "failure")
 """What covers the panes, and has keys of its own."""
 ON_SHEETS = ("command_palette", "help", "quit")
 """Keys that work there too."""
+TYPED_IN = ("form", "list")
+"""Sheets where a letter may be meant for a draft: none of them quits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +74,18 @@ class Key:
         """The key and its counterpart, where the footer shows both in one."""
         return " ".join(key.shown(keymap) for key in KEYS if key.about == self.about)
 
+    def works_on(self, sheet: str) -> bool:
+        """Whether it is one of a sheet's own keys, or of those that it shares."""
+        shared = self.name in ON_SHEETS and not (self.name == "quit" and sheet in TYPED_IN)
+        return self.pane == sheet or shared
+
     def meets(self, other: Key) -> bool:
         """Whether there is a place where both work."""
         if self.pane == other.pane:
             return True
-        if self.pane in SHEETS or other.pane in SHEETS:
-            return self.name in ON_SHEETS or other.name in ON_SHEETS
+        for one, another in ((self, other), (other, self)):
+            if one.pane in SHEETS:
+                return another.works_on(one.pane)
         return bool({self.pane, other.pane} & {"", "dashboard"})
 
     @property
@@ -276,14 +284,11 @@ def bindings(pane: str = "") -> list[BindingType]:
     return [key.binding() for key in KEYS if key.pane == pane]
 
 
-def sheet_bindings(pane: str, *, quits: bool = True) -> list[BindingType]:
-    """The keys of a sheet, and those it shares, in the order of its footer.
-
-    Where a letter may be meant for a draft, none of them quits.
-    """
-    shared = [key for key in KEYS if key.name in ON_SHEETS and (quits or key.name != "quit")]
+def sheet_bindings(sheet: str) -> list[BindingType]:
+    """The keys of a sheet, and those it shares, in the order of its footer."""
+    shared = [key for key in KEYS if key.name in ON_SHEETS and key.works_on(sheet)]
     return [
-        *bindings(pane),
+        *bindings(sheet),
         *(key.binding("app.", footer=key.name != "command_palette") for key in shared),
     ]
 
@@ -297,7 +302,7 @@ def help_lines(keymap: Keymap | None = None, sheet: str = "") -> dict[str, list[
     """For each group, its keys as people see them, and what they do: of one sheet, or all."""
     groups: dict[str, dict[str, list[str]]] = {}
     for key in KEYS:
-        if sheet in SHEETS and not (key.pane == sheet or key.name in ON_SHEETS):
+        if sheet in SHEETS and not key.works_on(sheet):
             continue
         lines = groups.setdefault(key.group, {})
         lines.setdefault(key.about, []).append(key.shown(keymap or {}))

@@ -103,6 +103,16 @@ def test_what_cannot_be_read_is_told(write):
     path.rmdir()
     os.mkfifo(path)
     assert "this is no file" in read_config().complaints[0]
+    path.unlink()
+    path.symlink_to(path.parent / "nowhere")
+    assert "this is no file" in read_config().complaints[0]
+
+
+def test_a_byte_order_mark_is_no_fault(write):
+    write("\ufeff[settings]\np = 0.3\nseed = -1")
+    config = read_config()
+    assert config.settings.p == 0.3
+    assert ":3: seed must be" in config.complaints[0]
 
 
 def test_command_line_beats_preset_beats_file(write):

@@ -128,6 +128,7 @@ async def test_help_and_palette_are_there_on_every_sheet(pilot, key, tmp_path, m
     told = str(pilot.app.screen.query_one(Static).render())
     assert told.startswith(f"{group}\n")
     assert "Zoom in and out" not in told
+    assert ("Quit at once" in told) == (key == "R"), "q is a letter where one types"
     await pilot.press("escape")
     assert pilot.app.screen is sheet
     await pilot.press("ctrl+p")

@@ -3,6 +3,7 @@
 import itertools
 
 import pytest
+from textual.command import CommandPalette
 
 from rugtui.session.commands import Change, Look, Pause, Save, Show, Stop
 from rugtui.ui.app import RugtuiApp
@@ -153,11 +154,13 @@ def test_no_two_keys_are_the_same():
             assert not set(one.keys.split(",")) & set(other.keys.split(",")), (one, other)
 
 
-async def test_what_a_sheet_covers_is_drawn_when_it_is_seen_again(pilot):
+@pytest.mark.parametrize(("key", "screen"), [("question_mark", Help), ("ctrl+p", CommandPalette)])
+async def test_what_a_sheet_covers_is_drawn_when_it_is_seen_again(pilot, key, screen):
     pane = pilot.app.dashboard.query_one(LossPane)
     before = pane.frame
-    await pilot.press("question_mark")
-    assert isinstance(pilot.app.screen, Help)
+    await pilot.press(key)
+    assert isinstance(pilot.app.screen, screen)
+    assert pilot.app.screen.styles.background.a == 1, "or the panes are drawn behind it"
     newer = some_frame(step=3000)
     await give(pilot, newer)
     assert pane.frame is before

@@ -19,7 +19,7 @@ from rugtui.ui.screens.sheet import Result, Sheet
 from rugtui.ui.widgets.form import Form
 from rugtui.ui.widgets.key_bar import KeyBar
 
-AROUND = 8
+AROUND = 9
 """Lines of a sheet that are no rows: its border, the sentences, the keys."""
 
 
@@ -31,7 +31,7 @@ class Draft(Sheet[Result]):
 
     keys_of = "form"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (64, "-wide")]
-    BINDINGS = sheet_bindings("form", quits=False)
+    BINDINGS = sheet_bindings("form")
     TITLE = ""
     FIRST = ""
     """The setting to begin with."""

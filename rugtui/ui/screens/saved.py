@@ -22,7 +22,7 @@ class Saved(Sheet[str | None]):
     """Answers with the directory of the chosen run, None where none was."""
 
     keys_of = "list"
-    BINDINGS = sheet_bindings("list", quits=False)
+    BINDINGS = sheet_bindings("list")
 
     def __init__(self, frame: Frame) -> None:
         super().__init__()

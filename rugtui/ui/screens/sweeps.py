@@ -21,7 +21,7 @@ class Sweeps(Sheet[Path | None]):
     """Answers with the folder of a sweep, None where none was chosen."""
 
     keys_of = "list"
-    BINDINGS = sheet_bindings("list", quits=False)
+    BINDINGS = sheet_bindings("list")
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="sheet") as sheet:
