@@ -3,6 +3,10 @@
 Of the five products of a step only the decoder's forward one, z W_outᵀ, has to be dense. x is
 p-sparse, and so nearly is g, the gradient at the pre-activation, once training has made the bias
 negative: a ReLU passes nothing back through cells that it holds at 0.
+
+Where all cells count and n_dense is not small beside n_sparse, W = W_out W_in itself is the shorter
+way for a whole batch, and C = xᵀ g for all that comes back (rugtui.training.plan.Squares):
+    ∂W_out ∝ Cᵀ W_inᵀ,   ∂W_inᵀ ∝ C W_out
 """
 
 from __future__ import annotations
@@ -19,7 +23,7 @@ from rugtui.training import activation as activations
 from rugtui.training import onednn
 from rugtui.training.cells import Cells, marked, marks
 from rugtui.training.parameters import Parameters
-from rugtui.training.plan import DENSE, Plan
+from rugtui.training.plan import DENSE, Plan, Squares
 
 Pause = Callable[[], None]
 NARROW, LANES = 32, 16
@@ -60,9 +64,11 @@ class Gradient:
         if x.shape[0] != len(self._pre):
             self._allocate(x.shape[0])
         x = x if self.plan.sparse_encoder else self._dense(x)
+        if self._squares.backward and isinstance(x, Tensor):
+            return self._by_squares(x, pause) / self._pre.numel()
         z = self._encode(x)
         pause()
-        self._decode(z)
+        self._decode(z, self.parameters.weights.W_out)
         pause()
         loss, dz = self._decoder_gradient(x, z, pause)
         pause()
@@ -83,6 +89,11 @@ class Gradient:
         self._z = self._thin(batch, columns=narrow)
         self._dz = self._thin(batch, columns=narrow or ragged)
         self._turned = self._thin(own.n_sparse, columns=True)
+        on_cpu = self._pre.device.type == "cpu"
+        fits = on_cpu and not (self.half or self.plan.sparse_encoder)
+        self._squares = Squares.of(own.n_sparse, own.n_dense, batch if fits else 0)
+        size = own.n_sparse if self._squares.backward else 0
+        self._square = self._pre.new_empty(size, size)
         self._db = self._pre.new_zeros(own.n_sparse)
         self._on = marks(self._pre.numel() if self.plan.most_on else 0)
 
@@ -104,14 +115,14 @@ class Gradient:
         W_in = self.parameters.weights.W_in
         return x @ W_in.T if isinstance(x, Cells) else self._product(x, W_in.T, self._z)
 
-    def _decode(self, z: Float[Tensor, "batch n_dense"]) -> None:
-        """The pre-activation, of which a ReLU leaves nothing below 0."""
-        own = self.parameters.weights
+    def _decode(self, z: Float[Tensor, "batch k"], matrix: Float[Tensor, "n_sparse k"]) -> None:
+        """The pre-activation z matrixᵀ + b, of which a ReLU leaves nothing below 0."""
+        b = self.parameters.weights.b
         relu = self.activation == "relu"
         if relu and not self.half and z.is_contiguous() and onednn.serves(self._pre):
-            self._pre = onednn.linear_relu(z, own.W_out, own.b)
+            self._pre = onednn.linear_relu(z, matrix, b)
             return
-        self._product(z, own.W_out.T, self._pre, add=own.b)
+        self._product(z, matrix.T, self._pre, add=b)
         if relu:
             self._pre.relu_()
 
@@ -180,10 +191,32 @@ class Gradient:
             return None
         return marked(self._on)
 
+    def _bias_gradient(self) -> None:
+        torch.sum(self._pre, 0, out=self._db).mul_(self._scale)
+        self.parameters.gradient.b.copy_(self._db)
+
+    def _by_squares(self, x: Tensor, pause: Pause) -> Float[Tensor, ""]:
+        """The whole gradient through C, and where that is shorter the outputs through W; returns
+        the summed loss."""
+        own, gradient, turned = self.parameters.weights, self.parameters.gradient, self._turned
+        if self._squares.forward:  # never without backward
+            self._decode(x, self._product(own.W_out, own.W_in, self._square))
+        else:
+            self._decode(self._encode(x), own.W_out)
+        pause()
+        loss = self._residual(x)
+        self._bias_gradient()
+        C = self._product(x.T, self._pre, self._square, scale=self._scale)
+        pause()
+        gradient.W_out.copy_(self._product(C.T, own.W_in.T, turned))
+        encoder = self._product(C, own.W_out, turned)
+        into = gradient.W_in.T
+        into.add_(encoder) if self.parameters.tied else into.copy_(encoder)
+        return loss
+
     def _dense_decoder_gradient(self, z: Tensor, pause: Pause) -> Tensor:
         own, gradient, g = self.parameters.weights, self.parameters.gradient, self._pre
-        torch.sum(g, 0, out=self._db).mul_(self._scale)
-        gradient.b.copy_(self._db)
+        self._bias_gradient()
         gradient.W_out.copy_(self._product(g.T, z, self._turned, scale=self._scale))
         pause()
         return self._product(g, own.W_out, self._dz, scale=self._scale)

@@ -9,7 +9,7 @@ from torch.nn import functional
 from rugtui.config import Settings
 from rugtui.training import data
 from rugtui.training.parameters import Parameters
-from rugtui.training.plan import DENSE, Plan, choose
+from rugtui.training.plan import DENSE, Plan, Squares, choose
 from rugtui.training.step import Gradient
 from rugtui.weights.dense import Dense
 
@@ -102,6 +102,36 @@ def test_gradient_however_its_buffers_lie(n_dense):
     start = weights(n_sparse=40, n_dense=n_dense, dtype=torch.float32)
     x = data.sample_filled(40, 0.5, BATCH, generator=generator())
     check(start, x, x, DENSE, **PLAIN)
+
+
+SQUARE = {"n_sparse": 12, "n_dense": 9}
+
+
+@pytest.mark.parametrize("activation", ["relu", "gelu"])
+@pytest.mark.parametrize(("tied", "bias", "important"), itertools.product([False, True], repeat=3))
+def test_gradient_through_square_matrices_is_autograds(activation, tied, bias, important):
+    assert Squares.of(**SQUARE, batch=100).forward
+    importance = torch.arange(1, 13, dtype=torch.float64) ** -0.7 if important else None
+    x = data.sample_filled(12, 0.5, 100, generator=generator(), dtype=torch.float64)
+    check(
+        weights(**SQUARE),
+        x,
+        x,
+        DENSE,
+        tied=tied,
+        bias=bias,
+        activation=activation,
+        importance=importance,
+    )
+
+
+def test_gradient_through_a_square_matrix_backward_alone():
+    squares = Squares.of(12, 6, 100)
+    assert squares.backward
+    assert not squares.forward
+    assert 4 < squares.products < 5
+    x = data.sample_filled(12, 0.5, 100, generator=generator(), dtype=torch.float64)
+    check(weights(n_sparse=12, n_dense=6), x, x, DENSE, **PLAIN)
 
 
 def test_no_feature_and_no_output_on():
