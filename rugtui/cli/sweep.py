@@ -73,6 +73,8 @@ def command(
     from rugtui.sweeps.processes import cores
 
     grid = asked_for(given, out)
+    if not address:
+        fits_here(grid)
     say = teller(quiet or not sys.stderr)
     if dry_run or out is None:
         plan = planned(grid, out, retry_failed, workers or (1 if address else cores()))
@@ -100,6 +102,15 @@ def asked_for(given: dict[str, Any], out: Path | None) -> Grid:
     }
     base = grid_of(out).as_dict() if out is not None and is_sweep(out) else {}
     return Grid(**{**base, **written})
+
+
+def fits_here(grid: Grid) -> None:
+    """Raises UsageError where nothing of the sweep fits in this machine's memory."""
+    from rugtui.sweeps.estimate import require_room
+    from rugtui.sweeps.plan import units
+    from rugtui.weights.memory import available_memory
+
+    require_room(units(grid), available_memory())
 
 
 def planned(grid: Grid, out: Path | None, retry_failed: bool, at_once: int) -> Estimate:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rugtui.errors import UsageError
 from rugtui.sweeps.grid import Grid
 from rugtui.sweeps.plan import Unit
 from rugtui.training.failure import needed_memory
@@ -41,6 +42,25 @@ def estimate(units: Sequence[Unit], grid: Grid, at_once: int) -> Estimate:
     largest = sorted((_memory(unit, grid) for unit in units), reverse=True)
     cells = sum(len(unit.cells) for unit in units)
     return Estimate(cells, len(units), total, sum(largest[:at_once]))
+
+
+def require_room(units: Sequence[Unit], there: int) -> None:
+    """Raises UsageError where no weights of the sweep fit in `there` bytes. Where some do, those
+    that do not are rows with their reason."""
+    weights = [
+        (4 * unit.n_sparse * (2 * unit.n_dense + 1), unit)
+        for unit in units
+        if unit.kind in ("trained", "rug")
+    ]
+    if not weights:
+        return
+    least, unit = min(weights, key=lambda found: found[0])
+    if least > there:
+        raise UsageError(
+            f"The weights alone of n_sparse {unit.n_sparse:,} × n_dense {unit.n_dense:,} need "
+            f"{least / 2**30:,.0f} GiB, and there are {there / 2**30:,.1f} GiB: take a smaller "
+            f"n_sparse or ratio, or --kinds theory,linear."
+        )
 
 
 def _seconds(unit: Unit, grid: Grid) -> float:

@@ -161,6 +161,8 @@ def test_two_workers_one_of_them_killed_give_the_same_bits(tmp_path, unbroken, m
     [
         ([], "--out"),
         (["--ratio", "0.8:0.1:3", "--dry-run"], "FIRST ≤ LAST"),
+        (["--n-sparse", "99999999999", "--dry-run"], "GiB: take a smaller"),
+        (["--n-sparse", "99999999999", "--out", "{tmp}/sweep"], "GiB: take a smaller"),
         (["--workers", "2", "--dask", "tcp://127.0.0.1:9", "--dry-run"], "give one of them"),
         (["--dask", "tcp://127.0.0.1:9", "--out", "{tmp}/sweep"], "no Dask scheduler answers"),
         (["--dask", "here", "--out", "{tmp}/sweep"], "no Dask scheduler answers at 'here'"),
@@ -177,6 +179,13 @@ def test_bad_input_is_exit_2_and_touches_nothing(arguments, said, tmp_path, caps
     assert said in streams.err
     assert streams.out == ""
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_a_sweep_of_which_something_fits_is_no_bad_input(tmp_path, capsys):
+    sizes = ["--n-sparse", "16,99999999999", "--ratio", "0.5", "--p", "0.1"]
+    assert main(["sweep", *sizes, "--dry-run"]) == 0
+    theory = ["--n-sparse", "99999999999", "--kinds", "theory"]
+    assert main(["sweep", *theory, "--ratio", "0.5", "--p", "0.1", "--dry-run"]) == 0
 
 
 @pytest.mark.parametrize("says", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
