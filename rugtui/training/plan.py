@@ -89,4 +89,5 @@ def sparse_data(settings: Settings) -> bool:
     half = settings.matmul == "bf16"
     left_out = 0 if half else DENSE_PRODUCTS - squares.products
     # a sparse step leaves out the other three at most
-    return settings.p_on < (1 - left_out / 3) / (4 + 260 / settings.n_dense)
+    n_dense = settings.n_dense
+    return settings.p_on < (1 - left_out / 3) / (4 + 200 / n_dense + 4000 / n_dense**2)
