@@ -17,7 +17,11 @@ class Preferences:
     """What changes the screen and how a run is kept, and not what it computes."""
 
     fps: float = setting(
-        8.0, "Frames drawn in a second, at most.", unit="1/s", least=0.1, most=60.0
+        8.0,
+        "Frames drawn in a second, at most; fewer where they slow training.",
+        unit="1/s",
+        least=0.1,
+        most=60.0,
     )
     link: LinkKind = setting("auto", "What the link to the terminal bears; auto finds out.")
     theme: Theme = setting("dark", "Colours for a dark or a light terminal.")

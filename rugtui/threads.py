@@ -1,4 +1,4 @@
-"""How compute threads leave a core to whoever needs it: the screen, above all.
+"""How threads share the cores: training has them, but for a little, and whoever waits comes first.
 
 PyTorch's OpenMP threads spin at the end of every parallel region, by default for milliseconds.
 Where another thread has one of the cores (the screen, the analyst, somebody else's job), each
@@ -7,6 +7,9 @@ p 0.05), a trained state, on two cores, alone / beside one busy process:
 
     spins       0        100      1,000    20,000   by default
                 4.6/5.2  4.6/5.3  4.2/6.0  4.1/14   3.8/10 (13 on average)
+
+NumPy's OpenBLAS has threads of its own, which spin for 2^26 cycles after each product: a sample of
+the exact loss every two seconds then took 5 % of a core for nothing, and a tenth of that with 2^12.
 """
 
 from __future__ import annotations
@@ -16,17 +19,32 @@ import sys
 import threading
 
 SPINS = "1000"
+LOG_CYCLES = "12"
 NICER = 5
 """By so much a thread that steps back is nicer than the others of its process."""
+BESIDE = 0.01
+"""Part of all cores' time that each of those beside training may take: the screen, the analyst."""
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def share_beside() -> float:
+    """What one of those beside training may take, in cores."""
+    return BESIDE * cores()
 
 
 def wait_briefly() -> None:
-    """Set the count for OpenMP runtimes loaded from now on: call it before torch is imported.
+    """Have the runtimes that are loaded from now on spin briefly: call it before NumPy or torch is
+    imported.
 
     What the user has set in the environment stays.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", LOG_CYCLES)
 
 
 def step_back() -> None:

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from rugtui.threads import NICER, step_back
+from rugtui.threads import BESIDE, NICER, cores, share_beside, step_back
 
 
 def niceness() -> int:
@@ -29,3 +29,9 @@ def test_a_thread_that_steps_back_takes_along_whom_it_starts_and_nobody_else():
     thread.join(10)
     assert found == [min(before + NICER, 19)] * 2
     assert niceness() == before
+
+
+def test_those_beside_training_take_a_hundredth_of_the_cores_there_are_for_it():
+    if hasattr(os, "sched_getaffinity"):
+        assert cores() == len(os.sched_getaffinity(0))
+    assert share_beside() == BESIDE * cores() == cores() / 100

@@ -70,7 +70,7 @@ def command(
     if workers and address:
         raise UsageError("--workers starts a cluster here, --dask names another: give one of them.")
     calm_blas()
-    from rugtui.sweeps.processes import cores
+    from rugtui.threads import cores
 
     grid = asked_for(given, out)
     if not address:
@@ -148,8 +148,9 @@ def swept(
 ) -> int:
     """Computes what is left and returns the exit code."""
     from rugtui.sweeps.folder import SweepFolder
-    from rugtui.sweeps.processes import cores, outcomes
+    from rugtui.sweeps.processes import outcomes
     from rugtui.sweeps.run import run
+    from rugtui.threads import cores
 
     cluster = connected(workers, address)
     begun = time.monotonic()

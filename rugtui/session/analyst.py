@@ -11,12 +11,9 @@ import numpy as np
 
 from rugtui.measure import Statistics, statistics
 from rugtui.session.commands import Kind
-from rugtui.threads import step_back
+from rugtui.threads import share_beside, step_back
 from rugtui.weights.base import Weights
 
-SHARE = 0.05
-"""Part of one core that the analyst may take: it rests 1/SHARE times as long as it worked. The
-other cores wait for the one that is taken, at the end of every product."""
 ROWS = 128
 """Rows of W in a sample for the exact loss."""
 
@@ -63,7 +60,7 @@ class Analyst:
             return None
         pending, self._pending = self._pending, None
         finding, took = pending.result()
-        self._rest_until = time.monotonic() + took / SHARE
+        self._rest_until = time.monotonic() + took / share_beside()
         return finding
 
     def leave(self) -> None:

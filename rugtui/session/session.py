@@ -44,7 +44,7 @@ Opening = Callable[[], "Course"]
 """Takes up a run; called in the worker, because torch comes in with it."""
 IDLE_SECONDS = 0.05
 """How long a paused worker waits for a command before it looks to the rug and the analyst."""
-PICTURE_SHARE = 0.05
+PICTURE_SHARE = 0.02
 """Part of the worker's time that pictures of W may take."""
 
 

@@ -21,6 +21,7 @@ from rugtui.errors import RugtuiError, SettingError
 from rugtui.sweeps.grid import Grid
 from rugtui.sweeps.outcome import Outcome, failed, predicted
 from rugtui.sweeps.plan import RANDOM, Unit
+from rugtui.threads import cores
 
 T = TypeVar("T")
 
@@ -32,11 +33,6 @@ SURE = ("auto", "cpu")
 """Devices that there are: another is asked for before anything is computed."""
 DEATHS = 2
 """Of processes that a unit may cost, alone, before it counts as failed."""
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def outcomes(

@@ -23,7 +23,7 @@ from rugtui.presets import PRESETS, Preset
 from rugtui.session.commands import Change, Detach, NextFrame, Pause, Save, Show, Stop
 from rugtui.session.frame import Frame
 from rugtui.session.session import Session
-from rugtui.threads import step_back
+from rugtui.threads import share_beside, step_back
 from rugtui.ui.keynames import shown
 from rugtui.ui.keys import KEYS, SHEETS, Key, Keymap, bindings, key_named
 from rugtui.ui.link import KIB, Link, Meter, metered
@@ -34,6 +34,7 @@ from rugtui.ui.screens.help import Help
 from rugtui.ui.screens.runs import Runs
 from rugtui.ui.screens.settings_form import SettingsForm
 from rugtui.ui.screens.sheet import Sheet, ShowsFrames
+from rugtui.ui.thrift import Thrift
 from rugtui.ui.widgets.headline import Headline
 from rugtui.ui.widgets.loss import LossPane
 from rugtui.ui.widgets.pane import Pane
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 LOADING = "loading PyTorch …"
 METER_SECONDS = 2.0
 MOST_COMPLAINTS, COMPLAINT_SECONDS = 3, 15.0
-FPS_LEAST, FPS_MOST = 0.25, 60.0
+FPS_LEAST, FPS_USUAL, FPS_MOST = 0.25, Preferences().fps, 60.0
 LEAST_P = 1e-9
 THEMES: tuple[Theme, ...] = get_args(Theme)
 
@@ -79,7 +80,8 @@ class RugtuiApp(App[None]):
         self.latest = Frame(session.settings, narration=LOADING, source=session.source)
         self.fps = self.preferences.fps
         """Frames shown in a second, at most."""
-        self._told = self._sent = 0
+        self.thrift = Thrift()
+        self._told = self._sent = self._drawn = 0
         self._failure = ""
         self.heard = 0
         """The last signal that came."""
@@ -104,6 +106,16 @@ class RugtuiApp(App[None]):
         assert isinstance(screen, Dashboard)
         return screen
 
+    @property
+    def share(self) -> float:
+        """What drawing may take, in cores: more where more of it is wanted."""
+        return share_beside() * self.fps / FPS_USUAL
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.InputEvent):
+            self.thrift.attend()
+        await super().on_event(event)
+
     def on_ready(self) -> None:
         """Painted: only now may anything slow begin."""
         self._loop_of_app = asyncio.get_running_loop()
@@ -120,23 +132,27 @@ class RugtuiApp(App[None]):
         self.set_interval(METER_SECONDS, self.read_meter)
 
     def read_meter(self) -> None:
-        """Bytes sent since the last reading, into the header with the next Frame."""
+        """Bytes sent and Frames drawn since the last reading, into the header with the next."""
         sent = self._driver.sent if isinstance(self._driver, Meter) else 0
         rate, self._sent = (sent - self._sent) / METER_SECONDS / KIB, sent
+        drawn, self._drawn = self._drawn / METER_SECONDS, 0
         if not self.screen_stack:
             return  # a last tick, when the app is already leaving
         for headline in self.dashboard.query(Headline):
-            headline.screen_facts = f"{rate:.0f} KiB/s", f"{self.fps:g} fps"
+            headline.screen_facts = f"{rate:.0f} KiB/s", f"{drawn:.2g} fps"
 
     def take_frame(self) -> None:
-        """Show the newest Frame, if there is one and the terminal has taken what came before."""
+        """Show the newest Frame, if there is one, it is time, and the terminal has taken what came
+        before."""
         backlog = self._driver.backlog if isinstance(self._driver, Meter) else 0
         self.link.tick(backlog)
-        if backlog > 1:
+        if backlog > 1 or (self.latest.phase == "training" and not self.thrift.due(self.share)):
             return
         frame = self.session.frames.take()
         if frame is None:
             return
+        self.thrift.begin()
+        self._drawn += 1
         self.latest, self.settings = frame, frame.settings
         for screen in reversed(self.screen_stack):  # what is in front has the link first
             if isinstance(screen, ShowsFrames):

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from rugtui.config import Settings
 from rugtui.sweeps.grid import Grid
-from rugtui.sweeps.processes import cores
+from rugtui.threads import cores
 from tests.benchmarks.training import reference, step_seconds
 
 N_SPARSE, N_DENSE = 128, [6, 32, 102]

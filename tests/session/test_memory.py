@@ -9,12 +9,13 @@ from rugtui.config import Settings
 from rugtui.session.commands import Look, Pause, Save, Show, Stop
 from rugtui.session.session import Session
 from rugtui.weights.base import Window
+from rugtui import threads
 from rugtui.session import analyst, experiment  # and all that is imported anyway
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
 
-analyst.ROWS, analyst.SHARE = 8, 1.0  # it rests but as long as it works
+analyst.ROWS, threads.BESIDE = 8, 1.0  # it rests but as long as it works
 before, deadline = peak(), time.monotonic() + 60
 session = Session(Settings(n_sparse=16_384, n_dense=4, p=0.01, batch=64, device="cpu", steps=0))
 thread = threading.Thread(target=session.run, daemon=True)

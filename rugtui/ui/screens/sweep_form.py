@@ -13,7 +13,7 @@ from rugtui.sweeps.estimate import estimate
 from rugtui.sweeps.grid import Axes, Grid
 from rugtui.sweeps.plan import units
 from rugtui.sweeps.process import new_folder
-from rugtui.sweeps.processes import cores
+from rugtui.threads import cores
 from rugtui.ui.renderables.form import Row
 from rugtui.ui.screens.draft import Draft
 from rugtui.ui.screens.settings_form import row_of
