@@ -98,7 +98,8 @@ class RugTrial(Sampled):
 
     def sample(self) -> None:
         """Draw one more batch: its per-sample losses join the mean."""
-        x = self._source.draw(self._data, self.settings.batch)
+        n_sparse, batch = self.settings.n_sparse, self.settings.batch
+        x = self._source.draw(self._data, max(1, min(batch, CELLS // n_sparse)))
         x = x.dense() if isinstance(x, Cells) else x
         self.add((x - self.weights.forward(x)).square_().mean(1, dtype=torch.float64))
 

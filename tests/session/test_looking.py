@@ -1,10 +1,14 @@
 """What the W pane may ask of a worker: other frames, both kinds at once, and what cannot be."""
 
+import torch
+
+from rugtui.config import Settings
 from rugtui.errors import WeightsError
 from rugtui.session import experiment as experiment_module
 from rugtui.session.commands import Change, Look, NextFrame, Show
 from rugtui.session.course import Course
 from rugtui.session.experiment import Experiment
+from rugtui.session.trial import CELLS, RugTrial
 from tests.session.test_session import SMALL, running, wait
 
 
@@ -88,3 +92,12 @@ def test_a_rug_that_does_not_fit_is_refused_and_training_goes_on(monkeypatch):
         assert frame.shown == "trained"
         assert frame.phase == "training"
         assert wait(session, lambda f: f.step > frame.step)
+
+
+def test_a_rug_with_millions_of_features_is_sampled_in_small_bites():
+    """A batch of it would keep the worker from the keys for minutes."""
+    settings = Settings(n_sparse=1 << 20, n_dense=16, p=1e-4, batch=1024)
+    trial = RugTrial(settings, torch.device("cpu"), "hadamard")
+    trial.sample()
+    assert trial._count * settings.n_sparse <= CELLS
+    assert trial.loss()[0] > 0

@@ -99,6 +99,14 @@ def test_the_legend_says_where_the_colours_end():
     assert "fixed" in text_of(drawn(some_picture(), shades=Shades("fixed")))[-2]
 
 
+def test_a_picture_without_colours_says_why():
+    """A large rug of few rows has means that are all zero: it looked like a fault."""
+    picture = some_picture("rug")
+    blank = dataclasses.replace(picture.panels[0], pixels=np.zeros((64, 64)))
+    picture = dataclasses.replace(picture, panels=(blank,))
+    assert any("cells of each pixel cancel" in row for row in text_of(drawn(picture)))
+
+
 def test_without_colours_the_legend_shows_the_characters():
     palette = palette_for(True, "none", True)
     strips = text_of(drawn(some_picture(n_sparse=16), palette=palette))

@@ -1,0 +1,62 @@
+"""Whole screens as SVG, looked at and kept: what changes one of them must have meant to.
+
+`pytest tests/ui/test_snapshots.py --snapshot-update` takes them anew; look at them before a commit.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from rugtui.preferences import Preferences
+from rugtui.session.commands import Stop
+from rugtui.session.frame import Cell
+from rugtui.ui.app import RugtuiApp
+from rugtui.weights.base import Window
+from tests.ui.fake import FakeSession, give, some_frame, some_picture
+from tests.ui.test_loss_pane import some_curves
+from tests.ui.test_runs import OTHERS
+
+BLOCK = Cell((32, 32), 32, 32, 1.2, -0.4, Window(32, 32, 34, 34), -0.31, 1.2, False)
+
+
+def both_with_a_cell():
+    picture = some_picture("trained", "rug")
+    panels = [
+        dataclasses.replace(
+            panel, pixels=panel.pixels[::4, ::4], biases=panel.biases[::4], cell=one
+        )
+        for panel, one in zip(
+            picture.panels, (BLOCK, dataclasses.replace(BLOCK, value=1.1)), strict=True
+        )
+    ]
+    return dataclasses.replace(picture, panels=tuple(panels))
+
+
+STATES = {
+    "crosshair-and-other-runs": ((120, 40), "dark", ["h", "comma", "z"]),
+    "against-r": ((80, 24), "dark", ["t", "z"]),
+    "both-and-a-cell": ((80, 24), "light", ["2", "c", "up"]),
+    "runs": ((120, 24), "dark", ["R", "down", "c"]),
+}
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_a_screen_looks_as_it_did(name, snap_compare):
+    size, theme, keys = STATES[name]
+    app = RugtuiApp(FakeSession(), Preferences(link="fast", theme=theme))
+    app.read_meter = lambda: None  # what it reads depends on the machine
+    frame = some_frame(others=OTHERS, run="/runs/live", curves=some_curves())
+    if "cell" in name:
+        frame = dataclasses.replace(frame, others=(), picture=both_with_a_cell())
+
+    async def used(pilot):
+        await pilot.pause()
+        await give(pilot, frame)
+        await pilot.press(*keys)
+        await give(pilot, frame)
+        await pilot.pause()
+        app.session.send(Stop())
+
+    assert snap_compare(app, terminal_size=size, run_before=used)
