@@ -18,7 +18,7 @@ from tests.ui.fake import FakeSession, give, some_frame, some_picture
 from tests.ui.test_loss_pane import some_curves
 from tests.ui.test_runs import OTHERS
 
-BLOCK = Cell((32, 32), 32, 32, 1.2, -0.4, Window(32, 32, 34, 34), -0.31, 1.2, False)
+BLOCK = Cell((256, 256), 256, 256, 1.2, -0.4, Window(256, 256, 288, 288), -0.31, 1.2, False)
 
 
 def both_with_a_cell():
@@ -31,7 +31,9 @@ def both_with_a_cell():
             picture.panels, (BLOCK, dataclasses.replace(BLOCK, value=1.1)), strict=True
         )
     ]
-    return dataclasses.replace(picture, panels=tuple(panels))
+    return dataclasses.replace(
+        picture, panels=tuple(panels), n_sparse=512, window=Window.whole(512)
+    )
 
 
 STATES = {
@@ -49,7 +51,8 @@ def test_a_screen_looks_as_it_did(name, snap_compare):
     app.read_meter = lambda: None  # what it reads depends on the machine
     frame = some_frame(others=OTHERS, run="/runs/live", curves=some_curves())
     if "cell" in name:
-        frame = dataclasses.replace(frame, others=(), picture=both_with_a_cell())
+        picture = both_with_a_cell()
+        frame = dataclasses.replace(frame, others=(), picture=picture, frame_name="hadamard")
 
     async def used(pilot):
         await pilot.pause()

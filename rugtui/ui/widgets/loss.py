@@ -51,7 +51,7 @@ class LossPane(Pane):
     def __init__(self, title: str, *, id: str) -> None:
         super().__init__(title, id=id)
         self._derive, self._others = Deriver(), OthersSmoothed()
-        self._told, self._chart_height = 0, 0
+        self._told, self._told_in, self._chart_height = 0, (0, 0), 0
 
     def watch_frame(self, old: Frame | None, new: Frame | None) -> None:
         if new is not None and new.phase == "opened" and (old is None or old.phase == "loading"):
@@ -82,9 +82,9 @@ class LossPane(Pane):
         While the crosshair is there they do not become fewer: the chart would jump with each step.
         """
         most = 0 if height <= LEAST[1] else 1 if height < TALL else 2
-        if self.look.view.cross is None:
-            self._told = 0
-        else:
+        if self.look.view.cross is None or self._told_in != (width, height):
+            self._told, self._told_in = 0, (width, height)
+        if self.look.view.cross is not None:
             most = max(most, min(height // 2, height - CHART))
         told = laid_out(self.facts(frame, chart), width, most)[:most]
         if self.look.view.cross is not None:
