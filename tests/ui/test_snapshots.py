@@ -45,7 +45,10 @@ STATES = {
 
 
 @pytest.mark.parametrize("name", STATES)
-def test_a_screen_looks_as_it_did(name, snap_compare):
+def test_a_screen_looks_as_it_did(name, snap_compare, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm-256color")  # whatever the tests run in
+    monkeypatch.setenv("COLORTERM", "truecolor")
+    monkeypatch.delenv("NO_COLOR", raising=False)
     size, theme, keys = STATES[name]
     app = RugtuiApp(FakeSession(), Preferences(link="fast", theme=theme))
     app.read_meter = lambda: None  # what it reads depends on the machine
