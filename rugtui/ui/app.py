@@ -182,8 +182,9 @@ class RugtuiApp(App[None]):
             self.call_from_thread(self.push_screen, failure)
 
     def on_key(self, event: events.Key) -> None:
-        """Escape and a letter soon after it come as one key, alt+letter, which nothing has."""
-        if event.key.startswith("alt+"):
+        """Escape and a letter soon after it come as one key, alt+letter, which only those have who
+        moved a key there."""
+        if event.key.startswith("alt+") and event.key not in self.screen.active_bindings:
             event.stop()
             letter = event.key.removeprefix("alt+")
             capital = letter.removeprefix("shift+")

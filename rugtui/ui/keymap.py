@@ -11,6 +11,13 @@ from rugtui.ui.keys import KEYS, Keymap, key_named
 RESERVED = ("ctrl+c", "ctrl+q", "ctrl+z")
 """Keys that the terminal's users expect to leave with, whatever a program makes of the others."""
 
+SAME = {
+    "ctrl+i": "tab",
+    "ctrl+m": "enter",
+    "ctrl+left_square_bracket": "escape",
+}
+"""Keys that terminals cannot tell from others."""
+
 
 def remapped(wanted: Mapping[str, object]) -> tuple[Keymap, dict[str, str]]:
     """The keymap that `wanted` (names of keys, and keys as people write them) asks for.
@@ -44,9 +51,11 @@ def _fault(name: str, text: object) -> str:
     keys = key_names(text) if isinstance(text, str) else ""
     if not keys:
         return f"{name} must be {WANTED}, but it is {text!r}"
-    for key in RESERVED:
-        if key in keys.split(","):
+    for key in keys.split(","):
+        if key in RESERVED:
             return f"{name} must be another key: {shown(key)} always leaves"
+        if key in SAME:
+            return f"{name} must be another key: for {shown(key)} terminals send {SAME[key]}"
     return ""
 
 

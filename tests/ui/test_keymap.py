@@ -12,6 +12,7 @@ from rugtui.ui.keynames import key_name, shown
 from rugtui.ui.keys import KEYS, Key, help_lines
 from rugtui.ui.screens.help import Help
 from rugtui.ui.widgets.key_bar import KeyBar
+from rugtui.ui.widgets.loss import LossPane
 from tests.ui.fake import FakeSession, running, some_frame
 
 
@@ -70,6 +71,8 @@ def test_two_keys_may_change_places():
         ({"quit": "f"}, "quit", "f is bound twice"),
         ({"quit": "f5", "help": "f5"}, "help", "f5 is bound twice, to help and to quit"),
         ({"quit": "ctrl+c"}, "quit", "ctrl+c always leaves"),
+        ({"quit": "ctrl+i"}, "quit", "for ctrl+i terminals send tab"),
+        ({"quit": "f5,ctrl+["}, "quit", "for ctrl+[ terminals send escape"),
         ({"quit": "abc"}, "quit", "quit must be a key such as"),
         ({"quit": 7}, "quit", "but it is 7"),
         ({"quitt": "x"}, "quitt", "did you mean quit?"),
@@ -159,3 +162,13 @@ async def test_a_key_in_the_footer_can_be_clicked(pilot):
     bar = pilot.app.screen.query_one(KeyBar)
     await pilot.click(KeyBar, offset=(bar.render_line(0).text.index("w pause"), 0))
     assert Pause(True) in pilot.app.session.told
+
+
+async def test_a_key_with_alt_is_no_escape_where_it_is_bound():
+    app = RugtuiApp(FakeSession(), keymap=remapped({"help": "alt+h"})[0])
+    async with running(app) as pilot:
+        await pilot.press("alt+h")
+        assert isinstance(app.screen, Help)
+        await pilot.press("alt+h")
+        assert not isinstance(app.screen, Help)
+        assert app.dashboard.query_one(LossPane).look.view.cross is None, "h shows it"

@@ -67,6 +67,17 @@ def paragraph(text: str, style: Style, width: int, most: int | None = None) -> l
     return [line([(part, style)], width) for part in parts]
 
 
+def sentences(text: str, style: Style, width: int, most: int) -> list[Strip]:
+    """Text wrapped to the width; where it has more than `most` lines, the first whole sentences."""
+    ends = [at + 1 for at in range(len(text)) if text.startswith(". ", at)]
+    for end in reversed(ends):
+        whole = paragraph(text, style, width)
+        if len(whole) <= most:
+            return whole
+        text = f"{text[:end]} …"
+    return paragraph(text, style, width, most)
+
+
 def fit(strips: Sequence[Strip], width: int, height: int) -> list[Strip]:
     """Exactly `height` strips: the first ones, then empty ones."""
     return [*strips[:height], *[blank(width)] * (height - len(strips))]

@@ -10,7 +10,7 @@ from textual.strip import Strip
 
 from rugtui.session.frame import Frame
 from rugtui.ui.renderables import numbers
-from rugtui.ui.renderables.lines import blank, fit, line, paragraph
+from rugtui.ui.renderables.lines import blank, fit, line, sentences
 from rugtui.ui.renderables.palette import Palette
 
 NAME, LOSS, RATIO, DEVIATION = 13, 9, 7, 8
@@ -71,7 +71,7 @@ def theory_table(frame: Frame, palette: Palette, width: int, height: int) -> lis
             width,
             height,
         )
-    said = paragraph(frame.verdict, palette.style("text"), width, max(height - LEAST_ROWS, 0))
+    said = sentences(frame.verdict, palette.style("text"), width, max(height - LEAST_ROWS, 0))
     live = rows[0]
     for row in sorted(rows, key=lambda row: -row.rank)[
         : max(len(rows) + 1 + len(said) - height, 0)

@@ -3,12 +3,14 @@
 import math
 
 import pytest
+from rich.style import Style
 
 from rugtui.config import Settings
 from rugtui.session.frame import Reading
 from rugtui.session.history import History
 from rugtui.ui.renderables import numbers
 from rugtui.ui.renderables.headline import headline
+from rugtui.ui.renderables.lines import sentences
 from rugtui.ui.renderables.palette import DARK
 from rugtui.ui.renderables.theory_table import theory_rows, theory_table
 from tests.ui.fake import LEVELS, some_frame
@@ -103,3 +105,11 @@ def test_losses_keep_comparable_digits(value, shown):
 @pytest.mark.parametrize(("seconds", "shown"), [(0, "00:00"), (75.9, "01:15"), (3725, "1:02:05")])
 def test_durations(seconds, shown):
     assert numbers.duration(seconds) == shown
+
+
+def test_a_verdict_without_room_keeps_whole_sentences():
+    verdict = "The rug is 12 % above L*, as its size has it. Interference is skewed (KS 0.02)."
+    told = [text(sentences(verdict, Style.null(), 38, most)) for most in (1, 2, 4)]
+    assert " ".join(told[0].split()) == "The rug is 12 % above L*, as its …"
+    assert " ".join(told[1].split()) == "The rug is 12 % above L*, as its size has it. …"
+    assert " ".join(told[2].split()) == verdict
