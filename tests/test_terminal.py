@@ -163,6 +163,26 @@ def at_rest(terminal: Terminal) -> str:
     return re.sub(r"[\d.,]+", "0", terminal.text)
 
 
+def test_what_another_program_wrote_over_is_drawn_again(tmp_path):
+    with dashboard(tmp_path) as terminal:
+        terminal.wait_for(lambda text: trained_steps(text) > 0)
+        terminal.type(" ")
+        terminal.wait_for("paused")
+        everywhere = ("paused", "1 loss", "3 theory", "4 symmetry", "q quit")
+        assert all(place in terminal.text for place in everywhere)
+        terminal.screen.reset()
+        terminal.type("\x0c")
+        terminal.wait_for(lambda text: all(place in text for place in everywhere), 10)
+
+
+def test_ascii_sends_neither_braille_nor_blocks(tmp_path):
+    with dashboard(tmp_path, "--ascii") as terminal:
+        terminal.wait_for(lambda text: trained_steps(text) > 0 and "KS to normal" in text)
+        terminal.wait_for(lambda text: "@@" in text and "Gaussian, dots" in text)
+        sent = terminal.output.decode(errors="replace")
+        assert not re.findall("[\u2580-\u259f\u2800-\u28ff•◆]", sent)
+
+
 @pytest.mark.parametrize(
     ("colorterm", "term", "wanted", "unwanted"),
     [

@@ -320,6 +320,11 @@ class RugtuiApp(App[None]):
         self.fps = min(max(self.fps * factor, FPS_LEAST), FPS_MOST)
         self._timer.stop()
         self._timer = self.set_interval(1 / self.fps, self.take_frame)
+        self.notify(f"{self.fps:g} frames a second, at most", timeout=2)
+
+    def action_redraw(self) -> None:
+        """The terminal may show anything: something else wrote to it."""
+        self.refresh()
 
     def action_theme(self) -> None:
         self.theme = "textual-light" if self.current_theme.dark else "textual-dark"

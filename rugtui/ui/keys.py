@@ -104,6 +104,7 @@ GO = "Go to the loss, the weights, the theory, the symmetry."
 MAXIMIZE = "Give the whole screen to the focused pane, and take it back."
 JUMP = "Put a letter on every pane to go to it by; with shift it gets the whole screen."
 COPY = "Copy what is read out under the crosshair or the cursor, or the snapshot's path."
+REDRAW = "Draw everything again, where another program wrote over it."
 FPS = "Draw twice and half as often."
 CROSS = "Move the crosshair; the line under the chart reads out what is there."
 CROSS_FAR = "Move the crosshair far."
@@ -273,6 +274,7 @@ KEYS = (
     Key("plus", "fps(2.0)", "fps+", FPS, "Screen", False, name="draw_more_often"),
     Key("minus", "fps(0.5)", "fps−", FPS, "Screen", False, name="draw_less_often"),
     Key("d", "theme", "dark", "Dark or light colours.", "Screen", False),
+    Key("ctrl+l", "redraw", "redraw", REDRAW, "Screen", False),
     Key("ctrl+p", "command_palette", "palette", PALETTE, "Screen"),
     Key("question_mark,f1", "help", "help", "The keys that work where one is.", "Screen"),
     Key("q", "quit", "quit", "Quit at once.", "Screen"),

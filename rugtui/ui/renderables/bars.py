@@ -16,7 +16,12 @@ LOW = EIGHTHS[1:-1]
 """For sparklines: full blocks would run into those of the line above."""
 
 
-def sparkline(values: Sequence[float], width: int) -> str:
+ASCII_EIGHTHS = "  ..::==#"
+ASCII_LOW = "_.-=*"
+DOT, ASCII_DOT = "•", "o"
+
+
+def sparkline(values: Sequence[float], width: int, *, ascii_only: bool = False) -> str:
     """The last `width` values between their own least and greatest, oldest first; a gap is a
     space."""
     shown = np.asarray(values[-width:], dtype=float)
@@ -25,8 +30,9 @@ def sparkline(values: Sequence[float], width: int) -> str:
         return " " * width
     low, high = known.min(), known.max()
     share = np.zeros_like(shown) if high == low else (shown - low) / (high - low)
+    levels = ASCII_LOW if ascii_only else LOW
     text = "".join(
-        LOW[round(float(s) * (len(LOW) - 1))] if np.isfinite(v) else " "
+        levels[round(float(s) * (len(levels) - 1))] if np.isfinite(v) else " "
         for v, s in zip(shown, np.nan_to_num(share), strict=True)
     )
     return text.ljust(width)
@@ -39,12 +45,15 @@ def histogram(
     dot: Style,
     width: int,
     height: int,
+    *,
+    ascii_only: bool = False,
 ) -> list[Strip]:
     """Masses as bars with a curve of dots over them, the bins spread over the width."""
     columns = np.arange(width) * len(masses) // width
     top = max(float(masses.max()), float(curve.max()), 1e-300)
     filled = np.rint(masses[columns] / top * height * 8).astype(int)
     dotted = np.clip(np.rint(curve[columns] / top * height - 0.5).astype(int), 0, height - 1)
+    blocks, point = (ASCII_EIGHTHS, ASCII_DOT) if ascii_only else (EIGHTHS, DOT)
     strips = []
     for row in range(height - 1, -1, -1):
         pieces: list[Piece] = []
@@ -52,9 +61,10 @@ def histogram(
             eighths = int(np.clip(filled[column] - 8 * row, 0, 8))
             on_curve = dotted[column] == row and curve[columns[column]] > top / (16 * height)
             if on_curve:
-                over = Style(color=dot.color, bgcolor=bar.color if eighths == 8 else None)
-                pieces.append(("•", over))
+                full = eighths == 8 and not ascii_only
+                over = Style(color=dot.color, bgcolor=bar.color if full else None)
+                pieces.append((point, over))
             else:
-                pieces.append((EIGHTHS[eighths], bar))
+                pieces.append((blocks[eighths], bar))
         strips.append(line(pieces, width))
     return strips

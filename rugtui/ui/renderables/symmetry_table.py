@@ -11,7 +11,7 @@ from textual.strip import Strip
 from rugtui.session.frame import Reading
 from rugtui.ui.renderables.bars import histogram, sparkline
 from rugtui.ui.renderables.lines import blank, fit, line
-from rugtui.ui.renderables.palette import Palette
+from rugtui.ui.renderables.palette import ASCII, Palette
 
 if TYPE_CHECKING:
     from rugtui.measure import Statistics
@@ -54,7 +54,8 @@ def symmetry_table(reading: Reading, palette: Palette, width: int, height: int) 
     if room >= LEAST_HISTOGRAM:
         strips.append(blank(width))
         bar, dot = palette.style("trained"), palette.style("gaussian")
-        strips += histogram(now.histogram, now.gaussian_histogram, bar, dot, width, room)
+        masses, law = now.histogram, now.gaussian_histogram
+        strips += histogram(masses, law, bar, dot, width, room, ascii_only=palette.glyphs == ASCII)
         axis = "−4σ" + "ν, bars; Gaussian, dots".center(width - 6) + "+4σ"
         strips.append(line([(axis, palette.style("faint"))], width))
     return fit(strips, width, height)
@@ -65,7 +66,8 @@ def _row(
 ) -> Strip:
     fixed = NAME + VALUE + SPREAD + 1
     spread = f"± {row.spread(now):.2g}" if row.spread and width >= fixed - 1 else ""
-    curve = sparkline([row.value(one) for one in trend], max(width - fixed, 0))
+    values, room = [row.value(one) for one in trend], max(width - fixed, 0)
+    curve = sparkline(values, room, ascii_only=palette.glyphs == ASCII)
     return line(
         [
             (f"{row.name:<{NAME}}", palette.style("text")),
