@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rugtui.errors import UsageError
 from rugtui.sweeps.grid import Grid
-from rugtui.sweeps.plan import Unit
+from rugtui.sweeps.plan import RANDOM, Unit
 from rugtui.training.failure import needed_memory
 from rugtui.training.pace import STEP_OVERHEAD
 
@@ -47,14 +47,11 @@ def estimate(units: Sequence[Unit], grid: Grid, at_once: int) -> Estimate:
 def require_room(units: Sequence[Unit], there: int) -> None:
     """Raises UsageError where no weights of the sweep fit in `there` bytes. Where some do, those
     that do not are rows with their reason."""
-    weights = [
-        (4 * unit.n_sparse * (2 * unit.n_dense + 1), unit)
-        for unit in units
-        if unit.kind in ("trained", "rug")
-    ]
-    if not weights:
+    weighty = [unit for unit in units if unit.kind in RANDOM]
+    if not weighty:
         return
-    least, unit = min(weights, key=lambda found: found[0])
+    unit = min(weighty, key=_weights)
+    least = _weights(unit)
     if least > there:
         raise UsageError(
             f"The weights alone of n_sparse {unit.n_sparse:,} × n_dense {unit.n_dense:,} need "
@@ -65,7 +62,7 @@ def require_room(units: Sequence[Unit], there: int) -> None:
 
 def _seconds(unit: Unit, grid: Grid) -> float:
     cells, (n_sparse, n_dense) = len(unit.cells), unit.shape
-    if unit.kind not in ("trained", "rug"):
+    if unit.kind not in RANDOM:
         return cells * 2e-3
     sampled = grid.samples * n_sparse * n_dense * 2 / PRODUCTS
     if unit.kind == "rug":
@@ -81,13 +78,17 @@ def _seconds(unit: Unit, grid: Grid) -> float:
 
 
 def _memory(unit: Unit, grid: Grid) -> int:
-    if unit.kind not in ("trained", "rug"):
+    if unit.kind not in RANDOM:
         return 0
     one = needed_memory(grid.settings(unit.shape, unit.cells[0].p, 0))
     if unit.kind == "trained" and grid.method == "population":
-        n_sparse, n_dense = unit.shape
-        return COPIES * 4 * len(unit.cells) * n_sparse * (2 * n_dense + 1) + (64 << 20)
+        return COPIES * len(unit.cells) * _weights(unit) + (64 << 20)
     return one + (64 << 20)
+
+
+def _weights(unit: Unit) -> int:
+    """Bytes of the weights of one cell, in float32."""
+    return 4 * unit.n_sparse * (2 * unit.n_dense + 1)
 
 
 def duration(seconds: float) -> str:

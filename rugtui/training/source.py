@@ -33,11 +33,11 @@ class Source:
             return data.sample_dense(n_sparse, p, batch, generator=self.generator, **like)
         if settings.data == "one":
             cells = data.sample_one(n_sparse, batch, generator=self.generator, **like)
-            return cells if self.device.type == "cpu" else cells.dense().to(self.device)
-        if not plan.sparse_data(settings):
+        elif plan.sparse_data(settings):
+            cells = data.sample_cells(n_sparse, p, batch, generator=self.generator, **like)
+        else:
             x = data.sample_filled(n_sparse, p, batch, generator=self.generator, **like)
             return x.to(self.device)
-        cells = data.sample_cells(n_sparse, p, batch, generator=self.generator, **like)
         return cells if self.device.type == "cpu" else cells.dense().to(self.device)
 
     def draw_many(self, settings: Settings, samples: int) -> Iterator[Batch]:
