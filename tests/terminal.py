@@ -25,6 +25,9 @@ KEYS = {"enter": "\r", "escape": "\x1b", "tab": "\t", "up": "\x1b[A", "down": "\
 class Terminal:
     """A program on a pty of its own. Leaving the `with` block kills what is left of it."""
 
+    portion = 65536
+    """Bytes that are read at a time, at most."""
+
     def __init__(
         self, command: list[str], columns: int = 120, rows: int = 40, **environment: str
     ) -> None:
@@ -121,7 +124,7 @@ class Terminal:
         if not select.select([self.fd], [], [], wait)[0]:
             return
         try:
-            data = os.read(self.fd, 65536)
+            data = os.read(self.fd, self.portion)
         except OSError:  # Linux: the other side is gone
             data = b""
         if not data:

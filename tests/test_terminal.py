@@ -123,22 +123,55 @@ def test_without_a_terminal_it_says_so(tmp_path):
 class SlowReader(Terminal):
     """Takes so many bytes a second, as a thin line does; the rest waits in the pipe."""
 
-    BYTES_PER_SECOND = 32 * 1024
+    portion = 512
+    rate = 16 * 1024
 
     def look_at(self, data: bytes) -> None:
         super().look_at(data)
-        time.sleep(len(data) / self.BYTES_PER_SECOND)
+        time.sleep(len(data) / self.rate)
 
 
-def test_a_thin_line_is_not_filled_and_a_key_gets_through(tmp_path):
+class SlowAnswerer(SlowReader):
+    """Says where the cursor is when it is asked, as every terminal does but those of tests."""
+
+    def __init__(self, *given, **known):
+        super().__init__(*given, **known)
+        self.answers = 0
+        self.screen.write_process_input = self.answer
+
+    def answer(self, data):
+        if self.status is None:
+            self.answers += 1
+            os.write(self.fd, data.encode())
+
+
+def test_a_thin_line_is_not_filled_with_what_may_wait(tmp_path):
     command = [*RUGTUI, *SMALL, "--link", "slow"]
     with SlowReader(command, 120, 40, **private_home(tmp_path)) as terminal:
         terminal.wait_for(lambda text: trained_steps(text) > 0)
         deadline = time.monotonic() + 20  # the first paint of everything is owed for a while
-        while terminal.listen(1.5) > 1.5 * 8 * 1024:
+        while terminal.listen(1.5) > 1.5 * 6 * 1024:
             assert time.monotonic() < deadline
-        terminal.type("?")
-        terminal.wait_for("Help", 5)
+
+
+@pytest.mark.parametrize("reader", [SlowReader, SlowAnswerer])
+def test_a_key_does_not_wait_behind_pictures(tmp_path, reader):
+    """Half a second after a key a terminal that reads 16 KiB/s has read what it does."""
+    with reader([*RUGTUI, *SMALL], 120, 40, **private_home(tmp_path)) as terminal:
+        terminal.wait_for(lambda text: trained_steps(text) > 0)
+        terminal.listen(4)  # until the way is known
+        for key, word in (("?", "─ Help"), ("e", "Settings")):
+            before = len(terminal.output)
+            terminal.type(key)
+            terminal.wait_for(word, 10)
+            assert len(terminal.output) - before <= terminal.rate / 2
+            terminal.type("escape")
+            terminal.wait_for(lambda text, word=word: word not in text and "q quit" in text)
+        terminal.type("q")
+        assert terminal.wait_for_exit() == 0
+        questions = terminal.output.count(b"\x1b[6n")
+        assert questions > 0
+        assert questions == getattr(terminal, "answers", questions), "the shell takes the rest"
 
 
 def test_a_storm_of_sizes_leaves_no_debris(tmp_path):

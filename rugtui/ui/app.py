@@ -6,6 +6,7 @@ import asyncio
 import base64
 import os
 import signal
+import time
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
@@ -24,9 +25,10 @@ from rugtui.session.commands import Change, Detach, NextFrame, Pause, Save, Show
 from rugtui.session.frame import Frame
 from rugtui.session.session import Session
 from rugtui.threads import share_beside, step_back
+from rugtui.ui.driver import Meter, thrifty
 from rugtui.ui.keynames import shown
 from rugtui.ui.keys import KEYS, SHEETS, Key, Keymap, bindings, key_named
-from rugtui.ui.link import KIB, Link, Meter, metered
+from rugtui.ui.link import KIB, Link
 from rugtui.ui.renderables.picture_colours import picture_colours
 from rugtui.ui.screens.dashboard import PANES, Dashboard
 from rugtui.ui.screens.failure import Failure
@@ -37,7 +39,6 @@ from rugtui.ui.screens.sheet import Sheet, ShowsFrames
 from rugtui.ui.thrift import Thrift
 from rugtui.ui.widgets.headline import Headline
 from rugtui.ui.widgets.loss import LossPane
-from rugtui.ui.widgets.pane import Pane
 from rugtui.ui.widgets.weights import WeightsPane
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
 LOADING = "loading PyTorch …"
 METER_SECONDS = 2.0
+PUMP_SECONDS, ANSWER_SECONDS = 0.05, 0.5
 MOST_COMPLAINTS, COMPLAINT_SECONDS = 3, 15.0
 FPS_LEAST, FPS_USUAL, FPS_MOST = 0.25, Preferences().fps, 60.0
 LEAST_P = 1e-9
@@ -72,8 +74,8 @@ class RugtuiApp(App[None]):
         self.keymap = keymap or {}
         self.set_keymap(self.keymap)
         self.preferences = preferences or Preferences()
-        self.driver_class = metered(self.driver_class)
         self.link = Link(self.preferences.link)
+        self.driver_class = thrifty(self.driver_class, self.link)
         self.theme = f"textual-{self.preferences.theme}"
         self.session = session
         self.settings = session.settings
@@ -114,6 +116,7 @@ class RugtuiApp(App[None]):
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.InputEvent):
             self.thrift.attend()
+            self.link.attend()
         await super().on_event(event)
 
     def on_ready(self) -> None:
@@ -130,6 +133,15 @@ class RugtuiApp(App[None]):
         self.run_worker(self._work, thread=True, exit_on_error=False, name="session")
         self._timer = self.set_interval(1 / self.fps, self.take_frame)
         self.set_interval(METER_SECONDS, self.read_meter)
+        if isinstance(self._driver, Meter):
+            self.set_interval(PUMP_SECONDS, self._driver.pump)
+
+    def on_resize(self) -> None:
+        self._forget()  # also where it is the old size again: another was in between
+
+    def _forget(self) -> None:
+        if isinstance(self._driver, Meter):
+            self._driver.forget()
 
     def read_meter(self) -> None:
         """Bytes sent and Frames drawn since the last reading, into the header with the next."""
@@ -144,9 +156,9 @@ class RugtuiApp(App[None]):
     def take_frame(self) -> None:
         """Show the newest Frame, if there is one, it is time, and the terminal has taken what came
         before."""
-        backlog = self._driver.backlog if isinstance(self._driver, Meter) else 0
-        self.link.tick(backlog)
-        if backlog > 1 or (self.latest.phase == "training" and not self.thrift.due(self.share)):
+        if isinstance(self._driver, Meter) and self._driver.stuck:
+            return
+        if self.latest.phase == "training" and not self.thrift.due(self.share):
             return
         frame = self.session.frames.take()
         if frame is None:
@@ -295,8 +307,6 @@ class RugtuiApp(App[None]):
         await self.push_screen(SweepScreen(self.latest, self._desk, self.session.send))
 
     def action_snapshot(self) -> None:
-        for pane in self.dashboard.query(Pane):
-            pane.redraw()  # rows that the link still owes
         colours = picture_colours(self.current_theme.dark)
         self.session.send(Save(self.export_screenshot(), colours))
 
@@ -324,6 +334,7 @@ class RugtuiApp(App[None]):
 
     def action_redraw(self) -> None:
         """The terminal may show anything: something else wrote to it."""
+        self._forget()
         self.refresh()
 
     def action_theme(self) -> None:
@@ -353,7 +364,15 @@ class RugtuiApp(App[None]):
         self.session.send(Detach() if hangup else Stop())
         if isinstance(self._driver, Meter):
             self._driver.drop()
-        self.exit(return_code=128 + signal_number if signal_number else 0)
+        code = 128 + signal_number if signal_number else 0
+        self._exit_soon(code, time.monotonic() + (0 if self.hung_up else ANSWER_SECONDS))
+
+    def _exit_soon(self, code: int, until: float) -> None:
+        """The shell would take for typed what the terminal answers only then."""
+        if isinstance(self._driver, Meter) and self._driver.answer_due and time.monotonic() < until:
+            self.set_timer(PUMP_SECONDS, partial(self._exit_soon, code, until))
+        else:
+            self.exit(return_code=code)
 
 
 def keys_of(screen: Screen[Any]) -> str:

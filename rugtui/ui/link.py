@@ -1,40 +1,49 @@
-"""What the link to the terminal bears: a budget of bytes, and a driver that meters what is sent.
+"""How many bytes the way to the terminal bears: a bucket that fills at its rate.
 
-Textual hands a terminal whatever is drawn; a slow link then holds up the whole program, keys
-included. Here rows are paid for out of a bucket that fills at the link's rate, so that what cannot
-be sent is drawn later, newer. A writer that falls behind halves the rate; one that keeps up earns
-it back.
+Whatever is written and has not arrived yet is in front of what the next key does. So no more is
+sent than the way takes, and what cannot be sent is sent later, newer. How much that is shows where
+it is too little: a write that blocks, or an answer from the terminal that comes late.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TextIO, cast, runtime_checkable
-
-from textual.driver import Driver
-from textual.strip import Strip
 
 from rugtui.preferences import LinkKind
-from rugtui.terminal import Lasting
 
 KIB = 1024.0
 RATES: Mapping[LinkKind, float] = {"fast": 400 * KIB, "slow": 5 * KIB, "auto": 36 * KIB}
-"""Bytes a second of drawing; the rest of the program (keys, menus) is not held back."""
+"""Bytes a second."""
 OVER_SSH = 20 * KIB
-SLOW = 16 * KIB
 LEAST = 2 * KIB
-BURST = 0.5
+BURST = 0.15
 """Seconds of the rate that may be saved up."""
-CALM = 5.0
-"""Seconds without a backlog after which the rate grows again."""
-PER_ROW, PER_COLOUR = 12, 19
-"""Bytes to move the cursor to a row, and to set one colour (truecolor)."""
+AT_A_KEY = 3.0
+"""Seconds of the rate for what a key does, as long as nothing says that the way is slow."""
+CAUTION = 0.7
+"""Of a rate at which the way was full: what is under way has to arrive."""
+LOSS = 0.25
+"""Of a rate is left at the least after a write or an answer, be it ever so late: what took that
+long may have been a hang, not the way."""
+GROWTH = 1.25
+CALM, EAGER = 120.0, 1.0
+"""Seconds after which more is tried where more is wanted: where only a write that blocks would tell
+that it is too much, for then all that the kernel holds is under way; where answers tell it."""
+HELD = 8 * KIB
+"""Bytes that the kernel holds at the least when a write blocks."""
+BLOCKED, LATE = 0.05, 0.25
+"""Seconds that a write, and an answer beyond the quickest, take on a way that is full."""
+LOST = 5.0
+"""Seconds after which an answer will not come any more."""
+QUESTIONS = 16
+"""Numbers that questions have."""
 
 
 class Link:
-    """A bucket of bytes that fills at `rate` a second."""
+    """A bucket of bytes, told of what is sent and of what becomes of it."""
 
     def __init__(
         self,
@@ -44,83 +53,101 @@ class Link:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         over_ssh = kind == "auto" and "SSH_CONNECTION" in environment
-        self.rate = self._most = OVER_SSH if over_ssh else RATES[kind]
+        self._most = RATES[kind]
+        self.rate = OVER_SSH if over_ssh else self._most
         self._clock = clock
-        self._then = self._calm_since = clock()
+        self._then = self._changed = clock()
         self._saved = self.rate * BURST
+        self._careful = kind == "slow" or over_ssh
+        """Whether a key, too, may use no more than the rate."""
+        self._wanting = False
+        self._asked = self._quickest = math.inf
+        self._ahead = self._since_answer = self._since_full = self._number = 0
+        self._full = -math.inf
 
-    @property
-    def slow(self) -> bool:
-        """Whether a whole screen takes seconds: then nothing should be drawn that need not be."""
-        return self.rate < SLOW
+    def attend(self) -> None:
+        """Somebody pressed a key and waits for what it does."""
+        if not self._careful:
+            self._saved = max(self._saved, self.rate * AT_A_KEY)
 
-    def tick(self, backlog: int) -> None:
-        """Fill the bucket, and follow how the writer keeps up (`backlog`: its writes not done)."""
+    def room(self) -> float:
+        """Bytes that may be sent now; once something may, it may be a little more."""
         now = self._clock()
         passed, self._then = now - self._then, now
-        if backlog > 1:
-            self.rate, self._calm_since = max(self.rate / 2, LEAST), now
-        elif now - self._calm_since > CALM and self.rate < self._most:
-            self.rate, self._calm_since = min(self.rate * 1.5, self._most), now
-        self._saved = min(self._saved + passed * self.rate, self.rate * BURST)
+        full = max(self._saved, self.rate * BURST)
+        self._saved = min(self._saved + passed * self.rate, full)
+        self._try_more(now, CALM)
+        if self._overdue(now):
+            return 0.0
+        return max(self._saved, 0.0)
 
-    def affords(self, cost: int) -> bool:
-        """Whether something may be drawn now; if so it is paid for, and may overdraw once."""
-        if self._saved <= 0:
-            return False
-        self._saved -= cost
-        return True
+    def spend(self, count: int, *, wanting: bool) -> None:
+        """So many bytes were sent; `wanting`: and more would have been."""
+        self._saved -= count
+        self._since_answer += count
+        self._wanting |= wanting
 
+    def took(self, count: int, seconds: float, now: float) -> None:
+        """So many bytes were written in so many seconds, until `now`.
 
-def cost(strip: Strip) -> int:
-    """About how many bytes a row takes on its way to a truecolor terminal."""
-    colours = sum(
-        2 - (segment.style.bgcolor is None) for segment in strip if segment.style is not None
-    )
-    characters = sum(len(segment.text) * (1 if segment.text.isascii() else 3) for segment in strip)
-    return PER_ROW + PER_COLOUR * colours + characters
+        A write that blocks leaves all full behind it. From one such moment to the next exactly what
+        was written left at the other end; of the first, part went into what was not full yet.
+        """
+        self._since_full += count
+        if seconds > BLOCKED:
+            since, self._full = now - self._full, now
+            exact = self._since_full / since if since < math.inf else math.inf
+            self._choke(min(count / seconds, exact))
+            self._since_full, self._saved = 0, -HELD
 
+    def ask(self) -> int:
+        """The number of a question to send now, behind all else; 0 while an answer is due.
 
-@runtime_checkable
-class Meter(Protocol):
-    """What a metered driver can tell and do."""
+        A terminal that answers has read what was sent. A write tells less: what blocks it is the
+        next program, and over ssh megabytes are under way before it does.
+        """
+        if self.answer_due:
+            return 0
+        self._asked, self._ahead, self._since_answer = self._clock(), self._since_answer, 0
+        self._number = self._number % QUESTIONS + 1
+        return self._number
 
-    sent: int
-    """Bytes, so far."""
+    def answered(self, number: int, now: float) -> None:
+        """All that was sent before a question has arrived."""
+        if not self.answer_due or number != self._number:
+            return  # it was given up
+        passed, self._asked = now - self._asked, math.inf
+        late = passed - self._quickest
+        self._quickest = min(self._quickest, passed)
+        if late > LATE:
+            self._choke(self._ahead / late)
+        else:
+            self._try_more(now, EAGER)
 
     @property
-    def backlog(self) -> int: ...
+    def answers(self) -> bool:
+        """Whether the terminal is known to answer."""
+        return self._quickest < math.inf
 
-    def drop(self) -> None: ...
+    @property
+    def answer_due(self) -> bool:
+        return self._asked < math.inf
 
+    def _overdue(self, now: float) -> bool:
+        """Whether an answer is so late that the way must be full."""
+        waited = now - self._asked
+        if waited > LOST:
+            self._asked = math.inf
+        return waited <= LOST and waited - self._quickest > LATE
 
-def metered(driver: type[Driver]) -> type[Driver]:
-    """The same driver, counting what it sends and outliving a terminal that is gone."""
+    def _choke(self, rate: float) -> None:
+        """The way was full at this rate."""
+        least = max(LOSS * self.rate, LEAST)
+        self.rate = min(max(CAUTION * rate, least), self._most)
+        self._saved = min(self._saved, 0.0)
+        self._changed, self._careful, self._wanting = self._clock(), True, False
 
-    class Metered(driver):
-        def __init__(self, *arguments: Any, **known: Any) -> None:
-            super().__init__(*arguments, **known)
-            self.sent = 0
-            if hasattr(self, "_file"):
-                self._file = Lasting(cast(TextIO, self._file))
-
-        @property
-        def backlog(self) -> int:
-            """Writes that wait for the terminal."""
-            writer = getattr(self, "_writer_thread", None)
-            return writer._queue.qsize() if writer is not None else 0
-
-        def drop(self) -> None:
-            """Forget what has not been sent: nobody will look at it any more."""
-            writer = getattr(self, "_writer_thread", None)
-            while writer is not None and not writer._queue.empty():
-                writer._queue.get_nowait()
-
-        def write(self, data: str) -> None:
-            self.sent += len(data.encode(errors="replace"))
-            writer = getattr(self, "_writer_thread", None)
-            # The writer dies with its terminal; its queue would then fill and block us for good.
-            if writer is None or writer.is_alive():
-                super().write(data)
-
-    return Metered
+    def _try_more(self, now: float, calm: float) -> None:
+        if self._wanting and now - self._changed > calm and self.rate < self._most:
+            self.rate = min(self.rate * GROWTH, self._most)
+            self._changed, self._wanting = now, False

@@ -1,6 +1,8 @@
 """What the dashboard costs: the training beside it, bytes, and time from a key to the screen.
 
-    python -m tests.benchmarks.dashboard [--n-sparse 1024] [--turns 3] [--seconds 15]
+    python -m tests.benchmarks.dashboard [--n-sparse 1024] [--turns 3] [--seconds 15] [--kib 16]
+
+With `--kib` only the time from keys to the screen, through a terminal that reads so many KiB/s.
 
 The dashboard and `rugtui train` run on pseudo-terminals of 120 x 40, in turns; steps a second are
 read off what both write. Nobody works out the screen meanwhile: the cores are the program's.
@@ -23,25 +25,62 @@ from pathlib import Path
 from tests.terminal import Terminal, private_home
 
 RUGTUI = [sys.executable, "-m", "rugtui"]
-KEYS = (("?", b"Help"), ("e", b"Settings"))
+KEYS = (
+    ("?", "─ Help", "\x1b"),
+    ("e", "Settings", "\x1b"),
+    ("R", "× L*", "\x1b"),
+    ("\x10", "Search for", "\x1b"),
+    ("w", "rug (hadamard)", "w"),
+)
+"""Each with what shows that it worked, and what takes it back."""
 WARM = 6.0
 """Seconds until training has settled."""
+LONGEST = 8.0
+"""Seconds after which a key will not work any more."""
 
 
 class Ear(Terminal):
-    """Hears bytes without working out the screen, in Python, on the cores that are measured."""
+    """Hears bytes, and works out the screen, in Python, only when nothing is measured.
+
+    With `kib` it reads no faster than so many KiB a second, as a slow link does.
+    """
+
+    kib = math.inf
+
+    def __init__(self, command: list[str], **environment: str) -> None:
+        super().__init__(command, **environment)
+        self.heard: list[tuple[float, bytes]] = []
+        self._free = 0.0
 
     def look_at(self, data: bytes) -> None:
-        pass
+        self.heard.append((time.monotonic(), data))
+        self._free = max(self._free, time.monotonic()) + len(data) / (1024 * self.kib)
 
-    def hears(self, wanted: bytes, since: int = 0, within: float = 30.0) -> float:
-        """Seconds until `wanted` comes among the bytes from `since` on; infinity where not."""
+    def _read(self, wait: float) -> None:
+        busy = self._free - time.monotonic()
+        if busy > 0:
+            time.sleep(min(busy, wait))
+        else:
+            super()._read(wait)
+
+    def hears(self, wanted: bytes, within: float = 30.0) -> float:
+        """Seconds until `wanted` comes; infinity where not."""
         began = time.monotonic()
-        while wanted not in self.output[since:]:
+        while wanted not in self.output:
             self._read(0.05)
             if self.closed or time.monotonic() - began > within:
                 return math.inf
         return time.monotonic() - began
+
+    def look(self, wanted: str = "") -> float:
+        """Work out the screen; the moment when it showed `wanted`, infinity where it never did."""
+        shown = math.inf
+        for moment, data in self.heard:
+            self._stream.feed(data)
+            if shown == math.inf and wanted in self.text:
+                shown = moment
+        self.heard.clear()
+        return shown
 
     def step(self) -> int:
         found = re.findall(rb"step ([\d,]+)", self.output[-65536:])
@@ -55,6 +94,10 @@ def main() -> None:
         home = private_home(Path(folder))
         sizes = f"{options.n_sparse:,} on {os.cpu_count()} cores, 120 x 40"
         print(f"n_sparse {sizes}: medians, and where it says so 95 %")
+        if options.kib < math.inf:
+            Ear.kib = options.kib
+            lags(size, home, options.presses)
+            return
         first(size, home)
         cost(size, home, options.turns, options.seconds)
         for link in ("auto", "slow"):
@@ -68,6 +111,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=15.0)
     parser.add_argument("--presses", type=int, default=25)
+    parser.add_argument("--kib", type=float, default=math.inf)
     return parser.parse_args()
 
 
@@ -123,24 +167,31 @@ def lags(size: list[str], home: dict[str, str], presses: int) -> None:
         ear.hears(b"smoothed ")
         ear.listen(WARM)
         for state in ("training", "paused"):
-            for key, word in KEYS:
-                found = sorted(lag(ear, key, word) for _ in range(presses))
+            for key, word, back in KEYS:
+                found = sorted(lag(ear, key, word, back) for _ in range(presses))
                 most = found[math.ceil(0.95 * presses) - 1]
-                told = f"{key} {statistics.median(found):.0f} ms, 95 % {most:.0f} ms"
-                print(f"key to screen, {state}: {told}")
+                told = f"{statistics.median(found):.0f} ms, 95 % {most:.0f} ms"
+                print(f"key to screen, {state}: {key!r} {told}", flush=True)
             ear.type(" ")
 
 
-def lag(ear: Ear, key: str, word: bytes, quiet: Callable[[], float] = random.random) -> float:
+def lag(
+    ear: Ear, key: str, word: str, back: str, anywhen: Callable[[], float] = random.random
+) -> float:
     """Milliseconds from a key to its word; the key comes at any moment between two Frames."""
-    ear.listen(0.3 + 0.3 * quiet())
-    since = len(ear.output)
+    ear.listen(0.3 + 0.3 * anywhen())
+    ear.look()
+    assert word not in ear.text, f"{word!r} is there before {key!r}"
+    pressed = time.monotonic()
     ear.type(key)
-    seconds = ear.hears(word, since, 5.0)
-    ear.listen(0.3)
-    ear.type("escape")
-    ear.listen(0.3)
-    return seconds * 1e3
+    ear.listen(0.4)
+    while (shown := ear.look(word)) == math.inf and time.monotonic() - pressed < LONGEST:
+        ear.listen(0.4)
+    ear.type(back)
+    while word in ear.text and time.monotonic() - pressed < 2 * LONGEST:
+        ear.listen(0.3)
+        ear.look()
+    return (shown - pressed) * 1e3
 
 
 if __name__ == "__main__":

@@ -1,17 +1,16 @@
-"""What the link bears: the budget by itself, and the rows that it lets through."""
+"""What the way to the terminal bears: the bucket by itself, against ways of a known rate."""
 
 import math
 
 import pytest
-from rich.segment import Segment
-from rich.style import Style
-from textual.strip import Strip
 
-from rugtui.preferences import Preferences
 from rugtui.ui.app import RugtuiApp
-from rugtui.ui.link import CALM, KIB, LEAST, OVER_SSH, RATES, Link, cost
+from rugtui.ui.link import CALM, KIB, LATE, LEAST, LOST, OVER_SSH, RATES, Link
 from rugtui.ui.widgets.pane import Pane, runs
-from tests.ui.fake import FakeSession, give, running, some_frame, some_history, some_picture
+from tests.ui.fake import FakeSession, running, some_frame
+
+TICK = 0.05
+ROW = 600
 
 
 class Clock:
@@ -26,23 +25,53 @@ def clock():
     return Clock()
 
 
-def spend(link, clock, seconds, row=600, backlog=0):
-    """Bytes that get through when more is wanted than the link bears."""
-    sent = 0
-    for _ in range(int(seconds * 10)):
-        clock.now += 0.1
-        link.tick(backlog)
-        while link.affords(row):
-            sent += row
-    return sent
+class Way:
+    """A way to a terminal: bytes leave it at a rate, no more than `holds` of them are in it."""
+
+    def __init__(self, clock, rate, holds=20 * KIB, trip=0.0, answers=False):
+        self.clock, self.rate, self.holds, self.trip = clock, rate, holds, trip
+        self.answers, self.inside, self.sent, self.most = answers, 0.0, 0, 0.0
+        self.due = []
+
+    def run(self, link, seconds):
+        """Send all that the link lets through; the most that a key would have had to wait."""
+        longest = 0.0
+        for _ in range(int(seconds / TICK)):
+            self.clock.now += TICK
+            self.inside = max(self.inside - TICK * self.rate, 0.0)
+            while self.due and self.due[0][1] <= self.clock.now:
+                link.answered(*self.due.pop(0))
+            if self.answers and not self.sent:
+                self.ask(link)
+            room = link.room()
+            if room > 0:
+                count = ROW * math.ceil(room / ROW)
+                self.take(link, count)
+                link.spend(count, wanting=True)
+            if self.answers:
+                self.ask(link)
+            longest = max(longest, self.inside / self.rate)
+        return longest
+
+    def take(self, link, count):
+        self.sent += count
+        self.inside += count
+        blocked = max(self.inside - self.holds, 0.0) / self.rate
+        self.clock.now += blocked
+        self.inside = min(self.inside, self.holds)
+        link.took(count, blocked, self.clock.now)
+
+    def ask(self, link):
+        if number := link.ask():
+            self.due.append((number, self.clock.now + self.inside / self.rate + self.trip))
 
 
 @pytest.mark.parametrize("kind", RATES)
 def test_no_more_than_the_rate_gets_through(kind, clock):
-    link = Link(kind, environment={}, clock=clock)
-    sent = spend(link, clock, 60)
-    assert sent <= RATES[kind] * 60.5 + 600
-    assert sent >= 0.95 * RATES[kind] * 60
+    way = Way(clock, 1e9)
+    way.run(Link(kind, environment={}, clock=clock), 60)
+    assert way.sent <= RATES[kind] * 60.5 + ROW
+    assert way.sent >= 0.95 * RATES[kind] * 60
 
 
 def test_a_session_over_ssh_starts_lower(clock):
@@ -50,73 +79,92 @@ def test_a_session_over_ssh_starts_lower(clock):
     assert Link("fast", environment={"SSH_CONNECTION": "x"}, clock=clock).rate == RATES["fast"]
 
 
-def test_a_backlog_halves_the_rate_down_to_a_least_and_calm_earns_it_back(clock):
-    link = Link("auto", environment={}, clock=clock)
-    spend(link, clock, 2, backlog=5)
-    assert link.rate == LEAST
-    spend(link, clock, CALM * 12)
+@pytest.mark.parametrize("rate", [3 * KIB, 8 * KIB, 16 * KIB])
+def test_a_write_that_blocks_tells_the_rate(rate, clock):
+    link, way = Link("auto", environment={}, clock=clock), Way(clock, rate)
+    way.run(link, 60)
+    assert way.run(link, 60) < 0.5, "what is sent is not far in front of a key"
+    assert LEAST <= link.rate <= rate
+    assert way.inside < way.holds / 2
+
+
+@pytest.mark.parametrize("trip", [0.0, 0.3])
+@pytest.mark.parametrize("rate", [3 * KIB, 8 * KIB, 16 * KIB])
+def test_answers_tell_the_rate_where_nothing_blocks(rate, trip, clock):
+    link = Link("auto", environment={"SSH_CONNECTION": "x"}, clock=clock)
+    way = Way(clock, rate, holds=1e9, trip=trip, answers=True)
+    way.run(link, 30)
+    assert way.run(link, 120) < 0.8
+    before = way.sent
+    way.run(link, 60)
+    assert way.sent - before > 0.4 * rate * 60, "and what it bears is used"
+
+
+def test_a_far_terminal_is_no_slow_one(clock):
+    link = Link("auto", environment={"SSH_CONNECTION": "x"}, clock=clock)
+    Way(clock, 1e6, holds=1e9, trip=0.6, answers=True).run(link, 30)
     assert link.rate == RATES["auto"]
 
 
-def test_the_cost_of_a_row_is_near_what_is_sent():
-    style = Style.parse("#112233 on #445566")
-    row = Strip([Segment("▀" * 10, style), Segment("abc", Style.parse("#999999"))])
-    codes = len("\x1b[38;2;17;34;51;48;2;68;85;102m") + len("\x1b[38;2;153;153;153m")
-    assert cost(row) == pytest.approx(codes + 30 + 3 + 12, abs=15)
+def test_calm_earns_the_rate_back(clock):
+    link, way = Link("auto", environment={}, clock=clock), Way(clock, 4 * KIB)
+    way.run(link, 30)
+    way.rate = 1e9
+    way.run(link, CALM)
+    assert link.rate < 5 * KIB
+    way.run(link, 15 * CALM)
+    assert link.rate == RATES["auto"]
+
+
+def test_a_terminal_that_never_answers_holds_nothing_up(clock):
+    link = Link("auto", environment={}, clock=clock)
+    assert link.ask()
+    assert not link.ask(), "one at a time"
+    clock.now += 2 * LATE
+    assert link.room() > 0
+    clock.now += LOST
+    assert link.room() > 0
+    assert link.ask()
+
+
+def test_an_answer_that_was_given_up_is_no_answer_to_another_question(clock):
+    link = Link("auto", environment={}, clock=clock)
+    first = link.ask()
+    clock.now += LOST + 1
+    link.room()
+    second = link.ask()
+    link.answered(first, clock.now + 0.001)
+    assert link.answer_due
+    link.answered(second, clock.now + 0.3)
+    assert not link.answer_due
+    assert link.rate == RATES["auto"]
+
+
+def test_nothing_is_sent_behind_an_answer_that_is_late(clock):
+    link = Link("auto", environment={}, clock=clock)
+    link.answered(link.ask(), clock.now + 0.02)
+    link.ask()
+    clock.now += 0.02 + 0.9 * LATE
+    assert link.room() > 0
+    clock.now += 0.2 * LATE
+    assert link.room() == 0
+
+
+def test_a_key_may_use_more_until_the_way_is_known_to_be_slow(clock):
+    link = Link("auto", environment={}, clock=clock)
+    link.attend()
+    assert link.room() > 64 * KIB
+    link.took(ROW, 1.0, 1.0)
+    link.attend()
+    assert link.room() == 0
+    slow = Link("slow", environment={}, clock=clock)
+    slow.attend()
+    assert slow.room() <= KIB
 
 
 def test_runs_of_rows():
     assert runs([]) == []
     assert runs([0, 1, 2, 5, 7, 8]) == [(0, 3), (5, 6), (7, 9)]
-
-
-async def test_what_is_not_afforded_comes_later_and_all_of_it_comes():
-    app = RugtuiApp(FakeSession(), Preferences(link="slow"))
-    async with running(app) as pilot:
-        clock = app.link._clock = Clock()
-        app.link._then = 0.0
-        app.link._saved = -math.inf
-        await pilot.pause()
-        app.session.give(some_frame())
-        app.take_frame()
-        moved = some_picture()
-        moved.panels[0].pixels[:] *= -1
-        app.session.give(some_frame(picture=moved))
-        app.take_frame()
-        pane = app.dashboard.query_one("#weights", Pane)
-        owed = [row for row, strip in enumerate(pane._wanted) if strip != pane._shown[row]]
-        assert len(owed) > 10
-        app.link._saved = 0.0
-        ticks = 0
-        while any(pane._wanted != pane._shown for pane in app.dashboard.query(Pane)):
-            clock.now += 0.1
-            app.session.give(some_frame(picture=moved))
-            app.take_frame()
-            ticks += 1
-            assert ticks < 400
-        assert ticks * 0.1 * RATES["slow"] > 10 * KIB
-
-
-async def test_what_the_user_did_shows_at_once():
-    app = RugtuiApp(FakeSession(), Preferences(link="slow"))
-    async with running(app) as pilot:
-        app.session.give(some_frame())
-        app.take_frame()
-        await pilot.pause()
-        app.link._saved = -math.inf
-        app.session.give(some_frame(shown="rug", picture=some_picture("rug")))
-        app.take_frame()
-        assert all(pane._wanted == pane._shown for pane in app.dashboard.query(Pane))
-
-
-async def test_the_first_losses_do_not_wait_for_what_pictures_owe():
-    app = RugtuiApp(FakeSession(), Preferences(link="slow"))
-    async with running(app) as pilot:
-        for results in range(4):
-            app.link._saved = -math.inf
-            await give(pilot, some_frame(history=some_history(results).view(), step=10 * results))
-        pane = app.dashboard.query_one("#loss", Pane)
-        assert any("smoothed" in strip.text for strip in pane._shown)
 
 
 async def test_a_new_frame_draws_rows_and_never_a_whole_pane(monkeypatch):

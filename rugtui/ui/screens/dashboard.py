@@ -53,10 +53,7 @@ class Dashboard(Screen[None]):
         self.go_to("loss")
 
     def on_screen_resume(self) -> None:
-        """Back from another screen: everything has to be drawn, over a slow link bit by bit."""
-        for pane in self.query(Pane):
-            if pane.link.slow:
-                pane.forget()
+        """Back from another screen."""
         if isinstance(self.app, HasFrames):
             self.show(self.app.latest)  # those that came meanwhile were not drawn
 

@@ -33,8 +33,6 @@ from rugtui.ui.widgets.pane import HasPreferences, Pane
 
 PANNED = 0.25
 """Of the chart's width or height at a time."""
-YOUNG = 3
-"""Results up to which each has its chart at once."""
 TALL = 16
 """Rows from which the readout may take two of them."""
 CHART = 5
@@ -58,10 +56,6 @@ class LossPane(Pane):
             # Weights from elsewhere have no steps, but a place among the lines of theory.
             self.look = LossView() if len(new.history) else LossView().turned()
         super().watch_frame(old, new)
-
-    def is_news(self, old: Frame, new: Frame) -> bool:
-        """The first points are: behind what pictures owe the link, they came seconds late."""
-        return super().is_news(old, new) or len(old.history) < min(len(new.history), YOUNG)
 
     def draw(self, frame: Frame, palette: Palette, width: int, height: int) -> list[Strip]:
         self._say_what_is_shown()

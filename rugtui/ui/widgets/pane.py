@@ -12,16 +12,8 @@ from textual.widget import Widget
 
 from rugtui.preferences import Preferences
 from rugtui.session.frame import Frame
-from rugtui.ui.link import Link, cost
 from rugtui.ui.renderables.lines import blank, papered
 from rugtui.ui.renderables.palette import Colours, Palette, palette_for
-
-
-@runtime_checkable
-class HasLink(Protocol):
-    """An app that knows its link to the terminal."""
-
-    link: Link
 
 
 @runtime_checkable
@@ -34,8 +26,6 @@ class HasPreferences(Protocol):
 class Pane(Widget, can_focus=True):
     """A bordered box that draws a Frame. Subclasses say how in `draw`."""
 
-    numbers = 0
-    """The last rows, where they answer the user and must not wait for the rows of a picture."""
     frame: reactive[Frame | None] = reactive(None, repaint=False, always_update=True)
 
     def __init__(self, title: str, *, id: str) -> None:
@@ -43,9 +33,7 @@ class Pane(Widget, can_focus=True):
         self.border_title = self._above = Content(title)
         self._below = ""
         self._letters: tuple[str, ...] = ()
-        self._wanted: list[Strip] = []
         self._shown: list[Strip] = []
-        self._turn = 0
 
     def draw(self, frame: Frame, palette: Palette, width: int, height: int) -> list[Strip]:
         """The pane's content in exactly `height` strips of `width` cells."""
@@ -86,12 +74,7 @@ class Pane(Widget, can_focus=True):
         return few.get(system, "many")
 
     def watch_frame(self, old: Frame | None, new: Frame | None) -> None:
-        self._draw()
-        self._send(urgent=old is None or new is None or self.is_news(old, new))
-
-    def is_news(self, old: Frame, new: Frame) -> bool:
-        """Whether the new Frame must not wait for the link."""
-        return scene(old) != scene(new)
+        self.redraw()
 
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, lambda _: self.redraw())
@@ -100,47 +83,19 @@ class Pane(Widget, can_focus=True):
         self.redraw()
 
     def redraw(self) -> None:
-        """Draw again; at once where the user did something."""
-        self._draw()
-        self._send(urgent=True)
-
-    def _draw(self) -> None:
+        """Draw again, and refresh the rows that came out different."""
         width, height = self.content_size
-        if self.frame is not None and width and height and self.is_on_screen:
-            strips = self.draw(self.frame, self.palette, width, height)
-            paper = self.background_colors[1].rich_color
-            self._wanted = [papered(strip, paper) for strip in strips]
-
-    def _send(self, *, urgent: bool = False) -> None:
-        """Refresh rows that came out different: all, or those that the link affords.
-
-        What is not afforded stays as it is on the screen, and is first in turn the next time.
-        """
-        if len(self._shown) != len(self._wanted):
-            self._shown = list(self._wanted)
+        if self.frame is None or not (width and height and self.is_on_screen):
+            return
+        paper = self.background_colors[1].rich_color
+        strips = self.draw(self.frame, self.palette, width, height)
+        before, self._shown = self._shown, [papered(strip, paper) for strip in strips]
+        if len(before) != len(self._shown):
             self.refresh()
             return
-        changed = [row for row, strip in enumerate(self._wanted) if strip != self._shown[row]]
-        numbers = len(self._wanted) - self.numbers
-        changed.sort(key=lambda row: (row < numbers, row < self._turn, row))
-        sent = []
-        for row in changed:
-            if not (self.link.affords(cost(self._wanted[row])) or urgent or row >= numbers):
-                self._turn = row
-                break
-            self._shown[row] = self._wanted[row]
-            sent.append(row)
-        for first, last in runs(sorted(sent)):
-            self.refresh(Region(0, first, self.content_size.width, last - first))
-
-    def forget(self) -> None:
-        """Take all rows off the screen: they come back one by one, as the link affords them."""
-        self._shown = [blank(self.content_size.width)] * len(self._shown)
-
-    @property
-    def link(self) -> Link:
-        assert isinstance(self.app, HasLink)
-        return self.app.link
+        changed = [row for row, strip in enumerate(self._shown) if strip != before[row]]
+        for first, last in runs(changed):
+            self.refresh(Region(0, first, width, last - first))
 
     @property
     def is_on_screen(self) -> bool:
@@ -148,11 +103,6 @@ class Pane(Widget, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         return self._shown[y] if y < len(self._shown) else blank(self.content_size.width)
-
-
-def scene(frame: Frame) -> tuple[object, ...]:
-    """What a user has to see at once where it changes: the rest is the same thing, moving."""
-    return frame.phase, frame.shown, frame.picture and frame.picture.subject
 
 
 def runs(rows: list[int]) -> list[tuple[int, int]]:

@@ -59,7 +59,6 @@ class WeightsPane(Pane):
             said = frame.narration or "waiting for weights"
             return fit([line([(said, palette.style("faint"))], width)], width, height)
         self.entitle(below=subtitle(frame, picture, self.camera.view().factor, width - 2))
-        self.numbers = 0 if self.camera.cursor is None else self._room.lines
         return weights_picture(picture, self.camera.cursor, self.shades, palette, width, height)
 
     def reading(self) -> str:
