@@ -15,7 +15,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 from scipy.sparse import csr_array
 from torch import Tensor
 from torch.nn.functional import embedding_bag
@@ -39,10 +39,11 @@ class Cells:
         cls,
         shape: tuple[int, int],
         places: Int[Tensor, " active"],
-        values: Float[Tensor, " active"],
+        values: Float[Tensor, " active"] | None = None,
     ) -> Cells:
-        """Of ascending places row · width + column."""
+        """Of ascending places row · width + column; values of float32 0 where none are given."""
         height, width = shape
+        values = torch.zeros(len(places)) if values is None else values
         edges = np.arange(0, height * width + 1, width)
         starts = np.searchsorted(places.numpy(), edges).astype(np.int32)
         columns = _columns(places.numpy(), width)
@@ -77,11 +78,37 @@ class Cells:
             include_last_offset=True,
         )
 
+    def product(
+        self, left: Float[Tensor, "rows k"], right: Float[Tensor, "columns k"]
+    ) -> Float[Tensor, " active"]:
+        """left · rightᵀ on these cells alone, in O(active · k)."""
+        if not len(self.values):
+            return left.new_zeros(0)
+        zeros = torch.zeros(len(self.values), dtype=left.dtype)
+        parts = self.starts, self.columns, zeros
+        like = torch.sparse_csr_tensor(*parts, size=self.shape, check_invariants=False)
+        return torch.sparse.sampled_addmm(like, left, right.T, beta=0).values()
+
     def dense(self, *, out: Float[Tensor, "rows columns"] | None = None) -> Tensor:
         """All cells, in a new tensor or in `out`."""
         out = self.values.new_empty(self.shape) if out is None else out
         out.zero_().view(-1).scatter_(0, self.places, self.values)
         return out
+
+
+def positives(
+    y: Shaped[Tensor, "rows columns"], marks: Bool[np.ndarray, " padded"], *, most: float
+) -> Cells | None:
+    """Where y is positive, with values 0; None where that is more than the fraction `most`.
+
+    Bits of floating numbers are as good: read as integers they have the same sign.
+    """
+    shape = (y.shape[0], y.shape[1])
+    torch.gt(y, 0, out=torch.from_numpy(marks[: y.numel()]).view(shape))
+    count = int(np.count_nonzero(marks))
+    if count > most * y.numel():
+        return None
+    return Cells.at(shape, torch.from_numpy(marked(marks, count)))
 
 
 WORD = 8
@@ -93,14 +120,14 @@ def marks(count: int) -> Bool[np.ndarray, " padded"]:
     return np.zeros(-(-count // WORD) * WORD, bool)
 
 
-def marked(marks: Bool[np.ndarray, " padded"]) -> Int[np.ndarray, " on"]:
-    """Where the marks are set, ascending.
+def marked(marks: Bool[np.ndarray, " padded"], count: int) -> Int[np.ndarray, " on"]:
+    """Where the marks are set, ascending; `count` of them are.
 
     NumPy's search branches at every mark as long as fewer than a tenth are set: with eight at a
     glance, and then only the words with something in them, 0.25 ms instead of 0.57 for 2¹⁹ marks of
     which 8 % are set, and half the time from 0.3 % on. From a tenth on NumPy's has no branches.
     """
-    if 10 * np.count_nonzero(marks) > marks.size:
+    if 10 * count > marks.size:
         return np.flatnonzero(marks)
     words = marks.view(np.uint64)
     some = np.flatnonzero(words != 0)

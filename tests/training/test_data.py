@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -95,6 +96,17 @@ def test_each_batch_of_a_generator_is_another_and_odd_sizes_are_whole():
     assert torch.equal(two, data.sample_filled(7, 0.5, 9, generator=again))
 
 
+def test_the_stream_of_a_batch_is_the_published_one():
+    words = torch.empty(3, dtype=torch.int64).random_(generator=generator(5)).tolist()
+    a, b, c, counter, mask = *words, 1, 2**64 - 1
+    out = []
+    for _ in range(16):  # Doty-Humphrey's sfc64
+        out.append((a + b + counter) & mask)
+        a, b = b ^ b >> 11, (c + (c << 3)) & mask
+        c, counter = ((c << 24 | c >> 40) + out[-1]) & mask, counter + 1
+    assert data._stream(generator(5)).random_raw(4).tolist() == out[12:]
+
+
 def test_every_cell_at_p_one():
     x = data.sample_cells(9, 1.0, 4, generator=generator())
     assert (x.dense() > 0).all()
@@ -109,7 +121,7 @@ def test_smallest_p():
         assert x.shape == (1024, 512)
     # at p = 1e-6 short gaps must not come too often: the number on is Poisson
     cells = 1 << 40
-    places = data._places(cells, 1e-6, g)
+    places = torch.from_numpy(data._places(cells, 1e-6, np.random.default_rng(0)))
     assert abs(z_scores(torch.tensor(len(places)), cells * 1e-6, cells * 1e-6)) < 4
     gaps = places.diff()
     assert abs(z_scores((gaps <= 100_000).sum(), len(gaps) * 0.0951626, len(gaps) * 0.0861)) < 4
