@@ -25,7 +25,7 @@ class Preferences:
     )
     link: LinkKind = setting("auto", "What the link to the terminal bears; auto finds out.")
     theme: Theme = setting("dark", "Colours for a dark or a light terminal.")
-    ascii: bool = setting(False, "Plain characters where braille and blocks are missing.")
+    ascii: bool = setting(False, "Plain ASCII where braille and blocks are missing.")
     mouse: bool = setting(True, "Let the mouse focus and scroll.")
     on_hangup: OnHangup = setting(
         "continue", "What training does when its terminal goes: it is saved either way."

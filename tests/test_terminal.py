@@ -97,11 +97,22 @@ def test_signals_end_it_with_the_terminal_restored(tmp_path, number, status):
         assert is_restored(terminal)
 
 
-def test_no_color_sends_no_colour(tmp_path):
-    with dashboard(tmp_path, NO_COLOR="1") as terminal:
+def test_without_colours_and_blocks_none_are_sent(tmp_path):
+    with dashboard(tmp_path, "--ascii", NO_COLOR="1") as terminal:
         terminal.wait_for(lambda text: trained_steps(text) > 0)
-        colours = set(re.findall(rb"[34]8;2;(\d+);(\d+);(\d+)", terminal.output))
-        assert all(red == green == blue for red, green, blue in colours)
+        terminal.type("e")
+        terminal.wait_for("Settings that belong together")
+        attributes = re.findall(rb"\x1b\[([\d;]*)m", terminal.output)
+        sent = {number for one in attributes for number in one.split(b";")}
+        assert sent <= {b"", b"0", b"1", b"2", b"7"}  # bold, dim, reverse
+        assert terminal.output.isascii()
+
+
+def test_a_terminal_that_cannot_move_its_cursor_is_told(tmp_path):
+    with dashboard(tmp_path, TERM="dumb") as terminal:
+        terminal.wait_for("but TERM is dumb")
+        assert terminal.wait_for_exit() == 2
+        assert b"\x1b" not in terminal.output
 
 
 def test_without_a_terminal_it_says_so(tmp_path):

@@ -264,7 +264,8 @@ class Experiment:
         if finding.kind == "rug" and self._asked_of != self.frame:
             return
         self._analysed.add(finding.kind)
-        trend = (*old.trend, finding.statistics)
+        trend, trend_at = (*old.trend, finding.statistics), (*old.trend_at, finding.step)
+        kept = slice(None) if len(trend) < 2 * TREND else slice(1, None, 2)  # the newest always
         self.readings[finding.kind] = dataclasses.replace(
             old,
             statistics=finding.statistics,
@@ -272,7 +273,8 @@ class Experiment:
             heldout_standard_error=finding.heldout[1],
             measured_at=finding.step,
             measured_when=finding.asked_at,
-            trend=trend if len(trend) < 2 * TREND else trend[::2],
+            trend=trend[kept],
+            trend_at=trend_at[kept],
         )
 
     def _keep_pace(self, steps: int, seconds: float) -> None:

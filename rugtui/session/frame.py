@@ -96,7 +96,9 @@ class Reading:
     age: float = 0.0
     """Seconds since then, when the Frame was made."""
     trend: tuple[Statistics, ...] = ()
-    """Earlier statistics, oldest first, evenly thinned."""
+    """Statistics so far, oldest first, evenly thinned."""
+    trend_at: tuple[int, ...] = ()
+    """The steps whose weights they describe."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, get_args
 from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding
+from textual.filter import LineFilter
+from textual.notifications import SeverityLevel
 from textual.screen import ModalScreen, Screen
 
 from rugtui.config import Settings, fields
@@ -29,6 +31,8 @@ from rugtui.ui.driver import Meter, thrifty
 from rugtui.ui.keynames import shown
 from rugtui.ui.keys import KEYS, SHEETS, Key, Keymap, bindings, key_named
 from rugtui.ui.link import KIB, Link
+from rugtui.ui.plain import OnlyAscii, Uncoloured
+from rugtui.ui.renderables.palette import Colours
 from rugtui.ui.renderables.picture_colours import picture_colours
 from rugtui.ui.screens.dashboard import PANES, Dashboard
 from rugtui.ui.screens.failure import Failure
@@ -36,6 +40,7 @@ from rugtui.ui.screens.help import Help
 from rugtui.ui.screens.runs import Runs
 from rugtui.ui.screens.settings_form import SettingsForm
 from rugtui.ui.screens.sheet import Sheet, ShowsFrames
+from rugtui.ui.themes import name_of, themes
 from rugtui.ui.thrift import Thrift
 from rugtui.ui.widgets.headline import Headline
 from rugtui.ui.widgets.loss import LossPane
@@ -76,7 +81,12 @@ class RugtuiApp(App[None]):
         self.preferences = preferences or Preferences()
         self.link = Link(self.preferences.link)
         self.driver_class = thrifty(self.driver_class, self.link)
-        self.theme = f"textual-{self.preferences.theme}"
+        for theme in themes(self.colours):
+            self.register_theme(theme)
+        self.theme = name_of(self.preferences.theme)
+        self._plainer: list[LineFilter] = [Uncoloured()] if self.colours == "none" else []
+        if self.preferences.ascii:
+            self._plainer.append(OnlyAscii())
         self.session = session
         self.settings = session.settings
         self.latest = Frame(session.settings, narration=LOADING, source=session.source)
@@ -85,12 +95,26 @@ class RugtuiApp(App[None]):
         self.thrift = Thrift()
         self._told = self._sent = self._drawn = 0
         self._failure = ""
+        self._wrong_until = 0.0
         self.heard = 0
         """The last signal that came."""
         self._desk: Desk | None = None
         self._loop_of_app: asyncio.AbstractEventLoop | None = None
         self.hung_up = False
         """Whether the terminal is gone and training goes on."""
+
+    @property
+    def colours(self) -> Colours:
+        """What the terminal has, as far as its environment says."""
+        system = self.console.color_system
+        if self.no_color or system is None:
+            return "none"
+        few: dict[str, Colours] = {"256": "eight bits", "standard": "sixteen", "windows": "sixteen"}
+        return few.get(system, "many")
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Textual's, and what a terminal of no colours or of other characters needs."""
+        return [*super().get_line_filters(), *self._plainer]
 
     def get_default_screen(self) -> Dashboard:
         return Dashboard()
@@ -126,10 +150,10 @@ class RugtuiApp(App[None]):
             self.leave(self.heard)
         self.dashboard.show(self.latest)
         for complaint in self.complaints[:MOST_COMPLAINTS]:
-            self.notify(complaint, severity="warning", markup=False, timeout=COMPLAINT_SECONDS)
+            self.notify(complaint, severity="warning", timeout=COMPLAINT_SECONDS)
         if more := len(self.complaints[MOST_COMPLAINTS:]):
             told = f"{more} more faults in the config file: `rugtui doctor` tells them all"
-            self.notify(told, severity="warning", markup=False, timeout=COMPLAINT_SECONDS)
+            self.notify(told, severity="warning", timeout=COMPLAINT_SECONDS)
         self.run_worker(self._work, thread=True, exit_on_error=False, name="session")
         self._timer = self.set_interval(1 / self.fps, self.take_frame)
         self.set_interval(METER_SECONDS, self.read_meter)
@@ -177,10 +201,35 @@ class RugtuiApp(App[None]):
         for notice in frame.notices:
             if notice.serial > self._told:
                 self._told = notice.serial
-                self.notify(notice.text, severity=notice.severity, markup=False)
+                self.notify(notice.text, severity=notice.severity)
         if frame.failure and frame.failure != self._failure:
             self.push_screen(Failure(frame.failure, frame.traceback))
         self._failure = frame.failure
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """Say something over the keys, where only what is wrong piles up: of what a key did (`]`
+        five times), the last is enough."""
+        now = time.monotonic()
+        lasting = timeout or self.NOTIFICATION_TIMEOUT
+        if now >= self._wrong_until:
+            self.clear_notifications()
+        if severity != "information":
+            self._wrong_until = max(self._wrong_until, now + lasting)
+        super().notify(
+            folded(message, self.size.width - 2),
+            title=title,
+            severity=severity,
+            timeout=lasting,
+            markup=markup,
+        )
 
     def _work(self) -> None:
         """The session catches its own faults; one that gets past it is a bug, and is shown."""
@@ -230,7 +279,7 @@ class RugtuiApp(App[None]):
         try:
             self.settings = self.settings.replace(**changes)
         except SettingError as error:
-            self.notify(str(error), severity="error", markup=False)
+            self.notify(str(error), severity="error")
             return
         self.session.send(Change(self.settings))
         self.notify(", ".join(f"{name} {value:.4g}" for name, value in changes.items()), timeout=2)
@@ -238,7 +287,7 @@ class RugtuiApp(App[None]):
     def refused(self) -> bool:
         """Whether nothing can be changed here; why is said."""
         if self.latest.read_only:
-            self.notify(self.latest.read_only, severity="warning", markup=False)
+            self.notify(self.latest.read_only, severity="warning")
         return bool(self.latest.read_only)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
@@ -275,7 +324,7 @@ class RugtuiApp(App[None]):
             await self.run_action(key.action, self.screen if key.pane else self)
 
     def wear(self, theme: Theme) -> None:
-        self.theme = f"textual-{theme}"
+        self.theme = name_of(theme)
 
     def action_edit(self, preset: Preset | None = None) -> None:
         """Open the form; one that is open may be given a preset."""
@@ -318,7 +367,7 @@ class RugtuiApp(App[None]):
             self.notify(hint, severity="warning", timeout=4)
             return
         self.copy_to_clipboard(text)
-        self.notify(f"copied: {text}", markup=False, timeout=4)
+        self.notify(f"copied: {text}", timeout=4)
 
     def copy_to_clipboard(self, text: str) -> None:
         """By OSC 52; tmux passes on what is wrapped for it, where it does not copy by itself."""
@@ -338,7 +387,7 @@ class RugtuiApp(App[None]):
         self.refresh()
 
     def action_theme(self) -> None:
-        self.theme = "textual-light" if self.current_theme.dark else "textual-dark"
+        self.wear("light" if self.current_theme.dark else "dark")
 
     def action_help(self) -> None:
         self.push_screen(Help(self.keymap, keys_of(self.screen)))
@@ -378,6 +427,14 @@ class RugtuiApp(App[None]):
 def keys_of(screen: Screen[Any]) -> str:
     """The pane in the key table whose keys work on a screen."""
     return screen.keys_of if isinstance(screen, Sheet) else "dashboard"
+
+
+def folded(text: str, width: int) -> str:
+    """The text in full lines where a word (a path, mostly) is longer than a line: wrapped at spaces
+    it would take a line more."""
+    if width < 1 or all(len(word) <= width for word in text.split()):
+        return text
+    return "\n".join(text[k : k + width] for k in range(0, len(text), width))
 
 
 def on_this_machine(settings: Settings, defaults: Settings) -> Settings:

@@ -117,9 +117,11 @@ class FakeSession:
 
 
 @asynccontextmanager
-async def running(app: RugtuiApp, size: tuple[int, int] = (120, 40)) -> AsyncIterator[Pilot[None]]:
+async def running(
+    app: RugtuiApp, size: tuple[int, int] = (120, 40), *, notifications: bool = False
+) -> AsyncIterator[Pilot[None]]:
     """A pilot of the app, whose worker stops however the test ends: leaving waits for it."""
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=notifications) as pilot:
         try:
             yield pilot
         finally:

@@ -2,9 +2,11 @@
 
 import pytest
 from rich.color import Color
+from textual.geometry import Region
+from textual.widgets._toast import Toast
 
 from rugtui.preferences import Preferences
-from rugtui.ui.app import RugtuiApp
+from rugtui.ui.app import RugtuiApp, folded
 from rugtui.ui.layout import layout_for
 from rugtui.ui.renderables.palette import BLANK, HALF_LEVELS
 from rugtui.ui.widgets.pane import Pane
@@ -108,3 +110,24 @@ async def test_every_cell_has_the_background_of_its_theme(theme):
 
 def heat(palette):
     return {Color.from_rgb(*palette.level(level)) for level in range(-HALF_LEVELS, BLANK)}
+
+
+async def test_what_is_told_covers_the_keys_alone_and_does_not_pile_up():
+    app = RugtuiApp(FakeSession())
+    async with running(app, size=(80, 24), notifications=True) as pilot:
+        await pilot.press("]", "]", "]")
+        await pilot.pause()
+        (toast,) = app.screen.query(Toast)
+        assert toast.region == Region(0, 23, 80, 1)
+        assert toast.render().plain.startswith("lr")
+        app.notify("it went wrong", severity="warning")
+        await pilot.press("]")
+        await pilot.pause()
+        said = [toast.render().plain for toast in app.screen.query(Toast)]
+        assert said[0] == "it went wrong"
+        assert said[1].startswith("lr")
+
+
+def test_a_long_path_takes_no_more_lines_than_it_fills():
+    assert folded("all of it", 20) == "all of it"
+    assert folded("in /a/very/long/path", 15) == "in /a/very/long\n/path"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from rugtui.session.frame import Frame
+from rugtui.session.frame import Frame, Reading
 from rugtui.session.history import HistoryView
 from rugtui.ui.renderables.canvas import Pen
 from rugtui.ui.renderables.chart import Chart, Curve
@@ -58,11 +58,22 @@ def loss_chart(
                 "points",
                 history.column("heldout_standard_error")[known],
             ),
+            *exact_of(frame.trained, palette),
         ),
         levels=tuple(levels(frame, palette)),
         marks=history.marks,
         behind=behind,
     )
+
+
+def exact_of(trained: Reading, palette: Palette) -> list[Curve]:
+    """The exact loss of the weights, each at the step whose weights they were: it is no level."""
+    if not trained.trend:
+        return []
+    steps = np.array(trained.trend_at, float)
+    exact = np.array([one.exact for one in trained.trend])
+    error = np.array([one.exact_standard_error for one in trained.trend])
+    return [Curve("exact(W)", steps, exact, Pen(palette.exact, "x"), "points", error, named=True)]
 
 
 def levels(frame: Frame, palette: Palette) -> list[Level]:
@@ -75,8 +86,6 @@ def levels(frame: Frame, palette: Palette) -> list[Level]:
         Level("L*", known.loss, palette.optimum, since=since),
         Level("linear", known.linear, palette.bound, True, since),
     ]
-    if frame.trained.statistics is not None:
-        lines.append(Level("exact(W)", frame.trained.statistics.exact, palette.exact, True, since))
     if frame.shown == "rug" and frame.rug is not None and math.isfinite(frame.rug.loss):
         lines.append(Level("rug", frame.rug.loss, palette.gaussian, True, since))
     lines.append(Level("elementwise", known.elementwise, palette.elementwise, True, since))

@@ -18,9 +18,12 @@ from rugtui.ui.renderables.palette import Colours, Palette, palette_for
 
 @runtime_checkable
 class HasPreferences(Protocol):
-    """An app that knows how its user wants to see it."""
+    """An app that knows how its user wants to see it, and what the terminal has."""
 
     preferences: Preferences
+
+    @property
+    def colours(self) -> Colours: ...
 
 
 class Pane(Widget, can_focus=True):
@@ -62,16 +65,7 @@ class Pane(Widget, can_focus=True):
     def palette(self) -> Palette:
         assert isinstance(self.app, HasPreferences)
         dark = self.app.current_theme.dark
-        return palette_for(dark, self.colours, self.app.preferences.ascii)
-
-    @property
-    def colours(self) -> Colours:
-        """What the terminal has, as far as its environment says."""
-        system = self.app.console.color_system
-        if self.app.no_color or system is None:
-            return "none"
-        few: dict[str, Colours] = {"256": "eight bits", "standard": "sixteen", "windows": "sixteen"}
-        return few.get(system, "many")
+        return palette_for(dark, self.app.colours, self.app.preferences.ascii)
 
     def watch_frame(self, old: Frame | None, new: Frame | None) -> None:
         self.redraw()
@@ -87,9 +81,8 @@ class Pane(Widget, can_focus=True):
         width, height = self.content_size
         if self.frame is None or not (width and height and self.is_on_screen):
             return
-        paper = self.background_colors[1].rich_color
         strips = self.draw(self.frame, self.palette, width, height)
-        before, self._shown = self._shown, [papered(strip, paper) for strip in strips]
+        before, self._shown = self._shown, [self._papered(strip) for strip in strips]
         if len(before) != len(self._shown):
             self.refresh()
             return
@@ -97,12 +90,17 @@ class Pane(Widget, can_focus=True):
         for first, last in runs(changed):
             self.refresh(Region(0, first, width, last - first))
 
+    def _papered(self, strip: Strip) -> Strip:
+        return papered(strip, self.background_colors[1].rich_color)
+
     @property
     def is_on_screen(self) -> bool:
         return bool(self.display and self.region.area)
 
     def render_line(self, y: int) -> Strip:
-        return self._shown[y] if y < len(self._shown) else blank(self.content_size.width)
+        if y < len(self._shown):
+            return self._shown[y]
+        return self._papered(blank(self.content_size.width))
 
 
 def runs(rows: list[int]) -> list[tuple[int, int]]:

@@ -1,6 +1,7 @@
 """Charts as text and colour."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -281,3 +282,15 @@ def test_no_loss_is_too_strange_to_draw(losses, limits):
 def test_every_size_is_filled_exactly(width, height, ascii_only):
     view = View(cross=NEWEST)
     drawn(the_chart(), view, width, height, Font(ascii_only))
+
+
+def test_exact_losses_lie_at_the_steps_whose_weights_they_are_of():
+    some = SimpleNamespace(exact=0.009, exact_standard_error=0.0)
+    reading = Reading(trend=(some,) * 2, trend_at=(500, 1500))
+    chart = the_chart(frame_with(trained=reading))
+    assert all(level.name != "exact(W)" for level in chart.levels)
+    strips = drawn(chart, View(log_x=False, log_y=False))
+    assert "exact(W)" in text(strips)
+    assert sorted(columns(strips, DARK.exact)) == pytest.approx(
+        [7 + 0.25 * 51, 7 + 0.75 * 51], abs=1
+    )
