@@ -124,7 +124,10 @@ def finish(session: Session, code: int, run: Path | None = None) -> int:
         done = session.finished.wait(LONGEST)
     except KeyboardInterrupt:
         done = False
-    return say_last(session, code) if done else leave(code)
+    if done:
+        return say_last(session, code)
+    click.echo(f"rugtui: the step under way was not waited for. {session.kept}", err=True)
+    return leave(code)
 
 
 def say_last(session: Session, code: int) -> int:

@@ -96,6 +96,13 @@ def checkpoint_path(run: Path, step: int) -> Path:
     return run / f"checkpoint-{step:08d}.safetensors"
 
 
+def step_of(checkpoint: Path) -> int:
+    """The step in the name of a checkpoint."""
+    match = CHECKPOINT.fullmatch(checkpoint.name)
+    assert match is not None
+    return int(match[1])
+
+
 def checkpoints(run: Path) -> list[Path]:
     """The checkpoints of a run, newest first. Raises OSError."""
     found = {path: CHECKPOINT.fullmatch(path.name) for path in run.iterdir()}

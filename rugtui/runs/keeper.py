@@ -15,7 +15,7 @@ from pathlib import Path
 from rugtui.config import Settings
 from rugtui.errors import RunError
 from rugtui.runs.checkpoint import KEPT, Checkpoint, write_checkpoint
-from rugtui.runs.directory import checkpoints, create_run, describe_run, make_latest
+from rugtui.runs.directory import checkpoints, create_run, describe_run, make_latest, step_of
 from rugtui.runs.files import make_folder, sweep
 from rugtui.runs.journal import Journal, Past
 from rugtui.runs.lock import Lock
@@ -58,6 +58,8 @@ class Keeper:
         self.run: Path | None = None
         self._lock: Lock | None = None
         self._written: list[Path] = []
+        self.kept: int | None = None
+        """The newest step that is on disk, None while none is known to be."""
         self._news: list[tuple[str, bool]] = []
         self.trouble = ""
         """Why the last copy was not written; empty where it was."""
@@ -93,7 +95,7 @@ class Keeper:
         Those that were left by processes killed before they could tidy up go now, or being killed
         again and again would fill the disk. Raises OSError.
         """
-        self._written = [checkpoint]
+        self._written, self.kept = [checkpoint], step_of(checkpoint)
         found = checkpoints(checkpoint.parent)
         for old in found[found.index(checkpoint) + KEPT :]:
             old.unlink(missing_ok=True)
@@ -202,6 +204,7 @@ class Keeper:
         self._journal.bring_up_to(moment.past)
         path = write_checkpoint(run, moment.checkpoint)
         self._written = [old for old in self._written if old != path] + [path]
+        self.kept = moment.checkpoint.step
         for old in checkpoints(run):
             if old not in self._written[-KEPT:]:
                 old.unlink(missing_ok=True)
@@ -225,7 +228,7 @@ class Keeper:
         elif not self.run.is_dir():
             make_folder(self.run)
             describe_run(self.run, self._settings, device=self._device)
-            self._written = []
+            self._written, self.kept = [], None
             self._tell(f"{str(self.run)!r} was deleted: written anew", True)
         assert self.run is not None
         if self._lock is None or not self._lock.there:

@@ -213,6 +213,15 @@ class Course:
         self._saved = self.training.step, phase, self.settings
         self.keeper.save(lambda: self.moment(phase))
 
+    def kept(self) -> str:
+        """What of it is on disk, in a sentence; empty where nothing is to be."""
+        run, step = self.keeper.run, self.keeper.kept
+        if self.waits:
+            return ""
+        if step is None:
+            return "Nothing of this run is saved yet."
+        return f"Step {step:,} is saved in {run}; `rugtui resume` goes on from there."
+
     def detach(self) -> None:
         """Nobody looks on any more: say so, and where this goes, in the lock and in the log."""
         if not self._begun:

@@ -155,6 +155,8 @@ class Frame:
     snapshot: str = ""
     """The folder of the last snapshot, empty before there is one."""
     notices: tuple[Notice, ...] = ()
+    kept: str = ""
+    """What of the run is on disk, in a sentence; empty where nothing is to be."""
     failure: str = ""
     traceback: str = ""
 

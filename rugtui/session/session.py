@@ -102,6 +102,11 @@ class Session:
         """Whether there is a run whose last step may be worth waiting for."""
         return self._experiment is not None
 
+    @property
+    def kept(self) -> str:
+        """What is on disk of the run under way, in a sentence; empty where there is none."""
+        return self._experiment.course.kept() if self._experiment is not None else ""
+
     def run(self) -> None:
         """The body of the worker thread, until Stop. What goes wrong is said in a Frame."""
         try:
@@ -153,6 +158,7 @@ class Session:
                 self._tell("only looked at: space trains on")
         if (self._shown == "rug" or self._look.beside) and not self._rug_exists():
             self._shown, self._look = "trained", dataclasses.replace(self._look, beside=False)
+        self.frames.put(self._frame())  # the first step may take long, and it is no preparation
 
     def _open(self) -> Course | None:
         """What is there already, once. A fault of it ends the session: there is nothing to show."""
@@ -373,6 +379,7 @@ class Session:
             shown=self._shown,
             snapshot=self._snapshot,
             notices=tuple(self._notices),
+            kept=self.kept,
             failure=self._failure,
             traceback=self._traceback,
         )

@@ -51,6 +51,8 @@ if TYPE_CHECKING:
 
 LOADING = "loading PyTorch …"
 METER_SECONDS = 2.0
+STILL = 4.0
+"""Seconds without a Frame after which the header says so: a step takes long, or a device hangs."""
 PUMP_SECONDS, ANSWER_SECONDS = 0.05, 0.5
 MOST_COMPLAINTS, COMPLAINT_SECONDS = 3, 15.0
 FPS_LEAST, FPS_USUAL, FPS_MOST = 0.25, Preferences().fps, 60.0
@@ -95,7 +97,7 @@ class RugtuiApp(App[None]):
         self.thrift = Thrift()
         self._told = self._sent = self._drawn = 0
         self._failure = ""
-        self._wrong_until = 0.0
+        self._wrong_until, self._taken = 0.0, time.monotonic()
         self.heard = 0
         """The last signal that came."""
         self._desk: Desk | None = None
@@ -172,10 +174,12 @@ class RugtuiApp(App[None]):
         sent = self._driver.sent if isinstance(self._driver, Meter) else 0
         rate, self._sent = (sent - self._sent) / METER_SECONDS / KIB, sent
         drawn, self._drawn = self._drawn / METER_SECONDS, 0
+        waited = time.monotonic() - self._taken if self.latest.phase == "training" else 0.0
         if not self.screen_stack:
             return  # a last tick, when the app is already leaving
         for headline in self.dashboard.query(Headline):
             headline.screen_facts = f"{rate:.0f} KiB/s", f"{drawn:.2g} fps"
+            headline.wait(waited if waited > STILL else 0.0)
 
     def take_frame(self) -> None:
         """Show the newest Frame, if there is one, it is time, and the terminal has taken what came
@@ -188,7 +192,7 @@ class RugtuiApp(App[None]):
         if frame is None:
             return
         self.thrift.begin()
-        self._drawn += 1
+        self._drawn, self._taken = self._drawn + 1, time.monotonic()
         self.latest, self.settings = frame, frame.settings
         for screen in reversed(self.screen_stack):  # what is in front has the link first
             if isinstance(screen, ShowsFrames):
@@ -203,7 +207,7 @@ class RugtuiApp(App[None]):
                 self._told = notice.serial
                 self.notify(notice.text, severity=notice.severity)
         if frame.failure and frame.failure != self._failure:
-            self.push_screen(Failure(frame.failure, frame.traceback))
+            self.push_screen(Failure(frame.failure, frame.traceback, frame.kept))
         self._failure = frame.failure
 
     def notify(

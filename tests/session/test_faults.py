@@ -74,6 +74,7 @@ def equal_to_uninterrupted_in_weights(course, tmp_path):
 def test_a_disk_that_is_full_for_a_while(kind, tmp_path):
     with full_disk(kind, tmp_path / "disk") as disk:
         course = advance(Course.new(SETTINGS, into=disk.folder), 30)
+        assert course.kept() == "Nothing of this run is saved yet."
         assert saved(course) == []
         run, before = course.keeper.run, course.training.step
         disk.fill()
@@ -81,6 +82,7 @@ def test_a_disk_that_is_full_for_a_while(kind, tmp_path):
             ((text, bad),) = saved(advance(course, 300))
             assert bad
             assert os.strerror(errno.ENOSPC if kind == "mount" else errno.EFBIG) in text
+            assert course.kept().startswith(f"Step {before:,} is saved in {run};")
             assert saved(advance(course, 1)) == []  # told once
             assert newest(run)[1].step == before
             past, said = read_past(run, NAMES)

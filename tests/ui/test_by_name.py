@@ -70,11 +70,21 @@ async def test_a_preset_fills_the_form_and_enter_applies_it(pilot):
     assert change.settings == preset("small").over(Settings(seed=7))
 
 
+def said(pilot):
+    return str(pilot.app.screen.query_one("#failure").render())
+
+
 async def test_a_traceback_is_shown_on_request_and_e_edits(pilot):
     pilot.app.session.give(some_frame(phase="failed", failure="oh", traceback="Traceback: line 1"))
     pilot.app.take_frame()
     await pilot.pause()
     assert isinstance(pilot.app.screen, Failure)
+    assert "saved" not in said(pilot)
+    failed = some_frame(phase="failed", failure="oh", kept="Step 9 is saved in /runs/a.")
+    pilot.app.session.give(failed)
+    pilot.app.take_frame()
+    await pilot.pause()
+    assert said(pilot) == "oh\n\nStep 9 is saved in /runs/a."
     trace = pilot.app.screen.query_one("#traceback")
     assert not trace.display
     await pilot.press("t")

@@ -15,12 +15,15 @@ from rugtui.ui.renderables.palette import Palette
 SOURCE_MOST = 28
 
 
-def headline(frame: Frame, screen: Sequence[str], palette: Palette, width: int) -> Strip:
+def headline(
+    frame: Frame, screen: Sequence[str], palette: Palette, width: int, waited: float = 0.0
+) -> Strip:
     """One strip with as many of the facts as fit, the most important ones first to stay.
 
-    `screen` says how the screen itself is doing, what matters most first.
+    `screen` says how the screen itself is doing, what matters most first; `waited` is for how many
+    seconds there was no Frame.
     """
-    kept = facts(frame, screen)
+    kept = facts(frame, screen, waited)
     while len(kept) > 1 and len(_joined(kept)) > width:
         kept.remove(max(kept, key=lambda fact: fact[0]))
     phase = palette.style("warning" if frame.phase == "failed" else "smooth", bold=True)
@@ -31,7 +34,7 @@ def headline(frame: Frame, screen: Sequence[str], palette: Palette, width: int) 
     return line(pieces, width)
 
 
-def facts(frame: Frame, screen: Sequence[str]) -> list[tuple[int, str]]:
+def facts(frame: Frame, screen: Sequence[str], waited: float = 0.0) -> list[tuple[int, str]]:
     """(rank, text) of each fact; the highest rank is the first to go."""
     s = frame.settings
     if frame.phase == "loading" and frame.source:  # what it is like comes out when it is read
@@ -46,8 +49,10 @@ def facts(frame: Frame, screen: Sequence[str]) -> list[tuple[int, str]]:
         (3, f"lr {_rate(frame):.2g}"),
         (1, f"step {frame.step:,}"),
         (2, _ago(frame.save_age)),
-        (3, f"{_pace(frame.steps_per_second)} steps/s"),
-        (5, f"{_pace(frame.gemms_per_step)} GEMM"),
+        (1, f"no news for {waited:.0f} s")
+        if waited
+        else (3, f"{_pace(frame.steps_per_second)} steps/s"),
+        (5, "" if waited else f"{_pace(frame.gemms_per_step)} GEMM"),
         (7, frame.plan),
         (5, frame.device),
         (4, numbers.duration(frame.seconds)),

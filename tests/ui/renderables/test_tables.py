@@ -113,3 +113,11 @@ def test_a_verdict_without_room_keeps_whole_sentences():
     assert " ".join(told[0].split()) == "The rug is 12 % above L*, as its …"
     assert " ".join(told[1].split()) == "The rug is 12 % above L*, as its size has it. …"
     assert " ".join(told[2].split()) == verdict
+
+
+def test_the_header_says_when_nothing_comes():
+    pace = "steps/s"
+    assert pace in headline(some_frame(), (), DARK, 100).text
+    still = headline(some_frame(), (), DARK, 100, 12.3).text
+    assert "no news for 12 s" in still
+    assert pace not in still
