@@ -58,6 +58,7 @@ class Experiment:
         if course.waits and not followed:
             self._still = self._new_still()
         self._analysed: set[Kind] = set()
+        self._read: Kind = "trained"
         self._asked_of = self.frame
         self._pace = 0, 0.0
 
@@ -163,6 +164,7 @@ class Experiment:
 
     def read(self, kind: Kind) -> None:
         """Bring the readings up to date; ask the analyst about weights that nobody asked about."""
+        self._read = kind
         if finding := self.analyst.collect():
             self._note(finding)
         if self.analyst.idle and kind not in self._analysed:
@@ -181,7 +183,8 @@ class Experiment:
         then be held against it, which no earlier or later weights could."""
         if result.heldout is None or result.heldout_standard_error is None:
             return
-        rug_waits = self._trial is not None and "rug" not in self._analysed
+        # A rug that is only looked at beside them never asks, and must not hold them up.
+        rug_waits = self._read == "rug" and "rug" not in self._analysed
         if self.analyst.idle and not rug_waits:
             heldout = result.heldout, result.heldout_standard_error
             weights = self.training.weights()

@@ -4,6 +4,7 @@ import torch
 
 from rugtui.config import Settings
 from rugtui.errors import WeightsError
+from rugtui.session import analyst
 from rugtui.session import experiment as experiment_module
 from rugtui.session.commands import Change, Look, NextFrame, Show
 from rugtui.session.course import Course
@@ -54,6 +55,23 @@ def test_statistics_of_the_last_frame_are_not_taken_for_those_of_this(tmp_path):
         experiment.analyst._pending.result()
         experiment.read("rug")
         assert experiment.readings["rug"].statistics is None
+    finally:
+        experiment.leave("paused")
+
+
+def test_a_rug_beside_trained_weights_does_not_hold_up_their_statistics(tmp_path, monkeypatch):
+    monkeypatch.setattr(analyst, "share_beside", lambda: 1e9)  # it needs no rest
+    experiment = Experiment(Course.new(SMALL, into=tmp_path))
+    try:
+        experiment.picture("trained", Look(8, 8, beside=True))
+        for _ in range(2):
+            before = experiment.readings["trained"].measured_at
+            for _ in range(500):
+                experiment.train(lambda: False)
+                experiment.read("trained")
+                if experiment.readings["trained"].measured_at > before:
+                    break
+            assert experiment.readings["trained"].measured_at > before
     finally:
         experiment.leave("paused")
 

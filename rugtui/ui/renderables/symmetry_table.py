@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from textual.strip import Strip
 
-from rugtui.session.frame import Reading
+from rugtui.session.frame import Frame, Reading
 from rugtui.ui.renderables.bars import histogram, sparkline
 from rugtui.ui.renderables.lines import blank, fit, line
 from rugtui.ui.renderables.palette import ASCII, Palette
@@ -41,13 +41,21 @@ ROWS = (
 )
 
 
-def symmetry_table(reading: Reading, palette: Palette, width: int, height: int) -> list[Strip]:
+def waiting(frame: Frame) -> str:
+    """What there is to say while there are no statistics."""
+    if frame.step == 0 and frame.shown == "trained":
+        return "statistics come with the first steps"
+    return f"statistics of the {frame.shown} weights are being taken"
+
+
+def symmetry_table(
+    reading: Reading, instead: str, palette: Palette, width: int, height: int
+) -> list[Strip]:
     """The statistics of section 8 with their trends, and below them, where there is room, the law
-    of ν/σ as bars with the Gaussian as dots."""
+    of ν/σ as bars with the Gaussian as dots; `instead` is said while there are none."""
     now = reading.statistics
     if now is None:
-        waiting = line([("statistics come with the first steps", palette.style("faint"))], width)
-        return fit([waiting], width, height)
+        return fit([line([(instead, palette.style("faint"))], width)], width, height)
     strips = [_row(row, now, reading.trend, palette, width) for row in ROWS]
     strips.append(_age(reading, palette, width))
     room = height - len(strips) - 2

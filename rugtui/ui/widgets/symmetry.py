@@ -9,7 +9,7 @@ from textual.strip import Strip
 
 from rugtui.session.frame import Frame
 from rugtui.ui.renderables.palette import Palette
-from rugtui.ui.renderables.symmetry_table import symmetry_table
+from rugtui.ui.renderables.symmetry_table import symmetry_table, waiting
 from rugtui.ui.widgets.pane import Pane
 
 if TYPE_CHECKING:
@@ -23,9 +23,10 @@ class SymmetryPane(Pane):
 
     def draw(self, frame: Frame, palette: Palette, width: int, height: int) -> list[Strip]:
         """Again only where it comes out different: statistics are few, and Frames are many."""
-        reading = frame.reading
-        also = len(reading.trend), reading.measured_at, f"{reading.age:.0f}", palette, width, height
+        reading, instead = frame.reading, waiting(frame)
+        measured = len(reading.trend), reading.measured_at, f"{reading.age:.0f}", instead
+        also = *measured, palette, width, height
         if reading.statistics is not self._of or also != self._also:
             self._of, self._also = reading.statistics, also
-            self._drawn = symmetry_table(reading, palette, width, height)
+            self._drawn = symmetry_table(reading, instead, palette, width, height)
         return list(self._drawn)

@@ -12,6 +12,7 @@ from rugtui.ui.renderables import numbers
 from rugtui.ui.renderables.headline import headline
 from rugtui.ui.renderables.lines import sentences
 from rugtui.ui.renderables.palette import DARK
+from rugtui.ui.renderables.symmetry_table import waiting
 from rugtui.ui.renderables.theory_table import theory_rows, theory_table
 from tests.ui.fake import LEVELS, some_frame
 
@@ -121,3 +122,9 @@ def test_the_header_says_when_nothing_comes():
     still = headline(some_frame(), (), DARK, 100, 12.3).text
     assert "no news for 12 s" in still
     assert pace not in still
+
+
+def test_statistics_that_are_not_there_yet_are_not_said_to_wait_for_steps():
+    assert waiting(some_frame(step=0)) == "statistics come with the first steps"
+    assert waiting(some_frame()) == "statistics of the trained weights are being taken"
+    assert "of the rug weights" in waiting(some_frame(step=0, shown="rug"))
