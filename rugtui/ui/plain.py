@@ -101,6 +101,31 @@ class OnlyAscii(LineFilter):
         ]
 
 
+CONSOLE = "─│┌┐└┘├┤┬┴┼▀▄█▌▐░▒▓≡·±×²³"
+"""Beyond ASCII what fonts of Linux's own console have: of a few hundred characters none is braille, a
+round corner or an eighth of a block."""
+_CORNERS = str.maketrans("╭╮╰╯", "┌┐└┘")
+_LIKE_ON_CONSOLE = {key: value for key, value in LIKE_IT.items() if chr(key) not in CONSOLE}
+
+
+class OnlyConsole(LineFilter):
+    """Characters that Linux's console has, one for one."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        return [
+            Segment(text if control else on_console(text), style, control)
+            for text, style, control in segments
+        ]
+
+
+def on_console(text: str) -> str:
+    """The text in as many cells, of characters that Linux's console has."""
+    if text.isascii():
+        return text
+    text = text.translate(_CORNERS).translate(_LIKE_ON_CONSOLE)
+    return "".join(one if one in CONSOLE else in_ascii(one) for one in text)
+
+
 def in_ascii(text: str) -> str:
     """The text in as many ASCII characters as it takes cells.
 

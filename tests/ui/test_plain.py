@@ -8,8 +8,10 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
 
-from rugtui.ui.plain import Uncoloured, in_ascii
+from rugtui.ui.app import RugtuiApp
+from rugtui.ui.plain import Uncoloured, in_ascii, on_console
 from rugtui.ui.themes import themes
+from tests.ui.fake import FakeSession, give, running, some_frame
 
 BLACK = Color.parse("#000000")
 
@@ -23,6 +25,21 @@ def test_ascii_takes_as_many_cells(text):
 def test_ascii_keeps_the_meaning():
     assert in_ascii("0.65 ± 0.03") == "0.65 +-0.03"
     assert in_ascii("× L* −1 … α ≥ 2") == "x L* -1 ~ a > 2"
+
+
+def test_the_console_of_linux_keeps_half_blocks_and_frames():
+    assert on_console("╭─ ▀▀ × ± … ● ▁█ ─╯") == "┌─ ▀▀ × ± ~ o -█ ─┘"
+
+
+async def test_on_the_console_of_linux_there_is_no_braille(monkeypatch):
+    monkeypatch.setenv("TERM", "linux")
+    app = RugtuiApp(FakeSession())
+    async with running(app) as pilot:
+        await give(pilot, some_frame())
+        lines = [strip.text for strip in app.screen._compositor.render_strips()]
+        drawn = "".join(on_console(line) for line in lines)
+        assert "?" not in drawn.replace("? help", "")
+        assert "▀▀▀" in drawn
 
 
 def uncoloured(ink, paper, **attributes):

@@ -88,7 +88,7 @@ class LossPane(Pane):
     @property
     def font(self) -> Font:
         assert isinstance(self.app, HasPreferences)
-        return Font(self.app.preferences.ascii)
+        return Font(not self.app.braille)
 
     def chart(self, frame: Frame, palette: Palette) -> Chart | None:
         """What the tab in front shows, None where it is still being computed."""

@@ -21,6 +21,7 @@ class HasPreferences(Protocol):
     """An app that knows how its user wants to see it, and what the terminal has."""
 
     preferences: Preferences
+    braille: bool
 
     @property
     def colours(self) -> Colours: ...

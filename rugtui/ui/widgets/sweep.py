@@ -27,7 +27,7 @@ class SweepPane(Pane):
     @property
     def font(self) -> Font:
         assert isinstance(self.app, HasPreferences)
-        return Font(self.app.preferences.ascii)
+        return Font(not self.app.braille)
 
     def draw(self, frame: Frame, palette: Palette, width: int, height: int) -> list[Strip]:
         if self.sweep is None:
