@@ -102,8 +102,8 @@ class OnlyAscii(LineFilter):
 
 
 CONSOLE = "─│┌┐└┘├┤┬┴┼▀▄█▌▐░▒▓≡·±×²³"
-"""Beyond ASCII what fonts of Linux's own console have: of a few hundred characters none is braille, a
-round corner or an eighth of a block."""
+"""Beyond ASCII what fonts of Linux's own console have: of a few hundred characters none is braille,
+a round corner or an eighth of a block."""
 _CORNERS = str.maketrans("╭╮╰╯", "┌┐└┘")
 _LIKE_ON_CONSOLE = {key: value for key, value in LIKE_IT.items() if chr(key) not in CONSOLE}
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from rugtui.session.frame import Frame, Reading
+from rugtui.session.frame import Frame
 from rugtui.session.history import HistoryView
 from rugtui.ui.renderables.canvas import Pen
 from rugtui.ui.renderables.chart import Chart, Curve
@@ -58,7 +58,7 @@ def loss_chart(
                 "points",
                 history.column("heldout_standard_error")[known],
             ),
-            *exact_of(frame.trained, palette),
+            *exact_of(frame, palette),
         ),
         levels=tuple(levels(frame, palette)),
         marks=history.marks,
@@ -66,14 +66,19 @@ def loss_chart(
     )
 
 
-def exact_of(trained: Reading, palette: Palette) -> list[Curve]:
-    """The exact loss of the weights, each at the step whose weights they were: it is no level."""
+def exact_of(frame: Frame, palette: Palette) -> list[Curve]:
+    """The exact loss of trained weights, each at the step whose weights they were: it is no level.
+
+    Where the rug is shown, W is the rug's in the other panes, and these are named for what they are.
+    """
+    trained = frame.trained
     if not trained.trend:
         return []
+    name = "exact(W)" if frame.shown == "trained" else "trained W"
     steps = np.array(trained.trend_at, float)
     exact = np.array([one.exact for one in trained.trend])
     error = np.array([one.exact_standard_error for one in trained.trend])
-    return [Curve("exact(W)", steps, exact, Pen(palette.exact, "x"), "points", error, named=True)]
+    return [Curve(name, steps, exact, Pen(palette.exact, "x"), "points", error, named=True)]
 
 
 def levels(frame: Frame, palette: Palette) -> list[Level]:

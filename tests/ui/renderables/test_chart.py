@@ -291,6 +291,8 @@ def test_exact_losses_lie_at_the_steps_whose_weights_they_are_of():
     assert all(level.name != "exact(W)" for level in chart.levels)
     strips = drawn(chart, View(log_x=False, log_y=False))
     assert "exact(W)" in text(strips)
+    beside_rug = the_chart(frame_with(trained=reading, shown="rug"))
+    assert "trained W" in text(drawn(beside_rug))
     assert sorted(columns(strips, DARK.exact)) == pytest.approx(
         [7 + 0.25 * 51, 7 + 0.75 * 51], abs=1
     )
