@@ -69,7 +69,7 @@ def loss_chart(
 def exact_of(frame: Frame, palette: Palette) -> list[Curve]:
     """The exact loss of trained weights, each at the step whose weights they were: it is no level.
 
-    Where the rug is shown, W is the rug's in the other panes, and these are named for what they are.
+    Where the rug is shown, W is the rug's in the other panes, and these are named otherwise.
     """
     trained = frame.trained
     if not trained.trend:
