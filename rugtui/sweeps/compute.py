@@ -1,15 +1,14 @@
 """A unit of a sweep, computed: cells → rows.
 
-What is faster for cells of one shape was measured at n_sparse 128 on one thread, as the mean over
-p from 0.002 to 0.8, in milliseconds of CPU a cell and step (n_dense 6, 32, 102):
+Population's numbers are few, and what a step costs is mostly its calls: cells of one shape go
+together. Measured at n_sparse 128 on one thread, as the mean over p from 0.002 to 0.8, in
+milliseconds of CPU a cell and step (n_dense 6, 32, 102):
 
-    population    one by one    0.83   0.82   0.93    20 cells in one product    0.13   0.12   0.29
-    sgd           one by one    0.7    0.95   1.7     20 cells in one product    1.6    1.9    4.0
+    one by one    0.83   0.82   0.93        20 cells in one product    0.13   0.12   0.29
 
-Population's numbers are few, and what a step costs is mostly its calls: cells go together. A batch
-of samples fills the cache by itself; what it costs is drawing it, and products whose size is the
-same together. So sgd goes from cell to cell, each the single run of its settings, with the products
-and the data that are best for its p, and what runs at once are units.
+A batch of samples fills the cache by itself; what it costs is drawing it, and products whose size
+is the same together. So sgd goes from cell to cell, each the single run of its settings, with the
+products and the data that are best for its p, and what runs at once are units.
 """
 
 from __future__ import annotations

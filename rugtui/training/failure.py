@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rugtui.config import Settings
 from rugtui.errors import TrainingError, UsageError
+from rugtui.training.plan import Squares, choose, sparse_data
 from rugtui.weights.memory import available_memory, used_memory
 
 if TYPE_CHECKING:
@@ -19,9 +20,10 @@ MEMORIES = {"adam": 2, "adamw": 2, "sgd": 1}
 STATES = 3
 """Copies of parameters and memories beside those that train: the spare, one that is being written,
 and one that waits to be."""
-BATCH_COPIES, SLOPED_COPIES = 3, 8
-"""Pre-activations of two steps, and the data or held-out outputs; and with the slope of what is not
-a ReLU, which passes over all of them."""
+BATCH_COPIES, SLOPED_COPIES, FULL_COPIES, SCREEN_COPIES = 3, 8, 6, 2
+"""Pre-activations of two steps, and the data or held-out outputs; with the slope of what is not a
+ReLU, which passes over all of them; with data in all their cells, random bits and the residual; and
+beside them the outputs behind a screen and its marks."""
 CELL = 36
 """Bytes of an active cell: its places, its values, and both by column."""
 SIGNS = (
@@ -124,14 +126,24 @@ def _fixed(settings: Settings) -> int:
     copies = 2 + memories + STATES * (1 + memories) + 0.5  # and a gradient on its way to its place
     matrices = 1 if settings.tied else 2
     parameters = settings.n_sparse * (matrices * settings.n_dense + settings.bias)
-    return math.ceil(copies * _bytes(settings) * parameters)
+    return math.ceil(_bytes(settings) * (copies * parameters + _square(settings)))
+
+
+def _square(settings: Settings) -> int:
+    """Cells of the matrix that a step of all cells may go through."""
+    full = settings.method == "sgd" and not sparse_data(settings) and settings.matmul != "bf16"
+    squares = Squares.of(settings.n_sparse, settings.n_dense, settings.batch if full else 0)
+    return settings.n_sparse**2 if squares.backward else 0
 
 
 def _per_sample(settings: Settings) -> int:
     n_sparse, n_dense = settings.n_sparse, settings.n_dense
-    copies = BATCH_COPIES if settings.activation == "relu" else SLOPED_COPIES
+    plan = choose(settings, kind="cpu")
+    full = not plan.sparse_encoder
+    copies = FULL_COPIES if full else BATCH_COPIES + SCREEN_COPIES * plan.screened
+    copies = copies if settings.activation == "relu" else SLOPED_COPIES + full
     cells = _bytes(settings) * (copies * n_sparse + 3 * n_dense)
-    return cells + math.ceil(CELL * settings.p_on * n_sparse)
+    return cells + (0 if full else math.ceil(CELL * settings.p_on * n_sparse))
 
 
 def _bytes(settings: Settings) -> int:
