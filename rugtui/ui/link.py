@@ -34,6 +34,8 @@ CALM, EAGER = 120.0, 1.0
 that it is too much, for then all that the kernel holds is under way; where answers tell it."""
 HELD = 8 * KIB
 """Bytes that the kernel holds at the least when a write blocks."""
+SOON = 20.0
+"""Seconds in which a way that is too narrow is full again."""
 BLOCKED, LATE = 0.05, 0.25
 """Seconds that a write, and an answer beyond the quickest, take on a way that is full."""
 LOST = 5.0
@@ -90,15 +92,15 @@ class Link:
     def took(self, count: int, seconds: float, now: float) -> None:
         """So many bytes were written in so many seconds, until `now`.
 
-        A write that blocks leaves all full behind it. From one such moment to the next exactly what
-        was written left at the other end; of the first, part went into what was not full yet.
+        A write that blocks leaves all full behind it. One alone may have met a terminal that was
+        busy; but from one such moment to the next what was written left at the other end.
         """
         self._since_full += count
         if seconds > BLOCKED:
             since, self._full = now - self._full, now
-            exact = self._since_full / since if since < math.inf else math.inf
-            self._choke(min(count / seconds, exact))
-            self._since_full, self._saved = 0, -HELD
+            if since < SOON:
+                self._choke(self._since_full / since)
+            self._since_full, self._saved = 0, min(self._saved, -HELD)
 
     def ask(self) -> int:
         """The number of a question to send now, behind all else; 0 while an answer is due.
@@ -142,6 +144,8 @@ class Link:
 
     def _choke(self, rate: float) -> None:
         """The way was full at this rate."""
+        if CAUTION * rate > self.rate:
+            return
         least = max(LOSS * self.rate, LEAST)
         self.rate = min(max(CAUTION * rate, least), self._most)
         self._saved = min(self._saved, 0.0)

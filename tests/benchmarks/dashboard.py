@@ -19,7 +19,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.terminal import Terminal, private_home
@@ -74,17 +74,19 @@ class Ear(Terminal):
 
     def look(self, wanted: str = "") -> float:
         """Work out the screen; the moment when it showed `wanted`, infinity where it never did."""
-        shown = math.inf
+        return min([moment for moment in self.moments() if wanted in self.text], default=math.inf)
+
+    def moments(self) -> Iterator[float]:
+        """The screen as it was at each moment when something came."""
         for moment, data in self.heard:
             self._stream.feed(data)
-            if shown == math.inf and wanted in self.text:
-                shown = moment
+            self._read(0)  # a terminal that does not read is a slow one
+            yield moment
         self.heard.clear()
-        return shown
 
     def step(self) -> int:
-        found = re.findall(rb"step ([\d,]+)", self.output[-65536:])
-        return int(found[-1].replace(b",", b"")) if found else 0
+        found = re.findall(r"step ([\d,]+)", self.text)
+        return int(found[0].replace(",", "")) if found else 0
 
 
 def main() -> None:
@@ -140,18 +142,18 @@ def cost(size: list[str], home: dict[str, str], turns: int, seconds: float) -> N
 
 
 def pace(ear: Ear, seconds: float) -> float:
-    """Steps a second, once training has settled."""
+    """Steps a second, once training has settled: between the first and the last that are told."""
     while not ear.step() and not ear.closed:
         ear.listen(0.2)
+        ear.look()
     ear.listen(WARM)
-    marks = []
-    for wait in (seconds, 0.0):
-        before = ear.step()
-        while ear.step() == before and not ear.closed:  # at a change, not somewhere between two
-            ear.listen(0.02)
-        marks.append((ear.step(), time.monotonic()))
-        ear.listen(wait)
-    (began, since), (ended, until) = marks
+    ear.look()
+    ear.listen(seconds)
+    told: dict[int, float] = {}
+    for moment in ear.moments():
+        told.setdefault(ear.step(), moment)
+    marks = sorted(told.items())[1:]  # since when the first is there, nobody knows
+    (began, since), (ended, until) = marks[0], marks[-1]
     return (ended - began) / (until - since)
 
 

@@ -140,6 +140,14 @@ def test_an_answer_that_was_given_up_is_no_answer_to_another_question(clock):
     assert link.rate == RATES["auto"]
 
 
+def test_a_terminal_that_was_busy_for_once_is_no_slow_one(clock):
+    link, way = Link("auto", environment={}, clock=clock), Way(clock, 1e9)
+    for _ in range(10):
+        way.run(link, 25)
+        link.took(ROW, 1.0, clock.now)
+    assert link.rate == RATES["auto"]
+
+
 def test_nothing_is_sent_behind_an_answer_that_is_late(clock):
     link = Link("auto", environment={}, clock=clock)
     link.answered(link.ask(), clock.now + 0.02)
@@ -155,6 +163,7 @@ def test_a_key_may_use_more_until_the_way_is_known_to_be_slow(clock):
     link.attend()
     assert link.room() > 64 * KIB
     link.took(ROW, 1.0, 1.0)
+    link.took(ROW, 1.0, 2.0)
     link.attend()
     assert link.room() == 0
     slow = Link("slow", environment={}, clock=clock)
