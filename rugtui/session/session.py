@@ -70,6 +70,7 @@ class Session:
         """
         self.frames: Mailbox[Frame] = Mailbox()
         self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
+        self._asked = False
         self._stop = threading.Event()
         self.finished = threading.Event()
         self.settings, self.source = settings, source
@@ -220,7 +221,7 @@ class Session:
             except queue.Empty:
                 return
             self._carry_out(command)
-            wait = None
+            self._asked, wait = True, None
 
     def _carry_out(self, command: Command) -> None:
         match command:
@@ -339,9 +340,10 @@ class Session:
             self._experiment.sample(self._shown)
 
     def _hand_over(self) -> None:
-        """A new Frame, where the last one has been taken."""
-        if not self.frames.empty or self._stop.is_set():
+        """A new Frame, where the last one has been taken or is from before a command."""
+        if self._stop.is_set() or not (self._asked or self.frames.empty):
             return
+        self._asked = False
         if self._experiment is not None:
             self._attempt(self._look_closely)
         if self._others is not None:

@@ -18,6 +18,7 @@ from textual.binding import Binding
 from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
 from textual.screen import ModalScreen, Screen
+from textual.timer import Timer
 
 from rugtui.config import Settings, fields
 from rugtui.errors import SettingError
@@ -53,7 +54,8 @@ LOADING = "loading PyTorch …"
 METER_SECONDS = 2.0
 STILL = 4.0
 """Seconds without a Frame after which the header says so: a step takes long, or a device hangs."""
-PUMP_SECONDS, ANSWER_SECONDS = 0.05, 0.5
+EAGER_SECONDS = 0.03
+ANSWER_SECONDS = 0.5
 MOST_COMPLAINTS, COMPLAINT_SECONDS = 3, 15.0
 FPS_LEAST, FPS_USUAL, FPS_MOST = 0.25, Preferences().fps, 60.0
 LEAST_P = 1e-9
@@ -99,6 +101,7 @@ class RugtuiApp(App[None]):
         self.fps = self.preferences.fps
         """Frames shown in a second, at most."""
         self.thrift = Thrift()
+        self._eager: Timer | None = None
         self._told = self._sent = self._drawn = 0
         self._failure = ""
         self._wrong_until, self._taken = 0.0, time.monotonic()
@@ -147,6 +150,7 @@ class RugtuiApp(App[None]):
         if isinstance(event, events.InputEvent):
             self.thrift.attend()
             self.link.attend()
+            self._eager = self._eager or self.set_interval(EAGER_SECONDS, self.take_answer)
         await super().on_event(event)
 
     def on_ready(self) -> None:
@@ -163,8 +167,6 @@ class RugtuiApp(App[None]):
         self.run_worker(self._work, thread=True, exit_on_error=False, name="session")
         self._timer = self.set_interval(1 / self.fps, self.take_frame)
         self.set_interval(METER_SECONDS, self.read_meter)
-        if isinstance(self._driver, Meter):
-            self.set_interval(PUMP_SECONDS, self._driver.pump)
 
     def on_resize(self) -> None:
         self._forget()  # also where it is the old size again: another was in between
@@ -184,6 +186,14 @@ class RugtuiApp(App[None]):
         for headline in self.dashboard.query(Headline):
             headline.screen_facts = f"{rate:.0f} KiB/s", f"{drawn:.2g} fps"
             headline.wait(waited if waited > STILL else 0.0)
+
+    def take_answer(self) -> None:
+        """Do not let whoever pressed a key wait for the next Frame's turn."""
+        if self.thrift.eager:
+            self.take_frame()
+        elif self._eager is not None:
+            self._eager.stop()
+            self._eager = None
 
     def take_frame(self) -> None:
         """Show the newest Frame, if there is one, it is time, and the terminal has taken what came
@@ -427,7 +437,7 @@ class RugtuiApp(App[None]):
     def _exit_soon(self, code: int, until: float) -> None:
         """The shell would take for typed what the terminal answers only then."""
         if isinstance(self._driver, Meter) and self._driver.answer_due and time.monotonic() < until:
-            self.set_timer(PUMP_SECONDS, partial(self._exit_soon, code, until))
+            self.set_timer(EAGER_SECONDS, partial(self._exit_soon, code, until))
         else:
             self.exit(return_code=code)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections import deque
@@ -21,6 +22,8 @@ BEGIN, END = "\x1b[?2026h", "\x1b[?2026l"
 QUESTION = "\x1b[2;{number}H\x1b[6n"
 """Where is the cursor? Every terminal answers that, when it has read what came before. In the first
 row some function keys would look like an answer."""
+PUMP_SECONDS = 0.05
+"""Until what could not be sent is tried again."""
 
 
 @runtime_checkable
@@ -67,6 +70,7 @@ def thrifty(driver: type[Driver], link: Link) -> type[Driver]:
             self._answers: deque[tuple[int, float]] = deque()
             self._in_one = self._left = False
             self._glass: Glass | None = None
+            self._bell: asyncio.TimerHandle | None = None
             if hasattr(self, "_file"):
                 self._file = Outlet(cast(TextIO, self._file))
                 self._glass = Glass(erases=erases_in_colour())
@@ -91,15 +95,25 @@ def thrifty(driver: type[Driver], link: Link) -> type[Driver]:
         def pump(self) -> None:
             """Send what the terminal should show and does not, as far as the way bears."""
             self._hear()
-            if self._glass is None or self._left or self.stuck:
+            glass = self._glass
+            if glass is None or self._left or not self._measure(glass):
                 return
-            data = self._glass.pay(link.room()) if self._glass.owes else ""
+            if glass.owes and not self.stuck:
+                self._say(glass.pay(link.room()), glass)
+            if glass.owes and self._bell is None:
+                self._bell = asyncio.get_running_loop().call_later(PUMP_SECONDS, self._ring)
+
+        def _ring(self) -> None:
+            self._bell = None
+            self.pump()
+
+        def _say(self, data: str, glass: Glass) -> None:
             if not data:
                 return
-            link.spend(len(data.encode()), wanting=self._glass.owes)
+            link.spend(len(data.encode()), wanting=glass.owes)
             if number := link.ask():
                 data += QUESTION.format(number=number)
-            data += self._glass.cursor
+            data += glass.cursor
             self._send(f"{BEGIN}{data}{END}" if self._in_one else data)
 
         def _hear(self) -> None:
@@ -128,8 +142,9 @@ def thrifty(driver: type[Driver], link: Link) -> type[Driver]:
 
         def forget(self) -> None:
             """The terminal may show anything."""
-            if self._glass is not None:
+            if self._glass is not None and self._measure(self._glass):
                 self._glass.forget()
+                self.pump()
 
         def drop(self) -> None:
             """Forget what has not been sent: nobody will look at it any more."""

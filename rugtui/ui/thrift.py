@@ -13,6 +13,8 @@ from collections.abc import Callable
 
 ATTENTION = 2.0
 """Seconds after a key in which nothing is held back."""
+EAGER = 0.3
+"""Seconds after a key in which the Frame is looked for that answers it."""
 LONGEST = 1.0
 """Seconds that drawing rests at most: what took long (the start, a form) need not come again."""
 
@@ -27,12 +29,18 @@ class Thrift:
         cpu: Callable[[], float] = time.thread_time,
     ) -> None:
         self._clock, self._cpu = clock, cpu
-        self._awake_until = clock() + ATTENTION
+        self._awake_until, self._eager_until = clock() + ATTENTION, 0.0
         self.begin()
 
     def attend(self) -> None:
         """Somebody is there and waits for what happens."""
-        self._awake_until = self._clock() + ATTENTION
+        now = self._clock()
+        self._awake_until, self._eager_until = now + ATTENTION, now + EAGER
+
+    @property
+    def eager(self) -> bool:
+        """Whether somebody waits for what a key does."""
+        return self._clock() < self._eager_until
 
     def due(self, share: float) -> bool:
         """Whether to draw again, where drawing may take this share of a core."""

@@ -293,3 +293,22 @@ def test_a_run_that_explodes_says_so_keeps_its_last_state_and_goes_on_at_a_lower
         later = wait(session, lambda f: f.phase == "training" and f.step > frame.step)
         assert later.failure == ""
         assert np.isfinite(later.history.column("loss")[-1])
+
+
+def test_the_answer_to_a_command_does_not_wait_for_an_old_frame_to_be_taken():
+    with running() as session:
+        wait(session, lambda f: f.step > 0)
+        put, shown = session.frames.put, []
+
+        def spied(frame):
+            shown.append(frame.shown)
+            put(frame)
+
+        session.frames.put = spied
+        deadline = time.monotonic() + 30
+        while not shown and time.monotonic() < deadline:
+            time.sleep(0.002)
+        session.send(Show("rug"))
+        while "rug" not in shown and time.monotonic() < deadline:
+            time.sleep(0.002)
+        assert shown == ["trained", "rug"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rugtui.ui.thrift import ATTENTION, LONGEST, Thrift
+from rugtui.ui.thrift import ATTENTION, EAGER, LONGEST, Thrift
 
 SHARE = 0.02
 
@@ -61,3 +61,11 @@ def test_what_took_long_once_is_not_paid_for_with_a_minute_of_stillness(thrift, 
     assert not thrift.due(SHARE)
     time.passes(LONGEST / 2)
     assert thrift.due(SHARE)
+
+
+def test_an_answer_is_looked_for_only_for_a_while(thrift, time):
+    assert not thrift.eager
+    thrift.attend()
+    assert thrift.eager
+    time.passes(EAGER)
+    assert not thrift.eager
