@@ -15,7 +15,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int, Shaped
+from jaxtyping import Bool, Float, Int
 from scipy.sparse import csr_array
 from torch import Tensor
 from torch.nn.functional import embedding_bag
@@ -78,17 +78,6 @@ class Cells:
             include_last_offset=True,
         )
 
-    def product(
-        self, left: Float[Tensor, "rows k"], right: Float[Tensor, "columns k"]
-    ) -> Float[Tensor, " active"]:
-        """left · rightᵀ on these cells alone, in O(active · k)."""
-        if not len(self.values):
-            return left.new_zeros(0)
-        zeros = torch.zeros(len(self.values), dtype=left.dtype)
-        parts = self.starts, self.columns, zeros
-        like = torch.sparse_csr_tensor(*parts, size=self.shape, check_invariants=False)
-        return torch.sparse.sampled_addmm(like, left, right.T, beta=0).values()
-
     def dense(self, *, out: Float[Tensor, "rows columns"] | None = None) -> Tensor:
         """All cells, in a new tensor or in `out`."""
         out = self.values.new_empty(self.shape) if out is None else out
@@ -97,12 +86,9 @@ class Cells:
 
 
 def positives(
-    y: Shaped[Tensor, "rows columns"], marks: Bool[np.ndarray, " padded"], *, most: float
+    y: Float[Tensor, "rows columns"], marks: Bool[np.ndarray, " padded"], *, most: float
 ) -> Cells | None:
-    """Where y is positive, with values 0; None where that is more than the fraction `most`.
-
-    Bits of floating numbers are as good: read as integers they have the same sign.
-    """
+    """Where y is positive, with values 0; None where that is more than the fraction `most`."""
     shape = (y.shape[0], y.shape[1])
     torch.gt(y, 0, out=torch.from_numpy(marks[: y.numel()]).view(shape))
     count = int(np.count_nonzero(marks))

@@ -20,10 +20,9 @@ MEMORIES = {"adam": 2, "adamw": 2, "sgd": 1}
 STATES = 3
 """Copies of parameters and memories beside those that train: the spare, one that is being written,
 and one that waits to be."""
-BATCH_COPIES, SLOPED_COPIES, FULL_COPIES, SCREEN_COPIES = 3, 8, 6, 2
+BATCH_COPIES, SLOPED_COPIES, FULL_COPIES = 3, 8, 6
 """Pre-activations of two steps, and the data or held-out outputs; with the slope of what is not a
-ReLU, which passes over all of them; with data in all their cells, random bits and the residual; and
-beside them the outputs behind a screen and its marks."""
+ReLU, which passes over all of them; with data in all their cells, random bits and the residual."""
 CELL = 36
 """Bytes of an active cell: its places, its values, and both by column."""
 SIGNS = (
@@ -140,7 +139,7 @@ def _per_sample(settings: Settings) -> int:
     n_sparse, n_dense = settings.n_sparse, settings.n_dense
     plan = choose(settings, kind="cpu")
     full = not plan.sparse_encoder
-    copies = FULL_COPIES if full else BATCH_COPIES + SCREEN_COPIES * plan.screened
+    copies = FULL_COPIES if full else BATCH_COPIES
     copies = copies if settings.activation == "relu" else SLOPED_COPIES + full
     cells = _bytes(settings) * (copies * n_sparse + 3 * n_dense)
     return cells + (0 if full else math.ceil(CELL * settings.p_on * n_sparse))

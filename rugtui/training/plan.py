@@ -36,8 +36,6 @@ class Plan:
 
     sparse_encoder: bool
     most_on: float
-    screened: bool = False
-    """Whether most cells are told off by rounded numbers, where the CPU is quick at those."""
 
     def __str__(self) -> str:
         if self.sparse_encoder == (self.most_on > 0):
@@ -45,8 +43,6 @@ class Plan:
         return "sparse enc" if self.sparse_encoder else "sparse dec"
 
 
-SCREENED_FROM = 256
-"""Of n_dense: below it, to compute the cells that pass takes what the screen saves."""
 DENSE_PRODUCTS = 5
 DENSE = Plan(sparse_encoder=False, most_on=0)
 
@@ -84,11 +80,7 @@ def choose(settings: Settings, *, kind: str) -> Plan:
     most_on = 1 / (4 + 700 / settings.n_dense)
     # a trained model has about as many cells on by noise as by signal
     sparse_decoder = settings.activation == "relu" and 2 * p < most_on
-    return Plan(
-        sparse_encoder=sparse_data(settings),
-        most_on=most_on if sparse_decoder else 0,
-        screened=settings.n_dense >= SCREENED_FROM and settings.matmul != "bf16",
-    )
+    return Plan(sparse_encoder=sparse_data(settings), most_on=most_on if sparse_decoder else 0)
 
 
 def sparse_data(settings: Settings) -> bool:

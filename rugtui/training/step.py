@@ -20,8 +20,7 @@ from torch import Tensor
 
 from rugtui.config import Activation
 from rugtui.training import onednn, residual
-from rugtui.training.cells import Cells
-from rugtui.training.few import Few
+from rugtui.training.cells import Cells, marks, positives
 from rugtui.training.parameters import Parameters
 from rugtui.training.plan import DENSE, Plan, Squares
 from rugtui.training.products import LANES, NARROW, product, thin
@@ -87,7 +86,7 @@ class Gradient:
         self._square = self._pre.new_empty(size, size)
         self._db = self._pre.new_zeros(own.n_sparse)
         few = self.activation == "relu" and plan.sparse_encoder and plan.most_on > 0
-        self._few = Few(self._pre, own.n_dense, plan) if few else None
+        self._marks = marks(self._pre.numel()) if few else None
 
     def _dense(self, x: Cells | Tensor) -> Tensor:
         if isinstance(x, Tensor):
@@ -98,19 +97,15 @@ class Gradient:
 
     def _by_rows(self, x: Cells | Tensor, pause: Pause) -> Float[Tensor, ""]:
         """The whole gradient by way of z and dz; returns the summed loss."""
-        W_out = self.parameters.weights.W_out
         if isinstance(x, Cells):
             _ = x.T  # now: what one thread does stays together, and so do products, that wake all
         z = self._encode(x)
         pause()
-        few = None
-        if self._few and isinstance(x, Cells):
-            few = self._few.of(z, self.parameters.weights, lambda: self._decode(z, W_out))
-        else:
-            self._decode(z, W_out)
+        self._decode(z, self.parameters.weights.W_out)
         pause()
-        if isinstance(x, Cells) and few is not None:
-            loss, dz = self._sparse_decoder_gradient(x, z, *few)
+        on = self._few_on()
+        if isinstance(x, Cells) and on is not None:
+            loss, dz = self._sparse_decoder_gradient(x, z, on)
         else:
             loss, dz = self._dense_decoder_gradient(x, z, pause)
         pause()
@@ -131,12 +126,18 @@ class Gradient:
         self._product(z, matrix.T, self._pre, add=b)
         return self._pre.relu_() if relu else self._pre
 
+    def _few_on(self) -> Cells | None:
+        """Where a ReLU leaves outputs on; None where that is not looked for, or are too many."""
+        if self._marks is None:
+            return None
+        return positives(self._pre, self._marks, most=self.plan.most_on)
+
     def _sparse_decoder_gradient(
-        self, x: Cells, z: Tensor, y: Tensor, on: Cells
+        self, x: Cells, z: Tensor, on: Cells
     ) -> tuple[Float[Tensor, ""], Float[Tensor, "batch n_dense"]]:
         """The summed loss and dz; leaves dW_out and db."""
         own, gradient = self.parameters.weights, self.parameters.gradient
-        loss = residual.of_few_cells(y, x, on, self.importance)
+        loss = residual.of_few_cells(self._pre, x, on, self.importance)
         on.values.mul_(self._scale)
         self._db.zero_().index_add_(0, on.columns, on.values)
         gradient.b.copy_(self._db)
