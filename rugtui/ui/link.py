@@ -19,8 +19,9 @@ RATES: Mapping[LinkKind, float] = {"fast": 400 * KIB, "slow": 5 * KIB, "auto": 3
 """Bytes a second."""
 OVER_SSH = 20 * KIB
 LEAST = 2 * KIB
-BURST = 0.15
-"""Seconds of the rate that may be saved up."""
+BURST, SHORT = 0.5, 0.15
+"""Seconds of the rate that may be saved up: a whole Frame, which then wakes nobody again and again;
+on a way that is slow, or may be, what a key can wait for."""
 AT_A_KEY = 3.0
 """Seconds of the rate for what a key does, as long as nothing says that the way is slow."""
 CAUTION = 0.7
@@ -59,7 +60,7 @@ class Link:
         self.rate = OVER_SSH if over_ssh else self._most
         self._clock = clock
         self._then = self._changed = clock()
-        self._saved = self.rate * BURST
+        self._saved = self.rate * SHORT
         self._careful = kind == "slow" or over_ssh
         """Whether a key, too, may use no more than the rate."""
         self._wanting = False
@@ -76,7 +77,7 @@ class Link:
         """Bytes that may be sent now; once something may, it may be a little more."""
         now = self._clock()
         passed, self._then = now - self._then, now
-        full = max(self._saved, self.rate * BURST)
+        full = max(self._saved, self.rate * (SHORT if self._careful else BURST))
         self._saved = min(self._saved + passed * self.rate, full)
         self._try_more(now, CALM)
         if self._overdue(now):
