@@ -115,6 +115,8 @@ class Session:
                 self._attempt(lambda: self._begin(self.settings))
             while not self._stop.is_set():
                 self._attempt(self._obey)
+                if self._asked:
+                    self._hand_over()  # who asked does not wait for the next steps
                 self._attempt(self._train)
                 self._attempt(self._sample)
                 self._tell_of_saving()
