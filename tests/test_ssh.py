@@ -54,7 +54,7 @@ async def test_a_cut_connection_costs_no_step_and_doubles_none():
     steps = past.until(last.step).table[NAMES.index("step")]
     interval = steps[0]
     np.testing.assert_array_equal(steps, interval * np.arange(1, len(steps) + 1))
-    assert last.step - steps[-1] < interval
+    assert last.step - steps[-1] <= interval  # the whole of it where the loss was being looked at
     assert last.step > left_at
     log = (run / "log.txt").read_text()
     assert log.count("taken up at step") == 1
