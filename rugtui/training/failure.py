@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rugtui.config import Settings
 from rugtui.errors import TrainingError, UsageError
-from rugtui.training.plan import Squares, choose, sparse_data
+from rugtui.training.plan import Squares, sparse_data
 from rugtui.weights.memory import available_memory, used_memory
 
 if TYPE_CHECKING:
@@ -137,8 +137,7 @@ def _square(settings: Settings) -> int:
 
 def _per_sample(settings: Settings) -> int:
     n_sparse, n_dense = settings.n_sparse, settings.n_dense
-    plan = choose(settings, kind="cpu")
-    full = not plan.sparse_encoder
+    full = not sparse_data(settings)
     copies = FULL_COPIES if full else BATCH_COPIES
     copies = copies if settings.activation == "relu" else SLOPED_COPIES + full
     cells = _bytes(settings) * (copies * n_sparse + 3 * n_dense)

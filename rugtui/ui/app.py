@@ -32,7 +32,7 @@ from rugtui.ui.driver import Meter, thrifty
 from rugtui.ui.keynames import shown
 from rugtui.ui.keys import KEYS, SHEETS, Key, Keymap, bindings, key_named
 from rugtui.ui.link import KIB, Link
-from rugtui.ui.plain import OnlyAscii, OnlyConsole, Uncoloured
+from rugtui.ui.plain import Respelled, Uncoloured, in_ascii, on_console
 from rugtui.ui.renderables.palette import Colours
 from rugtui.ui.renderables.picture_colours import picture_colours
 from rugtui.ui.screens.dashboard import PANES, Dashboard
@@ -89,12 +89,12 @@ class RugtuiApp(App[None]):
             self.register_theme(theme)
         self.theme = name_of(self.preferences.theme)
         self._plainer: list[LineFilter] = [Uncoloured()] if self.colours == "none" else []
-        on_console = os.environ.get("TERM") == "linux"
-        self.braille = not (self.preferences.ascii or on_console)
+        linux = os.environ.get("TERM") == "linux"
+        self.braille = not (self.preferences.ascii or linux)
         if self.preferences.ascii:
-            self._plainer.append(OnlyAscii())
-        elif on_console:
-            self._plainer.append(OnlyConsole())
+            self._plainer.append(Respelled(in_ascii))
+        elif linux:
+            self._plainer.append(Respelled(on_console))
         self.session = session
         self.settings = session.settings
         self.latest = Frame(session.settings, narration=LOADING, source=session.source)

@@ -6,6 +6,7 @@ forgotten.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 from rich.cells import cell_len
@@ -91,12 +92,16 @@ LIKE_IT = str.maketrans(
 """Of the same width; what is not here becomes a question mark."""
 
 
-class OnlyAscii(LineFilter):
-    """Characters that every font has, one for one."""
+class Respelled(LineFilter):
+    """Text in other characters, one for one."""
+
+    def __init__(self, spell: Callable[[str], str]) -> None:
+        super().__init__()
+        self._spell = spell
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         return [
-            Segment(text if control else in_ascii(text), style, control)
+            Segment(text if control else self._spell(text), style, control)
             for text, style, control in segments
         ]
 
@@ -106,16 +111,6 @@ CONSOLE = "─│┌┐└┘├┤┬┴┼▀▄█▌▐░▒▓≡·±×²�
 a round corner or an eighth of a block."""
 _CORNERS = str.maketrans("╭╮╰╯", "┌┐└┘")
 _LIKE_ON_CONSOLE = {key: value for key, value in LIKE_IT.items() if chr(key) not in CONSOLE}
-
-
-class OnlyConsole(LineFilter):
-    """Characters that Linux's console has, one for one."""
-
-    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        return [
-            Segment(text if control else on_console(text), style, control)
-            for text, style, control in segments
-        ]
 
 
 def on_console(text: str) -> str:

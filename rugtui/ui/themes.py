@@ -62,34 +62,59 @@ def _bars(paper: str, bar: tuple[str, str, str], mark: tuple[str, str]) -> dict[
 
 
 _BAR, _MARK = (_BLUE, _YELLOW, _WHITE), (_BLUE, _WHITE)
-DARK_16 = Theme(
-    name="rugtui-dark",
-    primary=_BLUE,
-    secondary=_BLUE,
+
+
+def _sixteen(
+    name: str,
+    *,
+    paper: str,
+    ink: str,
+    told: str,
+    dark: bool,
+    accent: str,
+    warning: str,
+    error: str,
+    success: str,
+) -> Theme:
+    """One paper under everything."""
+    return Theme(
+        name=name,
+        primary=_BLUE,
+        secondary=_BLUE,
+        foreground=ink,
+        background=paper,
+        surface=paper,
+        panel=paper,
+        dark=dark,
+        variables={**_bars(paper, _BAR, _MARK), "rim": _GREY, "told": told},
+        accent=accent,
+        warning=warning,
+        error=error,
+        success=success,
+    )
+
+
+DARK_16 = _sixteen(
+    "rugtui-dark",
+    paper=_BLACK,
+    ink=_WHITE,
+    told=_SILVER,
+    dark=True,
     accent=_YELLOW,
     warning=_LIGHT_CYAN,
     error=_LIGHT_RED,
     success=_LIGHT_GREEN,
-    foreground=_WHITE,
-    background=_BLACK,
-    surface=_BLACK,
-    panel=_BLACK,
-    variables={**_bars(_BLACK, _BAR, _MARK), "rim": _GREY, "told": _SILVER},
 )
-LIGHT_16 = Theme(
-    name="rugtui-light",
-    primary=_BLUE,
-    secondary=_BLUE,
+LIGHT_16 = _sixteen(
+    "rugtui-light",
+    paper=_WHITE,
+    ink=_BLACK,
+    told=_GREY,
+    dark=False,
     accent=_BLUE,
     warning=_MAGENTA,
     error=_RED,
     success=_GREEN,
-    foreground=_BLACK,
-    background=_WHITE,
-    surface=_WHITE,
-    panel=_WHITE,
-    dark=False,
-    variables={**_bars(_WHITE, _BAR, _MARK), "rim": _GREY, "told": _GREY},
 )
 
 
