@@ -7,7 +7,8 @@ import pytest
 from textual.content import Content
 
 from rugtui.session.frame import Cell
-from rugtui.ui.app import RugtuiApp, passed_through
+from rugtui.ui.app import RugtuiApp
+from rugtui.ui.fitted import passed_through
 from rugtui.ui.widgets.loss import LossPane
 from rugtui.ui.widgets.weights import WeightsPane
 from rugtui.weights.base import Window

@@ -6,7 +6,8 @@ from textual.geometry import Region
 from textual.widgets._toast import Toast
 
 from rugtui.preferences import Preferences
-from rugtui.ui.app import RugtuiApp, folded
+from rugtui.ui.app import RugtuiApp
+from rugtui.ui.fitted import folded
 from rugtui.ui.layout import layout_for
 from rugtui.ui.renderables.palette import BLANK, HALF_LEVELS
 from rugtui.ui.widgets.pane import Pane

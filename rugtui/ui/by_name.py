@@ -1,0 +1,58 @@
+"""Everything by name: what the command palette has, and what its choice does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any, get_args
+
+from textual.app import SystemCommand
+from textual.screen import Screen
+
+from rugtui.preferences import Theme
+from rugtui.presets import PRESETS
+from rugtui.ui.keys import KEYS, SHEETS, Key
+from rugtui.ui.screens.dashboard import PANES
+from rugtui.ui.screens.sheet import Sheet
+
+if TYPE_CHECKING:
+    from rugtui.ui.app import RugtuiApp
+
+THEMES: tuple[Theme, ...] = get_args(Theme)
+OPENS = ("runs", "sweep")
+"""Sheets that can be had from everywhere, each by the action that opens it."""
+
+
+def commands(app: RugtuiApp, screen: Screen[Any]) -> Iterable[SystemCommand]:
+    """Each key that can be had from a screen, each preset, each theme."""
+    here = keys_of(screen)
+    for key in KEYS:
+        reached = key.pane not in SHEETS or key.pane == here or key.pane in OPENS
+        if reached and key.name != "command_palette":
+            title = f"{key.title} ({key.shown(app.keymap)})"
+            yield SystemCommand(title, key.about, partial(do, app, key))
+    for one in PRESETS:
+        about = f"{one.about} Opens the form with it."
+        yield SystemCommand(f"preset: {one.name}", about, partial(app.action_edit, one))
+    for theme in THEMES:
+        about = f"Colours for a {theme} terminal."
+        yield SystemCommand(f"theme: {theme}", about, partial(app.wear, theme))
+
+
+async def do(app: RugtuiApp, key: Key) -> None:
+    """What a key does, wherever one is: the screen that has it comes to the front."""
+    if key.pane and key.pane != keys_of(app.screen):
+        while app.screen is not app.dashboard:
+            await app.pop_screen()
+        if key.pane in OPENS:
+            await app.run_action(key.pane)
+    if key.pane in PANES:
+        app.dashboard.go_to(key.pane)
+        await app.run_action(key.action, app.dashboard.query_one(f"#{key.pane}"))
+    else:
+        await app.run_action(key.action, app.screen if key.pane else app)
+
+
+def keys_of(screen: Screen[Any]) -> str:
+    """The pane in the key table whose keys work on a screen."""
+    return screen.keys_of if isinstance(screen, Sheet) else "dashboard"

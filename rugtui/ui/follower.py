@@ -1,0 +1,125 @@
+"""The session's newest Frame on the screen: how often it is taken, and what is told beside it."""
+
+from __future__ import annotations
+
+import time
+
+from textual import events
+from textual.screen import ModalScreen
+from textual.timer import Timer
+
+from rugtui.preferences import Preferences
+from rugtui.session.frame import Frame
+from rugtui.session.session import Session
+from rugtui.threads import share_beside
+from rugtui.ui.fitted import Fitted
+from rugtui.ui.link import KIB
+from rugtui.ui.screens.dashboard import Dashboard
+from rugtui.ui.screens.failure import Failure
+from rugtui.ui.screens.sheet import ShowsFrames
+from rugtui.ui.thrift import Thrift
+from rugtui.ui.widgets.headline import Headline
+
+LOADING = "loading PyTorch …"
+METER_SECONDS = 2.0
+STILL = 4.0
+"""Seconds without a Frame after which the header says so: a step takes long, or a device hangs."""
+EAGER_SECONDS = 0.03
+FPS_LEAST, FPS_USUAL, FPS_MOST = 0.25, Preferences().fps, 60.0
+
+
+class Follower(Fitted):
+    """Follows one session. It holds no tensor and never waits for the worker."""
+
+    def __init__(self, session: Session, preferences: Preferences) -> None:
+        super().__init__(preferences)
+        self.session, self.settings = session, session.settings
+        self.latest = Frame(session.settings, narration=LOADING, source=session.source)
+        self.fps = preferences.fps
+        """Frames shown in a second, at most."""
+        self.thrift = Thrift()
+        self._eager: Timer | None = None
+        self._told = self._sent = self._drawn = 0
+        self._failure = ""
+        self._taken = time.monotonic()
+
+    def get_default_screen(self) -> Dashboard:
+        return Dashboard()
+
+    @property
+    def dashboard(self) -> Dashboard:
+        screen = self.screen_stack[0]
+        assert isinstance(screen, Dashboard)
+        return screen
+
+    @property
+    def share(self) -> float:
+        """What drawing may take, in cores: more where more of it is wanted."""
+        return share_beside() * self.fps / FPS_USUAL
+
+    def follow(self) -> None:
+        """Begin to take Frames."""
+        self._timer = self.set_interval(1 / self.fps, self.take_frame)
+        self.set_interval(METER_SECONDS, self.read_meter)
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.InputEvent):
+            self.thrift.attend()
+            self.link.attend()
+            self._eager = self._eager or self.set_interval(EAGER_SECONDS, self.take_answer)
+        await super().on_event(event)
+
+    def take_answer(self) -> None:
+        """Do not let whoever pressed a key wait for the next Frame's turn."""
+        if self.thrift.eager:
+            self.take_frame()
+        elif self._eager is not None:
+            self._eager.stop()
+            self._eager = None
+
+    def take_frame(self) -> None:
+        """Show the newest Frame, if there is one, it is time, and the terminal has taken what came
+        before."""
+        if self.meter.stuck:
+            return
+        if self.latest.phase == "training" and not self.thrift.due(self.share):
+            return
+        frame = self.session.frames.take()
+        if frame is None:
+            return
+        self.thrift.begin()
+        self._drawn, self._taken = self._drawn + 1, time.monotonic()
+        self.latest, self.settings = frame, frame.settings
+        for screen in reversed(self.screen_stack):  # what is in front has the link first
+            if isinstance(screen, ShowsFrames):
+                screen.show(frame)
+            if isinstance(screen, ModalScreen):
+                break  # it covers what is behind
+        self._tell_news(frame)
+
+    def _tell_news(self, frame: Frame) -> None:
+        for notice in frame.notices:
+            if notice.serial > self._told:
+                self._told = notice.serial
+                self.notify(notice.text, severity=notice.severity)
+        if frame.failure and frame.failure != self._failure:
+            self.push_screen(Failure(frame.failure, frame.traceback, frame.kept))
+        self._failure = frame.failure
+
+    def read_meter(self) -> None:
+        """Bytes sent and Frames drawn since the last reading, into the header with the next."""
+        sent = self.meter.sent
+        rate, self._sent = (sent - self._sent) / METER_SECONDS / KIB, sent
+        drawn, self._drawn = self._drawn / METER_SECONDS, 0
+        waited = time.monotonic() - self._taken if self.latest.phase == "training" else 0.0
+        if not self.screen_stack:
+            return  # a last tick, when the app is already leaving
+        for headline in self.dashboard.query(Headline):
+            headline.screen_facts = f"{rate:.0f} KiB/s", f"{drawn:.2g} fps"
+            headline.wait(waited if waited > STILL else 0.0)
+
+    def action_fps(self, factor: float) -> None:
+        self.fps = min(max(self.fps * factor, FPS_LEAST), FPS_MOST)
+        self._timer.stop()
+        self._timer = self.set_interval(1 / self.fps, self.take_frame)
+        self.notify(f"{self.fps:g} frames a second, at most", timeout=2)
