@@ -14,7 +14,7 @@ from rugtui.ui.app import RugtuiApp
 from rugtui.ui.keys import KEYS
 from rugtui.ui.renderables.chart import shown
 from rugtui.ui.renderables.loss_view import LossView
-from rugtui.ui.renderables.smooth import SPANS
+from rugtui.ui.renderables.smooth import SPANS, Smoother
 from rugtui.ui.renderables.view import NEWEST, View
 from rugtui.ui.widgets.loss import LossPane
 from tests.ui.fake import FakeSession, give, running, some_frame, some_history
@@ -126,7 +126,8 @@ async def test_capitals_zoom_the_losses(pilot):
 
 async def test_zooming_the_losses_leaves_the_curve_at_the_crosshair_where_it_is(pilot):
     await pilot.press("h")
-    end = np.log10(pane(pilot).frame.history.last("smoothed"))
+    smooth = Smoother()(pane(pilot).frame.history.column("loss"), pane(pilot).look.span)
+    end = np.log10(smooth[-1])
     share = (end - axes(pilot).y.first) / width(axes(pilot).y)
     await press(pilot, "I", "I")
     assert (end - axes(pilot).y.first) / width(axes(pilot).y) == pytest.approx(share)
@@ -256,8 +257,9 @@ async def test_the_readout_tells_every_series_at_the_crosshair(pilot):
     history = some_frame().history
     told = pane(pilot).readout()
     assert told.startswith("step 2,000 · train 0.00")
-    for name in ("loss", "smoothed", "heldout"):
-        assert f"{history.column(name)[-1]:.6f}" in told
+    smooth = Smoother()(history.column("loss"), pane(pilot).look.span)
+    for column in (history.column("loss"), smooth, history.column("heldout")):
+        assert f"{column[-1]:.6f}" in told
     assert " ± 2e-5 · L* 0.005789 · × " in told
 
 

@@ -12,9 +12,10 @@ from rugtui.config import Settings
 from rugtui.preferences import Preferences
 from rugtui.runs.listing import Listed
 from rugtui.session.commands import Forget, ListSaved, Load
-from rugtui.session.history import History
+from rugtui.session.history import SPAN, History
 from rugtui.session.other_run import OtherRun
 from rugtui.ui.app import RugtuiApp
+from rugtui.ui.renderables.smooth import Smoother, smoothed
 from rugtui.ui.screens.runs import Runs
 from rugtui.ui.screens.saved import Saved
 from rugtui.ui.widgets.loss import LossPane
@@ -164,7 +165,7 @@ async def test_every_run_has_its_curve_its_letter_and_its_name(pilot):
     assert any(row.rstrip().endswith("B p 0.02") for row in shown)
     chart = pane.chart(pane.frame, pane.palette)
     assert [curve.tag for curve in chart.behind] == ["A", "B"]
-    assert np.array_equal(chart.behind[1].y, OTHERS[1].history.column("smoothed"))
+    assert np.array_equal(chart.behind[1].y, smoothed(OTHERS[1].history, SPAN, Smoother()))
     await pilot.press("t")  # against r: only what has this p
     assert [curve.tag for curve in pane.chart(pane.frame, pane.palette).behind] == ["A"]
     await pilot.press("t")

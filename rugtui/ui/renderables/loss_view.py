@@ -26,7 +26,7 @@ class LossView:
 
     @property
     def span(self) -> int:
-        """Results that the smoothed line averages over."""
+        """How strongly the loss is smoothed: one of SPANS."""
         return SPANS[self.smoothing]
 
     def looking(self, view: View) -> LossView:
