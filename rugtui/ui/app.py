@@ -125,6 +125,9 @@ class RugtuiApp(Follower):
     def action_pause(self) -> None:
         if self.refused():
             return
+        if self.latest.phase == "failed":
+            self.notify("training has stopped: e edits the settings and starts again", timeout=4)
+            return
         self.session.send(Pause(self.latest.phase == "training"))
 
     def action_lr(self, factor: float) -> None:

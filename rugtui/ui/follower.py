@@ -101,7 +101,8 @@ class Follower(Fitted):
         for notice in frame.notices:
             if notice.serial > self._told:
                 self._told = notice.serial
-                self.notify(notice.text, severity=notice.severity)
+                if notice.text != frame.failure:  # which has a pane of its own
+                    self.notify(notice.text, severity=notice.severity)
         if frame.failure and frame.failure != self._failure:
             self.push_screen(Failure(frame.failure, frame.traceback, frame.kept))
         self._failure = frame.failure

@@ -11,7 +11,7 @@ from rugtui.ui.fitted import folded
 from rugtui.ui.layout import layout_for
 from rugtui.ui.renderables.palette import BLANK, HALF_LEVELS
 from rugtui.ui.widgets.pane import Pane
-from tests.ui.fake import FakeSession, running, some_frame
+from tests.ui.fake import FakeSession, give, running, some_frame
 
 PANES = {
     (160, 50): {"loss", "weights", "theory", "symmetry"},
@@ -109,6 +109,15 @@ async def test_every_cell_has_the_background_of_its_theme(theme):
             await pilot.pause()
 
 
+async def until(pilot, holds):
+    """Wait for what takes a layout or two; fails where it never comes."""
+    for _ in range(100):
+        if holds():
+            return
+        await pilot.pause(0.02)
+    raise AssertionError("it did not come")
+
+
 def heat(palette):
     return {Color.from_rgb(*palette.level(level)) for level in range(-HALF_LEVELS, BLANK)}
 
@@ -127,6 +136,24 @@ async def test_what_is_told_covers_the_keys_alone_and_does_not_pile_up():
         said = [toast.render().plain for toast in app.screen.query(Toast)]
         assert said[0] == "it went wrong"
         assert said[1].startswith("lr")
+
+
+@pytest.mark.parametrize("keys", [(), ("z",)])
+async def test_what_is_told_at_length_covers_no_reading(keys):
+    """The panes make room for it, and take it back."""
+    app = RugtuiApp(FakeSession())
+    async with running(app, size=(80, 24), notifications=True) as pilot:
+        await give(pilot, some_frame())
+        await pilot.press("2", *keys)
+        whole = app.dashboard.query_one("#weights").region
+        app.notify("it went wrong " * 20, severity="error", timeout=600)
+        await until(pilot, lambda: app.dashboard.query_one("#weights").region != whole)
+        (toast,) = app.screen.query(Toast)
+        assert toast.region.height > 2
+        for pane in app.dashboard.query(Pane):
+            assert pane.content_region.bottom <= toast.region.y
+        app.clear_notifications()
+        await until(pilot, lambda: app.dashboard.query_one("#weights").region == whole)
 
 
 def test_a_long_path_takes_no_more_lines_than_it_fills():

@@ -7,6 +7,7 @@ import pytest
 from textual import events
 
 from rugtui.preferences import Preferences
+from rugtui.session.commands import Pause
 from rugtui.session.curves import Curves, Sweep
 from rugtui.session.frame import Reading
 from rugtui.session.history import EMPTY
@@ -299,3 +300,14 @@ async def test_every_key_works_at_every_size(size, ascii_only):
                 )
                 if ascii_only:
                     assert text(pilot).replace("·", "").replace("±", "").replace("×", "").isascii()
+
+
+async def test_before_any_result_a_failure_is_told_where_the_loss_would_be(pilot):
+    frame = some_frame(history=EMPTY, phase="failed", failure="Training diverged by step 18.")
+    await give(pilot, frame)
+    await pilot.press("escape")
+    await pilot.pause()
+    told = " ".join(text(pilot).split())
+    assert told == "Training stopped before its first result. Training diverged by step 18."
+    await pilot.press("space")
+    assert not pilot.app.session.heard(Pause)

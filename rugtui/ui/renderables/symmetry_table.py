@@ -10,6 +10,7 @@ from textual.strip import Strip
 
 from rugtui.session.frame import Frame, Reading
 from rugtui.ui.renderables.bars import histogram, sparkline
+from rugtui.ui.renderables.instead import instead, said_alone
 from rugtui.ui.renderables.lines import blank, fit, line
 from rugtui.ui.renderables.palette import ASCII, Palette
 
@@ -44,18 +45,18 @@ ROWS = (
 def waiting(frame: Frame) -> str:
     """What there is to say while there are no statistics."""
     if frame.step == 0 and frame.shown == "trained":
-        return "statistics come with the first steps"
+        return instead(frame, "statistics come with the first steps")
     return f"statistics of the {frame.shown} weights are being taken"
 
 
 def symmetry_table(
-    reading: Reading, instead: str, palette: Palette, width: int, height: int
+    reading: Reading, waits: str, palette: Palette, width: int, height: int
 ) -> list[Strip]:
     """The statistics of section 8 with their trends, and below them, where there is room, the law
-    of ν/σ as bars with the Gaussian as dots; `instead` is said while there are none."""
+    of ν/σ as bars with the Gaussian as dots; `waits` is said while there are none."""
     now = reading.statistics
     if now is None:
-        return fit([line([(instead, palette.style("faint"))], width)], width, height)
+        return said_alone(waits, palette, width, height)
     strips = [_row(row, now, reading.trend, palette, width) for row in ROWS]
     strips.append(_age(reading, palette, width))
     room = height - len(strips) - 2

@@ -10,6 +10,7 @@ from textual.strip import Strip
 
 from rugtui.session.frame import Frame
 from rugtui.ui.renderables import numbers
+from rugtui.ui.renderables.instead import instead, said_alone
 from rugtui.ui.renderables.lines import blank, fit, line, sentences
 from rugtui.ui.renderables.palette import Palette
 
@@ -66,11 +67,8 @@ def theory_table(frame: Frame, palette: Palette, width: int, height: int) -> lis
     """
     rows = list(theory_rows(frame))
     if not rows or frame.levels is None:
-        return fit(
-            [line([("theory comes with the first steps", palette.style("faint"))], width)],
-            width,
-            height,
-        )
+        said = instead(frame, "theory comes with the first steps")
+        return said_alone(said, palette, width, height)
     said = sentences(frame.verdict, palette.style("text"), width, max(height - LEAST_ROWS, 0))
     live = rows[0]
     for row in sorted(rows, key=lambda row: -row.rank)[

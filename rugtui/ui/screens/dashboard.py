@@ -8,7 +8,9 @@ from textual import events
 from textual.app import ComposeResult
 from textual.containers import Grid
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Static
+from textual.widgets._toast import Toast, ToastRack
 
 from rugtui.session.frame import Frame
 from rugtui.ui.keys import bindings
@@ -50,7 +52,22 @@ class Dashboard(Screen[None]):
         yield Static(id="too-small")
 
     def on_mount(self) -> None:
+        self.screen_layout_refresh_signal.subscribe(self, lambda _: self.make_room())
         self.go_to("loss")
+
+    def make_room(self) -> None:
+        """Draw the panes above what is told, where it takes more than the keys and a border."""
+        toasts = [
+            toast for rack in self.query(ToastRack) if rack.display for toast in rack.query(Toast)
+        ]
+        told = sum(toast.outer_size.height for toast in toasts)
+        panes = self.query_one("#panes")
+        front: Widget = panes if self.maximized is None else self.maximized
+        spare = 2 if front is panes else 1
+        for one in (panes, *panes.query(Pane)):
+            room = min(max(told - spare, 0), self.size.height // 2) if one is front else 0
+            if one.styles.margin.bottom != room:
+                one.styles.margin = (0, 0, room, 0)
 
     def on_screen_resume(self) -> None:
         """Back from another screen."""

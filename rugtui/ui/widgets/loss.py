@@ -14,7 +14,8 @@ from rugtui.ui.renderables import view as views
 from rugtui.ui.renderables.canvas import Font
 from rugtui.ui.renderables.chart import Chart, height_at, shown
 from rugtui.ui.renderables.drawing import LEAST, chart_strips, place_under
-from rugtui.ui.renderables.lines import fit, line
+from rugtui.ui.renderables.instead import instead, said_alone
+from rugtui.ui.renderables.lines import line
 from rugtui.ui.renderables.loss_chart import Deriver, loss_chart
 from rugtui.ui.renderables.loss_view import TABS, LossView
 from rugtui.ui.renderables.other_curves import (
@@ -61,14 +62,19 @@ class LossPane(Pane):
         self._say_what_is_shown()
         chart = self.chart(frame, palette)
         if chart is None or chart.empty or width < LEAST[0] or height < LEAST[1]:
-            waiting = (
-                "waiting for the first steps" if chart else "theory comes with the first steps"
-            )
-            return fit([line([(waiting, palette.style("faint"))], width)], width, height)
+            return said_alone(self._instead(frame, chart), palette, width, height)
         told = self._readout(frame, chart, width, height)
         self._chart_height = height - len(told)
         strips = chart_strips(chart, self.look.view, palette, self.font, width, self._chart_height)
         return strips + [self._readout_line(facts, palette, width) for facts in told]
+
+    def _instead(self, frame: Frame, chart: Chart | None) -> str:
+        """What is said where there is no chart."""
+        if chart is not None and not chart.empty:
+            return "no room for a chart"
+        awaited = f"waiting for the {'lines of theory' if chart is None else 'first results'}"
+        said = instead(frame, awaited)
+        return said if said == awaited else f"{said} {frame.failure}".rstrip()
 
     def _readout(self, frame: Frame, chart: Chart, width: int, height: int) -> list[list[Fact]]:
         """In lines: at the crosshair as many as every series takes, else one or two.

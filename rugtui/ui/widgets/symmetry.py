@@ -23,10 +23,10 @@ class SymmetryPane(Pane):
 
     def draw(self, frame: Frame, palette: Palette, width: int, height: int) -> list[Strip]:
         """Again only where it comes out different: statistics are few, and Frames are many."""
-        reading, instead = frame.reading, waiting(frame)
-        measured = len(reading.trend), reading.measured_at, f"{reading.age:.0f}", instead
+        reading, waits = frame.reading, waiting(frame)
+        measured = len(reading.trend), reading.measured_at, f"{reading.age:.0f}", waits
         also = *measured, palette, width, height
         if reading.statistics is not self._of or also != self._also:
             self._of, self._also = reading.statistics, also
-            self._drawn = symmetry_table(reading, instead, palette, width, height)
+            self._drawn = symmetry_table(reading, waits, palette, width, height)
         return list(self._drawn)

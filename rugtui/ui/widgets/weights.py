@@ -10,7 +10,7 @@ from rugtui.session.commands import Look, Order
 from rugtui.session.frame import Frame, Picture
 from rugtui.ui.keys import bindings
 from rugtui.ui.renderables.camera import Camera
-from rugtui.ui.renderables.lines import fit, line
+from rugtui.ui.renderables.instead import instead, said_alone
 from rugtui.ui.renderables.palette import Palette
 from rugtui.ui.renderables.shading import SCALINGS
 from rugtui.ui.renderables.weights_picture import Room, Shades, weights_picture
@@ -56,8 +56,8 @@ class WeightsPane(Pane):
     def draw(self, frame: Frame, palette: Palette, width: int, height: int) -> list[Strip]:
         picture = frame.picture
         if picture is None or height < 2:
-            said = frame.narration or "waiting for weights"
-            return fit([line([(said, palette.style("faint"))], width)], width, height)
+            said = instead(frame, frame.narration or "waiting for weights")
+            return said_alone(said, palette, width, height)
         self.entitle(below=subtitle(frame, picture, self.camera.view().factor, width - 2))
         return weights_picture(picture, self.camera.cursor, self.shades, palette, width, height)
 
