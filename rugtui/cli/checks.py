@@ -84,7 +84,8 @@ def size(found: tuple[int, int] | None) -> Check:
     if layout == "none":
         advice = f"enlarge it to {LEAST[0]} × {LEAST[1]} at least"
         return Check("size", value, False, (advice,))
-    panes = {"wide": "four panes", "compact": "three panes", "single": "one pane at a time"}
+    four = "four panes"
+    panes = {"broad": four, "wide": four, "compact": "three panes", "single": "one pane at a time"}
     return Check("size", f"{value}: {panes[layout]}")
 
 

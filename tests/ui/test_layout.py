@@ -37,6 +37,18 @@ async def test_each_size_shows_its_panes(size):
         assert visible(app) == PANES[size]
 
 
+async def test_a_broad_terminal_gives_w_its_full_height_and_tables_all_their_columns():
+    app = RugtuiApp(FakeSession())
+    async with running(app, (160, 50)) as pilot:
+        await give(pilot, some_frame())
+        panes = {name: app.dashboard.query_one(f"#{name}", Pane) for name in PANES[160, 50]}
+        tall, wide = panes["weights"].content_size.height, panes["weights"].content_size.width
+        assert 2 * tall >= 64 <= wide
+        text = [panes["theory"].render_line(y).text for y in range(12)]
+        assert any("0.005789" in row and "1.002" in row for row in text)
+        assert panes["theory"].region.y == panes["symmetry"].region.y
+
+
 async def test_every_pane_can_be_reached_in_a_small_terminal():
     app = RugtuiApp(FakeSession())
     async with running(app, (40, 12)) as pilot:
@@ -74,7 +86,7 @@ async def test_a_storm_of_sizes_leaves_all_in_order():
 
 def test_every_size_has_a_layout():
     names = {layout_for(columns, rows) for columns in range(0, 200, 3) for rows in range(0, 80)}
-    assert names == {"wide", "compact", "single", "none"}
+    assert names == {"broad", "wide", "compact", "single", "none"}
 
 
 async def test_every_segment_has_a_style():

@@ -8,7 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from rugtui.ui.renderables.numbers import count, tick
+from rugtui.ui.renderables.numbers import count
+
+MULTIPLES = ((1, 2, 5), (1, 3), (1,))
+"""Of a power of ten, where ticks of a logarithmic axis stand: the closest ones that have room."""
+FEW = 3
+"""Below which ticks of a logarithmic axis are round differences instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +80,40 @@ class Axis:
     def ticks(self, most: int) -> tuple[list[float], list[str]]:
         """Positions in plot coordinates and labels, at most about `most` of them."""
         if not self.log:
-            step = nice_step((self.last - self.first) / max(most, 1))
-            positions = np.arange(math.ceil(self.first / step), self.last / step + 1e-9) * step
-            return positions.tolist(), [linear_label(value, step) for value in positions]
+            return round_values(self.first, self.last, most)
+        for multiples in MULTIPLES:
+            found = self._multiples(multiples)
+            if FEW <= len(found) <= most:
+                return [place for place, _ in found], [label for _, label in found]
         decades = np.arange(math.ceil(self.first), math.floor(self.last) + 1)
         if decades.size >= 2:
             kept = decades[:: math.ceil(decades.size / max(most, 2))]
-            return kept.tolist(), [decade_label(exponent) for exponent in kept.tolist()]
-        return self._ticks_between_decades(most)
+            return kept.tolist(), [multiple_label(1, int(exponent)) for exponent in kept]
+        values, labels = round_values(10**self.first, 10**self.last, most)
+        positive = [
+            (value, label) for value, label in zip(values, labels, strict=True) if value > 0
+        ]
+        return [math.log10(value) for value, _ in positive], [label for _, label in positive]
 
-    def _ticks_between_decades(self, most: int) -> tuple[list[float], list[str]]:
-        low, high = 10**self.first, 10**self.last
-        step = nice_step((high - low) / max(most, 1))
-        values = np.arange(math.ceil(low / step), high / step + 1e-9) * step
-        values = values[values > 0]
-        return np.log10(values).tolist(), [linear_label(value, step) for value in values]
+    def _multiples(self, multiples: tuple[int, ...]) -> list[tuple[float, str]]:
+        """Places and labels of 1, 3, 10, 30, say, as far as they are inside."""
+        found: list[tuple[float, str]] = []
+        for exponent in range(math.floor(self.first), math.floor(self.last) + 1):
+            for multiple in multiples:
+                place = exponent + math.log10(multiple)
+                if self.first <= place <= self.last:
+                    found.append((place, multiple_label(multiple, exponent)))
+        return found
+
+
+def round_values(first: float, last: float, most: int) -> tuple[list[float], list[str]]:
+    """Round values between two, and their labels; closer ones where that would be a single one."""
+    rough = (last - first) / max(most, 1)
+    for step in (nice_step(rough), nice_step(rough / 2), nice_step(rough / 4)):
+        values = np.arange(math.ceil(first / step), last / step + 1e-9) * step
+        if values.size > 1:
+            break
+    return values.tolist(), [linear_label(value, step) for value in values]
 
 
 def nice_step(rough: float) -> float:
@@ -100,9 +124,12 @@ def nice_step(rough: float) -> float:
     return next(size * factor for factor in (1, 2, 5, 10) if size * factor >= rough * (1 - 1e-12))
 
 
-def decade_label(exponent: float) -> str:
-    """0.01, 1, 1k, 1e-6: of a power of ten no digit needs to be said."""
-    label = tick(exponent)
+def multiple_label(multiple: int, exponent: int) -> str:
+    """0.03, 1, 3k, 1e-6: of one digit and a power of ten no other needs to be said."""
+    if exponent < -3 or exponent > 11:
+        return f"{multiple}e{exponent}"
+    value = multiple * 10.0**exponent
+    label = count(value) if exponent >= 0 else f"{value:.{-exponent}f}"
     return label.replace(".0", "") if label[-1] in "kMG" else label
 
 

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
+
+
+def minus(text: str) -> str:
+    """With a true minus before numbers, which no line is broken after; exponents keep theirs."""
+    return re.sub(r"(?<![\w.])-(?=[\d.])", "−", text)
 
 
 def loss(value: float) -> str:
@@ -24,7 +30,7 @@ def deviation(value: float) -> str:
     """In standard errors, signed."""
     if not math.isfinite(value):
         return "-"
-    return f"{value:+.1f}" if abs(value) < 1000 else ("> +999" if value > 0 else "< -999")
+    return minus(f"{value:+.1f}" if abs(value) < 1000 else ("> +999" if value > 0 else "< -999"))
 
 
 def count(value: float) -> str:
@@ -34,14 +40,6 @@ def count(value: float) -> str:
             scaled = value / size
             return f"{scaled:.1f}{letter}" if scaled < 10 else f"{scaled:.0f}{letter}"
     return f"{value:.0f}"
-
-
-def tick(exponent: float) -> str:
-    """10**exponent as an axis label."""
-    value = 10.0**exponent
-    if 1e-3 <= value < 1:
-        return f"{value:.6f}".rstrip("0")
-    return count(value) if 1 <= value < 1e12 else f"1e{exponent:.0f}"
 
 
 def duration(seconds: float) -> str:

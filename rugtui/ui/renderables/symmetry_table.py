@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from textual.strip import Strip
 
 from rugtui.session.frame import Frame, Reading
+from rugtui.ui.renderables import numbers
 from rugtui.ui.renderables.bars import histogram, sparkline
 from rugtui.ui.renderables.instead import instead, said_alone
 from rugtui.ui.renderables.lines import blank, fit, line
@@ -80,7 +81,7 @@ def _row(
     return line(
         [
             (f"{row.name:<{NAME}}", palette.style("text")),
-            (f"{row.value(now):>{VALUE}.4g}", palette.style("text", bold=True)),
+            (numbers.minus(f"{row.value(now):>{VALUE}.4g}"), palette.style("text", bold=True)),
             (f" {spread:<{SPREAD}}", palette.style("faint")),
             (curve, palette.style("smooth")),
         ],

@@ -69,7 +69,8 @@ def theory_table(frame: Frame, palette: Palette, width: int, height: int) -> lis
     if not rows or frame.levels is None:
         said = instead(frame, "theory comes with the first steps")
         return said_alone(said, palette, width, height)
-    said = sentences(frame.verdict, palette.style("text"), width, max(height - LEAST_ROWS, 0))
+    verdict = numbers.minus(frame.verdict)
+    said = sentences(verdict, palette.style("text"), width, max(height - LEAST_ROWS, 0))
     live = rows[0]
     for row in sorted(rows, key=lambda row: -row.rank)[
         : max(len(rows) + 1 + len(said) - height, 0)

@@ -11,7 +11,7 @@ from textual.strip import Strip
 from rugtui.session.frame import Panel, Picture
 from rugtui.ui.renderables.camera import View, enlargement, pixel_of
 from rugtui.ui.renderables.heatmap import enlarged, heatmap, rows_a_strip
-from rugtui.ui.renderables.lines import fit
+from rugtui.ui.renderables.lines import blank, fit
 from rugtui.ui.renderables.palette import BLANK, CURSOR, DIAGONAL, Palette
 from rugtui.ui.renderables.shading import (
     Scale,
@@ -116,17 +116,20 @@ def weights_picture(
     width: int,
     height: int,
 ) -> list[Strip]:
-    """Exactly `height` strips of `width` cells."""
+    """Exactly `height` strips of `width` cells: the text is close under the picture."""
     room = Room.of(width, height, len(picture.panels), palette)
     scale, levels = shades.of(picture)
     canvas = np.full(((height - room.lines) * room.rows_a_strip, width), BLANK, np.int8)
-    beyond = False
+    beyond, tall = False, 0
     for place, (panel, own) in enumerate(zip(picture.panels, levels, strict=True)):
         drawn = marked(own, panel.pixels, scale, picture.window)
         beyond = beyond or bool((drawn == DIAGONAL).any())
-        _paint(canvas, drawn, panel, picture, cursor, room, place)
+        tall = max(tall, _paint(canvas, drawn, panel, picture, cursor, room, place))
+    strips = heatmap(canvas, palette)
+    spare = len(strips) + tall // -room.rows_a_strip
     text = text_lines(picture, cursor, scale, beyond, palette, width, room.lines)
-    return fit([*heatmap(canvas, palette), *text], width, height)
+    under = [*strips[: len(strips) - spare], *[blank(width)] * min(spare, 1), *text]
+    return fit(under, width, height)
 
 
 def _paint(
@@ -137,8 +140,9 @@ def _paint(
     cursor: tuple[int, int] | None,
     room: Room,
     place: int,
-) -> None:
-    """Put a panel and its biases where they belong on the canvas, centred in their share of it."""
+) -> int:
+    """Put a panel and its biases where they belong on the canvas, centred in their share of it; how
+    many of its rows that takes."""
     tall, wide = room.pixels
     factor = enlargement(tall, wide, *levels.shape)
     drawn = enlarged(levels, factor)
@@ -154,6 +158,7 @@ def _paint(
         strip = enlarged(np.rint(steps).astype(np.int8), factor)[: drawn.shape[0], :1]
         start = left + drawn.shape[1] + GAP
         canvas[: len(strip), start : start + BIAS] = strip
+    return drawn.shape[0]
 
 
 def _mark(drawn: Int8[np.ndarray, "h w"], view: View, cursor: tuple[int, int]) -> None:

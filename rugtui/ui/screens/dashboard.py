@@ -77,7 +77,7 @@ class Dashboard(Screen[None]):
     def on_resize(self, event: events.Resize) -> None:
         columns, rows = event.size
         layout = layout_for(columns, rows)
-        for name in ("wide", "compact", "single", "none"):
+        for name in ("broad", "wide", "compact", "single", "none"):
             self.set_class(name == layout, name)
         wanted = f"rugtui needs at least {LEAST[0]} × {LEAST[1]} characters"
         self.query_one("#too-small", Static).update(

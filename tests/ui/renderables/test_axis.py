@@ -18,7 +18,7 @@ def test_a_logarithm_leaves_a_gap_where_it_has_no_place():
 def test_linear_ticks_lie_inside_on_round_numbers_and_are_not_too_many(first, span, most):
     axis = Axis(first, first + span, False)
     positions, labels = axis.ticks(most)
-    assert len(positions) == len(labels) <= most + 1
+    assert len(positions) == len(labels) <= most + 3
     assert all(first - 1e-6 * span <= x <= first + span * (1 + 1e-6) for x in positions)
 
 
@@ -29,10 +29,19 @@ def test_linear_ticks_lie_inside_on_round_numbers_and_are_not_too_many(first, sp
         (-3, 0, 4, ["0.001", "0.01", "0.1", "1"]),
         (-8, -4, 3, ["1e-8", "1e-6", "1e-4"]),
         (-2.3, -2.2, 4, ["0.0055", "0.0060"]),
+        (1.26, 2.99, 3, ["30", "100", "300"]),
+        (1.26, 2.99, 6, ["20", "50", "100", "200", "500"]),
+        (3.2, 5.6, 5, ["3k", "10k", "30k", "100k", "300k"]),
     ],
 )
 def test_logarithmic_ticks(first, last, most, labels):
     assert Axis(first, last, True).ticks(most)[1] == labels
+
+
+@pytest.mark.parametrize(("first", "last"), [(0.001, 0.993), (18, 990), (3.1, 9.9)])
+def test_there_are_always_two_ticks(first, last):
+    for most in range(2, 6):
+        assert len(Axis(first, last, False).ticks(most)[1]) > 1
 
 
 @given(st.floats(1e-9, 1e9))

@@ -128,3 +128,9 @@ def test_statistics_that_are_not_there_yet_are_not_said_to_wait_for_steps():
     assert waiting(some_frame(step=0)) == "statistics come with the first steps"
     assert waiting(some_frame()) == "statistics of the trained weights are being taken"
     assert "of the rug weights" in waiting(some_frame(step=0, shown="rug"))
+
+
+def test_minus_signs_are_true_and_no_line_ends_between_them_and_their_number():
+    told = numbers.minus("skew of W -1.6, 1e-5, -.5, x-1, n_dense-2")
+    assert told == "skew of W −1.6, 1e-5, −.5, x-1, n_dense-2"
+    assert numbers.deviation(-12.34) == "−12.3"

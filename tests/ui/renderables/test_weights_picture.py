@@ -66,7 +66,7 @@ def test_panels_stand_side_by_side_on_one_scale():
     picture = some_picture("trained", "rug", n_sparse=20)
     quiet = dataclasses.replace(picture.panels[1], pixels=picture.panels[1].pixels / 8)
     picture = dataclasses.replace(picture, panels=(picture.panels[0], quiet))
-    levels = pixels_of(drawn(picture, 60, 20)[:18], DARK)
+    levels = pixels_of(drawn(picture, 60, 20)[:10], DARK)
     left, right = levels[:, :30], levels[:, 30:]
     inside = (levels != BLANK) & (np.abs(levels) <= 8)
     assert np.abs(left[inside[:, :30]]).max() == 8
@@ -85,7 +85,7 @@ def test_the_cursor_marks_its_pixel_and_leaves_a_large_cell_its_colour(n_sparse,
 
 def test_a_cursor_outside_the_window_is_not_drawn():
     picture = some_picture(window=Window(0, 0, 20, 20))
-    levels = pixels_of(drawn(picture, cursor=(30, 3))[:18], DARK)
+    levels = pixels_of(drawn(picture, cursor=(30, 3))[:10], DARK)
     assert not (levels == CURSOR).any()
 
 
@@ -110,9 +110,16 @@ def test_a_picture_without_colours_says_why():
 def test_without_colours_the_legend_shows_the_characters():
     palette = palette_for(True, "none", True)
     strips = text_of(drawn(some_picture(n_sparse=16), palette=palette))
-    assert "−0.1 ~=-. :+*# +0.1  @ diagonal" in strips[-2]
-    assert sum(row.count("@") for row in strips[:-2]) == 16
-    assert all(letter in " ~=-.:+*#@" for row in strips[:-2] for letter in row)
+    assert "−0.1 ~=-. :+*# +0.1  @ diagonal" in strips[17]
+    assert sum(row.count("@") for row in strips[:16]) == 16
+    assert all(letter in " ~=-.:+*#@" for row in strips[:17] for letter in row)
+
+
+def test_the_text_is_close_under_a_picture_that_leaves_room():
+    strips = text_of(drawn(some_picture(n_sparse=20), height=20))
+    assert not strips[10].strip()
+    assert strips[11].startswith("−0.1 █")
+    assert not any(row.strip() for row in strips[12:])
 
 
 def test_a_cell_is_read_out():
