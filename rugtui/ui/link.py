@@ -16,7 +16,8 @@ from rugtui.preferences import LinkKind
 
 KIB = 1024.0
 RATES: Mapping[LinkKind, float] = {"fast": 400 * KIB, "slow": 5 * KIB, "auto": 36 * KIB}
-"""Bytes a second."""
+"""Bytes a second; "auto" takes as much as "fast" where large pictures want it and answers show that
+the way bears it."""
 OVER_SSH = 20 * KIB
 LEAST = 2 * KIB
 BURST, SHORT = 0.5, 0.15
@@ -57,6 +58,7 @@ class Link:
     ) -> None:
         over_ssh = kind == "auto" and "SSH_CONNECTION" in environment
         self._most = RATES[kind]
+        self._most_proven = RATES["fast"] if kind == "auto" else self._most
         self.rate = OVER_SSH if over_ssh else self._most
         self._clock = clock
         self._then = self._changed = clock()
@@ -79,7 +81,7 @@ class Link:
         passed, self._then = now - self._then, now
         full = max(self._saved, self.rate * (SHORT if self._careful else BURST))
         self._saved = min(self._saved + passed * self.rate, full)
-        self._try_more(now, CALM)
+        self._try_more(now, CALM, self._most)
         if self._overdue(now):
             return 0.0
         return max(self._saved, 0.0)
@@ -125,7 +127,7 @@ class Link:
         if late > LATE:
             self._choke(self._ahead / late)
         else:
-            self._try_more(now, EAGER)
+            self._try_more(now, EAGER, self._most_proven)
 
     @property
     def answers(self) -> bool:
@@ -148,11 +150,11 @@ class Link:
         if CAUTION * rate > self.rate:
             return
         least = max(LOSS * self.rate, LEAST)
-        self.rate = min(max(CAUTION * rate, least), self._most)
+        self.rate = min(max(CAUTION * rate, least), self.rate)
         self._saved = min(self._saved, 0.0)
         self._changed, self._careful, self._wanting = self._clock(), True, False
 
-    def _try_more(self, now: float, calm: float) -> None:
-        if self._wanting and now - self._changed > calm and self.rate < self._most:
-            self.rate = min(self.rate * GROWTH, self._most)
+    def _try_more(self, now: float, calm: float, most: float) -> None:
+        if self._wanting and now - self._changed > calm and self.rate < most:
+            self.rate = min(self.rate * GROWTH, most)
             self._changed, self._wanting = now, False
