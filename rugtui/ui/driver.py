@@ -36,6 +36,8 @@ class Meter(Protocol):
     @property
     def stuck(self) -> bool: ...
     @property
+    def owes(self) -> bool: ...
+    @property
     def answer_due(self) -> bool: ...
     def forget(self) -> None: ...
     def drop(self) -> None: ...
@@ -132,6 +134,11 @@ def thrifty(driver: type[Driver], link: Link) -> type[Driver]:
         def stuck(self) -> bool:
             """Whether the terminal has not taken what was sent."""
             return self._glass is not None and self.sent > self._file.taken
+
+        @property
+        def owes(self) -> bool:
+            """Whether the terminal shows something else than it should."""
+            return self._glass is not None and self._glass.owes
 
         @property
         def answer_due(self) -> bool:

@@ -26,7 +26,7 @@ ANSWER_LOOK = 0.03
 class Unmetered:
     """Stands where there is no terminal, or one that takes all at once: all of it has arrived."""
 
-    sent, stuck, answer_due = 0, False, False
+    sent, stuck, owes, answer_due = 0, False, False, False
 
     def forget(self) -> None: ...
     def drop(self) -> None: ...

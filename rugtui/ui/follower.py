@@ -24,6 +24,9 @@ LOADING = "loading PyTorch …"
 METER_SECONDS = 2.0
 STILL = 4.0
 """Seconds without a Frame after which the header says so: a step takes long, or a device hangs."""
+WHOLE = 3.0
+"""Seconds that a Frame on its way is waited for: of two pictures half of each would be seen. On a
+way so slow that it takes longer, the numbers come first."""
 EAGER_SECONDS = 0.03
 FPS_LEAST, FPS_USUAL, FPS_MOST = 0.25, Preferences().fps, 60.0
 
@@ -80,7 +83,7 @@ class Follower(Fitted):
     def take_frame(self) -> None:
         """Show the newest Frame, if there is one, it is time, and the terminal has taken what came
         before."""
-        if self.meter.stuck:
+        if self.meter.stuck or (self.meter.owes and self._waits()):
             return
         if self.latest.phase == "training" and not self.thrift.due(self.share):
             return
@@ -96,6 +99,10 @@ class Follower(Fitted):
             if isinstance(screen, ModalScreen):
                 break  # it covers what is behind
         self._tell_news(frame)
+
+    def _waits(self) -> bool:
+        """Whether what has not been sent yet may still come before the next Frame."""
+        return not self.thrift.eager and time.monotonic() - self._taken < WHOLE
 
     def _tell_news(self, frame: Frame) -> None:
         for notice in frame.notices:

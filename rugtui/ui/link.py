@@ -23,19 +23,22 @@ LEAST = 2 * KIB
 BURST, SHORT = 0.5, 0.15
 """Seconds of the rate that may be saved up: a whole Frame, which then wakes nobody again and again;
 on a way that is slow, or may be, what a key can wait for."""
-AT_A_KEY = 3.0
+AT_A_KEY = 5.0
 """Seconds of the rate for what a key does, as long as nothing says that the way is slow."""
 CAUTION = 0.7
 """Of a rate at which the way was full: what is under way has to arrive."""
 LOSS = 0.25
 """Of a rate is left at the least after a write or an answer, be it ever so late: what took that
 long may have been a hang, not the way."""
-GROWTH = 1.25
+GROWTH, UNTRIED = 1.25, 2.0
+"""Factors by which more is tried, and by which it is as long as the way has never been full."""
 CALM, EAGER = 120.0, 1.0
 """Seconds after which more is tried where more is wanted: where only a write that blocks would tell
 that it is too much, for then all that the kernel holds is under way; where answers tell it."""
 HELD = 8 * KIB
 """Bytes that the kernel holds at the least when a write blocks."""
+TAKEN = 4 * KIB
+"""Bytes that a pseudo-terminal takes at once."""
 SOON = 20.0
 """Seconds in which a way that is too narrow is full again."""
 BLOCKED, LATE = 0.05, 0.25
@@ -65,6 +68,7 @@ class Link:
         self._saved = self.rate * SHORT
         self._careful = kind == "slow" or over_ssh
         """Whether a key, too, may use no more than the rate."""
+        self._growth = UNTRIED
         self._wanting = False
         self._asked = self._quickest = math.inf
         self._ahead = self._since_answer = self._since_full = self._number = 0
@@ -96,13 +100,16 @@ class Link:
         """So many bytes were written in so many seconds, until `now`.
 
         A write that blocks leaves all full behind it. One alone may have met a terminal that was
-        busy; but from one such moment to the next what was written left at the other end.
+        busy; but from one such moment to the next what was written left at the other end. As the
+        way may have been idle in between, that is the least it bears; a large write by itself, less
+        what a terminal's own buffer takes at once, tells nearly what it does.
         """
         self._since_full += count
         if seconds > BLOCKED:
             since, self._full = now - self._full, now
             if since < SOON:
-                self._choke(self._since_full / since)
+                alone = (count - TAKEN) / seconds if count > HELD else 0.0
+                self._choke(max(self._since_full / since, alone))
             self._since_full, self._saved = 0, min(self._saved, -HELD)
 
     def ask(self) -> int:
@@ -153,8 +160,9 @@ class Link:
         self.rate = min(max(CAUTION * rate, least), self.rate)
         self._saved = min(self._saved, 0.0)
         self._changed, self._careful, self._wanting = self._clock(), True, False
+        self._growth = GROWTH
 
     def _try_more(self, now: float, calm: float, most: float) -> None:
         if self._wanting and now - self._changed > calm and self.rate < most:
-            self.rate = min(self.rate * GROWTH, most)
+            self.rate = min(self.rate * self._growth, most)
             self._changed, self._wanting = now, False

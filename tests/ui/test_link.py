@@ -5,9 +5,11 @@ import math
 import pytest
 
 from rugtui.ui.app import RugtuiApp
+from rugtui.ui.fitted import Unmetered
 from rugtui.ui.link import CALM, KIB, LATE, LEAST, LOST, OVER_SSH, RATES, Link
+from rugtui.ui.thrift import ATTENTION, LONGEST, Thrift
 from rugtui.ui.widgets.pane import Pane, runs
-from tests.ui.fake import FakeSession, running, some_frame
+from tests.ui.fake import FakeSession, give, running, some_frame
 
 TICK = 0.05
 ROW = 600
@@ -86,6 +88,14 @@ def test_a_write_that_blocks_tells_the_rate(rate, clock):
     assert way.run(link, 60) < 0.5, "what is sent is not far in front of a key"
     assert LEAST <= link.rate <= rate
     assert way.inside < way.holds / 2
+
+
+def test_a_way_that_is_idle_between_two_keys_is_no_slower_for_that(clock):
+    link, rate = Link("auto", environment={}, clock=clock), 16 * KIB
+    for _ in range(8):
+        clock.now += 15
+        link.took(12 * KIB, 8 * KIB / rate, clock.now)
+    assert 0.5 * rate < link.rate <= rate
 
 
 @pytest.mark.parametrize("trip", [0.0, 0.3])
@@ -186,6 +196,33 @@ def test_a_key_may_use_more_until_the_way_is_known_to_be_slow(clock):
 def test_runs_of_rows():
     assert runs([]) == []
     assert runs([0, 1, 2, 5, 7, 8]) == [(0, 3), (5, 6), (7, 9)]
+
+
+class Behind(Unmetered):
+    """Of a terminal that does not show all yet."""
+
+    owes = True
+
+
+async def test_a_picture_on_its_way_is_whole_before_the_next_is_begun(monkeypatch):
+    """Unless somebody waits for what a key does, or the way is so slow that nothing would come."""
+    app = RugtuiApp(FakeSession())
+    async with running(app) as pilot:
+        app.thrift = Thrift(clock=(clock := Clock()))
+        await give(pilot, some_frame(step=2000))
+        monkeypatch.setattr(RugtuiApp, "meter", Behind())
+        clock.now += ATTENTION + LONGEST
+        await give(pilot, some_frame(step=2010))
+        assert app.latest.step == 2000
+        await pilot.press("l")
+        app.take_frame()
+        assert app.latest.step == 2010
+        clock.now += ATTENTION + LONGEST
+        await give(pilot, some_frame(step=2020))
+        assert app.latest.step == 2010
+        monkeypatch.setattr("rugtui.ui.follower.WHOLE", 0.0)
+        app.take_frame()
+        assert app.latest.step == 2020
 
 
 async def test_a_new_frame_draws_rows_and_never_a_whole_pane(monkeypatch):
