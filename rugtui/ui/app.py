@@ -24,7 +24,7 @@ from rugtui.presets import Preset
 from rugtui.session.commands import Change, Detach, NextFrame, Pause, Save, Show, Stop
 from rugtui.session.session import Session
 from rugtui.threads import step_back
-from rugtui.ui.by_name import commands, keys_of
+from rugtui.ui.by_name import Commands, commands, keys_of
 from rugtui.ui.follower import Follower
 from rugtui.ui.keynames import shown
 from rugtui.ui.keys import Keymap, bindings, key_named
@@ -50,6 +50,7 @@ class RugtuiApp(Follower):
     TITLE = "rugtui"
     CSS_PATH = "rugtui.tcss"
     BINDINGS = bindings()
+    COMMANDS = {Commands}
 
     def __init__(
         self,
@@ -201,7 +202,8 @@ class RugtuiApp(Follower):
         self.notify(f"copied: {text}", timeout=4)
 
     def action_help(self) -> None:
-        self.push_screen(Help(self.keymap, keys_of(self.screen)))
+        focused = self.screen.focused.id if self.screen.focused is not None else None
+        self.push_screen(Help(self.keymap, keys_of(self.screen), focused or ""))
 
     async def action_quit(self) -> None:
         self.leave()

@@ -7,7 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
 from textual.app import SystemCommand
+from textual.command import DiscoveryHit, Hits
 from textual.screen import Screen
+from textual.system_commands import SystemCommandsProvider
 
 from rugtui.preferences import Theme
 from rugtui.presets import PRESETS
@@ -23,20 +25,39 @@ OPENS = ("runs", "sweep")
 """Sheets that can be had from everywhere, each by the action that opens it."""
 
 
+class Commands(SystemCommandsProvider):
+    """Finds them as Textual's own does; before anything is typed, those that are wanted most come
+    first."""
+
+    async def discover(self) -> Hits:
+        for name, about, callback, _ in self.app.get_system_commands(self.screen):
+            yield DiscoveryHit(name, callback, help=about)
+
+
 def commands(app: RugtuiApp, screen: Screen[Any]) -> Iterable[SystemCommand]:
-    """Each key that can be had from a screen, each preset, each theme."""
+    """Each key that can be had from a screen, each preset, each theme: what works everywhere and in
+    the focused pane before the rest."""
     here = keys_of(screen)
-    for key in KEYS:
-        reached = key.pane not in SHEETS or key.pane == here or key.pane in OPENS
-        if reached and key.name != "command_palette":
-            title = f"{key.title} ({key.shown(app.keymap)})"
-            yield SystemCommand(title, key.about, partial(do, app, key))
+    focused = screen.focused.id if screen.focused is not None else ""
+    known = [
+        key
+        for key in KEYS
+        if (key.pane not in SHEETS or key.pane in (here, *OPENS)) and key.name != "command_palette"
+    ]
+    near = [key for key in known if key.pane in ("", here) or key.pane == focused]
+    yield from (_of_key(app, key) for key in sorted(near, key=lambda key: key.pane == focused))
     for one in PRESETS:
         about = f"{one.about} Opens the form with it."
         yield SystemCommand(f"preset: {one.name}", about, partial(app.action_edit, one))
     for theme in THEMES:
         about = f"Colours for a {theme} terminal."
         yield SystemCommand(f"theme: {theme}", about, partial(app.wear, theme))
+    yield from (_of_key(app, key) for key in known if key not in near)
+
+
+def _of_key(app: RugtuiApp, key: Key) -> SystemCommand:
+    title = f"{key.title} ({key.shown(app.keymap)})"
+    return SystemCommand(title, key.about, partial(do, app, key))
 
 
 async def do(app: RugtuiApp, key: Key) -> None:

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 from textual.command import CommandPalette
-from textual.widgets import Static
+from textual.widgets import OptionList, Static
 
 from rugtui.cli import main
 from rugtui.cli.options import given_settings
@@ -44,6 +44,21 @@ async def test_every_key_preset_and_theme_is_in_the_palette(pilot):
     assert {"theme: dark", "theme: light", "pause (f2)"} <= set(titles)
     assert len(set(titles)) == len(titles)
     assert all(command.help.endswith(".") for command in known)
+
+
+async def test_the_palette_begins_with_what_works_everywhere_and_in_the_focused_pane(pilot):
+    await pilot.press("2", "ctrl+p")
+    palette = pilot.app.screen.query_one(OptionList)
+    for _ in range(100):
+        if palette.option_count > len(KEYS):
+            break
+        await pilot.pause(0.02)
+    shown = [str(palette.get_option_at_index(k).prompt) for k in range(palette.option_count)]
+    places = [
+        next(k for k, prompt in enumerate(shown) if name in prompt)
+        for name in ("swap weights (w)", "compare (c)", "preset: small", "scales (l)", "(p)")
+    ]
+    assert places == sorted(places)
 
 
 async def test_a_command_does_what_its_key_does(pilot):

@@ -188,3 +188,11 @@ def test_help_wraps_what_is_said_beside_its_key(columns):
     assert {line[2] for line in lines if line.startswith("  ")} - {" "}  # keys in their column
     told = " ".join(" ".join(lines).split())
     assert "Copy what is read out under the crosshair" in told
+
+
+@pytest.mark.parametrize(("pane", "group"), [("loss", "Loss"), ("weights", "Weights")])
+def test_help_begins_with_the_keys_of_the_focused_pane(pane, group):
+    groups = [line for line in help_text({}, 80, pane=pane).splitlines() if line[:1].isalpha()]
+    assert groups[0] == group
+    assert groups.index("Training") < groups.index("Sweep")
+    assert sorted(groups) == sorted(help_lines())

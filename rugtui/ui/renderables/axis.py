@@ -81,19 +81,18 @@ class Axis:
         """Positions in plot coordinates and labels, at most about `most` of them."""
         if not self.log:
             return round_values(self.first, self.last, most)
+        long = self.last - self.first >= 1
         for multiples in MULTIPLES:
             found = self._multiples(multiples)
-            if FEW <= len(found) <= most:
+            if FEW <= len(found) <= (max(most, FEW) if long else most):
                 return [place for place, _ in found], [label for _, label in found]
         decades = np.arange(math.ceil(self.first), math.floor(self.last) + 1)
         if decades.size >= 2:
             kept = decades[:: math.ceil(decades.size / max(most, 2))]
             return kept.tolist(), [multiple_label(1, int(exponent)) for exponent in kept]
         values, labels = round_values(10**self.first, 10**self.last, most)
-        positive = [
-            (value, label) for value, label in zip(values, labels, strict=True) if value > 0
-        ]
-        return [math.log10(value) for value, _ in positive], [label for _, label in positive]
+        found = [(math.log10(v), label) for v, label in zip(values, labels, strict=True) if v > 0]
+        return [place for place, _ in found], [label for _, label in found]
 
     def _multiples(self, multiples: tuple[int, ...]) -> list[tuple[float, str]]:
         """Places and labels of 1, 3, 10, 30, say, as far as they are inside."""

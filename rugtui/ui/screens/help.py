@@ -20,6 +20,10 @@ PANES = (
     ("3 theory", "the live loss beside what theory says of it; L* is a prediction, not a floor"),
     ("4 symmetry", "what a permutation-symmetric optimum would not have"),
 )
+EVERYWHERE = ("Training", "Panes", "Weights", "Files", "Screen")
+"""Groups with keys that work in every pane, in the order of the help."""
+LONG = 14
+"""Columns of names that have what they do beside them; longer ones have a line to themselves."""
 WIDEST, FRAME = 100, 6
 """Columns of the sheet, and those of them that border, padding and scrollbar take."""
 
@@ -31,10 +35,10 @@ class Help(Sheet[None]):
         Binding("q", "app.quit", "Quit", id="quit"),
     ]
 
-    def __init__(self, keymap: Keymap, sheet: str = "") -> None:
-        """Of one sheet, or of the panes and all there is."""
+    def __init__(self, keymap: Keymap, sheet: str = "", pane: str = "") -> None:
+        """Of one sheet, or of the panes and all there is, the keys of the focused one first."""
         super().__init__()
-        self.keymap, self.sheet = keymap, sheet
+        self.keymap, self.sheet, self.pane = keymap, sheet, pane
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="sheet") as sheet:
@@ -43,25 +47,37 @@ class Help(Sheet[None]):
             with VerticalScroll():
                 # One widget: every one more is time from key to screen.
                 self._columns = self.app.size.width
-                yield Static(help_text(self.keymap, self._columns, self.sheet), markup=False)
+                yield Static(self._text, markup=False)
+
+    @property
+    def _text(self) -> str:
+        return help_text(self.keymap, self._columns, self.sheet, self.pane)
 
     def on_resize(self, event: events.Resize) -> None:
         if event.size.width != self._columns:
             self._columns = event.size.width
-            text = help_text(self.keymap, self._columns, self.sheet)
-            self.query_one(Static).update(text)
+            self.query_one(Static).update(self._text)
 
 
-def help_text(keymap: Keymap, columns: int, sheet: str = "") -> str:
+def help_text(keymap: Keymap, columns: int, sheet: str = "", pane: str = "") -> str:
     """Panes and keys, a paragraph for each group, for a screen of so many columns."""
     width = min(columns, WIDEST) - FRAME
     groups = help_lines(keymap, sheet)
     most = max(len(keys) for lines in groups.values() for keys, _ in lines)
-    indent = min(most, width // 3) + 2
-    paragraphs = [] if sheet in SHEETS else [described(PANES, width, indent)]
-    for group, lines in groups.items():
-        paragraphs.append(f"{group}\n{described(lines, width, indent)}")
+    indent = min(most, LONG, width // 3) + 2
+    paragraphs, order = [], list(groups)
+    if sheet not in SHEETS:
+        paragraphs = [described(PANES, width, indent)]
+        order.sort(key=lambda group: rank(group, pane))
+    paragraphs += [f"{group}\n{described(groups[group], width, indent)}" for group in order]
     return "\n\n".join(paragraphs)
+
+
+def rank(group: str, pane: str) -> int:
+    """Where a group stands: that of the focused pane, what works everywhere, then the others."""
+    if group.lower() == pane:
+        return -1
+    return EVERYWHERE.index(group) if group in EVERYWHERE else len(EVERYWHERE)
 
 
 def described(lines: Sequence[tuple[str, str]], width: int, indent: int) -> str:
