@@ -101,7 +101,7 @@ class Settings:
         unit="steps",
         least=0,
         hot=True,
-        auto="0; population and schedule reference 200",
+        auto="0; population 200; schedule reference the paper's, 200 after every epoch",
     )
     seed: int = setting(0, "Seed of weights and data.", least=0, below=2**63, group="machine")
     device: str = setting(

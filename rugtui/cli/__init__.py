@@ -6,6 +6,7 @@ heavy (torch, scipy, textual) inside the command, so that `--help` and `predict`
 
 from __future__ import annotations
 
+import errno
 import importlib
 import sys
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ from rugtui.cli.options import (
     settings_options,
 )
 from rugtui.cli.output import INTERRUPTED, printable
-from rugtui.errors import RugtuiError
+from rugtui.errors import RugtuiError, UsageError
 from rugtui.threads import wait_briefly
 
 COMMANDS = (
@@ -92,5 +93,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("rugtui: interrupted", file=sys.stderr)
         return INTERRUPTED
     except OSError as error:
-        print(f"rugtui: {printable(str(error))}", file=sys.stderr)
-        return 1
+        too_long = error.errno == errno.ENAMETOOLONG
+        said = _too_long(str(error.filename)) if too_long else printable(str(error))
+        print(f"rugtui: {said}", file=sys.stderr)
+        return UsageError.exit_code if too_long else 1
+
+
+def _too_long(name: str) -> str:
+    shown = printable(name if len(name) <= 50 else f"{name[:50]}…")
+    return f"no file has so long a name ({len(name):,} characters): '{shown}'; write a shorter one."

@@ -6,9 +6,11 @@ gives the same numbers in the dashboard, without a screen, and on a slower machi
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from rugtui.config import Settings
+from rugtui.training import schedule
 
 PRODUCTS = 1.4e9
 """Multiplications of one product that an interval may hold: a tenth of a second on two cores."""
@@ -39,6 +41,15 @@ class Pace:
         cuda = kind == "cuda"
         products, overhead = (CUDA_PRODUCTS, CUDA_OVERHEAD) if cuda else (PRODUCTS, STEP_OVERHEAD)
         interval = max(1, round(products / (step + overhead)))
+        if schedule.by_epochs(settings):
+            interval = _that_divides(interval, schedule.epoch(settings), settings)
         samples = max(2 * settings.batch, HELDOUT_LEAST)
         steps = HELDOUT_STEPS * samples / (2 * settings.batch) * product / step
         return cls(interval, max(1, round(steps / interval)), samples)
+
+
+def _that_divides(interval: int, epoch: int, settings: Settings) -> int:
+    """An interval, no longer than this, of which epochs and patience are made: the paper's loop
+    compares steps between those."""
+    whole = math.gcd(epoch, schedule.patience(settings))
+    return max(n for n in range(1, min(interval, whole) + 1) if whole % n == 0)

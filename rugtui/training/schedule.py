@@ -1,4 +1,4 @@
-"""How the learning rate goes over a run."""
+"""How a run goes over its steps: learning rate, batches, and how long it may fail to get on."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ WARMUP_STEPS = 1000
 """And no more than a tenth of all steps."""
 EPOCH = 30_000
 """Samples that the paper's loop draws at once and cuts into batches; the last is what is left."""
+POPULATION_PATIENCE = 200
+REFERENCE_PATIENCE = 200
+"""The paper's loss_window."""
 
 
 def rate(settings: Settings, step: int) -> float:
@@ -32,5 +35,24 @@ def batch(settings: Settings, step: int) -> int:
     if settings.schedule != "reference" or settings.batch >= EPOCH:
         return settings.batch
     whole, rest = divmod(EPOCH, settings.batch)
-    steps = whole + (rest > 0)
-    return rest if rest and step % steps == whole else settings.batch
+    return rest if rest and step % epoch(settings) == whole else settings.batch
+
+
+def epoch(settings: Settings) -> int:
+    """Steps of an epoch of the schedule reference."""
+    return max(1, -(-EPOCH // settings.batch))
+
+
+def patience(settings: Settings) -> int:
+    """Steps; 0 has no end."""
+    if settings.patience is not None:
+        return settings.patience
+    if settings.method == "population":
+        return POPULATION_PATIENCE
+    return REFERENCE_PATIENCE if settings.schedule == "reference" else 0
+
+
+def by_epochs(settings: Settings) -> bool:
+    """Whether a run ends as the paper's loop does: where nobody names a patience of his own."""
+    known = settings.schedule, settings.method, settings.patience
+    return known == ("reference", "sgd", None)

@@ -5,30 +5,34 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from rugtui.config import Settings
+from rugtui.training import schedule
 from rugtui.training.result import StepResult
 
 SETTLED = 1e-5
 """Population: a fall of the loss by less than this fraction is none."""
-POPULATION_PATIENCE = 200
-REFERENCE_PATIENCE = 200
-"""The paper's loss_window. Its loop holds the two windows against each other after every epoch,
-this one whenever a window is full, and it gives up after 1,500 epochs."""
 
 
 class Stopping:
     """Follows the results of a run under one setting; `reason` says why it is over, once it is.
 
-    Patience is the paper's: the mean loss of the last steps against that of as many before.
+    Patience holds the mean loss of so many steps against that of as many before, whenever they
+    are done. The paper's loop does so after every epoch, and so is over sooner; what it finds ends
+    it an epoch later.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        own = settings.patience
-        self._patience = _usual(settings) if own is None else own
+        self._patience = schedule.patience(settings)
+        self._by_epochs = schedule.by_epochs(settings)
         self.reason = ""
         self._sum, self._steps = 0.0, 0
         self._before: float | None = None
+        self._recent: list[list[float]] = []
+        """By epochs: the summed loss of each result, and its steps; two patiences of them."""
+        self._last_epoch = False
 
     def note(self, result: StepResult, steps: int) -> None:
         """A result, and of how many steps."""
@@ -39,7 +43,7 @@ class Stopping:
             known = math.inf if result.heldout is None or error is None else result.heldout + error
         if within and known <= (1 + within) * self._symmetric():
             self.reason = self._target
-        elif self._patience and self._stalls(result.loss, steps):
+        elif self._patience and self._is_over(result, steps):
             self.reason = f"no fall of the loss in {self._patience:,} steps"
 
     @property
@@ -57,6 +61,25 @@ class Stopping:
 
         return float(optimum(self._settings.ratio, self._settings.p_on).loss)
 
+    def _is_over(self, result: StepResult, steps: int) -> bool:
+        if not self._by_epochs:
+            return self._stalls(result.loss, steps)
+        self._recent.append([result.loss * steps, steps])
+        if result.step % schedule.epoch(self._settings):
+            return False
+        over, self._last_epoch = self._last_epoch, self._epoch_stalls()
+        return over
+
+    def _epoch_stalls(self) -> bool:
+        """Of the steps since the settings hold, the paper's loop wants more than two patiences."""
+        sums, steps = np.array(self._recent).T
+        done = steps.sum() - steps.cumsum()  # after each result
+        since = done < 2 * self._patience
+        self._recent = self._recent[int(np.argmax(since)) :]
+        newest = done < self._patience
+        enough = steps.sum() > 2 * self._patience
+        return bool(enough and sums[newest].sum() >= sums[since & ~newest].sum())
+
     def _stalls(self, loss: float, steps: int) -> bool:
         self._sum, self._steps = self._sum + loss * steps, self._steps + steps
         if self._steps < self._patience:
@@ -72,14 +95,12 @@ class Stopping:
             "sum": self._sum,
             "steps": self._steps,
             "before": self._before,
+            "recent": list(self._recent),
+            "last_epoch": self._last_epoch,
         }
 
     def restore(self, facts: dict[str, Any]) -> None:
         self.reason = facts["reason"]
         self._sum, self._steps, self._before = facts["sum"], facts["steps"], facts["before"]
-
-
-def _usual(settings: Settings) -> int:
-    if settings.method == "population":
-        return POPULATION_PATIENCE
-    return REFERENCE_PATIENCE if settings.schedule == "reference" else 0
+        self._recent = list(facts.get("recent", []))
+        self._last_epoch = facts.get("last_epoch", False)

@@ -198,13 +198,42 @@ def test_stops_where_the_loss_no_longer_falls():
     assert settled.ending == "no fall of the loss in 200 steps"
 
 
-def test_the_reference_recipe_has_the_papers_patience():
-    settings = SMALL.replace(schedule="reference", lr=0.02)
-    training = Training(settings)
+@pytest.mark.parametrize("batch", [1024, 4000])
+def test_the_reference_recipe_stops_where_the_papers_loop_does(batch):
+    settings = SMALL.replace(schedule="reference", lr=0.02, batch=batch)
+    training, losses = Training(settings), []
+    step, middle = training._method.step, training.state()
+
+    def noted(number, pause):
+        losses.append(step(number, pause))
+        return losses[-1]
+
+    training._method.step = noted
     for last in results(training):
-        assert last.step < 50_000
+        assert last.step < 10_000
+        if last.step == 400:
+            middle = training.state()
     assert training.ending == "no fall of the loss in 200 steps"
-    patient = Training(settings.replace(patience=0))
-    for _ in range(training.step // patient._pace.interval + 1):
-        patient.advance()
-    assert not patient.done
+    epoch = -(-30_000 // batch)
+    assert training.step == papers_end([float(loss) for loss in losses], epoch)
+
+    again = Training(settings)
+    again.restore(middle)
+    list(results(again))
+    assert again.step == training.step
+    same_state(again.state(), training.state())
+    patient = Training(settings.replace(patience=0, steps=training.step + epoch))
+    list(results(patient))
+    assert patient.ending == f"{training.step + epoch:,} steps done"
+
+
+def papers_end(losses, epoch, window=200):
+    """After how many steps the loop of arXiv 2410.12101's code has its last epoch behind it."""
+    done, change = 0, math.inf
+    while change > 0:
+        assert done <= len(losses), "it goes on"
+        if done > 2 * window:
+            before, now = losses[done - 2 * window : done - window], losses[done - window : done]
+            change = np.log10(np.mean(before)) - np.log10(np.mean(now))
+        done += epoch
+    return done
