@@ -22,7 +22,7 @@ LIVE = ""
 REVERSED = Style(reverse=True)
 NAME, STATE, STEP, LOSS, RATIO = 14, 9, 10, 10, 8
 DIFFERS = "  differs in"
-LEAST_NAME, LEAST_DIFFERENCES = 8, 12
+LEAST_NAME, LEAST_DIFFERENCES = 8, 13
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def _columns(
 ) -> dict[str, int]:
     """Columns and their widths, the least important left out where there is no room.
 
-    Where there is much room names have all that the differences leave.
+    Names have what the differences leave, as much as they take.
     """
     wanted = {"name": NAME, "state": STATE, "step": STEP, "loss": LOSS, "× L*": RATIO}
     if reference is not None:
@@ -114,12 +114,13 @@ def _columns(
     rest = width - 3 - sum(wanted.values())
     if rest < 0:
         wanted["name"] = max(wanted["name"] + rest, LEAST_NAME)
-    if rest >= LEAST_DIFFERENCES + 2 * NAME:
-        told = max(len(_differences(row, names)) for row in rows) + 1
-        longest = max(len(row.name) for row in rows) + 1
-        most = max(NAME + rest - max(told, LEAST_DIFFERENCES), 2 * NAME)
-        wanted["name"], rest = (name := min(max(longest, 2 * NAME), most)), rest + NAME - name
-    if rest >= LEAST_DIFFERENCES:
+    told = max(len(_differences(row, names)) for row in rows) + 1
+    longest = max(len(row.name) for row in rows) + 1
+    spare = rest - max(told, LEAST_DIFFERENCES) if names else rest
+    if spare > 0 and longest > NAME:
+        wanted["name"] += min(longest - NAME, spare)
+        rest -= min(longest - NAME, spare)
+    if names and rest >= LEAST_DIFFERENCES:
         wanted[DIFFERS] = rest
     return wanted
 

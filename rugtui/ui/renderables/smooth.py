@@ -11,6 +11,7 @@ run.)
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -70,8 +71,13 @@ class Smoother:
     def __init__(self) -> None:
         self._begin(0)
 
-    def __call__(self, values: Float[np.ndarray, " n"], span: int) -> Float[np.ndarray, " n"]:
-        """The smoothed column; what is not finite is a gap, which is stepped over."""
+    def __call__(
+        self, values: Float[np.ndarray, " n"], span: int, breaks: Sequence[int] = ()
+    ) -> Float[np.ndarray, " n"]:
+        """The smoothed column; what is not finite is a gap, which is stepped over.
+
+        At each of the ascending `breaks` another loss begins: no window reaches across.
+        """
         if span <= 1:
             return np.where(np.isfinite(values), values, math.nan)
         if span != self._span or not self._seen.continued_by(values):
@@ -82,10 +88,14 @@ class Smoother:
             grown[:done] = self._out[:done]
             self._out = grown
         self._out[done:length] = math.nan
-        known = done + np.flatnonzero(np.isfinite(values[done:]))
-        self._known = np.concatenate([self._known, known])
-        if known.size:
-            self._fit(values)
+        for place in (*(place for place in breaks if done <= place < length), length):
+            known = done + np.flatnonzero(np.isfinite(values[done:place]))
+            self._known = np.concatenate([self._known, known])
+            if known.size:
+                self._fit(values)
+            if place < length:
+                self._known, self._settled = self._known[:0], 0
+            done = place
         self._seen.all_of(values)
         return self._out[:length]
 
@@ -102,7 +112,7 @@ class Smoother:
     def _begin(self, span: int) -> None:
         self._span, self._settled = span, 0
         self._known = np.empty(0, dtype=np.int64)
-        """Places of the results that are finite."""
+        """Places of the results that are finite, since the last break."""
         self._out = np.empty(1024)
         self._seen = Seen()
 
@@ -110,10 +120,10 @@ class Smoother:
 def smoothed(history: HistoryView, span: int, smoother: Smoother) -> Float[np.ndarray, " results"]:
     """A history's loss at one of SPANS, by the smoother that keeps to this history.
 
-    Of results that were thinned only extremes are left, whose average is none of the loss: there,
-    the history's own mean is smoothed further.
+    The loss at another p is another loss. Of results that were thinned only extremes are left,
+    whose average is none of the loss: there, the history's own mean is smoothed further.
     """
-    loss = history.column("loss")
+    loss, p = history.column("loss"), history.column("p")
     if span > 1 and history.old:
         loss = np.concatenate([history.column("smoothed")[: history.old], loss[history.old :]])
-    return smoother(loss, span)
+    return smoother(loss, span, (1 + np.flatnonzero(np.abs(np.diff(p)) > 0)).tolist())

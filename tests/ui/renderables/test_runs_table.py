@@ -38,6 +38,17 @@ def test_the_live_run_comes_first_then_the_newest():
     assert "20260102-live" in lines()[1]
 
 
+def test_a_name_has_the_room_that_differences_leave():
+    name = "20261124-204507-512x64-p0.05-sgd"
+    frame = some_frame(run=f"/runs/{name}")
+    assert name in lines(frame=frame, width=80)[1]
+    among = some_frame(run=f"/runs/{name}", others=OTHERS)
+    heading, live = lines(frame=among, width=80)[:2]
+    assert "differs in" in heading
+    assert "p 0.05, n_dense 128" in live
+    assert name[:14] in live
+
+
 def test_only_what_differs_is_said():
     heading, live, newest, oldest = lines()[:4]
     assert "differs in" in heading

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rugtui.session.history import MOST, SPAN, History
 from rugtui.ui.renderables.loss_chart import Deriver
-from rugtui.ui.renderables.smooth import SPANS, YOUNGS, Smoother
+from rugtui.ui.renderables.smooth import SPANS, YOUNGS, Smoother, smoothed
 
 
 def one_by_one(values, span):
@@ -68,6 +68,27 @@ def test_a_steep_descent_is_not_lagged_behind(span):
     np.testing.assert_allclose(smoothed[50:2700], falling[50:2700], rtol=0.01)
     np.testing.assert_allclose(smoothed[2700:], falling[2700:], rtol=0.02)
     np.testing.assert_allclose(Smoother()(falling[:100], span)[-1], falling[99], rtol=0.02)
+
+
+@given(st.lists(st.integers(1, 400), min_size=1, max_size=5), st.sampled_from(SPANS))
+def test_no_window_reaches_over_a_break(pieces, span):
+    values = np.random.default_rng(4).random(sum(pieces))
+    ends = np.cumsum(pieces)
+    apart = [Smoother()(part, span) for part in np.split(values, ends[:-1])]
+    smoother, breaks = Smoother(), ends[:-1].tolist()
+    for length in (ends[0] + 1, sum(pieces) // 2, sum(pieces)):
+        told = smoother(values[:length], span, [k for k in breaks if k < length])
+    np.testing.assert_allclose(told, np.concatenate(apart), rtol=1e-9)
+
+
+def test_a_loss_at_another_p_is_not_smoothed_into_this_one():
+    history = History()
+    for step in range(1, 400):
+        p = 0.05 if step < 300 else 0.02
+        history.append(step=step, seconds=0.0, loss=p / 10, p=p)
+    for span in SPANS:
+        told = smoothed(history.view(), span, Smoother())
+        np.testing.assert_allclose(told, history.view().column("loss"), rtol=1e-9)
 
 
 def test_what_is_smoothed_stays_among_what_was_measured():
