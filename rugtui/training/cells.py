@@ -6,7 +6,8 @@ counting sort of SciPy's `tocsc` three times as fast as any argsort.
 
 What passes over the active cells alone is NumPy's, which does it in the calling thread. PyTorch
 would share it out from 32,768 cells on, and to wake a second thread, which sleeps soon (see
-rugtui.threads), takes longer than the pass.
+rugtui.threads), takes longer than the pass. NumPy's also looks for them: one thread of it compares
+all cells of (1,024, 512) in 0.07 ms and of (1,024, 2,048) in 0.45, two of PyTorch in 0.33 and 1.1.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ def positives(
 ) -> Cells | None:
     """Where y is positive, with values 0; None where that is more than the fraction `most`."""
     shape = (y.shape[0], y.shape[1])
-    torch.gt(y, 0, out=torch.from_numpy(marks[: y.numel()]).view(shape))
+    np.greater(y.view(-1).numpy(), 0, out=marks[: y.numel()])
     count = int(np.count_nonzero(marks))
     if count > most * y.numel():
         return None
