@@ -56,7 +56,8 @@ def _place(
         where = f"within {max(abs(off), 0.001):.1%} of L*"
         return f"The rug is {where}." if rug else f"On the symmetric plateau: {where}."
     if rug:
-        return f"The rug is {abs(off):.0%} {_side(off)} L*, as its finite size has it."
+        where = _above(off) if off > 0 else f"{-off:.0%} below L*"
+        return f"The rug is {where}, as its finite size has it."
     if off < 0:
         why = "symmetry is breaking"
         if measured is not None and measured.skew < 0:
@@ -64,8 +65,13 @@ def _place(
         return f"{-off:.0%} below the symmetric prediction L*: {why}."
     if loss > levels.linear:
         why = ": it has just begun" if learns else ""
-        return f"{off:.0%} above L*, and above the linear optimum too{why}."
-    return f"{off:.0%} above L*, below the linear optimum."
+        return f"{_above(off)}, and above the linear optimum too{why}."
+    return f"{_above(off)}, below the linear optimum."
+
+
+def _above(off: float) -> str:
+    """By so much of L*; from twice L* on, how often it."""
+    return f"{off:.0%} above L*" if off < 1 else f"{1 + off:.3g} times L*"
 
 
 def _side(off: float) -> str:

@@ -12,7 +12,7 @@ AT = levels(0.25, 0.05)
 @pytest.mark.parametrize(
     ("ratio", "sentence"),
     [
-        (2.5, "above the linear optimum too"),
+        (2.5, "2.5 times L*, and above the linear optimum too"),
         (1.3, "30 % above L*, below the linear optimum"),
         (1.004, "On the symmetric plateau: within 0.4 % of L*"),
         (0.75, "25 % below the symmetric prediction L*"),

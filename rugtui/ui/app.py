@@ -88,7 +88,8 @@ class RugtuiApp(Follower):
         for complaint in self.complaints[:MOST_COMPLAINTS]:
             self.notify(complaint, severity="warning", timeout=COMPLAINT_SECONDS)
         if more := len(self.complaints[MOST_COMPLAINTS:]):
-            told = f"{more} more faults in the config file: `rugtui doctor` tells them all"
+            faults = "1 more fault" if more == 1 else f"{more} more faults"
+            told = f"{faults} in the config file: `rugtui doctor` tells them all"
             self.notify(told, severity="warning", timeout=COMPLAINT_SECONDS)
         self.run_worker(self._work, thread=True, exit_on_error=False, name="session")
         self.follow()

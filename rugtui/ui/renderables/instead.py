@@ -9,7 +9,6 @@ from rugtui.ui.renderables.lines import fit, paragraph
 from rugtui.ui.renderables.palette import Palette
 
 NOTHING_COMES = {
-    "opened": "No results yet: space trains on.",
     "failed": "Training stopped before its first result.",
     "paused": "Paused before the first result.",
     "done": "Over before the first result.",

@@ -20,6 +20,13 @@ def loss(value: float) -> str:
     )
 
 
+def figure(value: float, digits: int = 4) -> str:
+    """So many digits, large numbers whole: −0.3214, 3.427e-5, 22,130."""
+    if abs(value) >= 1e4 and abs(value) < 1e7:
+        return minus(f"{value:,.0f}")
+    return minus(f"{value:.{digits}g}".replace("e-0", "e-").replace("e+", "e"))
+
+
 def ratio(value: float) -> str:
     if not math.isfinite(value):
         return "-"

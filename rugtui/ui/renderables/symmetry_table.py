@@ -45,7 +45,7 @@ ROWS = (
 
 def waiting(frame: Frame) -> str:
     """What there is to say while there are no statistics."""
-    if frame.step == 0 and frame.shown == "trained":
+    if frame.step == 0 and frame.shown == "trained" and frame.phase != "opened":
         return instead(frame, "statistics come with the first steps")
     return f"statistics of the {frame.shown} weights are being taken"
 
@@ -75,13 +75,13 @@ def _row(
     row: Row, now: Statistics, trend: tuple[Statistics, ...], palette: Palette, width: int
 ) -> Strip:
     fixed = NAME + VALUE + SPREAD + 1
-    spread = f"± {row.spread(now):.2g}" if row.spread and width >= fixed - 1 else ""
+    spread = f"± {numbers.figure(row.spread(now), 2)}" if row.spread and width >= fixed - 1 else ""
     values, room = [row.value(one) for one in trend], max(width - fixed, 0)
     curve = sparkline(values, room, ascii_only=palette.glyphs == ASCII)
     return line(
         [
             (f"{row.name:<{NAME}}", palette.style("text")),
-            (numbers.minus(f"{row.value(now):>{VALUE}.4g}"), palette.style("text", bold=True)),
+            (f"{numbers.figure(row.value(now)):>{VALUE}}", palette.style("text", bold=True)),
             (f" {spread:<{SPREAD}}", palette.style("faint")),
             (curve, palette.style("smooth")),
         ],

@@ -73,6 +73,8 @@ class LossPane(Pane):
         if chart is not None and not chart.empty:
             return "no room for a chart"
         awaited = f"waiting for the {'lines of theory' if chart is None else 'first results'}"
+        if chart is not None and frame.phase == "opened":
+            awaited = "no results yet: space trains on"
         said = instead(frame, awaited)
         return said if said == awaited else f"{said} {frame.failure}".rstrip()
 

@@ -128,6 +128,16 @@ def test_statistics_that_are_not_there_yet_are_not_said_to_wait_for_steps():
     assert waiting(some_frame(step=0)) == "statistics come with the first steps"
     assert waiting(some_frame()) == "statistics of the trained weights are being taken"
     assert "of the rug weights" in waiting(some_frame(step=0, shown="rug"))
+    opened = waiting(some_frame(step=0, phase="opened"))
+    assert opened == "statistics of the trained weights are being taken"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(-0.32141, "−0.3214"), (3.427e-5, "3.427e-5"), (22134.0, "22,134"), (1.2e12, "1.2e12")],
+)
+def test_figures_are_short(value, shown):
+    assert numbers.figure(value) == shown
 
 
 def test_minus_signs_are_true_and_no_line_ends_between_them_and_their_number():
