@@ -106,13 +106,14 @@ class Axis:
 
 
 def round_values(first: float, last: float, most: int) -> tuple[list[float], list[str]]:
-    """Round values between two, and their labels; closer ones where that would be a single one."""
+    """Round values between two, and their labels: at most about `most`, but always two."""
     rough = (last - first) / max(most, 1)
-    for step in (nice_step(rough), nice_step(rough / 2), nice_step(rough / 4)):
-        values = np.arange(math.ceil(first / step), last / step + 1e-9) * step
-        if values.size > 1:
-            break
-    return values.tolist(), [linear_label(value, step) for value in values]
+    steps = [nice_step(rough / part) for part in (1, 2, 4)]
+    found = [np.arange(math.ceil(first / step), last / step + 1e-9) * step for step in steps]
+    fitting = [k for k, values in enumerate(found) if values.size <= most + 1]
+    some = [k for k, values in enumerate(found) if values.size > 1]
+    best = max(fitting[-1:] + some[:1], default=0)
+    return found[best].tolist(), [linear_label(value, steps[best]) for value in found[best]]
 
 
 def nice_step(rough: float) -> float:
