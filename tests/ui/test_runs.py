@@ -19,6 +19,7 @@ from rugtui.ui.renderables.smooth import Smoother, smoothed
 from rugtui.ui.screens.runs import Runs
 from rugtui.ui.screens.saved import Saved
 from rugtui.ui.widgets.loss import LossPane
+from rugtui.ui.widgets.pane import Pane
 from tests.ui.fake import FakeSession, give, running, some_frame
 from tests.ui.test_loss_pane import some_curves
 
@@ -219,3 +220,11 @@ async def test_the_sheet_has_room_in_every_terminal(size, ascii_only):
     assert [len(row) for row in text.splitlines()] == [room.width] * room.height
     if ascii_only:
         assert text.replace("×", "").isascii()
+
+
+async def test_the_first_paint_of_a_sheet_has_its_table(pilot, monkeypatch):
+    """What the pane is told of its size comes a turn later, 20 ms for whoever pressed the key."""
+    monkeypatch.setattr(Pane, "on_resize", lambda pane: None)
+    await pilot.press("R")
+    await pilot.pause()
+    assert "n_dense 64" in table(pilot)

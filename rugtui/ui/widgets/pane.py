@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 from textual.content import Content
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
@@ -38,6 +38,8 @@ class Pane(Widget, can_focus=True):
         self._below = ""
         self._letters: tuple[str, ...] = ()
         self._shown: list[Strip] = []
+        self._fitting = Size(0, 0)
+        """What `_shown` was drawn for."""
 
     def draw(self, frame: Frame, palette: Palette, width: int, height: int) -> list[Strip]:
         """The pane's content in exactly `height` strips of `width` cells."""
@@ -75,21 +77,31 @@ class Pane(Widget, can_focus=True):
         self.app.theme_changed_signal.subscribe(self, lambda _: self.redraw())
 
     def on_resize(self) -> None:
-        self.redraw()
+        if self._fitting != self.content_size:
+            self.redraw()
 
     def redraw(self) -> None:
         """Draw again, and refresh the rows that came out different."""
-        width, height = self.content_size
-        if self.frame is None or not (width and height and self.is_on_screen):
+        before = self._shown
+        if not self._fill():
             return
-        strips = self.draw(self.frame, self.palette, width, height)
-        before, self._shown = self._shown, [self._papered(strip) for strip in strips]
         if len(before) != len(self._shown):
             self.refresh()
             return
         changed = [row for row, strip in enumerate(self._shown) if strip != before[row]]
         for first, last in runs(changed):
-            self.refresh(Region(0, first, width, last - first))
+            self.refresh(Region(0, first, self.content_size.width, last - first))
+
+    def _fill(self) -> bool:
+        """Draw anew what is shown, where there is something and room for it."""
+        width, height = self.content_size
+        if self.frame is None or not (width and height and self.is_on_screen):
+            self._fitting = Size(0, 0)
+            return False
+        self._fitting = self.content_size
+        strips = self.draw(self.frame, self.palette, width, height)
+        self._shown = [self._papered(strip) for strip in strips]
+        return True
 
     def _papered(self, strip: Strip) -> Strip:
         return papered(strip, self.background_colors[1].rich_color)
@@ -97,6 +109,12 @@ class Pane(Widget, can_focus=True):
     @property
     def is_on_screen(self) -> bool:
         return bool(self.display and self.region.area)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The first picture of a size is in the first paint; `on_resize` comes only after that."""
+        if self._fitting != self.content_size:
+            self._fill()
+        return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
         if y < len(self._shown):
