@@ -142,8 +142,10 @@ class RugtuiApp(Follower):
         """Ask for other settings; what they may not be is said, and nothing happens."""
         if self.refused():
             return
+        # of a default like 3e-3 / √512 a form would show twenty digits
+        short = {name: float(f"{value:.6g}") for name, value in changes.items()}
         try:
-            self.settings = self.settings.replace(**changes)
+            self.settings = self.settings.replace(**short)
         except SettingError as error:
             self.notify(str(error), severity="error")
             return
