@@ -54,7 +54,9 @@ class Stopping:
     @property
     def _target(self) -> str:
         within = self._settings.until_within
-        return f"within {100 * within:g} % of L*" if within else ""
+        # a held-out loss may be beyond it still: few interferers are no Gaussian noise
+        whose = "Gaussian loss " if self._settings.method == "population" else ""
+        return f"{whose}within {100 * within:g} % of L*" if within else ""
 
     def _symmetric(self) -> float:
         from rugtui.theory.optimum import optimum

@@ -181,7 +181,7 @@ def test_stops_within_a_fraction_of_theory():
     (*_, last) = results(training)
     assert last.loss < 1.05 * float(optimum(0.25, 0.2).loss)
     assert training.done
-    assert training.ending == "within 5 % of L*"
+    assert training.ending == "Gaussian loss within 5 % of L*"
     training.change(settings.replace(until_within=None))
     assert not training.done
 
