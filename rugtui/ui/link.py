@@ -43,6 +43,9 @@ SOON = 20.0
 """Seconds in which a way that is too narrow is full again."""
 BLOCKED, LATE = 0.05, 0.25
 """Seconds that a write, and an answer beyond the quickest, take on a way that is full."""
+MOMENT = 0.03
+"""Seconds beyond the quickest that an answer may take for other reasons: only what came in so much
+more than the way was thought to take tells that it bears more."""
 LOST = 5.0
 """Seconds after which an answer will not come any more."""
 QUESTIONS = 16
@@ -133,7 +136,7 @@ class Link:
         self._quickest = min(self._quickest, passed)
         if late > LATE:
             self._choke(self._ahead / late)
-        else:
+        elif self._ahead > self._growth * self.rate * (late + MOMENT):
             self._try_more(now, EAGER, self._most_proven)
 
     @property

@@ -113,11 +113,11 @@ def test_answers_tell_the_rate_where_nothing_blocks(rate, trip, clock):
 def test_a_far_terminal_is_no_slow_one(clock):
     link = Link("auto", environment={"SSH_CONNECTION": "x"}, clock=clock)
     Way(clock, 1e6, holds=1e9, trip=0.6, answers=True).run(link, 60)
-    assert link.rate == RATES["fast"]
+    assert link.rate > RATES["auto"]
 
 
-@pytest.mark.parametrize(("kind", "most"), [("auto", "fast"), ("slow", "slow")])
-def test_more_than_at_first_is_sent_where_it_is_wanted_and_known_to_arrive(kind, most, clock):
+@pytest.mark.parametrize("kind", ["auto", "slow"])
+def test_more_than_at_first_is_sent_where_it_is_wanted_and_known_to_arrive(kind, clock):
     link = Link(kind, environment={}, clock=clock)
     for _ in range(60):
         clock.now += 1
@@ -125,7 +125,7 @@ def test_more_than_at_first_is_sent_where_it_is_wanted_and_known_to_arrive(kind,
         link.answered(link.ask(), clock.now + 0.01)
     assert link.rate == RATES[kind], "nothing more was wanted"
     Way(clock, 1e9, answers=True).run(link, 60)
-    assert link.rate == RATES[most]
+    assert (link.rate > 1.5 * RATES[kind]) == (kind == "auto")
 
 
 def test_calm_earns_the_rate_back(clock):
