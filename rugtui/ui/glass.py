@@ -153,8 +153,9 @@ class Glass:
         return "".join(sent)
 
     def _price(self, y: int, now: float) -> int:
-        """By powers of two: rows that cost about the same come from top to bottom."""
-        return round(math.log2(len(self._differences(y)) / (PATIENCE + now - self._owed[y])))
+        """By powers of four: rows that cost about the same come from top to bottom, a title's line
+        (three bytes a column) before the text below it."""
+        return round(math.log(len(self._differences(y)) / (PATIENCE + now - self._owed[y]), 4))
 
     def _settle(self, y: int) -> None:
         """What makes the row right is on its way."""
