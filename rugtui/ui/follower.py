@@ -66,7 +66,7 @@ class Follower(Fitted):
         self.set_interval(METER_SECONDS, self.read_meter)
 
     async def on_event(self, event: events.Event) -> None:
-        if isinstance(event, events.InputEvent):
+        if isinstance(event, events.InputEvent | events.Resize):
             self.thrift.attend()
             self.link.attend()
             self._eager = self._eager or self.set_interval(EAGER_SECONDS, self.take_answer)

@@ -31,6 +31,8 @@ GAP = 4
 """Cells that are alike and yet sent, for moving the cursor over them costs more."""
 BLANKS = 10
 """Blank cells that are sent one by one: more are erased."""
+WORDS = 256
+"""Characters in which a row of words can be told; those of pictures take more."""
 PATIENCE = 0.2
 """Seconds after which a row's turn comes as soon as that of one which costs half as much."""
 
@@ -153,9 +155,9 @@ class Glass:
         return "".join(sent)
 
     def _price(self, y: int, now: float) -> int:
-        """By powers of four: rows that cost about the same come from top to bottom, a title's line
-        (three bytes a column) before the text below it."""
-        return round(math.log(len(self._differences(y)) / (PATIENCE + now - self._owed[y]), 4))
+        """By powers of two: rows that cost about the same come from top to bottom."""
+        cost = max(len(self._differences(y)), WORDS)
+        return round(math.log2(cost / (PATIENCE + now - self._owed[y])))
 
     def _settle(self, y: int) -> None:
         """What makes the row right is on its way."""
