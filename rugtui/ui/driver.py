@@ -24,6 +24,8 @@ QUESTION = "\x1b[2;{number}H\x1b[6n"
 row some function keys would look like an answer."""
 PUMP_SECONDS = 0.05
 """Until what could not be sent is tried again."""
+DRAWN_SECONDS = 0.2
+"""In which a key's work is drawn: what waits would be in front of it if it were sent meanwhile."""
 
 
 @runtime_checkable
@@ -39,6 +41,7 @@ class Meter(Protocol):
     def owes(self) -> bool: ...
     @property
     def answer_due(self) -> bool: ...
+    def attend(self) -> None: ...
     def forget(self) -> None: ...
     def drop(self) -> None: ...
 
@@ -70,6 +73,7 @@ def thrifty(driver: type[Driver], link: Link) -> type[Driver]:
             self.sent = 0
             self._answers: deque[tuple[int, float]] = deque()
             self._in_one = self._left = False
+            self._drawn_by = 0.0
             self._glass: Glass | None = None
             self._bell: asyncio.TimerHandle | None = None
             if hasattr(self, "_file"):
@@ -106,7 +110,10 @@ def thrifty(driver: type[Driver], link: Link) -> type[Driver]:
 
         def _ring(self) -> None:
             self._bell = None
-            self.pump()
+            if time.monotonic() < self._drawn_by:
+                self._bell = asyncio.get_running_loop().call_later(PUMP_SECONDS, self._ring)
+            else:
+                self.pump()
 
         def _say(self, data: str, glass: Glass) -> None:
             if not data:
@@ -145,6 +152,13 @@ def thrifty(driver: type[Driver], link: Link) -> type[Driver]:
             """Whether the terminal is going to say something that nobody typed."""
             self._hear()
             return link.answers and link.answer_due
+
+        def attend(self) -> None:
+            """Somebody pressed a key and waits for what it does."""
+            link.attend()
+            self._drawn_by = time.monotonic() + DRAWN_SECONDS
+            if self._glass is not None:
+                self._glass.attend()
 
         def forget(self) -> None:
             """The terminal may show anything."""

@@ -68,7 +68,7 @@ class Follower(Fitted):
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.InputEvent | events.Resize):
             self.thrift.attend()
-            self.link.attend()
+            self.meter.attend()
             self._eager = self._eager or self.set_interval(EAGER_SECONDS, self.take_answer)
         await super().on_event(event)
 

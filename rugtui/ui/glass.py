@@ -136,6 +136,10 @@ class Glass:
         """Whether the terminal shows something else than it should."""
         return bool(self._owed)
 
+    def attend(self) -> None:
+        """A key was pressed: what it draws over rows that wait has no older claim than the rest."""
+        self._owed = dict.fromkeys(self._owed, self._clock())
+
     def pay(self, room: float) -> str:
         """What to send now, of about `room` bytes: the cheapest rows first, for those are words,
         but none waits for ever."""

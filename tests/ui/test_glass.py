@@ -118,6 +118,18 @@ def test_rows_that_cost_the_same_come_from_top_to_bottom():
     assert [one.pay(1).split("H")[0] for _ in range(3)] == ["\x1b[1;1", "\x1b[2;1", "\x1b[3;1"]
 
 
+def test_what_a_key_draws_over_rows_that_wait_comes_from_top_to_bottom():
+    now = [0.0]
+    one = glass(clock=lambda: now[0])
+    one.pay(1e9)
+    one.draw("\x1b[3;1Hold")
+    now[0] = 10.0
+    one.attend()
+    for y in (3, 1):
+        one.draw(f"\x1b[{y};1Hrow {y}")
+    assert one.pay(1).startswith("\x1b[1;1")
+
+
 def test_after_another_size_all_is_sent_and_nothing_outside_of_it():
     one = glass()
     one.draw("\x1b[4;20Hloss")
