@@ -113,16 +113,18 @@ def newest(run: Path) -> tuple[Path, Checkpoint, list[str]] | None:
     return None
 
 
-def restore(path: Path, checkpoint: Checkpoint, *, device: str = "") -> Training:
+def restore(
+    path: Path, checkpoint: Checkpoint, *, device: str = "", screen: bool = False
+) -> Training:
     """The training that the checkpoint is of. Raises DamagedError, SettingError (no such device).
 
-    `device` puts it elsewhere than its settings say. On another kind of device the data go on from
-    a fresh stream: what a CPU draws, a GPU cannot.
+    `screen`: a dashboard looks on. `device` puts it elsewhere than its settings say. On another
+    kind of device the data go on from a fresh stream: what a CPU draws, a GPU cannot.
     """
     settings = checkpoint.settings
     settings = settings.replace(device=device) if device else settings
     # With its own weights: those that it began with may be in a file that is gone by now.
-    training = Training(settings, weights=weights_of(path, checkpoint))
+    training = Training(settings, weights=weights_of(path, checkpoint), screen=screen)
     state = checkpoint.state
     _require_shapes(path, state.tensors, training.state().tensors)
     if training.device.type != checkpoint.device.partition(":")[0]:

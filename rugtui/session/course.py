@@ -61,7 +61,7 @@ class Course:
         every: float = EVERY,
     ) -> Course:
         """A run that begins. Raises SettingError where there is no such device."""
-        training = Training(settings)
+        training = Training(settings, screen=screen)
         device = str(training.device)
         keeper = Keeper(settings, device=device, into=into, screen=screen, every=every)
         return cls(training, keeper)
@@ -78,8 +78,9 @@ class Course:
             found = newest(run)
             if found is None:
                 # Nothing was saved yet: equal settings give equal bits from the start.
-                return cls(Training(settings_of(run / ABOUT, read_json(run / ABOUT))), keeper)
-            course = cls.restored(run, found, keeper)
+                settings = settings_of(run / ABOUT, read_json(run / ABOUT))
+                return cls(Training(settings, screen=screen), keeper)
+            course = cls.restored(run, found, keeper, screen=screen)
             path, checkpoint, _ = found
             keeper.went_on_from(path)
         except BaseException:
@@ -97,10 +98,11 @@ class Course:
         keeper: Keeper,
         *,
         device: str = "",
+        screen: bool = False,
     ) -> Course:
         """What `newest` found in a folder, with the history beside it."""
         path, checkpoint, refused = found
-        course = cls(restore(path, checkpoint, device=device), keeper)
+        course = cls(restore(path, checkpoint, device=device, screen=screen), keeper)
         past, damaged = read_past(folder, NAMES)
         past = past.until(checkpoint.step)
         course.history = History.of(past)

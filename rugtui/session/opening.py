@@ -56,7 +56,7 @@ def open_weights(path: Path, given: dict[str, Any], *, every: float = EVERY) -> 
     Raises WeightsError for a file that has none, or of sizes that no run has; SettingError.
     """
     sizes = run_sizes(path, read_foreign(path))
-    training = Training(Settings(**{**sizes, **given, "init": str(path)}))
+    training = Training(Settings(**{**sizes, **given, "init": str(path)}), screen=True)
     settings = training.settings
     keeper = Keeper(settings, device=str(training.device), screen=True, every=every)
     course = Course(training, keeper)
@@ -74,7 +74,7 @@ def _saved_in(folder: Path, *, device: str, every: float) -> tuple[Course, Path]
     settings = checkpoint.settings.replace(device=device or checkpoint.settings.device)
     keeper = Keeper(settings, device=settings.device, screen=True, every=every)
     try:
-        course = Course.restored(folder, found, keeper, device=device)
+        course = Course.restored(folder, found, keeper, device=device, screen=True)
     except BaseException:
         keeper.leave(0)
         raise

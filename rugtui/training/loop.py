@@ -37,11 +37,14 @@ class Cancelled(Exception):  # noqa: N818 - not an error: somebody asked to stop
 class Training:
     """One run: settings, weights, optimizer, generators, step. Equal settings give equal bits."""
 
-    def __init__(self, settings: Settings, *, weights: Dense | None = None) -> None:
+    def __init__(
+        self, settings: Settings, *, weights: Dense | None = None, screen: bool = False
+    ) -> None:
+        """`screen`: a dashboard looks on, for which there must be memory, too."""
         self.settings = settings
         self.device = resolve(settings.device)
         dtype = data_type(settings, self.device)
-        self._room = Room(self.device)
+        self._room = Room(self.device, screen=screen)
         self._room.require(settings)
         self.step = self.samples = 0
         with self._room.told(settings):

@@ -233,6 +233,20 @@ def test_a_batch_that_cannot_fit_is_refused_and_changes_nothing():
     assert training.advance() is not None
 
 
+def test_what_a_dashboard_holds_counts_too():
+    settings = Settings(n_sparse=32_768, n_dense=1024, p=0.001, device="cpu")
+    needed, seen = (failure.needed_memory(settings, screen=screen) for screen in (False, True))
+    weights = 4 * 2 * 32_768 * 1024
+    assert needed + 4 * weights < seen < 6 * 2**30
+    uneven = settings.replace(n_sparse=32_767)
+    assert failure.needed_memory(uneven, screen=True) > seen
+
+
+def test_the_usual_rate_of_sgd_does_not_explode_where_most_features_are_on():
+    settings = SMALL.replace(n_sparse=512, n_dense=128, p=0.8, optimizer="sgd", steps=30)
+    assert all(result.loss < 1 for result in results(Training(settings)))
+
+
 def test_largest_batch():
     settings = Settings(n_sparse=32_768, n_dense=1024, batch=65_536, device="cpu")
     batch = failure.largest_batch(settings, 6 * 2**30)

@@ -7,6 +7,7 @@ import torch
 
 from rugtui.config import Settings
 from rugtui.errors import SettingError
+from rugtui.training.cells import Cells
 from rugtui.training.loop import Training, results
 from tests.training.states import same_state
 
@@ -94,6 +95,22 @@ def test_weights_are_a_copy():
     run(training, 1)
     assert torch.equal(before.W_in, kept)
     assert not torch.equal(before.W_in, training.weights().W_in)
+
+
+@pytest.mark.parametrize("recipe", [{}, {"p": 0.9, "activation": "gelu", "dtype": "float64"}])
+def test_heldout_samples_of_unequal_batches_all_count(recipe):
+    settings = SMALL.replace(**recipe)
+    training, again = Training(settings), Training(settings)
+    batches = list(again._unseen.draw_many(settings, 150))
+    assert [x.shape[0] for x in batches] == [64, 64, 22]
+    x = torch.cat([x.dense() if isinstance(x, Cells) else x for x in batches]).double()
+    own = again.weights()
+    pre = x @ own.W_in.T.double() @ own.W_out.T.double() + own.b
+    y = torch.nn.functional.gelu(pre) if recipe else pre.relu()
+    each = ((x - y) ** 2).mean(1)
+    found = training.measure(150)
+    assert found.mean == pytest.approx(float(each.mean()), rel=1e-5)
+    assert found.standard_error == pytest.approx(float(each.std()) / math.sqrt(150), rel=1e-5)
 
 
 def test_heldout_error_is_honest():
