@@ -11,7 +11,7 @@ from rugtui.measure import statistics
 from rugtui.runs.heatmap import off_diagonal_scale
 from rugtui.theory.levels import levels
 from rugtui.weights.base import Weights, Window
-from rugtui.weights.frames import engineered
+from rugtui.weights.frames import default_frame, engineered
 
 RATIO = 0.25
 SIZES = tuple(2**k for k in range(6, 17, 2))
@@ -72,7 +72,7 @@ def fractal_plate(seed: int = 0) -> Plate:
 def weights_plate(trained: Weights, p: float, about: str, seed: int = 0) -> Plate:
     """Trained weights and the rug of the same size, W and biases."""
     n_sparse, n_dense = trained.n_sparse, trained.n_dense
-    frame: Frame = "hadamard" if n_sparse & (n_sparse - 1) == 0 else "dct"
+    frame = default_frame(n_sparse)
     rug = _rug(frame, n_sparse, n_dense, p, seed)
     panels = weave("trained", trained), weave(f"rug ({frame})", rug)
     return Plate("weights", f"W and bias of trained weights and of the rug, {about}.", panels, 2)

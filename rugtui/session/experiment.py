@@ -23,13 +23,13 @@ from rugtui.session.curves import CurveMaker, Curves
 from rugtui.session.frame import Frame, Picture, Reading
 from rugtui.session.history import History
 from rugtui.session.painter import Painter
-from rugtui.session.trial import RugTrial, StillTrial, usual_frame
+from rugtui.session.trial import RugTrial, StillTrial
 from rugtui.theory.levels import Levels, levels
 from rugtui.training.gemm import gemm_seconds
 from rugtui.training.result import StepResult
 from rugtui.verdict import caveat, comparable, death, verdict
 from rugtui.weights.base import Weights
-from rugtui.weights.frames import dense
+from rugtui.weights.frames import default_frame, dense
 
 TREND = 64
 """Statistics kept for the trend; at twice as many every second one is dropped."""
@@ -50,7 +50,7 @@ class Experiment:
         if not followed:
             self.gemm_seconds = gemm_seconds(self.settings, self.training.device)
         self.painter = Painter()
-        self.frame: Construction = usual_frame(self.settings.n_sparse)
+        self.frame: Construction = default_frame(self.settings.n_sparse)
         if course.frame in get_args(Construction):
             self.frame = cast(Construction, course.frame)
         self._trial: RugTrial | None = None

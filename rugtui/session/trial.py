@@ -14,13 +14,6 @@ from rugtui.training.source import Source, importance
 from rugtui.weights.base import Weights
 from rugtui.weights.dense import Dense
 from rugtui.weights.frames import engineered
-from rugtui.weights.hadamard import is_power_of_two
-
-
-def usual_frame(n_sparse: int) -> Frame:
-    """The rug proper, or where n_sparse is no power of two the frame that stands in for it."""
-    return "hadamard" if is_power_of_two(n_sparse) else "dct"
-
 
 STREAM = 0x5EED
 """Keeps the trial's data apart from those that training draws from the same seed."""

@@ -21,6 +21,8 @@ from scipy.sparse import csr_array
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
+from rugtui.weights.sizes import is_power_of_two
+
 
 class Cells:
     """A matrix in compressed rows: row i has `values[k]` in `columns[k]` for starts[i] ≤ k <
@@ -128,6 +130,6 @@ def marked(marks: Bool[np.ndarray, " padded"], count: int) -> Int[np.ndarray, " 
 
 def _columns(places: np.ndarray, width: int) -> np.ndarray:
     """places mod width; six times as fast where width is a power of two."""
-    if width & (width - 1) == 0:
+    if is_power_of_two(width):
         return places.astype(np.int32) & np.int32(width - 1)  # the low bits are all that count
     return (places % width).astype(np.int32)

@@ -11,6 +11,7 @@ from rugtui.config import Settings
 from rugtui.errors import TrainingError, UsageError
 from rugtui.training.plan import Squares, sparse_data
 from rugtui.weights.memory import available_memory, used_memory
+from rugtui.weights.sizes import is_power_of_two
 
 if TYPE_CHECKING:
     import torch
@@ -136,8 +137,7 @@ def _fixed(settings: Settings, screen: bool) -> int:
 
 
 def _looked_at(settings: Settings) -> int:
-    power_of_two = settings.n_sparse & (settings.n_sparse - 1) == 0
-    copies = SCREEN_COPIES if power_of_two else UNEVEN_COPIES
+    copies = SCREEN_COPIES if is_power_of_two(settings.n_sparse) else UNEVEN_COPIES
     return copies * 2 * settings.n_sparse * settings.n_dense
 
 

@@ -12,8 +12,7 @@ from rugtui.config import Frame, Settings
 from rugtui.errors import SettingError
 from rugtui.weights.dense import Dense
 from rugtui.weights.foreign import read_weights
-from rugtui.weights.frames import dense, engineered
-from rugtui.weights.hadamard import is_power_of_two
+from rugtui.weights.frames import default_frame, dense, engineered
 
 
 def initial(settings: Settings, *, generator: torch.Generator) -> Dense:
@@ -55,7 +54,7 @@ def frame(settings: Settings, *, generator: torch.Generator) -> Dense:
     of two."""
     name: Frame = "orthonormal"
     if settings.init == "rug":
-        name = "hadamard" if is_power_of_two(settings.n_sparse) else "dct"
+        name = default_frame(settings.n_sparse)
     n_sparse, n_dense, p = settings.n_sparse, settings.n_dense, settings.p_on
     made = dense(engineered(name, n_sparse, n_dense, p, generator=generator))
     scale = math.sqrt(float(made.W_out.norm() / made.W_in.norm()))

@@ -24,7 +24,7 @@ from rugtui.presets import Preset
 from rugtui.session.commands import Change, Detach, NextFrame, Pause, Save, Show, Stop
 from rugtui.session.session import Session
 from rugtui.threads import step_back
-from rugtui.ui.by_name import Commands, commands, keys_of
+from rugtui.ui.by_name import Commands, commands, focused_in, keys_of
 from rugtui.ui.follower import Follower
 from rugtui.ui.keynames import shown
 from rugtui.ui.keys import Keymap, bindings, key_named
@@ -205,8 +205,7 @@ class RugtuiApp(Follower):
         self.notify(f"copied: {text}", timeout=4)
 
     def action_help(self) -> None:
-        focused = self.screen.focused.id if self.screen.focused is not None else None
-        self.push_screen(Help(self.keymap, keys_of(self.screen), focused or ""))
+        self.push_screen(Help(self.keymap, keys_of(self.screen), focused_in(self.screen)))
 
     async def action_quit(self) -> None:
         self.leave()

@@ -38,7 +38,7 @@ def commands(app: RugtuiApp, screen: Screen[Any]) -> Iterable[SystemCommand]:
     """Each key that can be had from a screen, each preset, each theme: what works everywhere and in
     the focused pane before the rest."""
     here = keys_of(screen)
-    focused = screen.focused.id if screen.focused is not None else ""
+    focused = focused_in(screen)
     known = [
         key
         for key in KEYS
@@ -77,3 +77,8 @@ async def do(app: RugtuiApp, key: Key) -> None:
 def keys_of(screen: Screen[Any]) -> str:
     """The pane in the key table whose keys work on a screen."""
     return screen.keys_of if isinstance(screen, Sheet) else "dashboard"
+
+
+def focused_in(screen: Screen[Any]) -> str:
+    """The pane that has the focus on a screen; empty where none has."""
+    return (screen.focused and screen.focused.id) or ""

@@ -106,12 +106,15 @@ def thrifty(driver: type[Driver], link: Link) -> type[Driver]:
             if glass.owes and not self.stuck:
                 self._say(glass.pay(link.room()), glass)
             if glass.owes and self._bell is None:
-                self._bell = asyncio.get_running_loop().call_later(PUMP_SECONDS, self._ring)
+                self._ring_later()
+
+        def _ring_later(self) -> None:
+            self._bell = asyncio.get_running_loop().call_later(PUMP_SECONDS, self._ring)
 
         def _ring(self) -> None:
             self._bell = None
             if time.monotonic() < self._drawn_by:
-                self._bell = asyncio.get_running_loop().call_later(PUMP_SECONDS, self._ring)
+                self._ring_later()
             else:
                 self.pump()
 

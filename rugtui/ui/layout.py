@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 Layout = Literal["broad", "wide", "compact", "single", "none"]
+LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 LEAST = 30, 8
 """Columns and rows below which only a sentence is shown."""
 

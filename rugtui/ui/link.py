@@ -159,8 +159,7 @@ class Link:
         """The way was full at this rate."""
         if CAUTION * rate > self.rate:
             return
-        least = max(LOSS * self.rate, LEAST)
-        self.rate = min(max(CAUTION * rate, least), self.rate)
+        self.rate = max(CAUTION * rate, LOSS * self.rate, LEAST)
         self._saved = min(self._saved, 0.0)
         self._changed, self._careful, self._wanting = self._clock(), True, False
         self._growth = GROWTH

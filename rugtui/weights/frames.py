@@ -25,9 +25,10 @@ from rugtui.theory.optimum import optimum
 from rugtui.weights.base import Weights
 from rugtui.weights.block import BlockDiagonal
 from rugtui.weights.dense import Dense
-from rugtui.weights.hadamard import entries, is_power_of_two
+from rugtui.weights.hadamard import entries
 from rugtui.weights.memory import require_memory
 from rugtui.weights.rug import RowOrder, Rug, require_dense
+from rugtui.weights.sizes import is_power_of_two
 
 ROW_ORDERS: dict[Frame, RowOrder] = {
     "hadamard": "random",

@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from rugtui.errors import WeightsError
+from rugtui.weights.sizes import is_power_of_two
 
 PASS_BITS = 5
 """One pass multiplies by H_32 at most: five butterflies for one sweep over memory."""
@@ -22,10 +23,6 @@ CACHED = 1 << 18
 
 CACHED_ON_DEVICE = 1 << 24
 """The same on an accelerator, where few and large products count."""
-
-
-def is_power_of_two(n: int) -> bool:
-    return n > 0 and n & (n - 1) == 0
 
 
 def hadamard(

@@ -23,8 +23,9 @@ from torch import Tensor
 from rugtui.errors import WeightsError
 from rugtui.weights.base import Window, block_edges
 from rugtui.weights.dyadic import corner_sums, dyadic_sums
-from rugtui.weights.hadamard import convolve, is_power_of_two, sequency_order, transform
+from rugtui.weights.hadamard import convolve, sequency_order, transform
 from rugtui.weights.memory import require_memory
+from rugtui.weights.sizes import is_power_of_two
 
 RowOrder = Literal["random", "natural", "sequency"]
 

@@ -84,6 +84,12 @@ class Ear(Terminal):
             yield moment
         self.heard.clear()
 
+    def trains(self) -> None:
+        """Listen until a step is told."""
+        while not self.step() and not self.closed:
+            self.listen(0.2)
+            self.look()
+
     def step(self) -> int:
         found = re.findall(r"step ([\d,]+)", self.text)
         return int(found[0].replace(",", "")) if found else 0
@@ -143,9 +149,7 @@ def cost(size: list[str], home: dict[str, str], turns: int, seconds: float) -> N
 
 def pace(ear: Ear, seconds: float) -> float:
     """Steps a second, once training has settled: between the first and the last that are told."""
-    while not ear.step() and not ear.closed:
-        ear.listen(0.2)
-        ear.look()
+    ear.trains()
     ear.listen(WARM)
     ear.look()
     ear.listen(seconds)
@@ -169,12 +173,17 @@ def lags(size: list[str], home: dict[str, str], presses: int) -> None:
         ear.hears(b"smoothed ")
         ear.listen(WARM)
         for state in ("training", "paused"):
-            for key, word, back in KEYS:
-                found = sorted(lag(ear, key, word, back) for _ in range(presses))
-                most = found[math.ceil(0.95 * presses) - 1]
-                told = f"{statistics.median(found):.0f} ms, 95 % {most:.0f} ms"
-                print(f"key to screen, {state}: {key!r} {told}", flush=True)
+            tell_lags(ear, state, presses)
             ear.type(" ")
+
+
+def tell_lags(ear: Ear, state: str, presses: int) -> None:
+    """Of each key, by median and 95 %."""
+    for key, word, back in KEYS:
+        found = sorted(lag(ear, key, word, back) for _ in range(presses))
+        most = found[math.ceil(0.95 * presses) - 1]
+        told = f"{statistics.median(found):.0f} ms, 95 % {most:.0f} ms"
+        print(f"key to screen, {state}: {key!r} {told}", flush=True)
 
 
 def lag(

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import math
 import os
-import statistics
 import tempfile
 import time
 from pathlib import Path
@@ -32,7 +31,7 @@ from rugtui.ui.renderables.palette import DARK
 from rugtui.ui.renderables.smooth import SPANS
 from rugtui.ui.renderables.view import NEWEST, Limits, View
 from tests.benchmarks.chart import milliseconds
-from tests.benchmarks.dashboard import KEYS, RUGTUI, WARM, Ear, lag
+from tests.benchmarks.dashboard import RUGTUI, WARM, Ear, tell_lags
 from tests.terminal import private_home
 from tests.ui.fake import some_frame
 
@@ -130,9 +129,7 @@ def memory(run: str, home: dict[str, str]) -> None:
     for name, more in (("dashboard", []), ("headless", ["--no-screen"])):
         with Ear([*RUGTUI, "resume", run, *more], **home) as ear:
             began = time.monotonic()
-            while not ear.step() and not ear.closed:
-                ear.listen(0.2)
-                ear.look()
+            ear.trains()
             print(f"{name}: goes on after {time.monotonic() - began:.1f} s")
             ear.listen(20)
             found[name] = resident(ear.pid)
@@ -151,15 +148,9 @@ def resident(pid: int) -> float:
 
 def keys(name: str, command: list[str], home: dict[str, str], presses: int) -> None:
     with Ear([*RUGTUI, *command], **home) as ear:
-        while not ear.step() and not ear.closed:
-            ear.listen(0.2)
-            ear.look()
+        ear.trains()
         ear.listen(WARM)
-        for key, word, back in KEYS:
-            found = sorted(lag(ear, key, word, back) for _ in range(presses))
-            most = found[math.ceil(0.95 * presses) - 1]
-            told = f"{statistics.median(found):.0f} ms, 95 % {most:.0f} ms"
-            print(f"key to screen, {name}: {key!r} {told}", flush=True)
+        tell_lags(ear, name, presses)
 
 
 if __name__ == "__main__":

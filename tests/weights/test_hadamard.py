@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 import rugtui.weights.hadamard as module
 from rugtui.errors import WeightsError
-from rugtui.weights.hadamard import convolve, hadamard, is_power_of_two, sequency_order, transform
+from rugtui.weights.hadamard import convolve, hadamard, sequency_order, transform
+from rugtui.weights.sizes import is_power_of_two
 
 
 @pytest.mark.parametrize("bits", range(11))

@@ -117,9 +117,9 @@ def _columns(
     told = max(len(_differences(row, names)) for row in rows) + 1
     longest = max(len(row.name) for row in rows) + 1
     spare = rest - max(told, LEAST_DIFFERENCES) if names else rest
-    if spare > 0 and longest > NAME:
-        wanted["name"] += min(longest - NAME, spare)
-        rest -= min(longest - NAME, spare)
+    if (more := min(longest - NAME, spare)) > 0:
+        wanted["name"] += more
+        rest -= more
     if names and rest >= LEAST_DIFFERENCES:
         wanted[DIFFERS] = rest
     return wanted

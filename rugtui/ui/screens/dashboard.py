@@ -10,11 +10,10 @@ from textual.containers import Grid
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
-from textual.widgets._toast import Toast, ToastRack
 
 from rugtui.session.frame import Frame
 from rugtui.ui.keys import bindings
-from rugtui.ui.layout import LEAST, layout_for
+from rugtui.ui.layout import LAYOUTS, LEAST, layout_for
 from rugtui.ui.widgets.headline import Headline
 from rugtui.ui.widgets.key_bar import KeyBar
 from rugtui.ui.widgets.loss import LossPane
@@ -57,10 +56,8 @@ class Dashboard(Screen[None]):
 
     def make_room(self) -> None:
         """Draw the panes above what is told, where it takes more than the keys and a border."""
-        toasts = [
-            toast for rack in self.query(ToastRack) if rack.display for toast in rack.query(Toast)
-        ]
-        told = sum(toast.outer_size.height for toast in toasts)
+        racks = [rack for rack in self.query("ToastRack") if rack.display]
+        told = sum(toast.outer_size.height for rack in racks for toast in rack.query("Toast"))
         panes = self.query_one("#panes")
         front: Widget = panes if self.maximized is None else self.maximized
         spare = 2 if front is panes else 1
@@ -77,7 +74,7 @@ class Dashboard(Screen[None]):
     def on_resize(self, event: events.Resize) -> None:
         columns, rows = event.size
         layout = layout_for(columns, rows)
-        for name in ("broad", "wide", "compact", "single", "none"):
+        for name in LAYOUTS:
             self.set_class(name == layout, name)
         wanted = f"rugtui needs at least {LEAST[0]} × {LEAST[1]} characters"
         self.query_one("#too-small", Static).update(
