@@ -39,9 +39,9 @@ class Analyst:
         self._pending: Future[tuple[Finding, float]] | None = None
         self._rest_until = 0.0
 
-    @property
-    def idle(self) -> bool:
-        return self._pending is None and time.monotonic() >= self._rest_until
+    def free(self, *, beside: bool) -> bool:
+        """Whether it would answer at once. `beside`: training goes on, and has the cores."""
+        return self._pending is None and not (beside and time.monotonic() < self._rest_until)
 
     def ask(
         self,

@@ -59,7 +59,7 @@ class Experiment:
             self._still = self._new_still()
         self._analysed: set[Kind] = set()
         self._read: Kind = "trained"
-        self._asked_of = self.frame
+        self._asked_of, self._asked_at = self.frame, 0
         self._pace = 0, 0.0
 
     @property
@@ -162,15 +162,15 @@ class Experiment:
     def weights(self, kind: Kind) -> Weights:
         return self.trial().weights if kind == "rug" else self.training.weights()
 
-    def read(self, kind: Kind) -> None:
-        """Bring the readings up to date; ask the analyst about weights that nobody asked about."""
+    def read(self, kind: Kind, *, training: bool) -> None:
+        """Bring the readings up to date; ask the analyst about weights that nobody asked about,
+        and where nothing trains about those that training came to."""
         self._read = kind
         if finding := self.analyst.collect():
             self._note(finding)
-        if self.analyst.idle and kind not in self._analysed:
-            weights = self.weights(kind)
-            self._asked_of = self.frame
-            self.analyst.ask(kind, self.training.step, weights, self.settings.p_on)
+        came_to = not training and kind == "trained" and self._asked_at != self.training.step
+        if (came_to or kind not in self._analysed) and self.analyst.free(beside=training):
+            self._ask(kind)
         made = self._curve_maker.at(self.settings.ratio, self.settings.p_on)
         self._curves = made or self._curves
         live = self._still.loss() if self._still else self.history.recent_loss(self.settings.p_on)
@@ -185,10 +185,16 @@ class Experiment:
             return
         # A rug that is only looked at beside them never asks, and must not hold them up.
         rug_waits = self._read == "rug" and "rug" not in self._analysed
-        if self.analyst.idle and not rug_waits:
-            heldout = result.heldout, result.heldout_standard_error
-            weights = self.training.weights()
-            self.analyst.ask("trained", result.step, weights, self.settings.p_on, heldout)
+        if self.analyst.free(beside=True) and not rug_waits:
+            self._ask("trained", (result.heldout, result.heldout_standard_error))
+
+    def _ask(self, kind: Kind, heldout: tuple[float, float] = (math.nan, math.nan)) -> None:
+        if kind == "rug":
+            self._asked_of = self.frame
+        else:
+            self._asked_at = self.training.step
+        weights, p = self.weights(kind), self.settings.p_on
+        self.analyst.ask(kind, self.training.step, weights, p, heldout)
 
     def picture(self, kind: Kind, look: Look) -> Picture:
         """What the W pane looks at, no finer than W itself."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import queue
+import sys
 import threading
 import time
 import traceback
@@ -44,6 +45,7 @@ Opening = Callable[[], "Course"]
 """Takes up a run; called in the worker, because torch comes in with it."""
 IDLE_SECONDS = 0.05
 """How long a paused worker waits for a command before it looks to the rug and the analyst."""
+LOADING = "loading PyTorch …"
 PICTURE_SHARE = 0.02
 """Part of the worker's time that pictures of W may take."""
 
@@ -137,17 +139,19 @@ class Session:
         self._attempt(self._end)
         self._phase, self._failure, self._traceback = "loading", "", ""
         self._picture = None
-        self._narration = f"preparing {settings.n_sparse:,} × {settings.n_dense:,} …"
+        narration = f"preparing {settings.n_sparse:,} × {settings.n_dense:,} …"
         if self._opening is not None:
-            self._narration = f"reading {self.source} …"
+            narration = f"reading {self.source} …"
         else:
             self.source = ""
-        self._hand_over()
+        if "torch" not in sys.modules:
+            self._narrate(LOADING)
         # Torch comes in with this import: seconds, which the screen spends painted, not blank.
         with left_alone():
             from rugtui.session.experiment import Experiment
             from rugtui.session.others import Others
 
+        self._narrate(narration)
         self._others = self._others or Others()
         course = self._open() or self._new_course(settings)
         self._experiment = Experiment(course)
@@ -162,6 +166,11 @@ class Session:
         if (self._shown == "rug" or self._look.beside) and not self._rug_exists():
             self._shown, self._look = "trained", dataclasses.replace(self._look, beside=False)
         self.frames.put(self._frame())  # the first step may take long, and it is no preparation
+
+    def _narrate(self, text: str) -> None:
+        """Say what is done now, whether or not what was said before has been seen."""
+        self._narration = text
+        self.frames.put(self._frame())
 
     def _open(self) -> Course | None:
         """What is there already, once. A fault of it ends the session: there is nothing to show."""
@@ -356,7 +365,7 @@ class Session:
     def _look_closely(self) -> None:
         """Bring readings and picture up to date."""
         assert self._experiment is not None
-        self._experiment.read(self._shown)
+        self._experiment.read(self._shown, training=self._phase == "training")
         started = time.monotonic()
         if self._picture is None or started >= self._picture_due:
             self._picture = self._experiment.picture(self._shown, self._look)

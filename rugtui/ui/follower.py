@@ -10,7 +10,7 @@ from textual.timer import Timer
 
 from rugtui.preferences import Preferences
 from rugtui.session.frame import Frame
-from rugtui.session.session import Session
+from rugtui.session.session import LOADING, Session
 from rugtui.threads import share_beside
 from rugtui.ui.fitted import Fitted
 from rugtui.ui.link import KIB
@@ -20,7 +20,6 @@ from rugtui.ui.screens.sheet import ShowsFrames
 from rugtui.ui.thrift import Thrift
 from rugtui.ui.widgets.headline import Headline
 
-LOADING = "loading PyTorch …"
 METER_SECONDS = 2.0
 STILL = 4.0
 """Seconds without a Frame after which the header says so: a step takes long, or a device hangs."""

@@ -56,6 +56,17 @@ def test_frames_tell_of_a_run_that_learns():
     assert frame.levels.linear == pytest.approx(0.75 * (0.05 / 3 - 0.05**2 / 4))
 
 
+def test_what_training_came_to_is_analysed_once_it_stands_still():
+    with running(SMALL.replace(steps=300)) as session:
+        wait(session, lambda f: f.phase == "done" and f.trained.measured_at == 300)
+        session.send(Pause(False))  # trains on, and stops again
+        at = wait(session, lambda f: f.phase == "training" and f.step > 300).step
+        session.send(Pause(True))
+        frame = wait(session, lambda f: f.phase == "paused" and f.trained.measured_at == f.step)
+        assert frame.step >= at
+        assert frame.trained.trend_at[-1] == frame.step
+
+
 def test_the_curves_of_theory_come_and_follow_a_change_of_p():
     with running() as session:
         frame = wait(session, lambda f: f.curves is not None)
