@@ -1,4 +1,5 @@
-"""What the screen may ask of the worker: values, which the worker reads between intervals."""
+"""What the screen may ask of the worker: values, which the worker reads between intervals, or after
+the step under way where somebody only wants to see something."""
 
 from __future__ import annotations
 
@@ -119,3 +120,6 @@ Command = (
     | Detach
     | Stop
 )
+SOON = Pause, Show, NextFrame, Look, ListSaved, Load, Forget
+"""Heard after the step under way. The others end an interval: what they save, or change, has a
+result of each of its steps."""

@@ -17,7 +17,7 @@ from rugtui.runs.reserve import Reserve
 from rugtui.session.commands import Kind
 from rugtui.session.history import NAMES, History
 from rugtui.training.failure import Diverged
-from rugtui.training.loop import Training
+from rugtui.training.loop import Training, never
 from rugtui.training.result import StepResult
 from rugtui.verdict import death
 
@@ -148,13 +148,16 @@ class Course:
     def settings(self) -> Settings:
         return self.training.settings
 
-    def advance(self, cancelled: Callable[[], bool]) -> StepResult | None:
-        """One interval into the history, and a save where one is due. Raises TrainingError."""
+    def advance(
+        self, cancelled: Callable[[], bool], called: Callable[[], bool] = never
+    ) -> StepResult | None:
+        """One interval into the history, or what there was time for until somebody called, and a
+        save where one is due. Raises TrainingError."""
         if not self._begun:
             self._begin()
         started = time.perf_counter()
         try:
-            result = self.training.advance(cancelled)
+            result = self.training.advance(cancelled, called)
         except Diverged as error:
             self._go_back(error)
             raise

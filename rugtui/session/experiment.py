@@ -26,6 +26,7 @@ from rugtui.session.painter import Painter
 from rugtui.session.trial import RugTrial, StillTrial
 from rugtui.theory.levels import Levels, levels
 from rugtui.training.gemm import gemm_seconds
+from rugtui.training.loop import never
 from rugtui.training.result import StepResult
 from rugtui.verdict import caveat, comparable, death, verdict
 from rugtui.weights.base import Weights
@@ -87,10 +88,10 @@ class Experiment:
         steps, seconds = self._pace
         return steps / seconds if seconds else float("nan")
 
-    def train(self, cancelled: Callable[[], bool]) -> None:
-        """One interval of training, into the history. Raises TrainingError."""
+    def train(self, cancelled: Callable[[], bool], called: Callable[[], bool] = never) -> None:
+        """One interval of training, or a part of it, into the history. Raises TrainingError."""
         seconds, before, self._still = self.course.seconds, self.training.step, None
-        result = self.course.advance(cancelled)
+        result = self.course.advance(cancelled, called)
         self._keep_pace(self.training.step - before, self.course.seconds - seconds)
         if result is not None:
             self._judge(result)

@@ -17,6 +17,7 @@ from rugtui.config import Settings
 from rugtui.errors import RugtuiError, TrainingError, WeightsError
 from rugtui.garbage import left_alone
 from rugtui.session.commands import (
+    SOON,
     Change,
     Command,
     Detach,
@@ -73,7 +74,7 @@ class Session:
         self.frames: Mailbox[Frame] = Mailbox()
         self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self._asked = False
-        self._stop = threading.Event()
+        self._stop, self._called = threading.Event(), threading.Event()
         self.finished = threading.Event()
         self.settings, self.source = settings, source
         self.refusal: RugtuiError | OSError | None = None
@@ -95,10 +96,12 @@ class Session:
         self._others: Others | None = None
 
     def send(self, command: Command) -> None:
-        """Queue a command; Stop also cuts the interval under way short."""
+        """Queue a command; some also cut the interval under way short."""
         if isinstance(command, Stop):
             self._stop.set()
         self._commands.put(command)
+        if isinstance(command, SOON):
+            self._called.set()
 
     @property
     def begun(self) -> bool:
@@ -225,6 +228,7 @@ class Session:
 
     def _obey(self) -> None:
         """Carry out what was asked, oldest first; an idle worker waits a moment for it."""
+        self._called.clear()
         wait = None if self._phase == "training" else IDLE_SECONDS
         while True:
             try:
@@ -340,7 +344,7 @@ class Session:
     def _train(self) -> None:
         if self._phase != "training" or self._experiment is None:
             return
-        self._experiment.train(self._stop.is_set)
+        self._experiment.train(self._stop.is_set, self._called.is_set)
         if self._experiment.done:
             self._phase = "done"
             self._keep()

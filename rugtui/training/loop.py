@@ -30,6 +30,10 @@ SPARE_EVERY = 50
 """Steps between two copies of the state to fall back on."""
 
 
+def never() -> bool:
+    return False
+
+
 class Cancelled(Exception):  # noqa: N818 - not an error: somebody asked to stop
     """Raised within a step that is given up; the state stays that of the last whole step."""
 
@@ -96,9 +100,12 @@ class Training:
         """How a step is computed, in a few words."""
         return self._method.plan
 
-    def advance(self, cancelled: Callable[[], bool] = lambda: False) -> StepResult | None:
-        """Goes on to the end of the interval. None where the run is done or was cancelled; a
-        cancelled interval is taken up by the next call as if nothing had been.
+    def advance(
+        self, cancelled: Callable[[], bool] = never, called: Callable[[], bool] = never
+    ) -> StepResult | None:
+        """Goes on to the end of the interval. None where the run is done, was `cancelled`, which
+        may be in the midst of a step, or where somebody `called`, who is heard after each step; an
+        interval cut short is taken up by the next call as if nothing had been.
 
         Raises Diverged and OutOfMemory; the run can go on after both, with other settings.
         """
@@ -114,6 +121,8 @@ class Training:
                 while not self._interval_ends():
                     pause()
                     self._take_step(pause)
+                    if called():
+                        return None
                 loss, estimate = self._method.loss(pause), self._look(pause)
         except Cancelled:
             return None
@@ -256,9 +265,7 @@ class Training:
         self._spare = state
 
 
-def results(
-    training: Training, cancelled: Callable[[], bool] = lambda: False
-) -> Iterator[StepResult]:
+def results(training: Training, cancelled: Callable[[], bool] = never) -> Iterator[StepResult]:
     """Every result until the run is done or cancelled."""
     while (result := training.advance(cancelled)) is not None:
         yield result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
@@ -30,6 +31,9 @@ class Commands(SystemCommandsProvider):
     first."""
 
     async def discover(self) -> Hits:
+        painted = asyncio.Event()
+        self.app.call_after_refresh(painted.set)
+        await painted.wait()  # first what one types in, then what there is
         for name, about, callback, _ in self.app.get_system_commands(self.screen):
             yield DiscoveryHit(name, callback, help=about)
 

@@ -26,7 +26,7 @@ STILL = 4.0
 WHOLE = 3.0
 """Seconds that a Frame on its way is waited for: of two pictures half of each would be seen. On a
 way so slow that it takes longer, the numbers come first."""
-EAGER_SECONDS = 0.03
+EAGER_SECONDS = 0.01
 FPS_LEAST, FPS_USUAL, FPS_MOST = 0.25, Preferences().fps, 60.0
 
 

@@ -306,6 +306,19 @@ def test_a_run_that_explodes_says_so_keeps_its_last_state_and_goes_on_at_a_lower
         assert np.isfinite(later.history.column("loss")[-1])
 
 
+def test_a_command_is_obeyed_within_an_interval():
+    with running(SMALL.replace(p=0.5)) as session:
+        frame = wait(session, lambda f: f.step > 0)
+        interval = int(frame.history.column("step")[0])
+        assert interval > 1
+        at = set()
+        while not any(step % interval for step in at):  # a pause falls anywhere
+            session.send(Pause(True))
+            at.add(wait(session, lambda f: f.phase == "paused").step)
+            session.send(Pause(False))
+            wait(session, lambda f: f.phase == "training")
+
+
 def test_the_answer_to_a_command_does_not_wait_for_an_old_frame_to_be_taken():
     with running() as session:
         wait(session, lambda f: f.step > 0)

@@ -67,6 +67,21 @@ def test_cancelling_anywhere_changes_nothing():
     same_state(smooth.state(), jerky.state())
 
 
+def test_who_calls_is_heard_after_each_step_and_changes_nothing():
+    smooth, called = Training(SMALL), Training(SMALL)
+    wanted, got, calls = run(smooth, 3), [], 0
+    while len(got) < 3:
+        before = called.step
+        result = called.advance(called=lambda: True)
+        calls += 1
+        assert called.step == before + (result is None)
+        if result is not None:
+            got.append(result)
+    assert calls == called.step + 3
+    assert got == wanted
+    same_state(smooth.state(), called.state())
+
+
 def test_stops_after_its_steps():
     training = Training(SMALL.replace(steps=130))
     seen = list(results(training))

@@ -1,10 +1,11 @@
 """The palette has everything, and what it has works; the failure tells its traceback on request."""
 
+import asyncio
 import dataclasses
 
 import pytest
-from textual.command import CommandPalette
-from textual.widgets import OptionList, Static
+from textual.command import CommandList, CommandPalette
+from textual.widgets import Input, OptionList, Static
 
 from rugtui.cli import main
 from rugtui.cli.options import given_settings
@@ -13,6 +14,7 @@ from rugtui.errors import SettingError
 from rugtui.presets import PRESETS, Preset, preset
 from rugtui.session.commands import Change, Pause
 from rugtui.ui.app import RugtuiApp
+from rugtui.ui.by_name import Commands
 from rugtui.ui.keys import KEYS
 from rugtui.ui.screens.failure import Failure
 from rugtui.ui.screens.help import Help
@@ -180,3 +182,26 @@ async def test_a_command_goes_to_the_screen_that_has_its_key(pilot):
     await here["Loss: crosshair (h)"]()
     assert pilot.app.screen is pilot.app.dashboard
     assert pilot.app.dashboard.query_one(LossPane).look.view.cross is not None
+
+
+async def test_one_can_type_before_the_list_of_commands_is_there(pilot, monkeypatch):
+    held = asyncio.Event()
+    listed = Commands.discover
+
+    async def discover(self):
+        await held.wait()
+        async for hit in listed(self):
+            yield hit
+
+    monkeypatch.setattr(Commands, "discover", discover)
+    pilot.app.action_command_palette()
+    await pilot.pause()
+    palette = pilot.app.screen
+    field, listing = palette.query_one(Input), palette.query_one(CommandList)
+    assert not listing.option_count
+    assert palette.get_widget_at(*field.region.offset)[0] is field
+    held.set()
+    while not listing.option_count:
+        await pilot.pause()
+    await pilot.press("z")
+    assert field.value == "z"
