@@ -1,10 +1,15 @@
 """A unit of a sweep, computed: cells → rows.
 
 Population's numbers are few, and what a step costs is mostly its calls: cells of one shape go
-together. Measured at n_sparse 128 on one thread, as the mean over p from 0.002 to 0.8, in
-milliseconds of CPU a cell and step (n_dense 6, 32, 102):
+together, while their weights stay in a cache. Measured on one thread, p 0.05, in milliseconds a
+cell and step:
 
-    one by one    0.83   0.82   0.93        20 cells in one product    0.13   0.12   0.29
+    cells          1      2      5     10     20        in a unit
+    128 × 32      0.56   0.30   0.15   0.09   0.07         20
+    512 × 128     1.36   1.06   0.96   0.94   0.92         15
+    2048 × 64     2.70   2.21   1.96   1.98   2.11          7
+    1024 × 256    5.61   5.76   5.75   6.34   6.58          3
+    2048 × 512    36.0   37.6   38.9   46.9   45.6          1
 
 A batch of samples fills the cache by itself; what it costs is drawing it, and products whose size
 is the same together. So sgd goes from cell to cell, each the single run of its settings, with the

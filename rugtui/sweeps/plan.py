@@ -13,7 +13,11 @@ from rugtui.sweeps.grid import Axes, Grid, Kind, Shape
 from rugtui.sweeps.table import Key
 
 RANDOM: tuple[Kind, ...] = ("trained", "rug")
-UNIT_CELLS = {"trained": 20, "rug": 20, "theory": 1000, "linear": 1000}
+MOST_RANDOM, MOST_FORMULAS = 20, 1000
+"""Cells of a unit at most, where chance plays a part and where it does not."""
+TOGETHER = 1 << 21
+"""Parameters of a unit's models, unless one model alone has more: what many models would gain by
+going together is lost where they do not fit in a cache, and a unit is what a stop throws away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,17 @@ def left(all_units: Collection[Unit], done: Collection[Key]) -> list[Unit]:
 def _of_shape(kind: Kind, shape: Shape, axes: Axes) -> Iterator[Unit]:
     seeds: tuple[int | None, ...] = axes.seeds if kind in RANDOM else (None,)
     cells = [Cell(p, seed) for seed in seeds for p in axes.p]
-    size = UNIT_CELLS[kind]
+    size = _most(shape) if kind in RANDOM else MOST_FORMULAS
     for start in range(0, len(cells), size):
         yield Unit(kind, shape, tuple(cells[start : start + size]))
+
+
+def _most(shape: Shape) -> int:
+    """How many models of this shape are computed together."""
+    return min(max(TOGETHER // parameters(shape), 1), MOST_RANDOM)
+
+
+def parameters(shape: Shape) -> int:
+    """Numbers of a model: W_in, W_out and b."""
+    n_sparse, n_dense = shape
+    return n_sparse * (2 * n_dense + 1)

@@ -4,7 +4,7 @@ import pytest
 
 from rugtui.errors import SettingError
 from rugtui.sweeps.grid import Axes, Grid
-from rugtui.sweeps.plan import left, units
+from rugtui.sweeps.plan import TOGETHER, left, parameters, units
 
 
 def test_every_cell_of_the_grid_is_in_one_unit():
@@ -14,6 +14,15 @@ def test_every_cell_of_the_grid_is_in_one_unit():
     assert {key[:2] for key in keys} == shapes
     assert len(keys) == len(set(keys)) == Axes.of(grid).cells == 4 * 25 * (2 * 2 + 2)
     assert all(len({key[:2] for key in unit.keys}) == 1 for unit in units(grid))
+
+
+def test_large_models_go_alone_and_small_ones_together():
+    grid = Grid(n_sparse="16,1024,4096", ratio="0.25", p="0.01:0.5:25")
+    weighty = [unit for unit in units(grid) if unit.kind in ("trained", "rug")]
+    counts = {n: [len(u.cells) for u in weighty if u.n_sparse == n] for n in (16, 1024, 4096)}
+    assert counts == {16: [20, 5] * 2, 1024: [*[3] * 8, 1] * 2, 4096: [1] * 50}
+    for unit in weighty:
+        assert len(unit.cells) * parameters(unit.shape) <= max(TOGETHER, parameters(unit.shape))
 
 
 def test_only_units_with_a_cell_missing_are_left():
