@@ -261,7 +261,7 @@ async def test_the_readout_tells_every_series_at_the_crosshair(pilot):
     smooth = Smoother()(history.column("loss"), pane(pilot).look.span)
     for column in (history.column("loss"), smooth, history.column("heldout")):
         assert f"{column[-1]:.6f}" in told
-    assert " ± 2e-5 · L* 0.005789 · × " in told
+    assert " ± 2e-5 · L* 0.005789 · × L* " in told
 
 
 async def test_a_result_of_another_p_is_not_held_against_this_p(pilot):

@@ -35,13 +35,18 @@ class Fact:
         return palette.style(self.colour) if isinstance(self.colour, str) else ink(self.colour)
 
 
-def history_facts(frame: Frame, derived: Derived, index: int) -> list[Fact]:
-    """Every series at one result, beside what theory says of the p it was trained at."""
+def history_facts(
+    frame: Frame, derived: Derived, index: int, *, crossed: bool = True
+) -> list[Fact]:
+    """Every series at one result, beside what theory says of the p it was trained at.
+
+    Where it is not `crossed` it is the newest, whose step is in the header, too.
+    """
     history = frame.history
     step, loss, p = (float(history.column(name)[index]) for name in ("step", "loss", "p"))
     smooth = float(derived.smoothed[index])
     known = [
-        Fact(0, "step", f"{step:,.0f}"),
+        Fact(0 if crossed else 6, "step", f"{step:,.0f}"),
         Fact(4, "train", numbers.loss(loss), "faint"),
         Fact(1, "smoothed", numbers.loss(smooth), "smooth"),
     ]
@@ -66,7 +71,7 @@ def history_facts(frame: Frame, derived: Derived, index: int) -> list[Fact]:
     return [
         *known,
         Fact(5, "L*", numbers.loss(best), "optimum"),
-        Fact(3, "×", numbers.ratio(smooth / best), "optimum"),
+        Fact(3, "× L*", numbers.ratio(smooth / best), "optimum"),
     ]
 
 

@@ -128,7 +128,8 @@ class LossPane(Pane):
             smooth, step = float(derived.smoothed[index]), float(chart.x[index])
             view, palette = self.runs_view, self.palette
             beside = history_readings(frame, view, self._others, step, smooth, palette)
-            return [*history_facts(frame, derived, index), *beside]
+            facts = history_facts(frame, derived, index, crossed=cross is not None)
+            return [*facts, *beside]
         assert frame.curves is not None
         sweep = frame.curves.against_r if self.look.tab == 1 else frame.curves.against_p
         beside = point_readings(chart, index)

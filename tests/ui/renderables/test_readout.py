@@ -18,6 +18,18 @@ def told(history, index):
 
 
 @pytest.mark.parametrize(
+    ("crossed", "shown"),
+    [(True, "step 1,234 · smoothed 0.011579"), (False, "smoothed 0.011579 · × L* 2.000")],
+)
+def test_a_short_line_keeps_the_step_where_no_header_tells_it(crossed, shown):
+    history = History()
+    history.append(step=1234, seconds=0, loss=2 * LEVELS.loss, p=LEVELS.p)
+    frame = some_frame(history=history.view())
+    facts = history_facts(frame, Deriver()(frame.history, SPAN), 0, crossed=crossed)
+    assert [text(line) for line in laid_out(facts, 38, 1)] == [shown]
+
+
+@pytest.mark.parametrize(
     ("width", "lines", "shown"),
     [
         (80, 1, ["step 1,000 · train 0.5 · smoothed 0.25"]),
@@ -59,5 +71,5 @@ def test_the_ratio_is_to_the_optimum_and_a_gap_is_a_dash():
     history = History()
     history.append(step=1, seconds=0, loss=2 * LEVELS.loss, p=LEVELS.p)
     history.append(step=2, seconds=0, loss=np.nan, p=LEVELS.p)
-    assert told(history.view(), 0).endswith("L* 0.005789 · × 2.000")
+    assert told(history.view(), 0).endswith("L* 0.005789 · × L* 2.000")
     assert "train - · smoothed -" in told(history.view(), 1)
