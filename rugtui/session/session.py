@@ -123,6 +123,8 @@ class Session:
                 if self._asked:
                     self._hand_over()  # who asked does not wait for the next steps
                 self._attempt(self._train)
+                if self._called.is_set():
+                    continue  # a Frame from before the answer would only be drawn in its way
                 self._attempt(self._sample)
                 self._tell_of_saving()
                 self._hand_over()
