@@ -141,9 +141,12 @@ class Settings:
 
     @property
     def learning_rate(self) -> float:
-        """The rate before the schedule: `lr`, or where it is auto the optimizer's own."""
-        if self.lr is not None:
-            return self.lr
+        """The rate before the schedule: `lr`, or where it is auto the usual one."""
+        return self.usual_rate if self.lr is None else self.lr
+
+    @property
+    def usual_rate(self) -> float:
+        """The optimizer's own rate, which auto stands for."""
         if self.optimizer == "sgd":
             return min(SGD_RATE * self.n_sparse, SGD_BOUND / self.p_on**2)
         return 3e-3 / math.sqrt(self.n_sparse)

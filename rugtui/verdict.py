@@ -81,9 +81,12 @@ def _side(off: float) -> str:
 def death(dead: int, settings: Settings) -> str:
     """Outputs that stay at 0 whatever comes, if there are any."""
     if dead == settings.n_sparse:
+        cure = "with other weights (init)"
+        if settings.method == "sgd" and settings.learning_rate > settings.usual_rate:
+            cure = f"with a lower learning rate, lr {settings.usual_rate:.2g} say"
         return (
             "All outputs are dead: no gradient passes, and nothing is learnt any more; start anew "
-            "with a lower learning rate."
+            f"{cure}."
         )
     of = f"{dead:,} of {settings.n_sparse:,} outputs"
     return f"{of} {'is' if dead == 1 else 'are'} dead: 0 whatever comes." if dead else ""

@@ -59,3 +59,11 @@ def test_dead_outputs_are_said():
     assert death(0, Settings()) == ""
     assert death(1, Settings()).startswith("1 of 512 outputs is dead")
     assert death(512, Settings()).startswith("All outputs are dead")
+
+
+def test_what_helps_dead_outputs_is_what_may_have_killed_them():
+    usual = Settings().usual_rate
+    assert f"lr {usual:.2g} say" in death(512, Settings(lr=100 * usual))
+    for innocent in ({}, {"lr": usual}, {"lr": 1.0, "method": "population"}):
+        said = death(512, Settings(**innocent))
+        assert said.endswith("start anew with other weights (init).")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rugtui.config import Settings
 from rugtui.errors import TrainingError, UsageError
 from rugtui.training.plan import Squares, sparse_data
-from rugtui.weights.memory import available_memory, used_memory
+from rugtui.weights.memory import available_memory, gib, used_memory
 from rugtui.weights.sizes import is_power_of_two
 
 if TYPE_CHECKING:
@@ -62,8 +62,8 @@ class OutOfMemory(TrainingError):  # noqa: N818 - likewise
         self.batch = largest_batch(settings, there, screen=screen)
         cure = f"batch {self.batch:,} fits" if self.batch else "take a smaller n_sparse or n_dense"
         super().__init__(
-            f"Training at batch {settings.batch:,} needs about {self.needed / 2**30:.3g} GiB on "
-            f"{room.device}, and there are {there / 2**30:.3g} GiB; {cure}."
+            f"Training at batch {settings.batch:,} needs about {gib(self.needed)} on "
+            f"{room.device}, and there are {gib(there)}; {cure}."
         )
 
 

@@ -189,8 +189,7 @@ class Training:
             return
         step = self.step
         self.restore(self._spare)
-        usual = self.settings.replace(lr=None).learning_rate
-        suggested = min(self.settings.learning_rate / 4, usual)
+        suggested = min(self.settings.learning_rate / 4, self.settings.usual_rate)
         suggestion = f"lower the learning rate, lr {suggested:.2g} say"
         if self.settings.method == "population":  # which has rates of its own
             suggestion = "begin with other weights, or learn from samples (method sgd)"

@@ -27,9 +27,15 @@ def require_memory(needed: int, what: str) -> None:
     """Raise WeightsError unless `needed` bytes are there; `what` begins the sentence."""
     if needed > (there := available_memory()):
         raise WeightsError(
-            f"{what} needs {needed / 2**30:.3g} GiB of memory, but {there / 2**30:.3g} GiB are "
+            f"{what} needs {gib(needed)} of memory, but {gib(there)} are "
             "available; take a smaller size."
         )
+
+
+def gib(size: int) -> str:
+    """So many bytes in GiB: three digits, and large ones whole."""
+    value = size / 2**30
+    return f"{value:.3g} GiB" if value < 100 else f"{value:,.0f} GiB"
 
 
 def _system() -> int:

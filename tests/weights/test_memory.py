@@ -44,3 +44,8 @@ def test_what_does_not_fit_is_said_with_both_sizes(monkeypatch):
 
 def test_no_file_reads_as_nothing():
     assert memory._read(Path("/no/such/file")) == ""
+
+
+def test_sizes_are_read_at_a_glance():
+    assert memory.gib(3 << 29) == "1.5 GiB"
+    assert memory.gib(3_030 << 30) == "3,030 GiB"
