@@ -61,7 +61,7 @@ class Experiment:
         self._analysed: set[Kind] = set()
         self._read: Kind = "trained"
         self._asked_of, self._asked_at = self.frame, 0
-        self._pace = 0, 0.0
+        self._followed, self._pace = followed, (0, 0.0)
 
     @property
     def history(self) -> History:
@@ -112,7 +112,6 @@ class Experiment:
         if course.training.step > steps:
             self._keep_pace(course.training.step - steps, course.seconds - seconds)
         self._still = None if lives else self._new_still()
-        self._analysed.discard("trained")
         self._forget_unless(before.p_on)
 
     def _forget_unless(self, p: float) -> None:
@@ -163,14 +162,18 @@ class Experiment:
     def weights(self, kind: Kind) -> Weights:
         return self.trial().weights if kind == "rug" else self.training.weights()
 
-    def read(self, kind: Kind, *, training: bool) -> None:
-        """Bring the readings up to date; ask the analyst about weights that nobody asked about,
-        and where nothing trains about those that training came to."""
+    def read(self, kind: Kind, *, beside: bool) -> None:
+        """Bring the readings up to date, `beside` training or not.
+
+        The analyst is asked about weights of a kind that nobody asked about, and has no rest then;
+        and about those that training came to, where that is over or another process trains.
+        """
         self._read = kind
         if finding := self.analyst.collect():
             self._note(finding)
-        came_to = not training and kind == "trained" and self._asked_at != self.training.step
-        if (came_to or kind not in self._analysed) and self.analyst.free(beside=training):
+        new, moved = kind not in self._analysed, self._asked_at != self.training.step
+        came_to = kind == "trained" and moved and (self._followed or not beside)
+        if (new or came_to) and self.analyst.free(beside=beside and not new):
             self._ask(kind)
         made = self._curve_maker.at(self.settings.ratio, self.settings.p_on)
         self._curves = made or self._curves

@@ -371,7 +371,7 @@ class Session:
     def _look_closely(self) -> None:
         """Bring readings and picture up to date."""
         assert self._experiment is not None
-        self._experiment.read(self._shown, training=self._phase == "training")
+        self._experiment.read(self._shown, beside=self._phase in ("training", "watching"))
         started = time.monotonic()
         if self._picture is None or started >= self._picture_due:
             self._picture = self._experiment.picture(self._shown, self._look)

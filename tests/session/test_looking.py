@@ -49,11 +49,11 @@ def test_statistics_of_the_last_frame_are_not_taken_for_those_of_this(tmp_path):
     experiment = Experiment(Course.new(SMALL, into=tmp_path))
     try:
         experiment.trial()
-        experiment.read("rug", training=True)  # asks the analyst
+        experiment.read("rug", beside=True)  # asks the analyst
         experiment.next_frame()
         assert experiment.analyst._pending is not None
         experiment.analyst._pending.result()
-        experiment.read("rug", training=True)
+        experiment.read("rug", beside=True)
         assert experiment.readings["rug"].statistics is None
     finally:
         experiment.leave("paused")
@@ -68,7 +68,7 @@ def test_a_rug_beside_trained_weights_does_not_hold_up_their_statistics(tmp_path
             before = experiment.readings["trained"].measured_at
             for _ in range(500):
                 experiment.train(lambda: False)
-                experiment.read("trained", training=True)
+                experiment.read("trained", beside=True)
                 if experiment.readings["trained"].measured_at > before:
                     break
             assert experiment.readings["trained"].measured_at > before

@@ -12,6 +12,7 @@ from safetensors.numpy import load_file
 
 from rugtui.config import Settings
 from rugtui.runs.checkpoint import newest, restore
+from rugtui.session import analyst
 from rugtui.session.commands import Change, Look, Pause, Save, Show, Stop
 from rugtui.session.session import Session
 from rugtui.training.loop import Training
@@ -65,6 +66,16 @@ def test_what_training_came_to_is_analysed_once_it_stands_still():
         frame = wait(session, lambda f: f.phase == "paused" and f.trained.measured_at == f.step)
         assert frame.step >= at
         assert frame.trained.trend_at[-1] == frame.step
+
+
+def test_the_rug_is_analysed_when_it_is_looked_at_however_long_the_analyst_meant_to_rest(
+    monkeypatch,
+):
+    monkeypatch.setattr(analyst, "share_beside", lambda: 1e-9)  # it would rest for years
+    with running() as session:
+        wait(session, lambda f: f.trained.statistics is not None)
+        session.send(Show("rug"))
+        wait(session, lambda f: f.rug and f.rug.statistics is not None)
 
 
 def test_the_curves_of_theory_come_and_follow_a_change_of_p():
