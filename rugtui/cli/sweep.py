@@ -6,7 +6,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from rugtui.sweeps.cluster import Cluster
     from rugtui.sweeps.estimate import Estimate
     from rugtui.sweeps.folder import SweepFolder
+    from rugtui.sweeps.plan import Unit
     from rugtui.sweeps.run import Progress
 
 TELL_EVERY = 5.0
@@ -70,21 +72,22 @@ def command(
     if workers and address:
         raise UsageError("--workers starts a cluster here, --dask names another: give one of them.")
     calm_blas()
-    from rugtui.threads import cores
-
     grid = asked_for(given, out)
-    if not address:
-        fits_here(grid)
     say = teller(quiet or not sys.stderr)
+    todo = what_is_left(grid, out, retry_failed)
+    plan = planned(todo, grid, workers, address)
     if dry_run or out is None:
-        plan = planned(grid, out, retry_failed, workers or (1 if address else cores()))
         describe(plan, grid, say)
         if out is None and not dry_run:
             raise UsageError("A sweep needs a folder: say --out DIR, or --dry-run.")
         if as_json:
             emit(vars_of(plan), True)
         return 0
-    return swept(grid, out, retry_failed, workers, address, say, quiet, as_json)
+    with connected(plan.processes if workers else 0, address) as cluster:
+        if cluster and address:
+            plan = planned(todo, grid, cluster.workers, address)
+        describe(plan, grid, say)
+        return swept(grid, out, retry_failed, cluster, say, quiet, as_json)
 
 
 def calm_blas() -> None:
@@ -104,17 +107,8 @@ def asked_for(given: dict[str, Any], out: Path | None) -> Grid:
     return Grid(**{**base, **written})
 
 
-def fits_here(grid: Grid) -> None:
-    """Raises UsageError where nothing of the sweep fits in this machine's memory."""
-    from rugtui.sweeps.estimate import require_room
-    from rugtui.sweeps.plan import units
-    from rugtui.weights.memory import available_memory
-
-    require_room(units(grid), available_memory())
-
-
-def planned(grid: Grid, out: Path | None, retry_failed: bool, at_once: int) -> Estimate:
-    from rugtui.sweeps.estimate import estimate
+def what_is_left(grid: Grid, out: Path | None, retry_failed: bool) -> list[Unit]:
+    """The units of which cells are not in the folder. Raises OSError, RugtuiError."""
     from rugtui.sweeps.folder import find, is_sweep, require_same
     from rugtui.sweeps.plan import left, units
 
@@ -123,7 +117,17 @@ def planned(grid: Grid, out: Path | None, retry_failed: bool, at_once: int) -> E
         require_same(out, grid)
         rows = find(out).rows
         done = {row.key for row in rows if row.status == "done" or not retry_failed}
-    return estimate(left(units(grid), done), grid, at_once)
+    return left(units(grid), done)
+
+
+def planned(todo: list[Unit], grid: Grid, workers: int | None, address: str | None) -> Estimate:
+    """Raises UsageError where nothing of it fits in this machine's memory, if that computes it."""
+    from rugtui.sweeps.estimate import estimate, on_this_machine
+    from rugtui.threads import cores
+
+    if address:
+        return estimate(todo, grid, workers or 1)
+    return on_this_machine(todo, grid, workers or cores(), waits=not workers)
 
 
 def describe(plan: Estimate, grid: Grid, say: Say) -> None:
@@ -134,14 +138,15 @@ def describe(plan: Estimate, grid: Grid, say: Say) -> None:
         f"{plan.cells:,} cells of {axes.cells:,} to compute, in {plan.units:,} units: "
         f"{axes.words}, {', '.join(axes.kinds)}; {plan.words}.",
     )
+    for note in plan.notes:
+        say(f"rugtui: {note}")
 
 
 def swept(
     grid: Grid,
     out: Path,
     retry_failed: bool,
-    workers: int | None,
-    address: str | None,
+    cluster: Cluster | None,
     say: Say,
     quiet: bool,
     as_json: bool,
@@ -150,29 +155,21 @@ def swept(
     from rugtui.sweeps.folder import SweepFolder
     from rugtui.sweeps.processes import outcomes
     from rugtui.sweeps.run import run
-    from rugtui.threads import cores
 
-    cluster = connected(workers, address)
     begun = time.monotonic()
-    try:
-        folder = SweepFolder.begin(out, grid)
-        for note in folder.found.notes:
-            say(f"rugtui: {note}")
-        with Signals() as signals:
-            try:
-                at_once = cluster.workers if cluster else cores()
-                describe(planned(grid, out, retry_failed, max(at_once, 1)), grid, say)
-                if not at_once:
-                    say("rugtui: no Dask worker is there yet; the sweep begins when one joins.")
-                who = cluster.outcomes if cluster else outcomes
-                with Narrator(Axes.of(grid).cells, quiet=quiet) as told:
-                    for progress in run(folder, who, signals.heard, retry_failed=retry_failed):
-                        told.progress(progress)
-            finally:
-                folder.leave()
-    finally:
-        if cluster:
-            cluster.close()
+    folder = SweepFolder.begin(out, grid)
+    for note in folder.found.notes:
+        say(f"rugtui: {note}")
+    with Signals() as signals:
+        try:
+            if cluster and not cluster.workers:
+                say("rugtui: no Dask worker is there yet; the sweep begins when one joins.")
+            who = cluster.outcomes if cluster else outcomes
+            with Narrator(Axes.of(grid).cells, quiet=quiet) as told:
+                for progress in run(folder, who, signals.heard, retry_failed=retry_failed):
+                    told.progress(progress)
+        finally:
+            folder.leave()
     result = summary(folder, time.monotonic() - begun)
     emit(result, as_json)
     if signals.number:
@@ -181,12 +178,19 @@ def swept(
     return 0
 
 
-def connected(workers: int | None, address: str | None) -> Cluster | None:
+@contextmanager
+def connected(workers: int, address: str | None) -> Iterator[Cluster | None]:
+    """None where the sweep needs no Dask."""
     if not workers and not address:
-        return None
+        yield None
+        return
     from rugtui.sweeps.cluster import Cluster
 
-    return Cluster(address=address, workers=workers or 0)
+    cluster = Cluster(address=address, workers=workers)
+    try:
+        yield cluster
+    finally:
+        cluster.close()
 
 
 def summary(folder: SweepFolder, seconds: float) -> dict[str, Any]:

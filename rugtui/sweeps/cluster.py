@@ -15,7 +15,7 @@ from typing import Any
 from rugtui import __version__
 from rugtui.errors import RugtuiError, UsageError
 from rugtui.sweeps.grid import Grid
-from rugtui.sweeps.outcome import Outcome, failed
+from rugtui.sweeps.outcome import Outcome, failed, fault
 from rugtui.sweeps.plan import Unit
 from rugtui.sweeps.processes import LOOK_EVERY
 
@@ -138,6 +138,8 @@ class Cluster:
                         "the Dask scheduler is gone: what was computed is kept, and the same "
                         "command goes on with the rest once a scheduler answers."
                     ) from error
+                except Exception as error:  # noqa: BLE001 - the worker's edge
+                    outcome = failed(unit, grid, fault(error))
                 if not isinstance(outcome, Outcome):
                     raise RugtuiError(str(outcome))
                 future.release()

@@ -32,7 +32,8 @@ from rugtui.runs.snapshot import weights_bytes
 from rugtui.sweeps import population
 from rugtui.sweeps.grid import Grid
 from rugtui.sweeps.many import Many
-from rugtui.sweeps.outcome import Outcome, bare, failure, predicted
+from rugtui.sweeps.memory import needed, too_large
+from rugtui.sweeps.outcome import Outcome, bare, failure, fault, predicted
 from rugtui.sweeps.plan import Cell, Unit
 from rugtui.sweeps.table import Row
 from rugtui.training import heldout, initial
@@ -42,6 +43,7 @@ from rugtui.training.source import Source
 from rugtui.training.streams import generators
 from rugtui.weights.base import Weights
 from rugtui.weights.frames import default_frame, dense, engineered
+from rugtui.weights.memory import available_memory
 
 Pause = Callable[[], None]
 TOLERANCE = 1e-4
@@ -80,6 +82,9 @@ def compute(unit: Unit, grid: Grid, pause: Pause = lambda: None) -> Outcome:
 
 def _weights(unit: Unit, grid: Grid, pause: Pause) -> list[Found | str]:
     """Of each cell, or why there are none."""
+    need, there = needed(unit, grid), available_memory()
+    if need > there and resolve(grid.device).type == "cpu":
+        return [too_large(need, there)] * len(unit.cells)
     if unit.kind == "rug":
         return [_tried(lambda c=cell: _rug(unit, c, grid)) for cell in unit.cells]
     if grid.method == "sgd":
@@ -96,11 +101,9 @@ def _tried(attempt: Callable[[], Any]) -> Any:
         return "not enough memory"
     except RugtuiError as error:
         return str(error)
-    except RuntimeError as error:
-        text = str(error)
-        if "memory" not in text:
-            raise
-        return f"not enough memory ({text.splitlines()[0]})"
+    except (ArithmeticError, ValueError, RuntimeError) as error:  # PyTorch's, NumPy's and SciPy's
+        first = str(error).partition("\n")[0]
+        return f"not enough memory ({first})" if "memory" in first else fault(error)
 
 
 def _rug(unit: Unit, cell: Cell, grid: Grid) -> Found:
@@ -146,14 +149,17 @@ def _measured(
     empty = bare(unit, cell, grid.method)
     if isinstance(found, str):
         return failure(empty, found)
-    row = _tried(lambda: _look(empty, found, cell, grid, pause))
-    if isinstance(row, str):
-        return failure(empty, row)
-    if grid.save_weights:
-        name = f"{unit.kind}-{unit.n_sparse}x{unit.n_dense}-p{cell.p!r}-s{cell.seed}.safetensors"
-        weights[name] = weights_bytes(dense(found.weights))
-        row = replace(row, weights=f"weights/{name}")
-    return row
+    row = _tried(lambda: _kept(_look(empty, found, cell, grid, pause), found, weights, grid))
+    return failure(empty, row) if isinstance(row, str) else row
+
+
+def _kept(row: Row, found: Found, weights: dict[str, bytes], grid: Grid) -> Row:
+    """With the weights' name in it, where they are to be saved."""
+    if not grid.save_weights:
+        return row
+    name = f"{row.kind}-{row.n_sparse}x{row.n_dense}-p{row.p!r}-s{row.seed}.safetensors"
+    weights[name] = weights_bytes(dense(found.weights))
+    return replace(row, weights=f"weights/{name}")
 
 
 def _look(empty: Row, found: Found, cell: Cell, grid: Grid, pause: Pause) -> Row:

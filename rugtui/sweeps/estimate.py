@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rugtui.errors import UsageError
 from rugtui.sweeps.grid import Grid
+from rugtui.sweeps.memory import PROCESS, fits, needed, processes, require_room, said
 from rugtui.sweeps.plan import RANDOM, Unit
-from rugtui.training.failure import needed_memory
 from rugtui.training.pace import STEP_OVERHEAD
+from rugtui.weights.memory import available_memory
 
 PRODUCTS = 2e10
 """Multiplications a second of one thread."""
@@ -17,8 +18,6 @@ TYPICAL_STEPS = 250
 """Of population training until a cell has settled."""
 LOOK = 1.5e-5
 """Seconds a feature of a row of W takes in the exact loss and the statistics."""
-COPIES = 6
-"""Of the weights of a unit that goes together: gradient, moves, two of Adam's, what is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,38 +25,114 @@ class Estimate:
     cells: int
     units: int
     seconds: float
+    processes: int
+    wanted: int
+    """Processes there would be, did memory not matter."""
     memory: int
-    """Bytes, of all units that are computed at once."""
+    """Bytes, at most, of all processes together."""
+    available: int | None
+    """Bytes that there are; None where that is not known here."""
+    largest: int
+    """Bytes of the largest unit that is computed, with its process."""
+    too_large: int
+    """Cells that do not fit, even alone."""
+    too_large_need: int
+    """Bytes of the largest of them."""
 
     @property
     def words(self) -> str:
-        return f"about {duration(self.seconds)} and {self.memory / 2**20:,.0f} MiB"
-
-
-def estimate(units: Sequence[Unit], grid: Grid, at_once: int) -> Estimate:
-    """`at_once` units side by side, each on one core."""
-    seconds = [_seconds(unit, grid) for unit in units]
-    # the last unit may run alone
-    total = sum(seconds) / max(at_once, 1) + max(seconds, default=0) / 2
-    largest = sorted((_memory(unit, grid) for unit in units), reverse=True)
-    cells = sum(len(unit.cells) for unit in units)
-    return Estimate(cells, len(units), total, sum(largest[:at_once]))
-
-
-def require_room(units: Sequence[Unit], there: int) -> None:
-    """Raises UsageError where no weights of the sweep fit in `there` bytes. Where some do, those
-    that do not are rows with their reason."""
-    weighty = [unit for unit in units if unit.kind in RANDOM]
-    if not weighty:
-        return
-    unit = min(weighty, key=_weights)
-    least = _weights(unit)
-    if least > there:
-        raise UsageError(
-            f"The weights alone of n_sparse {unit.n_sparse:,} × n_dense {unit.n_dense:,} need "
-            f"{least / 2**30:,.0f} GiB, and there are {there / 2**30:,.1f} GiB: take a smaller "
-            f"n_sparse or ratio, or --kinds theory,linear."
+        there = f", of {said(self.available)} available" if self.available is not None else ""
+        return (
+            f"about {duration(self.seconds)} in {_processes(self.processes)}; "
+            f"{said(self.memory)} of memory{there}"
         )
+
+    @property
+    def notes(self) -> list[str]:
+        """What does not fit in memory, and what comes of it."""
+        if self.available is None:
+            return []
+        there = f"{said(self.available)} are available"
+        notes = []
+        if self.too_large:
+            which = "1 cell does" if self.too_large == 1 else f"{self.too_large:,} cells do"
+            notes.append(
+                f"{which} not fit in memory: up to {said(self.too_large_need)} are needed, and "
+                f"{there}. What does not fit will be a row that failed."
+            )
+        if self.processes < self.wanted:
+            notes.append(
+                f"{_processes(self.processes)} instead of {self.wanted}: one alone needs up to "
+                f"{said(self.largest)}, and {there}."
+            )
+        elif self.processes * self.largest > self.available:
+            notes.append(
+                f"Cells that need up to {said(self.largest)} wait till there is room beside "
+                f"others: {there}."
+            )
+        return notes
+
+
+def estimate(
+    units: Sequence[Unit],
+    grid: Grid,
+    at_once: int,
+    available: int | None = None,
+    *,
+    waits: bool = True,
+) -> Estimate:
+    """`at_once` units side by side, each on one core, as far as `available` bytes bear it; `waits`:
+    whether a unit waits till it has room."""
+    needs = [needed(unit, grid) for unit in units]
+    there = sys.maxsize if available is None else available
+    fit = [(unit, need) for unit, need in zip(units, needs, strict=True) if fits(need, there)]
+    over = [(unit, need) for unit, need in zip(units, needs, strict=True) if not fits(need, there)]
+    largest = sorted((need for _, need in fit), reverse=True)
+    many = processes(largest, there, at_once, waits=waits)
+    free = max(there - many * PROCESS, 0)
+    seconds = [_seconds(unit, grid) for unit, _ in fit]
+    # of so many beside each other; and the last unit may run alone
+    beside = [max(min(many, free // max(need, 1)), 1) for _, need in fit]
+    shared = [alone / others for alone, others in zip(seconds, beside, strict=True)]
+    return Estimate(
+        cells=sum(len(unit.cells) for unit in units),
+        units=len(units),
+        seconds=sum(shared) + max(seconds, default=0) / 2,
+        processes=many,
+        wanted=max(min(at_once, len(fit)), 1),
+        memory=many * PROCESS + min(sum(largest[:many]), free),
+        available=available,
+        largest=PROCESS + max(largest, default=0),
+        too_large=sum(len(unit.cells) for unit, _ in over),
+        too_large_need=PROCESS + max((need for _, need in over), default=0),
+    )
+
+
+def _processes(count: int) -> str:
+    return f"{count} process{'es' * (count != 1)}"
+
+
+def on_this_machine(
+    units: Sequence[Unit], grid: Grid, at_once: int, *, waits: bool = True
+) -> Estimate:
+    """With the memory that there is, where the CPU computes; any other device has its own. Raises
+    UsageError where no model fits."""
+    there = available_memory()
+    plan = estimate(units, grid, at_once, there, waits=waits)
+    if plan.notes:
+        if not on_cpu(grid.device):
+            return estimate(units, grid, 1)
+        require_room(units, grid, there)
+    return plan
+
+
+def on_cpu(device: str) -> bool:
+    """Raises SettingError for a device that is not there."""
+    if device == "cpu":
+        return True
+    from rugtui.training.device import resolve
+
+    return resolve(device).type == "cpu"
 
 
 def _seconds(unit: Unit, grid: Grid) -> float:
@@ -75,20 +150,6 @@ def _seconds(unit: Unit, grid: Grid) -> float:
         steps = min(grid.steps or TYPICAL_STEPS, TYPICAL_STEPS)
         product = 4 * n_sparse * n_dense**2 + STEP_OVERHEAD / 5
     return cells * (steps * product / PRODUCTS + looked)
-
-
-def _memory(unit: Unit, grid: Grid) -> int:
-    if unit.kind not in RANDOM:
-        return 0
-    one = needed_memory(grid.settings(unit.shape, unit.cells[0].p, 0))
-    if unit.kind == "trained" and grid.method == "population":
-        return COPIES * len(unit.cells) * _weights(unit) + (64 << 20)
-    return one + (64 << 20)
-
-
-def _weights(unit: Unit) -> int:
-    """Bytes of the weights of one cell, in float32."""
-    return 4 * unit.n_sparse * (2 * unit.n_dense + 1)
 
 
 def duration(seconds: float) -> str:

@@ -41,6 +41,11 @@ def failed(unit: Unit, grid: Grid, why: str) -> Outcome:
     return Outcome(tuple(failure(bare(unit, cell, grid.method), why) for cell in unit.cells), {})
 
 
+def fault(error: BaseException) -> str:
+    """Why a unit failed of which nobody foresaw that it could: the others go on."""
+    return f"{type(error).__name__}: {error}"
+
+
 def bare(unit: Unit, cell: Cell, method: str | None) -> Row:
     """A row before anything was measured."""
     known = levels(unit.ratio, cell.p)

@@ -1,7 +1,9 @@
 """Units computed by processes of this machine: one a core, each on one thread; on a GPU one alone.
 
-A process that dies takes the pool down with it, and all units that were on their way may be to
-blame. A new pool has them one after the other: one that again kills its process, alone, has failed.
+A unit waits until there is memory for it beside those that are computed; one for which there is
+none at all has failed. A process that dies takes the pool down with it, and all units that were on
+their way may be to blame. A new pool has them one after the other: one that again kills its
+process, alone, has failed.
 """
 
 from __future__ import annotations
@@ -19,9 +21,11 @@ from typing import Any, TypeVar
 
 from rugtui.errors import RugtuiError, SettingError
 from rugtui.sweeps.grid import Grid
-from rugtui.sweeps.outcome import Outcome, failed, predicted
+from rugtui.sweeps.memory import PROCESS, fits, needed, processes, too_large
+from rugtui.sweeps.outcome import Outcome, failed, fault, predicted
 from rugtui.sweeps.plan import RANDOM, Unit
 from rugtui.threads import cores
+from rugtui.weights.memory import available_memory
 
 T = TypeVar("T")
 
@@ -41,17 +45,19 @@ def outcomes(
     cancelled: Callable[[], bool],
     *,
     compute: Callable[[Unit, Grid], Outcome] | None = None,
+    there: int | None = None,
 ) -> Iterator[Outcome]:
     """An Outcome of each unit as it comes; ends early once `cancelled`.
 
-    `compute` stands in for what the processes do. Raises SettingError for a device that is not
+    `compute` stands in for what the processes do, `there` for the bytes of memory that they may
+    have together. Raises SettingError for a device that is not
     there, RugtuiError where processes cannot be started.
     """
     formulas = [unit for unit in units if unit.kind not in RANDOM]
     others = [unit for unit in units if unit.kind in RANDOM]
     if sum(len(unit.cells) for unit in formulas) > FEW or (others and grid.device not in SURE):
         formulas, others = [], list(units)
-    work = _Work(others, grid, compute or _compute)
+    work = _Work(others, grid, compute or _compute, available_memory() if there is None else there)
     try:
         work.start()
         for unit in formulas:  # while processes are still starting
@@ -70,7 +76,7 @@ class _Pool:
     def __init__(self, device: str, most: int) -> None:
         """`most` processes, or one where the device is none of the CPU's; they start while this
         process does something else."""
-        self.size = most
+        self.size, self.on_cpu = most, True
         self._make()
         self._asked = [self.submit(_device, device) for _ in range(most)]
 
@@ -94,7 +100,8 @@ class _Pool:
         if isinstance(found, tuple):
             self.drop()
             raise SettingError(*found)
-        if found != "cpu" and self.size > 1:
+        self.on_cpu = found == "cpu"
+        if not self.on_cpu and self.size > 1:
             self.drop()
             self.size = 1
             self._make()
@@ -123,26 +130,36 @@ class _Work:
     """Units on their way through a pool, which is made anew where a process of it dies."""
 
     def __init__(
-        self, units: Sequence[Unit], grid: Grid, compute: Callable[[Unit, Grid], Outcome]
+        self,
+        units: Sequence[Unit],
+        grid: Grid,
+        compute: Callable[[Unit, Grid], Outcome],
+        there: int,
     ) -> None:
-        self._grid, self._compute = grid, compute
-        self._new, self._suspects = deque(units), deque[Unit]()
+        self._grid, self._compute, self._there = grid, compute, there
+        self._needs = {unit: needed(unit, grid) for unit in units}
+        self._size = processes(list(self._needs.values()), there, cores())
+        self._new = deque(unit for unit in units if fits(self._needs[unit], there))
+        self._too_large = [unit for unit in units if not fits(self._needs[unit], there)]
+        self._suspects = deque[Unit]()
         self._deaths = Counter[Unit]()
         self._going: dict[Future[Outcome], Unit] = {}
         self._pool: _Pool | None = None
 
     @property
     def left(self) -> bool:
-        return bool(self._new or self._suspects or self._going)
+        return bool(self._new or self._too_large or self._suspects or self._going)
 
     def start(self) -> None:
         """Have processes start, where there is work for them."""
         if self.left and not self._pool:
-            self._pool = _Pool(self._grid.device, cores())
+            self._pool = _Pool(self._grid.device, self._size)
 
     def look(self) -> Iterator[Outcome]:
         """Hand out units, wait a moment, and give what has come."""
-        broken = not self._hand_out()
+        pool = self._settled()
+        yield from self._left_out(pool)
+        broken = not self._hand_out(pool)
         ready, _ = wait(self._going, LOOK_EVERY, FIRST_COMPLETED)
         for future in ready:
             if isinstance(future.exception(), BrokenProcessPool):
@@ -157,25 +174,46 @@ class _Work:
             self._pool.drop()
             self._pool = None
 
-    def _hand_out(self) -> bool:
-        """False where the pool has broken."""
+    def _settled(self) -> _Pool:
         self.start()
         assert self._pool
         self._pool.settle()
+        return self._pool
+
+    def _left_out(self, pool: _Pool) -> Iterator[Outcome]:
+        """Once: the units that there is no memory for, as failed; a device has its own."""
+        units, self._too_large = self._too_large, []
+        if not pool.on_cpu:
+            self._new.extend(units)
+            return
+        for unit in units:
+            yield failed(unit, self._grid, too_large(self._needs[unit], self._there))
+
+    def _hand_out(self, pool: _Pool) -> bool:
+        """False where the pool has broken."""
         # one more than there are processes, so that none waits for this one
-        most = 1 if self._suspects else self._pool.size + 1
-        queue = self._suspects or self._new
-        while queue and len(self._going) < most:
+        most = 1 if self._suspects else pool.size + 1
+        while len(self._going) < most and (unit := self._next(pool)) is not None:
             try:
-                future = self._pool.submit(self._compute, queue[0], self._grid)
+                future = pool.submit(self._compute, unit, self._grid)
             except BrokenProcessPool:
                 return False
-            self._going[future] = queue.popleft()
+            self._going[future] = unit
+            (self._suspects or self._new).remove(unit)
         return True
 
+    def _next(self, pool: _Pool) -> Unit | None:
+        """The first that has room beside those that are computed."""
+        queue = self._suspects or self._new
+        if not self._going or not pool.on_cpu:
+            return next(iter(queue), None)
+        free = self._there - pool.size * PROCESS
+        free -= sum(self._needs[unit] for unit in self._going.values())
+        return next((unit for unit in queue if self._needs[unit] <= free), None)
+
     def _taken(self, future: Future[Outcome]) -> Outcome:
-        del self._going[future]
-        return future.result()
+        unit, error = self._going.pop(future), future.exception()
+        return future.result() if error is None else failed(unit, self._grid, fault(error))
 
     def _begin_anew(self) -> Iterator[Outcome]:
         self.close()  # every future has its result or its exception now

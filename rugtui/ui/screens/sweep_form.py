@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 
 from rugtui.declared import Declared, Rule, fields_of
-from rugtui.errors import SettingError
-from rugtui.sweeps.estimate import estimate
+from rugtui.errors import RugtuiError, SettingError
+from rugtui.sweeps.estimate import on_this_machine
 from rugtui.sweeps.grid import Axes, Grid
 from rugtui.sweeps.plan import units
 from rugtui.sweeps.process import new_folder
@@ -38,6 +38,8 @@ class SweepForm(Draft[tuple[Grid, Path] | None]):
         self.draft = draft
         self._planned: Grid | None = None
         """What the plan below the settings is of."""
+        self._refused: Grid | None = None
+        """What cannot be computed here."""
 
     def rows(self) -> Sequence[Row]:
         return [row_of(one, getattr(self.draft, name, None)) for name, one in ROWS.items()]
@@ -54,18 +56,22 @@ class SweepForm(Draft[tuple[Grid, Path] | None]):
 
     def _plan(self, grid: Grid) -> None:
         """In a thread: a large grid has many units."""
-        said = planned(grid)
-        self.app.call_from_thread(self._say, grid, said)
+        try:
+            said, refused = planned(grid), None
+        except RugtuiError as error:
+            said, refused = str(error), grid
+        self.app.call_from_thread(self._say, grid, said, refused)
 
-    def _say(self, grid: Grid, said: str) -> None:
+    def _say(self, grid: Grid, said: str, refused: Grid | None) -> None:
         if self.is_attached and grid == self._planned:
+            self._refused = refused
             self.conclude(said)
 
     def action_apply(self) -> None:
         grid, written, errors = self._draft()
         if grid is None:
             self.go_to(next(iter(errors)))
-        else:
+        elif grid != self._refused:
             folder = Path(written).expanduser().absolute() if written else new_folder(grid)
             self.dismiss((grid, folder))
 
@@ -89,8 +95,7 @@ def _told(row: Row, error: SettingError | None) -> Row:
 
 
 def planned(grid: Grid) -> str:
-    """What would be computed, in a line or two."""
-    axes, at_once = Axes.of(grid), cores()
-    plan = estimate(units(grid), grid, at_once)
-    size = f"{plan.cells:,} cells of {axes.words}"
-    return f"{size}; {plan.words} on {at_once} cores, which the live run shares."
+    """What would be computed, in a line or more. Raises UsageError where nothing fits."""
+    plan = on_this_machine(units(grid), grid, cores())
+    size = f"{plan.cells:,} cells of {Axes.of(grid).words}"
+    return " ".join([f"{size}; {plan.words}, beside the live run.", *plan.notes])

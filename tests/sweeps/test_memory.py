@@ -1,0 +1,190 @@
+"""What a sweep says it needs in memory, and what its processes then have."""
+
+import functools
+import os
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from rugtui.cli import main
+from rugtui.errors import UsageError
+from rugtui.sweeps import compute as computing
+from rugtui.sweeps import estimate as estimates
+from rugtui.sweeps.estimate import estimate, on_this_machine
+from rugtui.sweeps.grid import Grid
+from rugtui.sweeps.memory import PROCESS, needed, processes
+from rugtui.sweeps.outcome import Outcome, failed
+from rugtui.sweeps.plan import units
+from rugtui.sweeps.processes import outcomes
+
+GIB = 1 << 30
+GRID = Grid(n_sparse="16", ratio="0.25,0.5,0.75", p="0.1", kinds="trained", device="cpu")
+PAIR = units(GRID)[:2]
+LARGE = Grid(n_sparse="16,32768", ratio="0.5", p="0.1", kinds="trained,rug,theory", device="cpu")
+
+
+def never():
+    return False
+
+
+def peak():
+    """Bytes that this process has had in memory at once."""
+    said = Path("/proc/self/status").read_text()
+    return int(re.search(r"VmHWM:\s*(\d+) kB", said)[1]) * 1024
+
+
+def weighed(unit, grid):
+    """A unit really computed; in place of weights, which process did, and its peak."""
+    from rugtui.sweeps.compute import compute
+
+    rows = compute(unit, grid).rows
+    return Outcome(rows, {str(os.getpid()): peak().to_bytes(8)})
+
+
+def meeting(unit, grid, *, where, patience):
+    """Tells whether another unit is computed at the same time; waits so many seconds for it."""
+    mark = where / str(unit.n_dense)
+    mark.touch()
+    until = time.monotonic() + patience
+    while not (met := len(list(where.iterdir())) > 1) and time.monotonic() < until:
+        time.sleep(0.01)
+    if not met:
+        mark.unlink()
+    return Outcome(failed(unit, grid, "stand-in").rows, {"met": bytes([met])})
+
+
+def faulty(unit, grid):
+    if unit == PAIR[0]:
+        raise LookupError("nobody foresaw this")
+    return Outcome(failed(unit, grid, "stand-in").rows, {})
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"ratio": "0.25,0.3"},
+        {"ratio": "0.25,0.3", "method": "sgd"},
+        {"ratio": "0.25,0.3", "kinds": "rug", "save_weights": True},
+        {"n_sparse": "8192", "ratio": "0.001,0.002"},
+    ],
+    ids=str,
+)
+def test_processes_stay_within_what_was_said(told, monkeypatch):
+    """On one thread each, as the pool has it: NumPy's and PyTorch's would have buffers a thread."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    given = {"n_sparse": "1536", "p": "0.1,0.2,0.3", "kinds": "trained", "steps": 2, **told}
+    grid = Grid(**given, samples=512, rows=16, device="cpu")
+    every = units(grid)
+    plan = estimate(every, grid, 2, 16 * GIB)
+    found = list(outcomes(every, grid, never, compute=weighed))
+    assert all(row.status == "done" for one in found for row in one.rows)
+    peaks = {}
+    for one in found:
+        for pid, held in one.weights.items():
+            peaks[pid] = max(int.from_bytes(held), peaks.get(pid, 0))
+    assert sum(peaks.values()) <= plan.memory
+    assert max(peaks.values()) > PROCESS / 2, "else what is said means nothing"
+
+
+@pytest.mark.parametrize("room", [2, 1.5])
+def test_units_wait_for_memory(room, tmp_path, monkeypatch):
+    monkeypatch.setattr("rugtui.sweeps.processes.cores", lambda: 2)
+    need = max(needed(unit, GRID) for unit in PAIR)
+    there = 2 * PROCESS + int(room * need)
+    compute = functools.partial(meeting, where=tmp_path, patience=60 if room == 2 else 0.3)
+    found = list(outcomes(PAIR, GRID, never, compute=compute, there=there))
+    assert [one.weights["met"] for one in found] == [bytes([room == 2])] * 2
+
+
+def test_a_unit_that_never_fits_has_failed_and_the_others_are_computed():
+    small, large = units(Grid(**{**GRID.as_dict(), "n_sparse": "16,4096", "ratio": "0.5"}))
+    there = PROCESS + needed(large, GRID) - 1
+    two = outcomes([large, small], GRID, never, compute=faulty, there=there)
+    found = {one.rows[0].n_sparse: one for one in two}
+    assert found[16].rows[0].error == "stand-in"
+    assert re.fullmatch(r"needs about .* GiB of memory.*", found[4096].rows[0].error)
+
+
+def test_a_fault_that_nobody_foresaw_is_that_of_its_cells_alone():
+    errors = {}
+    for one in outcomes(PAIR, GRID, never, compute=faulty):
+        errors |= {row.n_dense: row.error for row in one.rows}
+    assert errors == {4: "LookupError: nobody foresaw this", 8: "stand-in"}
+
+
+def test_a_worker_elsewhere_looks_at_its_own_memory(monkeypatch):
+    unit = PAIR[0]
+    monkeypatch.setattr(computing, "available_memory", lambda: needed(unit, GRID) - 1)
+    (row,) = computing.compute(unit, GRID).rows
+    assert row.status == "failed"
+    assert "of memory, and there are" in row.error
+
+
+def test_a_fault_of_numbers_is_that_of_its_cell(monkeypatch):
+    whole = computing.statistics
+
+    def fails_once(weights, p, **known):
+        if p == 0.2:
+            raise ValueError("f(a) and f(b) must have different signs")
+        return whole(weights, p, **known)
+
+    monkeypatch.setattr(computing, "statistics", fails_once)
+    grid = Grid(**{**GRID.as_dict(), "p": "0.1,0.2", "kinds": "rug", "ratio": "0.5"})
+    first, second = computing.compute(units(grid)[0], grid).rows
+    assert (first.status, second.status) == ("done", "failed")
+    assert second.error == "ValueError: f(a) and f(b) must have different signs"
+
+
+def test_processes_are_as_many_as_there_is_memory_for():
+    needs = [GIB, 3 * GIB, 100 * GIB]
+    assert processes(needs, 4 * GIB, 8) == 3, "the largest that fits, and 280 MiB for each"
+    assert processes(needs, 4 * GIB, 8, waits=False) == 1
+    assert processes(needs, 16 * GIB, 8, waits=False) == 3, "no more than there are units"
+    assert processes([], 0, 8) == 1
+
+
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [
+        (64 * GIB, []),
+        (45 * GIB, []),
+        (44 * GIB, ["1 cell does not fit in memory: up to 44.3 GiB are needed"]),
+        (12 * GIB, ["2 cells do not fit in memory: up to 44.3 GiB are needed"]),
+    ],
+)
+def test_a_plan_says_what_does_not_fit(there, said):
+    plan = estimate(units(LARGE), LARGE, 1, there)
+    assert len(plan.notes) == len(said)
+    for note, words in zip(plan.notes, said, strict=True):
+        assert words in note
+    assert f"of {there / GIB:.3g} GiB available" in plan.words
+    assert plan.memory <= there
+
+
+def test_a_plan_says_what_waits_and_what_has_fewer_processes():
+    waiting = estimate(units(LARGE), LARGE, 2, 48 * GIB)
+    assert waiting.processes == 2
+    assert "wait till there is room" in waiting.notes[0]
+    fewer = estimate(units(LARGE), LARGE, 2, 48 * GIB, waits=False)
+    assert "1 process instead of 2" in fewer.notes[0]
+    assert fewer.seconds > estimate(units(LARGE), LARGE, 2, 99 * GIB, waits=False).seconds
+
+
+def test_nothing_is_begun_of_which_nothing_fits(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(estimates, "available_memory", lambda: GIB // 2)
+    grid = Grid(n_sparse="4096", ratio="0.25,0.5", kinds="trained", device="cpu")
+    with pytest.raises(UsageError, match=r"n_dense 1,024, need about .* and there are 512 MiB"):
+        on_this_machine(units(grid), grid, 2)
+    asked = ["--n-sparse", "4096", "--kinds", "trained", "--ratio", "0.25"]
+    assert main(["sweep", *asked, "--out", str(tmp_path / "sweep")]) == 2
+    assert "Nothing of this sweep fits in memory" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_does_not_fit_is_told_before_it_fails(monkeypatch, capsys):
+    monkeypatch.setattr(estimates, "available_memory", lambda: GIB)
+    asked = ["--n-sparse", "16,8192", "--ratio", "0.5", "--p", "0.1", "--kinds", "trained"]
+    assert main(["sweep", *asked, "--dry-run"]) == 0
+    assert "1 cell does not fit in memory" in capsys.readouterr().err
