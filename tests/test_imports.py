@@ -15,6 +15,7 @@ ROOMS = [
     ["garbage"],
     ["declared"],
     ["config"],
+    ["unused"],
     ["preferences"],
     ["presets"],
     ["ranges"],

@@ -76,7 +76,7 @@ def summary(course: Course) -> dict[str, Any]:
     return {
         "n_sparse": settings.n_sparse,
         "n_dense": settings.n_dense,
-        "p": settings.p,
+        "p": settings.p_on,
         "method": settings.method,
         "steps": training.step,
         "seconds": course.seconds,

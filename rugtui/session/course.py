@@ -19,6 +19,7 @@ from rugtui.session.history import NAMES, History
 from rugtui.training.failure import Diverged
 from rugtui.training.loop import Training, never
 from rugtui.training.result import StepResult
+from rugtui.unused import no_effect, set_in_vain, unused
 from rugtui.verdict import death
 
 LEAVING = 10.0
@@ -64,7 +65,9 @@ class Course:
         training = Training(settings, screen=screen)
         device = str(training.device)
         keeper = Keeper(settings, device=device, into=into, screen=screen, every=every)
-        return cls(training, keeper)
+        course = cls(training, keeper)
+        course.notes += set_in_vain(settings)
+        return course
 
     @classmethod
     def taken_up(cls, run: Path, *, screen: bool = False, every: float = EVERY) -> Course:
@@ -200,6 +203,8 @@ class Course:
             value = getattr(settings, declared.name)
             if value != getattr(before, declared.name):
                 self.history.mark(self.training.step, f"{declared.name} {_short(value)}")
+                if declared.name in unused(settings.as_dict()):
+                    self.notes.append(no_effect(settings, declared.name))
 
     def renew(self) -> str:
         """Train on where it is over; what that takes, in a word or two, which a mark says too."""

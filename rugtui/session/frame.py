@@ -115,6 +115,8 @@ class Frame:
     """One moment of a session. Immutable: it crosses from the worker to the screen."""
 
     settings: Settings
+    changes: int = 0
+    """How many `Change`s were carried out, or refused, before it."""
     phase: Phase = "loading"
     narration: str = ""
     source: str = ""

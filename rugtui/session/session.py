@@ -89,7 +89,7 @@ class Session:
         self._picture: Picture | None = None
         self._picture_due = 0.0
         self._notices: deque[Notice] = deque(maxlen=4)
-        self._serial = 0
+        self._serial = self._changes = 0
         self._narration, self._failure, self._traceback = "", "", ""
         self._snapshot = ""
         self._experiment: Experiment | None = None
@@ -245,6 +245,7 @@ class Session:
             case Pause():
                 self._pause(command.paused)
             case Change():
+                self._changes += 1
                 self._change(command.settings)
             case Open():
                 self._open_weights(command)
@@ -392,6 +393,7 @@ class Session:
     def _frame(self) -> Frame:
         frame = Frame(
             settings=self.settings,
+            changes=self._changes,
             phase=self._phase,
             narration=self._narration,
             source=self.source,

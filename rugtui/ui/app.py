@@ -21,7 +21,7 @@ from rugtui.config import Settings, fields
 from rugtui.errors import SettingError
 from rugtui.preferences import Preferences
 from rugtui.presets import Preset
-from rugtui.session.commands import Change, Detach, NextFrame, Pause, Save, Show, Stop
+from rugtui.session.commands import Detach, NextFrame, Pause, Save, Show, Stop
 from rugtui.session.session import Session
 from rugtui.threads import step_back
 from rugtui.ui.by_name import Commands, commands, focused_in, keys_of
@@ -35,6 +35,7 @@ from rugtui.ui.screens.runs import Runs
 from rugtui.ui.screens.settings_form import SettingsForm
 from rugtui.ui.widgets.loss import LossPane
 from rugtui.ui.widgets.weights import WeightsPane
+from rugtui.unused import no_effect, unused
 
 if TYPE_CHECKING:
     from rugtui.ui.screens.sweep import Desk
@@ -145,11 +146,15 @@ class RugtuiApp(Follower):
         # of a default like 3e-3 / √512 a form would show twenty digits
         short = {name: float(f"{value:.6g}") for name, value in changes.items()}
         try:
-            self.settings = self.settings.replace(**short)
+            settings = self.settings.replace(**short)
         except SettingError as error:
             self.notify(str(error), severity="error")
             return
-        self.session.send(Change(self.settings))
+        idle = unused(settings.as_dict())
+        if vain := [no_effect(settings, name) for name in short if name in idle]:
+            self.notify(" ".join(vain), severity="warning", timeout=4)
+            return
+        self.ask(settings)
         self.notify(", ".join(f"{name} {value:.4g}" for name, value in changes.items()), timeout=2)
 
     def refused(self) -> bool:
@@ -172,8 +177,7 @@ class RugtuiApp(Follower):
 
         def apply(draft: Settings | None) -> None:
             if draft is not None and (draft != self.settings or self.latest.phase == "failed"):
-                self.settings = draft
-                self.session.send(Change(draft))
+                self.ask(draft)
 
         defaults = on_this_machine(self.settings, self.defaults)
         self.push_screen(SettingsForm(self.settings, defaults, preset), apply)

@@ -8,7 +8,9 @@ from textual import events
 from textual.screen import ModalScreen
 from textual.timer import Timer
 
+from rugtui.config import Settings
 from rugtui.preferences import Preferences
+from rugtui.session.commands import Change
 from rugtui.session.frame import Frame
 from rugtui.session.session import LOADING, Session
 from rugtui.threads import share_beside
@@ -36,6 +38,8 @@ class Follower(Fitted):
     def __init__(self, session: Session, preferences: Preferences) -> None:
         super().__init__(preferences)
         self.session, self.settings = session, session.settings
+        self._asked = 0
+        """Changes asked for. `settings` has them all, those not yet carried out too."""
         self.latest = Frame(session.settings, narration=LOADING, source=session.source)
         self.fps = preferences.fps
         """Frames shown in a second, at most."""
@@ -91,13 +95,20 @@ class Follower(Fitted):
             return
         self.thrift.begin()
         self._drawn, self._taken = self._drawn + 1, time.monotonic()
-        self.latest, self.settings = frame, frame.settings
+        self.latest = frame
+        if frame.changes >= self._asked:  # else from before what was asked last
+            self.settings = frame.settings
         for screen in reversed(self.screen_stack):  # what is in front has the link first
             if isinstance(screen, ShowsFrames):
                 screen.show(frame)
             if isinstance(screen, ModalScreen):
                 break  # it covers what is behind
         self._tell_news(frame)
+
+    def ask(self, settings: Settings) -> None:
+        """Have the worker train with other settings."""
+        self._asked, self.settings = self._asked + 1, settings
+        self.session.send(Change(settings))
 
     def _waits(self) -> bool:
         """Whether what has not been sent yet may still come before the next Frame."""

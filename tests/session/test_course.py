@@ -207,3 +207,15 @@ def test_leaving_saves_again_only_what_changed(tmp_path):
     again.change(SETTINGS.replace(lr=0.5))  # no step, but something to keep
     again.leave("paused")
     assert Course.taken_up(course.keeper.run).settings.lr == 0.5
+
+
+def test_what_is_set_in_vain_is_told(tmp_path):
+    settings = SETTINGS.replace(method="population", lr=0.5)
+    course = Course.new(settings, into=tmp_path)
+    sentence = "has no effect: population training sets its own rates."
+    assert course.news()[0] == (f"lr 0.5 {sentence}", True)
+    course.change(settings.replace(schedule="warmup", p=0.2))
+    assert course.notes == [f"schedule warmup {sentence}"]
+    course.change(settings.replace(method="sgd"))
+    assert len(course.notes) == 1
+    course.leave("paused")

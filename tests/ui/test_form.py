@@ -12,7 +12,7 @@ from rugtui.session.commands import Change
 from rugtui.ui.app import RugtuiApp
 from rugtui.ui.renderables.form import Row, form_row
 from rugtui.ui.screens.settings_form import SettingsForm
-from tests.ui.fake import FakeSession, running, some_frame
+from tests.ui.fake import FakeSession, give, running, some_frame
 
 
 @pytest.fixture
@@ -202,3 +202,20 @@ def test_a_row_is_one_line_that_says_where_it_is_cut_and_what_can_be_chosen():
     assert "‹ sgd ›" in text(chosen, True, 60)
     assert "< sgd >" in text(chosen, True, 30, True)
     assert "‹" not in text(chosen, False, 60)
+
+
+async def test_what_has_no_effect_beside_the_rest_is_said(pilot):
+    await write(pilot, "lr", "0.5")
+    assert row(pilot, "lr").said == "now auto; goes on"
+    pilot.app.screen.go_to("method")
+    await pilot.press("right")
+    sentence = "now auto; no effect: population training sets its own rates"
+    assert row(pilot, "lr").said == sentence
+    pilot.app.screen.go_to("lr")
+    await pilot.pause()
+    assert sentence in said(pilot, "#said").replace("\n", " ")
+    await pilot.press("ctrl+s")
+    await give(pilot, some_frame(settings=changes(pilot)[-1].settings, changes=1))
+    await pilot.press("e")
+    assert row(pilot, "lr").said == "No effect: population training sets its own rates."
+    assert row(pilot, "schedule").said.startswith("Learning rate over the steps")

@@ -5,6 +5,7 @@ import itertools
 import pytest
 from textual.command import CommandPalette
 
+from rugtui.config import Settings
 from rugtui.session.commands import Change, Look, Pause, Save, Show, Stop
 from rugtui.ui.app import RugtuiApp
 from rugtui.ui.keys import KEYS, help_lines
@@ -67,6 +68,38 @@ async def test_presses_add_up_before_the_worker_answers(pilot):
     before = pilot.app.settings.learning_rate
     await pilot.press(*["right_square_bracket"] * 3)
     assert told(pilot, Change)[-1].settings.learning_rate == pytest.approx(8 * before, rel=1e-5)
+
+
+async def test_presses_add_up_whatever_frames_come_between(pilot):
+    rate = pilot.app.settings.learning_rate
+    old = pilot.app.latest
+    await pilot.press("right_square_bracket")
+    await give(pilot, old)  # from before the worker heard of it
+    await pilot.press("right_curly_bracket", "right_square_bracket")
+    asked = told(pilot, Change)[-1].settings
+    assert (asked.learning_rate, asked.p) == (pytest.approx(4 * rate, rel=1e-5), 0.0625)
+    refused = some_frame(changes=3)  # the worker had its reasons
+    await give(pilot, refused)
+    await pilot.press("left_square_bracket")
+    assert told(pilot, Change)[-1].settings.learning_rate == pytest.approx(rate / 2, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("key", "changes", "said"),
+    [
+        ("right_square_bracket", {"method": "population"}, "population training sets its own"),
+        ("left_curly_bracket", {"data": "one"}, "exactly one feature is on"),
+    ],
+)
+async def test_a_key_for_what_has_no_effect_says_so_and_changes_nothing(key, changes, said):
+    app = RugtuiApp(FakeSession())
+    async with running(app, notifications=True) as pilot:
+        await give(pilot, some_frame(settings=Settings(**changes)))
+        await pilot.press(key)
+        assert told(pilot, Change) == []
+        (toast,) = app._notifications
+        assert "has no effect" in toast.message
+        assert said in toast.message
 
 
 async def test_p_stops_at_one(pilot):

@@ -12,6 +12,7 @@ from rugtui.errors import SettingError
 from rugtui.presets import PRESETS, Preset, preset
 from rugtui.ui.renderables.form import Row
 from rugtui.ui.screens.draft import Draft
+from rugtui.unused import unused
 
 PRESET, NONE = "preset", "none"
 """The row in which one is chosen, and its draft while none is."""
@@ -51,8 +52,9 @@ class SettingsForm(Draft[Settings | None]):
 
     def check(self) -> None:
         draft, errors = self._draft()
+        vain = unused(self.drafted(fields_of(Settings))[0])
         rows = [
-            self._told(row, one, errors.get(row.name))
+            self._told(row, one, errors.get(row.name), vain.get(row.name, ""))
             if (one := fields_of(Settings).get(row.name))
             else row
             for row in self.form.rows
@@ -77,14 +79,19 @@ class SettingsForm(Draft[Settings | None]):
         first = Row(PRESET, name, about, choices=choices)
         return [first, *(row_of(one, wanted[one.name]) for one in fields_of(Settings).values())]
 
-    def _told(self, row: Row, declared: Declared, error: SettingError | None) -> Row:
-        """What is wrong, what was before, or else what the setting is."""
+    def _told(self, row: Row, declared: Declared, error: SettingError | None, why_vain: str) -> Row:
+        """What is wrong, what was before, or else what the setting is; and where it has no effect,
+        why (`why_vain`)."""
         if error is not None:
             return replace(row, tone="wrong", said=str(error), whole="")
         now = declared.write(getattr(self.current, row.name))
         if row.text.strip() == now:
+            if why_vain and row.text.strip() != declared.write(declared.default):
+                said = f"No effect: {why_vain}."
+                return replace(row, tone="said", said=said, whole=f"{said} {declared.sentence}")
             return replace(row, tone="said", said=declared.rule.about, whole=declared.sentence)
         effect = "goes on" if declared.rule.hot else "starts a new run"
+        effect = f"no effect: {why_vain}" if why_vain else effect
         said = f"now {now}; {effect}"
         return replace(row, tone="changed", said=said, whole=f"{said}. {declared.sentence}")
 

@@ -1,0 +1,47 @@
+"""Settings that decide nothing beside others: whoever sets one is told so, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rugtui.config import Settings
+from rugtui.declared import fields_of
+
+OWN_RATES = "population training sets its own rates"
+OF_SAMPLES = "lr", "optimizer", "momentum", "weight_decay", "schedule"
+
+
+def unused(known: Mapping[str, Any]) -> dict[str, str]:
+    """Names of settings that have no effect beside these, each with why.
+
+    What is not known (in a form, a row that cannot be) rules nothing out.
+    """
+    why: dict[str, str] = {}
+    optimizer = known.get("optimizer")
+    if optimizer in ("adam", "adamw"):
+        why["momentum"] = f"{optimizer} has memories of its own"
+    if optimizer in ("adam", "sgd"):
+        why["weight_decay"] = "it belongs to the optimizer adamw"
+    if known.get("data") == "one":
+        why["p"] = "exactly one feature is on"
+    if known.get("method") == "population":
+        why |= dict.fromkeys(OF_SAMPLES, OWN_RATES)
+        if known.get("matmul") == "bf16":
+            why["matmul"] = "population training has no products in bfloat16"
+    return why
+
+
+def set_in_vain(settings: Settings) -> list[str]:
+    """A sentence for each setting that is not as it is by default and has no effect."""
+    return [
+        no_effect(settings, name)
+        for name, declared in fields_of(Settings).items()
+        if name in unused(settings.as_dict()) and getattr(settings, name) != declared.default
+    ]
+
+
+def no_effect(settings: Settings, name: str) -> str:
+    """The sentence for one setting that `unused` names."""
+    value = fields_of(Settings)[name].write(getattr(settings, name))
+    return f"{name} {value} has no effect: {unused(settings.as_dict())[name]}."
