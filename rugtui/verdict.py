@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from rugtui.config import Settings
-from rugtui.measure import Statistics
-from rugtui.theory.levels import Levels
+
+if TYPE_CHECKING:  # they load SciPy, which the screen's first paint must not wait for
+    from rugtui.measure import Statistics
+    from rugtui.theory.levels import Levels
 
 NEAR = 0.01
 """Relative distance from L* within which a loss counts as being there."""
 FAR = 0.05
 """Relative difference of Gaussian and exact loss that is worth a word."""
 SURE = 3.0
-"""Standard errors below which a difference is not one."""
+"""Standard errors below which a difference is not one, where they come to no more than FAR: of a
+loss that jumps about nobody knows that it is on a plateau."""
 
 
 def verdict(
@@ -24,14 +28,18 @@ def verdict(
     measured: Statistics | None,
     *,
     rug: bool = False,
-    learns: bool = True,
+    begins: bool = True,
+    gaussian: bool = False,
 ) -> str:
     """Where a live loss stands among the levels of theory, and why. L* is a prediction for the
-    symmetric model, not a bound: a trained loss may lie below it (section 8). `learns`: whether a
-    high loss may be that of the first steps."""
+    symmetric model, not a bound: a trained loss may lie below it (section 8). `begins`: whether a
+    high loss is that of the first steps; `gaussian`: whether it is the Gaussian loss of the
+    weights, which samples need not agree with."""
     if not math.isfinite(loss):
         return ""
-    said = [_place(loss, standard_error, levels, measured, rug, learns)]
+    said = [_place(loss, standard_error, levels, measured, rug, begins)]
+    if gaussian:
+        said = [f"Gaussian loss {said[0][0].lower()}{said[0][1:]}"]
     if measured is not None and measured.exact > 0:
         off = measured.gaussian / measured.exact - 1
         if abs(off) > FAR:
@@ -48,11 +56,11 @@ def _place(
     levels: Levels,
     measured: Statistics | None,
     rug: bool,
-    learns: bool,
+    begins: bool,
 ) -> str:
     off = loss / levels.loss - 1 if levels.loss > 0 else math.inf
     noise = SURE * error / levels.loss if error > 0 and levels.loss > 0 else 0.0
-    if abs(off) <= max(NEAR, noise):
+    if abs(off) <= max(NEAR, min(noise, FAR)):
         where = f"within {max(abs(off), 0.001):.1%} of L*"
         return f"The rug is {where}." if rug else f"On the symmetric plateau: {where}."
     if rug:
@@ -64,7 +72,7 @@ def _place(
             why = f"interference is skewed (skew of W {measured.skew:.1f})"
         return f"{-off:.0%} below the symmetric prediction L*: {why}."
     if loss > levels.linear:
-        why = ": it has just begun" if learns else ""
+        why = ": it has just begun" if begins else ""
         return f"{_above(off)}, and above the linear optimum too{why}."
     return f"{_above(off)}, below the linear optimum."
 
@@ -97,6 +105,11 @@ def comparable(settings: Settings) -> bool:
     return (
         settings.activation == "relu" and settings.data == "bernoulli" and not settings.importance
     )
+
+
+def unweighed(settings: Settings) -> bool:
+    """Whether the loss may be held against lines of theory at all: they are of features alike."""
+    return not settings.importance
 
 
 def caveat(settings: Settings) -> str:

@@ -26,6 +26,22 @@ def test_a_difference_within_the_noise_is_none():
     assert "plateau" in verdict(1.03 * AT.loss, 0.02 * AT.loss, AT, None)
 
 
+def test_a_loss_that_jumps_about_is_on_no_plateau():
+    said = verdict(6.2 * AT.loss, 2 * AT.loss, AT, None, begins=False)
+    assert said == "6.2 times L*, and above the linear optimum too."
+
+
+def test_only_a_run_that_begins_has_just_begun():
+    assert verdict(2.5 * AT.loss, 0.0, AT, None).endswith("too: it has just begun.")
+    assert "begun" not in verdict(2.5 * AT.loss, 0.0, AT, None, begins=False)
+
+
+def test_a_gaussian_loss_is_called_one():
+    said = verdict(1.004 * AT.loss, 0.0, AT, None, gaussian=True)
+    assert said == "Gaussian loss on the symmetric plateau: within 0.4 % of L*."
+    assert verdict(1.3 * AT.loss, 0.0, AT, None, gaussian=True).startswith("Gaussian loss 30 %")
+
+
 def test_a_rug_is_called_a_rug():
     assert verdict(1.02 * AT.loss, 1e-6, AT, None, rug=True).startswith("The rug is 2 % above L*")
 

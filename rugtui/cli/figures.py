@@ -146,8 +146,10 @@ def _weights(
 
         saved = load(run if is_snapshot(Path(run)) else find_run(run))
         settings = saved.settings
-        about = f"n_sparse {settings.n_sparse:,}, n_dense {settings.n_dense:,}, p = {settings.p:g}"
-        return saved.weights, settings.p, f"{about}, step {saved.step:,}"
+        about = (
+            f"n_sparse {settings.n_sparse:,}, n_dense {settings.n_dense:,}, p = {settings.p_on:g}"
+        )
+        return saved.weights, settings.p_on, f"{about}, step {saved.step:,}"
     kept = [row for row in rows if row.kind == "trained" and row.weights]
     if source is None or not kept:
         return None

@@ -33,7 +33,7 @@ def create_run(settings: Settings, *, device: str, into: Path | None = None) -> 
     """Make a new run directory with its run.json, in `into` or the user's own. Raises OSError."""
     folder = make_folder(into or runs_folder())
     stamp = time.strftime("%Y%m%d-%H%M%S")
-    name = f"{stamp}-{settings.n_sparse}x{settings.n_dense}-p{settings.p:g}-{settings.method}"
+    name = f"{stamp}-{settings.n_sparse}x{settings.n_dense}-p{settings.p_on:.6g}-{settings.method}"
     run = _make_first_free(folder, name)
     describe_run(run, settings, device=device)
     return run

@@ -233,14 +233,17 @@ class Experiment:
         )
 
     def _verdict(self, kind: Kind) -> str:
-        known, rug = self.readings.get(kind, Reading()), kind == "rug"
+        known, levels = self.readings.get(kind, Reading()), self.levels
         loss, error, measured = known.loss, known.standard_error, known.statistics
-        learns = self._still is None
-        said = verdict(loss, error, self.levels, measured, rug=rug, learns=learns)
-        if rug:  # a ReLU with a bias, on features alike, whatever the run's settings are
-            return said
-        dead = death(self.course.dead, self.settings)
-        said = said if comparable(self.settings) else ""
+        if kind == "rug":  # a ReLU with a bias, on features alike, whatever the run's settings are
+            return verdict(loss, error, levels, measured, rug=True)
+        dead, said = death(self.course.dead, self.settings), ""
+        if math.isnan(loss) and self.training.step:
+            said = "No step was taken at these settings yet."
+        elif self.course.dead < self.settings.n_sparse and comparable(self.settings):
+            gaussian = self.settings.method == "population" and self._still is None
+            begins = self._still is None and not self.history.was_below(levels.linear, levels.p)
+            said = verdict(loss, error, levels, measured, begins=begins, gaussian=gaussian)
         return " ".join(filter(None, (dead, said, caveat(self.settings))))
 
     def save(self, kind: Kind, command: Save) -> Path:

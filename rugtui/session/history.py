@@ -165,6 +165,11 @@ class History:
         recent = recent[:, np.isfinite(recent[COLUMNS["loss"]]) & _of(recent, p)]
         return loss_now(recent[COLUMNS["step"]], recent[COLUMNS["loss"]])
 
+    def was_below(self, loss: float, p: float) -> bool:
+        """Whether any result that was trained at p was."""
+        known = self._table[:, : self._length]
+        return bool(np.any(known[COLUMNS["loss"], _of(known, p)] < loss))
+
     def _thin(self) -> None:
         end = self._length - RECENT
         old, recent = self._table[:, :end], self._table[:, end : self._length]

@@ -81,3 +81,12 @@ def test_marks_are_kept_in_order():
     history.mark(2, "p 0.2")
     assert [mark.text for mark in before.marks] == ["lr 0.1"]
     assert [mark.step for mark in history.view().marks] == [1, 2]
+
+
+def test_whether_it_was_below_is_asked_of_results_at_that_p():
+    history = History()
+    assert not history.was_below(1.0, 0.1)
+    history.append(step=1, seconds=0, loss=0.5, p=0.1)
+    history.append(step=2, seconds=0, loss=2.0, p=0.2)
+    assert history.was_below(1.0, 0.1)
+    assert not history.was_below(1.0, 0.2)

@@ -347,3 +347,13 @@ def test_the_answer_to_a_command_does_not_wait_for_an_old_frame_to_be_taken():
         while "rug" not in shown and time.monotonic() < deadline:
             time.sleep(0.002)
         assert shown == ["trained", "rug"]
+
+
+def test_a_paused_run_at_another_p_says_that_nothing_is_known_of_it():
+    with running() as session:
+        wait(session, lambda f: f.step > 0)
+        session.send(Pause(True))
+        wait(session, lambda f: f.phase == "paused")
+        session.send(Change(SMALL.replace(p=0.3)))
+        frame = wait(session, lambda f: f.settings.p == 0.3)
+        assert frame.verdict.startswith("No step was taken at these settings yet.")

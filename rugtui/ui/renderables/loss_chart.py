@@ -16,6 +16,7 @@ from rugtui.ui.renderables.growing import Known
 from rugtui.ui.renderables.levels import Level
 from rugtui.ui.renderables.palette import Palette
 from rugtui.ui.renderables.smooth import Smoother, smoothed
+from rugtui.verdict import comparable, unweighed
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,7 +73,7 @@ def exact_of(frame: Frame, palette: Palette) -> list[Curve]:
     Where the rug is shown, W is the rug's in the other panes, and these are named otherwise.
     """
     trained = frame.trained
-    if not trained.trend:
+    if not trained.trend or not comparable(frame.settings):
         return []
     name = "exact(W)" if frame.shown == "trained" else "trained W"
     steps = np.array(trained.trend_at, float)
@@ -84,7 +85,7 @@ def exact_of(frame: Frame, palette: Palette) -> list[Curve]:
 def levels(frame: Frame, palette: Palette) -> list[Level]:
     """The horizontal lines, most important first; each from the step on at which its p began."""
     known = frame.levels
-    if known is None:
+    if known is None or not unweighed(frame.settings):
         return []
     since = p_since(frame.history, known.p)
     lines = [

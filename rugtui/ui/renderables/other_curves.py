@@ -72,7 +72,7 @@ def points(frame: Frame, view: RunsView, against: str, palette: Palette) -> Iter
     """What the runs came to that lie on the curves in sight: those of this p against r, of this r
     against p."""
     for run in on_curves(frame, view, against):
-        x = run.settings.ratio if against == "r" else run.settings.p
+        x = run.settings.ratio if against == "r" else run.settings.p_on
         pen = Pen(colour_of(run, view, palette), run.letter)
         name = view.legend(run, frame.settings)
         yield Curve(name, np.array([x]), np.array([run.loss]), pen, "dot", tag=run.letter)
@@ -80,7 +80,7 @@ def points(frame: Frame, view: RunsView, against: str, palette: Palette) -> Iter
 
 def on_curves(frame: Frame, view: RunsView, against: str) -> list[OtherRun]:
     def held(settings: Settings) -> float:
-        return settings.p if against == "r" else settings.ratio
+        return settings.p_on if against == "r" else settings.ratio
 
     return [run for run in view.shown(frame) if held(run.settings) == held(frame.settings)]
 

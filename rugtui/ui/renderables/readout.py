@@ -12,6 +12,7 @@ from rugtui.session.frame import Frame
 from rugtui.ui.renderables import numbers
 from rugtui.ui.renderables.loss_chart import Derived
 from rugtui.ui.renderables.palette import RGB, Palette, ink
+from rugtui.verdict import unweighed
 
 SEPARATOR = " · "
 
@@ -63,7 +64,7 @@ def history_facts(
                 "heldout",
             )
         )
-    if frame.levels is None:
+    if frame.levels is None or not unweighed(frame.settings):
         return known
     if math.isfinite(p) and p != frame.levels.p:
         return [*known, Fact(3, "p", f"{p:.3g}")]

@@ -13,6 +13,7 @@ from rugtui.ui.renderables import numbers
 from rugtui.ui.renderables.instead import instead, said_alone
 from rugtui.ui.renderables.lines import blank, fit, line, sentences
 from rugtui.ui.renderables.palette import Palette
+from rugtui.verdict import comparable, unweighed
 
 NAME, LOSS, RATIO, DEVIATION = 13, 9, 7, 8
 """Columns' widths: 37 cells, which a half of an 80-column terminal has."""
@@ -20,6 +21,9 @@ ALL = NAME + LOSS + RATIO + DEVIATION
 
 LEAST_ROWS = 6
 """Heading, live, Gaussian(W), exact(W), L* and linear: the verdict may not push them out."""
+
+NOTHING = math.nan, math.nan
+"""What a loss is held against that is no loss of the same kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,33 +41,38 @@ class Row:
 def theory_rows(frame: Frame) -> Iterator[Row]:
     """The lines of the table, from the live loss downwards."""
     reading, levels = frame.reading, frame.levels
-    live = "live, rug" if frame.shown == "rug" else "live"
+    trained = frame.shown == "trained"  # the rug is a ReLU, on features alike, in any run
+    name = "live" if trained else "live, rug"
     if frame.sampled:  # nothing lives: both are what samples of late say
-        live = live.replace("live", "sampled")
-    yield Row(live, reading.loss, "smooth", reading.standard_error, rank=-1)
-    if frame.shown == "trained" and len(frame.history):
+        name = name.replace("live", "sampled")
+    yield Row(name, reading.loss, "smooth", reading.standard_error, rank=-1)
+    if trained and len(frame.history):
         p = levels.p if levels is not None else frame.settings.p_on
         held = frame.history.heldout_at(p)
         yield Row("held out", held[0], "heldout", held[1], rank=1)
-    if reading.statistics is not None:
-        same = None  # the same weights' held-out loss: the live one is some steps behind or ahead
+    if reading.statistics is not None and (comparable(frame.settings) or not trained):
+        same = None
         if math.isfinite(reading.heldout):
             same = reading.heldout, reading.heldout_standard_error
+        elif trained and reading.measured_at != frame.step:
+            same = NOTHING
         now = reading.statistics
         yield Row("Gaussian(W)", now.gaussian, "gaussian", against=same)
         yield Row("exact(W)", now.exact, "exact", now.exact_standard_error, against=same)
     if levels is not None:
-        yield Row("L*(r, p)", levels.loss, "optimum")
-        yield Row("high sparsity", levels.high_sparsity, "faint", rank=4)
-        yield Row("linear", levels.linear, "bound")
-        yield Row("elementwise", levels.elementwise, "elementwise", rank=2)
-        yield Row("oracle", levels.oracle, "faint", rank=3)
+        to = NOTHING if trained and not unweighed(frame.settings) else None
+        yield Row("L*(r, p)", levels.loss, "optimum", against=to)
+        yield Row("high sparsity", levels.high_sparsity, "faint", rank=4, against=to)
+        yield Row("linear", levels.linear, "bound", against=to)
+        yield Row("elementwise", levels.elementwise, "elementwise", rank=2, against=to)
+        yield Row("oracle", levels.oracle, "faint", rank=3, against=to)
 
 
 def theory_table(frame: Frame, palette: Palette, width: int, height: int) -> list[Strip]:
     """Name · loss per feature · live / value · deviation in standard errors; then the verdict.
 
-    What belongs to the weights of one step is held against the held-out loss of the same weights.
+    What belongs to the weights of one step is held against the held-out loss of the same weights,
+    or where it is their step against the live one: at other steps the loss is another.
     """
     rows = list(theory_rows(frame))
     if not rows or frame.levels is None:

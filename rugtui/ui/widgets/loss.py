@@ -110,7 +110,7 @@ class LossPane(Pane):
         behind = tuple(points(frame, self.runs_view, TABS[self.look.tab], palette))
         if self.look.tab == 1:
             return theory_chart(frame, known.against_r, frame.settings.ratio, palette, behind)
-        return theory_chart(frame, known.against_p, frame.settings.p, palette, behind)
+        return theory_chart(frame, known.against_p, frame.settings.p_on, palette, behind)
 
     def look_at_runs(self, view: RunsView) -> None:
         """Show other runs otherwise."""

@@ -5,8 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rugtui.config import Settings
 from rugtui.session.history import SPAN, History
-from rugtui.ui.renderables.loss_chart import Deriver
+from rugtui.ui.renderables.loss_chart import Deriver, loss_chart
+from rugtui.ui.renderables.palette import DARK
 from rugtui.ui.renderables.readout import Fact, history_facts, laid_out, text
 from tests.ui.fake import LEVELS, some_frame
 
@@ -73,3 +75,12 @@ def test_the_ratio_is_to_the_optimum_and_a_gap_is_a_dash():
     history.append(step=2, seconds=0, loss=np.nan, p=LEVELS.p)
     assert told(history.view(), 0).endswith("L* 0.005789 · × L* 2.000")
     assert "train - · smoothed -" in told(history.view(), 1)
+
+
+def test_a_weighed_loss_is_held_against_no_line():
+    history = History()
+    history.append(step=10, seconds=0, loss=1e-4, p=LEVELS.p)
+    frame = some_frame(history=history.view(), settings=Settings(importance=1.0))
+    facts = history_facts(frame, Deriver()(frame.history, SPAN), 0)
+    assert "L*" not in text(facts)
+    assert loss_chart(frame, Deriver()(frame.history, SPAN), DARK).levels == ()

@@ -1,13 +1,18 @@
 """Header and theory table as text."""
 
+import dataclasses
 import math
 
+import numpy as np
 import pytest
+import torch
 from rich.style import Style
 
+from rugtui import measure
 from rugtui.config import Settings
 from rugtui.session.frame import Reading
 from rugtui.session.history import History
+from rugtui.training.initial import initial
 from rugtui.ui.renderables import numbers
 from rugtui.ui.renderables.headline import headline
 from rugtui.ui.renderables.lines import sentences
@@ -144,3 +149,38 @@ def test_minus_signs_are_true_and_no_line_ends_between_them_and_their_number():
     told = numbers.minus("skew of W -1.6, 1e-5, -.5, x-1, n_dense-2")
     assert told == "skew of W −1.6, 1e-5, −.5, x-1, n_dense-2"
     assert numbers.deviation(-12.34) == "−12.3"
+
+
+def tails(**known):
+    """What stands behind the value of each row."""
+    frame = some_frame(**known)
+    table = [strip.text.split() for strip in theory_table(frame, DARK, 60, 20)]
+    names = ("Gaussian(W)", "exact(W)", "L*(r,", "linear")
+    return {line[0]: line[-2:] for line in table if line and line[0] in names}
+
+
+def test_what_is_of_the_weights_of_another_step_is_held_against_nothing(statistics):
+    then = Reading(loss=0.004, standard_error=1e-5, statistics=statistics, measured_at=1000)
+    assert tails(step=2000, trained=then)["exact(W)"] == ["-", "-"]
+    assert tails(step=1000, trained=then)["exact(W)"] != ["-", "-"]
+    known = dataclasses.replace(then, heldout=0.0058, heldout_standard_error=1e-5)
+    assert tails(step=2000, trained=known)["exact(W)"] != ["-", "-"]
+
+
+@pytest.mark.parametrize("recipe", [{"activation": "gelu"}, {"data": "one"}, {"importance": 1.0}])
+def test_losses_of_a_relu_on_features_alike_are_not_those_of_other_weights(recipe, statistics):
+    known = Reading(loss=0.004, standard_error=1e-5, statistics=statistics, measured_at=2000)
+    settings = Settings(**recipe)
+    shown = tails(settings=settings, trained=known)
+    assert not {"Gaussian(W)", "exact(W)"} & set(shown)
+    assert (shown["linear"] == ["-", "-"]) == ("importance" in recipe)
+    rug = tails(settings=settings, shown="rug", rug=known)
+    assert {"Gaussian(W)", "exact(W)"} <= set(rug)
+    assert rug["linear"] != ["-", "-"]
+
+
+@pytest.fixture
+def statistics():
+    settings = Settings(n_sparse=8, n_dense=2, p=0.05)
+    weights = initial(settings, generator=torch.Generator().manual_seed(0))
+    return measure.statistics(weights, 0.05, generator=np.random.default_rng(0))
