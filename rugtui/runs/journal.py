@@ -19,6 +19,9 @@ from rugtui.runs import sealed
 from rugtui.runs.files import open_plain, write_whole
 
 NAME = "history.jsonl"
+HELDOUT = ("heldout", "heldout_standard_error")
+NAMES = ("step", "seconds", "loss", "smoothed", *HELDOUT, "lr", "p", "batch")
+"""The columns of a run's history."""
 LINE_MOST = 4096
 LINES_MOST, FILE_MOST = 200_000, 64 << 20
 """Lines and bytes that are read; histories are thinned long before."""

@@ -14,13 +14,11 @@ from rugtui.errors import DamagedError, RunError, WeightsError
 from rugtui.runs.checkpoint import newest, weights_of
 from rugtui.runs.directory import ABOUT, settings_of
 from rugtui.runs.files import read_json
-from rugtui.runs.journal import Past, read_past
+from rugtui.runs.journal import NAMES, Past, read_past
 from rugtui.runs.place import place
 from rugtui.runs.snapshot import read_snapshot, read_weights
 from rugtui.weights.dense import Dense
 from rugtui.weights.foreign import Foreign, read_foreign
-
-COLUMNS = ("step", "seconds", "loss", "smoothed", "heldout", "heldout_standard_error", "lr", "p")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,7 @@ class Saved:
     weights: Dense
     """W_in (n_dense, n_sparse), W_out (n_sparse, n_dense) and b (n_sparse,), on the CPU."""
     history: dict[str, Float[np.ndarray, " results"]]
-    """Columns by name (COLUMNS); NaN is a gap."""
+    """Columns by name (NAMES); NaN is a gap."""
     marks: tuple[tuple[int, str], ...]
     """Changes of settings: the step, and what changed."""
     facts: dict[str, Any]
@@ -46,7 +44,7 @@ class Saved:
 
     @property
     def past(self) -> Past:
-        return Past(COLUMNS, np.array([self.history[name] for name in COLUMNS]), self.marks)
+        return Past(NAMES, np.array([self.history[name] for name in NAMES]), self.marks)
 
 
 def load(what: str | Path) -> Saved:
@@ -61,7 +59,7 @@ def load(what: str | Path) -> Saved:
 
 def _of_snapshot(path: Path) -> Saved:
     facts = read_snapshot(path)
-    past, notes = read_past(path, COLUMNS)
+    past, notes = read_past(path, NAMES)
     try:
         kind, step = str(facts["kind"]), int(facts["step"])
     except (LookupError, TypeError, ValueError) as error:
@@ -75,7 +73,7 @@ def _of_run(path: Path) -> Saved:
     if found is None:
         raise RunError(f"{str(path)!r} was never saved: there are no weights in it yet.")
     file, checkpoint, refused = found
-    past, damaged = read_past(path, COLUMNS)
+    past, damaged = read_past(path, NAMES)
     past = past.until(checkpoint.step)
     notes = [*refused, *damaged]
     try:
@@ -99,7 +97,7 @@ def _of_run(path: Path) -> Saved:
 def _of_weights(path: Path) -> Saved:
     found = read_foreign(path)
     settings = Settings(**run_sizes(path, found))
-    nothing = _columns(Past(COLUMNS, np.empty((len(COLUMNS), 0))))
+    nothing = _columns(Past(NAMES, np.empty((len(NAMES), 0))))
     return Saved(path, "file", 0, settings, found.weights, nothing, (), {})
 
 

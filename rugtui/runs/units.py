@@ -6,13 +6,14 @@ LOSS = "mean squared error per feature"
 UNITS = {
     "loss": LOSS,
     "loss_standard_error": "standard error of loss",
-    "smoothed": "the same, averaged exponentially over results",
+    "smoothed": "the same, averaged exponentially over results since p or the kind of loss changed",
     "heldout": "the same, on samples that training never saw",
     "heldout_standard_error": "standard error of heldout",
     "step": "optimizer steps",
     "seconds": "seconds of training",
     "lr": "learning rate",
     "p": "probability that a feature is on",
+    "batch": "samples in a step; 0 where none are drawn and loss is the Gaussian loss of W",
     # of theory
     "r": "n_dense / n_sparse",
     "a": "diagonal of W at the symmetric optimum",

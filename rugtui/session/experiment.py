@@ -177,7 +177,7 @@ class Experiment:
             self._ask(kind)
         made = self._curve_maker.at(self.settings.ratio, self.settings.p_on)
         self._curves = made or self._curves
-        live = self._still.loss() if self._still else self.history.recent_loss(self.settings.p_on)
+        live = self._still.loss() if self._still else self.history.recent_loss(self.settings)
         self._refresh("trained", *live)
         if self._trial is not None:
             self._refresh("rug", *self._trial.loss())

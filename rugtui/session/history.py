@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
-from rugtui.runs.journal import Past
+from rugtui.runs.journal import NAMES, Past
 from rugtui.session.recent import loss_now
 from rugtui.session.thinning import marks_worth_keeping, worth_keeping
 
 if TYPE_CHECKING:
+    from rugtui.config import Settings
     from rugtui.training.loop import StepResult
 
-NAMES = ("step", "seconds", "loss", "smoothed", "heldout", "heldout_standard_error", "lr", "p")
 COLUMNS = {name: index for index, name in enumerate(NAMES)}
 SPAN = 16
 """Results over which the smoothed loss averages (exponentially) once there are many of them."""
@@ -25,7 +25,7 @@ YOUNG = 32
 Where the loss falls like 1/step it is YOUNG / (YOUNG − 1) times the loss."""
 MOST, RECENT = 1 << 15, 1 << 13
 """Rows of a history, and those at its end that thinning leaves alone: at ten results a second the
-first is an hour, the second a quarter of one. In memory a row takes 64 bytes, in a file 200."""
+first is an hour, the second a quarter of one. In memory a row takes 72 bytes, in a file 200."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,12 @@ class HistoryView:
         """How many of the results are what thinning left."""
         return int(np.searchsorted(self.column("step"), self.thinned, side="right"))
 
+    @property
+    def breaks(self) -> Int[np.ndarray, " breaks"]:
+        """Places of the results with which another loss begins: at another p, or the Gaussian one
+        of the weights after that of samples, or the other way round."""
+        return _breaks(self.table)
+
     def heldout_at(self, p: float) -> tuple[float, float]:
         """The newest held-out loss of results trained at p, and its standard error; NaN where
         there is none. One of another p says nothing about this one."""
@@ -78,6 +84,12 @@ def _of(rows: Float[np.ndarray, "columns results"], p: float) -> Bool[np.ndarray
     """Which results were trained at p, as far as is known."""
     trained_at = rows[COLUMNS["p"]]
     return (trained_at == p) | np.isnan(trained_at)
+
+
+def _breaks(table: Float[np.ndarray, "columns results"]) -> Int[np.ndarray, " breaks"]:
+    trained_at, draws_none = table[COLUMNS["p"]], table[COLUMNS["batch"]] == 0
+    others = (np.abs(np.diff(trained_at)) > 0) | (draws_none[1:] != draws_none[:-1])
+    return 1 + np.flatnonzero(others)
 
 
 EMPTY = HistoryView(np.empty((len(NAMES), 0)))
@@ -107,7 +119,9 @@ class History:
         heldout_standard_error: float | None = None,
         lr: float = math.nan,
         p: float = math.nan,
+        batch: float = math.nan,
     ) -> None:
+        """`batch` is 0 where no samples were drawn: the loss is then that of the weights."""
         if self._length >= MOST:
             self._thin()
         elif self._length == self._table.shape[1]:
@@ -115,8 +129,11 @@ class History:
             self._table = np.concatenate([self._table, np.empty_like(self._table)], axis=1)
         held = math.nan if heldout is None else heldout
         error = math.nan if heldout_standard_error is None else heldout_standard_error
-        smoothed = self._smooth(loss)
-        self._table[:, self._length] = step, seconds, loss, smoothed, held, error, lr, p
+        row = step, seconds, loss, math.nan, held, error, lr, p, batch
+        self._table[:, self._length] = row
+        if _breaks(self._table[:, max(0, self._length - 1) : self._length + 1]).size:
+            self._known, self._smoothed = 0, math.nan
+        self._table[COLUMNS["smoothed"], self._length] = self._smooth(loss)
         self._length += 1
 
     def add(self, result: StepResult, seconds: float) -> None:
@@ -129,6 +146,7 @@ class History:
             heldout_standard_error=result.heldout_standard_error,
             lr=result.lr,
             p=result.p,
+            batch=0 if result.method == "population" else result.batch,
         )
 
     def mark(self, step: int, text: str) -> None:
@@ -147,10 +165,11 @@ class History:
         history._table = np.concatenate([past.table, np.empty((len(NAMES), 1024))], axis=1)
         history._length = rows
         history._marks = tuple(Mark(step, text) for step, text in past.marks)
-        known = np.isfinite(past.table[COLUMNS["loss"]])
-        history._known, history._thinned = int(known.sum()), past.thinned
-        if history._known:
-            history._smoothed = float(past.table[COLUMNS["smoothed"], known][-1])
+        since = [0, *_breaks(past.table)][-1]
+        known = since + np.flatnonzero(np.isfinite(past.table[COLUMNS["loss"], since:]))
+        history._known, history._thinned = known.size, past.thinned
+        if known.size:
+            history._smoothed = float(past.table[COLUMNS["smoothed"], known[-1]])
         return history
 
     def view(self) -> HistoryView:
@@ -158,11 +177,16 @@ class History:
         table.flags.writeable = False
         return HistoryView(table, self._marks, self._thinned)
 
-    def recent_loss(self, p: float) -> tuple[float, float]:
-        """Training loss at the newest step, read off those of the last SPAN results that were
-        trained at p (NaN where none was), and its standard error (NaN below two)."""
+    def recent_loss(self, settings: Settings) -> tuple[float, float]:
+        """Training loss at the newest step, read off those of the last SPAN results that are of
+        these settings' p and kind of loss (NaN where none is), and its standard error (NaN below
+        two)."""
         recent = self._table[:, max(0, self._length - SPAN) : self._length]
-        recent = recent[:, np.isfinite(recent[COLUMNS["loss"]]) & _of(recent, p)]
+        recent = recent[:, [0, *_breaks(recent)][-1] :]
+        drawn = recent[COLUMNS["batch"]]
+        other = drawn > 0 if settings.method == "population" else drawn == 0
+        known = np.isfinite(recent[COLUMNS["loss"]]) & _of(recent, settings.p_on)
+        recent = recent[:, known & ~other]
         return loss_now(recent[COLUMNS["step"]], recent[COLUMNS["loss"]])
 
     def was_below(self, loss: float, p: float) -> bool:

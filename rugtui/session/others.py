@@ -150,6 +150,6 @@ def other_run(
     view = history.view()
     loss, error = view.heldout_at(settings.p_on)
     if not np.isfinite(loss):
-        loss, error = history.recent_loss(settings.p_on)
+        loss, error = history.recent_loss(settings)
     best = levels(settings.ratio, settings.p_on).loss
     return OtherRun(key, "", name, state, settings, step, loss, error, best, view)

@@ -219,3 +219,16 @@ def test_what_is_set_in_vain_is_told(tmp_path):
     course.change(settings.replace(method="sgd"))
     assert len(course.notes) == 1
     course.leave("paused")
+
+
+def test_the_history_knows_samples_from_weights(tmp_path):
+    course = advance(Course.new(SETTINGS, into=tmp_path), 2)
+    course.change(SETTINGS.replace(method="population"))
+    advance(course, 2)
+    course.change(SETTINGS.replace(batch=32))
+    advance(course, 1)
+    assert course.history.view().column("batch").tolist() == [64, 64, 0, 0, 32]
+    assert course.leave("paused")
+    again = Course.taken_up(course.keeper.run)
+    assert again.history.view().breaks.tolist() == [2, 4]
+    again.leave("paused")

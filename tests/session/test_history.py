@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from rugtui.config import Settings
 from rugtui.session.history import SPAN, History
 from rugtui.session.recent import loss_now
 
@@ -55,8 +56,8 @@ def test_recent_loss_is_that_of_the_last_results():
     losses = np.random.default_rng(1).normal(5, 1, 50)
     losses[-3] = math.nan
     recent = np.delete(np.arange(50 - SPAN, 50), -3)
-    assert filled(losses).recent_loss(0.05) == loss_now(recent + 1.0, losses[recent])
-    assert math.isnan(filled([1.0]).recent_loss(0.05)[1])
+    assert filled(losses).recent_loss(Settings(p=0.05)) == loss_now(recent + 1.0, losses[recent])
+    assert math.isnan(filled([1.0]).recent_loss(Settings(p=0.05))[1])
 
 
 def test_a_loss_at_another_p_is_not_taken_for_one_at_this():
@@ -67,11 +68,43 @@ def test_a_loss_at_another_p_is_not_taken_for_one_at_this():
         history.append(
             step=step, seconds=0, loss=loss, heldout=held, heldout_standard_error=0.1, p=p
         )
-    assert history.recent_loss(0.02)[0] < 2
-    assert history.recent_loss(0.05)[0] == pytest.approx(5.0)
-    assert math.isnan(history.recent_loss(0.01)[0])
+    assert history.recent_loss(Settings(p=0.02))[0] < 2
+    assert math.isnan(history.recent_loss(Settings(p=0.05))[0])  # no weights are those of then
+    smooth = history.view().column("smoothed")
+    assert smooth[35] == pytest.approx(5.0)
+    assert smooth[36:].max() < 2
     assert history.view().heldout_at(0.05) == (10.0, 0.1)
     assert np.isnan(history.view().heldout_at(0.02)).all()
+
+
+def method_changes():
+    """20 results of samples at 2, 20 of weights at 1, 20 of samples at 3."""
+    history = History()
+    for step in range(60):
+        loss, batch = ((2.0, 64), (1.0, 0), (3.0, 64))[step // 20]
+        history.append(step=step, seconds=0, loss=loss, p=0.05, batch=batch)
+    return history
+
+
+def test_the_loss_of_weights_and_that_of_samples_are_not_taken_for_each_other():
+    history = method_changes()
+    assert history.view().breaks.tolist() == [20, 40]
+    np.testing.assert_array_equal(history.view().column("smoothed"), history.view().column("loss"))
+    sampled, population = (Settings(p=0.05, method=one) for one in ("sgd", "population"))
+    assert history.recent_loss(sampled)[0] == pytest.approx(3.0)
+    assert math.isnan(history.recent_loss(population)[0])
+
+
+def test_what_is_taken_up_is_smoothed_from_the_last_change_on():
+    through = method_changes()
+    again = History.of(through.past().until(45))
+    for step in range(46, 60):
+        again.append(step=step, seconds=0, loss=3.0 + step, p=0.05, batch=64)
+    other = History.of(through.past().until(39))
+    for step in range(40, 60):
+        loss = 3.0 if step < 46 else 3.0 + step
+        other.append(step=step, seconds=0, loss=loss, p=0.05, batch=64)
+    np.testing.assert_array_equal(again.view().table, other.view().table)
 
 
 def test_marks_are_kept_in_order():

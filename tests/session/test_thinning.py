@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rugtui.config import Settings
 from rugtui.session import history as module
 from rugtui.session import thinning
 from rugtui.session.history import MOST, NAMES, RECENT, History
@@ -86,10 +87,10 @@ def test_a_very_long_history_stays_within_its_bound():
     history, full = grown(rows, every=500)
     view = history.view()
     assert RECENT < len(view) <= MOST
-    assert history._table.nbytes <= 64 * MOST
+    assert history._table.nbytes <= 72 * MOST
     assert_has_extremes(view.table, full.table, 0, math.inf)
     assert view.last("heldout") == full.last("heldout")
-    assert history.recent_loss(0.05) == loss_now(
+    assert history.recent_loss(Settings(p=0.05)) == loss_now(
         full.column("step")[-16:], full.column("loss")[-16:]
     )
     # What is said to be smoothed is what was smoothed when all results were there.

@@ -62,10 +62,13 @@ def facts(frame: Frame, screen: Sequence[str], waited: float = 0.0) -> list[tupl
 
 
 def _rate(frame: Frame) -> float:
-    """The rate asked for; where a schedule or the method has its own, that of the last step."""
-    s = frame.settings
-    moves = s.method == "population" or s.schedule in ("cosine", "warmup")
-    return frame.history.last("lr") if moves else s.learning_rate
+    """The rate asked for; where a schedule or the method has its own, that of the last step, if it
+    was one of this method."""
+    s, drawn = frame.settings, frame.history.last("batch")
+    if s.method == "sgd" and s.schedule not in ("cosine", "warmup"):
+        return s.learning_rate
+    other = drawn > 0 if s.method == "population" else drawn == 0
+    return math.nan if other else frame.history.last("lr")
 
 
 def _short(source: str) -> str:

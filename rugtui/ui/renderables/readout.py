@@ -51,9 +51,8 @@ def history_facts(
         Fact(4, "train", numbers.loss(loss), "faint"),
         Fact(1, "smoothed", numbers.loss(smooth), "smooth"),
     ]
-    before = int(np.searchsorted(derived.heldout, index, side="right"))
-    if before:
-        held = derived.heldout[before - 1]
+    before = derived.heldout[: int(np.searchsorted(derived.heldout, index, side="right"))]
+    if before.size and not abs(history.column("p")[held := int(before[-1])] - p) > 0:
         value = float(history.column("heldout")[held])
         error = float(history.column("heldout_standard_error")[held])
         known.append(

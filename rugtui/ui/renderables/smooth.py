@@ -120,10 +120,11 @@ class Smoother:
 def smoothed(history: HistoryView, span: int, smoother: Smoother) -> Float[np.ndarray, " results"]:
     """A history's loss at one of SPANS, by the smoother that keeps to this history.
 
-    The loss at another p is another loss. Of results that were thinned only extremes are left,
-    whose average is none of the loss: there, the history's own mean is smoothed further.
+    The loss at another p, or of weights after that of samples, is another loss. Of results that
+    were thinned only extremes are left, whose average is none of the loss: there, the history's own
+    mean is smoothed further.
     """
-    loss, p = history.column("loss"), history.column("p")
+    loss = history.column("loss")
     if span > 1 and history.old:
         loss = np.concatenate([history.column("smoothed")[: history.old], loss[history.old :]])
-    return smoother(loss, span, (1 + np.flatnonzero(np.abs(np.diff(p)) > 0)).tolist())
+    return smoother(loss, span, history.breaks.tolist())

@@ -84,3 +84,12 @@ def test_a_weighed_loss_is_held_against_no_line():
     facts = history_facts(frame, Deriver()(frame.history, SPAN), 0)
     assert "L*" not in text(facts)
     assert loss_chart(frame, Deriver()(frame.history, SPAN), DARK).levels == ()
+
+
+def test_a_held_out_loss_of_another_p_is_not_read_out():
+    history = History()
+    for step, p in ((10, 0.05), (20, LEVELS.p / 2)):
+        held = 0.0061 if step == 10 else None
+        history.append(step=step, seconds=0, loss=0.006, heldout=held, p=p)
+    assert "held out" in told(history.view(), 0)
+    assert "held out" not in told(history.view(), 1)

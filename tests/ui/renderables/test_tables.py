@@ -82,6 +82,26 @@ def test_the_rate_is_the_one_in_force(recipe, rate):
     assert f" {rate} " in headline(frame, (), DARK, 200).text
 
 
+def test_before_its_first_step_a_method_has_no_rate_of_its_own():
+    history = History()
+    history.append(step=1, seconds=0.1, loss=1.0, lr=0.025, batch=64)
+    population = Settings(method="population")
+    assert (
+        " lr "
+        not in headline(some_frame(settings=population, history=history.view()), (), DARK, 200).text
+    )
+    history.append(step=2, seconds=0.1, loss=1.0, lr=0.5, batch=0)
+    assert (
+        " lr 0.5 "
+        in headline(some_frame(settings=population, history=history.view()), (), DARK, 200).text
+    )
+    warm = Settings(schedule="warmup")
+    assert (
+        " lr "
+        not in headline(some_frame(settings=warm, history=history.view()), (), DARK, 200).text
+    )
+
+
 def test_what_matters_least_leaves_the_header_first():
     frame = some_frame()
     screen = "31 KiB/s", "8 fps"
