@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
 
 import numpy as np
 from jaxtyping import Float
@@ -159,25 +160,47 @@ def draw_tag(canvas: Canvas, curve: Curve, now: Shown) -> None:
 def draw_marks(canvas: Canvas, marks: Sequence[Mark], axis: Axis, pen: Pen) -> None:
     """An upright line at each."""
     for mark in marks:
-        canvas.down(_mark_dot(canvas, mark, axis), pen, every=4 if canvas.font.dots[0] > 1 else 2)
+        canvas.down(
+            _mark_dot(canvas, mark.step, axis), pen, every=4 if canvas.font.dots[0] > 1 else 2
+        )
 
 
 def name_marks(canvas: Canvas, marks: Sequence[Mark], axis: Axis, pen: Pen) -> None:
-    """The words of the newest marks in the top row, as many as do not run together."""
+    """The words of the newest marks in the top row, as many as do not run together; of those at
+    one step all, or where there is no room the last."""
     free = canvas.width
-    for mark in reversed(marks):
-        dot, room = _mark_dot(canvas, mark, axis), len(mark.text)
+    for step, texts in reversed(_by_step(marks)):
+        dot = _mark_dot(canvas, step, axis)
         if not 0 <= dot <= canvas.columns - 1:
             continue
         column = round(dot) // canvas.font.dots[1]
-        begin = column + 1 if column + 1 + room <= free else column - room
-        if 0 <= begin <= free - room:
-            canvas.write(0, begin, mark.text, pen)
-            free = min(begin, column) - 1
+        for text in (", ".join(texts), texts[-1]):
+            room = len(text)
+            begin = column + 1 if column + 1 + room <= free else column - room
+            if 0 <= begin <= free - room:
+                canvas.write(0, begin, text, pen)
+                free = min(begin, column) - 1
+                break
 
 
-def _mark_dot(canvas: Canvas, mark: Mark, axis: Axis) -> float:
-    return axis.dot(axis.place_one(mark.step), canvas.columns)
+def _by_step(marks: Sequence[Mark]) -> list[tuple[int, list[str]]]:
+    """Steps with what was changed there: of one setting, whose name a text begins with, the last.
+
+    Whoever presses a key often within a step sees where that led.
+    """
+    found = []
+    for step, changes in groupby(marks, key=lambda mark: mark.step):
+        texts: dict[str, str] = {}
+        for mark in changes:
+            name = mark.text.partition(" ")[0]
+            texts.pop(name, None)
+            texts[name] = mark.text
+        found.append((step, list(texts.values())))
+    return found
+
+
+def _mark_dot(canvas: Canvas, step: int, axis: Axis) -> float:
+    return axis.dot(axis.place_one(step), canvas.columns)
 
 
 def _spread(

@@ -220,6 +220,16 @@ def test_marks_have_their_words_and_words_keep_apart():
     assert {7 + 25, 7 + 50} <= columns(strips, DARK.faint)
 
 
+def test_changes_at_one_step_are_told_together():
+    texts = ("p 0.0625", "lr 0.1", "p 0.05", "lr 0.2", "batch 64")
+    marks = (Mark(800, "seed 1"), *(Mark(1600, text) for text in texts))
+    chart = dataclasses.replace(the_chart(), marks=marks)
+    assert "p 0.05, lr 0.2, batch 64" in drawn(chart, View(log_x=False))[0].text
+    narrow = drawn(chart, View(log_x=False), width=36)[0].text
+    assert "batch 64" in narrow
+    assert "lr" not in narrow
+
+
 def test_a_rug_that_is_shown_has_its_level():
     frame = some_frame(shown="rug", rug=Reading(loss=0.0061, standard_error=1e-5))
     assert [level.name for level in the_chart(frame).levels] == [
