@@ -38,6 +38,7 @@ from rugtui.sweeps.plan import Cell, Unit
 from rugtui.sweeps.table import Row
 from rugtui.training import heldout, initial
 from rugtui.training.device import resolve
+from rugtui.training.failure import Diverged
 from rugtui.training.loop import Training
 from rugtui.training.source import Source
 from rugtui.training.streams import generators
@@ -99,6 +100,8 @@ def _tried(attempt: Callable[[], Any]) -> Any:
         return attempt()
     except MemoryError:
         return "not enough memory"
+    except Diverged as error:
+        return f"diverged by step {error.step:,}, loss {error.loss:.3g}: {error.suggestion}"
     except RugtuiError as error:
         return str(error)
     except (ArithmeticError, ValueError, RuntimeError) as error:  # PyTorch's, NumPy's and SciPy's

@@ -98,6 +98,17 @@ class Cells:
         with np.errstate(invalid="ignore"):
             return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
+    def without(self, quantity: Quantity) -> dict[tuple[int, int], bool]:
+        """The cells [i, k] where nothing is known of it: True for those that failed, False for
+        those that are not computed."""
+        known = np.isfinite(self.values(quantity))
+        rows = [(row.status == "failed", (i, k)) for row, i, k in self._placed(quantity.kind)]
+        there, failed = {place for _, place in rows}, {place for bad, place in rows if bad}
+        blank = (tuple(map(int, place)) for place in np.argwhere(~known))
+        return {
+            (i, k): (i, k) in failed for i, k in blank if (i, k) in failed or (i, k) not in there
+        }
+
     def at(self, i: int, k: int, kind: Kind) -> list[Row]:
         """The rows of a cell, one a seed."""
         return [row for row, *place in self._placed(kind) if place == [i, k]]

@@ -77,6 +77,16 @@ def test_theory_is_the_stored_one(tmp_path):
             assert row.loss == pytest.approx((1 - row.ratio) * (row.p / 3 - row.p**2 / 4))
 
 
+def test_what_is_left_is_told_by_what_it_costs(tmp_path):
+    """Formulas are there at once: counted by the cell, they would promise the end in no time."""
+    _, seen = swept(tmp_path / "sweep")
+    first = next(k for k, one in enumerate(seen) if one.rows[0].kind in ("trained", "rug"))
+    assert [one.left for one in seen[:first]] == [None] * first
+    assert first >= 2
+    assert all(one.left for one in seen[first:-1])
+    assert seen[-1].left == 0
+
+
 @pytest.mark.parametrize("method", ["population", "sgd"])
 def test_trained_and_rug_are_where_they_must_be(method, tmp_path):
     grid = Grid(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 
 import pytest
 from textual.widgets import Input, OptionList, Static
@@ -12,12 +13,15 @@ from rugtui.session.commands import Open
 from rugtui.sweeps import here, process
 from rugtui.sweeps.folder import SweepFolder, grid_of
 from rugtui.sweeps.grid import Grid
+from rugtui.sweeps.outcome import bare, failure
+from rugtui.sweeps.plan import Cell, units
 from rugtui.sweeps.run import run
 from rugtui.ui.app import RugtuiApp
 from rugtui.ui.renderables.sweep_look import offered
-from rugtui.ui.screens.sweep import SweepScreen
+from rugtui.ui.screens.sweep import SweepScreen, without_weights
 from rugtui.ui.screens.sweep_form import SweepForm
 from rugtui.ui.screens.sweeps import Sweeps
+from rugtui.ui.widgets.key_bar import KeyBar
 from tests.ui.fake import FakeSession, running, some_frame
 
 SMALL = Grid(
@@ -106,6 +110,45 @@ async def test_keys_move_over_cells_quantities_and_sizes(swept):
         assert isinstance(pilot.app.screen, SweepScreen), "the sweep is remembered"
         await until(pilot, lambda: pilot.app.screen.pane.sweep is not None)
         assert "n_sparse 16" in text(pilot)
+
+
+def words(pilot):
+    """Of the keys in the footer."""
+    return [hint.word for hint in pilot.app.screen.query_one(KeyBar).hints]
+
+
+async def test_only_keys_that_do_something_are_in_the_footer(swept):
+    async with running(app()) as pilot:
+        await opened(pilot)
+        await pilot.press("escape")
+        await until(pilot, lambda: words(pilot) == ["new", "list", "close", "help", "quit"])
+        await pilot.press("p", "t", "g", "v", "c", "enter", "up")
+        assert "no sweep yet" in text(pilot)
+        pilot.app.screen.follow(swept)
+        await until(pilot, lambda: "n_sparse" in words(pilot))
+        assert "stop/go on" not in words(pilot), "every cell is computed"
+
+
+async def test_a_footer_has_room_for_the_way_out_at_80_columns(tmp_path):
+    process.prepare(tmp_path / "mine", dataclasses.replace(SMALL, n_sparse="16"))
+    async with running(app(), (80, 24)) as pilot:
+        await watch(pilot, tmp_path / "mine")
+        await until(pilot, lambda: "stop/go on" in words(pilot))
+        assert (
+            "escape close ? help q quit" in pilot.app.screen.query_one(KeyBar).render_line(0).text
+        )
+        assert "n_sparse" not in words(pilot), "there is one alone"
+
+
+def test_a_cell_without_weights_says_why():
+    row = bare(units(SMALL)[-1], Cell(0.05, 0), "population")
+    failed, done = failure(row, "died"), dataclasses.replace(row, status="done")
+    unsaved = dataclasses.replace(SMALL, save_weights=False)
+    only = dataclasses.replace(SMALL, kinds="trained,theory")
+    assert without_weights(SMALL, "rug", [failed]) == "this cell has no rug weights: it failed"
+    assert without_weights(SMALL, "rug", []) == "the rug weights of this cell are not there yet"
+    assert "are not saved: set save_weights" in without_weights(unsaved, "rug", [done])
+    assert without_weights(only, "rug", []) == "this sweep has no rug weights"
 
 
 async def test_enter_opens_the_weights_of_the_cell_and_leaves_them_as_they_are(swept):

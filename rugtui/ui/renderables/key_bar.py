@@ -28,12 +28,12 @@ class Hint:
         return len(self.shown) + len(self.word) + 2
 
 
-def fitting(hints: Sequence[Hint], width: int) -> list[Hint]:
-    """The hints that have room, in order: first come, but the last ones before all."""
-    last = list(hints[-LAST:])
+def fitting(hints: Sequence[Hint], width: int, stay: int = LAST) -> list[Hint]:
+    """The hints that have room, in order: first come, but the last ones, that stay, before all."""
+    last = list(hints[-stay:])
     room = width - sum(hint.width for hint in last)
     first: list[Hint] = []
-    for hint in hints[:-LAST]:
+    for hint in hints[:-stay]:
         room -= hint.width
         if room < 0:
             break
@@ -41,18 +41,20 @@ def fitting(hints: Sequence[Hint], width: int) -> list[Hint]:
     return first + last
 
 
-def key_bar(hints: Sequence[Hint], keys: Style, words: Style, width: int) -> Strip:
+def key_bar(
+    hints: Sequence[Hint], keys: Style, words: Style, width: int, stay: int = LAST
+) -> Strip:
     """One strip of `width` cells."""
     pieces: list[Piece] = []
-    for hint in fitting(hints, width):
+    for hint in fitting(hints, width, stay):
         pieces += [(hint.shown, keys), (f" {hint.word} ", words)]
     used = sum(len(text) for text, _ in pieces)
     return line([*pieces, (" " * (width - used), words)], width)
 
 
-def hint_at(hints: Sequence[Hint], x: int, width: int) -> Hint | None:
+def hint_at(hints: Sequence[Hint], x: int, width: int, stay: int = LAST) -> Hint | None:
     """The hint whose cells hold column x."""
-    for hint in fitting(hints, width):
+    for hint in fitting(hints, width, stay):
         if x < hint.width:
             return hint
         x -= hint.width

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int8
+from rich.segment import Segment
+from rich.style import Style
 from textual.strip import Strip
 
 from rugtui.figures.plate import Map
@@ -93,6 +96,20 @@ class Room:
         i = self.rows - bisect_right(self.down, y)
         return self.top + i, self.left + bisect_right(self.across, x) - 1
 
+    def middle(self, i: int, k: int, palette: Palette) -> tuple[int, int] | None:
+        """The place of the pane in the middle of a cell; None where it is not shown, or has no
+        place that is all its own."""
+        row, column = self.rows - 1 - (i - self.top), k - self.left
+        if not (0 <= row < self.rows and 0 <= column < self.columns):
+            return None
+        (begin, end), (left, right) = self.down[row : row + 2], self.across[column : column + 2]
+        tall = rows_a_strip(palette)
+        y = (begin + end - tall) // 2 // tall
+        y += y * tall < begin
+        if (y + 1) * tall > end:
+            return None
+        return y, GUTTER + (left + right - 1) // 2
+
 
 def foot(height: int) -> int:
     """Rows below the cells: p, what the axes are where there is room for that, and the colours."""
@@ -100,9 +117,14 @@ def foot(height: int) -> int:
 
 
 def map_strips(
-    seen: Map, cursor: tuple[int, int] | None, palette: Palette, width: int, height: int
+    seen: Map,
+    cursor: tuple[int, int] | None,
+    palette: Palette,
+    width: int,
+    height: int,
+    marks: Mapping[tuple[int, int], Piece] | None = None,
 ) -> list[Strip]:
-    """Exactly `height` strips of `width` cells."""
+    """Exactly `height` strips of `width` cells; `marks`: a character in the middle of cells."""
     faint = palette.style("faint")
     if not seen.values.size or width < LEAST[0] or height < LEAST[1]:
         return fit([line([("nothing to map yet", faint)], width)], width, height)
@@ -117,6 +139,10 @@ def map_strips(
         )
         for label, strip in zip(labels, picture, strict=True)
     ]
+    for cell, mark in (marks or {}).items():
+        place = room.middle(*cell, palette) if cell != cursor else None
+        if place is not None and place[0] < len(strips):
+            strips[place[0]] = _marked(strips[place[0]], place[1], *mark)
     is_roomy = foot(height) == 3
     strips.append(line([(_p_labels(seen, room, width, "" if is_roomy else "p"), faint)], width))
     if is_roomy:
@@ -138,6 +164,13 @@ def _pixels(
         y, x = _inner(*room.down[i : i + 2]), _inner(*room.across[k : k + 2])
         pixels[y, x] = CURSOR
     return pixels
+
+
+def _marked(strip: Strip, column: int, character: str, style: Style) -> Strip:
+    """With a character in a place, on the colour that is there."""
+    before, there, after = strip.divide([column, column + 1, strip.cell_length])
+    under = next(iter(there)).style or Style.null()
+    return Strip.join([before, Strip([Segment(character, under + style)]), after])
 
 
 def _inner(begin: int, end: int) -> slice:

@@ -15,6 +15,7 @@ from rugtui.ui.renderables import numbers
 from rugtui.ui.renderables.canvas import Font, Pen
 from rugtui.ui.renderables.chart import Chart, Curve
 from rugtui.ui.renderables.drawing import LEAST, chart_strips
+from rugtui.ui.renderables.form import cut
 from rugtui.ui.renderables.levels import Level
 from rugtui.ui.renderables.lines import Piece, fit, line
 from rugtui.ui.renderables.map import map_strips
@@ -24,6 +25,7 @@ from rugtui.ui.renderables.sweep_look import LINEAR, SweepLook, sizes, with_weig
 from rugtui.ui.renderables.view import View
 
 HEAD = 1
+FAILED = "×"
 WORDY = 60
 """Columns from which a quantity is said in full."""
 BESIDE, BELOW = 100, 26
@@ -32,6 +34,7 @@ LOSSES = (LINEAR, *(one for one in QUANTITIES if one.name in ("L*", "rug loss", 
 RATIOS = tuple(one for one in QUANTITIES if one.name.endswith(" over L*"))
 MEASURED: tuple[tuple[Kind, str], ...] = (("trained", "smooth"), ("rug", "gaussian"))
 """Kinds that are measured, and their colours."""
+NO_REASON = "no reason given"
 LOG_SPAN = 20
 """An axis that spans this factor is logarithmic."""
 
@@ -44,7 +47,9 @@ def sweep_strips(
     foot = readout(sweep, cells, look, palette, width, 1 if height < 16 else 2)
     head = line([(heading(sweep, cells, look, width), palette.style("text"))], width)
     room = map_room(look, width, height)
-    left = map_strips(map_of(cells, quantity), look.cursor(cells), palette, *room)
+    left = map_strips(
+        map_of(cells, quantity), look.cursor(cells), palette, *room, marks(cells, quantity, palette)
+    )
     tall = height - HEAD - len(foot)
     if room == (0, 0):
         body = curve_strips(cells, quantity, look, palette, font, width, tall)
@@ -57,6 +62,12 @@ def sweep_strips(
         if below:
             body = [*left, *curve_strips(cells, quantity, look, palette, font, width, below)]
     return fit([head, *body, *foot], width, height)
+
+
+def marks(cells: Cells, quantity: Quantity, palette: Palette) -> dict[tuple[int, int], Piece]:
+    """What parts cells that failed or are not there yet from those whose colour is the ground's."""
+    failed, missing = (FAILED, palette.style("warning")), ("·", palette.style("faint"))
+    return {place: failed if bad else missing for place, bad in cells.without(quantity).items()}
 
 
 def map_room(look: SweepLook, width: int, height: int) -> tuple[int, int]:
@@ -79,7 +90,7 @@ def heading(sweep: Watched, cells: Cells, look: SweepLook, width: int) -> str:
     parts = [
         f"{len(sweep.rows):,} of {total:,} cells",
         sweep.doing + (f" by {sweep.who}" if sweep.who else ""),
-        *([f"{sweep.failed:,} failed"] if sweep.failed else []),
+        *([f"{sweep.failed:,} failed {FAILED}"] if sweep.failed else []),
         *([size] if many else []),
         *sweep.notes[-1:],
         *([] if many else [size]),
@@ -101,7 +112,7 @@ def readout(
         pieces: list[Piece] = []
         for k, fact in enumerate(facts):
             pieces += [(SEPARATOR, palette.style("faint"))] if k else []
-            pieces.append((fact.text, fact.style(palette)))
+            pieces.append((cut(fact.text, width, False), fact.style(palette)))
         strips.append(line(pieces, width))
     return fit(strips, width, lines)
 
@@ -130,7 +141,7 @@ def cell_facts(sweep: Watched, cells: Cells, look: SweepLook, *, wide: bool) -> 
             facts.append(Fact(3, kind, numbers.loss(sum(losses) / len(losses)), colour))
         for row in found:
             if row.status == "failed":
-                facts.append(Fact(2, f"{kind} failed:", row.error or "no reason given", "warning"))
+                facts.append(Fact(2, f"{kind} failed:", row.error or NO_REASON, "warning"))
                 break
         kept = kept or with_weights(found) is not None
     theory = [row.theory_loss for row in cells.at(i, k, "theory") if row.theory_loss]

@@ -16,15 +16,21 @@ from rugtui.session.commands import Command, Open
 from rugtui.session.frame import Frame
 from rugtui.sweeps import process
 from rugtui.sweeps.grid import Grid, Kind
+from rugtui.sweeps.table import Row
 from rugtui.sweeps.watch import Watch, Watched
 from rugtui.ui.keys import sheet_bindings
-from rugtui.ui.renderables.sweep_look import LARGEST, SweepLook, with_weights
+from rugtui.ui.renderables.sweep_look import LARGEST, SweepLook, sizes, with_weights
 from rugtui.ui.screens.sheet import Sheet
 from rugtui.ui.screens.sweep_form import SweepForm
 from rugtui.ui.screens.sweeps import Sweeps
 from rugtui.ui.widgets.key_bar import KeyBar
 from rugtui.ui.widgets.sweep import SweepPane
 
+ON_A_SWEEP = (
+    *("stop_sweep", "cell", "quantity", "next_size"),
+    *("turn_curve", "next_part", "open_cell"),
+)
+"""Actions that need a sweep to be there."""
 LOOK_EVERY = 0.25
 """Seconds between two looks into a sweep's folder."""
 NOTHING = "no sweep yet: n sets one up, l lists what there is"
@@ -56,7 +62,7 @@ class SweepScreen(Sheet[None]):
         with Vertical(classes="sheet") as sheet:
             sheet.border_title = "Sweep"
             yield SweepPane("", id="sweep")
-            yield KeyBar()
+            yield KeyBar(stay=3)  # the way back, too
 
     def on_mount(self) -> None:
         self.pane.said, self.pane.look = NOTHING, self._desk.look
@@ -80,7 +86,7 @@ class SweepScreen(Sheet[None]):
         self._left = threading.Event()
         self._desk.folder = folder
         self.pane.said = f"reading {folder} …"
-        self.pane.see(None)
+        self._see(None, self._left)
         watching = partial(self._watch, folder, self._desk.processes.get(folder), self._left)
         self.run_worker(watching, thread=True, name="sweep")
 
@@ -99,16 +105,28 @@ class SweepScreen(Sheet[None]):
             if not left.is_set():
                 self.app.call_from_thread(self._cannot, f"not read: {error}")
 
-    def _see(self, sweep: Watched, left: threading.Event) -> None:
+    def _see(self, sweep: Watched | None, left: threading.Event) -> None:
         if left is self._left and self.is_attached:
             self.pane.see(sweep)
+            self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What there is nothing for does nothing, and is not in the footer."""
+        if action not in ON_A_SWEEP or not self.is_attached:
+            return True
+        sweep = self.pane.sweep
+        if sweep is None:
+            return False
+        if action == "stop_sweep":
+            return sweep.doing != "done"
+        return action != "next_size" or len(sizes(sweep)) > 1
 
     def _cannot(self, why: str) -> None:
         self.notify(why, severity="error", markup=False)
         if self.is_attached and self.pane.sweep is None:
             self.pane.said = NOTHING
             self._desk.folder = None
-            self.pane.see(None)
+            self._see(None, self._left)
 
     def action_new_sweep(self) -> None:
         def begin(asked: tuple[Grid, Path] | None) -> None:
@@ -145,11 +163,9 @@ class SweepScreen(Sheet[None]):
     def action_stop_sweep(self) -> None:
         """Stop it, or go on."""
         sweep = self.pane.sweep
-        if sweep is None:
-            self.notify(NOTHING, timeout=2)
-        elif sweep.doing == "done":
-            self.notify("every cell is computed", timeout=2)
-        elif sweep.doing == "computing":
+        if sweep is None or sweep.doing == "done":
+            return
+        if sweep.doing == "computing":
             self._stop(sweep.folder)
         elif sweep.doing == "starting":
             self._desk.processes[sweep.folder].terminate()
@@ -193,11 +209,11 @@ class SweepScreen(Sheet[None]):
             return
         cells = look.cells(sweep)
         kind: Kind = "rug" if look.shown_quantity(sweep).kind == "rug" else "trained"
-        row = with_weights(cells.at(*look.cursor(cells), kind))
+        found = cells.at(*look.cursor(cells), kind)
+        row = with_weights(found)
         if row is None or row.weights is None:
-            why = "not saved" if not sweep.grid.save_weights else "not there yet"
-            hint = "" if sweep.grid.save_weights else ": set save_weights in the next sweep's form"
-            self.notify(f"the {kind} weights of this cell are {why}{hint}", severity="warning")
+            why = without_weights(sweep.grid, kind, found)
+            self.notify(why, severity="warning", markup=False)
             return
         settings = sweep.grid.settings((row.n_sparse, row.n_dense), row.p, row.seed or 0)
         self._send(Open(str((sweep.folder / row.weights).absolute()), settings))
@@ -209,3 +225,15 @@ class SweepScreen(Sheet[None]):
     def _look(self, look: SweepLook) -> None:
         self._desk.look = look
         self.pane.look_at(look)
+
+
+def without_weights(grid: Grid, kind: Kind, rows: list[Row]) -> str:
+    """Why a cell, of which there are these rows, has no weights to be opened."""
+    if kind not in grid.kinds.replace(" ", "").split(","):
+        return f"this sweep has no {kind} weights"
+    if not grid.save_weights:
+        hint = "set save_weights in the next sweep's form"
+        return f"the {kind} weights of this cell are not saved: {hint}"
+    if any(row.status == "failed" for row in rows):
+        return f"this cell has no {kind} weights: it failed"
+    return f"the {kind} weights of this cell are not there yet"

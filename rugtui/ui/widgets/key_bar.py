@@ -10,14 +10,16 @@ from textual import events
 from textual.strip import Strip
 from textual.widget import Widget
 
-from rugtui.ui.renderables.key_bar import Hint, hint_at, key_bar
+from rugtui.ui.renderables.key_bar import LAST, Hint, hint_at, key_bar
 
 
 class KeyBar(Widget):
     COMPONENT_CLASSES = {"key-bar--key", "key-bar--word"}
 
-    def __init__(self) -> None:
+    def __init__(self, stay: int = LAST) -> None:
+        """`stay`: how many keys at the end are there at any width."""
         super().__init__()
+        self.stay = stay
         self.hints: tuple[Hint, ...] = ()
 
     def on_mount(self) -> None:
@@ -43,9 +45,9 @@ class KeyBar(Widget):
     def render_line(self, y: int) -> Strip:
         keys = self.get_component_rich_style("key-bar--key")
         words = self.get_component_rich_style("key-bar--word")
-        return key_bar(self.hints, keys, words, self.size.width)
+        return key_bar(self.hints, keys, words, self.size.width, self.stay)
 
     def on_click(self, event: events.Click) -> None:
         """Pointed at, a key does what it does when it is pressed."""
-        if hint := hint_at(self.hints, event.x, self.size.width):
+        if hint := hint_at(self.hints, event.x, self.size.width, self.stay):
             self.app.simulate_key(hint.key)

@@ -10,6 +10,7 @@ from rugtui.sweeps.grid import Axes, Grid
 from rugtui.sweeps.quantities import QUANTITIES, Cells
 from rugtui.sweeps.watch import Watched
 from rugtui.ui.renderables.canvas import Font
+from rugtui.ui.renderables.map import Room
 from rugtui.ui.renderables.palette import HALF_LEVELS, palette_for
 from rugtui.ui.renderables.sweep_look import (
     LARGEST,
@@ -57,6 +58,31 @@ def test_it_has_the_size_asked_for_with_any_of_its_quantities(size, part):
         if size[0] >= 40:
             assert said.startswith("72 of 96 cells · done")
             assert "r 0.5 · p 0.05" in said
+
+
+@pytest.mark.parametrize("size", SIZES[:3])
+@pytest.mark.parametrize("ascii_only", [False, True])
+def test_cells_that_failed_and_that_are_not_there_are_told_from_dark_ones(size, ascii_only):
+    rows = [row for row in some_rows(32, (4, 8, 16)) if (row.n_dense, row.p) != (8, 0.05)]
+    rows = [
+        dataclasses.replace(row, status="failed", loss=None, loss_exact=None, error="died")
+        if (row.n_dense, row.p, row.kind) == (16, 0.1, "trained")
+        else row
+        for row in rows
+    ]
+    palette = palette_for(True, "none", ascii_only=True) if ascii_only else PALETTE
+    look = SweepLook(size=LARGEST, part="map")
+    width, height = map_room(look, *size)
+    strips = shown(watched(rows), look, size, palette, ascii_only)[1 : height - 2]
+    failed = [(y, strip.text.index("×")) for y, strip in enumerate(strips) if "×" in strip.text]
+    missing = [(y, strip.text.index("·")) for y, strip in enumerate(strips) if "·" in strip.text]
+    assert len(failed) == len(missing) == 1
+    shape, (_, mark) = (3, 4), failed[0]
+    room = Room.of(shape, width, height, palette, (0, 0))
+    assert room.at(*failed[0], palette) == (2, 2)
+    assert room.at(*missing[0], palette) == (1, 1)
+    if not ascii_only:
+        assert ink_at(strips[failed[0][0]], mark) == PALETTE.style("warning").color.triplet
 
 
 @pytest.mark.parametrize("size", SIZES[:4])
@@ -114,7 +140,7 @@ def test_what_failed_says_why_and_what_is_not_there_says_so():
     look = SweepLook(row=1, column=1)
     said = text(sweep, look)
     assert "trained failed: diverged within 20 steps" in said
-    assert said.startswith("1 of 96 cells · computing by process 7 · 1 failed · n_sparse 16 · a l")
+    assert said.startswith("1 of 96 cells · computing by process 7 · 1 failed × · n_sparse 16 · a")
     assert "nothing of this line yet" in said
     assert "not computed yet" in text(sweep, SweepLook(row=0, column=0))
     assert "trained loss / L*  nothing of it yet" in text(sweep)
