@@ -73,7 +73,7 @@ def test_facts_as_json_with_a_unit_for_every_number(course, snapshot, capsysbina
     of_run = json.loads(exported(capsysbinary, "--format", "json"))
     for name in (*of_run["theory"], *of_run["statistics"], *NAMES):
         assert of_run["units"][name]
-    assert of_run["exported"]["torch"] == torch.__version__
+    assert torch.__version__.startswith(of_run["exported"]["torch"])  # a wheel's name may be less
     assert {"rugtui", "python", "numpy"} < set(of_run["exported"])
     assert of_run["statistics"]["exact"] > 0
     assert of_run["theory"]["loss"] > 0

@@ -53,7 +53,7 @@ def test_what_was_saved_is_loaded(course, snapshot, place):
     assert (saved.step, saved.kind) == (course.training.step, "trained")
     np.testing.assert_array_equal(saved.history["loss"], course.history.view().column("loss"))
     assert saved.marks == ((course.training.step, "p 0.3"),)
-    assert saved.facts["torch"] == torch.__version__
+    assert torch.__version__.startswith(saved.facts["torch"])  # a wheel's name may be less
     assert saved.notes == ()
 
 
