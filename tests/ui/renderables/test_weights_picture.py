@@ -99,6 +99,14 @@ def test_the_legend_says_where_the_colours_end():
     assert "fixed" in text_of(drawn(some_picture(), shades=Shades("fixed")))[-2]
 
 
+def test_a_model_without_biases_has_no_range_of_them():
+    picture = some_picture()
+    without = dataclasses.replace(picture.panels[0], biases=np.zeros(64))
+    shown = "\n".join(text_of(drawn(dataclasses.replace(picture, panels=(without,)))))
+    assert "no b" in shown
+    assert "of ±" not in shown
+
+
 def test_a_picture_without_colours_says_why():
     """A large rug of few rows has means that are all zero: it looked like a fault."""
     picture = some_picture("rug")
