@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from rugtui.ui.renderables.numbers import count
+from rugtui.ui.renderables import numbers
 
 MULTIPLES = ((1, 2, 5), (1, 3), (1,))
 """Of a power of ten, where ticks of a logarithmic axis stand: the closest ones that have room."""
@@ -129,7 +129,7 @@ def multiple_label(multiple: int, exponent: int) -> str:
     if exponent < -3 or exponent > 11:
         return f"{multiple}e{exponent}"
     value = multiple * 10.0**exponent
-    label = count(value) if exponent >= 0 else f"{value:.{-exponent}f}"
+    label = numbers.count(value) if exponent >= 0 else f"{value:.{-exponent}f}"
     return label.replace(".0", "") if label[-1] in "kMG" else label
 
 
@@ -139,12 +139,12 @@ def linear_label(value: float, step: float) -> str:
         whole = round(value)
         unit = next((size for size in (10**9, 10**6, 1000) if abs(whole) >= size), 1)
         tells = step >= unit or (abs(whole) < 10 * unit and step >= unit / 10)
-        return count(value) if tells else f"{whole:,}"
+        return numbers.count(value) if tells else f"{whole:,}"
     digits = -math.floor(math.log10(step) + 1e-9)
     if value == 0 or (0 <= digits <= 6 and abs(value) < 1e12):
         return f"{value:.{min(max(digits, 0), 6)}f}"
     precise = max(0, math.floor(math.log10(abs(value)) + 1e-9) + digits)
-    return f"{value:.{precise}e}".replace("e-0", "e-").replace("e+", "e")
+    return numbers.short_exponent(f"{value:.{precise}e}")
 
 
 def spanning(values: Float[np.ndarray, " n"], log: bool, margin: float = 0.05) -> Axis:

@@ -15,6 +15,7 @@ from textual.strip import Strip
 
 from rugtui.figures.plate import Map
 from rugtui.figures.span import Span
+from rugtui.ui.renderables import numbers
 from rugtui.ui.renderables.heatmap import heatmap, rows_a_strip
 from rugtui.ui.renderables.lines import Piece, fit, line
 from rugtui.ui.renderables.palette import (
@@ -252,5 +253,5 @@ def short(value: float) -> str:
     if value == 0 or 1e-3 <= abs(value) < 1e4:
         text = f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
         return text if len(text) <= SHORT else f"{value:.{SHORT - 2 - (value < 0)}f}"
-    text = f"{value:.1e}".replace("e-0", "e-").replace("e+0", "e")
-    return text if len(text) <= SHORT else f"{value:.0e}".replace("e-0", "e-").replace("e+0", "e")
+    text = numbers.short_exponent(f"{value:.1e}")
+    return text if len(text) <= SHORT else numbers.short_exponent(f"{value:.0e}")

@@ -11,20 +11,25 @@ def minus(text: str) -> str:
     return re.sub(r"(?<![\w.])-(?=[\d.])", "−", text)
 
 
+def short_exponent(text: str) -> str:
+    """A number that Python wrote, without the plus and the zeros of its exponent: 2e-5, 1e7."""
+    return re.sub(r"e(-?)\+?0*(?=\d)", r"e\1", text)
+
+
 def loss(value: float) -> str:
     """Four digits that stay comparable: 0.005431, 2.100e-6."""
     if not math.isfinite(value):
         return "-"
-    return (
-        f"{value:.6f}" if abs(value) >= 1e-3 or value == 0 else f"{value:.3e}".replace("e-0", "e-")
-    )
+    if abs(value) >= 1e-3 or value == 0:
+        return f"{value:.6f}"
+    return short_exponent(f"{value:.3e}")
 
 
 def figure(value: float, digits: int = 4) -> str:
     """So many digits, large numbers whole: −0.3214, 3.427e-5, 22,130."""
     if abs(value) >= 1e4 and abs(value) < 1e7:
         return minus(f"{value:,.0f}")
-    return minus(f"{value:.{digits}g}".replace("e-0", "e-").replace("e+", "e"))
+    return minus(short_exponent(f"{value:.{digits}g}"))
 
 
 def ratio(value: float) -> str:

@@ -59,7 +59,7 @@ def history_facts(
             Fact(
                 2,
                 "held out",
-                f"{numbers.loss(value)} ± {error:.0e}".replace("e-0", "e-"),
+                f"{numbers.loss(value)} ± {numbers.short_exponent(f'{error:.0e}')}",
                 "heldout",
             )
         )

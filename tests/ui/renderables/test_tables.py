@@ -159,10 +159,34 @@ def test_statistics_that_are_not_there_yet_are_not_said_to_wait_for_steps():
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(-0.32141, "−0.3214"), (3.427e-5, "3.427e-5"), (22134.0, "22,134"), (1.2e12, "1.2e12")],
+    [
+        (-0.32141, "−0.3214"),
+        (3.427e-5, "3.427e-5"),
+        (22134.0, "22,134"),
+        (1e7, "1e7"),
+        (-1.2e12, "−1.2e12"),
+    ],
 )
 def test_figures_are_short(value, shown):
     assert numbers.figure(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (2e-5, "2e-5"),
+        (2e-10, "2e-10"),
+        (1e7, "1e7"),
+        (1e10, "1e10"),
+        (1e100, "1e100"),
+        (-3e-308, "-3e-308"),
+        (1.0, "1e0"),
+    ],
+)
+def test_exponents_have_no_plus_and_no_zeros(value, shown):
+    assert numbers.short_exponent(f"{value:.0e}") == shown
+    assert float(numbers.short_exponent(f"{value:.3e}")) == pytest.approx(value)
+    assert numbers.short_exponent("e 0.05, 12, nan") == "e 0.05, 12, nan"
 
 
 def test_minus_signs_are_true_and_no_line_ends_between_them_and_their_number():
