@@ -167,8 +167,18 @@ def _value(declared: Declared, value: object) -> Any:
     """A TOML value as one of this field. Raises SettingError."""
     kinds = (str,) if declared.kind is str else (str, bool, int, float)
     if not isinstance(value, kinds):
-        raise SettingError(declared.name, declared.wanted, value)
-    return declared.parse(str(value))
+        raise SettingError(declared.name, wanted_in_toml(declared), value)
+    try:
+        return declared.parse(str(value))
+    except SettingError:
+        if declared.kind is bool:
+            raise SettingError(declared.name, wanted_in_toml(declared), repr(value)) from None
+        raise
+
+
+def wanted_in_toml(declared: Declared) -> str:
+    """A phrase for the values that pass, in TOML's words."""
+    return "true or false" if declared.kind is bool else declared.wanted
 
 
 def _unknown(kind: type, name: str) -> str:

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
+from rugtui.cli.config_file import wanted_in_toml
 from rugtui.config import Settings
 from rugtui.declared import AUTO, Declared, fields_of
 from rugtui.preferences import Preferences
@@ -52,8 +53,7 @@ def _keys() -> Iterator[str]:
 
 def _about(declared: Declared) -> str:
     auto = f" {AUTO}: {declared.rule.auto}." if declared.rule.auto else ""
-    wanted = "true or false" if declared.kind is bool else declared.wanted
-    return f"{declared.rule.about}{auto} It is {wanted}."
+    return f"{declared.rule.about}{auto} It is {wanted_in_toml(declared)}."
 
 
 def _prose(text: str) -> list[str]:

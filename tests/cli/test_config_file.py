@@ -61,6 +61,13 @@ def test_what_is_right_counts(write):
         ("[settings]\nseed = 5\n[settings.deep]\na = 1", 3, "no setting is called 'deep'"),
         ("[settings]\nbatch = [\n1,\n]\nseed = 5", 2, "batch must be a whole number"),
         ("[settings]\nseed = 5\ninit = 3", 3, "init must be default, linear"),
+        (
+            "[settings]\nseed = 5\ntied = 'maybe'",
+            3,
+            "tied must be true or false, but it is 'maybe'",
+        ),
+        ("[settings]\nseed = 5\ntied = 3", 3, "tied must be true or false, but it is 3"),
+        ("[settings]\nseed = 5\ntied = [1]", 3, "tied must be true or false, but it is [1]"),
         ("[settings]\nseed = 5\nbatch = " + "9" * 400, 3, "batch must be a whole number"),
         ("[settings]\nseed = 5\nbatch = " + "9" * 9000, 3, "not TOML"),
         ("[settings]\nseed = 5\nn_sparse = 64", 3, "n_dense must be a whole number from 1"),
