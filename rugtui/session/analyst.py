@@ -37,7 +37,7 @@ class Analyst:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="analyst", initializer=step_back)
         self._generator = np.random.default_rng(seed)
         self._pending: Future[tuple[Finding, float]] | None = None
-        self._rest_until = 0.0
+        self._warm, self._rest_until = False, 0.0
 
     def free(self, *, beside: bool) -> bool:
         """Whether it would answer at once. `beside`: training goes on, and has the cores."""
@@ -60,7 +60,9 @@ class Analyst:
             return None
         pending, self._pending = self._pending, None
         finding, took = pending.result()
-        self._rest_until = time.monotonic() + took / share_beside()
+        if self._warm:  # the first time went mostly into imports, which do not come again
+            self._rest_until = time.monotonic() + took / share_beside()
+        self._warm = True
         return finding
 
     def leave(self) -> None:

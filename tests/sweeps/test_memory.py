@@ -30,9 +30,9 @@ def never():
 
 
 def peak():
-    """Bytes that this process has had in memory at once."""
-    said = Path("/proc/self/status").read_text()
-    return int(re.search(r"VmHWM:\s*(\d+) kB", said)[1]) * 1024
+    """Bytes that this process has had in memory at once, without the libraries' files."""
+    said = dict(re.findall(r"(\w+):\s*(\d+) kB", Path("/proc/self/status").read_text()))
+    return (int(said["VmHWM"]) - int(said["RssFile"])) * 1024
 
 
 def weighed(unit, grid):
@@ -139,7 +139,7 @@ def test_a_fault_of_numbers_is_that_of_its_cell(monkeypatch):
 
 def test_processes_are_as_many_as_there_is_memory_for():
     needs = [GIB, 3 * GIB, 100 * GIB]
-    assert processes(needs, 4 * GIB, 8) == 3, "the largest that fits, and 280 MiB for each"
+    assert processes(needs, 4 * GIB, 8) == 3, "the largest that fits, and 320 MiB for each"
     assert processes(needs, 4 * GIB, 8, waits=False) == 1
     assert processes(needs, 16 * GIB, 8, waits=False) == 3, "no more than there are units"
     assert processes([], 0, 8) == 1
@@ -150,8 +150,8 @@ def test_processes_are_as_many_as_there_is_memory_for():
     [
         (64 * GIB, []),
         (45 * GIB, []),
-        (44 * GIB, ["1 cell does not fit in memory: up to 44.3 GiB are needed"]),
-        (12 * GIB, ["2 cells do not fit in memory: up to 44.3 GiB are needed"]),
+        (44 * GIB, ["1 cell does not fit in memory: up to 44.4 GiB are needed"]),
+        (12 * GIB, ["2 cells do not fit in memory: up to 44.4 GiB are needed"]),
     ],
 )
 def test_a_plan_says_what_does_not_fit(there, said):
