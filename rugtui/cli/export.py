@@ -146,7 +146,7 @@ def _json(saved: Saved) -> bytes:
     from rugtui.theory.levels import levels
 
     settings = saved.settings
-    facts = {name: value for name, value in saved.facts.items() if name != "files"}
+    facts = {name: value for name, value in saved.facts.items() if name not in ("files", "sizes")}
     if facts.get("statistics", {}).get("exact") is None:
         generator = np.random.default_rng(settings.seed)
         measured = statistics(saved.weights, settings.p_on, generator=generator)

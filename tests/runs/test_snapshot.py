@@ -1,5 +1,7 @@
 """Snapshots and runs come back as they were saved, or are refused by the name of the file."""
 
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -94,6 +96,16 @@ def test_a_thousand_kinds_of_damage_to_each_file_are_refused_by_name(snapshot):
         path.write_bytes(content)
     rugtui.load(snapshot)
     assert all(path.stat().st_mode & 0o777 == 0o600 for path in files)
+
+
+def test_a_file_full_of_holes_is_refused_and_not_read(snapshot):
+    for path in (snapshot / "weights.safetensors", snapshot / "history.csv"):
+        whole = path.read_bytes()
+        os.truncate(path, 1 << 43)  # 8 TiB, which take no room, and hours to read
+        with pytest.raises(DamagedError, match=rf"{path.name}.* is damaged: it is not what was"):
+            read_snapshot(snapshot)
+        path.write_bytes(whole)
+    assert read_snapshot(snapshot)["sizes"].keys() == read_snapshot(snapshot)["files"].keys()
 
 
 def test_a_snapshot_may_not_name_files_elsewhere(snapshot):
