@@ -104,7 +104,7 @@ class SettingsForm(Draft[Settings | None]):
 
     def _consequence(self, draft: Settings | None) -> str:
         if draft is None:
-            return "Not applied while a setting cannot be. Training goes on."
+            return "Not applied while a setting cannot be: the run stays as it is."
         if draft == self.current:
             return "Nothing changed yet."
         restarts = self.current.restarts(draft)
