@@ -42,8 +42,8 @@ class RunError(UsageError):
     """A run or snapshot that is not there, or is in use, or is of a newer version."""
 
 
-class DamagedError(RugtuiError):
-    """A file that is not what rugtui wrote: nothing of it is used."""
+class DamagedError(UsageError):
+    """A file that was asked for and is not what rugtui wrote: nothing of it is used."""
 
     def __init__(self, path: object, reason: str) -> None:
         super().__init__(f"{str(path)!r} is damaged: {reason}.")

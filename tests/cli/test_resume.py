@@ -112,10 +112,11 @@ def test_a_run_without_a_whole_checkpoint_is_refused_by_name(capsys):
     answer(capsys, "train", *SMALL, "--steps", "200")
     for path in saved():
         path.write_bytes(path.read_bytes()[:100])
-    assert main(["resume", "--no-screen"]) == 1
-    error = capsys.readouterr().err
-    assert "checkpoint-00000200.safetensors" in error
-    assert len(error.splitlines()) == 1
+    for command in (["resume", "--no-screen"], ["export", "--format", "json"]):
+        assert main(command) == 2, "as weights from elsewhere that cannot be read"
+        error = capsys.readouterr().err
+        assert "checkpoint-00000200.safetensors" in error
+        assert len(error.splitlines()) == 1
 
 
 def test_a_run_in_a_dashboard_is_not_taken_over_but_may_be_watched(capsys):
