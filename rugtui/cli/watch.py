@@ -9,6 +9,7 @@ import click
 
 from rugtui.cli.config_file import read_config
 from rugtui.cli.options import given_preferences, screen_options
+from rugtui.errors import RunError
 
 
 @click.command(name="watch")
@@ -33,11 +34,14 @@ def command(ctx: click.Context, run: str | None, **given: Any) -> None:
 def meant(run: str | None) -> Path:
     """The run named; where none is, the latest live one, and where none lives, the latest.
 
-    Raises RunError where there is none.
+    Raises RunError where there is none, or a sweep is meant.
     """
     from rugtui.runs.directory import all_runs, find_run
     from rugtui.runs.lock import holder
+    from rugtui.sweeps.folder import is_sweep
 
+    if run is not None and is_sweep(Path(run)):
+        raise RunError(f"{run!r} is a sweep: `rugtui`, then x and l, watches it.")
     found = find_run(run)
     if run is not None or holder(found)[0]:
         return found

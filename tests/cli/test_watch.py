@@ -3,11 +3,16 @@
 import re
 import sys
 
+import pytest
+
 from rugtui.cli import main
 from rugtui.cli.watch import meant
+from rugtui.errors import RunError
 from rugtui.runs.directory import checkpoints, find_run
 from rugtui.runs.lock import Lock, holder
 from rugtui.session.course import Course
+from rugtui.sweeps.folder import SweepFolder
+from rugtui.sweeps.grid import Grid
 from tests.cli.test_resume import started
 from tests.processes import until
 from tests.runs.some import SETTINGS
@@ -33,6 +38,12 @@ def test_the_step_on_the_screen_rises_and_quitting_leaves_the_trainer_at_work():
         there = checkpoints(run)[0]
         until(lambda: checkpoints(run)[0] != there)
         assert trainer.poll() is None
+
+
+def test_a_sweep_is_watched_elsewhere(tmp_path):
+    SweepFolder.begin(tmp_path / "grid", Grid(n_sparse="16", ratio="0.5")).give_free()
+    with pytest.raises(RunError, match="grid' is a sweep: `rugtui`, then x and l"):
+        meant(str(tmp_path / "grid"))
 
 
 def test_where_no_run_is_named_it_is_the_latest_that_somebody_trains(capsys):
