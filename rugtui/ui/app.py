@@ -106,15 +106,18 @@ class RugtuiApp(Follower):
             failure = Failure(f"The worker died: {error!r}", traceback.format_exc())
             self.call_from_thread(self.push_screen, failure)
 
-    def on_key(self, event: events.Key) -> None:
+    async def on_event(self, event: events.Event) -> None:
         """Escape and a letter soon after it come as one key, alt+letter, which only those have who
-        moved a key there."""
-        if event.key.startswith("alt+") and event.key not in self.screen.active_bindings:
-            event.stop()
-            letter = event.key.removeprefix("alt+")
+        moved a key there; where one types, it would be the letter alone."""
+        key = event.key if isinstance(event, events.Key) else ""
+        if key.startswith("alt+") and key not in self.screen.active_bindings:
+            if escape := self.screen.active_bindings.get("escape"):
+                await self.run_action(escape.binding.action, escape.node)
+            letter = key.removeprefix("alt+")
             capital = letter.removeprefix("shift+")
-            for key in ("escape", letter if capital == letter else capital.upper()):
-                self.simulate_key(key)
+            self.simulate_key(letter if capital == letter else capital.upper())
+        else:
+            await super().on_event(event)
 
     def on_weights_pane_looks(self, message: WeightsPane.Looks) -> None:
         self.session.send(message.look)

@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 from textual.command import CommandPalette
+from textual.widgets import Input
 
 from rugtui.config import Settings
 from rugtui.session.commands import Change, Look, Pause, Save, Show, Stop
@@ -211,6 +212,16 @@ async def test_a_letter_right_after_escape_is_no_key_of_its_own(pilot):
     assert not isinstance(pilot.app.screen, Help)
     assert told(pilot, Show) == [Show("rug")]
     await pilot.press("question_mark")
+    await pilot.press("alt+shift+r")
+    await pilot.pause()
+    assert isinstance(pilot.app.screen, Runs)
+
+
+@pytest.mark.parametrize("opens", ["e", "ctrl+p"])
+async def test_a_letter_right_after_escape_is_not_typed_into_what_escape_closes(pilot, opens):
+    await pilot.press(opens)
+    await pilot.pause()
+    assert isinstance(pilot.app.focused, Input)
     await pilot.press("alt+shift+r")
     await pilot.pause()
     assert isinstance(pilot.app.screen, Runs)
