@@ -238,13 +238,20 @@ class Experiment:
         if kind == "rug":  # a ReLU with a bias, on features alike, whatever the run's settings are
             return verdict(loss, error, levels, measured, rug=True)
         dead, said = death(self.course.dead, self.settings), ""
-        if math.isnan(loss) and self.training.step:
-            said = "No step was taken at these settings yet."
+        if math.isnan(loss):
+            said = self._why_unknown()
         elif self.course.dead < self.settings.n_sparse and comparable(self.settings):
             gaussian = self.settings.method == "population" and self._still is None
             begins = self._still is None and not self.history.was_below(levels.linear, levels.p)
             said = verdict(loss, error, levels, measured, begins=begins, gaussian=gaussian)
         return " ".join(filter(None, (dead, said, caveat(self.settings))))
+
+    def _why_unknown(self) -> str:
+        """Why there is no live loss, where that is not about to pass: what was taken up is read
+        with the next Frame, and what stands still is sampled."""
+        if self._still is not None or not math.isnan(self.history.recent_loss(self.settings)[0]):
+            return ""
+        return "There is no result at these settings yet." if self.training.step else ""
 
     def save(self, kind: Kind, command: Save) -> Path:
         """Write a snapshot and return its folder. Raises OSError, RunError, WeightsError."""

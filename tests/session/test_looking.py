@@ -9,6 +9,8 @@ from rugtui.session import experiment as experiment_module
 from rugtui.session.commands import Change, Look, NextFrame, Show
 from rugtui.session.course import Course
 from rugtui.session.experiment import Experiment
+from rugtui.session.frame import Frame
+from rugtui.session.opening import open_run
 from rugtui.session.trial import CELLS, RugTrial
 from tests.session.test_session import SMALL, running, wait
 
@@ -119,3 +121,33 @@ def test_a_rug_with_millions_of_features_is_sampled_in_small_bites():
     trial.sample()
     assert trial._count * settings.n_sparse <= CELLS
     assert trial.loss()[0] > 0
+
+
+def test_a_loss_that_was_not_read_yet_is_not_said_to_be_missing(tmp_path):
+    course = Course.new(SMALL, into=tmp_path)
+    while course.advance(lambda: False) is None:
+        pass
+    experiment = Experiment(course)
+    nothing = "There is no result at these settings yet."
+    try:
+        frame = Frame(course.settings)
+        assert nothing not in experiment.describe(frame, None).verdict
+        experiment.change(SMALL.replace(p=0.3))
+        assert experiment.describe(frame, None).verdict.startswith(nothing)
+        course.advance(lambda: False, lambda: True)  # a step, and no result of it
+        assert experiment.describe(frame, None).verdict.startswith(nothing)
+    finally:
+        experiment.leave("paused")
+
+
+def test_weights_that_are_sampled_need_no_result(tmp_path):
+    course = Course.new(SMALL, into=tmp_path)
+    while course.advance(lambda: False) is None:
+        pass
+    course.leave("paused")
+    experiment = Experiment(open_run(course.keeper.run))
+    try:
+        experiment.change(SMALL.replace(p=0.3))
+        assert "no result" not in experiment.describe(Frame(SMALL), None).verdict
+    finally:
+        experiment.leave("paused")

@@ -356,4 +356,4 @@ def test_a_paused_run_at_another_p_says_that_nothing_is_known_of_it():
         wait(session, lambda f: f.phase == "paused")
         session.send(Change(SMALL.replace(p=0.3)))
         frame = wait(session, lambda f: f.settings.p == 0.3)
-        assert frame.verdict.startswith("No step was taken at these settings yet.")
+        assert frame.verdict.startswith("There is no result at these settings yet.")
