@@ -237,6 +237,7 @@ class Session:
                 command = self._commands.get(block=wait is not None, timeout=wait)
             except queue.Empty:
                 return
+            self._changes += isinstance(command, Change)  # the refused ones, too
             self._carry_out(command)
             self._asked, wait = True, None
 
@@ -245,7 +246,6 @@ class Session:
             case Pause():
                 self._pause(command.paused)
             case Change():
-                self._changes += 1
                 self._change(command.settings)
             case Open():
                 self._open_weights(command)
