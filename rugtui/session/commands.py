@@ -121,5 +121,5 @@ Command = (
     | Stop
 )
 SOON = Pause, Show, NextFrame, Look, ListSaved, Load, Forget
-"""Heard after the step under way. The others end an interval: what they save, or change, has a
-result of each of its steps."""
+"""Heard after the step under way. The others let the interval come to its end, unless one of these
+comes before: a result of each step is on the curve when it is saved, or changed."""
