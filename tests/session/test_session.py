@@ -349,6 +349,30 @@ def test_the_answer_to_a_command_does_not_wait_for_an_old_frame_to_be_taken():
         assert shown == ["trained", "rug"]
 
 
+def test_no_frame_from_before_a_command_is_drawn_once_it_is_asked():
+    with running() as session:
+        wait(session, lambda f: f.step > 0)
+        put, train, shown = session.frames.put, session._experiment.train, []
+        answered = threading.Event()
+
+        def spied(frame):
+            shown.append(frame.shown)
+            put(frame)
+            if frame.shown == "rug":
+                answered.set()
+
+        def asked_within(cancelled, called):
+            session._experiment.train = train
+            train(cancelled, called)
+            session.send(Show("rug"))
+            session.frames.take()  # there would be room for another
+            shown.clear()
+
+        session.frames.put, session._experiment.train = spied, asked_within
+        assert answered.wait(30)
+        assert shown[0] == "rug"
+
+
 def test_a_paused_run_at_another_p_says_that_nothing_is_known_of_it():
     with running() as session:
         wait(session, lambda f: f.step > 0)
