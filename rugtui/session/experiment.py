@@ -185,20 +185,20 @@ class Experiment:
     def _judge(self, result: StepResult) -> None:
         """Where held-out loss was measured, have the same weights analysed: the exact loss can
         then be held against it, which no earlier or later weights could."""
-        if result.heldout is None or result.heldout_standard_error is None:
+        if result.heldout is None:
             return
         # A rug that is only looked at beside them never asks, and must not hold them up.
         rug_waits = self._read == "rug" and "rug" not in self._analysed
         if self.analyst.free(beside=True) and not rug_waits:
-            self._ask("trained", (result.heldout, result.heldout_standard_error))
+            self._ask("trained")
 
-    def _ask(self, kind: Kind, heldout: tuple[float, float] = (math.nan, math.nan)) -> None:
+    def _ask(self, kind: Kind) -> None:
+        step, p, heldout = self.training.step, self.settings.p_on, (math.nan, math.nan)
         if kind == "rug":
             self._asked_of = self.frame
         else:
-            self._asked_at = self.training.step
-        weights, p = self.weights(kind), self.settings.p_on
-        self.analyst.ask(kind, self.training.step, weights, p, heldout)
+            self._asked_at, heldout = step, self.history.view().heldout_of(step, p)
+        self.analyst.ask(kind, step, self.weights(kind), p, heldout)
 
     def picture(self, kind: Kind, look: Look) -> Picture:
         """What the W pane looks at, no finer than W itself."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from rugtui.runs.journal import NAMES, Past
+from rugtui.runs.journal import HELDOUT, NAMES, Past
 from rugtui.session.recent import loss_now
 from rugtui.session.thinning import marks_worth_keeping, worth_keeping
 
@@ -72,6 +72,15 @@ class HistoryView:
             return math.nan, math.nan
         newest = recent[:, np.flatnonzero(known)[-1]]
         return float(newest[COLUMNS["heldout"]]), float(newest[COLUMNS["heldout_standard_error"]])
+
+    def heldout_of(self, step: int, p: float) -> tuple[float, float]:
+        """Held-out loss of the weights of this step, as the newest result has it, and its standard
+        error; NaN where it is of another step or p, or none was measured."""
+        newest = self.table[:, -1:]
+        if not np.any((newest[COLUMNS["step"]] == step) & _of(newest, p)):
+            return math.nan, math.nan
+        loss, error = newest[[COLUMNS[name] for name in HELDOUT], 0].tolist()
+        return loss, error
 
     def last(self, name: str) -> float:
         """The newest value that is no gap, NaN where there is none."""

@@ -1,5 +1,7 @@
 """What the W pane may ask of a worker: other frames, both kinds at once, and what cannot be."""
 
+import math
+
 import torch
 
 from rugtui.config import Settings
@@ -151,3 +153,31 @@ def test_weights_that_are_sampled_need_no_result(tmp_path):
         assert "no result" not in experiment.describe(Frame(SMALL), None).verdict
     finally:
         experiment.leave("paused")
+
+
+def test_weights_that_stand_still_are_held_against_their_own_held_out_loss(tmp_path):
+    course = Course.new(SMALL.replace(steps=40), into=tmp_path)
+    while not course.training.done:
+        course.advance(lambda: False)
+    experiment = Experiment(course)
+    try:
+        known = [read_to_the_end(experiment)]
+        for p in (0.3, SMALL.p):  # what was measured at another p says nothing of this one
+            experiment.change(course.settings.replace(p=p))
+            known.append(read_to_the_end(experiment))
+    finally:
+        experiment.leave("paused")
+    heldout = course.history.view().heldout_at(SMALL.p)
+    assert [one.measured_at for one in known] == [40] * 3
+    assert (known[0].heldout, known[0].heldout_standard_error) == heldout
+    assert math.isfinite(heldout[0])
+    assert math.isnan(known[1].heldout)
+    assert known[2].heldout == heldout[0]
+
+
+def read_to_the_end(experiment):
+    """What is known of trained weights once the analyst has answered."""
+    experiment.read("trained", beside=False)
+    experiment.analyst._pending.result()
+    experiment.read("trained", beside=False)
+    return experiment.readings["trained"]
