@@ -72,7 +72,7 @@ def test_what_a_process_said_before_it_failed_is_told(tmp_path):
     process.prepare(path, TINY)
     (path / "rows.jsonl").mkdir()
     with started(path) as child:
-        assert child.wait(60) == 1
+        assert child.wait(60) == 2
         assert process.last_words(path)
     assert process.last_words(tmp_path) == ""
 
