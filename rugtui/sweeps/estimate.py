@@ -115,21 +115,23 @@ def _processes(count: int) -> str:
 def on_this_machine(
     units: Sequence[Unit], grid: Grid, at_once: int, *, waits: bool = True
 ) -> Estimate:
-    """With the memory that there is, where the CPU computes; any other device has its own. Raises
-    UsageError where no model fits."""
+    """With the memory that there is, where the CPU computes; any other device has its own, and one
+    process alone, unless units do not wait for each other. Raises UsageError where no model fits.
+    """
     there = available_memory()
     plan = estimate(units, grid, at_once, there, waits=waits)
+    # What auto comes to takes seconds to find out, and matters where memory does.
+    if (plan.notes or grid.device != "auto") and not on_cpu(grid.device):
+        return estimate(units, grid, 1 if waits else at_once)
     if plan.notes:
-        if not on_cpu(grid.device):
-            return estimate(units, grid, 1)
         require_room(units, grid, there)
     return plan
 
 
 def on_cpu(device: str) -> bool:
-    """Raises SettingError for a device that is not there."""
-    if device == "cpu":
-        return True
+    """Whether the CPU computes, if such a device is there at all."""
+    if device != "auto":
+        return device == "cpu"
     from rugtui.training.device import resolve
 
     return resolve(device).type == "cpu"

@@ -172,6 +172,17 @@ def test_a_plan_says_what_waits_and_what_has_fewer_processes():
     assert fewer.seconds > estimate(units(LARGE), LARGE, 2, 99 * GIB, waits=False).seconds
 
 
+def test_a_device_has_its_own_memory_and_one_process(monkeypatch):
+    monkeypatch.setattr(estimates, "available_memory", lambda: 2 * GIB)
+    large = Grid(n_sparse="16,8192", ratio="0.5", kinds="trained", device="cuda")
+    for grid in (Grid(**{**GRID.as_dict(), "device": "cuda"}), large):
+        plan = on_this_machine(units(grid), grid, 2)
+        assert "in 1 process;" in plan.words
+        assert "available" not in plan.words
+        assert not plan.notes
+        assert on_this_machine(units(grid), grid, 2, waits=False).processes == 2, "as asked for"
+
+
 def test_nothing_is_begun_of_which_nothing_fits(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(estimates, "available_memory", lambda: GIB // 2)
     grid = Grid(n_sparse="4096", ratio="0.25,0.5", kinds="trained", device="cpu")
