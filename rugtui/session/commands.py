@@ -1,5 +1,5 @@
 """What the screen may ask of the worker: values, which the worker reads between intervals, or after
-the step under way where somebody only wants to see something."""
+the step under way where training need not come to a result for it (SOON)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The worker itself: reads commands between intervals, trains, and hands over Frames."""
+"""The worker itself: reads commands between intervals or steps, trains, and hands over Frames."""
 
 from __future__ import annotations
 
