@@ -242,7 +242,8 @@ class Experiment:
             said = self._why_unknown()
         elif self.course.dead < self.settings.n_sparse and comparable(self.settings):
             gaussian = self.settings.method == "population" and self._still is None
-            begins = self._still is None and not self.history.was_below(levels.linear, levels.p)
+            begins = self._still is None and not self.done
+            begins = begins and not self.history.was_below(levels.linear, levels.p)
             said = verdict(loss, error, levels, measured, begins=begins, gaussian=gaussian)
         return " ".join(filter(None, (dead, said, caveat(self.settings))))
 

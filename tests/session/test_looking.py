@@ -181,3 +181,19 @@ def read_to_the_end(experiment):
     experiment.analyst._pending.result()
     experiment.read("trained", beside=False)
     return experiment.readings["trained"]
+
+
+def test_a_run_that_is_over_has_not_just_begun(tmp_path):
+    slow = SMALL.replace(optimizer="sgd", lr=1e-6, steps=300)
+    experiment = Experiment(Course.new(slow, into=tmp_path))
+    said = []
+    try:
+        while not experiment.done:
+            experiment.train(lambda: False)
+            experiment.read("trained", beside=True)
+            said.append(experiment.describe(Frame(slow), None).verdict)
+    finally:
+        experiment.leave("done")
+    assert len(said) > 1
+    assert all("linear optimum too: it has just begun" in one for one in said[:-1])
+    assert "above the linear optimum too." in said[-1]
