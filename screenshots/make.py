@@ -57,7 +57,7 @@ async def several(steps: int, columns: int, rows: int) -> None:
     async with app.run_test(size=(columns, rows)) as pilot:
         for n_dense in OTHER_SIZES:
             if n_dense != app.settings.n_dense:
-                app.change(n_dense=n_dense)
+                app.ask(app.settings.replace(n_dense=n_dense))
             await shown(pilot, lambda frame, n=n_dense: over(frame, n) and measured(frame))
         await pilot.pause(2)
         picture(app, f"runs-{columns}x{rows}")
