@@ -157,15 +157,17 @@ async def test_what_is_told_at_length_covers_no_reading(keys):
     async with running(app, size=(80, 24), notifications=True) as pilot:
         await give(pilot, some_frame())
         await pilot.press("2", *keys)
-        whole = app.dashboard.query_one("#weights").region
+        pane = app.dashboard.query_one("#weights")
+        await until(pilot, lambda: (pane.region.width == 80) == bool(keys))
+        whole = pane.region
         app.notify("it went wrong " * 20, severity="error", timeout=600)
-        await until(pilot, lambda: app.dashboard.query_one("#weights").region != whole)
+        await until(pilot, lambda: pane.region != whole)
         (toast,) = app.screen.query(Toast)
         assert toast.region.height > 2
-        for pane in app.dashboard.query(Pane):
-            assert pane.content_region.bottom <= toast.region.y
+        for one in app.dashboard.query(Pane):
+            assert one.content_region.bottom <= toast.region.y
         app.clear_notifications()
-        await until(pilot, lambda: app.dashboard.query_one("#weights").region == whole)
+        await until(pilot, lambda: pane.region == whole)
 
 
 def test_a_long_path_takes_no_more_lines_than_it_fills():

@@ -65,6 +65,8 @@ class Dashboard(Screen[None]):
             room = min(max(told - spare, 0), self.size.height // 2) if one is front else 0
             if one.styles.margin.bottom != room:
                 one.styles.margin = (0, 0, room, 0)
+                # the screen, which lays out a maximized pane, hears of it from its child alone
+                panes.refresh(layout=True)
 
     def on_screen_resume(self) -> None:
         """Back from another screen."""
