@@ -1,13 +1,16 @@
 """Every signal in every state: the program ends with the right code, its last step saved."""
 
 import json
+import signal
 import subprocess
 import sys
 
 import pytest
 
+from rugtui.ui.app import RugtuiApp
 from tests.processes import running
 from tests.signalled import COMMANDS, TARGET, cases
+from tests.ui.fake import FakeSession
 
 CODES = {"SIGINT": 130, "SIGTERM": 143, "hang-up, stop": 129}
 
@@ -21,6 +24,13 @@ def test_a_signal_ends_it_with_its_last_step_saved_and_a_hang_up_does_not(comman
     assert [(life["state"], life["signal"]) for life in lives] == cases(command)
     for life in lives:
         check(life, taken_up=command.startswith("resume"))
+
+
+def test_a_hang_up_that_is_told_late_does_not_hide_what_ended_the_program():
+    app = RugtuiApp(FakeSession())
+    for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGHUP):
+        app.hear(number)
+    assert app.heard == signal.SIGTERM
 
 
 def check(life, *, taken_up):

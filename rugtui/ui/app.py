@@ -67,7 +67,7 @@ class RugtuiApp(Follower):
         self.keymap = keymap or {}
         self.set_keymap(self.keymap)
         self.heard = 0
-        """The last signal that came."""
+        """The signal that ends it: the last, but for a hang-up after another."""
         self._desk: Desk | None = None
         self._loop_of_app: asyncio.AbstractEventLoop | None = None
         self.hung_up = False
@@ -219,7 +219,8 @@ class RugtuiApp(Follower):
 
     def hear(self, signal_number: int) -> None:
         """A signal came: what its handler may do in the middle of anything else."""
-        self.heard = signal_number
+        if signal_number != signal.SIGHUP or not self.heard:
+            self.heard = signal_number  # who watches the terminal may tell late what is known
         if signal_number != signal.SIGHUP:
             self.session.send(Stop())
         if self._loop_of_app is not None and not self._loop_of_app.is_closed():
