@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rugtui.config import Settings
@@ -34,14 +34,15 @@ def unused(known: Mapping[str, Any]) -> dict[str, str]:
 
 def set_in_vain(settings: Settings) -> list[str]:
     """A sentence for each setting that is not as it is by default and has no effect."""
+    known = fields_of(Settings)
+    return no_effect(settings, [n for n in known if getattr(settings, n) != known[n].default])
+
+
+def no_effect(settings: Settings, names: Iterable[str]) -> list[str]:
+    """A sentence for each of these settings that has no effect beside the others."""
+    known, why = fields_of(Settings), unused(settings.as_dict())
     return [
-        no_effect(settings, name)
-        for name, declared in fields_of(Settings).items()
-        if name in unused(settings.as_dict()) and getattr(settings, name) != declared.default
+        f"{name} {known[name].write(getattr(settings, name))} has no effect: {why[name]}."
+        for name in names
+        if name in why
     ]
-
-
-def no_effect(settings: Settings, name: str) -> str:
-    """The sentence for one setting that `unused` names."""
-    value = fields_of(Settings)[name].write(getattr(settings, name))
-    return f"{name} {value} has no effect: {unused(settings.as_dict())[name]}."

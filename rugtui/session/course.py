@@ -19,7 +19,7 @@ from rugtui.session.history import NAMES, History
 from rugtui.training.failure import Diverged
 from rugtui.training.loop import Training, never
 from rugtui.training.result import StepResult
-from rugtui.unused import no_effect, set_in_vain, unused
+from rugtui.unused import no_effect, set_in_vain
 from rugtui.verdict import death
 
 LEAVING = 10.0
@@ -203,8 +203,7 @@ class Course:
             value = getattr(settings, declared.name)
             if value != getattr(before, declared.name):
                 self.history.mark(self.training.step, f"{declared.name} {_short(value)}")
-                if declared.name in unused(settings.as_dict()):
-                    self.notes.append(no_effect(settings, declared.name))
+                self.notes += no_effect(settings, [declared.name])
 
     def renew(self) -> str:
         """Train on where it is over; what that takes, in a word or two, which a mark says too."""

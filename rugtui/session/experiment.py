@@ -241,9 +241,10 @@ class Experiment:
         if math.isnan(loss):
             said = self._why_unknown()
         elif self.course.dead < self.settings.n_sparse and comparable(self.settings):
-            gaussian = self.settings.method == "population" and self._still is None
-            begins = self._still is None and not self.done
-            begins = begins and not self.history.was_below(levels.linear, levels.p)
+            learns = self._still is None
+            gaussian = learns and self.settings.method == "population"
+            was_below = self.history.was_below(levels.linear, levels.p)
+            begins = learns and not self.done and not was_below
             said = verdict(loss, error, levels, measured, begins=begins, gaussian=gaussian)
         return " ".join(filter(None, (dead, said, caveat(self.settings))))
 

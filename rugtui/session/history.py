@@ -14,7 +14,7 @@ from rugtui.session.recent import loss_now
 from rugtui.session.thinning import marks_worth_keeping, worth_keeping
 
 if TYPE_CHECKING:
-    from rugtui.config import Settings
+    from rugtui.config import Method, Settings
     from rugtui.training.loop import StepResult
 
 COLUMNS = {name: index for index, name in enumerate(NAMES)}
@@ -93,6 +93,12 @@ def _of(rows: Float[np.ndarray, "columns results"], p: float) -> Bool[np.ndarray
     """Which results were trained at p, as far as is known."""
     trained_at = rows[COLUMNS["p"]]
     return (trained_at == p) | np.isnan(trained_at)
+
+
+def of_other_kind(batch: Float[np.ndarray, "*any"], method: Method) -> Bool[np.ndarray, "*any"]:
+    """Whether results of such a batch are of another kind of loss than this method's; of those
+    whose batch is not known (NaN) nobody says so."""
+    return batch > 0 if method == "population" else batch == 0
 
 
 def _breaks(table: Float[np.ndarray, "columns results"]) -> Int[np.ndarray, " breaks"]:
@@ -192,10 +198,8 @@ class History:
         two)."""
         recent = self._table[:, max(0, self._length - SPAN) : self._length]
         recent = recent[:, [0, *_breaks(recent)][-1] :]
-        drawn = recent[COLUMNS["batch"]]
-        other = drawn > 0 if settings.method == "population" else drawn == 0
         known = np.isfinite(recent[COLUMNS["loss"]]) & _of(recent, settings.p_on)
-        recent = recent[:, known & ~other]
+        recent = recent[:, known & ~of_other_kind(recent[COLUMNS["batch"]], settings.method)]
         return loss_now(recent[COLUMNS["step"]], recent[COLUMNS["loss"]])
 
     def was_below(self, loss: float, p: float) -> bool:

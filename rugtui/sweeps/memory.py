@@ -18,6 +18,7 @@ from rugtui.errors import UsageError
 from rugtui.sweeps.grid import Grid
 from rugtui.sweeps.plan import RANDOM, Unit, parameters
 from rugtui.training.failure import needed_memory
+from rugtui.weights.memory import gib
 
 PROCESS = 320 << 20
 """Bytes that a process has to itself before its first unit, with Python, NumPy, SciPy and PyTorch:
@@ -95,4 +96,4 @@ def too_large(need: int, there: int) -> str:
 
 def said(size: int) -> str:
     """Bytes as people say them."""
-    return f"{size / 2**20:,.0f} MiB" if size < 2**30 else f"{size / 2**30:,.3g} GiB"
+    return f"{size / 2**20:,.0f} MiB" if size < 2**30 else gib(size)

@@ -35,7 +35,7 @@ from rugtui.ui.screens.runs import Runs
 from rugtui.ui.screens.settings_form import SettingsForm
 from rugtui.ui.widgets.loss import LossPane
 from rugtui.ui.widgets.weights import WeightsPane
-from rugtui.unused import no_effect, unused
+from rugtui.unused import no_effect
 
 if TYPE_CHECKING:
     from rugtui.ui.screens.sweep import Desk
@@ -153,8 +153,7 @@ class RugtuiApp(Follower):
         except SettingError as error:
             self.notify(str(error), severity="error")
             return
-        idle = unused(settings.as_dict())
-        if vain := [no_effect(settings, name) for name in short if name in idle]:
+        if vain := no_effect(settings, short):
             self.notify(" ".join(vain), severity="warning", timeout=4)
             return
         self.ask(settings)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
 from textual.strip import Strip
 
 from rugtui.session.frame import Frame
+from rugtui.session.history import of_other_kind
 from rugtui.ui.renderables import numbers
 from rugtui.ui.renderables.lines import line
 from rugtui.ui.renderables.palette import Palette
@@ -64,10 +66,10 @@ def facts(frame: Frame, screen: Sequence[str], waited: float = 0.0) -> list[tupl
 def _rate(frame: Frame) -> float:
     """The rate asked for; where a schedule or the method has its own, that of the last step, if it
     was one of this method."""
-    s, drawn = frame.settings, frame.history.last("batch")
+    s = frame.settings
     if s.method == "sgd" and s.schedule not in ("cosine", "warmup"):
         return s.learning_rate
-    other = drawn > 0 if s.method == "population" else drawn == 0
+    other = of_other_kind(np.array(frame.history.last("batch")), s.method)
     return math.nan if other else frame.history.last("lr")
 
 

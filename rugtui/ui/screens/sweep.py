@@ -15,7 +15,7 @@ from rugtui.errors import RugtuiError
 from rugtui.session.commands import Command, Open
 from rugtui.session.frame import Frame
 from rugtui.sweeps import process
-from rugtui.sweeps.grid import Grid, Kind
+from rugtui.sweeps.grid import Axes, Grid, Kind
 from rugtui.sweeps.table import Row
 from rugtui.sweeps.watch import Watch, Watched
 from rugtui.ui.keys import sheet_bindings
@@ -229,7 +229,7 @@ class SweepScreen(Sheet[None]):
 
 def without_weights(grid: Grid, kind: Kind, rows: list[Row]) -> str:
     """Why a cell, of which there are these rows, has no weights to be opened."""
-    if kind not in grid.kinds.replace(" ", "").split(","):
+    if kind not in Axes.of(grid).kinds:
         return f"this sweep has no {kind} weights"
     if not grid.save_weights:
         hint = "set save_weights in the next sweep's form"
