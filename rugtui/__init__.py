@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from rugtui.runs.load import Saved
+    from rugtui.storage.load import Saved
 
 __version__ = "0.1.0"
 
@@ -17,6 +17,6 @@ def load(path: str | Path) -> Saved:
 
     Raises rugtui.errors.RugtuiError, OSError.
     """
-    from rugtui.runs.load import load
+    from rugtui.storage.load import load
 
     return load(path)

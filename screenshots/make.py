@@ -19,14 +19,14 @@ os.environ |= {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
 
 from textual.widgets import Input
 
-from rugtui.config import Settings
-from rugtui.session.session import Session
+from rugtui.live.session import Session
+from rugtui.settings.settings import Settings
 from rugtui.sweeps import processes
 from rugtui.sweeps.folder import SweepFolder
 from rugtui.sweeps.grid import Grid
 from rugtui.sweeps.run import run
-from rugtui.ui.app import RugtuiApp
-from rugtui.ui.screens.sweep import SweepScreen
+from rugtui.tui.app import RugtuiApp
+from rugtui.tui.screens.sweep import SweepScreen
 
 HERE = Path(__file__).parent
 SIZES = ((120, 40), (80, 24))

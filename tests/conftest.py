@@ -9,7 +9,7 @@ import sys
 import pytest
 from hypothesis import settings
 
-from rugtui.threads import wait_briefly
+from rugtui.runtime.threads import wait_briefly
 
 wait_briefly()
 

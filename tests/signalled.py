@@ -24,16 +24,16 @@ from typing import Any
 import torch
 
 from rugtui.cli import headless, main, train  # noqa: F401 - loaded before the forks
-from rugtui.runs import keeper
-from rugtui.runs.checkpoint import newest
-from rugtui.runs.directory import all_runs
-from rugtui.runs.lock import holder
-from rugtui.session import course, experiment, session
-from rugtui.session.commands import Pause
-from rugtui.training import pace
-from rugtui.training.loop import Training
-from rugtui.ui import app  # noqa: F401
-from tests.runs.some import SETTINGS
+from rugtui.live import experiment, session
+from rugtui.live import run_session as course
+from rugtui.live.commands import Pause
+from rugtui.storage import checkpoint_writer as keeper
+from rugtui.storage.checkpoint import newest
+from rugtui.storage.lock import holder
+from rugtui.storage.run_directory import all_runs
+from rugtui.training.kernels import pace
+from rugtui.training.trainer import Training
+from tests.storage.some import SETTINGS
 
 SMALL = ["--n-sparse", "8", "--n-dense", "2", "--p", "0.2", "--batch", "4", "--device", "cpu"]
 COMMANDS = {

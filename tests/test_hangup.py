@@ -7,10 +7,10 @@ import subprocess
 import sys
 import threading
 
-from rugtui.runs.checkpoint import newest
-from rugtui.runs.directory import find_run
-from rugtui.runs.lock import holder
-from rugtui.terminal import Lasting, watch_for_hangup
+from rugtui.runtime.terminal import Lasting, watch_for_hangup
+from rugtui.storage.checkpoint import newest
+from rugtui.storage.lock import holder
+from rugtui.storage.run_directory import find_run
 from tests.processes import until
 from tests.terminal import Terminal
 

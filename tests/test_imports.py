@@ -1,4 +1,4 @@
-"""The house rule: imports point one way, and textual lives under ui/ alone."""
+"""The house rule: imports point one way, and textual lives under tui/ alone."""
 
 import ast
 import subprocess
@@ -11,27 +11,17 @@ PACKAGE = Path(__file__).parents[1] / "rugtui"
 # Top to bottom: a room may import those before it, and itself.
 ROOMS = [
     ["errors"],
-    ["threads"],
-    ["garbage"],
-    ["declared"],
-    ["config"],
-    ["unused"],
-    ["preferences"],
-    ["presets"],
-    ["ranges"],
-    ["terminal"],
+    ["runtime"],
+    ["settings"],
     ["theory"],
-    ["weights"],
-    ["strata"],
-    ["measure"],
-    ["verdict"],
+    ["models"],
+    ["analysis"],
     ["training"],
-    ["runs"],
+    ["storage"],
     ["sweeps"],
-    ["session"],
-    ["study"],
-    ["figures"],
-    ["ui"],
+    ["live"],
+    ["reports"],
+    ["tui"],
     ["cli"],
 ]
 RANK = {room: rank for rank, rooms in enumerate(ROOMS) for room in rooms}
@@ -60,7 +50,7 @@ def test_imports_point_one_way(path):
     for name in imported(path):
         top, _, rest = name.partition(".")
         if top == "textual":
-            assert room == "ui", f"{path} imports textual outside ui/"
+            assert room == "tui", f"{path} imports textual outside tui/"
         if top != "rugtui" or not rest:
             continue
         target = rest.split(".")[0]
@@ -79,7 +69,13 @@ def loaded_by(statement: str) -> set[str]:
 
 
 def test_settings_need_nothing_heavy():
-    assert not loaded_by("import rugtui.config") & {"torch", "scipy", "textual", "numpy", "plotext"}
+    assert not loaded_by("import rugtui.settings.settings") & {
+        "torch",
+        "scipy",
+        "textual",
+        "numpy",
+        "plotext",
+    }
 
 
 def test_theory_needs_no_torch():
@@ -97,13 +93,14 @@ def test_a_sweep_is_handed_out_without_torch():
 
 
 def test_the_dashboard_is_painted_before_anything_slow_is_imported():
-    assert not loaded_by("import rugtui.ui.app") & {"torch", "scipy", "plotext"}
+    assert not loaded_by("import rugtui.tui.app") & {"torch", "scipy", "plotext"}
 
 
 def test_a_step_of_training_imports_no_compiler():
     """SymPy comes with torch.compile, which nothing here uses: a second and more before a step."""
     loaded = loaded_by(
-        "from rugtui.config import Settings; from rugtui.training.loop import Training; "
+        "from rugtui.settings.settings import Settings; "
+        "from rugtui.training.trainer import Training; "
         "Training(Settings(n_sparse=8, n_dense=2, batch=4, device='cpu')).advance()"
     )
     assert "torch" in loaded

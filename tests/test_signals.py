@@ -7,10 +7,10 @@ import sys
 
 import pytest
 
-from rugtui.ui.app import RugtuiApp
+from rugtui.tui.app import RugtuiApp
 from tests.processes import running
 from tests.signalled import COMMANDS, TARGET, cases
-from tests.ui.fake import FakeSession
+from tests.tui.fake import FakeSession
 
 CODES = {"SIGINT": 130, "SIGTERM": 143, "hang-up, stop": 129}
 

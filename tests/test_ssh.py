@@ -6,11 +6,11 @@ import time
 
 import numpy as np
 
-from rugtui.runs.checkpoint import newest
-from rugtui.runs.directory import checkpoints, find_run
-from rugtui.runs.journal import read_past
-from rugtui.runs.lock import holder
-from rugtui.session.history import NAMES
+from rugtui.live.history import NAMES
+from rugtui.storage.checkpoint import newest
+from rugtui.storage.history_file import read_past
+from rugtui.storage.lock import holder
+from rugtui.storage.run_directory import checkpoints, find_run
 from tests.ssh import Seat, Server
 
 RUGTUI = [sys.executable, "-m", "rugtui"]

@@ -23,7 +23,7 @@ from rugtui.cli.options import (
 )
 from rugtui.cli.output import INTERRUPTED, printable
 from rugtui.errors import RugtuiError, UsageError
-from rugtui.threads import wait_briefly
+from rugtui.runtime.threads import wait_briefly
 
 COMMANDS = (
     "train",

@@ -14,7 +14,7 @@ from typing import Any
 
 from rugtui import __version__
 from rugtui.cli.config_file import Config, config_path, read_config
-from rugtui.ui.layout import LEAST, layout_for
+from rugtui.tui.layout import LEAST, layout_for
 
 PACKAGES = ("torch", "textual", "numpy", "scipy", "rich", "platformdirs")
 
@@ -34,7 +34,7 @@ class Check:
 
 def checks() -> list[Check]:
     """Everything, in the order in which people look for it."""
-    from rugtui.runs.directory import runs_folder
+    from rugtui.storage.run_directory import runs_folder
 
     config, environment = read_config(), os.environ
     return [
@@ -112,7 +112,7 @@ def characters(environment: Mapping[str, str]) -> Check:
 
 
 def link(config: Config, environment: Mapping[str, str]) -> Check:
-    from rugtui.ui.link import KIB, Link
+    from rugtui.tui.terminal.bandwidth import KIB, Link
 
     kind = config.preferences.link
     rate = Link(kind, environment=environment).rate / KIB

@@ -19,12 +19,12 @@ import click
 import platformdirs
 
 from rugtui.cli.statements import Place, complete, places
-from rugtui.config import Settings
-from rugtui.declared import Declared, fields_of
 from rugtui.errors import SettingError
-from rugtui.preferences import Preferences
-from rugtui.ui.keymap import remapped
-from rugtui.ui.keys import Keymap
+from rugtui.settings.fields import Declared, fields_of
+from rugtui.settings.preferences import Preferences
+from rugtui.settings.settings import Settings
+from rugtui.tui.keymap import remapped
+from rugtui.tui.keys import Keymap
 
 TABLES = ("settings", "preferences", "keys")
 MOST = 65_536

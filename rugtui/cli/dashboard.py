@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rugtui.config import Settings
 from rugtui.errors import UsageError
-from rugtui.preferences import Preferences
-from rugtui.terminal import silence, watch_for_hangup
+from rugtui.runtime.terminal import silence, watch_for_hangup
+from rugtui.settings.preferences import Preferences
+from rugtui.settings.settings import Settings
 
 if TYPE_CHECKING:
     from rugtui.cli.config_file import Config
-    from rugtui.session.session import Opening, Session
-    from rugtui.ui.app import RugtuiApp
+    from rugtui.live.session import Opening, Session
+    from rugtui.tui.app import RugtuiApp
 
 PATIENCE = 0.5
 """Seconds that a worker gets to save its last step, before anybody is told of it."""
@@ -45,7 +45,7 @@ def show(
     """
     require_terminal()
     check_device(settings)
-    from rugtui.session.session import Session
+    from rugtui.live.session import Session
 
     session = Session(settings, opening, autosave=preferences.autosave)
     return look(session, preferences, config, run)
@@ -73,7 +73,7 @@ def look(
     Raises what kept it from being shown: RugtuiError, OSError.
     """
     os.environ.setdefault("ESCDELAY", ESCAPE_DELAY)  # Textual reads it when it is imported
-    from rugtui.ui.app import RugtuiApp
+    from rugtui.tui.app import RugtuiApp
 
     app = RugtuiApp(session, preferences, config.keymap, config.settings, config.complaints)
     obey_signals(app)
@@ -108,8 +108,8 @@ def go_on(app: RugtuiApp) -> int:
 
 def finish(session: Session, code: int, run: Path | None = None) -> int:
     """Wait for the last step to be saved, unnoticed at most sizes."""
-    from rugtui.runs.lock import abandon
-    from rugtui.session.commands import Stop
+    from rugtui.live.commands import Stop
+    from rugtui.storage.lock import abandon
 
     session.send(Stop())
     if session.finished.wait(PATIENCE):

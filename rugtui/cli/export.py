@@ -15,12 +15,12 @@ import click
 
 from rugtui.cli.options import SettingType, Written
 from rugtui.cli.output import echo_path, printable
-from rugtui.config import declared
 from rugtui.errors import UsageError
+from rugtui.settings.settings import declared
 
 if TYPE_CHECKING:
-    from rugtui.runs.load import Saved
-    from rugtui.runs.place import Place
+    from rugtui.storage.load import Saved
+    from rugtui.storage.target import Place
 
 TEXT = ("csv", "json")
 """Formats that go to standard output where no file is named."""
@@ -56,7 +56,7 @@ def command(
     svg               the dashboard: of a snapshot as it was when that was saved, else drawn anew
     """  # fmt: skip
     format_name = _format(wanted, output)
-    from rugtui.runs.place import place
+    from rugtui.storage.target import place
 
     found = place(what)
     if p is not None and found.kind != "weights":
@@ -80,7 +80,7 @@ def _format(wanted: str | None, output: Path | None) -> str:
 
 def _loaded(found: Place, changes: dict[str, Any]) -> Saved:
     """What was saved; what is damaged and was passed over is told."""
-    from rugtui.runs.load import load
+    from rugtui.storage.load import load
 
     saved = load(found.path)
     for note in saved.notes:
@@ -95,7 +95,7 @@ def _default(found: Place, format_name: str) -> Path:
 
 
 def _deliver(content: bytes, output: Path, *, force: bool) -> None:
-    from rugtui.runs.files import write_whole
+    from rugtui.storage.files import write_whole
 
     if str(output) == "-":
         sys.stdout.buffer.write(content)
@@ -108,7 +108,7 @@ def _deliver(content: bytes, output: Path, *, force: bool) -> None:
 
 
 def _safetensors(saved: Saved) -> bytes:
-    from rugtui.runs.snapshot import weights_bytes
+    from rugtui.storage.snapshot import weights_bytes
 
     facts = {"kind": saved.kind, "step": saved.step, "settings": saved.settings.as_dict()}
     return weights_bytes(saved.weights, facts)
@@ -130,7 +130,7 @@ def _npz(saved: Saved) -> bytes:
 def _csv(saved: Saved) -> bytes:
     if saved.kind == "file":
         raise UsageError(f"only weights are read of {str(saved.path)!r}: there is no history.")
-    from rugtui.runs.snapshot import table_bytes
+    from rugtui.storage.snapshot import table_bytes
 
     return table_bytes(saved.past.columns, saved.past.table)
 
@@ -139,10 +139,10 @@ def _json(saved: Saved) -> bytes:
     """What a snapshot knows; what it does not, and of a run, is computed."""
     import numpy as np
 
-    from rugtui.measure import statistics
-    from rugtui.runs.directory import versions
-    from rugtui.runs.files import dump, plain
-    from rugtui.runs.units import UNITS
+    from rugtui.analysis.statistics import statistics
+    from rugtui.storage.files import dump, plain
+    from rugtui.storage.run_directory import versions
+    from rugtui.storage.units import UNITS
     from rugtui.theory.levels import levels
 
     settings = saved.settings
@@ -164,8 +164,8 @@ def _json(saved: Saved) -> bytes:
 
 
 def _png(saved: Saved) -> bytes:
-    from rugtui.runs.heatmap import heatmap_png
-    from rugtui.ui.renderables.picture_colours import picture_colours
+    from rugtui.storage.heatmap import heatmap_png
+    from rugtui.tui.panes.weights.picture_colours import picture_colours
 
     title = saved.path.name if saved.kind == "file" else f"{saved.kind} step {saved.step}"
     facts = {"kind": saved.kind, "step": saved.step, "settings": saved.settings.as_dict()}
@@ -174,15 +174,15 @@ def _png(saved: Saved) -> bytes:
 
 def _screen(found: Place, changes: dict[str, Any]) -> bytes:
     """The screen of a snapshot that has one; of anything else, the dashboard that opens it."""
-    from rugtui.runs.files import read_bytes
-    from rugtui.runs.snapshot import read_snapshot
+    from rugtui.storage.files import read_bytes
+    from rugtui.storage.snapshot import read_snapshot
 
     if found.kind == "snapshot" and SCREEN in read_snapshot(found.path).get("files", {}):
         return read_bytes(found.path / SCREEN, SCREEN_MOST)
     from rugtui.cli.open import opened
-    from rugtui.config import Settings
-    from rugtui.session.session import Session
-    from rugtui.ui.portrait import portrait
+    from rugtui.live.session import Session
+    from rugtui.settings.settings import Settings
+    from rugtui.tui.render_svg import portrait
 
     click.echo("rugtui: drawing the dashboard …", err=True)
     on_cpu = {**changes, "device": "cpu"}  # a run may be training on what else there is

@@ -11,12 +11,12 @@ import click
 from rugtui.cli.output import echo_path, json_option, write_json_line
 from rugtui.cli.plots import PICTURES, plots_options, print_plate, write_plate
 from rugtui.errors import RunError, UsageError
-from rugtui.ranges import numbers
+from rugtui.settings.ranges import numbers
 
 if TYPE_CHECKING:
-    from rugtui.figures.plate import Plate
+    from rugtui.models.base import Weights
+    from rugtui.reports.plate import Plate
     from rugtui.sweeps.table import Row
-    from rugtui.weights.base import Weights
 
 Maker = Callable[[], "Plate"]
 
@@ -67,7 +67,7 @@ def command(
     fixed_r = numbers("ratio", ratios) if ratios else []
     fixed_p = numbers("p", densities) if densities else []
     if not terminal:
-        from rugtui.figures.extra import require_matplotlib
+        from rugtui.reports.extra import require_matplotlib
 
         require_matplotlib()
     source = _sweep_folder(folder, sweep)
@@ -104,8 +104,8 @@ def _makers(
     source: Path | None, run: str | None, fixed_r: list[float], fixed_p: list[float]
 ) -> Iterator[Maker]:
     """What makes each figure that there can be; the others are named, and what they need."""
-    from rugtui.figures.rug import convergence_plate, fractal_plate, weights_plate
-    from rugtui.figures.sweep import sweep_plates
+    from rugtui.reports.rug import convergence_plate, fractal_plate, weights_plate
+    from rugtui.reports.sweep import sweep_plates
 
     rows: list[Row] = []
     if source is None:
@@ -134,15 +134,15 @@ def _weights(
     source: Path | None, rows: list[Row], run: str | None, fixed_p: list[float]
 ) -> tuple[Weights, float, str] | None:
     """Trained weights to draw, their p, and where they are from. Raises RunError, DamagedError."""
-    from rugtui.weights.foreign import read_weights
+    from rugtui.models.weight_files.foreign import read_weights
 
     if run is not None and Path(run).is_file():
         if len(fixed_p) != 1:
             raise UsageError(f"{run} does not say its p: give it with --p.")
         return read_weights(Path(run)), fixed_p[0], f"of {Path(run).name} at p = {fixed_p[0]:g}"
     if run is not None:
-        from rugtui.runs.directory import find_run, is_snapshot
-        from rugtui.runs.load import load
+        from rugtui.storage.load import load
+        from rugtui.storage.run_directory import find_run, is_snapshot
 
         saved = load(run if is_snapshot(Path(run)) else find_run(run))
         settings = saved.settings

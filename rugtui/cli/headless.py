@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 from rugtui.cli.options import declared_option
 from rugtui.cli.output import emit
 from rugtui.cli.progress import Told
-from rugtui.declared import fields_of
-from rugtui.preferences import OnHangup, Preferences
-from rugtui.terminal import silence
+from rugtui.runtime.terminal import silence
+from rugtui.settings.fields import fields_of
+from rugtui.settings.preferences import OnHangup, Preferences
 
 if TYPE_CHECKING:
-    from rugtui.runs.checkpoint import Phase
-    from rugtui.session.course import Course
-    from rugtui.training.loop import Training
+    from rugtui.live.run_session import Course
+    from rugtui.storage.checkpoint import Phase
     from rugtui.training.result import StepResult
+    from rugtui.training.trainer import Training
 
 HELDOUT_SAMPLES = 32_768
 """Fresh samples for the loss in the result."""
@@ -92,7 +92,7 @@ def summary(course: Course) -> dict[str, Any]:
 
 def save_snapshot(course: Course, phase: Phase) -> None:
     """Weights and history of the last step, to take home. Raises OSError."""
-    from rugtui.runs.snapshot import write_snapshot
+    from rugtui.storage.snapshot import write_snapshot
 
     if course.keeper.run is None:
         return
@@ -158,8 +158,8 @@ class Narrator(Told):
     """What a run has to say while it trains."""
 
     def __init__(self, training: Training, *, quiet: bool) -> None:
+        from rugtui.analysis.verdict import caveat, comparable
         from rugtui.theory.levels import levels
-        from rugtui.verdict import caveat, comparable
 
         settings = training.settings
         best = levels(settings.ratio, settings.p_on).loss

@@ -13,12 +13,12 @@ from rugtui.cli.options import (
     settings_options,
     written,
 )
-from rugtui.config import Settings, declared
 from rugtui.errors import UsageError
+from rugtui.settings.settings import Settings, declared
 
 if TYPE_CHECKING:
-    from rugtui.runs.place import Place
-    from rugtui.session.course import Course
+    from rugtui.live.run_session import Course
+    from rugtui.storage.target import Place
 
 
 @click.command(name="open")
@@ -38,8 +38,8 @@ def command(ctx: click.Context, what: str | None, goes_on: bool, **given: Any) -
     unpickled. Its losses are those at --p.
     """
     from rugtui.cli.dashboard import look, require_terminal
-    from rugtui.runs.place import place
-    from rugtui.session.session import Session
+    from rugtui.live.session import Session
+    from rugtui.storage.target import place
 
     require_terminal()
     config = read_config()
@@ -70,7 +70,7 @@ def require_hot(changes: dict[str, Any]) -> None:
 
 def opened(found: Place, changes: dict[str, Any], *, every: float) -> Course:
     """What is meant, with the settings changed that were given. Raises RugtuiError, OSError."""
-    from rugtui.session.opening import open_run, open_snapshot, open_weights
+    from rugtui.live.opening import open_run, open_snapshot, open_weights
 
     if found.kind == "weights":
         return open_weights(found.path, changes, every=every)

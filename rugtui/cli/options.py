@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from rugtui.config import Settings, fields
-from rugtui.declared import AUTO, Declared, fields_of
 from rugtui.errors import SettingError, UsageError
-from rugtui.preferences import Preferences
-from rugtui.presets import PRESETS, preset
+from rugtui.settings.fields import AUTO, Declared, fields_of
+from rugtui.settings.preferences import Preferences
+from rugtui.settings.presets import PRESETS, preset
+from rugtui.settings.settings import Settings, fields
 
 
 class SettingType(click.ParamType):

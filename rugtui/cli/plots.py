@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from rugtui.cli.config_file import read_config
 from rugtui.cli.options import declared_option, given_preferences
-from rugtui.declared import fields_of
 from rugtui.errors import UsageError
-from rugtui.preferences import Preferences
+from rugtui.settings.fields import fields_of
+from rugtui.settings.preferences import Preferences
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from rugtui.figures.plate import Plate
+    from rugtui.reports.plate import Plate
 
 PICTURES = (".png", ".svg")
 WIDEST = 120
@@ -34,8 +34,8 @@ def print_plate(plate: Plate, given: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.segment import SegmentLines
 
-    from rugtui.ui.renderables.palette import palette_for
-    from rugtui.ui.renderables.plates import drawn
+    from rugtui.tui.charts.palette import palette_for
+    from rugtui.tui.charts.plates import drawn
 
     config = read_config().complain()
     preferences, console = given_preferences(given, config.preferences), Console()
@@ -54,8 +54,8 @@ def colours_of(console: Console) -> Any:
 
 def write_plate(plate: Plate, *paths: Path) -> None:
     """Print a plate into files, in the dashboard's own colours of W. Raises OSError."""
-    from rugtui.figures.printed import write
-    from rugtui.ui.renderables.picture_colours import picture_colours
+    from rugtui.reports.printed import write
+    from rugtui.tui.panes.weights.picture_colours import picture_colours
 
     write(plate, picture_colours(dark=False), *paths)
 
@@ -64,6 +64,6 @@ def require_picture_name(path: Path) -> None:
     """Raises UsageError for a name that no picture has, or where none can be drawn."""
     if path.suffix not in PICTURES:
         raise UsageError(f"A figure is written as .png or .svg, but {path} is not named so.")
-    from rugtui.figures.extra import require_matplotlib
+    from rugtui.reports.extra import require_matplotlib
 
     require_matplotlib()

@@ -12,9 +12,9 @@ import click
 
 from rugtui.cli.options import dense_from_ratio
 from rugtui.cli.output import emit, json_option, readable
-from rugtui.config import Settings, declared
 from rugtui.errors import SettingError, UsageError
-from rugtui.ranges import numbers
+from rugtui.settings.ranges import numbers
+from rugtui.settings.settings import Settings, declared
 
 PAIRS_MOST = 1_000_000
 """More would take minutes, and gigabytes."""
@@ -113,8 +113,8 @@ def _of_file(file: Path, p: float, rows: int | None, seed: int) -> dict[str, Any
     """Theory at the file's own r, and the Gaussian and exact loss of its weights."""
     import numpy as np
 
-    from rugtui.measure import statistics
-    from rugtui.weights.foreign import read_weights
+    from rugtui.analysis.statistics import statistics
+    from rugtui.models.weight_files.foreign import read_weights
 
     weights = read_weights(file)
     r = weights.n_dense / weights.n_sparse

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import IO, TYPE_CHECKING, Self, cast
 
-from rugtui.terminal import Lasting
+from rugtui.runtime.terminal import Lasting
 
 if TYPE_CHECKING:
     from rich.console import Console

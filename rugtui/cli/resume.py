@@ -19,12 +19,12 @@ from rugtui.cli.options import (
     preferences_options,
 )
 from rugtui.cli.output import json_option
-from rugtui.config import fields
 from rugtui.errors import RunError
-from rugtui.preferences import Preferences
+from rugtui.settings.preferences import Preferences
+from rugtui.settings.settings import fields
 
 if TYPE_CHECKING:
-    from rugtui.session.course import Course
+    from rugtui.live.run_session import Course
 
 PATIENCE = 120.0
 """Seconds that a live run gets to save and leave."""
@@ -58,7 +58,7 @@ def command(
     A run that another process trains without a screen is taken over: it saves, leaves, and goes on
     here from the same step. Settings given here change it from that step on.
     """
-    from rugtui.runs.directory import find_run, settings_of_run
+    from rugtui.storage.run_directory import find_run, settings_of_run
 
     path, config = find_run(run), read_config()
     preferences = given_preferences(given, config.preferences)
@@ -83,7 +83,7 @@ def taken_up(
     run: Path, given: dict[str, Any], preferences: Preferences, *, screen: bool = False
 ) -> Course:
     """The run, with the settings changed that were given."""
-    from rugtui.session.course import Course
+    from rugtui.live.run_session import Course
 
     course = Course.taken_up(run, screen=screen, every=preferences.autosave)
     try:
@@ -99,7 +99,7 @@ def take_over(run: Path) -> None:
 
     Raises RunError where somebody looks at it, where it does not leave, or is on another machine.
     """
-    from rugtui.runs.lock import holder
+    from rugtui.storage.lock import holder
 
     live, other = holder(run)
     if not live:

@@ -9,13 +9,13 @@ import click
 
 from rugtui.cli.options import RATIO, declared_option, given_settings
 from rugtui.cli.output import emit, json_option, readable
-from rugtui.config import Frame, Settings, declared
 from rugtui.errors import UsageError
+from rugtui.settings.settings import Frame, Settings, declared
 
 if TYPE_CHECKING:
     import torch
 
-    from rugtui.weights.base import Weights
+    from rugtui.models.base import Weights
 
 CELLS = 1 << 18
 """Cells of x in a batch: a megabyte, so that what is made of it stays in the cache."""
@@ -72,8 +72,8 @@ def command(
     the symmetric optimum. A rug is one vector long, so that sizes of millions of features fit.
     """
     settings = given_settings(given)
+    from rugtui.models.constructions import default_frame
     from rugtui.training.device import resolve
-    from rugtui.weights.frames import default_frame
 
     device = resolve(settings.device)
     frame = frame or default_frame(settings.n_sparse)
@@ -99,7 +99,7 @@ def build(settings: Settings, frame: Frame, device: torch.device) -> Weights:
     """The weights of the settings' seed, the same that the dashboard shows. Raises WeightsError."""
     import torch
 
-    from rugtui.weights.frames import engineered
+    from rugtui.models.constructions import engineered
 
     sizes = settings.n_sparse, settings.n_dense
     generator = torch.Generator().manual_seed(settings.seed)
@@ -114,9 +114,9 @@ def losses(weights: Weights, settings: Settings) -> dict[str, float]:
     """
     import numpy as np
 
-    from rugtui.measure import statistics
+    from rugtui.analysis.statistics import statistics
+    from rugtui.models.block_diagonal import BlockDiagonal
     from rugtui.theory.optimum import optimum
-    from rugtui.weights.block import BlockDiagonal
 
     best = optimum(settings.ratio, settings.p)
     part = weights.block if isinstance(weights, BlockDiagonal) else weights
@@ -140,9 +140,9 @@ def sample_losses(
     """The sampled loss of the model, and of each decoder beside what theory says of it."""
     import torch
 
-    from rugtui.session.trial import STREAM
+    from rugtui.live.loss_sampler import STREAM
+    from rugtui.models.decoders import DECODERS, sampled
     from rugtui.training.data import chunks
-    from rugtui.weights.decoders import DECODERS, sampled
 
     others = tuple(DECODERS) if "all" in decoder_names else decoder_names
     names = list(dict.fromkeys(("relu", *others)))
@@ -179,8 +179,8 @@ def flattened(sampled: dict[str, Any]) -> dict[str, Any]:
 
 def write(weights: Weights, path: Path) -> None:
     """W_in, W_out and b as safetensors. Raises WeightsError (memory) and UsageError."""
-    from rugtui.runs.snapshot import weights_bytes
-    from rugtui.weights.frames import dense
+    from rugtui.models.constructions import dense
+    from rugtui.storage.snapshot import weights_bytes
 
     store(path, ".safetensors", weights_bytes(dense(weights)))
 
@@ -189,10 +189,10 @@ def draw(weights: Weights, path: Path) -> None:
     """W in the colours of the dashboard, a pixel a cell or, where that is too many, block means."""
     import numpy as np
 
-    from rugtui.runs.png import png_bytes
-    from rugtui.ui.renderables.palette import DIAGONAL, HALF_LEVELS, LIGHT
-    from rugtui.ui.renderables.shading import still
-    from rugtui.weights.base import Window
+    from rugtui.models.base import Window
+    from rugtui.storage.png import png_bytes
+    from rugtui.tui.charts.palette import DIAGONAL, HALF_LEVELS, LIGHT
+    from rugtui.tui.heatmap.shading import still
 
     n = weights.n_sparse
     side = min(n, PICTURE)
@@ -204,7 +204,7 @@ def draw(weights: Weights, path: Path) -> None:
 
 def store(path: Path, suffix: str, content: bytes) -> None:
     """Write a file that was asked for. Raises UsageError."""
-    from rugtui.runs.files import write_whole
+    from rugtui.storage.files import write_whole
 
     if path.suffix != suffix:
         raise UsageError(f"It is written as {suffix}, but {path} is not named so.")

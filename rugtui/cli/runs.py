@@ -11,7 +11,7 @@ from rugtui.cli.output import json_option, printable, readable, write_json_line
 from rugtui.errors import RunError, UsageError
 
 if TYPE_CHECKING:
-    from rugtui.runs.listing import Listed
+    from rugtui.storage.listing import Listed
 
 KEEP = 10
 COLUMNS = ("name", "state", "step", "loss", "size", "snapshots", "process")
@@ -39,8 +39,8 @@ def command(prune: bool, keep: int, snapshots: bool, yes: bool, as_json: bool) -
     A crashed run is as good as a paused one: `rugtui resume NAME` goes on from its last save.
     `rugtui watch NAME` looks on at a live one.
     """
-    from rugtui.runs.directory import all_runs
-    from rugtui.runs.listing import listed, removable
+    from rugtui.storage.listing import listed, removable
+    from rugtui.storage.run_directory import all_runs
 
     runs = [listed(run) for run in all_runs()]
     if prune:
@@ -109,7 +109,7 @@ def _pruned(runs: list[Listed], *, snapshots: bool, yes: bool, quiet: bool) -> l
 
     Raises UsageError where nobody can be asked.
     """
-    from rugtui.runs.listing import remove
+    from rugtui.storage.listing import remove
 
     for run in () if quiet else runs:
         click.echo(f"{printable(run.name)}  {run.state}  {size_text(run.size)}")

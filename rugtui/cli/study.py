@@ -15,14 +15,14 @@ from rugtui.cli.options import declared_option, given_settings
 from rugtui.cli.output import json_option, readable, write_json_line
 from rugtui.cli.plots import plots_options, print_plate, require_picture_name, write_plate
 from rugtui.cli.progress import Told
-from rugtui.config import Settings, declared
 from rugtui.errors import SettingError
-from rugtui.ranges import numbers
+from rugtui.settings.ranges import numbers
+from rugtui.settings.settings import Settings, declared
 
 if TYPE_CHECKING:
-    from rugtui.runs.checkpoint import Phase
-    from rugtui.session.course import Course
-    from rugtui.study.looks import Look
+    from rugtui.live.run_session import Course
+    from rugtui.reports.study_log import Look
+    from rugtui.storage.checkpoint import Phase
 
 SIZES, RATIO, P, STEPS = "64,128,256", 0.25, 0.2, 6000
 COLUMNS = ("n_sparse", "step", "loss", "loss_over_theory", "skew", "interferers")
@@ -87,7 +87,7 @@ def plateau(
     wanted = [_settings(n_sparse, given) for n_sparse in _sizes(sizes)]
     if figure is not None:
         require_picture_name(figure)
-    from rugtui.runs.directory import runs_folder
+    from rugtui.storage.run_directory import runs_folder
 
     looks, runs, code = _run(wanted, out or runs_folder().parent / "studies", quiet=quiet)
     if as_json:
@@ -119,7 +119,7 @@ def _settings(n_sparse: int, given: dict[str, Any]) -> Settings:
 
 def _run(wanted: list[Settings], folder: Path, *, quiet: bool) -> tuple[list[Look], list[str], int]:
     """Every look there is, the folders of the runs, and the exit code."""
-    from rugtui.study.plateau import opened, watch
+    from rugtui.reports.plateau_study import opened, watch
 
     looks: list[Look] = []
     runs: list[str] = []
@@ -176,7 +176,7 @@ def _write_csv(looks: Sequence[Look]) -> None:
 
 def _show(looks: Sequence[Look], given: dict[str, Any]) -> None:
     """The plot, and of each run a few looks, evenly spaced, with its last."""
-    from rugtui.figures.plateau import plateau_plate
+    from rugtui.reports.plateau_figures import plateau_plate
 
     if not looks:
         return
@@ -191,7 +191,7 @@ def _show(looks: Sequence[Look], given: dict[str, Any]) -> None:
 
 
 def _write_figure(looks: Sequence[Look], path: Path) -> None:
-    from rugtui.figures.plateau import plateau_plate
+    from rugtui.reports.plateau_figures import plateau_plate
 
     write_plate(plateau_plate(looks), path)
     click.echo(f"rugtui: {path} written", err=True)

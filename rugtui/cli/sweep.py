@@ -17,8 +17,8 @@ import click
 from rugtui.cli.options import declared_option
 from rugtui.cli.output import INTERRUPTED, emit, json_option
 from rugtui.cli.progress import Say, Told, teller
-from rugtui.declared import fields_of
 from rugtui.errors import UsageError
+from rugtui.settings.fields import fields_of
 from rugtui.sweeps.grid import Axes, Grid
 
 if TYPE_CHECKING:
@@ -122,8 +122,8 @@ def what_is_left(grid: Grid, out: Path | None, retry_failed: bool) -> list[Unit]
 
 def planned(todo: list[Unit], grid: Grid, workers: int | None, address: str | None) -> Estimate:
     """Raises UsageError where nothing of it fits in this machine's memory, if that computes it."""
+    from rugtui.runtime.threads import cores
     from rugtui.sweeps.estimate import estimate, on_this_machine
-    from rugtui.threads import cores
 
     if address:
         return estimate(todo, grid, workers or 1)

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from rugtui.cli.config_file import wanted_in_toml
-from rugtui.config import Settings
-from rugtui.declared import AUTO, Declared, fields_of
-from rugtui.preferences import Preferences
-from rugtui.ui.keynames import WANTED, shown
-from rugtui.ui.keys import KEYS
+from rugtui.settings.fields import AUTO, Declared, fields_of
+from rugtui.settings.preferences import Preferences
+from rugtui.settings.settings import Settings
+from rugtui.tui.keynames import WANTED, shown
+from rugtui.tui.keys import KEYS
 
 WIDTH = 96
 ABOUT = (

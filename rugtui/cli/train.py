@@ -11,7 +11,7 @@ from rugtui.cli.config_file import read_config
 from rugtui.cli.headless import Signals, keeping_options, train_on
 from rugtui.cli.options import given_preferences, given_settings, settings_options
 from rugtui.cli.output import json_option
-from rugtui.garbage import left_alone
+from rugtui.runtime.garbage import left_alone
 
 
 @click.command(name="train")
@@ -40,7 +40,7 @@ def command(
     preferences = given_preferences(given, config.preferences)
     with Signals(preferences.on_hangup) as signals:
         with left_alone():
-            from rugtui.session.course import Course
+            from rugtui.live.run_session import Course
 
         course = Course.new(settings, into=into, every=preferences.autosave)
         code = train_on(course, signals, quiet=quiet, as_json=as_json)

@@ -23,7 +23,7 @@ def command(ctx: click.Context, run: str | None, **given: Any) -> None:
     ends, the header says how. q leaves, and training goes on.
     """
     from rugtui.cli.dashboard import look, require_terminal
-    from rugtui.session.watching import Watching
+    from rugtui.live.watching import Watching
 
     require_terminal()
     config = read_config()
@@ -36,8 +36,8 @@ def meant(run: str | None) -> Path:
 
     Raises RunError where there is none, or a sweep is meant.
     """
-    from rugtui.runs.directory import all_runs, find_run
-    from rugtui.runs.lock import holder
+    from rugtui.storage.lock import holder
+    from rugtui.storage.run_directory import all_runs, find_run
     from rugtui.sweeps.folder import is_sweep
 
     if run is not None and is_sweep(Path(run)):

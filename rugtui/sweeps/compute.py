@@ -26,12 +26,15 @@ from typing import Any
 import numpy as np
 import torch
 
+from rugtui.analysis.statistics import statistics
 from rugtui.errors import RugtuiError
-from rugtui.measure import statistics
-from rugtui.runs.snapshot import weights_bytes
+from rugtui.models.base import Weights
+from rugtui.models.constructions import default_frame, dense, engineered
+from rugtui.models.memory import available_memory
+from rugtui.storage.snapshot import weights_bytes
 from rugtui.sweeps import population
+from rugtui.sweeps.batched_weights import Many
 from rugtui.sweeps.grid import Grid
-from rugtui.sweeps.many import Many
 from rugtui.sweeps.memory import needed, too_large
 from rugtui.sweeps.outcome import Outcome, bare, failure, fault, predicted
 from rugtui.sweeps.plan import Cell, Unit
@@ -39,12 +42,9 @@ from rugtui.sweeps.table import Row
 from rugtui.training import heldout, initial
 from rugtui.training.device import resolve
 from rugtui.training.failure import Diverged
-from rugtui.training.loop import Training
 from rugtui.training.source import Source
 from rugtui.training.streams import generators
-from rugtui.weights.base import Weights
-from rugtui.weights.frames import default_frame, dense, engineered
-from rugtui.weights.memory import available_memory
+from rugtui.training.trainer import Training
 
 Pause = Callable[[], None]
 TOLERANCE = 1e-4

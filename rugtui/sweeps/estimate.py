@@ -6,11 +6,11 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rugtui.models.memory import available_memory
 from rugtui.sweeps.grid import Grid
 from rugtui.sweeps.memory import PROCESS, fits, needed, processes, require_room, said
 from rugtui.sweeps.plan import RANDOM, Unit
-from rugtui.training.pace import STEP_OVERHEAD
-from rugtui.weights.memory import available_memory
+from rugtui.training.kernels.pace import STEP_OVERHEAD
 
 PRODUCTS = 2e10
 """Multiplications a second of one thread."""

@@ -16,15 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rugtui.declared import fields_of
 from rugtui.errors import DamagedError, RugtuiError, RunError, SettingError, UsageError
-from rugtui.ranges import numbers
-from rugtui.runs import sealed
-from rugtui.runs.directory import provenance
-from rugtui.runs.files import make_folder, open_plain, read_json, write_json, write_whole
-from rugtui.runs.files import sweep as remove_asides
-from rugtui.runs.lock import Lock
-from rugtui.runs.tensors import refuse_newer
+from rugtui.settings.fields import fields_of
+from rugtui.settings.ranges import numbers
+from rugtui.storage import checksummed_jsonl as sealed
+from rugtui.storage.files import make_folder, open_plain, read_json, write_json, write_whole
+from rugtui.storage.files import sweep as remove_asides
+from rugtui.storage.lock import Lock
+from rugtui.storage.run_directory import provenance
+from rugtui.storage.tensors import refuse_newer
 from rugtui.sweeps.grid import Grid
 from rugtui.sweeps.plan import Unit, units
 from rugtui.sweeps.table import Key, Row, row_of, write_tables

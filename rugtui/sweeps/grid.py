@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from rugtui.config import DEVICES, Method, Settings
-from rugtui.declared import check, fields_of, setting
 from rugtui.errors import SettingError
-from rugtui.ranges import numbers
+from rugtui.settings.fields import check, fields_of, setting
+from rugtui.settings.ranges import numbers
+from rugtui.settings.settings import DEVICES, Method, Settings
 
 Kind = Literal["trained", "rug", "theory", "linear"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

@@ -15,10 +15,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rugtui.errors import UsageError
+from rugtui.models.memory import gib
 from rugtui.sweeps.grid import Grid
 from rugtui.sweeps.plan import RANDOM, Unit, parameters
 from rugtui.training.failure import needed_memory
-from rugtui.weights.memory import gib
 
 PROCESS = 320 << 20
 """Bytes that a process has to itself before its first unit, with Python, NumPy, SciPy and PyTorch:

@@ -12,10 +12,10 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from rugtui.sweeps.many import Many
+from rugtui.sweeps.batched_weights import Many
 from rugtui.training import population
 from rugtui.training.gaussian import RowLosses, row_losses
-from rugtui.training.optimizer import Optimizer
+from rugtui.training.kernels.optimizer import Optimizer
 from rugtui.training.stopping import SETTLED
 
 WINDOW = 100

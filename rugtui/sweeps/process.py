@@ -12,8 +12,8 @@ from pathlib import Path
 import platformdirs
 
 from rugtui.errors import RunError
-from rugtui.runs.files import PRIVATE_FILE, make_folder
-from rugtui.runs.lock import holder
+from rugtui.storage.files import PRIVATE_FILE, make_folder
+from rugtui.storage.lock import holder
 from rugtui.sweeps.folder import SweepFolder, is_sweep
 from rugtui.sweeps.grid import Grid
 

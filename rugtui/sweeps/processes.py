@@ -20,12 +20,12 @@ from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
 from rugtui.errors import RugtuiError, SettingError
+from rugtui.models.memory import available_memory
+from rugtui.runtime.threads import cores
 from rugtui.sweeps.grid import Grid
 from rugtui.sweeps.memory import PROCESS, fits, needed, processes, too_large
 from rugtui.sweeps.outcome import Outcome, failed, fault, predicted
 from rugtui.sweeps.plan import RANDOM, Unit
-from rugtui.threads import cores
-from rugtui.weights.memory import available_memory
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_type_hints
 
 from rugtui.errors import DamagedError
-from rugtui.runs.files import plain, write_whole
+from rugtui.storage.files import plain, write_whole
 from rugtui.sweeps.grid import Kind
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ Key = tuple[int, int, float, str, int | None]
 class Row:
     """One cell and kind. Losses are per feature; None is what this kind does not have.
 
-    Statistics are those of `rugtui.measure.Statistics`, under the same names.
+    Statistics are those of `rugtui.analysis.statistics.Statistics`, under the same names.
     """
 
     n_sparse: int

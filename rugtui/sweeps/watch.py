@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from rugtui.runs.lock import holder
+from rugtui.storage.lock import holder
 from rugtui.sweeps.folder import ROWS, about, find, grid_of
 from rugtui.sweeps.grid import Axes, Grid
 from rugtui.sweeps.process import last_words

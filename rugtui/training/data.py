@@ -18,7 +18,7 @@ from numpy.random.bit_generator import ISeedSequence
 from numpy.typing import DTypeLike
 from torch import Tensor
 
-from rugtui.training.cells import Cells
+from rugtui.training.kernels.cells import Cells
 
 
 def sample(

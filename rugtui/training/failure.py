@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rugtui.config import Settings
 from rugtui.errors import TrainingError, UsageError
-from rugtui.training.plan import Squares, sparse_data
-from rugtui.weights.memory import available_memory, gib, used_memory
-from rugtui.weights.sizes import is_power_of_two
+from rugtui.models.memory import available_memory, gib, used_memory
+from rugtui.models.sizes import is_power_of_two
+from rugtui.settings.settings import Settings
+from rugtui.training.kernels.plan import Squares, sparse_data
 
 if TYPE_CHECKING:
     import torch

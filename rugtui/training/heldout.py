@@ -11,11 +11,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from rugtui.config import Activation
-from rugtui.training import activation as activations
-from rugtui.training.cells import Cells
+from rugtui.models.dense import Dense
+from rugtui.settings.settings import Activation
+from rugtui.training.kernels import activation as activations
+from rugtui.training.kernels.cells import Cells
 from rugtui.training.source import Batch
-from rugtui.weights.dense import Dense
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from rugtui.config import Frame, Settings
 from rugtui.errors import SettingError
-from rugtui.weights.dense import Dense
-from rugtui.weights.foreign import read_weights
-from rugtui.weights.frames import default_frame, dense, engineered
+from rugtui.models.constructions import default_frame, dense, engineered
+from rugtui.models.dense import Dense
+from rugtui.models.weight_files.foreign import read_weights
+from rugtui.settings.settings import Frame, Settings
 
 
 def initial(settings: Settings, *, generator: torch.Generator) -> Dense:

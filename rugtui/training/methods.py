@@ -6,12 +6,12 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
-from rugtui.config import Settings
+from rugtui.settings.settings import Settings
+from rugtui.training.kernels.step import Pause
 from rugtui.training.parameters import Parameters
 from rugtui.training.population import Population
 from rugtui.training.sgd import Sampled
 from rugtui.training.source import Source
-from rugtui.training.step import Pause
 
 
 class Method(Protocol):

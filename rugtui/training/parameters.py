@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from rugtui.weights.dense import Dense
+from rugtui.models.dense import Dense
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from rugtui.config import Settings
+from rugtui.settings.settings import Settings
 from rugtui.training.gaussian import row_losses
-from rugtui.training.optimizer import Optimizer
+from rugtui.training.kernels.optimizer import Optimizer
+from rugtui.training.kernels.step import Pause
 from rugtui.training.parameters import Parameters
 from rugtui.training.source import importance
-from rugtui.training.step import Pause
 
 RATE, HIGHEST_RATE = 0.1, 0.3
 """Of Adam, in units of the size that a parameter has in the end."""

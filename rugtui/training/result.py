@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from rugtui.config import Method
+from rugtui.settings.settings import Method
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from rugtui.config import Settings
+from rugtui.settings.settings import Settings
 
 WARMUP_STEPS = 1000
 """And no more than a tenth of all steps."""

@@ -7,11 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from rugtui.config import Settings
-from rugtui.training import optimizer, plan, schedule
+from rugtui.settings.settings import Settings
+from rugtui.training import schedule
+from rugtui.training.kernels import optimizer, plan
+from rugtui.training.kernels.step import Gradient, Pause
 from rugtui.training.parameters import Parameters
 from rugtui.training.source import Source, importance
-from rugtui.training.step import Gradient, Pause
 
 ABSENCES = 20
 """Times that an output's own feature came, on average, before it counts as dead."""

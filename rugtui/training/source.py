@@ -9,9 +9,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from rugtui.config import Settings
-from rugtui.training import data, plan
-from rugtui.training.cells import Cells
+from rugtui.settings.settings import Settings
+from rugtui.training import data
+from rugtui.training.kernels import plan
+from rugtui.training.kernels.cells import Cells
 
 Batch = Cells | Float[Tensor, "batch n_sparse"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rugtui.config import Settings
+from rugtui.settings.settings import Settings
 from rugtui.training import schedule
 from rugtui.training.result import StepResult
 

@@ -12,15 +12,15 @@ from collections.abc import Callable
 
 import numpy as np
 
-from rugtui.session.history import SPAN, HistoryView, Mark
-from rugtui.ui.renderables.axes import axes
-from rugtui.ui.renderables.canvas import Font
-from rugtui.ui.renderables.drawing import chart_strips
-from rugtui.ui.renderables.loss_chart import Deriver, loss_chart
-from rugtui.ui.renderables.palette import DARK
-from rugtui.ui.renderables.smooth import SPANS, Smoother
-from rugtui.ui.renderables.view import NEWEST, Limits, View
-from tests.ui.fake import some_frame
+from rugtui.live.history import SPAN, HistoryView, Mark
+from rugtui.tui.charts.axes import axes
+from rugtui.tui.charts.canvas import Font
+from rugtui.tui.charts.drawing import chart_strips
+from rugtui.tui.charts.palette import DARK
+from rugtui.tui.panes.loss.loss_chart import Deriver, loss_chart
+from rugtui.tui.panes.loss.smooth import SPANS, Smoother
+from rugtui.tui.panes.loss.view import NEWEST, Limits, View
+from tests.tui.fake import some_frame
 
 SIZES = ((58, 20), (120, 40))
 REPEATS = 15

@@ -18,22 +18,22 @@ from pathlib import Path
 
 import numpy as np
 
-from rugtui.config import Settings
-from rugtui.session.course import Course
-from rugtui.session.history import HistoryView
-from rugtui.training.pace import Pace
+from rugtui.live.history import HistoryView
+from rugtui.live.run_session import Course
+from rugtui.settings.settings import Settings
+from rugtui.training.kernels.pace import Pace
 from rugtui.training.result import StepResult
-from rugtui.ui.renderables.axes import axes
-from rugtui.ui.renderables.canvas import Font
-from rugtui.ui.renderables.drawing import chart_strips
-from rugtui.ui.renderables.loss_chart import Deriver, loss_chart
-from rugtui.ui.renderables.palette import DARK
-from rugtui.ui.renderables.smooth import SPANS
-from rugtui.ui.renderables.view import NEWEST, Limits, View
+from rugtui.tui.charts.axes import axes
+from rugtui.tui.charts.canvas import Font
+from rugtui.tui.charts.drawing import chart_strips
+from rugtui.tui.charts.palette import DARK
+from rugtui.tui.panes.loss.loss_chart import Deriver, loss_chart
+from rugtui.tui.panes.loss.smooth import SPANS
+from rugtui.tui.panes.loss.view import NEWEST, Limits, View
 from tests.benchmarks.chart import milliseconds
 from tests.benchmarks.dashboard import RUGTUI, WARM, Ear, tell_lags
 from tests.terminal import private_home
-from tests.ui.fake import some_frame
+from tests.tui.fake import some_frame
 
 STEPS_PER_SECOND = 120.0
 

@@ -16,20 +16,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from rugtui.threads import wait_briefly
+from rugtui.runtime.threads import wait_briefly
 
 wait_briefly()
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
-from rugtui.config import Settings  # noqa: E402
-from rugtui.figures.plate import Lines, Plate, Series  # noqa: E402
+from rugtui.models.dense import Dense  # noqa: E402
+from rugtui.reports.plate import Lines, Plate, Series  # noqa: E402
+from rugtui.settings.settings import Settings  # noqa: E402
 from rugtui.theory.optimum import optimum  # noqa: E402
 from rugtui.training import heldout  # noqa: E402
 from rugtui.training.data import chunks  # noqa: E402
-from rugtui.training.loop import Training  # noqa: E402
-from rugtui.weights.dense import Dense  # noqa: E402
+from rugtui.training.trainer import Training  # noqa: E402
 from tests.benchmarks.moments import Moments  # noqa: E402
 from tests.benchmarks.training import reference_process  # noqa: E402
 
@@ -124,8 +124,8 @@ def draw(
     best: float,
     *paths: Path,
 ) -> None:
-    from rugtui.figures import printed
-    from rugtui.ui.renderables.picture_colours import picture_colours
+    from rugtui.reports import printed
+    from rugtui.tui.panes.weights.picture_colours import picture_colours
 
     series = tuple(
         Series(name, curve.seconds[1:], losses[name][1:] / best, place=place)  # log(0 s) is nowhere

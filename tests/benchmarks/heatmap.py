@@ -16,16 +16,16 @@ from rich.color import Color
 from rich.console import Console
 from textual.strip import Strip
 
-from rugtui.session.commands import Look
-from rugtui.session.frame import Panel, Picture
-from rugtui.session.painter import Painter
-from rugtui.ui.renderables.heatmap import pair_cells
-from rugtui.ui.renderables.lines import papered
-from rugtui.ui.renderables.palette import Palette, ink, palette_for
-from rugtui.ui.renderables.weights_picture import Shades, weights_picture
-from rugtui.weights.base import Window
-from rugtui.weights.dense import Dense
-from rugtui.weights.rug import Rug
+from rugtui.live.commands import Look
+from rugtui.live.frame import Panel, Picture
+from rugtui.live.picture_maker import Painter
+from rugtui.models.base import Window
+from rugtui.models.dense import Dense
+from rugtui.models.rug import Rug
+from rugtui.tui.charts.lines import papered
+from rugtui.tui.charts.palette import Palette, ink, palette_for
+from rugtui.tui.heatmap.heatmap import pair_cells
+from rugtui.tui.panes.weights.weights_picture import Shades, weights_picture
 
 FRAMES = 40
 PAPER = Color.from_rgb(18, 18, 18)

@@ -12,15 +12,15 @@ import argparse
 import statistics
 import time
 
-from rugtui.threads import wait_briefly
+from rugtui.runtime.threads import wait_briefly
 
 wait_briefly()
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
-from rugtui.config import Settings  # noqa: E402
-from rugtui.training.loop import Training, results  # noqa: E402
+from rugtui.settings.settings import Settings  # noqa: E402
+from rugtui.training.trainer import Training, results  # noqa: E402
 
 SIZES = [(512, 128, 0.05), (1024, 256, 0.01), (2048, 512, 0.01)]
 WITHIN = 0.01

@@ -11,19 +11,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rugtui.threads import wait_briefly
+from rugtui.runtime.threads import wait_briefly
 
 wait_briefly()
 
 import torch  # noqa: E402 - threads.py must come first
 
+from rugtui.models.base import Window  # noqa: E402
+from rugtui.models.constructions import engineered  # noqa: E402
+from rugtui.models.dense import Dense  # noqa: E402
+from rugtui.models.hadamard import transform  # noqa: E402
+from rugtui.models.rug import Rug  # noqa: E402
 from rugtui.theory import exact  # noqa: E402
 from rugtui.theory.optimum import optimum  # noqa: E402
-from rugtui.weights.base import Window  # noqa: E402
-from rugtui.weights.dense import Dense  # noqa: E402
-from rugtui.weights.frames import engineered  # noqa: E402
-from rugtui.weights.hadamard import transform  # noqa: E402
-from rugtui.weights.rug import Rug  # noqa: E402
 
 R, P = 0.25, 0.01
 

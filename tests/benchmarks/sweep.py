@@ -17,9 +17,9 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from rugtui.config import Settings
+from rugtui.runtime.threads import cores
+from rugtui.settings.settings import Settings
 from rugtui.sweeps.grid import Grid
-from rugtui.threads import cores
 from tests.benchmarks.training import reference, step_seconds
 
 N_SPARSE, N_DENSE = 128, [6, 32, 102]
@@ -71,7 +71,7 @@ def seconds(settings: Settings) -> float:
     """Of a step, in a process of the pool."""
     import torch
 
-    from rugtui.training.loop import Training
+    from rugtui.training.trainer import Training
 
     torch.set_num_threads(1)
     training = Training(settings.replace(steps=0))

@@ -11,7 +11,7 @@ leaves some out and may be beyond 100 %. On CUDA the size is n_sparse 8,192 at b
 
 With `--reference` the training loop of the code of arXiv 2410.12101 (its `model.Model.optimize`,
 recipe of `train_model`) takes turns too: data loader, Adam and bookkeeping its own, in a process of
-its own, whose threads wait as PyTorch has them wait by default (rugtui.threads sets that for this
+its own, whose threads wait as PyTorch has them wait by default (runtime.threads sets that for this
 process alone).
 """
 
@@ -27,16 +27,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from rugtui.threads import wait_briefly
+from runtime.threads import wait_briefly
 
 wait_briefly()
 
 import torch  # noqa: E402
 
-from rugtui.config import Settings  # noqa: E402
-from rugtui.training.gemm import gemm_seconds  # noqa: E402
-from rugtui.training.loop import Training  # noqa: E402
-from rugtui.training.precision import precision  # noqa: E402
+from rugtui.settings.settings import Settings  # noqa: E402
+from rugtui.training.kernels.gemm import gemm_seconds  # noqa: E402
+from rugtui.training.kernels.precision import precision  # noqa: E402
+from rugtui.training.trainer import Training  # noqa: E402
 
 SIZES, BATCH = [(512, 128, 0.05), (1024, 256, 0.01), (2048, 512, 0.002)], 1024
 CUDA_SIZES, CUDA_BATCH = [(8192, 2048, 0.01)], 8192

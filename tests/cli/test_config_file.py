@@ -9,10 +9,10 @@ import pytest
 from rugtui.cli import main
 from rugtui.cli.config_file import MOST, config_path, read_config
 from rugtui.cli.options import given_settings
-from rugtui.config import Settings
-from rugtui.presets import preset
-from rugtui.ui.app import RugtuiApp
-from tests.ui.fake import FakeSession, running
+from rugtui.settings.presets import preset
+from rugtui.settings.settings import Settings
+from rugtui.tui.app import RugtuiApp
+from tests.tui.fake import FakeSession, running
 
 GOOD = """
 settings.p = 0.1            # dotted names are TOML, too

@@ -10,10 +10,10 @@ import pytest
 from rugtui.cli import checks, main
 from rugtui.cli.config_file import config_path, understood
 from rugtui.cli.template import template
-from rugtui.config import Settings, fields
-from rugtui.declared import fields_of
-from rugtui.preferences import Preferences
-from rugtui.ui.keys import KEYS
+from rugtui.settings.fields import fields_of
+from rugtui.settings.preferences import Preferences
+from rugtui.settings.settings import Settings, fields
+from rugtui.tui.keys import KEYS
 
 NAMES = (
     "terminal size colours unicode link clipboard devices versions runs config_folder config_file"

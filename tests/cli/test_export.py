@@ -14,12 +14,12 @@ from safetensors.torch import load_file
 
 import rugtui
 from rugtui.cli import main
-from rugtui.runs.directory import all_runs
-from rugtui.runs.snapshot import write_snapshot
-from rugtui.session.course import Course
-from rugtui.session.history import NAMES
-from tests.runs.some import SETTINGS
-from tests.session.test_opening import tree
+from rugtui.live.history import NAMES
+from rugtui.live.run_session import Course
+from rugtui.storage.run_directory import all_runs
+from rugtui.storage.snapshot import write_snapshot
+from tests.live.test_opening import tree
+from tests.storage.some import SETTINGS
 
 
 @pytest.fixture

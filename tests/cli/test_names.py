@@ -12,11 +12,11 @@ from rugtui.cli import headless, main
 from rugtui.cli.output import printable
 from rugtui.cli.watch import meant
 from rugtui.errors import RunError
-from rugtui.runs.directory import all_runs, runs_folder
-from rugtui.runs.place import place
-from rugtui.session.course import Course
-from tests.runs.some import SETTINGS
-from tests.weights.test_foreign import W_IN, W_OUT, B
+from rugtui.live.run_session import Course
+from rugtui.storage.run_directory import all_runs, runs_folder
+from rugtui.storage.target import place
+from tests.models.weight_files.test_foreign import W_IN, W_OUT, B
+from tests.storage.some import SETTINGS
 
 NAMES = ["two words", "..a", "new\nline", "-x", "a\x1b[31mred", "{0}%s[b]", "#1", "é名", "y" * 250]
 if sys.platform == "linux":

@@ -8,10 +8,10 @@ import torch
 from textual.app import App
 
 from rugtui.cli import dashboard, main
-from rugtui.runs.checkpoint import newest
-from rugtui.runs.directory import all_runs, find_run
-from rugtui.ui.app import RugtuiApp
-from tests.session.test_opening import tree
+from rugtui.storage.checkpoint import newest
+from rugtui.storage.run_directory import all_runs, find_run
+from rugtui.tui.app import RugtuiApp
+from tests.live.test_opening import tree
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 
 from rugtui.cli import COMMANDS, main
 from rugtui.cli.options import dense_from_ratio, given_settings
-from rugtui.config import fields
 from rugtui.errors import SettingError
+from rugtui.settings.settings import fields
 from tests.terminal import private_home
 
 

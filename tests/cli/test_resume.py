@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from rugtui.cli import main
-from rugtui.runs.checkpoint import newest
-from rugtui.runs.directory import checkpoints, find_run
-from rugtui.runs.journal import read_past
-from rugtui.runs.lock import Holder, Lock, holder
-from rugtui.session.history import NAMES
+from rugtui.live.history import NAMES
+from rugtui.storage.checkpoint import newest
+from rugtui.storage.history_file import read_past
+from rugtui.storage.lock import Holder, Lock, holder
+from rugtui.storage.run_directory import checkpoints, find_run
 from tests.cli.test_train import KEYS
 from tests.processes import running, until
 

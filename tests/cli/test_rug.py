@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from rugtui.cli import main
-from rugtui.config import Frame
+from rugtui.models.decoders import DECODERS
+from rugtui.models.weight_files.foreign import read_weights
+from rugtui.settings.settings import Frame
 from rugtui.theory.optimum import optimum
-from rugtui.weights.decoders import DECODERS
-from rugtui.weights.foreign import read_weights
 
 SMALL = ("--n-sparse", "256", "--ratio", "0.25", "--p", "0.05")
 KEYS = {"n_sparse", "n_dense", "p", "a", "b", "loss_gaussian", "loss_exact"}
@@ -88,7 +88,7 @@ def test_a_seed_says_which_rows(capsys):
 
 
 def test_other_sizes_are_cosine_frames(capsys):
-    pytest.importorskip("rugtui.measure")
+    pytest.importorskip("rugtui.analysis.statistics")
     given = answer(capsys, "--n-sparse", "96", "--n-dense", "24", "--p", "0.1")
     assert given["frame"] == "dct"
     assert main(["rug", "--n-sparse", "96", "--n-dense", "24", "--frame", "hadamard"]) == 2

@@ -7,11 +7,11 @@ import pytest
 
 from rugtui.cli import main
 from rugtui.cli.runs import printable, size_text
-from rugtui.runs.directory import all_runs, checkpoints
-from rugtui.runs.listing import listed
-from rugtui.runs.lock import Lock
-from rugtui.session.course import Course
-from tests.runs.some import SETTINGS
+from rugtui.live.run_session import Course
+from rugtui.storage.listing import listed
+from rugtui.storage.lock import Lock
+from rugtui.storage.run_directory import all_runs, checkpoints
+from tests.storage.some import SETTINGS
 from tests.test_imports import loaded_by
 
 
@@ -85,7 +85,7 @@ def test_snapshots_go_where_that_is_asked_for_and_none_that_came_meanwhile(capsy
     assert main(["runs", "--prune", "--keep", "1", "--yes"]) == 0
     assert "with snapshots, and stay: 1;" in capsys.readouterr().err
     with monkeypatch.context() as late:  # it was made after the list was
-        late.setattr("rugtui.runs.listing.removable", lambda *_, **__: [listed(old)])
+        late.setattr("rugtui.storage.listing.removable", lambda *_, **__: [listed(old)])
         assert listing(capsys, "--prune", "--yes") == []
     assert snapshot.is_dir()
     (gone,) = listing(capsys, "--prune", "--keep", "1", "--yes", "--snapshots")
@@ -114,7 +114,7 @@ def test_pruning_follows_no_links(capsys, tmp_path):
 def test_a_run_that_is_taken_meanwhile_stays(capsys, monkeypatch):
     run = a_run().keeper.run
     held = Lock.take(run, screen=False)
-    monkeypatch.setattr("rugtui.runs.listing.holder", lambda _: (False, None))
+    monkeypatch.setattr("rugtui.storage.listing.holder", lambda _: (False, None))
     assert main(["runs", "--prune", "--keep", "0", "--yes"]) == 0
     assert "in use" in capsys.readouterr().err
     assert run.is_dir()

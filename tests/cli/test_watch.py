@@ -8,14 +8,14 @@ import pytest
 from rugtui.cli import main
 from rugtui.cli.watch import meant
 from rugtui.errors import RunError
-from rugtui.runs.directory import checkpoints, find_run
-from rugtui.runs.lock import Lock, holder
-from rugtui.session.course import Course
+from rugtui.live.run_session import Course
+from rugtui.storage.lock import Lock, holder
+from rugtui.storage.run_directory import checkpoints, find_run
 from rugtui.sweeps.folder import SweepFolder
 from rugtui.sweeps.grid import Grid
 from tests.cli.test_resume import started
 from tests.processes import until
-from tests.runs.some import SETTINGS
+from tests.storage.some import SETTINGS
 from tests.terminal import Terminal
 
 WATCH = [sys.executable, "-m", "rugtui", "watch"]

@@ -98,8 +98,8 @@ def test_trained_and_rug_are_where_they_must_be(method, tmp_path):
     for row in (trained, rug):
         assert row.error is None
         assert row.loss == pytest.approx(row.loss_exact, abs=5 * row.standard_error)
-        from rugtui.measure import gaussian_loss
-        from rugtui.weights.foreign import read_weights
+        from rugtui.analysis.statistics import gaussian_loss
+        from rugtui.models.weight_files.foreign import read_weights
 
         kept = read_weights(tmp_path / "sweep" / row.weights)
         assert gaussian_loss(kept, row.p) == pytest.approx(row.loss_gaussian, rel=1e-5)
@@ -113,8 +113,8 @@ def test_trained_and_rug_are_where_they_must_be(method, tmp_path):
 def test_population_together_is_population_alone(tmp_path):
     import torch
 
-    from rugtui.measure import gaussian_loss
-    from rugtui.training.loop import Training
+    from rugtui.analysis.statistics import gaussian_loss
+    from rugtui.training.trainer import Training
 
     rows, _ = swept(tmp_path / "sweep", Grid(
         n_sparse="64", ratio="0.3", p="0.05,0.2", kinds="trained", samples=64, device="cpu"

@@ -6,7 +6,7 @@ import dataclasses
 import pytest
 
 from rugtui.errors import DamagedError, RunError, UsageError
-from rugtui.runs.lock import holder
+from rugtui.storage.lock import holder
 from rugtui.sweeps import here, process
 from rugtui.sweeps.folder import SweepFolder
 from rugtui.sweeps.grid import Grid

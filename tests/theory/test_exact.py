@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rugtui.errors import SettingError, WeightsError
+from rugtui.models.rug import Rug
 from rugtui.theory import gaussian, moments, series
 from rugtui.theory.exact import exact_loss, grouped_row_loss
 from rugtui.theory.optimum import optimum
-from rugtui.weights.rug import Rug
 
 DATA = Path(__file__).parents[1] / "data/weights"
 STORED = json.loads((DATA / "index.json").read_text())

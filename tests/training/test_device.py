@@ -4,11 +4,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from rugtui.config import Settings
 from rugtui.errors import SettingError
+from rugtui.settings.settings import Settings
 from rugtui.training import data, source
 from rugtui.training.device import resolve
-from rugtui.training.pace import Pace
+from rugtui.training.kernels.pace import Pace
 
 
 @pytest.fixture

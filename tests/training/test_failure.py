@@ -8,10 +8,11 @@ import sys
 import pytest
 import torch
 
-from rugtui.config import Settings
-from rugtui.training import failure, step
+from rugtui.settings.settings import Settings
+from rugtui.training import failure
 from rugtui.training.failure import Diverged, OutOfMemory
-from rugtui.training.loop import Training, results
+from rugtui.training.kernels import step
+from rugtui.training.trainer import Training, results
 
 SMALL = Settings(n_sparse=32, n_dense=8, p=0.1, batch=64, steps=0, device="cpu")
 
@@ -138,7 +139,7 @@ FULL = """
 import re, resource, sys
 from rugtui.cli import headless, main
 from rugtui.training.failure import Room
-from rugtui.weights import memory
+from rugtui.models import memory
 
 headless.HELDOUT_SAMPLES = 1024
 require, most = Room.require, memory._pages()[0] + (512 << 20)
@@ -180,9 +181,9 @@ AT_ONCE = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
 """What is freed goes back to the system, and no later run takes it up unseen."""
 TAKEN = """
 import gc, json
-from rugtui.config import Settings
+from rugtui.settings.settings import Settings
 from rugtui.training.failure import needed_memory
-from rugtui.training.loop import Training
+from rugtui.training.trainer import Training
 
 def status(name):
     lines = open("/proc/self/status").read().splitlines()

@@ -5,8 +5,8 @@ import weakref
 import pytest
 import torch
 
+from rugtui.models.dense import Dense
 from rugtui.training.heldout import measure, sample_losses
-from rugtui.weights.dense import Dense
 
 
 def some_weights(n_sparse=8, n_dense=3):

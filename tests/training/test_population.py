@@ -10,12 +10,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rugtui.config import Settings
+from rugtui.models.dense import Dense
+from rugtui.settings.settings import Settings
 from rugtui.training.gaussian import row_losses
-from rugtui.training.loop import Training, results
 from rugtui.training.parameters import Parameters
 from rugtui.training.population import _means, evaluate, variance
-from rugtui.weights.dense import Dense
+from rugtui.training.trainer import Training, results
 from tests.training.states import same_state
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "data/theory_reference.json").read_text())

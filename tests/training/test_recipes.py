@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from rugtui.config import Settings
 from rugtui.errors import SettingError, WeightsError
-from rugtui.runs.checkpoint import Checkpoint, read_checkpoint, restore, write_checkpoint
+from rugtui.settings.settings import Settings
+from rugtui.storage.checkpoint import Checkpoint, read_checkpoint, restore, write_checkpoint
 from rugtui.theory.optimum import optimum
 from rugtui.training import schedule
-from rugtui.training.loop import Training, results
+from rugtui.training.trainer import Training, results
 from tests.training.states import same_state
 
 SMALL = Settings(n_sparse=32, n_dense=8, p=0.1, batch=64, steps=0, device="cpu", lr=1e-3)

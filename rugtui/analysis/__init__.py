@@ -1,0 +1,1 @@
+"""Statistics of weights, and the sentence that explains them."""

@@ -1,0 +1,208 @@
+"""Weights → the numbers of section 8: losses without sampling, and symmetry with its breaking."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.special import ndtr
+
+from rugtui.analysis.strata import Strata
+from rugtui.errors import WeightsError
+from rugtui.models.base import Weights
+from rugtui.theory import gaussian
+from rugtui.theory.distribution import Distribution
+from rugtui.theory.exact import TOLERANCE, expected_loss
+from rugtui.theory.interference import Groups, Interference, Rows, Source
+from rugtui.theory.moments import checked, variance
+
+EDGES = np.linspace(-4, 4, 65)
+"""Of the histogram of ν, in standard deviations from its mean."""
+CELLS = 1 << 21
+"""Cells of W held at once."""
+
+
+@runtime_checkable
+class Alike(Protocol):
+    """Weights whose rows all hold the same values in another order: one row is every row."""
+
+    def grouped_row(self) -> tuple[Float[np.ndarray, " m"], Int[np.ndarray, " m"]]:
+        """The distinct values of a row off its diagonal, and how often each occurs."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What is known of weights at one p. Losses are per feature; spreads are standard deviations
+    over rows. What follows `rows` is of that many rows, what stands before of all."""
+
+    p: float
+    n_sparse: int
+    gaussian: float
+    """Gaussian loss of section 3."""
+    diagonal_mean: float
+    diagonal_spread: float
+    bias_mean: float
+    """Of b + μ, as the theory counts it."""
+    bias_spread: float
+    noise_mean: float
+    """Of σ_i."""
+    noise_spread: float
+    rows: int
+    """How many rows the rest was taken of; n_sparse where one stands for all."""
+    exact: float
+    """Exact loss of section 7."""
+    exact_standard_error: float
+    """Of its mean over rows; 0 where all were taken."""
+    skew: float
+    """Third standardised moment about zero of the entries off the diagonal."""
+    interferers: float
+    """(ΣW²)²/ΣW⁴ of a row off the diagonal: how many entries make its noise."""
+    lyapunov: float
+    """Σ|W|³/(ΣW²)^{3/2} of a row off the diagonal: small where the central limit theorem holds."""
+    kolmogorov_smirnov: float
+    """Distance of the law of ν from a Gaussian."""
+    histogram: Float[np.ndarray, " bins"]
+    """Probability that (ν − E ν)/σ lies in each bin between EDGES, mean over rows."""
+    gaussian_histogram: Float[np.ndarray, " bins"]
+
+    def numbers(self) -> dict[str, float]:
+        """All but the histograms, by name."""
+        return {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(self)
+            if "histogram" not in field.name
+        }
+
+
+def gaussian_loss(weights: Weights, p: float) -> float:
+    """The Gaussian loss of these weights, averaged over all rows (section 3): needs the diagonal,
+    row sums and row norms alone.
+
+    Raises SettingError for p outside (0, 1], WeightsError for weights that are not finite.
+    """
+    a, b, sigma = _rows_in_theory(weights, p)
+    return float(np.mean(gaussian.loss(a, b, sigma, p)))
+
+
+def statistics(
+    weights: Weights,
+    p: float,
+    *,
+    generator: np.random.Generator,
+    rows: int | None = None,
+    tolerance: float = TOLERANCE,
+    laws: int | None = None,
+) -> Statistics:
+    """The statistics of section 8 at probability p in (0, 1].
+
+    The exact loss and the law of ν are of `rows` rows, each drawn from its stratum and standing for
+    it (None: of all); the exact loss is good to about `tolerance`, relative. The distance to a
+    Gaussian and the histogram are means over `laws` of these rows, evenly among them (None: all).
+    Raises SettingError for such a p, WeightsError for weights that are not finite.
+    """
+    a, b, sigma = _rows_in_theory(weights, p)
+    in_theory = gaussian.loss(a, b, sigma, p)
+    drawn = Strata.draw(in_theory, a, len(a) if rows is None else min(rows, len(a)), generator)
+    parts = [_look(*part, p, tolerance, laws) for part in _sources(weights, drawn)]
+    losses, moments, third, distance, masses, of_laws = (
+        np.concatenate(column, axis=-1) for column in zip(*parts, strict=True)
+    )
+    exact, error = drawn.mean(losses)
+    shares = drawn.shares
+    return Statistics(
+        p=p,
+        n_sparse=weights.n_sparse,
+        gaussian=float(in_theory.mean()),
+        diagonal_mean=float(a.mean()),
+        diagonal_spread=float(a.std()),
+        bias_mean=float(b.mean()),
+        bias_spread=float(b.std()),
+        noise_mean=float(sigma.mean()),
+        noise_spread=float(sigma.std()),
+        rows=weights.n_sparse if isinstance(weights, Alike) else len(losses),
+        exact=exact,
+        exact_standard_error=error,
+        skew=_skew(moments @ shares, weights.n_sparse - 1),
+        interferers=float(shares @ _ratio(moments[2] ** 2, moments[4])),
+        lyapunov=float(shares @ _ratio(third, moments[2] ** 1.5)),
+        kolmogorov_smirnov=float(np.average(distance, weights=of_laws)),
+        histogram=np.average(masses, -1, of_laws),
+        gaussian_histogram=np.diff(ndtr(EDGES)),
+    )
+
+
+def _sources(
+    weights: Weights, drawn: Strata
+) -> Iterator[tuple[Source, np.ndarray, np.ndarray, np.ndarray]]:
+    """Rows drawn, off the diagonal, with a_i, b_i and share: as many at a time as memory likes."""
+    a, b, n_sparse = weights.diagonal(), weights.biases(), weights.n_sparse
+    if isinstance(weights, Alike):
+        values, counts = weights.grouped_row()
+        yield Groups(values, counts.astype(float)), a[:1], b[:1], drawn.shares
+        return
+    parts = math.ceil(len(drawn.rows) * n_sparse / CELLS)
+    for at in np.array_split(np.arange(len(drawn.rows)), parts):
+        some = drawn.rows[at]
+        off = np.array(weights.rows(some))
+        off[np.arange(len(some)), some] = 0
+        yield Rows(off), a[some], b[some], drawn.shares[at]
+
+
+def _look(
+    source: Source,
+    a: np.ndarray,
+    b: np.ndarray,
+    shares: np.ndarray,
+    p: float,
+    tolerance: float,
+    laws: int | None,
+) -> tuple[np.ndarray, ...]:
+    """Of each row, in the last axis: the exact loss; Σ_j W_ijⁿ for n = 0 … 4 and Σ_j |W_ij|³
+    off the diagonal; of those whose law is asked for, distance to a Gaussian; masses between EDGES;
+    share."""
+    every = 1 if laws is None else max(1, math.ceil(len(a) / laws))
+    some = Rows(source.rows[::every]) if isinstance(source, Rows) else source
+    law, distribution = Interference.of(source, p), Distribution.of(some, p)
+    values, counts = source.values(np.arange(len(a))), source.counts
+    return (
+        expected_loss(law, a, b, tolerance=tolerance),
+        np.stack([(counts * values**n).sum(1) for n in range(5)]),
+        (counts * np.abs(values) ** 3).sum(1),
+        distribution.distance_to_gaussian(),
+        distribution.masses(EDGES).T,
+        shares[::every],
+    )
+
+
+def _rows_in_theory(weights: Weights, p: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(a_i, b_i + μ_i, σ_i) of all rows, or of the one that stands for all (section 2)."""
+    checked("p", p)
+    rows = slice(1 if isinstance(weights, Alike) else None)
+    known = weights.diagonal(), weights.biases(), weights.row_sums(), weights.row_squares()
+    a, b, sums, squares = (values[rows] for values in known)
+    bad = np.count_nonzero(~np.isfinite([a, b, sums, squares]).all(0))
+    if bad:
+        raise WeightsError(
+            f"Weights must be finite numbers, but {bad} of {len(a)} rows of W are not; "
+            "go back to a checkpoint from before training diverged."
+        )
+    mean = p / 2 * (sums - a)
+    return a, b + mean, np.sqrt(variance(p) * np.maximum(squares - a**2, 0))
+
+
+def _skew(moments: Float[np.ndarray, " orders"], entries: int) -> float:
+    """E W³ / (E W²)^{3/2} of the entries of all rows together."""
+    second, third = moments[2] / entries, moments[3] / entries
+    return float(_ratio(third, second**1.5))
+
+
+def _ratio(above, below):
+    """above / below, 0 where there is nothing below."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(np.asarray(below) > 0, np.divide(above, below), 0.0)

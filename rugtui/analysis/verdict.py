@@ -1,0 +1,139 @@
+"""What the numbers mean, in a sentence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from rugtui.settings.settings import Settings
+
+if TYPE_CHECKING:  # they load SciPy, which the screen's first paint must not wait for
+    from rugtui.analysis.statistics import Statistics
+    from rugtui.theory.levels import Levels
+
+NEAR = 0.01
+"""Relative distance from L* within which a loss counts as being there."""
+FAR = 0.05
+"""Relative difference of Gaussian and exact loss that is worth a word."""
+SURE = 3.0
+"""Standard errors below which a difference is not one, where they come to no more than FAR: of a
+loss that jumps about nobody knows that it is on a plateau."""
+
+
+def verdict(
+    loss: float,
+    standard_error: float,
+    levels: Levels,
+    measured: Statistics | None,
+    *,
+    rug: bool = False,
+    begins: bool = True,
+    gaussian: bool = False,
+) -> str:
+    """Where a live loss stands among the levels of theory, and why. L* is a prediction for the
+    symmetric model, not a bound: a trained loss may lie below it (section 8). `begins`: whether a
+    high loss is that of the first steps; `gaussian`: whether it is the Gaussian loss of the
+    weights, which samples need not agree with."""
+    if not math.isfinite(loss):
+        return ""
+    said = [_place(loss, standard_error, levels, measured, rug, begins)]
+    if gaussian:
+        said = [f"Gaussian loss {said[0][0].lower()}{said[0][1:]}"]
+    if measured is not None and measured.exact > 0:
+        off = measured.gaussian / measured.exact - 1
+        if abs(off) > FAR:
+            said.append(
+                f"Gaussian(W) is {abs(off):.0%} {_side(off)} exact(W): interference is not "
+                f"Gaussian (KS {measured.kolmogorov_smirnov:.2f})."
+            )
+    return " ".join(said).replace("%", " %")
+
+
+def _place(
+    loss: float,
+    error: float,
+    levels: Levels,
+    measured: Statistics | None,
+    rug: bool,
+    begins: bool,
+) -> str:
+    off = loss / levels.loss - 1 if levels.loss > 0 else math.inf
+    noise = SURE * error / levels.loss if error > 0 and levels.loss > 0 else 0.0
+    if abs(off) <= max(NEAR, min(noise, FAR)):
+        where = f"within {max(abs(off), 0.001):.1%} of L*"
+        return f"The rug is {where}." if rug else f"On the symmetric plateau: {where}."
+    if rug:
+        where = _above(off) if off > 0 else f"{-off:.0%} below L*"
+        return f"The rug is {where}, as its finite size has it."
+    if off < 0:
+        why = "symmetry is breaking"
+        if measured is not None and measured.skew < 0:
+            why = f"interference is skewed (skew of W {measured.skew:.1f})"
+        return f"{-off:.0%} below the symmetric prediction L*: {why}."
+    if loss > levels.linear:
+        why = ": it has just begun" if begins else ""
+        return f"{_above(off)}, and above the linear optimum too{why}."
+    return f"{_above(off)}, below the linear optimum."
+
+
+def _above(off: float) -> str:
+    """By so much of L*; from twice L* on, how often it."""
+    return f"{off:.0%} above L*" if off < 1 else f"{1 + off:.3g} times L*"
+
+
+def _side(off: float) -> str:
+    return "above" if off > 0 else "below"
+
+
+def death(dead: int, settings: Settings) -> str:
+    """Outputs that stay at 0 whatever comes, if there are any."""
+    if dead == settings.n_sparse:
+        cure = "with other weights (init)"
+        if settings.method == "sgd" and settings.learning_rate > settings.usual_rate:
+            cure = f"with a lower learning rate, lr {settings.usual_rate:.2g} say"
+        return (
+            "All outputs are dead: no gradient passes, and nothing is learnt any more; start anew "
+            f"{cure}."
+        )
+    of = f"{dead:,} of {settings.n_sparse:,} outputs"
+    return f"{of} {'is' if dead == 1 else 'are'} dead: 0 whatever comes." if dead else ""
+
+
+def comparable(settings: Settings) -> bool:
+    """Whether the loss of these settings is of the kind that L* is: then a verdict is one."""
+    return (
+        settings.activation == "relu" and settings.data == "bernoulli" and not settings.importance
+    )
+
+
+def unweighed(settings: Settings) -> bool:
+    """Whether the loss may be held against lines of theory at all: they are of features alike."""
+    return not settings.importance
+
+
+def caveat(settings: Settings) -> str:
+    """Which predictions hold for these settings, and which do not; empty where all do."""
+    return " ".join(_caveats(settings))
+
+
+def _caveats(settings: Settings) -> Iterator[str]:
+    if settings.activation == "identity":
+        yield (
+            "Without activation linear is the best there is, a bound; Gaussian(W), exact(W) and L* "
+            "are of a ReLU."
+        )
+    elif settings.activation != "relu":
+        yield (
+            f"Gaussian(W), exact(W) and L* are of a ReLU, not of {settings.activation}; "
+            "elementwise and oracle hold for any activation."
+        )
+    if settings.importance:
+        yield ("The loss is weighed by importance and no line is: theory is of features alike.")
+    if settings.data == "one":
+        yield (
+            f"Lines are of features on independently, p = 1/n_sparse = {settings.p_on:.3g}, not of "
+            "exactly one on."
+        )
+    if not settings.bias:
+        yield "L*, high sparsity and linear have a bias; Gaussian(W) and exact(W) hold without."

@@ -1,0 +1,168 @@
+"""A Frame: all that the screen shows at one moment, as plain numbers and small arrays."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from rugtui.live.commands import Kind, Order
+from rugtui.live.history import EMPTY, HistoryView
+from rugtui.models.base import Window
+from rugtui.settings.settings import Settings
+
+if TYPE_CHECKING:
+    from rugtui.analysis.statistics import Statistics
+    from rugtui.live.other_run import OtherRun
+    from rugtui.live.theory_curves import Curves
+    from rugtui.storage.listing import Listed
+    from rugtui.theory.levels import Levels
+
+Severity = Literal["information", "warning", "error"]
+Phase = Literal[
+    "loading", "opened", "training", "paused", "done", "failed",
+    "watching", "finished", "crashed", "gone", "damaged",
+]  # fmt: skip
+"""What is opened waits to go on. A run of another process is watched while that trains it; then it
+is paused, failed, or one of those behind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell of W, and the block of cells that shares its pixel."""
+
+    place: tuple[int, int]
+    """Row and column in the order of the picture."""
+    i: int
+    j: int
+    value: float
+    """W_ij, i and j being the features at that place."""
+    bias: float
+    """b_i."""
+    block: Window
+    low: float
+    high: float
+    """The range of W over the block."""
+    sampled: bool
+    """Whether `low` and `high` come from a part of the block's cells."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Panel:
+    """Block means of a window of one kind of weights, and of the biases of its rows."""
+
+    kind: Kind
+    pixels: Float[np.ndarray, "height width"]
+    biases: Float[np.ndarray, " height"]
+    order: Order = "natural"
+    note: str = ""
+    """Why the order is not the one asked for."""
+    cell: Cell | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """What the W pane shows: one panel, or trained and rug side by side."""
+
+    step: int
+    window: Window
+    n_sparse: int
+    panels: tuple[Panel, ...]
+
+    @property
+    def subject(self) -> tuple[object, ...]:
+        """What is looked at: pictures of one subject differ in the values of W alone."""
+        panels = [(one.kind, one.order, one.pixels.shape, one.note) for one in self.panels]
+        return self.window, self.n_sparse, *panels
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What is known of one kind of weights: its live loss and the statistics last taken of it."""
+
+    loss: float = math.nan
+    standard_error: float = math.nan
+    statistics: Statistics | None = None
+    heldout: float = math.nan
+    """Held-out loss of the very weights that `statistics` describes; NaN where there is none."""
+    heldout_standard_error: float = math.nan
+    measured_at: int = 0
+    """The step whose weights `statistics` describes."""
+    measured_when: float = 0.0
+    """On the monotonic clock."""
+    age: float = 0.0
+    """Seconds since then, when the Frame was made."""
+    trend: tuple[Statistics, ...] = ()
+    """Statistics so far, oldest first, evenly thinned."""
+    trend_at: tuple[int, ...] = ()
+    """The steps whose weights they describe."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something to tell the user once."""
+
+    serial: int
+    text: str
+    severity: Severity = "information"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One moment of a session. Immutable: it crosses from the worker to the screen."""
+
+    settings: Settings
+    changes: int = 0
+    """How many `Change`s were carried out, or refused, before it."""
+    phase: Phase = "loading"
+    narration: str = ""
+    source: str = ""
+    """Where what is opened is from; empty for a run of this process."""
+    read_only: str = ""
+    """Why nothing can be changed here, in a sentence; empty where it can."""
+    save_age: float = math.nan
+    """Seconds since the process that trains it saved what is shown, where that is another."""
+    device: str = ""
+    plan: str = ""
+    """How a step is computed, in a word or two."""
+    step: int = 0
+    seconds: float = 0.0
+    """Spent in training steps."""
+    steps_per_second: float = math.nan
+    gemms_per_step: float = math.nan
+    """Time of a step in dense batch × n_sparse × n_dense products."""
+    history: HistoryView = EMPTY
+    levels: Levels | None = None
+    curves: Curves | None = None
+    """The lines of theory through (r, p), or through the last one while they are made."""
+    shown: Kind = "trained"
+    frame_name: str = ""
+    """Which construction the rug is."""
+    trained: Reading = field(default_factory=Reading)
+    rug: Reading | None = None
+    sampled: bool = False
+    """Whether nothing learns: losses of trained weights are those of samples drawn here."""
+    verdict: str = ""
+    """A sentence that says what the numbers of the weights shown mean."""
+    picture: Picture | None = None
+    run: str = ""
+    """The directory of the live run, empty before it has one."""
+    others: tuple[OtherRun, ...] = ()
+    """Earlier runs of this session and saved ones, oldest first; never the live one."""
+    saved: tuple[Listed, ...] | None = None
+    """The runs on disk, newest first; None while nobody asked, or they are being looked for."""
+    snapshot: str = ""
+    """The folder of the last snapshot, empty before there is one."""
+    notices: tuple[Notice, ...] = ()
+    kept: str = ""
+    """What of the run is on disk, in a sentence; empty where nothing is to be."""
+    failure: str = ""
+    traceback: str = ""
+
+    @property
+    def reading(self) -> Reading:
+        """The reading of the weights that are shown."""
+        return self.rug or Reading() if self.shown == "rug" else self.trained

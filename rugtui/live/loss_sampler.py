@@ -1,0 +1,102 @@
+"""The loss of weights that do not learn, sampled a batch at a time."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Float
+
+from rugtui.models.base import Weights
+from rugtui.models.constructions import engineered
+from rugtui.models.dense import Dense
+from rugtui.settings.settings import Frame, Settings
+from rugtui.training.heldout import sample_losses
+from rugtui.training.kernels.cells import Cells
+from rugtui.training.source import Source, importance
+
+STREAM = 0x5EED
+"""Keeps the trial's data apart from those that training draws from the same seed."""
+ENOUGH = 5e-4
+"""Of the mean: a standard error that no more digits on the screen come of."""
+BATCH, CELLS = 1024, 1 << 22
+"""Samples at a time, and cells of theirs at most: a fraction of a second."""
+
+
+class Sampled:
+    """The mean of losses that come a batch at a time."""
+
+    def __init__(self) -> None:
+        self._count, self._sum, self._squares = 0, 0.0, 0.0
+
+    def add(self, losses: Float[torch.Tensor, " batch"]) -> None:
+        losses = losses.double()
+        self._count += len(losses)
+        self._sum += losses.sum().item()
+        self._squares += losses.square().sum().item()
+
+    def loss(self) -> tuple[float, float]:
+        """Mean loss per feature over all samples so far, and its standard error."""
+        if self._count < 2:
+            return math.nan, math.nan
+        mean = self._sum / self._count
+        variance = max(self._squares / self._count - mean**2, 0.0)
+        return mean, math.sqrt(variance / (self._count - 1))
+
+
+class StillTrial(Sampled):
+    """Weights that were trained, or are from elsewhere, and what sampling says of them.
+
+    Its data are its own: training that goes on later draws what it would have drawn.
+    """
+
+    def __init__(self, settings: Settings, weights: Dense) -> None:
+        super().__init__()
+        self.settings, self.weights = settings, weights
+        device = weights.b.device
+        generator = _generator(device, settings.seed ^ STREAM)
+        self._source = Source(generator, device, weights.b.dtype)
+
+    def sample(self) -> None:
+        """One more batch, unless the mean is known well enough."""
+        mean, error = self.loss()
+        if error <= ENOUGH * mean:
+            return
+        s = self.settings
+        x = self._source.draw(s, max(1, min(BATCH, CELLS // s.n_sparse)))
+        by = importance(s, self.weights.b)
+        self.add(sample_losses(self.weights, x, activation=s.activation, importance=by))
+
+
+class RugTrial(Sampled):
+    """The engineered weights at a run's (n_sparse, n_dense, p), and what sampling says of them."""
+
+    def __init__(self, settings: Settings, device: torch.device, frame: Frame) -> None:
+        """Raises WeightsError where these sizes have no such frame, or memory does not."""
+        super().__init__()
+        self.settings, self.device = settings, device
+        self.frame_name = frame
+        generator = torch.Generator().manual_seed(settings.seed)
+        self.weights: Weights = engineered(
+            self.frame_name,
+            settings.n_sparse,
+            settings.n_dense,
+            settings.p_on,
+            generator=generator,
+            device=device,
+        )
+        seed = settings.seed ^ STREAM
+        self._source = Source(_generator(device, seed), device, torch.get_default_dtype())
+        self._data = settings.replace(data="bernoulli", p=settings.p_on)
+
+    def sample(self) -> None:
+        """Draw one more batch: its per-sample losses join the mean."""
+        n_sparse, batch = self.settings.n_sparse, self.settings.batch
+        x = self._source.draw(self._data, max(1, min(batch, CELLS // n_sparse)))
+        x = x.dense() if isinstance(x, Cells) else x
+        self.add((x - self.weights.forward(x)).square_().mean(1, dtype=torch.float64))
+
+
+def _generator(device: torch.device, seed: int) -> torch.Generator:
+    """Where a Source wants it: on a CUDA device itself, for others on the CPU."""
+    return torch.Generator(device if device.type == "cuda" else "cpu").manual_seed(seed)

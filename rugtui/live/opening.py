@@ -1,0 +1,82 @@
+"""What was saved, or comes from elsewhere, as a course that waits: it is looked at, and may go on.
+
+Nothing is written before it does. A run goes on as itself, anything else as a new run.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+from rugtui.errors import RunError
+from rugtui.live.commands import Kind
+from rugtui.live.run_session import Course
+from rugtui.models.weight_files.foreign import read_foreign
+from rugtui.settings.settings import Settings
+from rugtui.storage.checkpoint import newest
+from rugtui.storage.checkpoint_writer import EVERY, Keeper
+from rugtui.storage.load import run_sizes
+from rugtui.storage.lock import holder
+from rugtui.storage.resume_handle import Reserve, fingerprint
+from rugtui.storage.snapshot import read_snapshot
+from rugtui.training.trainer import Training
+
+
+def open_run(run: Path, *, device: str = "", every: float = EVERY) -> Course:
+    """A run as it was saved last.
+
+    Raises RunError where nothing was saved, or by a newer rugtui; DamagedError, SettingError (no
+    such device), OSError.
+    """
+    there = fingerprint(run)
+    course, checkpoint = _saved_in(run, device=device, every=every)
+    course.reserve = Reserve(run, checkpoint, there)
+    course.source = f"run {run.name}"
+    live, other = holder(run)
+    if live:
+        who = other or "another process"
+        course.notes.append(f"{who} trains it: `rugtui watch {run.name}` follows what comes of it.")
+    return course
+
+
+def open_snapshot(folder: Path, *, device: str = "", every: float = EVERY) -> Course:
+    """A snapshot, all its files as they were written. Raises as `open_run` does."""
+    facts = read_snapshot(folder)
+    course, _ = _saved_in(folder, device=device, every=every)
+    course.shown = cast(Kind, "rug" if facts.get("kind") == "rug" else "trained")
+    course.frame = str(facts.get("frame", ""))
+    course.source = f"snapshot {folder.name}"
+    course.origin = f"from snapshot {folder}"
+    return course
+
+
+def open_weights(path: Path, given: dict[str, Any], *, every: float = EVERY) -> Course:
+    """Weights of a file, at the settings given, which need not say what the file does.
+
+    Raises WeightsError for a file that has none, or of sizes that no run has; SettingError.
+    """
+    sizes = run_sizes(path, read_foreign(path))
+    training = Training(Settings(**{**sizes, **given, "init": str(path)}), screen=True)
+    settings = training.settings
+    keeper = Keeper(settings, device=str(training.device), screen=True, every=every)
+    course = Course(training, keeper)
+    course.waits = True
+    course.source, course.origin = path.name, f"from weights in {path}"
+    return course
+
+
+def _saved_in(folder: Path, *, device: str, every: float) -> tuple[Course, Path]:
+    """The newest checkpoint in a folder, with the history beside it, as a course that waits."""
+    found = newest(folder)
+    if found is None:
+        raise RunError(f"{str(folder)!r} was never saved: there are no weights in it yet.")
+    path, checkpoint, _ = found
+    settings = checkpoint.settings.replace(device=device or checkpoint.settings.device)
+    keeper = Keeper(settings, device=settings.device, screen=True, every=every)
+    try:
+        course = Course.restored(folder, found, keeper, device=device, screen=True)
+    except BaseException:
+        keeper.leave(0)
+        raise
+    course.waits = True
+    return course, path

@@ -1,0 +1,155 @@
+"""Other runs beside the live one: those of this session that ended, and saved ones, read from disk.
+
+Of each what is drawn and listed stays in memory: its settings and its history, which has a bound
+however long the run was.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import string
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rugtui.errors import DamagedError, RugtuiError
+from rugtui.live.commands import Forget, ListSaved, Load
+from rugtui.live.history import NAMES, History
+from rugtui.live.other_run import OtherRun
+from rugtui.settings.settings import Settings
+from rugtui.storage.history_file import read_past
+from rugtui.storage.listing import Listed, State, listed
+from rugtui.storage.run_directory import ABOUT, all_runs
+from rugtui.theory.levels import levels
+
+if TYPE_CHECKING:
+    from rugtui.live.frame import Frame
+    from rugtui.live.run_session import Course
+    from rugtui.storage.checkpoint import Phase
+
+MOST = len(string.ascii_uppercase)
+"""Runs kept: each has a letter, and a history of 2 MB at the most."""
+
+STATES: dict[Phase, State] = {
+    "training": "paused",
+    "paused": "paused",
+    "done": "finished",
+    "failed": "failed",
+}
+"""What lists call a run that was left in such a phase."""
+Found = tuple[OtherRun, list[str]] | tuple[Listed, ...]
+"""A run and what is wrong with its files; or what there is on disk."""
+
+
+class Others:
+    """Keeps other runs for one session. Files are read in a thread of its own."""
+
+    def __init__(self) -> None:
+        self.runs: tuple[OtherRun, ...] = ()
+        self.saved: tuple[Listed, ...] | None = None
+        """What there is on disk, newest first; None before somebody asked."""
+        self._thread: ThreadPoolExecutor | None = None
+        self._tasks: list[Future[Found]] = []
+        self._nameless = 0
+
+    def carry_out(self, command: ListSaved | Load | Forget) -> None:
+        """Begin it; what comes of it, `collect` brings."""
+        match command:
+            case ListSaved():
+                self.saved = None
+                self._begin(lambda: tuple(listed(run) for run in reversed(all_runs())))
+            case Load():
+                self._begin(lambda: read_run(Path(command.path)))
+            case Forget():
+                self._forget(command.key)
+
+    def describe(self, frame: Frame) -> Frame:
+        """The frame with these runs in it, but for the one that is live."""
+        others = tuple(run for run in self.runs if run.key != frame.run)
+        return dataclasses.replace(frame, others=others, saved=self.saved)
+
+    def keep(self, course: Course, phase: Phase) -> None:
+        """Remember a run of this session that is left; the oldest goes where there are too many."""
+        history = course.history
+        if not len(history.view()):
+            return
+        run = course.keeper.run
+        self._nameless += run is None
+        key = str(run) if run else f"unsaved-{self._nameless}"
+        self._forget(key)
+        if len(self.runs) == MOST:
+            self._forget(self.runs[0].key)
+        name = run.name if run else key
+        state = STATES[phase]
+        self._add(other_run(key, name, state, course.settings, course.training.step, history))
+
+    def collect(self) -> list[str]:
+        """Take in what was read meanwhile; sentences on what could not be, or not wholly."""
+        told: list[str] = []
+        while self._tasks and self._tasks[0].done():
+            try:
+                found = self._tasks.pop(0).result()
+            except (OSError, RugtuiError) as error:
+                told.append(f"not read: {error}")
+                continue
+            match found:
+                case (OtherRun() as run, list() as notes):
+                    told += self._take(run, notes)
+                case _:
+                    self.saved = found
+        return told
+
+    def leave(self) -> None:
+        """Go home; files being read are not waited for."""
+        if self._thread is not None:
+            self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _take(self, run: OtherRun, notes: list[str]) -> list[str]:
+        old = next((one for one in self.runs if one.key == run.key), None)
+        if old is None and len(self.runs) == MOST:
+            return [f"{MOST} runs are listed already: remove one before another is loaded."]
+        if not len(run.history):
+            notes = [*notes, f"{run.name}: its history is empty"]
+        self._forget(run.key)
+        self._add(run, old.letter if old else "")
+        return notes
+
+    def _add(self, run: OtherRun, letter: str = "") -> None:
+        taken = {one.letter for one in self.runs}
+        free = letter or next(one for one in string.ascii_uppercase if one not in taken)
+        self.runs = (*self.runs, dataclasses.replace(run, letter=free))
+
+    def _forget(self, key: str) -> None:
+        self.runs = tuple(run for run in self.runs if run.key != key)
+
+    def _begin(self, work: Callable[[], Found]) -> None:
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="others")
+        self._tasks.append(self._thread.submit(work))
+
+
+def read_run(run: Path) -> tuple[OtherRun, list[str]]:
+    """A saved run and what is damaged of it. Raises OSError, RugtuiError."""
+    known = listed(run)
+    if known.settings is None:
+        raise DamagedError(run / ABOUT, known.trouble)
+    past, notes = read_past(run, NAMES)
+    history = History.of(past)
+    step = max(known.step, int(history.view().last("step"))) if past.table.size else known.step
+    made = other_run(str(run), run.name, known.state, known.settings, step, history)
+    return made, [*notes, *([known.trouble] if known.trouble else [])]
+
+
+def other_run(
+    key: str, name: str, state: State, settings: Settings, step: int, history: History
+) -> OtherRun:
+    """What stays of a run."""
+    view = history.view()
+    loss, error = view.heldout_at(settings.p_on)
+    if not np.isfinite(loss):
+        loss, error = history.recent_loss(settings)
+    best = levels(settings.ratio, settings.p_on).loss
+    return OtherRun(key, "", name, state, settings, step, loss, error, best, view)

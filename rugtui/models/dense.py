@@ -1,0 +1,92 @@
+"""Weights held as W_in, W_out and b: what training produces and files carry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from rugtui.errors import WeightsError
+from rugtui.models.base import Window
+
+
+@dataclass(frozen=True, slots=True)
+class Dense:
+    """y = ReLU(W_out W_in x + b). Tied weights are a `Dense` whose W_out is W_in's transpose."""
+
+    W_in: Float[Tensor, "n_dense n_sparse"]
+    W_out: Float[Tensor, "n_sparse n_dense"]
+    b: Float[Tensor, " n_sparse"]
+
+    def __post_init__(self) -> None:
+        shapes = tuple(self.W_in.shape), tuple(self.W_out.shape), tuple(self.b.shape)
+        if self.W_in.ndim != 2 or shapes[1:] != (shapes[0][::-1], shapes[0][1:]):
+            raise WeightsError(
+                "W_in, W_out and b must have the shapes (n_dense, n_sparse), (n_sparse, n_dense) "
+                f"and (n_sparse,), but they are {shapes[0]}, {shapes[1]} and {shapes[2]}."
+            )
+
+    @property
+    def n_sparse(self) -> int:
+        return self.W_in.shape[1]
+
+    @property
+    def n_dense(self) -> int:
+        return self.W_in.shape[0]
+
+    def diagonal(self) -> Float[np.ndarray, " n_sparse"]:
+        return _float64((self.W_out * self.W_in.T).sum(1))
+
+    def biases(self) -> Float[np.ndarray, " n_sparse"]:
+        return _float64(self.b)
+
+    def row_sums(self) -> Float[np.ndarray, " n_sparse"]:
+        return _float64(self.W_out @ self.W_in.sum(1))
+
+    def row_squares(self) -> Float[np.ndarray, " n_sparse"]:
+        # W_out[i] (W_in W_inᵀ) W_out[i]ᵀ: n_dense² numbers stand for n_sparse² (section 3)
+        gram = self.W_in @ self.W_in.T
+        return _float64(((self.W_out @ gram) * self.W_out).sum(1))
+
+    def rows(self, index: Int[np.ndarray, " k"]) -> Float[np.ndarray, "k n_sparse"]:
+        chosen = torch.as_tensor(index, device=self.W_out.device)
+        return _float64(self.W_out[chosen] @ self.W_in)
+
+    def pooled(self, window: Window, height: int, width: int) -> Float[np.ndarray, "height width"]:
+        # The mean of a block of W is the product of the means of its W_out rows and W_in columns.
+        out = _block_means(self.W_out[window.top : window.bottom], height)
+        into = _block_means(self.W_in[:, window.left : window.right].T, width)
+        return _float64(out @ into.T)
+
+    def corner_sums(
+        self, below: Int[np.ndarray, " h"], left_of: Int[np.ndarray, " w"]
+    ) -> Float[np.ndarray, "h w"]:
+        """Σ W_ij over i < below and j < left_of, for each pair."""
+        return _running_sums(self.W_out)[below] @ _running_sums(self.W_in.T)[left_of].T
+
+    def product(self, x: Float[Tensor, "batch n_sparse"]) -> Float[Tensor, "batch n_sparse"]:
+        return x @ self.W_in.T @ self.W_out.T
+
+    def forward(self, x: Float[Tensor, "batch n_sparse"]) -> Float[Tensor, "batch n_sparse"]:
+        return torch.relu(torch.addmm(self.b, x @ self.W_in.T, self.W_out.T))
+
+
+def _float64(tensor: Tensor) -> np.ndarray:
+    return tensor.detach().to("cpu", torch.float64).numpy()
+
+
+def _block_means(
+    vectors: Float[Tensor, "n n_dense"], blocks: int
+) -> Float[Tensor, "blocks n_dense"]:
+    edges = torch.arange(blocks + 1, device=vectors.device) * len(vectors) // blocks
+    lengths = edges.diff()
+    owner = torch.repeat_interleave(torch.arange(blocks, device=vectors.device), lengths)
+    sums = vectors.new_zeros(blocks, vectors.shape[1]).index_add_(0, owner, vectors)
+    return sums / lengths[:, None]
+
+
+def _running_sums(vectors: Float[Tensor, "n n_dense"]) -> Float[np.ndarray, "n+1 n_dense"]:
+    return np.pad(_float64(vectors), ((1, 0), (0, 0))).cumsum(0)

@@ -1,0 +1,123 @@
+"""Single cells of W, and the least and greatest cell of a window of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from rugtui.models.base import Weights, Window
+from rugtui.models.block_diagonal import BlockDiagonal
+from rugtui.models.dense import Dense
+from rugtui.models.rug import Rug
+
+CELLS = 1 << 20
+"""Cells that are looked at, at most, where there is no shorter way."""
+PRODUCTS = 1 << 28
+"""Multiplications that they may take: some 20 ms of a core."""
+
+
+@dataclass(frozen=True, slots=True)
+class Extremes:
+    """The range of the cells of a window; `sampled` where not all were looked at."""
+
+    low: float
+    high: float
+    sampled: bool = False
+
+
+def cells(
+    weights: Weights, rows: Int[np.ndarray, " h"], columns: Int[np.ndarray, " w"]
+) -> Float[np.ndarray, "h w"]:
+    """W at every pair of these rows and columns, in double precision."""
+    match weights:
+        case Rug():
+            return weights.cells(rows[:, None], columns)
+        case Dense():
+            out = weights.W_out[rows].detach().cpu().double()
+            return (out @ weights.W_in[:, columns].detach().cpu().double()).numpy()
+        case BlockDiagonal(block=block):
+            (row, i), (column, j) = (np.divmod(at, block.n_sparse) for at in (rows, columns))
+            return np.where(row[:, None] == column, cells(block, i, j), 0.0)
+        case _:
+            return weights.rows(rows)[:, columns]
+
+
+def extremes(weights: Weights, window: Window) -> Extremes:
+    """Least and greatest W_ij of the window: exact for a rug of any size and for small windows.
+
+    A larger window of other weights is looked at in evenly spaced rows and columns, and all along
+    the diagonal where that crosses it.
+    """
+    if isinstance(weights, Rug):
+        return _of_rug(weights, window)
+    if isinstance(weights, BlockDiagonal):
+        return _of_blocks(weights, window)
+    height, width = window.bottom - window.top, window.right - window.left
+    most = max(min(CELLS, PRODUCTS // weights.n_dense), 1)
+    if height * width <= most:
+        seen = cells(
+            weights, np.arange(window.top, window.bottom), np.arange(window.left, window.right)
+        )
+        return Extremes(float(seen.min()), float(seen.max()))
+    side = max(int(most**0.5), 1)
+    rows = _spaced(window.top, window.bottom, max(side, most // width))
+    columns = _spaced(window.left, window.right, max(side, most // height))
+    seen = cells(weights, rows, columns).ravel()
+    first, last = max(window.top, window.left), min(window.bottom, window.right)
+    if first < last:
+        seen = np.concatenate([seen, weights.diagonal()[first:last]])
+    return Extremes(float(seen.min()), float(seen.max()), sampled=True)
+
+
+def _of_rug(rug: Rug, window: Window) -> Extremes:
+    """A pair of dyadic blocks of sizes 2^k ≥ 2^l sees all counts[t] of one dyadic block of 2^k.
+
+    While i runs through 2^k aligned places and j is held, i xor j runs through 2^k aligned places
+    too, and the smaller block of j does not leave them. A window is O(log²) such pairs.
+    """
+    low, high = [], []
+    for start_i, size_i in _dyadic(window.top, window.bottom):
+        for start_j, size_j in _dyadic(window.left, window.right):
+            size = max(size_i, size_j)
+            start = (start_i ^ start_j) & -size
+            seen = rug.counts[start : start + size]
+            low.append(seen.min())
+            high.append(seen.max())
+    ends = rug.scale * int(min(low)), rug.scale * int(max(high))
+    return Extremes(min(ends), max(ends))
+
+
+def _of_blocks(weights: BlockDiagonal, window: Window) -> Extremes:
+    """The parts of the window in each copy, and zero where it reaches out of them."""
+    size, found, covered = weights.block.n_sparse, [], 0
+    for start in range(0, weights.n_sparse, size):
+        top, left = max(window.top - start, 0), max(window.left - start, 0)
+        bottom, right = min(window.bottom - start, size), min(window.right - start, size)
+        if top < bottom and left < right:
+            found.append(extremes(weights.block, Window(top, left, bottom, right)))
+            covered += (bottom - top) * (right - left)
+    if covered < (window.bottom - window.top) * (window.right - window.left):
+        found.append(Extremes(0.0, 0.0))
+    return Extremes(
+        min(one.low for one in found),
+        max(one.high for one in found),
+        any(one.sampled for one in found),
+    )
+
+
+def _dyadic(start: int, stop: int) -> Iterator[tuple[int, int]]:
+    """start … stop − 1 as blocks (first, 2^k) with first a multiple of 2^k."""
+    while start < stop:
+        size = start & -start or 1 << (stop - start).bit_length()
+        while size > stop - start:
+            size >>= 1
+        yield start, size
+        start += size
+
+
+def _spaced(start: int, stop: int, count: int) -> Int[np.ndarray, " count"]:
+    count = min(count, stop - start)
+    return start + np.arange(count, dtype=np.int64) * (stop - start) // count

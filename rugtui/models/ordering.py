@@ -1,0 +1,159 @@
+"""Other orders of the features: the same weights with rows and columns of W permuted together.
+
+order[place] is the feature that stands at `place`: W'[r, c] = W[order[r], order[c]].
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from rugtui.errors import WeightsError
+from rugtui.models.base import Weights
+from rugtui.models.block_diagonal import BlockDiagonal
+from rugtui.models.dense import Dense
+from rugtui.models.hadamard import sequency_order
+from rugtui.models.rug import Rug
+
+NEIGHBOURS = 16
+"""Partners that a feature may have beside it in the clustered order."""
+PRODUCTS_CPU, PRODUCTS_GPU = 1 << 36, 1 << 42
+"""Multiplications that a clustered order may take, half of them: seconds."""
+
+
+def permuted(weights: Weights, order: Int[np.ndarray, " n_sparse"]) -> Dense:
+    """The same model with its features in another order. Raises WeightsError for a rug."""
+    if not isinstance(weights, Dense):
+        raise WeightsError(f"{type(weights).__name__} cannot be put in any order.")
+    chosen = torch.as_tensor(order, device=weights.W_in.device)
+    return Dense(weights.W_in[:, chosen], weights.W_out[chosen], weights.b[chosen])
+
+
+def in_sequency(weights: Weights) -> tuple[Weights, Int[np.ndarray, " n_sparse"]]:
+    """The weights with feature s at the place of the Walsh function with s changes of sign.
+
+    That order is linear over GF(2), order(i xor j) = order(i) xor order(j), so a rug stays a rug:
+    W'_ij = a f(order(i) xor order(j)) = a f(order(i xor j)). It costs a permutation of its counts.
+    Raises WeightsError for an n_sparse that is no power of two.
+    """
+    order = sequency_order(weights.n_sparse)
+    match weights:
+        case Rug():
+            chosen = _transposed(order, weights.chosen)
+            return dataclasses.replace(weights, chosen=chosen, counts=weights.counts[order]), order
+        case BlockDiagonal(block=Rug()):
+            return in_sequency(_woven(weights))
+        case Dense():
+            return permuted(weights, order), order
+        case _:
+            raise WeightsError(f"{type(weights).__name__} has no sequency order here.")
+
+
+def clusters(weights: Weights) -> Int[np.ndarray, " n_sparse"]:
+    """The order with features that interfere strongly next to each other.
+
+    Features are joined to chains, the strongest pair first (by W_ij² + W_ji²), as long as neither
+    has two neighbours already and the chains stay open; then chain follows chain. Each feature
+    offers its NEIGHBOURS strongest partners, so that O(n_sparse · n_dense) memory is enough: W is
+    made n_dense rows at a time.
+
+    Raises WeightsError for a rug, every row of which holds the same values, for blocks, and for
+    weights of which W takes too long to make.
+    """
+    if isinstance(weights, BlockDiagonal):
+        raise WeightsError("These blocks are clusters as they are.")
+    if not isinstance(weights, Dense):
+        raise WeightsError("A rug has no clusters: all its rows hold the same values.")
+    n_sparse = weights.n_sparse
+    most = PRODUCTS_CPU if weights.W_out.device.type == "cpu" else PRODUCTS_GPU
+    if n_sparse**2 * weights.n_dense > most:
+        raise WeightsError(f"{n_sparse:,} features are too many to cluster on this device.")
+    strength, partner = _strongest_partners(weights, min(NEIGHBOURS, n_sparse - 1))
+    return _chained(strength, partner)
+
+
+def _woven(blocks: BlockDiagonal) -> Rug:
+    """Blocks of rugs as one rug: rows k of the block, below all bits of the number of copies.
+
+    Σ_h H_h,t over all numbers h of copies vanishes but for t = 0: other blocks are zero. Raises
+    WeightsError where the copies are no power of two.
+    """
+    rug = blocks.block
+    assert isinstance(rug, Rug)
+    copies = torch.arange(blocks.copies) * rug.n_sparse
+    chosen = (copies[:, None] + rug.chosen.cpu()).flatten()
+    return Rug.of_rows(chosen, blocks.n_sparse, rug.a, rug.b, device=rug.chosen.device)
+
+
+def _transposed(
+    order: Int[np.ndarray, " n_sparse"], rows: Int[Tensor, " n_dense"]
+) -> Int[Tensor, " n_dense"]:
+    """Rows k' with H[k', j] = H[k, order(j)]: with order(j) = M j over GF(2), k' = Mᵀ k.
+
+    Bit s of Mᵀ k is the parity of k & M e_s, and M e_s = order(2^s).
+    """
+    image = torch.zeros_like(rows)
+    for s in range(len(order).bit_length() - 1):
+        parity = rows & int(order[1 << s])
+        for shift in (32, 16, 8, 4, 2, 1):
+            parity = parity ^ (parity >> shift)
+        image |= (parity & 1) << s
+    return image.sort().values
+
+
+def _strongest_partners(
+    weights: Dense, count: int
+) -> tuple[Float[np.ndarray, "n_sparse count"], Int[np.ndarray, "n_sparse count"]]:
+    """For every feature the largest W_ij² + W_ji² with j ≠ i, and these j."""
+    out, into = weights.W_out, weights.W_in.T
+    strength, partner = [], []
+    for rows in torch.arange(len(out), device=out.device).split(max(weights.n_dense, 1)):
+        square = (out[rows] @ into.T).square_() + (into[rows] @ out.T).square_()
+        square[torch.arange(len(rows), device=out.device), rows] = -1.0
+        best = square.topk(count, 1)
+        strength.append(best.values.cpu().numpy())
+        partner.append(best.indices.cpu().numpy())
+    return np.concatenate(strength), np.concatenate(partner)
+
+
+def _chained(
+    strength: Float[np.ndarray, "n count"], partner: Int[np.ndarray, "n count"]
+) -> Int[np.ndarray, " n"]:
+    """Pairs joined to chains, strongest first, and the chains one after the other."""
+    n, count = partner.shape
+    beside: list[list[int]] = [[] for _ in range(n)]
+    chain = list(range(n))
+
+    def end(i: int) -> int:
+        """What stands for the chain of i: a forest of pointers, halved as it is walked."""
+        while chain[i] != i:
+            chain[i] = chain[chain[i]]
+            i = chain[i]
+        return i
+
+    first, second = np.repeat(np.arange(n), count).tolist(), partner.ravel().tolist()
+    for k in np.argsort(-strength.ravel(), kind="stable").tolist():
+        i, j = first[k], second[k]
+        if len(beside[i]) < 2 and len(beside[j]) < 2 and end(i) != end(j):
+            chain[end(i)] = end(j)
+            beside[i].append(j)
+            beside[j].append(i)
+    return np.array(_walked(beside), dtype=np.int64)
+
+
+def _walked(beside: list[list[int]]) -> list[int]:
+    """Every chain from one of its ends to the other."""
+    walked, seen = [], [False] * len(beside)
+    for start, neighbours in enumerate(beside):
+        if seen[start] or len(neighbours) == 2:
+            continue
+        at: int | None = start
+        while at is not None:
+            seen[at] = True
+            walked.append(at)
+            at = next((j for j in beside[at] if not seen[j]), None)
+    return walked

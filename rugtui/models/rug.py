@@ -1,0 +1,199 @@
+"""The Persian rug: forward-engineered weights that are one vector long (section 6).
+
+Cowsik, Dolev & Infanger 2024 (arXiv 2410.12101): W_in = H[S], W_out = (a/n_dense) H[S]ᵀ with
+n_dense rows S of the Hadamard matrix. Since H_ki H_kj = H_k,(i xor j),
+
+    W_ij = a f(i xor j),   f(t) = (1/n_dense) Σ_{k in S} H_kt
+
+and f is the Walsh–Hadamard transform of the indicator of S. It is kept as whole numbers,
+counts = n_dense · f, so that every sum over W below is exact.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, Self
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from rugtui.errors import WeightsError
+from rugtui.models.base import Window, block_edges
+from rugtui.models.dyadic import corner_sums, dyadic_sums
+from rugtui.models.hadamard import convolve, sequency_order, transform
+from rugtui.models.memory import require_memory
+from rugtui.models.sizes import is_power_of_two
+
+RowOrder = Literal["random", "natural", "sequency"]
+
+BYTES_PER_FEATURE = 64
+"""Peak of building a rug and asking for its rows, sums and picture, per feature."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rug:
+    """y = ReLU(W x + b) with W_ij = a · counts[i xor j] / n_dense and the same b for every row.
+
+    `chosen` are the rows S, on the device where `forward` computes. `b` is what is added to W x:
+    the theory's b, which counts the mean of the interference, is b + mean(p) (section 3).
+    """
+
+    chosen: Int[Tensor, " n_dense"]
+    counts: Int[np.ndarray, " n_sparse"]
+    a: float
+    b: float
+
+    @classmethod
+    def build(
+        cls,
+        n_sparse: int,
+        n_dense: int,
+        a: float,
+        b: float,
+        *,
+        p: float = 0.0,
+        rows: RowOrder = "random",
+        generator: torch.Generator,
+        device: torch.device | str = "cpu",
+    ) -> Self:
+        """A rug of n_dense rows: drawn by `generator`, or the first in natural or sequency order.
+
+        b is the theory's: the bias is b − mean(p), so that with p left out it is b itself. Row 0 of
+        H, all ones, is left out: it would only add a mean. Raises WeightsError for an n_sparse that
+        is no power of two, an n_dense not in 1 … n_sparse − 1, and what does not fit in memory.
+        """
+        _require_size(n_sparse, n_dense)
+        if rows == "natural":
+            chosen = torch.arange(1, n_dense + 1)
+        elif rows == "sequency":
+            chosen = torch.from_numpy(sequency_order(n_sparse)[1 : n_dense + 1])
+        else:
+            where = generator.device
+            order = torch.randperm(n_sparse - 1, generator=generator, device=where)
+            chosen = 1 + order[:n_dense].cpu()
+        # Σ_t f(t) = 0 without row 0, so that W's off-diagonal cells sum to −a: mean(p) = −a p/2
+        return cls.of_rows(chosen, n_sparse, a, b + a * p / 2, device=device)
+
+    @classmethod
+    def of_rows(
+        cls,
+        chosen: Int[Tensor, " n_dense"],
+        n_sparse: int,
+        a: float,
+        b: float,
+        *,
+        device: torch.device | str = "cpu",
+    ) -> Self:
+        """The rug of these rows of H (row 0 may be among them). Raises WeightsError."""
+        _require_size(n_sparse, len(chosen))
+        chosen = chosen.sort().values
+        # In double precision, whose products no setting for faster matrices rounds.
+        indicator = torch.zeros(n_sparse, dtype=torch.float64)
+        indicator[chosen] = 1
+        counts = transform(indicator).to(torch.int32).numpy()
+        return cls(chosen.to(device), counts, float(a), float(b))
+
+    @property
+    def n_sparse(self) -> int:
+        return len(self.counts)
+
+    @property
+    def n_dense(self) -> int:
+        return len(self.chosen)
+
+    @property
+    def scale(self) -> float:
+        """What a count is worth in W."""
+        return self.a / self.n_dense
+
+    def mean(self, p: float) -> float:
+        """μ = (p/2) Σ_{j≠i} W_ij, the mean of the interference (section 2)."""
+        return p / 2 * (self.row_sum - self.a)
+
+    @property
+    def row_sum(self) -> float:
+        """Σ_j W_ij of every row: nothing, unless row 0 of H was chosen."""
+        return self.scale * int(self.counts.sum(dtype=np.int64))
+
+    @property
+    def row_square(self) -> float:
+        """Σ_j W_ij² of every row, a²/r by Parseval: the least that rank n_dense allows."""
+        return self.a**2 * self.n_sparse / self.n_dense
+
+    def diagonal(self) -> Float[np.ndarray, " n_sparse"]:
+        return np.full(self.n_sparse, self.a)
+
+    def biases(self) -> Float[np.ndarray, " n_sparse"]:
+        return np.full(self.n_sparse, self.b)
+
+    def row_sums(self) -> Float[np.ndarray, " n_sparse"]:
+        return np.full(self.n_sparse, self.row_sum)
+
+    def row_squares(self) -> Float[np.ndarray, " n_sparse"]:
+        return np.full(self.n_sparse, self.row_square)
+
+    def rows(self, index: Int[np.ndarray, " k"]) -> Float[np.ndarray, "k n_sparse"]:
+        return self.cells(np.asarray(index)[:, None], np.arange(self.n_sparse))
+
+    def cells(self, i: Int[np.ndarray, "*grid"], j: Int[np.ndarray, "*grid"]) -> np.ndarray:
+        """W_ij, a look-up for each pair (i and j broadcast)."""
+        return self.scale * self.counts[i ^ j]
+
+    def grouped_row(self) -> tuple[Float[np.ndarray, " m"], Int[np.ndarray, " m"]]:
+        """The distinct values of a row off its diagonal, and how often each occurs.
+
+        All rows hold the same values in another order, so this one is the law of every ν_i.
+        """
+        values, counts = np.unique(self.counts[1:], return_counts=True)
+        return self.scale * values, counts
+
+    def pooled(self, window: Window, height: int, width: int) -> Float[np.ndarray, "height width"]:
+        rows = block_edges(window.top, window.bottom, height)
+        columns = block_edges(window.left, window.right, width)
+        area = np.diff(rows)[:, None] * np.diff(columns)
+        corners = self._corner_counts(rows, columns)
+        return self.scale * np.diff(np.diff(corners, axis=0), axis=1) / area
+
+    def product(self, x: Float[Tensor, "batch n_sparse"]) -> Float[Tensor, "batch n_sparse"]:
+        spectrum = x.new_zeros(self.n_sparse)
+        spectrum[self.chosen] = self.scale
+        return convolve(x, spectrum)
+
+    def forward(self, x: Float[Tensor, "batch n_sparse"]) -> Float[Tensor, "batch n_sparse"]:
+        return self.product(x).add_(self.b).relu_()
+
+    def corner_sums(
+        self, below: Int[np.ndarray, " h"], left_of: Int[np.ndarray, " w"]
+    ) -> Float[np.ndarray, "h w"]:
+        """Σ W_ij over i < below and j < left_of, for each pair."""
+        return self.scale * self._corner_counts(below, left_of)
+
+    def _corner_counts(
+        self, below: Int[np.ndarray, " h"], left_of: Int[np.ndarray, " w"]
+    ) -> Int[np.ndarray, "h w"]:
+        return corner_sums(self._dyadic_sums, below[:, None], left_of)
+
+    @cached_property
+    def _dyadic_sums(self) -> list[Int[np.ndarray, " blocks"]]:
+        return dyadic_sums(self.counts)
+
+
+def _require_size(n_sparse: int, n_dense: int) -> None:
+    if not is_power_of_two(n_sparse):
+        raise WeightsError(
+            f"A rug needs an n_sparse that is a power of two, but it is {n_sparse}; the frames dct "
+            "and orthonormal take any n_sparse."
+        )
+    require_dense(n_sparse, n_dense)
+    require_memory(BYTES_PER_FEATURE * n_sparse, f"A rug of {n_sparse:,} features")
+
+
+def require_dense(n_sparse: int, n_dense: int) -> None:
+    """Raise WeightsError unless n_dense orthogonal rows without the constant one exist."""
+    if not 1 <= n_dense < n_sparse:
+        raise WeightsError(
+            f"{n_sparse} features need an n_dense from 1 to {n_sparse - 1}, but it is {n_dense}."
+        )

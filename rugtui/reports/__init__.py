@@ -1,0 +1,1 @@
+"""The paper's figures and studies of several runs: values first, then drawing."""

@@ -1,0 +1,237 @@
+"""Plates on paper: PNG and SVG through matplotlib, which only this module imports.
+
+Colours are told apart by colour-blind readers (Okabe and Ito's; cividis; the dashboard's own for
+W), and in black and white by marks and dashes. The figure is built without pyplot: it has no state.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.colors import (
+    BoundaryNorm,
+    LinearSegmentedColormap,
+    ListedColormap,
+    LogNorm,
+    Normalize,
+)
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from rugtui.models.base import block_edges
+from rugtui.reports.plate import Lines, Map, Panel, Plate, Series, Weave
+from rugtui.reports.span import Span
+from rugtui.storage.colours import Colours
+from rugtui.storage.files import write_whole
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float
+
+DPI = 300
+WIDTH, HEIGHT = 3.5, 2.7
+"""Inches of a panel: two of them fill a page's width."""
+STYLE: Any = {
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 3.2,
+    "legend.frameon": False,
+    "legend.fontsize": 7,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "rugtui",
+}
+BLACK, GREY = "#000000", "#767676"
+ROLES: dict[str, dict[str, Any]] = {
+    "trained": {"color": "#D55E00", "marker": "o", "linestyle": "none"},
+    "rug": {"color": "#0072B2", "marker": "s", "linestyle": "none", "fillstyle": "none"},
+    "optimum": {"color": BLACK},
+    "linear": {"color": GREY, "linestyle": "--"},
+    "guide": {"color": GREY, "linestyle": ":"},
+}
+MARKS = "os^Dv<>P"
+FEW_DECADES = 200
+"""Ends of an axis so far apart at most have labels between the powers of ten, too."""
+
+
+def write(plate: Plate, colours: Colours, *paths: Path) -> None:
+    """Draw a plate into each file; its suffix, .png or .svg, says as what. Raises OSError.
+
+    `colours` are those of W, on light paper.
+    """
+    with matplotlib.rc_context(STYLE):
+        figure = drawn(plate, colours)
+        for path in paths:
+            content = io.BytesIO()
+            known = {"Date": None} if path.suffix == ".svg" else {}
+            figure.savefig(
+                content, format=path.suffix[1:], dpi=DPI, metadata={**known, "Title": plate.caption}
+            )
+            write_whole(path, content.getvalue())
+
+
+def drawn(plate: Plate, colours: Colours) -> Figure:
+    rows = -(-len(plate.panels) // plate.columns)
+    tall = 0.75 * WIDTH if isinstance(plate.panels[0], Weave) else HEIGHT
+    figure = Figure(figsize=(WIDTH * plate.columns, tall * rows), layout="constrained")
+    places = figure.subplots(rows, plate.columns, squeeze=False).ravel()
+    for place, panel in zip(places, plate.panels, strict=False):
+        _panel(place, panel, colours)
+    for place in places[len(plate.panels) :]:
+        place.remove()
+    return figure
+
+
+def _panel(axes: Axes, panel: Panel, colours: Colours) -> None:
+    axes.set_title(panel.title)
+    if isinstance(panel, Lines):
+        _lines(axes, panel)
+    elif isinstance(panel, Map):
+        _map(axes, panel, colours)
+    else:
+        _weave(axes, panel, colours)
+
+
+def _lines(axes: Axes, panel: Lines) -> None:
+    count = 1 + max((one.place for one in panel.series if one.place is not None), default=0)
+    for one in panel.series:
+        look = _look(one, count)
+        if one.error is not None and np.isfinite(one.error).any():
+            axes.errorbar(one.x, one.y, yerr=one.error, label=one.name, elinewidth=0.6, **look)
+        else:
+            axes.plot(one.x, one.y, label=one.name, **look)
+    for name, value in panel.levels:
+        axes.axhline(value, color=GREY, linewidth=0.8, linestyle="--", label=name, zorder=0)
+    axes.set_xlabel(panel.x_label)
+    axes.set_ylabel(panel.y_label)
+    axes.set_xscale("log" if panel.log_x else "linear")
+    axes.set_yscale("log" if panel.log_y else "linear")
+    for on, axis, ends in (
+        (panel.log_x, axes.xaxis, axes.get_xlim()),
+        (panel.log_y, axes.yaxis, axes.get_ylim()),
+    ):
+        if on:
+            _log_labels(axis, ends)
+    axes.legend(ncols=panel.legend_columns)
+
+
+def _look(one: Series, count: int) -> dict[str, Any]:
+    """Of ordered series lightness goes with their place, and each has its mark."""
+    if one.place is None:
+        return ROLES[one.role]
+    share = one.place / max(count - 1, 1)
+    colour = matplotlib.colormaps["cividis"](0.85 * share)
+    role = {"marker": MARKS[one.place % len(MARKS)], "linestyle": "-", "linewidth": 0.9}
+    dashed = {"linestyle": "--", "marker": ""} if one.role in ("optimum", "guide") else {}
+    return {"color": colour, **role, **dashed}
+
+
+def _map(axes: Axes, panel: Map, colours: Colours) -> None:
+    """Cells of equal size, as a sweep has them, their numbers on the axes."""
+    values = np.ma.masked_invalid(panel.values)
+    span = Span.of(panel)
+    norm, ramp = _colours(panel, span, colours)
+    image = axes.pcolormesh(values, norm=norm, cmap=ramp, rasterized=True)
+    axes.set_facecolor("#dddddd")  # what there is no value of
+    axes.set_xlabel("p")
+    axes.set_ylabel("r = n_dense / n_sparse")
+    for axis, known in ((axes.xaxis, panel.p), (axes.yaxis, panel.r)):
+        places = np.unique(np.linspace(0, known.size - 1, min(known.size, 4)).round().astype(int))
+        axis.set_ticks(places + 0.5, [f"{known[k]:.2g}" for k in places])
+    beyond = ("neither", "max", "min", "both")[span.above + 2 * span.below]
+    bar = axes.figure.colorbar(image, ax=axes, label=panel.label, shrink=0.9, extend=beyond)
+    bar.outline.set_linewidth(0.6)  # type: ignore[operator]
+    if span.log:
+        _log_labels(bar.ax.yaxis, (span.low, span.high))
+
+
+def _log_labels(axis: Axis, ends: tuple[float, float]) -> None:
+    """Numbers as people write them, closer where the axis is short."""
+    short = ends[1] < FEW_DECADES * ends[0]
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if short else (1,)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _colours(panel: Map, span: Span, colours: Colours) -> tuple[Normalize, Any]:
+    norm = (LogNorm if span.log else Normalize)(span.low, span.high)
+    if panel.middle is not None:
+        return norm, LinearSegmentedColormap.from_list("W", _shares(colours.ramp))
+    return norm, matplotlib.colormaps["cividis"]
+
+
+def _weave(axes: Axes, panel: Weave, colours: Colours) -> None:
+    """W in the dashboard's colours, the bias of each row beside it."""
+    n, top, ramp = panel.n_sparse, panel.top, _shares(colours.ramp)
+    norm = BoundaryNorm(np.linspace(-top, top, len(ramp) + 1), len(ramp))
+    where: dict[str, Any] = {
+        "extent": (-0.5, n - 0.5, n - 0.5, -0.5),
+        "interpolation": "none",
+    }
+    shown = np.clip(panel.pixels, -top, top)
+    image = axes.imshow(shown, cmap=ListedColormap(ramp), norm=norm, **where)
+    beyond = np.zeros((*shown.shape, 4))
+    beyond[_on_diagonal(panel) & (panel.pixels > top)] = (*_shares([colours.diagonal])[0], 1.0)
+    axes.imshow(beyond, **where)
+    axes.set_xlabel("input feature j")
+    axes.set_ylabel("output feature i")
+    axes.spines[:].set_visible(False)
+    ends = [0, n // 2, n - 1]
+    axes.set_xticks(ends)
+    axes.set_yticks(ends)
+    beside = 0.14 if panel.biases is not None else 0.03
+    bar = axes.figure.colorbar(
+        image, ax=axes, shrink=0.6, pad=beside, label="W_ij (diagonal beyond: black)"
+    )
+    bar.minorticks_off()
+    bar.set_ticks([-top, 0, top], labels=[f"{-top:.2g}", "0", f"{top:.2g}"])
+    bar.outline.set_visible(False)  # type: ignore[operator]
+    if panel.biases is not None:
+        _bias(axes, panel.biases, panel.n_sparse)
+
+
+def _on_diagonal(panel: Weave) -> Bool[np.ndarray, "side side"]:
+    rows, columns = (block_edges(0, panel.n_sparse, size) for size in panel.pixels.shape)
+    return (rows[:-1, None] < columns[None, 1:]) & (columns[None, :-1] < rows[1:, None])
+
+
+def _bias(axes: Axes, biases: Float[np.ndarray, " side"], n_sparse: int) -> None:
+    """The biases as a narrow chart on the right, the rows being those of W."""
+    beside = axes.inset_axes((1.07, 0, 0.16, 1))
+    rows = (np.arange(biases.size) + 0.5) * n_sparse / biases.size - 0.5
+    beside.plot(biases, rows, color=BLACK, linewidth=0.7)
+    beside.set_ylim(n_sparse - 0.5, -0.5)
+    low = float(min(biases.min(), 0.0)) * 1.15
+    high = float(max(biases.max(), 0.0)) * 1.15
+    beside.set_xlim(low, high if high > low else low + 1)
+    beside.set_yticks([])
+    beside.xaxis.tick_top()
+    mean = float(biases.mean())
+    beside.set_xticks([mean], [f"{mean:.2g}"])
+    beside.tick_params(labelsize=6)
+    beside.set_xlabel("b_i")
+    beside.spines["top"].set_visible(True)
+    beside.spines["bottom"].set_visible(False)
+
+
+def _shares(colours: Any) -> list[tuple[float, ...]]:
+    return [tuple(part / 255 for part in colour) for colour in colours]
+
+
+def number(value: float) -> str:
+    """As short as it is exact to three digits: 0.05, 1e-4, 2,048."""
+    if value == 0:
+        return "0"
+    if 1e-3 <= abs(value) < 1e6:
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    exponent = math.floor(math.log10(abs(value)))
+    return f"{value / 10**exponent:.2g}e{exponent}"

@@ -1,0 +1,97 @@
+"""The figures of the rug, which need no sweep: how it converges, and what it is woven of."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from rugtui.analysis.statistics import statistics
+from rugtui.models.base import Weights, Window
+from rugtui.models.constructions import default_frame, engineered
+from rugtui.reports.plate import Lines, Plate, Series, Weave
+from rugtui.settings.settings import Frame
+from rugtui.storage.heatmap import off_diagonal_scale
+from rugtui.theory.levels import levels
+
+RATIO = 0.25
+SIZES = tuple(2**k for k in range(6, 17, 2))
+DENSITIES = (0.002, 0.01, 0.05)
+SEEDS = 4
+"""Rugs of other rows at each size: at small ones the choice moves the loss by a per cent or two."""
+FRACTAL = 256, 40
+"""n_sparse and n_dense at which a cell can be seen; of a power of two rows there is but a grid."""
+FAINT = 0.9
+"""Quantile of |W_ij| at which the fractal's colours end, for most of it is faint."""
+SIDE = 512
+"""Pixels of a picture of W at most."""
+FRAMES: dict[Frame, str] = {
+    "natural": "first rows of H in natural order",
+    "sequency": "first rows by sequency",
+    "hadamard": "rows in random order: the rug",
+}
+
+
+def convergence_plate(seed: int = 0) -> Plate:
+    """Exact loss of rugs over L*, less 1, against n_sparse (section 7); it falls like 1/(n p)."""
+    series = []
+    for place, p in enumerate(DENSITIES):
+        best = levels(RATIO, p).loss
+        found = np.array([[_exact(n, p, seed + k) / best - 1 for k in range(SEEDS)] for n in SIZES])
+        mean = found.mean(1)
+        error = found.std(1, ddof=1) / np.sqrt(SEEDS)
+        x = np.array(SIZES, float)
+        series.append(
+            Series(f"p = {p:g}", x, np.where(mean > 0, mean, np.nan), "rug", place, error)
+        )
+    x = np.array(SIZES, float)
+    guide = Series("∝ 1/n_sparse", x, 2 * series[1].y[-1] * x[-1] / x, "guide")
+    lines = Lines(
+        f"rugs at r = {RATIO:g}, mean of {SEEDS}",
+        "n_sparse",
+        "exact loss / L* − 1",
+        (*series, guide),
+    )
+    caption = "The rug's exact loss comes down to the symmetric prediction as n_sparse grows."
+    return Plate("rug-convergence", caption, (lines,))
+
+
+def fractal_plate(seed: int = 0) -> Plate:
+    """W of the first rows of H, and of rows in random order, which weave it into noise."""
+    n_sparse, n_dense = FRACTAL
+    panels = []
+    for frame, title in FRAMES.items():
+        rug = _rug(frame, n_sparse, n_dense, 0.05, seed)
+        top = float(np.quantile(np.abs(rug.rows(np.array([0])))[0, 1:], FAINT))
+        panels.append(
+            Weave(title, n_sparse, top, rug.pooled(Window.whole(n_sparse), n_sparse, n_sparse))
+        )
+    caption = f"The fractal in the rug: W of {n_dense} of {n_sparse} rows of a Hadamard matrix."
+    return Plate("fractal", caption, tuple(panels), columns=3)
+
+
+def weights_plate(trained: Weights, p: float, about: str, seed: int = 0) -> Plate:
+    """Trained weights and the rug of the same size, W and biases."""
+    n_sparse, n_dense = trained.n_sparse, trained.n_dense
+    frame = default_frame(n_sparse)
+    rug = _rug(frame, n_sparse, n_dense, p, seed)
+    panels = weave("trained", trained), weave(f"rug ({frame})", rug)
+    return Plate("weights", f"W and bias of trained weights and of the rug, {about}.", panels, 2)
+
+
+def weave(title: str, weights: Weights) -> Weave:
+    side = min(weights.n_sparse, SIDE)
+    edges = np.arange(side) * weights.n_sparse // side
+    biases = np.add.reduceat(weights.biases(), edges)
+    biases = biases / np.diff(np.append(edges, weights.n_sparse))
+    pixels = weights.pooled(Window.whole(weights.n_sparse), side, side)
+    return Weave(title, weights.n_sparse, off_diagonal_scale(weights), pixels, biases)
+
+
+def _rug(frame: Frame, n_sparse: int, n_dense: int, p: float, seed: int) -> Weights:
+    generator = torch.Generator().manual_seed(seed)
+    return engineered(frame, n_sparse, n_dense, p, generator=generator)
+
+
+def _exact(n_sparse: int, p: float, seed: int) -> float:
+    rug = _rug("hadamard", n_sparse, round(RATIO * n_sparse), p, seed)
+    return statistics(rug, p, generator=np.random.default_rng(seed)).exact

@@ -1,0 +1,110 @@
+"""The figures of a sweep: losses along lines of its grid, and maps of all that it measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+from numpy.typing import ArrayLike
+
+from rugtui.reports.plate import Lines, Map, Plate, Role, Series
+from rugtui.sweeps.quantities import Cells, Quantity, best_loss, quantities
+from rugtui.sweeps.table import Row
+from rugtui.theory.bounds import linear
+from rugtui.theory.optimum import optimum
+
+CURVE = 200
+"""Points of a curve of theory."""
+MOST = 3
+"""Fixed values that have a panel each, where nobody says which."""
+LOSS = "loss per feature"
+LOSSES: dict[Role, Quantity] = {
+    "trained": Quantity("trained", LOSS, "trained", best_loss),
+    "rug": Quantity("rug", LOSS, "rug", best_loss),
+}
+
+
+def sweep_plates(
+    rows: Sequence[Row], *, fixed_r: Sequence[float] = (), fixed_p: Sequence[float] = ()
+) -> list[Plate]:
+    """Every figure of these rows; `fixed_…`: which of the grid's r and p have a panel."""
+    plates = []
+    for n_sparse in sorted({row.n_sparse for row in rows}):
+        cells = Cells.of(n_sparse, rows)
+        if cells.r.size > 1:
+            plates.append(_against_r(cells, fixed_p))
+        if cells.p.size > 1:
+            plates.append(_against_p(cells, fixed_r))
+        if cells.r.size > 1 and cells.p.size > 1:
+            plates.append(_maps(cells))
+    return plates
+
+
+def _against_r(cells: Cells, wanted: Sequence[float]) -> Plate:
+    panels = []
+    x = np.linspace(cells.r[0], cells.r[-1], CURVE)
+    for k in chosen(cells.p, wanted):
+        p = float(cells.p[k])
+        theory = _theory(x, optimum(x, p).loss, linear(x, p))
+        measured = _measured(cells, cells.r, (slice(None), k))
+        panels.append(
+            Lines(f"p = {p:.3g}", "r = n_dense / n_sparse", LOSS, (*theory, *measured), log_x=False)
+        )
+    caption = f"Loss against r at fixed p, n_sparse {cells.n_sparse:,}."
+    return Plate(f"loss-against-r-n{cells.n_sparse}", caption, tuple(panels), len(panels))
+
+
+def _against_p(cells: Cells, wanted: Sequence[float]) -> Plate:
+    panels = []
+    x = np.geomspace(cells.p[0], cells.p[-1], CURVE)
+    for i in chosen(cells.r, wanted):
+        r = float(cells.r[i])
+        theory = _theory(x, optimum(r, x).loss, linear(r, x))
+        measured = _measured(cells, cells.p, (i, slice(None)))
+        panels.append(Lines(f"r = {r:.3g}", "p", LOSS, (*theory, *measured)))
+    caption = f"Loss against p at fixed r, n_sparse {cells.n_sparse:,}."
+    return Plate(f"loss-against-p-n{cells.n_sparse}", caption, tuple(panels), len(panels))
+
+
+def _theory(x: Float[np.ndarray, " n"], best: ArrayLike, straight: ArrayLike) -> list[Series]:
+    return [
+        Series("L*", x, np.broadcast_to(best, x.shape), "optimum"),
+        Series("linear", x, np.broadcast_to(straight, x.shape), "linear"),
+    ]
+
+
+def _measured(cells: Cells, x: Float[np.ndarray, " n"], where: tuple) -> list[Series]:
+    """What there is of trained weights and of rugs along a line of the grid."""
+    found = []
+    for role, quantity in LOSSES.items():
+        y = cells.values(quantity)[where]
+        if np.isfinite(y).any():
+            found.append(Series(role, x, y, role))
+    return found
+
+
+def _maps(cells: Cells) -> Plate:
+    panels = [map_of(cells, quantity) for quantity in quantities(cells.rows)]
+    caption = (
+        f"Losses, and symmetry of trained weights, over (r, p) at n_sparse {cells.n_sparse:,}."
+    )
+    known = tuple(panel for panel in panels if np.isfinite(panel.values).any())
+    return Plate(f"maps-n{cells.n_sparse}", caption, known, min(3, len(known)))
+
+
+def map_of(cells: Cells, quantity: Quantity) -> Map:
+    """One quantity over the whole grid."""
+    values = cells.values(quantity)
+    log = quantity.log and not (values <= 0).any()
+    return Map(quantity.name, quantity.label, cells.r, cells.p, values, quantity.middle, log)
+
+
+def chosen(values: Float[np.ndarray, " n"], wanted: Sequence[float]) -> list[int]:
+    """Indices of the values nearest to those wanted, or of a few that span them in log."""
+    if not len(wanted) and values.size <= MOST:
+        return list(range(values.size))
+    if not len(wanted):
+        inner = np.geomspace(values[0], values[-1], MOST + 2)[1:-1]
+        wanted = inner.tolist()
+    return sorted({int(np.abs(np.log(values / one)).argmin()) for one in wanted})

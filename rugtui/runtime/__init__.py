@@ -1,0 +1,1 @@
+"""The process itself: compute threads, garbage collection, a terminal that goes away."""

@@ -1,1 +1,0 @@
-"""The worker: commands in, the latest immutable Frame out. It knows no widget."""

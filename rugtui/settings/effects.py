@@ -1,0 +1,48 @@
+"""Settings that decide nothing beside others: whoever sets one is told so, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rugtui.settings.fields import fields_of
+from rugtui.settings.settings import Settings
+
+OWN_RATES = "population training sets its own rates"
+OF_SAMPLES = "lr", "optimizer", "momentum", "weight_decay", "schedule"
+
+
+def unused(known: Mapping[str, Any]) -> dict[str, str]:
+    """Names of settings that have no effect beside these, each with why.
+
+    What is not known (in a form, a row that cannot be) rules nothing out.
+    """
+    why: dict[str, str] = {}
+    optimizer = known.get("optimizer")
+    if optimizer in ("adam", "adamw"):
+        why["momentum"] = f"{optimizer} has memories of its own"
+    if optimizer in ("adam", "sgd"):
+        why["weight_decay"] = "it belongs to the optimizer adamw"
+    if known.get("data") == "one":
+        why["p"] = "exactly one feature is on"
+    if known.get("method") == "population":
+        why |= dict.fromkeys(OF_SAMPLES, OWN_RATES)
+        if known.get("matmul") == "bf16":
+            why["matmul"] = "population training has no products in bfloat16"
+    return why
+
+
+def set_in_vain(settings: Settings) -> list[str]:
+    """A sentence for each setting that is not as it is by default and has no effect."""
+    known = fields_of(Settings)
+    return no_effect(settings, [n for n in known if getattr(settings, n) != known[n].default])
+
+
+def no_effect(settings: Settings, names: Iterable[str]) -> list[str]:
+    """A sentence for each of these settings that has no effect beside the others."""
+    known, why = fields_of(Settings), unused(settings.as_dict())
+    return [
+        f"{name} {known[name].write(getattr(settings, name))} has no effect: {why[name]}."
+        for name in names
+        if name in why
+    ]

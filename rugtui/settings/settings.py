@@ -1,0 +1,200 @@
+"""The settings of a run: one frozen, validated dataclass.
+
+`--help`, the dashboard's form and the config file are all made from the fields below: a setting is
+declared once. A change of one that is `hot` loses nothing; any other starts a new run.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from rugtui.errors import SettingError
+from rugtui.settings.fields import Declared, check, fields_of, setting
+
+Method = Literal["sgd", "population"]
+Optimizer = Literal["adam", "adamw", "sgd"]
+Schedule = Literal["constant", "cosine", "warmup", "reference"]
+Activation = Literal["identity", "relu", "leaky_relu", "tanh", "gelu"]
+DataKind = Literal["bernoulli", "one"]
+DType = Literal["float32", "float64"]
+Matmul = Literal["full", "tf32", "bf16"]
+Frame = Literal["hadamard", "natural", "sequency", "orthonormal", "dct", "block"]
+SGD_RATE = 0.02
+"""Of the optimizer sgd, times n_sparse: the loss is a mean over features."""
+SGD_BOUND = 0.3
+"""And no more than this over p²: the steepest direction is that of the mean of the data, n_sparse
+numbers p/2 that agree. At (512, 128) 0.02 n_sparse diverges from p 0.3 on."""
+DEVICES = r"auto|cpu|mps|cuda(:\d+)?"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that decides what a run computes. Symbols as in section 1 of the theory."""
+
+    n_sparse: int = setting(512, "Features of the data.", unit="features", least=2, group="model")
+    n_dense: int = setting(
+        128, "Hidden dimensions; fewer than n_sparse.", unit="dimensions", least=1, group="model"
+    )
+    p: float = setting(
+        0.05, "Probability that a feature is on.", above=0, most=1, hot=True, group="model"
+    )
+    activation: Activation = setting(
+        "relu", "What follows the pre-activation W x + b.", group="model"
+    )
+    bias: bool = setting(True, "Whether the output has a bias b.", group="model")
+    tied: bool = setting(False, "Whether W_out is W_in's transpose.", group="model")
+    importance: float = setting(
+        0.0,
+        "α: feature i, from 1, counts i^−α in the loss; 0 counts all alike.",
+        least=0,
+        group="model",
+    )
+    data: DataKind = setting(
+        "bernoulli",
+        "bernoulli turns each feature on with p; one has exactly one on.",
+        group="model",
+    )
+    init: str = setting(
+        "default",
+        "How weights begin: default (random, W_out = W_inᵀ), linear (as PyTorch's Linear, the "
+        "paper's), orthonormal, rug, or a file of weights.",
+        pattern=".+",
+        phrase="default, linear, orthonormal, rug, or a file of weights",
+        group="model",
+    )
+    method: Method = setting(
+        "sgd", "sgd learns from samples, population descends the Gaussian loss.", hot=True
+    )
+    lr: float | None = setting(
+        None,
+        "Learning rate.",
+        above=0,
+        hot=True,
+        auto="3e-3/√n_sparse, the paper's; optimizer sgd 0.02 n_sparse, at most 0.3/p²; "
+        "population has its own",
+    )
+    optimizer: Optimizer = setting("adam", "What turns sampled gradients into steps.")
+    momentum: float = setting(0.9, "Momentum of the optimizer sgd.", least=0, below=1)
+    weight_decay: float = setting(
+        0.01, "Share of the weights that adamw takes away, per unit of learning rate.", least=0
+    )
+    schedule: Schedule = setting(
+        "constant",
+        "Learning rate over the steps: constant, cosine (to 0), warmup (from 0), or reference: the "
+        "paper's, constant, in epochs of 30,000 samples, with Adam's eps at 1e-7 and its patience.",
+        hot=True,
+    )
+    batch: int = setting(1024, "Samples in a step.", unit="samples", least=1, hot=True)
+    steps: int = setting(
+        10_000, "Steps to train; 0 goes on until stopped.", unit="steps", least=0, hot=True
+    )
+    until_within: float | None = setting(
+        None,
+        "Stop at this fraction above L*: 0.01 is 1 %.",
+        above=0,
+        hot=True,
+        auto="go on",
+    )
+    patience: int | None = setting(
+        None,
+        "Stop where the loss has not fallen in this many steps; 0 never does.",
+        unit="steps",
+        least=0,
+        hot=True,
+        auto="0; population 200; schedule reference the paper's, 200 after every epoch",
+    )
+    seed: int = setting(0, "Seed of weights and data.", least=0, below=2**63, group="machine")
+    device: str = setting(
+        "auto",
+        "Where to compute: auto, cpu, cuda, cuda:N or mps.",
+        pattern=DEVICES,
+        phrase="auto, cpu, cuda, cuda:N or mps",
+        group="machine",
+    )
+    dtype: DType = setting("float32", "Precision of weights and products.", group="machine")
+    matmul: Matmul = setting(
+        "full",
+        "Precision within products: full, tf32 (CUDA; its effect on the loss was not measured), or "
+        "bf16 (the final loss within 0.02 %, measured on a CPU).",
+        group="machine",
+    )
+
+    def __post_init__(self) -> None:
+        for declared in fields():
+            check(declared, getattr(self, declared.name))
+        for conflict in conflicts(self.as_dict()):
+            raise conflict
+
+    @property
+    def ratio(self) -> float:
+        """r = n_dense / n_sparse."""
+        return self.n_dense / self.n_sparse
+
+    @property
+    def p_on(self) -> float:
+        """Probability that a given feature is on, whatever the kind of data."""
+        return 1 / self.n_sparse if self.data == "one" else self.p
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate before the schedule: `lr`, or where it is auto the usual one."""
+        return self.usual_rate if self.lr is None else self.lr
+
+    @property
+    def usual_rate(self) -> float:
+        """The optimizer's own rate, which auto stands for."""
+        if self.optimizer == "sgd":
+            return min(SGD_RATE * self.n_sparse, SGD_BOUND / self.p_on**2)
+        return 3e-3 / math.sqrt(self.n_sparse)
+
+    def replace(self, **changes: Any) -> Settings:
+        """A validated copy. Raises SettingError."""
+        return dataclasses.replace(self, **changes)
+
+    def restarts(self, other: Settings) -> list[str]:
+        """Names of the settings in which `other` differs and that need a new run."""
+        return [
+            declared.name
+            for declared in fields()
+            if not declared.rule.hot
+            and getattr(self, declared.name) != getattr(other, declared.name)
+        ]
+
+    def as_dict(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+
+def conflicts(known: Mapping[str, Any]) -> Iterator[SettingError]:
+    """What cannot be together among known settings, each of which alone may be.
+
+    What is not known (in a form, a row that cannot be) is in no conflict.
+    """
+    n_sparse, n_dense = known.get("n_sparse", math.inf), known.get("n_dense", 0)
+    if n_dense >= n_sparse:
+        wanted = f"a whole number from 1 to n_sparse − 1 = {n_sparse - 1}"
+        yield SettingError("n_dense", wanted, n_dense, "lower n_dense or raise n_sparse")
+    if known.get("method") == "population":  # the Gaussian loss (section 3)
+        for name, has in (("activation", "relu"), ("data", "bernoulli")):
+            if (value := known.get(name, has)) != has:
+                hint = f"set {name} to {has}"
+                yield SettingError("method", f"sgd where {name} is {value}", "population", hint)
+    within = known.get("until_within")
+    if within is not None and known.get("importance", 0):
+        hint = "the loss is weighed then, and L* is not"
+        yield SettingError("until_within", "auto where importance is not 0", within, hint)
+    if known.get("schedule") == "cosine" and not known.get("steps", 1):
+        yield SettingError("steps", "at least 1 where schedule is cosine", known["steps"])
+
+
+def fields() -> Iterator[Declared]:
+    """The settings in the order in which people see them."""
+    return iter(fields_of(Settings).values())
+
+
+def declared(name: str) -> Declared:
+    """One setting by name. Raises KeyError."""
+    return fields_of(Settings)[name]

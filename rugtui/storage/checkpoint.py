@@ -1,0 +1,168 @@
+"""A checkpoint: everything that a run needs to go on bit for bit, in one file.
+
+Two are kept. The newest that is whole is taken; a damaged one is passed over, and said to be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from rugtui.errors import DamagedError
+from rugtui.models.dense import Dense
+from rugtui.settings.settings import Settings
+from rugtui.storage import tensors
+from rugtui.storage.files import write_whole
+from rugtui.storage.run_directory import checkpoint_path, checkpoints, settings_of
+from rugtui.training.parameters import Views
+from rugtui.training.result import State
+from rugtui.training.trainer import Training
+
+Phase = Literal["training", "paused", "done", "failed"]
+KEPT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A run at one step."""
+
+    settings: Settings
+    state: State
+    seconds: float
+    """Spent in training so far."""
+    phase: Phase
+    device: str
+    """Where it ran; the settings may say auto."""
+    loss: float | None = None
+    """Training loss of the last interval, for lists of runs."""
+    results: int = 0
+    """Rows of the history up to this step."""
+    thinned: int = 0
+    """The step up to which the history was thinned when these rows were counted."""
+
+    @property
+    def step(self) -> int:
+        return self.state.facts["step"]
+
+
+def write_checkpoint(run: Path, checkpoint: Checkpoint) -> Path:
+    """Write a checkpoint into a run and return its path. Raises OSError."""
+    path = checkpoint_path(run, checkpoint.step)
+    write_whole(path, *_pieces(checkpoint))
+    return path
+
+
+def _pieces(checkpoint: Checkpoint) -> Iterator[Any]:
+    """The file's content."""
+    facts = {
+        "kind": "checkpoint",
+        "settings": checkpoint.settings.as_dict(),
+        "state": checkpoint.state.facts,
+        "seconds": checkpoint.seconds,
+        "phase": checkpoint.phase,
+        "device": checkpoint.device,
+        "loss": checkpoint.loss,
+        "results": checkpoint.results,
+        "thinned": checkpoint.thinned,
+    }
+    return tensors.pieces(checkpoint.state.tensors, facts)
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Raises OSError, DamagedError, and RunError where a newer rugtui wrote it."""
+    found, facts = tensors.read(path)
+    settings = settings_of(path, facts)
+    weights = found.get("weights")
+    if weights is None or weights.numel() < settings.n_sparse * settings.n_dense:
+        raise DamagedError(path, "its weights do not have the size that its settings say")
+    try:
+        state = State(found, dict(facts["state"]))
+        return Checkpoint(
+            settings,
+            state,
+            float(facts["seconds"]),
+            facts["phase"],
+            str(facts["device"]),
+            facts["loss"],
+            int(facts["results"]),
+            int(facts.get("thinned", 0)),
+        )
+    except (LookupError, TypeError, ValueError) as error:
+        raise DamagedError(path, "facts are missing in it") from error
+
+
+def newest(run: Path) -> tuple[Path, Checkpoint, list[str]] | None:
+    """The newest checkpoint that is whole, and why newer ones are not; None where there is none.
+
+    Raises OSError, DamagedError where all are damaged, and RunError where one is of a newer
+    rugtui: going on from an older one would throw that work away.
+    """
+    refused = []
+    for path in checkpoints(run):
+        try:
+            return path, read_checkpoint(path), refused
+        except DamagedError as error:
+            refused.append(str(error))
+    if refused:
+        raise DamagedError(run, "no checkpoint in it is whole: " + " ".join(refused).rstrip("."))
+    return None
+
+
+def restore(
+    path: Path, checkpoint: Checkpoint, *, device: str = "", screen: bool = False
+) -> Training:
+    """The training that the checkpoint is of. Raises DamagedError, SettingError (no such device).
+
+    `screen`: a dashboard looks on. `device` puts it elsewhere than its settings say. On another
+    kind of device the data go on from a fresh stream: what a CPU draws, a GPU cannot.
+    """
+    settings = checkpoint.settings
+    settings = settings.replace(device=device) if device else settings
+    # With its own weights: those that it began with may be in a file that is gone by now.
+    training = Training(settings, weights=weights_of(path, checkpoint), screen=screen)
+    state = checkpoint.state
+    _require_shapes(path, state.tensors, training.state().tensors)
+    if training.device.type != checkpoint.device.partition(":")[0]:
+        kept = {n: t for n, t in state.tensors.items() if not n.startswith("generator.")}
+        state = State(kept, state.facts)
+    try:
+        training.restore(state)
+    except (LookupError, TypeError, ValueError, RuntimeError) as error:
+        raise DamagedError(path, f"it does not fit its own settings ({error})") from error
+    return training
+
+
+def weights_of(path: Path, checkpoint: Checkpoint) -> Dense:
+    """The weights in a checkpoint, on the CPU, without all that training needs besides.
+
+    Raises DamagedError.
+    """
+    settings, flat = checkpoint.settings, checkpoint.state.tensors["weights"]
+    cells = settings.n_sparse * settings.n_dense
+    size = cells * (1 if settings.tied else 2) + settings.n_sparse * settings.bias
+    if flat.shape != (size,) or not flat.is_floating_point():
+        raise DamagedError(path, "weights in it does not fit its own settings")
+    views = Views.of(
+        flat, settings.n_sparse, settings.n_dense, tied=settings.tied, bias=settings.bias
+    )
+    return Dense(views.W_in.contiguous(), views.W_out.contiguous(), views.b)
+
+
+def _require_shapes(path: Path, found: dict[str, Tensor], fresh: dict[str, Tensor]) -> None:
+    """Refuse tensors that do not fit. Those of an optimizer, which has none before its first step,
+    are refused where they are restored.
+    """
+    for name, tensor in found.items():
+        if name.startswith("generator."):  # of another device it has another size
+            fits = tensor.dtype is torch.uint8
+        elif name in fresh:
+            fits = (tensor.dtype, tensor.shape) == (fresh[name].dtype, fresh[name].shape)
+        else:
+            fits = name.startswith("method.")
+        if not fits:
+            raise DamagedError(path, f"{name} in it does not fit its own settings")

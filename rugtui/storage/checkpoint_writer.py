@@ -1,0 +1,246 @@
+"""The keeper of a run: writes it down in a thread of its own, again and again.
+
+Training hands it copies and never waits for a disk. What cannot be written is told, and tried again
+with the next copy: it never stops training.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from rugtui.errors import RunError
+from rugtui.settings.settings import Settings
+from rugtui.storage.checkpoint import KEPT, Checkpoint, write_checkpoint
+from rugtui.storage.files import make_folder, sweep
+from rugtui.storage.history_file import Journal, Past
+from rugtui.storage.lock import Lock
+from rugtui.storage.log import log
+from rugtui.storage.run_directory import checkpoints, create_run, describe_run, make_latest, step_of
+
+EVERY = 10.0
+"""Seconds from one autosave to the next."""
+SHARE = 0.02
+"""Part of the time that saving may take: where a save costs more than EVERY bears, it is rarer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A consistent copy of a run, which nobody changes any more."""
+
+    checkpoint: Checkpoint
+    past: Past
+
+
+class Keeper:
+    """Owns a run's directory and its lock, from the first save to `leave`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        device: str,
+        run: Path | None = None,
+        into: Path | None = None,
+        screen: bool = False,
+        every: float = EVERY,
+    ) -> None:
+        """A new run in `into`, once it begins, or (`run`) one that is there already.
+
+        Raises RunError where another process holds `run`, OSError where it cannot be held. A new
+        directory that cannot be made is told as trouble, and tried again at every save.
+        """
+        self._settings, self._device, self._into = settings, device, into
+        self._screen, self._every = screen, every
+        self.run: Path | None = None
+        self._lock: Lock | None = None
+        self._written: list[Path] = []
+        self.kept: int | None = None
+        """The newest step that is on disk, None while none is known to be."""
+        self._news: list[tuple[str, bool]] = []
+        self.trouble = ""
+        """Why the last copy was not written; empty where it was."""
+        self._moment: Moment | None = None
+        self._busy = self._leaving = False
+        self._changed = threading.Condition()
+        self._due, self._cost = time.monotonic() + every, 0.0
+        if run is not None:
+            self._hold(run)
+        self._thread = threading.Thread(target=self._work, name="keeper", daemon=True)
+        self._thread.start()
+
+    def begin(self) -> None:
+        """Make the new run's directory; without this the first save does."""
+        try:
+            self._hold(create_run(self._settings, device=self._device, into=self._into))
+        except OSError as error:
+            self._complain(f"this run is not saved: {error}")
+
+    def hold(self, run: Path) -> None:
+        """Keep this run from now on. Raises RunError where another process holds it, OSError."""
+        self._hold(run)
+
+    def let_go(self) -> None:
+        """Keep it no more."""
+        if self._lock is not None:
+            self._lock.release()
+        self._lock = self.run = None
+
+    def went_on_from(self, checkpoint: Path) -> None:
+        """Keep this checkpoint beside the next; others are passed over and go with it.
+
+        Those that were left by processes killed before they could tidy up go now, or being killed
+        again and again would fill the disk. Raises OSError.
+        """
+        self._written, self.kept = [checkpoint], step_of(checkpoint)
+        found = checkpoints(checkpoint.parent)
+        for old in found[found.index(checkpoint) + KEPT :]:
+            old.unlink(missing_ok=True)
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to hand over a copy."""
+        return time.monotonic() >= self._due and not self._busy and self._moment is None
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is being written, or waits to be."""
+        return self._busy or self._moment is not None
+
+    def save(self, copy: Callable[[], Moment]) -> None:
+        """Have a copy written; one that still waits to be is replaced. Returns at once."""
+        started = time.perf_counter()
+        try:
+            moment = copy()
+        except (MemoryError, RuntimeError) as error:  # the second is PyTorch's, of any device
+            self._due = time.monotonic() + self._every
+            self._complain(f"not saved: no copy could be made ({error})")
+            return
+        with self._changed:
+            self._cost = time.perf_counter() - started
+            self._moment = moment
+            self._changed.notify_all()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for what was handed over; whether all of it has been dealt with."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self.busy, seconds)
+
+    def news(self) -> list[tuple[str, bool]]:
+        """What there is to tell, once: sentences, and whether each is bad."""
+        with self._changed:
+            news, self._news = self._news, []
+        return news
+
+    def note(self, text: str) -> None:
+        """Write a line into the run's log."""
+        if self.run is not None:
+            try:
+                log(self.run, text)
+            except OSError as error:
+                self._complain(f"the run's log cannot be written: {error}")
+
+    def tell_screen(self, screen: bool) -> None:
+        """Say in the lock whether anybody looks on."""
+        self._screen = screen
+        if self._lock is not None:
+            try:
+                self._lock.tell(screen=screen)
+            except OSError as error:
+                self._complain(f"the run's lock cannot be written: {error}")
+
+    def leave(self, within: float) -> bool:
+        """Wait so long for the last copy, and give the run free. Whether all was written.
+
+        What is still being written after that is left to the end of the process, with the lock.
+        """
+        done = self.wait(within)
+        with self._changed:
+            self._leaving = True
+            self._changed.notify_all()
+        if done:
+            self._thread.join(within)
+            if self._lock is not None:
+                self._lock.release()
+                self._lock = None
+        return done and not self.trouble
+
+    def _work(self) -> None:
+        """The thread: one copy after another."""
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._moment is not None or self._leaving)
+                moment, self._moment = self._moment, None
+                if moment is None:
+                    return
+                self._busy, cost = True, self._cost
+            started, cpu = time.monotonic(), time.thread_time()
+            self._attempt(moment)
+            cost += time.thread_time() - cpu
+            with self._changed:
+                self._busy = False
+                self._due = started + max(self._every, cost / SHARE)
+                self._changed.notify_all()
+
+    def _attempt(self, moment: Moment) -> None:
+        try:
+            self._write(moment)
+        except (OSError, MemoryError, RunError) as error:
+            self._complain(f"not saved at step {moment.checkpoint.step:,}: {error}")
+        except Exception as error:  # noqa: BLE001 - the thread's edge: a bug is told, not swallowed
+            self._complain(f"not saved: {type(error).__name__}: {error}")
+        else:
+            if self.trouble:
+                self.trouble = ""
+                self._tell(f"saved again at step {moment.checkpoint.step:,}", False)
+
+    def _write(self, moment: Moment) -> None:
+        """History first, then the checkpoint that counts on it, then the old ones go."""
+        self._settings, self._device = moment.checkpoint.settings, moment.checkpoint.device
+        run = self._ready()
+        self._journal.bring_up_to(moment.past)
+        path = write_checkpoint(run, moment.checkpoint)
+        self._written = [old for old in self._written if old != path] + [path]
+        self.kept = moment.checkpoint.step
+        for old in checkpoints(run):
+            if old not in self._written[-KEPT:]:
+                old.unlink(missing_ok=True)
+
+    def _hold(self, run: Path) -> None:
+        if self._lock is not None:
+            self._lock.release()
+        self._lock = None
+        self._lock = Lock.take(run, screen=self._screen)
+        self.run, self._journal = run, Journal(run)
+        sweep(run)
+        try:
+            make_latest(run)
+        except OSError as error:
+            self._tell(f"this run is not marked as the latest: {error}", False)
+
+    def _ready(self) -> Path:
+        """The run's directory: made if that failed before, made anew if it was deleted."""
+        if self.run is None:
+            self._hold(create_run(self._settings, device=self._device, into=self._into))
+        elif not self.run.is_dir():
+            make_folder(self.run)
+            describe_run(self.run, self._settings, device=self._device)
+            self._written, self.kept = [], None
+            self._tell(f"{str(self.run)!r} was deleted: written anew", True)
+        assert self.run is not None
+        if self._lock is None or not self._lock.there:
+            self._hold(self.run)
+        return self.run
+
+    def _complain(self, text: str) -> None:
+        """Tell trouble once, not at every try."""
+        if text.partition(":")[2] != self.trouble.partition(":")[2]:
+            self._tell(text, True)
+        self.trouble = text
+
+    def _tell(self, text: str, bad: bool) -> None:
+        with self._changed:
+            self._news.append((text, bad))

@@ -1,0 +1,51 @@
+"""Lines of JSON that carry a checksum of themselves, for files that only grow."""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from pathlib import Path
+from typing import Any
+
+from rugtui.storage.files import PRIVATE_FILE
+
+
+def line(facts: dict[str, Any]) -> bytes:
+    """`facts`, which are not empty and have what JSON has, with their checksum and a line end."""
+    body = json.dumps(facts, separators=(",", ":"), ensure_ascii=True)[:-1]
+    return f'{body},"crc":"{_checksum(body.encode())}"}}\n'.encode()
+
+
+def opened(line: bytes) -> dict[str, Any] | None:
+    """The facts of a line; None for one that is torn or damaged."""
+    body, comma, seal = line.rpartition(b',"crc":"')
+    if not comma or seal != f'{_checksum(body)}"}}\n'.encode():
+        return None
+    try:
+        facts = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return facts if isinstance(facts, dict) else None
+
+
+def append(path: Path, content: bytes, at: int) -> int:
+    """Write `content` at byte `at`, cutting off what was behind, and sync; returns the new end.
+
+    An append that failed half way (a full disk) is so written over, not after. Raises OSError.
+    """
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, PRIVATE_FILE)
+    try:
+        os.ftruncate(handle, at)
+        os.lseek(handle, at, os.SEEK_SET)
+        written = 0
+        while written < len(content):
+            written += os.write(handle, content[written:])
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    return at + len(content)
+
+
+def _checksum(body: bytes) -> str:
+    return f"{zlib.crc32(body):08x}"

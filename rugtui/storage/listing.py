@@ -1,0 +1,141 @@
+"""What is known of a run without reading its weights: for lists, and for what may be removed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from rugtui.errors import DamagedError, RugtuiError, RunError
+from rugtui.settings.settings import Settings
+from rugtui.storage.files import read_json
+from rugtui.storage.lock import Holder, Lock, holder
+from rugtui.storage.run_directory import ABOUT, LATEST, checkpoints, settings_of
+from rugtui.storage.tensors import read_facts
+
+State = Literal["live", "paused", "finished", "crashed", "failed", "damaged"]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One line of a list of runs."""
+
+    path: Path
+    state: State
+    size: int
+    """Bytes on disk."""
+    snapshots: int
+    settings: Settings | None = None
+    step: int = 0
+    """Of the last save."""
+    seconds: float = 0.0
+    loss: float | None = None
+    holder: Holder | None = None
+    """The process that trains it, of a live run."""
+    trouble: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+
+def listed(run: Path) -> Listed:
+    """What there is to say of a run. What cannot be read of it is said, not raised."""
+    count, size = _snapshots(run), sum(_sizes(run))
+    try:
+        facts, trouble = _facts(run)
+        settings = settings_of(run / ABOUT, facts)
+        live, other = holder(run)
+        state = _state(facts, live, stale=other is not None)
+        return Listed(
+            run,
+            state,
+            size,
+            count,
+            settings,
+            step=int(facts.get("state", {}).get("step", 0)),
+            seconds=float(facts.get("seconds", 0)),
+            loss=facts.get("loss"),
+            holder=other if live else None,
+            trouble=trouble,
+        )
+    except (OSError, RugtuiError, ValueError, TypeError, AttributeError) as error:
+        return Listed(run, "damaged", size, count, trouble=str(error))
+
+
+def state_of(run: Path) -> tuple[State, Holder | None]:
+    """How a run stands, and who trains it while somebody does; quick. Raises OSError."""
+    live, other = holder(run)
+    if live:
+        return "live", other
+    try:
+        facts, _ = _facts(run)
+    except RugtuiError:
+        return "damaged", None
+    return _state(facts, live, stale=other is not None), None
+
+
+def removable(runs: list[Listed], keep: int, *, snapshots: bool = False) -> list[Listed]:
+    """Runs that may go: all but the last `keep`, and none that lives, or (unless `snapshots`) has
+    snapshots.
+
+    The latest is the last, whatever the clock that named it said.
+    """
+    old = sorted(runs, key=lambda one: _latest(one.path))[: max(0, len(runs) - keep)]
+    return [one for one in old if one.state != "live" and (snapshots or not one.snapshots)]
+
+
+def remove(run: Path, *, snapshots: bool = False) -> None:
+    """Delete a run that nobody holds, and (unless `snapshots`) one without snapshots alone.
+
+    Raises OSError, RunError where it has some by now, or somebody holds it.
+    """
+    if run.is_symlink():
+        raise RunError(f"{str(run)!r} only points to a run.")
+    lock = Lock.take(run, screen=False)
+    try:
+        if _snapshots(run) and not snapshots:
+            raise RunError(f"{str(run)!r} has snapshots: it stays.")
+        shutil.rmtree(run)
+    finally:
+        lock.release()
+
+
+def _snapshots(run: Path) -> int:
+    folder = run / "snapshots"
+    return len(list(folder.iterdir())) if folder.is_dir() else 0
+
+
+def _latest(run: Path) -> bool:
+    return run.parent.joinpath(LATEST).resolve() == run.resolve()
+
+
+def _facts(run: Path) -> tuple[dict[str, Any], str]:
+    """The facts of the newest checkpoint that has some, else of run.json; and what is damaged."""
+    trouble = ""
+    for path in checkpoints(run):
+        try:
+            return read_facts(path), trouble
+        except DamagedError as error:
+            trouble = trouble or str(error)
+    return read_json(run / ABOUT), trouble
+
+
+def _state(facts: dict[str, Any], live: bool, *, stale: bool) -> State:
+    """A run that says it trains, and that nobody trains, did not end by itself."""
+    if live:
+        return "live"
+    if stale:
+        return "crashed"
+    known: dict[str, State] = {"paused": "paused", "done": "finished", "failed": "failed"}
+    return known.get(str(facts.get("phase")), "crashed")
+
+
+def _sizes(folder: Path) -> Iterator[int]:
+    for path in folder.rglob("*"):
+        try:
+            yield path.stat(follow_symlinks=False).st_size
+        except OSError:
+            continue  # a checkpoint that was replaced meanwhile

@@ -1,0 +1,225 @@
+"""One process at a time writes to a run: its `lock` says which, and dies with it.
+
+The kernel's lock on the file is the truth on one machine: it goes when its process goes, however
+that ends. Process id and start time inside the file tell people and `resume` who it is, and stand
+in where the file system has no locks. A file that nobody holds is stale: its process crashed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import errno
+import fcntl
+import json
+import os
+import platform
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from rugtui.errors import RunError
+from rugtui.storage.files import PRIVATE_FILE
+
+NAME = "lock"
+LOCK_MOST = 4096
+TRIES, BETWEEN = 20, 0.05
+"""A reader that looks who holds a lock holds it for a moment itself: worth waiting out."""
+NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The process that writes to a run."""
+
+    pid: int
+    started: int
+    """Clock ticks after the machine's boot: no clock that is set back can change it."""
+    boot: str
+    host: str
+    screen: bool
+    """Whether somebody looks at it in a dashboard."""
+
+    @classmethod
+    def here(cls, screen: bool) -> Holder:
+        return cls(os.getpid(), _started(os.getpid()), _boot(), platform.node(), screen)
+
+    @property
+    def here_too(self) -> bool:
+        """Whether it is of this machine and this boot (containers share the boot's id)."""
+        return self.boot == _boot() and bool(self.boot or self.host == platform.node())
+
+    @property
+    def elsewhere(self) -> bool:
+        return self.host != platform.node() and not self.here_too
+
+    @property
+    def alive(self) -> bool:
+        """Whether that very process is there, not another with its number."""
+        if not self.here_too:
+            return False
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            pass
+        return _started(self.pid) == self.started
+
+    def ask_to_leave(self) -> None:
+        """Have it save and end. Raises RunError where that process is another user's."""
+        if not self.alive:
+            return
+        try:
+            os.kill(self.pid, signal.SIGTERM)
+        except ProcessLookupError:
+            return
+        except PermissionError as error:
+            raise RunError(f"process {self.pid} belongs to another user.") from error
+
+    def __str__(self) -> str:
+        where = f" on {self.host}" if self.elsewhere else ""
+        return f"process {self.pid}{where}"
+
+
+class Lock:
+    """Held from `take` to `release`, or to the end of the process."""
+
+    def __init__(self, path: Path, handle: int, holder: Holder) -> None:
+        self._path, self._handle, self._holder = path, handle, holder
+
+    @classmethod
+    def take(cls, run: Path, *, screen: bool) -> Lock:
+        """Hold the lock of a run. Raises RunError where another process does, OSError."""
+        path, mine = run / NAME, Holder.here(screen)
+        for attempt in range(TRIES):
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, PRIVATE_FILE)
+            try:
+                if _try_lock(handle) and _is(handle, path):
+                    _refuse_foreign(_read(handle), path)
+                    lock = cls(path, handle, mine)
+                    lock._write()
+                    return lock
+                other = _read(handle)
+            except BaseException:
+                os.close(handle)
+                raise
+            os.close(handle)
+            if (other is not None and other.alive) or attempt == TRIES - 1:
+                raise RunError(
+                    f"{str(run)!r} is in use by {other or 'another process'}; wait for its end, or "
+                    "end it first."
+                )
+            time.sleep(BETWEEN)
+        raise AssertionError("the last try returns or raises")
+
+    def tell(self, *, screen: bool) -> None:
+        """Say whether anybody looks on. Raises OSError."""
+        self._holder = dataclasses.replace(self._holder, screen=screen)
+        self._write()
+
+    @property
+    def there(self) -> bool:
+        """Whether the file is still that of the run; a run deleted underneath has lost it."""
+        return _is(self._handle, self._path)
+
+    def release(self) -> None:
+        """Give the run free; that the file is gone says that nothing was lost."""
+        if self.there:
+            with contextlib.suppress(OSError):  # read-only by now: the run shows as crashed
+                self._path.unlink()
+        os.close(self._handle)
+
+    def _write(self) -> None:
+        content = json.dumps(dataclasses.asdict(self._holder)).encode()
+        os.ftruncate(self._handle, 0)
+        os.pwrite(self._handle, content, 0)
+
+
+def holder(run: Path) -> tuple[bool, Holder | None]:
+    """Whether a process writes to the run, and which; (False, holder) is a stale lock.
+
+    Raises OSError.
+    """
+    try:
+        handle = os.open(run / NAME, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return False, None
+    try:
+        known = _read(handle)
+        free = _try_lock(handle, shared=True)
+    finally:
+        os.close(handle)
+    if known is not None and known.elsewhere:
+        return True, known
+    return not free, known
+
+
+def abandon(run: Path) -> None:
+    """Give a run free that this process may hold, and wrote nothing to, before it ends.
+
+    A lock that is left would say that the run crashed. Raises OSError.
+    """
+    live, known = holder(run)
+    if live and known is not None and known.pid == os.getpid() and known.here_too:
+        run.joinpath(NAME).unlink(missing_ok=True)
+
+
+def _try_lock(handle: int, *, shared: bool = False) -> bool:
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    try:
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+        known = _read(handle)
+        return known is None or known.pid == os.getpid() or not known.alive
+    return True
+
+
+def _refuse_foreign(known: Holder | None, path: Path) -> None:
+    """A lock of another machine says nothing about whether its process is still there."""
+    if known is not None and known.elsewhere:
+        raise RunError(
+            f"{str(path.parent)!r} is in use by {known}; if that is gone, remove {str(path)!r}."
+        )
+
+
+def _read(handle: int) -> Holder | None:
+    """Who is written down; None where nobody is, or nobody can tell."""
+    try:
+        facts = json.loads(os.pread(handle, LOCK_MOST, 0))
+        known = Holder(**facts)
+    except (ValueError, TypeError, RecursionError):
+        return None
+    wanted = {"pid": int, "started": int, "boot": str, "host": str, "screen": bool}
+    fits = all(type(getattr(known, name)) is kind for name, kind in wanted.items())
+    return known if fits and known.pid > 0 else None
+
+
+def _is(handle: int, path: Path) -> bool:
+    try:
+        there = path.stat(follow_symlinks=False)
+    except OSError:
+        return False
+    mine = os.fstat(handle)
+    return (there.st_ino, there.st_dev) == (mine.st_ino, mine.st_dev)
+
+
+def _started(pid: int) -> int:
+    """When a process began; 0 where the system does not say (then the id alone must do)."""
+    try:
+        # The second field is the program's name in brackets, which may hold anything.
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def _boot() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""

@@ -1,0 +1,187 @@
+"""Where runs live: `$XDG_STATE_HOME/rugtui/runs/<time>-<name>/`."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import platform
+import re
+import time
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from rugtui import __version__
+from rugtui.errors import DamagedError, RugtuiError, RunError
+from rugtui.settings.settings import Settings, declared
+from rugtui.storage import history_file as journal
+from rugtui.storage.files import make_folder, read_json, write_json
+from rugtui.storage.tensors import FORMAT, read_facts, refuse_newer
+
+ABOUT, SNAPSHOT, LATEST = "run.json", "snapshot.json", "latest"
+CHECKPOINT = re.compile(r"checkpoint-(\d{1,18})\.safetensors")
+
+
+def runs_folder() -> Path:
+    """The folder of all runs of this user."""
+    return Path(platformdirs.user_state_dir("rugtui", appauthor=False)) / "runs"
+
+
+def create_run(settings: Settings, *, device: str, into: Path | None = None) -> Path:
+    """Make a new run directory with its run.json, in `into` or the user's own. Raises OSError."""
+    folder = make_folder(into or runs_folder())
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    name = f"{stamp}-{settings.n_sparse}x{settings.n_dense}-p{settings.p_on:.6g}-{settings.method}"
+    run = _make_first_free(folder, name)
+    describe_run(run, settings, device=device)
+    return run
+
+
+def describe_run(run: Path, settings: Settings, *, device: str) -> None:
+    """Write run.json. Raises OSError."""
+    write_json(run / ABOUT, {**provenance(device), "settings": settings.as_dict()})
+
+
+def make_latest(run: Path) -> None:
+    """Have `latest` beside the run point to it: no clock decides which is the newest.
+
+    Raises OSError.
+    """
+    aside = run.parent / f".{LATEST}.{os.getpid()}"
+    aside.unlink(missing_ok=True)
+    aside.symlink_to(run.name)
+    aside.rename(run.parent / LATEST)
+
+
+def is_run(path: Path) -> bool:
+    """Whether a directory is that of a run, whatever is left in it."""
+    return path.is_dir() and any(path.joinpath(name).exists() for name in (ABOUT, journal.NAME))
+
+
+def is_snapshot(path: Path) -> bool:
+    """Whether a directory is a whole snapshot: the file that says so is written last."""
+    return path.joinpath(SNAPSHOT).is_file()
+
+
+def find_run(wanted: str | Path | None, folder: Path | None = None) -> Path:
+    """The run that somebody means: a path, a name or its beginning, the latest. Raises RunError."""
+    folder = folder or runs_folder()
+    if wanted is None:
+        return _latest(folder)
+    path = Path(wanted)
+    if is_run(path):
+        return path.resolve()
+    # Names are compared, never joined to the folder's path: ../ leads nowhere.
+    runs = all_runs(folder)
+    named = [run for run in runs if run.name == str(wanted)]
+    named = named or [run for run in runs if run.name.startswith(str(wanted)) and str(wanted)]
+    if len(named) == 1:
+        return named[0]
+    if named:
+        raise RunError(f"{len(named)} runs begin with {str(wanted)!r}: write more of the name.")
+    raise RunError(f"there is no run {str(wanted)!r}; `rugtui runs` lists them.")
+
+
+def all_runs(folder: Path | None = None) -> list[Path]:
+    """Every run in a folder, by name."""
+    folder = folder or runs_folder()
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if not path.is_symlink() and is_run(path))
+
+
+def checkpoint_path(run: Path, step: int) -> Path:
+    return run / f"checkpoint-{step:08d}.safetensors"
+
+
+def step_of(checkpoint: Path) -> int:
+    """The step in the name of a checkpoint."""
+    match = CHECKPOINT.fullmatch(checkpoint.name)
+    assert match is not None
+    return int(match[1])
+
+
+def checkpoints(run: Path) -> list[Path]:
+    """The checkpoints of a run, newest first. Raises OSError."""
+    found = {path: CHECKPOINT.fullmatch(path.name) for path in run.iterdir()}
+    steps = {path: int(match[1]) for path, match in found.items() if match}
+    return sorted(steps, key=steps.__getitem__, reverse=True)
+
+
+def settings_of_run(run: Path) -> Settings:
+    """The settings of a run as they were last, without torch. Raises OSError, RugtuiError."""
+    for path in checkpoints(run):
+        try:
+            return settings_of(path, read_facts(path))
+        except DamagedError:
+            continue  # whoever reads the weights passes over it too, and says so
+    return settings_of(run / ABOUT, read_json(run / ABOUT))
+
+
+def settings_of(path: Path, facts: dict[str, Any]) -> Settings:
+    """The settings among the facts of a file. Raises DamagedError, RunError (newer rugtui)."""
+    refuse_newer(path, facts)
+    try:
+        values = dict(facts["settings"])
+        for name in values:
+            declared(name)
+        return Settings(**values)
+    except (LookupError, TypeError, ValueError, RugtuiError) as error:
+        raise DamagedError(path, f"its settings are not rugtui's ({error})") from error
+
+
+def _latest(folder: Path) -> Path:
+    latest = folder / LATEST
+    if is_run(latest):
+        return latest.resolve()
+    runs = all_runs(folder)
+    if not runs:
+        raise RunError(f"there is no run in {str(folder)!r} yet; `rugtui` starts one.")
+    return runs[-1]
+
+
+def provenance(device: str, threads: int | None = None) -> dict[str, Any]:
+    """What a reader needs to know to repeat it: versions, device, machine, time.
+
+    `threads` are those that torch has in this process, unless others compute: then torch, which
+    takes a second to load, is left alone.
+    """
+    if threads is None:
+        import torch
+
+        threads = torch.get_num_threads()
+    return {
+        "format": FORMAT,
+        **versions(),
+        "device": device,
+        "machine": platform.machine(),
+        "threads": threads,
+        "written": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Of everything that numbers depend on."""
+    import numpy
+
+    return {
+        "rugtui": __version__,
+        "python": platform.python_version(),
+        "torch": metadata.version("torch"),
+        "numpy": numpy.__version__,
+        "scipy": metadata.version("scipy"),
+    }
+
+
+def _make_first_free(folder: Path, name: str) -> Path:
+    """Two runs of one second get different names; mkdir decides, so that two processes do too."""
+    for attempt in itertools.count(1):
+        run = folder / (name if attempt == 1 else f"{name}-{attempt}")
+        try:
+            run.mkdir(mode=0o700)
+        except FileExistsError:
+            continue
+        return run
+    raise AssertionError("count() does not end")

@@ -1,0 +1,118 @@
+"""A snapshot: what was shown at one step, for people and for programs.
+
+`snapshots/<step>-<kind>/`: weights.safetensors (what was shown), history.csv, heatmap.png,
+screen.svg and snapshot.json for people; checkpoint-<step>.safetensors and history.jsonl, from which
+training goes on.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from rugtui.errors import DamagedError
+from rugtui.models.dense import Dense
+from rugtui.storage import tensors
+from rugtui.storage.checkpoint import write_checkpoint
+from rugtui.storage.checkpoint_writer import Moment
+from rugtui.storage.files import make_folder, open_plain, read_json, write_json, write_whole
+from rugtui.storage.heatmap import SIDE_MOST, Colours, heatmap_png
+from rugtui.storage.history_file import Journal
+from rugtui.storage.run_directory import SNAPSHOT as ABOUT
+from rugtui.storage.run_directory import provenance
+from rugtui.storage.units import UNITS
+from rugtui.theory.levels import levels
+
+WEIGHTS = "weights.safetensors"
+
+
+def write_snapshot(
+    run: Path,
+    moment: Moment,
+    *,
+    kind: str,
+    weights: Dense,
+    facts: dict[str, Any],
+    screen_svg: str = "",
+    colours: Colours | None = None,
+) -> Path:
+    """Write one snapshot below a run and return its folder. Raises OSError.
+
+    `weights` are those shown, trained or rug. snapshot.json is written last, with the digests of
+    the others: a folder that has it is whole.
+    """
+    step, settings = moment.checkpoint.step, moment.checkpoint.settings
+    folder = make_folder(run / "snapshots" / f"{step:08d}-{kind}")
+    about = {
+        "kind": kind,
+        "step": step,
+        "settings": settings.as_dict(),
+        "units": UNITS,
+        "theory": dataclasses.asdict(levels(settings.ratio, settings.p_on)),
+        **facts,
+    }
+    write_whole(folder / WEIGHTS, weights_bytes(weights, {"kind": kind, "step": step}))
+    write_whole(folder / "history.csv", table_bytes(moment.past.columns, moment.past.table))
+    if colours is not None and weights.n_sparse <= SIDE_MOST:
+        title = f"{kind} step {step}"
+        write_whole(folder / "heatmap.png", heatmap_png(weights, colours, title))
+    if screen_svg:
+        write_whole(folder / "screen.svg", screen_svg.encode())
+    Journal(folder).bring_up_to(moment.past)
+    write_checkpoint(folder, moment.checkpoint)
+    written = [path for path in sorted(folder.iterdir()) if path.name != ABOUT]
+    files = {path.name: _digest(path) for path in written}
+    sizes = {path.name: path.stat().st_size for path in written}
+    known = {**provenance(moment.checkpoint.device), **about, "files": files, "sizes": sizes}
+    write_json(folder / ABOUT, known)
+    return folder
+
+
+def read_snapshot(folder: Path) -> dict[str, Any]:
+    """What snapshot.json says, all its files as they were written. Raises OSError, DamagedError."""
+    facts = read_json(folder / ABOUT)
+    tensors.refuse_newer(folder / ABOUT, facts)
+    sizes = facts.get("sizes", {})  # bytes; snapshots of old have none
+    for name, digest in facts.get("files", {}).items():
+        if Path(name).name != name:
+            raise DamagedError(folder / ABOUT, "it names files elsewhere")
+        path = folder / name
+        # the size first: to read all of a file that is full of holes may take hours
+        if path.stat().st_size != sizes.get(name, path.stat().st_size) or _digest(path) != digest:
+            raise DamagedError(path, "it is not what was written")
+    return facts
+
+
+def weights_bytes(weights: Dense, facts: dict[str, Any] | None = None) -> bytes:
+    """W_in (n_dense, n_sparse), W_out (n_sparse, n_dense) and b (n_sparse,) as safetensors."""
+    named = {"W_in": weights.W_in, "W_out": weights.W_out, "b": weights.b}
+    return tensors.pack(named, facts or {})
+
+
+def read_weights(folder: Path) -> Dense:
+    """The weights of a snapshot. Raises OSError, DamagedError, WeightsError."""
+    found, _ = tensors.read(folder / WEIGHTS)
+    try:
+        return Dense(found["W_in"], found["W_out"], found["b"])
+    except KeyError as error:
+        raise DamagedError(folder / WEIGHTS, f"it has no {error}") from error
+
+
+def _digest(path: Path) -> str:
+    with open_plain(path) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def table_bytes(columns: tuple[str, ...], table: Float[np.ndarray, "columns results"]) -> bytes:
+    """A table as comma-separated values with all digits; NaN is an empty cell."""
+    lines = io.StringIO()
+    lines.write(",".join(columns) + "\n")
+    for row in table.T.tolist():
+        lines.write(",".join("" if value != value else repr(value) for value in row) + "\n")
+    return lines.getvalue().encode()

@@ -1,0 +1,44 @@
+"""What somebody means who names something that was saved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from rugtui.errors import RunError
+from rugtui.storage.run_directory import CHECKPOINT, find_run, is_run, is_snapshot
+
+SUFFIXES = (".safetensors", ".npz", ".pt", ".pth")
+"""Files that may hold weights."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where it is, and what."""
+
+    path: Path
+    kind: Literal["run", "snapshot", "weights"]
+
+
+def place(wanted: str | Path | None) -> Place:
+    """The folder of a snapshot, a run (the latest where nothing is named), or a file of weights.
+
+    Raises RunError where there is no such thing.
+    """
+    if wanted is None:
+        return Place(find_run(None), "run")
+    path = Path(wanted)
+    if is_snapshot(path):
+        return Place(path.resolve(), "snapshot")
+    if is_run(path):
+        return Place(path.resolve(), "run")
+    if path.is_dir():
+        raise RunError(f"{str(wanted)!r} is a folder, but neither a run's nor a snapshot's.")
+    if CHECKPOINT.fullmatch(path.name) and path.exists():
+        raise RunError(f"{str(wanted)!r} is a part of {str(path.parent)!r}: name that folder.")
+    if path.exists() or Path(str(wanted).rpartition("#")[0]).suffix in SUFFIXES:
+        return Place(path.absolute(), "weights")
+    if path.suffix in SUFFIXES:
+        raise RunError(f"there is no file {str(wanted)!r}.")
+    return Place(find_run(wanted), "run")

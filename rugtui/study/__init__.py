@@ -1,1 +1,0 @@
-"""Experiments of several runs: what training does beyond the paper's grid."""

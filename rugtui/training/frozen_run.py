@@ -1,0 +1,39 @@
+"""Weights that are trained elsewhere, where a run is shown that this process must not advance."""
+
+from __future__ import annotations
+
+import torch
+
+from rugtui.models.dense import Dense
+from rugtui.settings.settings import Settings
+from rugtui.training.kernels.precision import data_type
+from rugtui.training.trainer import Training
+
+CPU = torch.device("cpu")
+
+
+class Still(Training):
+    """A run at one step, on the CPU: without optimizer, data or spare, which looking needs none of.
+
+    To whoever would advance it, it is done.
+    """
+
+    def __init__(self, settings: Settings, weights: Dense, step: int) -> None:
+        self.settings, self.device, self.step = settings, CPU, step
+        dtype = data_type(settings, CPU)
+        parts = (weights.W_in, weights.W_out, weights.b)
+        self._weights = Dense(*(part.to(CPU, dtype) for part in parts))
+
+    @property
+    def ending(self) -> str:
+        """Why it goes no further here."""
+        return "it is only followed"
+
+    @property
+    def plan(self) -> str:
+        """Nothing: whoever trains it has one."""
+        return ""
+
+    def weights(self) -> Dense:
+        """The weights, which nobody changes."""
+        return self._weights

@@ -1,0 +1,1 @@
+"""One training step: the products, and the passes over active cells between them."""

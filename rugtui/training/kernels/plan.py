@@ -1,0 +1,93 @@
+"""Which of a step's products are computed sparse: a fixed rule, so that equal runs stay equal.
+
+Decoder gradients in dense products, batch 1,024 on two cores beside other work, by the fraction of
+pre-activations that are positive (the dense ones do not depend on it):
+
+    n_sparse  n_dense   dense    0.01   0.03   0.06   0.10   0.15   0.20   0.25
+         512      128     2.6    0.61   0.88   1.28   1.44   1.80   1.90   2.37
+       1,024      256     2.2    0.27   0.40   0.69   1.03   1.18   1.74   3.35
+
+With both cores free the sparse gradient, half of which is done by one thread, breaks even earlier:
+at 0.05, 0.08, 0.19 and 0.13 for n_dense 64, 128, 256 and 512. The rule keeps near those.
+
+Whether data are drawn by their active cells or with all cells decides about the whole step. One of
+all cells costs the same at every p; the other is as fast, measured the same way, at
+
+    n_sparse, n_dense    128, 6    128, 32    128, 102    512, 128    1,024, 256
+    p                     0.003       0.08        0.18        0.17          0.20
+
+without what `Squares` leaves out, and at so much less as that is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rugtui.settings.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a step is computed.
+
+    `most_on` is the fraction of positive pre-activations up to which the decoder's gradient is
+    computed from those cells alone; it is counted in every step, and 0 never looks.
+    """
+
+    sparse_encoder: bool
+    most_on: float
+
+    def __str__(self) -> str:
+        if self.sparse_encoder == (self.most_on > 0):
+            return "sparse" if self.sparse_encoder else "dense"
+        return "sparse enc" if self.sparse_encoder else "sparse dec"
+
+
+DENSE_PRODUCTS = 5
+DENSE = Plan(sparse_encoder=False, most_on=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Squares:
+    """Whether a step of all cells goes through n_sparse × n_sparse matrices: forward through W in
+    place of two products, backward through xᵀ g in place of three.
+
+    By the count of multiplications, which the times follow. In milliseconds on one thread, batch
+    1,024, n_sparse 128: backward 0.25 / 0.37 at n_dense 26, 0.40 / 0.38 at 48, 0.83 / 0.42 at 102;
+    forward 0.35 / 0.35 at 64, 0.60 / 0.36 at 102.
+    """
+
+    forward: bool
+    backward: bool
+    products: float
+    """What all of them cost, in products of batch × n_sparse × n_dense."""
+
+    @classmethod
+    def of(cls, n_sparse: int, n_dense: int, batch: int) -> Squares:
+        """`batch` 0 asks for none."""
+        if not batch:
+            return cls(False, False, DENSE_PRODUCTS)
+        square, small = n_sparse / n_dense, n_sparse / batch
+        forward, backward = square + small, square + 2 * small
+        return cls(forward < 2, backward < 3, min(forward, 2) + min(backward, 3))
+
+
+def choose(settings: Settings, *, kind: str) -> Plan:
+    """The plan for this kind of device ("cpu", "cuda", "mps")."""
+    if kind != "cpu":
+        return DENSE
+    p = settings.p_on
+    most_on = 1 / (4 + 700 / settings.n_dense)
+    # a trained model has about as many cells on by noise as by signal
+    sparse_decoder = settings.activation == "relu" and 2 * p < most_on
+    return Plan(sparse_encoder=sparse_data(settings), most_on=most_on if sparse_decoder else 0)
+
+
+def sparse_data(settings: Settings) -> bool:
+    """Whether a step on a CPU wants the active cells of its batch, and not all cells."""
+    squares = Squares.of(settings.n_sparse, settings.n_dense, settings.batch)
+    half = settings.matmul == "bf16"
+    left_out = 0 if half else DENSE_PRODUCTS - squares.products
+    # a sparse step leaves out the other three at most
+    n_dense = settings.n_dense
+    return settings.p_on < (1 - left_out / 3) / (4 + 200 / n_dense + 4000 / n_dense**2)

@@ -1,0 +1,278 @@
+"""A run: its state, and the loop that takes it from one result to the next."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+
+from rugtui.errors import SettingError
+from rugtui.models.dense import Dense
+from rugtui.settings.settings import Settings
+from rugtui.training import heldout, initial, methods, schedule
+from rugtui.training.device import resolve
+from rugtui.training.failure import Diverged, Room, needed_memory
+from rugtui.training.heldout import Estimate
+from rugtui.training.kernels.pace import Pace
+from rugtui.training.kernels.precision import data_type, precision
+from rugtui.training.kernels.step import Pause
+from rugtui.training.parameters import Parameters
+from rugtui.training.result import State, StepResult
+from rugtui.training.source import Source, importance
+from rugtui.training.stopping import Stopping
+from rugtui.training.streams import generators
+
+EXPLODED = 1e3
+"""Times the loss of silence, p/3, or of the first weights: beyond it nothing is learnt."""
+SPARE_EVERY = 50
+"""Steps between two copies of the state to fall back on."""
+
+
+def never() -> bool:
+    return False
+
+
+class Cancelled(Exception):  # noqa: N818 - not an error: somebody asked to stop
+    """Raised within a step that is given up; the state stays that of the last whole step."""
+
+
+class Training:
+    """One run: settings, weights, optimizer, generators, step. Equal settings give equal bits."""
+
+    def __init__(
+        self, settings: Settings, *, weights: Dense | None = None, screen: bool = False
+    ) -> None:
+        """`screen`: a dashboard looks on, for which there must be memory, too."""
+        self.settings = settings
+        self.device = resolve(settings.device)
+        dtype = data_type(settings, self.device)
+        self._room = Room(self.device, screen=screen)
+        self._room.require(settings)
+        self.step = self.samples = 0
+        with self._room.told(settings):
+            self._generators = generators(settings.seed, self.device)
+            start = weights or initial.initial(settings, generator=self._generators["weights"])
+            self._parameters = Parameters(
+                _moved(start, self.device, dtype), tied=settings.tied, bias=settings.bias
+            )
+            self._data, self._unseen = (
+                Source(self._generators[name], self.device, dtype) for name in ("data", "heldout")
+            )
+            self._take(settings, new_method=True)
+        self._first_loss: float | None = None
+        self._spare = self.state()
+
+    def _take(self, settings: Settings, *, new_method: bool) -> None:
+        self.settings = settings
+        if new_method:
+            self._method = methods.build(settings, self._parameters, self._data)
+        else:
+            self._method.change(settings)
+        self._pace = Pace.of(settings, kind=self.device.type)
+        self._stopping = Stopping(settings)
+        self._clear_interval()
+
+    def _clear_interval(self) -> None:
+        self._sum = torch.zeros((), dtype=self._parameters.weights.b.dtype, device=self.device)
+        self._steps = 0
+
+    @property
+    def done(self) -> bool:
+        """Whether the run is over, all of it reported; a change of settings takes it up again."""
+        return bool(self.ending)
+
+    @property
+    def ending(self) -> str:
+        """Why the run is over, in a few words; empty while it is not."""
+        if self._steps:
+            return ""
+        return self._stopping.reason or (f"{self.step:,} steps done" if self.at_end else "")
+
+    @property
+    def at_end(self) -> bool:
+        """Whether the steps of the settings are done."""
+        return bool(self.settings.steps) and self.step >= self.settings.steps
+
+    @property
+    def plan(self) -> str:
+        """How a step is computed, in a few words."""
+        return self._method.plan
+
+    def advance(
+        self, cancelled: Callable[[], bool] = never, called: Callable[[], bool] = never
+    ) -> StepResult | None:
+        """Goes on to the end of the interval. None where the run is done, was `cancelled`, which
+        may be in the midst of a step, or where somebody `called`, who is heard after each step; an
+        interval cut short is taken up by the next call as if nothing had been.
+
+        Raises Diverged and OutOfMemory; the run can go on after both, with other settings.
+        """
+
+        def pause() -> None:
+            if cancelled():
+                raise Cancelled
+
+        if self.done:
+            return None
+        try:
+            with self._room.told(self.settings), precision(self.settings, self.device):
+                while not self._interval_ends():
+                    pause()
+                    self._take_step(pause)
+                    if called():
+                        return None
+                loss, estimate = self._method.loss(pause), self._look(pause)
+        except Cancelled:
+            return None
+        return self._result(float(self._sum) / self._steps if loss is None else loss, estimate)
+
+    def _interval_ends(self) -> bool:
+        return self._steps > 0 and (self.step % self._pace.interval == 0 or self.at_end)
+
+    def _take_step(self, pause: Pause) -> None:
+        loss = self._method.step(self.step, pause)
+        if self._first_loss is None and math.isfinite(first := float(loss)):
+            self._first_loss = first
+        self._sum += loss
+        if self.settings.method == "sgd":
+            self.samples += schedule.batch(self.settings, self.step)
+        self.step += 1
+        self._steps += 1
+
+    def _look(self, pause: Pause) -> Estimate | None:
+        intervals = self.step // self._pace.interval
+        if not self.at_end and intervals % self._pace.heldout_intervals:
+            return None
+        return self.measure(self._pace.heldout_samples, pause)
+
+    def measure(self, samples: int, pause: Pause = lambda: None) -> Estimate:
+        """The loss on fresh held-out data. Where `pause` raises, no data were used up."""
+        own, settings = self._parameters.weights, self.settings
+        with self._room.told(settings), self._unseen.undone_on_error():
+            return heldout.measure(
+                Dense(own.W_in, own.W_out, own.b),
+                self._unseen.draw_many(settings, samples),
+                activation=settings.activation,
+                importance=importance(settings, own.b),
+                pause=pause,
+            )
+
+    def _result(self, loss: float, estimate: Estimate | None) -> StepResult:
+        # a ReLU may make 0 of what is no number, and the loss then tells of silence alone
+        sound = bool(torch.isfinite(self._parameters.weights.flat.sum()))
+        self._require_sound(loss if sound else math.nan)
+        steps = self._steps
+        self._clear_interval()
+        result = StepResult(
+            step=self.step,
+            loss=loss,
+            heldout=estimate.mean if estimate else None,
+            heldout_standard_error=estimate.standard_error if estimate else None,
+            lr=self._method.lr,
+            p=self.settings.p_on,
+            batch=self.settings.batch,
+            samples=self.samples,
+            method=self.settings.method,
+            dead=self._method.dead(),
+        )
+        self._stopping.note(result, steps)
+        if self.step % max(SPARE_EVERY, self._pace.interval) < self._pace.interval:
+            self._keep_spare()
+        return result
+
+    def _require_sound(self, loss: float) -> None:
+        """Raises Diverged, from the last state known to be finite."""
+        scale = max(self.settings.p_on / 3, self._first_loss or 0.0)
+        if math.isfinite(loss) and loss <= EXPLODED * scale:
+            return
+        step = self.step
+        self.restore(self._spare)
+        suggested = min(self.settings.learning_rate / 4, self.settings.usual_rate)
+        suggestion = f"lower the learning rate, lr {suggested:.2g} say"
+        if self.settings.method == "population":  # which has rates of its own
+            suggestion = "begin with other weights, or learn from samples (method sgd)"
+        raise Diverged(step, loss, self.step, suggestion)
+
+    def _keep_spare(self) -> None:
+        with self._room.told(self.settings):
+            if bool(torch.isfinite(self._parameters.weights.flat).all()):
+                self._spare = self.state()
+
+    def change(self, settings: Settings) -> None:
+        """Takes new settings between two intervals. Raises SettingError for one that restarts, and
+        OutOfMemory for a batch that does not fit; it can go on as it was after both."""
+        restarts = self.settings.restarts(settings)
+        if restarts:
+            name = restarts[0]
+            was, wanted = getattr(self.settings, name), getattr(settings, name)
+            also = f" ({', '.join(restarts)} differ)" if len(restarts) > 1 else ""
+            raise SettingError(
+                name, f"{was} throughout a run{also}", wanted, "start a new run to change it"
+            )
+        if needed_memory(settings) > needed_memory(self.settings):
+            self._room.require(settings)
+        self._take(settings, new_method=settings.method != self.settings.method)
+        self._keep_spare()
+
+    def renew(self) -> dict[str, Any]:
+        """Takes up a run that is over; the settings changed for it: as many steps again at its last
+        step, no target once it is met. Where patience ended it, that is counted anew and no setting
+        changes."""
+        changes: dict[str, Any] = {}
+        if self.at_end:
+            changes["steps"] = self.step + self.settings.steps
+        if self._stopping.met:
+            changes["until_within"] = None
+        self._stopping = Stopping(self.settings)
+        return changes
+
+    def weights(self) -> Dense:
+        """A copy that training will not touch, on the training device."""
+        return self._parameters.copy()
+
+    def state(self) -> State:
+        """A copy of everything that the run needs to go on."""
+        tensors, facts = self._method.state()
+        tensors = {f"method.{name}": tensor for name, tensor in tensors.items()}
+        tensors |= {f"generator.{n}": g.get_state() for n, g in self._generators.items()}
+        tensors |= {"weights": self._parameters.weights.flat.clone(), "sum": self._sum.clone()}
+        counts = {"step": self.step, "samples": self.samples, "steps_in_interval": self._steps}
+        return State(
+            tensors,
+            {
+                **counts,
+                "first_loss": self._first_loss,
+                "method": facts,
+                "stopping": self._stopping.state(),
+            },
+        )
+
+    def restore(self, state: State) -> None:
+        """Goes back, or on, to `state`, which is of a run with these settings."""
+        tensors, facts = state.tensors, state.facts
+        self._parameters.weights.flat.copy_(tensors["weights"])
+        self._take(self.settings, new_method=True)
+        self._method.restore(_under("method.", tensors), facts["method"])
+        self._stopping.restore(facts["stopping"])
+        for name, saved in _under("generator.", tensors).items():
+            self._generators[name].set_state(saved.cpu())
+        self._sum.copy_(tensors["sum"])
+        self.step, self.samples = facts["step"], facts["samples"]
+        self._steps, self._first_loss = facts["steps_in_interval"], facts["first_loss"]
+        self._spare = state
+
+
+def results(training: Training, cancelled: Callable[[], bool] = never) -> Iterator[StepResult]:
+    """Every result until the run is done or cancelled."""
+    while (result := training.advance(cancelled)) is not None:
+        yield result
+
+
+def _under(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {n.removeprefix(prefix): v for n, v in tensors.items() if n.startswith(prefix)}
+
+
+def _moved(weights: Dense, device: torch.device, dtype: torch.dtype) -> Dense:
+    return Dense(*(part.to(device, dtype) for part in (weights.W_in, weights.W_out, weights.b)))

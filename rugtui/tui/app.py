@@ -1,0 +1,244 @@
+"""The application: one worker thread, and the keys that command it.
+
+How its Frames come to the screen is in `follower.py`, what a terminal needs in `fitted.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+import traceback
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from textual import events
+from textual.app import SystemCommand
+from textual.binding import Binding
+from textual.screen import Screen
+
+from rugtui.errors import SettingError
+from rugtui.live.commands import Detach, NextFrame, Pause, Save, Show, Stop
+from rugtui.live.session import Session
+from rugtui.runtime.threads import step_back
+from rugtui.settings.effects import no_effect
+from rugtui.settings.preferences import Preferences
+from rugtui.settings.presets import Preset
+from rugtui.settings.settings import Settings, fields
+from rugtui.tui.command_palette import Commands, commands, focused_in, keys_of
+from rugtui.tui.frame_app import Follower
+from rugtui.tui.keynames import shown
+from rugtui.tui.keys import Keymap, bindings, key_named
+from rugtui.tui.panes.loss.widget import LossPane
+from rugtui.tui.panes.weights.picture_colours import picture_colours
+from rugtui.tui.panes.weights.widget import WeightsPane
+from rugtui.tui.screens.failure import Failure
+from rugtui.tui.screens.help import Help
+from rugtui.tui.screens.runs import Runs
+from rugtui.tui.screens.settings_form import SettingsForm
+
+if TYPE_CHECKING:
+    from rugtui.tui.screens.sweep import Desk
+
+ANSWER_SECONDS = 0.5
+MOST_COMPLAINTS, COMPLAINT_SECONDS = 3, 15.0
+LEAST_P = 1e-9
+
+
+class RugtuiApp(Follower):
+    """What the keys do: what they ask of the session is sent to it, and shows in a Frame."""
+
+    TITLE = "rugtui"
+    CSS_PATH = "rugtui.tcss"
+    BINDINGS = bindings()
+    COMMANDS = {Commands}
+
+    def __init__(
+        self,
+        session: Session,
+        preferences: Preferences | None = None,
+        keymap: Keymap | None = None,
+        defaults: Settings | None = None,
+        complaints: Sequence[str] = (),
+    ) -> None:
+        """`defaults` are what presets do not set; `complaints` are shown once it runs."""
+        super().__init__(session, preferences or Preferences())
+        self.defaults, self.complaints = defaults or Settings(), complaints
+        self.keymap = keymap or {}
+        self.set_keymap(self.keymap)
+        self.heard = 0
+        """The signal that ends it: the last, but for a hang-up after another."""
+        self._desk: Desk | None = None
+        self._loop_of_app: asyncio.AbstractEventLoop | None = None
+        self.hung_up = False
+        """Whether the terminal is gone and training goes on."""
+
+    def get_key_display(self, binding: Binding) -> str:
+        """The footer's keys are those of the table, where it has them."""
+        key = key_named(binding.id)
+        if key and key.pair:
+            return key.shown_with_pair(self.keymap)
+        return shown(binding.key) if key else super().get_key_display(binding)
+
+    def on_ready(self) -> None:
+        """Painted: only now may anything slow begin."""
+        self._loop_of_app = asyncio.get_running_loop()
+        if self.heard:
+            self.leave(self.heard)
+        self.dashboard.show(self.latest)
+        for complaint in self.complaints[:MOST_COMPLAINTS]:
+            self.notify(complaint, severity="warning", timeout=COMPLAINT_SECONDS)
+        if more := len(self.complaints[MOST_COMPLAINTS:]):
+            faults = "1 more fault" if more == 1 else f"{more} more faults"
+            told = f"{faults} in the config file: `rugtui doctor` tells them all"
+            self.notify(told, severity="warning", timeout=COMPLAINT_SECONDS)
+        self.run_worker(self._work, thread=True, exit_on_error=False, name="session")
+        self.follow()
+
+    def _work(self) -> None:
+        """The session catches its own faults; one that gets past it is a bug, and is shown."""
+        step_back()
+        try:
+            self.session.run()
+            if self.session.refusal is not None:
+                self.call_from_thread(self.leave)
+        except Exception as error:  # noqa: BLE001 - the thread's edge
+            failure = Failure(f"The worker died: {error!r}", traceback.format_exc())
+            self.call_from_thread(self.push_screen, failure)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Escape and a letter soon after it come as one key, alt+letter, which only those have who
+        moved a key there; where one types, it would be the letter alone."""
+        key = event.key if isinstance(event, events.Key) else ""
+        if key.startswith("alt+") and key not in self.screen.active_bindings:
+            if escape := self.screen.active_bindings.get("escape"):
+                await self.run_action(escape.binding.action, escape.node)
+            letter = key.removeprefix("alt+")
+            capital = letter.removeprefix("shift+")
+            self.simulate_key(letter if capital == letter else capital.upper())
+        else:
+            await super().on_event(event)
+
+    def on_weights_pane_looks(self, message: WeightsPane.Looks) -> None:
+        self.session.send(message.look)
+
+    def on_weights_pane_wants_frame(self) -> None:
+        self.session.send(NextFrame())
+
+    def action_swap_weights(self) -> None:
+        self.session.send(Show("trained" if self.latest.shown == "rug" else "rug"))
+
+    def action_pause(self) -> None:
+        if self.refused():
+            return
+        if self.latest.phase == "failed":
+            self.notify("training has stopped: e edits the settings and starts again", timeout=4)
+            return
+        self.session.send(Pause(self.latest.phase == "training"))
+
+    def action_lr(self, factor: float) -> None:
+        self.change(lr=self.settings.learning_rate * factor)
+
+    def action_p(self, factor: float) -> None:
+        self.change(p=min(max(self.settings.p * factor, LEAST_P), 1.0))
+
+    def change(self, **changes: float) -> None:
+        """Ask for other settings; what they may not be is said, and nothing happens."""
+        if self.refused():
+            return
+        # of a default like 3e-3 / √512 a form would show twenty digits
+        short = {name: float(f"{value:.6g}") for name, value in changes.items()}
+        try:
+            settings = self.settings.replace(**short)
+        except SettingError as error:
+            self.notify(str(error), severity="error")
+            return
+        if vain := no_effect(settings, short):
+            self.notify(" ".join(vain), severity="warning", timeout=4)
+            return
+        self.ask(settings)
+        self.notify(", ".join(f"{name} {value:.4g}" for name, value in changes.items()), timeout=2)
+
+    def refused(self) -> bool:
+        """Whether nothing can be changed here; why is said."""
+        if self.latest.read_only:
+            self.notify(self.latest.read_only, severity="warning")
+        return bool(self.latest.read_only)
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        return commands(self, screen)
+
+    def action_edit(self, preset: Preset | None = None) -> None:
+        """Open the form; one that is open may be given a preset."""
+        if self.refused():
+            return
+        if isinstance(self.screen, SettingsForm):
+            if preset is not None:
+                self.screen.fill(preset.name)
+            return
+
+        def apply(draft: Settings | None) -> None:
+            if draft is not None and (draft != self.settings or self.latest.phase == "failed"):
+                self.ask(draft)
+
+        defaults = on_this_machine(self.settings, self.defaults)
+        self.push_screen(SettingsForm(self.settings, defaults, preset), apply)
+
+    async def action_runs(self) -> None:
+        loss = self.dashboard.query_one(LossPane)
+        await self.push_screen(
+            Runs(self.latest, loss.runs_view, loss.look_at_runs, self.session.send)
+        )
+
+    async def action_sweep(self) -> None:
+        from rugtui.tui.screens.sweep import Desk, SweepScreen  # they load SciPy
+
+        self._desk = self._desk or Desk()
+        await self.push_screen(SweepScreen(self.latest, self._desk, self.session.send))
+
+    def action_snapshot(self) -> None:
+        colours = picture_colours(self.current_theme.dark)
+        self.session.send(Save(self.export_screenshot(), colours))
+
+    def action_copy(self) -> None:
+        """Copy what is pointed at, or else the last snapshot's path, and say what it was."""
+        text = self.dashboard.pointed_at().replace("−", "-") or self.latest.snapshot
+        if not text:
+            hint = "nothing to copy yet: h shows the crosshair, arrows a cell of W, s saves"
+            self.notify(hint, severity="warning", timeout=4)
+            return
+        self.copy_to_clipboard(text)
+        self.notify(f"copied: {text}", timeout=4)
+
+    def action_help(self) -> None:
+        self.push_screen(Help(self.keymap, keys_of(self.screen), focused_in(self.screen)))
+
+    async def action_quit(self) -> None:
+        self.leave()
+
+    def hear(self, signal_number: int) -> None:
+        """A signal came: what its handler may do in the middle of anything else."""
+        if signal_number != signal.SIGHUP or not self.heard:
+            self.heard = signal_number  # who watches the terminal may tell late what is known
+        if signal_number != signal.SIGHUP:
+            self.session.send(Stop())
+        if self._loop_of_app is not None and not self._loop_of_app.is_closed():
+            self._loop_of_app.call_soon_threadsafe(self.leave, signal_number)
+
+    def leave(self, signal_number: int = 0) -> None:
+        """Give the terminal back, and stop the worker unless the terminal is what went.
+
+        A signal shows in the exit code.
+        """
+        hangup = signal_number == signal.SIGHUP and self.preferences.on_hangup == "continue"
+        self.hung_up = self.hung_up or hangup
+        self.session.send(Detach() if hangup else Stop())
+        self.meter.drop()
+        code = 128 + signal_number if signal_number else 0
+        self.exit_soon(code, time.monotonic() + (0 if self.hung_up else ANSWER_SECONDS))
+
+
+def on_this_machine(settings: Settings, defaults: Settings) -> Settings:
+    """`defaults`, with the seed, the device and the precisions of `settings`."""
+    kept = [one.name for one in fields() if one.rule.group == "machine"]
+    return defaults.replace(**{name: getattr(settings, name) for name in kept})

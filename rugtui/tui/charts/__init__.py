@@ -1,0 +1,1 @@
+"""Drawing as pure functions, without an app: arrays in, strips out."""

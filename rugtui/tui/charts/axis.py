@@ -1,0 +1,160 @@
+"""An axis, linear or logarithmic: where values fall, where ticks stand, what they say."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from rugtui.tui.charts import numbers
+
+MULTIPLES = ((1, 2, 5), (1, 3), (1,))
+"""Of a power of ten, where ticks of a logarithmic axis stand: the closest ones that have room."""
+FEW = 3
+"""Below which ticks of a logarithmic axis are round differences instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """Limits in plot coordinates: the value itself, or log10 of it."""
+
+    first: float
+    last: float
+    log: bool
+
+    def place(self, values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+        """Values in plot coordinates; what a logarithm cannot place is NaN."""
+        if not self.log:
+            return values
+        positive = values > 0
+        return np.where(positive, np.log10(np.where(positive, values, 1.0)), np.nan)
+
+    def place_one(self, value: float) -> float:
+        """One value in plot coordinates, NaN where it has no place."""
+        if not self.log:
+            return value
+        return math.log10(value) if value > 0 else math.nan
+
+    def value(self, place: float) -> float:
+        """The value at a place: what `place_one` undoes."""
+        return 10.0 ** min(place, 308.0) if self.log else place
+
+    def at(self, first: float, last: float) -> Axis:
+        """The same kind of axis with other limits, in plot coordinates."""
+        return Axis(first, last, self.log)
+
+    def between(self, first: float, last: float) -> Axis:
+        """The same kind of axis from one value to another."""
+        return self.at(self.place_one(first), self.place_one(last))
+
+    def moved(self, by: float) -> Axis:
+        return self.at(self.first + by, self.last + by)
+
+    def dot(self, place: float, count: int) -> float:
+        """A place as a dot: the first limit is dot 0, the last is dot count − 1."""
+        return (place - self.first) * ((count - 1) / (self.last - self.first))
+
+    def dots(self, places: Float[np.ndarray, " n"], count: int) -> Float[np.ndarray, " n"]:
+        """Places as dots."""
+        return (places - self.first) * ((count - 1) / (self.last - self.first))
+
+    def parts(self, values: Float[np.ndarray, " n"], count: int) -> Int[np.ndarray, " count_1"]:
+        """Where ascending values pass from dot to dot: dot k holds those from parts[k] to before
+        parts[k + 1].
+
+        Found by the dots of the values themselves: edges are rounded otherwise, and a value that
+        lies on one would be put on one side of it here and drawn on the other.
+        """
+        wanted = np.arange(count + 1)
+        low, high = np.zeros(count + 1, int), np.full(count + 1, values.size)
+        while (open_ := low < high).any():
+            middle = (low + high) // 2
+            dots = self.dots(self.place(values[middle[open_]]), count) + 0.5
+            before = np.zeros(count + 1, bool)
+            before[open_] = ~(dots >= wanted[open_])  # what has no place comes first
+            low, high = np.where(before, middle + 1, low), np.where(open_ & ~before, middle, high)
+        return low
+
+    def ticks(self, most: int) -> tuple[list[float], list[str]]:
+        """Positions in plot coordinates and labels, at most about `most` of them."""
+        if not self.log:
+            return round_values(self.first, self.last, most)
+        long = self.last - self.first >= 1
+        for multiples in MULTIPLES:
+            found = self._multiples(multiples)
+            if FEW <= len(found) <= (max(most, FEW) if long else most):
+                return [place for place, _ in found], [label for _, label in found]
+        decades = np.arange(math.ceil(self.first), math.floor(self.last) + 1)
+        if decades.size >= 2:
+            kept = decades[:: math.ceil(decades.size / max(most, 2))]
+            return kept.tolist(), [multiple_label(1, int(exponent)) for exponent in kept]
+        values, labels = round_values(10**self.first, 10**self.last, most)
+        found = [(math.log10(v), label) for v, label in zip(values, labels, strict=True) if v > 0]
+        return [place for place, _ in found], [label for _, label in found]
+
+    def _multiples(self, multiples: tuple[int, ...]) -> list[tuple[float, str]]:
+        """Places and labels of 1, 3, 10, 30, say, as far as they are inside."""
+        found: list[tuple[float, str]] = []
+        for exponent in range(math.floor(self.first), math.floor(self.last) + 1):
+            for multiple in multiples:
+                place = exponent + math.log10(multiple)
+                if self.first <= place <= self.last:
+                    found.append((place, multiple_label(multiple, exponent)))
+        return found
+
+
+def round_values(first: float, last: float, most: int) -> tuple[list[float], list[str]]:
+    """Round values between two, and their labels: at most about `most`, but always two."""
+    rough = (last - first) / max(most, 1)
+    steps = [nice_step(rough / part) for part in (1, 2, 4)]
+    found = [np.arange(math.ceil(first / step), last / step + 1e-9) * step for step in steps]
+    fitting = [k for k, values in enumerate(found) if values.size <= most + 1]
+    some = [k for k, values in enumerate(found) if values.size > 1]
+    best = max(fitting[-1:] + some[:1], default=0)
+    return found[best].tolist(), [linear_label(value, steps[best]) for value in found[best]]
+
+
+def nice_step(rough: float) -> float:
+    """The next of 1, 2, 5 times a power of ten."""
+    if not rough > 0 or not math.isfinite(rough):
+        return 1.0
+    size = 10 ** math.floor(math.log10(rough))
+    return next(size * factor for factor in (1, 2, 5, 10) if size * factor >= rough * (1 - 1e-12))
+
+
+def multiple_label(multiple: int, exponent: int) -> str:
+    """0.03, 1, 3k, 1e-6: of one digit and a power of ten no other needs to be said."""
+    if exponent < -3 or exponent > 11:
+        return f"{multiple}e{exponent}"
+    value = multiple * 10.0**exponent
+    label = numbers.count(value) if exponent >= 0 else f"{value:.{-exponent}f}"
+    return label.replace(".0", "") if label[-1] in "kMG" else label
+
+
+def linear_label(value: float, step: float) -> str:
+    """With as many digits as tell it from its neighbours: 1.5k, 12,340, 0.0055, 2.101e-6."""
+    if step >= 1 and abs(value) < 1e12:
+        whole = round(value)
+        unit = next((size for size in (10**9, 10**6, 1000) if abs(whole) >= size), 1)
+        tells = step >= unit or (abs(whole) < 10 * unit and step >= unit / 10)
+        return numbers.count(value) if tells else f"{whole:,}"
+    digits = -math.floor(math.log10(step) + 1e-9)
+    if value == 0 or (0 <= digits <= 6 and abs(value) < 1e12):
+        return f"{value:.{min(max(digits, 0), 6)}f}"
+    precise = max(0, math.floor(math.log10(abs(value)) + 1e-9) + digits)
+    return numbers.short_exponent(f"{value:.{precise}e}")
+
+
+def spanning(values: Float[np.ndarray, " n"], log: bool, margin: float = 0.05) -> Axis:
+    """The axis that shows all finite values, with a margin on both sides."""
+    placed = Axis(0, 1, log).place(values)
+    placed = placed[np.isfinite(placed)]
+    if not placed.size:
+        return Axis(0, 1, log)
+    first, last = float(placed.min()), float(placed.max())
+    room = (last - first) * margin
+    if last == first:
+        room = 0.1 if log else abs(last) * 0.05 or 1.0
+    return Axis(first - room, last + room, log)

@@ -1,0 +1,133 @@
+"""A chart: curves over the levels that theory names, and the axes that a view of it comes to."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from rugtui.live.history import Mark
+from rugtui.tui.charts.axis import Axis, spanning
+from rugtui.tui.charts.canvas import Pen
+from rugtui.tui.panes.loss.levels import Level
+from rugtui.tui.panes.loss.view import NEWEST, Shown, View, nearest, x_axis, y_axis
+
+ROOM_ABOVE = 0.25
+"""How far above the loss (in plot height) a level may lie and still set the scale."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curve:
+    """Values over ascending x. A NaN is a gap in a line, and no point among points.
+
+    A line joins them, points have bars of `error` on both sides, dots are drawn large.
+    """
+
+    name: str
+    x: Float[np.ndarray, " n"]
+    y: Float[np.ndarray, " n"]
+    pen: Pen
+    kind: Literal["line", "points", "dot"] = "line"
+    error: Float[np.ndarray, " n"] | None = None
+    under: bool = False
+    """Drawn before the levels, not over them."""
+    named: bool = False
+    """Has its name on the right, where it leaves the chart."""
+    tag: str = ""
+    """A letter written where it ends, or in the place of a dot."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chart:
+    """What there is to see, whichever way one looks at it."""
+
+    curves: tuple[Curve, ...]
+    levels: tuple[Level, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    behind: tuple[Curve, ...] = ()
+    """What the curves are held against: drawn first, and without a crosshair of its own."""
+    home: float = NEWEST
+    """Where the crosshair first appears."""
+
+    @property
+    def x(self) -> Float[np.ndarray, " n"]:
+        """What the crosshair may stand on: the first curve's x."""
+        return self.curves[0].x
+
+    @property
+    def empty(self) -> bool:
+        return not self.curves or self.x.size < 2
+
+
+def shown(chart: Chart, view: View) -> Shown:
+    """The axes of a chart that is not empty, in this view."""
+    curves = [curve for curve in (*chart.curves, *chart.behind) if curve.x.size]
+    ends = np.concatenate([curve.x[[0, -1]] for curve in curves])
+    first = chart.x[:2] if view.log_x else ends  # a logarithm cannot show 0
+    whole_x = spanning(np.append(ends, first), view.log_x, margin=0)
+    newest = whole_x.place_one(float(chart.x[-1]))
+    newest = whole_x.last if math.isnan(newest) else newest
+    x = x_axis(view, whole_x, newest)
+    whole_y = _value_axis(chart, x, view.log_y)
+    reach_y = _reach(chart, whole_y)
+    return Shown(x, y_axis(view, whole_y), whole_x, whole_y, reach_y, newest)
+
+
+def end_names(chart: Chart, now: Shown) -> list[Level]:
+    """The names of curves, at the heights at which these leave the chart on the right."""
+    names = []
+    for curve in reversed((*chart.behind, *chart.curves)):
+        known = np.isfinite(curve.y)
+        x, y = curve.x[known], curve.y[known]
+        if curve.named and x.size and x[-1] >= now.x.value(now.x.first):
+            end = float(np.interp(now.x.value(now.x.last), x, y))
+            place = now.y.place_one(end)
+            place = now.y.first if math.isnan(place) else min(max(place, now.y.first), now.y.last)
+            names.append(Level(curve.name, now.y.value(place), curve.pen.colour))
+    return names
+
+
+def height_at(chart: Chart, now: Shown, cross: float | None) -> float | None:
+    """Where the curve that one came to see (the last line drawn) is at the crosshair."""
+    lines = [curve for curve in chart.curves if curve.kind == "line"]
+    if cross is None or not lines:
+        return None
+    index = nearest(lines[-1].x, now.x.value(cross))
+    place = now.y.place_one(float(lines[-1].y[index]))
+    return place if math.isfinite(place) else None
+
+
+def _value_axis(chart: Chart, x: Axis, log: bool) -> Axis:
+    """All of the curves in sight, and those levels that do not squeeze them flat."""
+    extremes: list[float] = []
+    for curve in (*chart.curves, *chart.behind):
+        begin = max(int(np.searchsorted(curve.x, x.value(x.first))) - 1, 0)
+        end = int(np.searchsorted(curve.x, x.value(x.last), side="right")) + 1
+        extremes += _extremes(curve.y[begin:end], log)
+    own = spanning(np.array(extremes), log)
+    reach = (own.last - own.first) * ROOM_ABOVE
+    near = [
+        level.value
+        for level in chart.levels
+        if own.first - 4 * reach <= own.place_one(level.value) <= own.last + reach
+    ]
+    return spanning(np.array([*extremes, *near]), log)
+
+
+def _reach(chart: Chart, whole: Axis) -> Axis:
+    """From the lowest to the highest of what the data need and of all levels."""
+    levels = whole.place(np.array([level.value for level in chart.levels]))
+    ends = np.array([whole.first, whole.last, *levels[np.isfinite(levels)]])
+    return whole.at(float(ends.min()), float(ends.max()))
+
+
+def _extremes(y: np.ndarray, log: bool) -> list[float]:
+    """The least and the greatest value that the axis has a place for."""
+    low, high = float(np.fmin.reduce(y, initial=np.inf)), float(np.fmax.reduce(y, initial=-np.inf))
+    if (log and low <= 0) or not np.isfinite([low, high]).all():
+        y = y[np.isfinite(y) & ((y > 0) | (not log))]
+        return [float(y.min()), float(y.max())] if y.size else []
+    return [low, high]

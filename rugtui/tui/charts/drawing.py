@@ -1,0 +1,224 @@
+"""A chart drawn: layer upon layer of curves, axes around them, names beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import groupby
+
+import numpy as np
+from jaxtyping import Float
+from rich.segment import Segment
+from textual.strip import Strip
+
+from rugtui.live.history import Mark
+from rugtui.tui.charts.axes import FOOT, axes, gutter
+from rugtui.tui.charts.axis import Axis
+from rugtui.tui.charts.canvas import Canvas, Font, Pen
+from rugtui.tui.charts.chart import Chart, Curve, end_names, shown
+from rugtui.tui.charts.lines import fit, line
+from rugtui.tui.charts.palette import Palette, ink
+from rugtui.tui.panes.loss.decimate import decimate
+from rugtui.tui.panes.loss.levels import Level, inside, label_rows
+from rugtui.tui.panes.loss.view import Shown, View, crosshair
+
+LABELS, LABELS_OF_RUNS = 12, 18
+"""Columns on the right for the names of the levels, and for those of other runs."""
+LEAST = 24, FOOT + 2
+"""Columns and rows below which there is no room for a chart."""
+
+
+def chart_strips(
+    chart: Chart, view: View, palette: Palette, font: Font, width: int, height: int
+) -> list[Strip]:
+    """A chart that is not empty, in `height` strips of `width` cells, both at least LEAST."""
+    now = shown(chart, view)
+    levels = [level for level in chart.levels if inside(now.y, level)]
+    names = [*levels, *end_names(chart, now)]
+    labels = labels_beside(width, chart)
+    left, rows = gutter(now.y, height), height - FOOT
+    frame = axes(now.x, now.y, width - labels, height, font.ascii)
+    canvas = Canvas(width - labels - left, rows, font)
+    draw(canvas, chart, levels, now, crosshair(view, now), palette)
+    named = label_rows(names, now.y, rows) if labels else {}
+    faint = palette.style("faint")
+    strips = []
+    for row in range(rows):
+        name = named.get(row)
+        label = _label(f" {name.name}" if name else "", labels, font)
+        margin = Segment(label, ink(name.colour) if name else faint)
+        strips.append(Strip([Segment(frame[row][:left], faint), *canvas.segments(row), margin]))
+    strips += [line([(text, faint)], width) for text in frame[rows:]]
+    return fit(strips, width, height)
+
+
+def labels_beside(width: int, chart: Chart) -> int:
+    """Columns for names, as many as leave the chart two thirds."""
+    fitting = [wide for wide in (LABELS_OF_RUNS, LABELS) if width >= 3 * wide]
+    wanted = fitting if chart.behind else fitting[-1:]
+    return wanted[0] if wanted else 0
+
+
+def _label(text: str, width: int, font: Font) -> str:
+    """A name in so many columns; one that is cut short says so."""
+    if len(text) > width > 0:
+        return text[: width - 1] + ("~" if font.ascii else "…")
+    return text.ljust(width)[:width]
+
+
+def place_under(chart: Chart, now: Shown, column: int, width: int, height: int) -> float:
+    """The place on the horizontal axis that a column of the chart shows, or the nearest end."""
+    left = gutter(now.y, height)
+    share = (column - left) / max(width - labels_beside(width, chart) - left - 1, 1)
+    return now.x.first + (now.x.last - now.x.first) * min(max(share, 0.0), 1.0)
+
+
+def draw(
+    canvas: Canvas,
+    chart: Chart,
+    levels: Sequence[Level],
+    now: Shown,
+    cross: float | None,
+    palette: Palette,
+) -> None:
+    """Layer upon layer: noise, marks, crosshair, levels, what one came to see."""
+    for curve in chart.behind:
+        if curve.kind == "line":
+            draw_curve(canvas, curve, now)
+    over = sorted(chart.curves, key=lambda curve: crowding(curve, now.x, canvas.columns))
+    for curve in over:
+        if curve.under:
+            draw_curve(canvas, curve, now)
+    draw_marks(canvas, chart.marks, now.x, Pen(palette.faint, ":"))
+    if cross is not None:
+        canvas.down(now.x.dot(cross, canvas.columns), Pen(palette.text, "|"), every=2)
+    for level in reversed(levels):
+        since = now.x.dot(now.x.place_one(level.since), canvas.columns)
+        canvas.across(
+            now.y.dot(now.y.place_one(level.value), canvas.rows),
+            Pen(level.colour, "-"),
+            every=3 if level.dashed else 1,
+            first=since if since > 0 else 0.0,
+        )
+    for curve in over:
+        if not curve.under:
+            draw_curve(canvas, curve, now)
+    for curve in chart.behind:
+        draw_tag(canvas, curve, now)
+    name_marks(canvas, chart.marks, now.x, Pen(palette.faint, ":"))
+
+
+def crowding(curve: Curve, axis: Axis, columns: int) -> int:
+    """Order of drawing: points that would hide the line under them come before it."""
+    if curve.kind == "line":
+        return 1
+    begin, end = np.searchsorted(curve.x, [axis.value(axis.first), axis.value(axis.last)])
+    return 0 if end - begin > columns / 4 else 2
+
+
+def draw_curve(canvas: Canvas, curve: Curve, now: Shown) -> None:
+    if curve.kind == "points":
+        x, low, high = _spread(curve, now.x, canvas.columns)
+        canvas.bars(
+            now.x.dots(now.x.place(x), canvas.columns),
+            now.y.dots(now.y.place(low), canvas.rows),
+            now.y.dots(now.y.place(high), canvas.rows),
+            curve.pen,
+            merge=True,
+        )
+        return
+    if curve.kind == "dot":
+        draw_dot(canvas, curve, now)
+        return
+    x, y = decimate(curve.x, curve.y, now.x.parts(curve.x, canvas.columns))
+    canvas.line(
+        now.x.dots(now.x.place(x), canvas.columns),
+        now.y.dots(now.y.place(y), canvas.rows),
+        curve.pen,
+    )
+
+
+def draw_dot(canvas: Canvas, curve: Curve, now: Shown) -> None:
+    """A letter or a disc in the one cell where the value lies."""
+    down, across = canvas.font.dots
+    for x, y in zip(now.x.place(curve.x), now.y.place(curve.y), strict=True):
+        column, row = now.x.dot(x, canvas.columns), now.y.dot(y, canvas.rows)
+        if 0 <= column <= canvas.columns - 1 and 0 <= row <= canvas.rows - 1:
+            top = canvas.height - 1 - round(row) // down
+            disc = curve.tag or (curve.pen.letter if canvas.font.ascii else "●")
+            canvas.write(top, round(column) // across, disc, curve.pen)
+
+
+def draw_tag(canvas: Canvas, curve: Curve, now: Shown) -> None:
+    """The letter of a run where its line ends, if that is in sight."""
+    known = np.flatnonzero(np.isfinite(curve.y))
+    if known.size:
+        end = known[-1:]
+        draw_dot(canvas, replace(curve, x=curve.x[end], y=curve.y[end]), now)
+
+
+def draw_marks(canvas: Canvas, marks: Sequence[Mark], axis: Axis, pen: Pen) -> None:
+    """An upright line at each."""
+    for mark in marks:
+        canvas.down(
+            _mark_dot(canvas, mark.step, axis), pen, every=4 if canvas.font.dots[0] > 1 else 2
+        )
+
+
+def name_marks(canvas: Canvas, marks: Sequence[Mark], axis: Axis, pen: Pen) -> None:
+    """The words of the newest marks in the top row, as many as do not run together; of those at
+    one step all, or where there is no room the last."""
+    free = canvas.width
+    for step, texts in reversed(_by_step(marks)):
+        dot = _mark_dot(canvas, step, axis)
+        if not 0 <= dot <= canvas.columns - 1:
+            continue
+        column = round(dot) // canvas.font.dots[1]
+        for text in (", ".join(texts), texts[-1]):
+            room = len(text)
+            begin = column + 1 if column + 1 + room <= free else column - room
+            if 0 <= begin <= free - room:
+                canvas.write(0, begin, text, pen)
+                free = min(begin, column) - 1
+                break
+
+
+def _by_step(marks: Sequence[Mark]) -> list[tuple[int, list[str]]]:
+    """Steps with what was changed there: of one setting, whose name a text begins with, the last.
+
+    Whoever presses a key often within a step sees where that led.
+    """
+    found = []
+    for step, changes in groupby(marks, key=lambda mark: mark.step):
+        texts: dict[str, str] = {}
+        for mark in changes:
+            name = mark.text.partition(" ")[0]
+            texts.pop(name, None)
+            texts[name] = mark.text
+        found.append((step, list(texts.values())))
+    return found
+
+
+def _mark_dot(canvas: Canvas, step: int, axis: Axis) -> float:
+    return axis.dot(axis.place_one(step), canvas.columns)
+
+
+def _spread(
+    curve: Curve, axis: Axis, columns: int
+) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"], Float[np.ndarray, " m"]]:
+    """Of the points in each column the lowest and the highest end of y ± error."""
+    parts = axis.parts(curve.x, columns)
+    begin, end = parts[0], parts[-1]
+    y = curve.y[begin:end]
+    known = np.flatnonzero(np.isfinite(y))
+    x, y = curve.x[begin:end][known], y[known]
+    error = np.zeros_like(y) if curve.error is None else curve.error[begin:end][known]
+    error = np.where(np.isfinite(error), error, 0.0)
+    low, high = y - error, y + error
+    # A logarithm has no place for a bar's end at or below zero: the bar begins at its middle.
+    low = np.where(low > 0, low, y)
+    if not x.size:
+        return x, low, high
+    starts = np.unique(np.searchsorted(known, parts[:-1] - begin))
+    starts = starts[starts < x.size]
+    return x[starts], np.minimum.reduceat(low, starts), np.maximum.reduceat(high, starts)

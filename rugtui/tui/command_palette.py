@@ -1,0 +1,88 @@
+"""Everything by name: what the command palette has, and what its choice does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from functools import partial
+from typing import TYPE_CHECKING, Any, get_args
+
+from textual.app import SystemCommand
+from textual.command import DiscoveryHit, Hits
+from textual.screen import Screen
+from textual.system_commands import SystemCommandsProvider
+
+from rugtui.settings.preferences import Theme
+from rugtui.settings.presets import PRESETS
+from rugtui.tui.keys import KEYS, SHEETS, Key
+from rugtui.tui.screens.dashboard import PANES
+from rugtui.tui.screens.overlay import Sheet
+
+if TYPE_CHECKING:
+    from rugtui.tui.app import RugtuiApp
+
+THEMES: tuple[Theme, ...] = get_args(Theme)
+OPENS = ("runs", "sweep")
+"""Sheets that can be had from everywhere, each by the action that opens it."""
+
+
+class Commands(SystemCommandsProvider):
+    """Finds them as Textual's own does; before anything is typed, those that are wanted most come
+    first."""
+
+    async def discover(self) -> Hits:
+        painted = asyncio.Event()
+        self.app.call_after_refresh(painted.set)
+        await painted.wait()  # first what one types in, then what there is
+        for name, about, callback, _ in self.app.get_system_commands(self.screen):
+            yield DiscoveryHit(name, callback, help=about)
+
+
+def commands(app: RugtuiApp, screen: Screen[Any]) -> Iterable[SystemCommand]:
+    """Each key that can be had from a screen, each preset, each theme: what works everywhere and in
+    the focused pane before the rest."""
+    here = keys_of(screen)
+    focused = focused_in(screen)
+    known = [
+        key
+        for key in KEYS
+        if (key.pane not in SHEETS or key.pane in (here, *OPENS)) and key.name != "command_palette"
+    ]
+    near = [key for key in known if key.pane in ("", here) or key.pane == focused]
+    yield from (_of_key(app, key) for key in sorted(near, key=lambda key: key.pane == focused))
+    for one in PRESETS:
+        about = f"{one.about} Opens the form with it."
+        yield SystemCommand(f"preset: {one.name}", about, partial(app.action_edit, one))
+    for theme in THEMES:
+        about = f"Colours for a {theme} terminal."
+        yield SystemCommand(f"theme: {theme}", about, partial(app.wear, theme))
+    yield from (_of_key(app, key) for key in known if key not in near)
+
+
+def _of_key(app: RugtuiApp, key: Key) -> SystemCommand:
+    title = f"{key.title} ({key.shown(app.keymap)})"
+    return SystemCommand(title, key.about, partial(do, app, key))
+
+
+async def do(app: RugtuiApp, key: Key) -> None:
+    """What a key does, wherever one is: the screen that has it comes to the front."""
+    if key.pane and key.pane != keys_of(app.screen):
+        while app.screen is not app.dashboard:
+            await app.pop_screen()
+        if key.pane in OPENS:
+            await app.run_action(key.pane)
+    if key.pane in PANES:
+        app.dashboard.go_to(key.pane)
+        await app.run_action(key.action, app.dashboard.query_one(f"#{key.pane}"))
+    else:
+        await app.run_action(key.action, app.screen if key.pane else app)
+
+
+def keys_of(screen: Screen[Any]) -> str:
+    """The pane in the key table whose keys work on a screen."""
+    return screen.keys_of if isinstance(screen, Sheet) else "dashboard"
+
+
+def focused_in(screen: Screen[Any]) -> str:
+    """The pane that has the focus on a screen; empty where none has."""
+    return (screen.focused and screen.focused.id) or ""

@@ -1,0 +1,1 @@
+"""The line of keys that work now: the widget and its drawing."""

@@ -1,0 +1,1 @@
+"""A form of declared settings: the widget and its drawing."""

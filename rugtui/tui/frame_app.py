@@ -1,0 +1,143 @@
+"""The session's newest Frame on the screen: how often it is taken, and what is told beside it."""
+
+from __future__ import annotations
+
+import time
+
+from textual import events
+from textual.screen import ModalScreen
+from textual.timer import Timer
+
+from rugtui.live.commands import Change
+from rugtui.live.frame import Frame
+from rugtui.live.session import LOADING, Session
+from rugtui.runtime.threads import share_beside
+from rugtui.settings.preferences import Preferences
+from rugtui.settings.settings import Settings
+from rugtui.tui.header.widget import Headline
+from rugtui.tui.screens.dashboard import Dashboard
+from rugtui.tui.screens.failure import Failure
+from rugtui.tui.screens.overlay import ShowsFrames
+from rugtui.tui.terminal.bandwidth import KIB
+from rugtui.tui.terminal.frame_throttle import Thrift
+from rugtui.tui.terminal.terminal_app import Fitted
+
+METER_SECONDS = 2.0
+STILL = 4.0
+"""Seconds without a Frame after which the header says so: a step takes long, or a device hangs."""
+WHOLE = 3.0
+"""Seconds that a Frame on its way is waited for: of two pictures half of each would be seen. On a
+way so slow that it takes longer, the numbers come first."""
+EAGER_SECONDS = 0.01
+FPS_LEAST, FPS_USUAL, FPS_MOST = 0.25, Preferences().fps, 60.0
+
+
+class Follower(Fitted):
+    """Follows one session. It holds no tensor and never waits for the worker."""
+
+    def __init__(self, session: Session, preferences: Preferences) -> None:
+        super().__init__(preferences)
+        self.session, self.settings = session, session.settings
+        self._asked = 0
+        """Changes asked for. `settings` has them all, those not yet carried out too."""
+        self.latest = Frame(session.settings, narration=LOADING, source=session.source)
+        self.fps = preferences.fps
+        """Frames shown in a second, at most."""
+        self.thrift = Thrift()
+        self._eager: Timer | None = None
+        self._told = self._sent = self._drawn = 0
+        self._failure = ""
+        self._taken = time.monotonic()
+
+    def get_default_screen(self) -> Dashboard:
+        return Dashboard()
+
+    @property
+    def dashboard(self) -> Dashboard:
+        screen = self.screen_stack[0]
+        assert isinstance(screen, Dashboard)
+        return screen
+
+    @property
+    def share(self) -> float:
+        """What drawing may take, in cores: more where more of it is wanted."""
+        return share_beside() * self.fps / FPS_USUAL
+
+    def follow(self) -> None:
+        """Begin to take Frames."""
+        self._timer = self.set_interval(1 / self.fps, self.take_frame)
+        self.set_interval(METER_SECONDS, self.read_meter)
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.InputEvent | events.Resize):
+            self.thrift.attend()
+            self.meter.attend()
+            self._eager = self._eager or self.set_interval(EAGER_SECONDS, self.take_answer)
+        await super().on_event(event)
+
+    def take_answer(self) -> None:
+        """Do not let whoever pressed a key wait for the next Frame's turn."""
+        if self.thrift.eager:
+            self.take_frame()
+        elif self._eager is not None:
+            self._eager.stop()
+            self._eager = None
+
+    def take_frame(self) -> None:
+        """Show the newest Frame, if there is one, it is time, and the terminal has taken what came
+        before."""
+        if self.meter.stuck or (self.meter.owes and self._waits()):
+            return
+        if self.latest.phase == "training" and not self.thrift.due(self.share):
+            return
+        frame = self.session.frames.take()
+        if frame is None:
+            return
+        self.thrift.begin()
+        self._drawn, self._taken = self._drawn + 1, time.monotonic()
+        self.latest = frame
+        if frame.changes >= self._asked:  # else from before what was asked last
+            self.settings = frame.settings
+        for screen in reversed(self.screen_stack):  # what is in front has the link first
+            if isinstance(screen, ShowsFrames):
+                screen.show(frame)
+            if isinstance(screen, ModalScreen):
+                break  # it covers what is behind
+        self._tell_news(frame)
+
+    def ask(self, settings: Settings) -> None:
+        """Have the worker train with other settings."""
+        self._asked, self.settings = self._asked + 1, settings
+        self.session.send(Change(settings))
+
+    def _waits(self) -> bool:
+        """Whether what has not been sent yet may still come before the next Frame."""
+        return not self.thrift.eager and time.monotonic() - self._taken < WHOLE
+
+    def _tell_news(self, frame: Frame) -> None:
+        for notice in frame.notices:
+            if notice.serial > self._told:
+                self._told = notice.serial
+                if notice.text != frame.failure:  # which has a pane of its own
+                    self.notify(notice.text, severity=notice.severity)
+        if frame.failure and frame.failure != self._failure:
+            self.push_screen(Failure(frame.failure, frame.traceback, frame.kept))
+        self._failure = frame.failure
+
+    def read_meter(self) -> None:
+        """Bytes sent and Frames drawn since the last reading, into the header with the next."""
+        sent = self.meter.sent
+        rate, self._sent = (sent - self._sent) / METER_SECONDS / KIB, sent
+        drawn, self._drawn = self._drawn / METER_SECONDS, 0
+        waited = time.monotonic() - self._taken if self.latest.phase == "training" else 0.0
+        if not self.screen_stack:
+            return  # a last tick, when the app is already leaving
+        for headline in self.dashboard.query(Headline):
+            headline.screen_facts = f"{rate:.0f} KiB/s", f"{drawn:.2g} fps"
+            headline.wait(waited if waited > STILL else 0.0)
+
+    def action_fps(self, factor: float) -> None:
+        self.fps = min(max(self.fps * factor, FPS_LEAST), FPS_MOST)
+        self._timer.stop()
+        self._timer = self.set_interval(1 / self.fps, self.take_frame)
+        self.notify(f"{self.fps:g} frames a second, at most", timeout=2)

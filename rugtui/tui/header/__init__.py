@@ -1,0 +1,1 @@
+"""The header line: the widget and its drawing."""

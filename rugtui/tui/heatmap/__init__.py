@@ -1,0 +1,1 @@
+"""Matrices as colored character cells."""

@@ -1,0 +1,86 @@
+"""Levels as characters: two to a half-block cell by colour, or one to a cell by its shape."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+from jaxtyping import Int8
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from rugtui.tui.charts.palette import BLANK, CURSOR, HALF_LEVELS, Palette, ink
+
+UPPER_HALF, LOWER_HALF = "▀", "▄"
+COUNT = HALF_LEVELS + BLANK + 1
+"""Levels −HALF_LEVELS … BLANK."""
+
+
+def enlarged(levels: Int8[np.ndarray, "h w"], factor: int) -> Int8[np.ndarray, "tall wide"]:
+    """Every level repeated both ways, in an array of its own."""
+    return levels.repeat(factor, 0).repeat(factor, 1)
+
+
+def heatmap(levels: Int8[np.ndarray, "height width"], palette: Palette) -> list[Strip]:
+    """Strips of levels, equal neighbours merged into runs.
+
+    In colours there are two rows of levels to a strip, so ⌈height / 2⌉ strips. With a palette of
+    glyphs each row is a strip.
+    """
+    if palette.glyphs is not None:
+        return [_lettered(row, palette) for row in levels]
+    if levels.shape[0] % 2:
+        levels = np.vstack([levels, np.full_like(levels[:1], BLANK)])
+    upper, lower = levels[0::2].astype(np.int16), levels[1::2].astype(np.int16)
+    pairs = (upper + HALF_LEVELS) * COUNT + lower + HALF_LEVELS
+    cells = pair_cells(palette)
+    return [_merged(row, cells) for row in pairs]
+
+
+def rows_a_strip(palette: Palette) -> int:
+    """Rows of levels in a strip of `heatmap`."""
+    return 2 if palette.glyphs is None else 1
+
+
+@lru_cache(maxsize=8)
+def pair_cells(palette: Palette) -> Sequence[tuple[str, Style]]:
+    """Character and style of every (upper, lower) pair of levels, at upper · COUNT + lower."""
+    colours = [palette.level(level) for level in range(-HALF_LEVELS, BLANK)]
+    cells: list[tuple[str, Style]] = []
+    for upper in colours:
+        cells += [(UPPER_HALF, ink(upper, False, lower)) for lower in colours]
+        cells.append((UPPER_HALF, ink(upper)))
+    cells += [(LOWER_HALF, ink(lower)) for lower in colours]
+    cells.append((" ", Style.null()))
+    return cells
+
+
+@lru_cache(maxsize=8)
+def glyph_cells(palette: Palette) -> Sequence[str]:
+    """The character of every level, at level + HALF_LEVELS."""
+    assert palette.glyphs is not None
+    return [palette.glyphs.level(level) for level in range(-HALF_LEVELS, BLANK + 1)]
+
+
+def _lettered(row: np.ndarray, palette: Palette) -> Strip:
+    """One style for the whole row, but for the cursor in reverse."""
+    letters = glyph_cells(palette)
+    plain = palette.style("text")
+    styles = plain, plain + Style(reverse=True)
+    marked = (row == CURSOR).astype(np.int8)
+    starts = np.flatnonzero(np.diff(marked, prepend=-1))
+    ends = [*starts[1:].tolist(), row.size]
+    text = "".join(letters[int(k)] for k in row + HALF_LEVELS)
+    return Strip(
+        [Segment(text[a:b], styles[marked[a]]) for a, b in zip(starts.tolist(), ends, strict=True)],
+        row.size,
+    )
+
+
+def _merged(row: np.ndarray, cells: Sequence[tuple[str, Style]]) -> Strip:
+    starts = np.flatnonzero(np.diff(row, prepend=-1))
+    lengths = np.diff(starts, append=row.size)
+    runs = zip(row[starts].tolist(), lengths.tolist(), strict=True)
+    return Strip([Segment(cells[k][0] * n, cells[k][1]) for k, n in runs], row.size)

@@ -1,0 +1,127 @@
+"""From values of W to levels of colour: where the colours end, and that they do not flicker."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float, Int8
+
+from rugtui.models.base import Window
+from rugtui.tui.charts.palette import DIAGONAL, HALF_LEVELS
+
+Scaling = Literal["quantile", "fixed", "log"]
+SCALINGS: tuple[Scaling, ...] = ("quantile", "fixed", "log")
+QUANTILE = 0.99
+"""Of the off-diagonal |pixels| at which the colours end: the diagonal saturates."""
+BAND = 1.25
+"""The colours' end moves when what it should be is so many times more or less."""
+PER_DECADE = 3.0
+"""Levels in a factor of ten on the logarithmic scale: eight span 2.7 decades."""
+STAY = 0.7
+"""A pixel keeps its level until its value is so many levels away (half is the nearest level)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Where the colours end, and how they get there."""
+
+    scaling: Scaling
+    top: float
+
+    def steps(self, pixels: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
+        """Values in levels, −HALF_LEVELS … HALF_LEVELS, not yet rounded; NaN is 0."""
+        share = np.nan_to_num(pixels, nan=0.0, posinf=np.inf, neginf=-np.inf) / self.top
+        if self.scaling == "log":
+            with np.errstate(divide="ignore"):
+                steps = HALF_LEVELS + PER_DECADE * np.log10(np.abs(share))
+            share = np.sign(share) * np.maximum(steps, 0.0) / HALF_LEVELS
+        return np.clip(share, -1.0, 1.0) * HALF_LEVELS
+
+    def least(self) -> float:
+        """The smallest |value| that has a colour."""
+        if self.scaling == "log":
+            return self.top * 10 ** ((0.5 - HALF_LEVELS) / PER_DECADE)
+        return 0.5 * self.top / HALF_LEVELS
+
+
+def rescaled(
+    old: Scale | None, scaling: Scaling, panels: Sequence[np.ndarray], window: Window
+) -> Scale:
+    """The scale for these pictures of a window of W: the old one, while it serves.
+
+    quantile: an off-diagonal quantile of |pixels|; log: the largest; fixed: what it was.
+    """
+    if old is not None and scaling == "fixed":
+        return Scale("fixed", old.top)
+    wanted = largest(panels) if scaling == "log" else off_diagonal_scale(panels, window)
+    keeps = old is not None and old.scaling == scaling and _near(old.top, wanted)
+    return old if keeps and old is not None else Scale(scaling, wanted)
+
+
+def _near(old: float, new: float) -> bool:
+    return old / BAND <= new <= old * BAND
+
+
+def off_diagonal_scale(panels: Sequence[np.ndarray], window: Window) -> float:
+    """A quantile of |pixels| off the diagonal of W, over all panels.
+
+    Where every pixel lies on the diagonal, or all off it are zero, the largest |pixel|.
+    """
+    off = [pixels[~on_diagonal(window, *pixels.shape)] for pixels in panels]
+    sizes = np.abs(np.concatenate(off))
+    sizes = sizes[np.isfinite(sizes)]
+    scale = float(np.quantile(sizes, QUANTILE)) if sizes.size else 0.0
+    return scale if scale > 0 else largest(panels)
+
+
+def largest(panels: Sequence[np.ndarray]) -> float:
+    """The largest finite |pixel|; 1 where there is none but zero."""
+    sizes = np.abs(np.concatenate([pixels.ravel() for pixels in panels]))
+    sizes = sizes[np.isfinite(sizes)]
+    return float(sizes.max()) if sizes.size and sizes.max() > 0 else 1.0
+
+
+def on_diagonal(window: Window, height: int, width: int) -> Bool[np.ndarray, "height width"]:
+    """Which pixels of a window hold cells of the diagonal of W."""
+    rows = _edges(window.top, window.bottom, height)
+    columns = _edges(window.left, window.right, width)
+    return (rows[:-1, None] < columns[None, 1:]) & (columns[None, :-1] < rows[1:, None])
+
+
+def settled(
+    steps: Float[np.ndarray, "h w"], before: Int8[np.ndarray, "h w"] | None
+) -> Int8[np.ndarray, "h w"]:
+    """The level of every pixel: the one it had, as long as that is not far from its value."""
+    levels = np.rint(steps).astype(np.int8)
+    if before is None or before.shape != steps.shape:
+        return levels
+    return np.where(np.abs(steps - before) <= STAY, before, levels)
+
+
+def marked(
+    levels: Int8[np.ndarray, "h w"], pixels: Float[np.ndarray, "h w"], scale: Scale, window: Window
+) -> Int8[np.ndarray, "h w"]:
+    """The levels with DIAGONAL where the diagonal of W is beyond the scale."""
+    beyond = on_diagonal(window, *levels.shape) & (pixels > scale.top)
+    return np.where(beyond, np.int8(DIAGONAL), levels)
+
+
+def still(pixels: Float[np.ndarray, "h w"], window: Window) -> Int8[np.ndarray, "h w"]:
+    """The levels of a picture that nothing came before, the diagonal marked."""
+    scale = rescaled(None, "quantile", [pixels], window)
+    return marked(settled(scale.steps(pixels), None), pixels, scale, window)
+
+
+def bias_scale(biases: Sequence[np.ndarray]) -> float:
+    """The largest |bias|, rounded up to a step of 1, 2 or 5: it seldom changes."""
+    top = largest([one[:, None] for one in biases])
+    size = 10.0 ** math.floor(math.log10(top))
+    return next(size * f for f in (1, 2, 5, 10) if size * f >= top * (1 - 1e-9))
+
+
+def _edges(first: int, last: int, blocks: int) -> np.ndarray:
+    return first + np.arange(blocks + 1) * (last - first) // blocks

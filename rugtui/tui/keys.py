@@ -1,0 +1,314 @@
+"""The key table: bindings, footer, help, palette and config file are all made from it, so that none
+of them can lie."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rugtui.tui.keynames import shown
+
+if TYPE_CHECKING:
+    from textual.binding import Binding, BindingType
+
+Keymap = Mapping[str, str]
+"""For the names of keys that a user moved: the keys (Textual's names) that they are on now."""
+SHEETS = ("runs", "sweep", "form", "list", "failure")
+"""What covers the panes, and has keys of its own."""
+ON_SHEETS = ("command_palette", "help", "quit")
+"""Keys that work there too."""
+TYPED_IN = ("form", "list")
+"""Sheets where a letter may be meant for a draft: none of them quits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key: what it does, its word in the footer, its sentence in the help.
+
+    A key of a pane works, and is in the footer, while that pane has the focus; one of the pane
+    "dashboard" works in all of them, and not in what covers them.
+    """
+
+    keys: str
+    """Textual's name of the key, or the names of several, with commas."""
+    action: str
+    word: str
+    about: str
+    group: str
+    footer: bool = True
+    shown_as: str = ""
+    pane: str = ""
+    pair: str = ""
+    """How the footer shows it together with its counterpart, which is then left out there."""
+    name: str = ""
+    """In the config file and the palette; the action's where that takes no arguments."""
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            object.__setattr__(self, "name", self.action)
+        if not re.fullmatch(r"[a-z_]+", self.name):
+            raise ValueError(f"the action {self.action!r} takes arguments: give its key a name")
+
+    def binding(self, namespace: str = "", *, footer: bool = True) -> Binding:
+        from textual.binding import Binding
+
+        return Binding(
+            self.keys,
+            namespace + self.action,
+            self.word,
+            show=self.footer and footer,
+            tooltip=self.about,
+            id=self.name,
+        )
+
+    def shown(self, keymap: Keymap) -> str:
+        """The key as people see it; the keys, where there are several."""
+        moved = keymap.get(self.name)
+        if self.shown_as and not moved:
+            return self.shown_as
+        return " ".join(shown(key) for key in (moved or self.keys).split(","))
+
+    def shown_with_pair(self, keymap: Keymap) -> str:
+        """The key and its counterpart, where the footer shows both in one."""
+        return " ".join(key.shown(keymap) for key in KEYS if key.about == self.about)
+
+    def works_on(self, sheet: str) -> bool:
+        """Whether it is one of a sheet's own keys, or of those that it shares."""
+        shared = self.name in ON_SHEETS and not (self.name == "quit" and sheet in TYPED_IN)
+        return self.pane == sheet or shared
+
+    def meets(self, other: Key) -> bool:
+        """Whether there is a place where both work."""
+        if self.pane == other.pane:
+            return True
+        for one, another in ((self, other), (other, self)):
+            if one.pane in SHEETS:
+                return another.works_on(one.pane)
+        return bool({self.pane, other.pane} & {"", "dashboard"})
+
+    @property
+    def title(self) -> str:
+        """What the palette calls it."""
+        words = self.name.replace("_", " ")
+        return f"{self.group}: {words}" if self.pane and self.pane != "dashboard" else words
+
+
+# Keys that belong together have one sentence, and one line in the help.
+LR = "Halve and double the learning rate."
+P = "Fewer and more features on: p × 0.8 and p × 1.25."
+NEXT = "Go to the next pane, and to the one before."
+PALETTE = "Everything by name: keys, presets, themes."
+GO = "Go to the loss, the weights, the theory, the symmetry."
+MAXIMIZE = "Give the whole screen to the focused pane, and take it back."
+JUMP = "Put a letter on every pane to go to it by; with shift it gets the whole screen."
+COPY = "Copy what is read out under the crosshair or the cursor, or the snapshot's path."
+REDRAW = "Draw everything again, where another program wrote over it."
+FPS = "Draw twice and half as often."
+CROSS = "Move the crosshair; the line under the chart reads out what is there."
+CROSS_FAR = "Move the crosshair far."
+CROSS_END = "Put the crosshair on the first and on the newest value."
+ZOOM_X = "Zoom in and out around the crosshair."
+ZOOM_Y = "Zoom in and out of the losses around the curve there."
+SMOOTH = "Smooth less and more: by lines through the results around each, so that none lags."
+SCALE = "Colours end at 99 % of the off-diagonal (quantile), where they do now (fixed), or log."
+ORDER = "Features as they are, by sequency, clustered."
+SELECT = "Select a run."
+RENAME = "Give a run another name on the screen."
+REMOVE = "Take a run off the list; its files stay."
+COMPARE = "Hold the others against a run: it stands out, ratios to it are said; again: none."
+ZOOM = "Zoom in and out at the cursor."
+QUANTITY = "Show the next quantity, and the one before: losses, ratios, statistics."
+CELL = "Move the cursor over the cells."
+ROW = "Work on another row."
+CHOOSE = "Of several values the next one, or the one before; a letter goes to one that begins so."
+
+
+def arrows(
+    name: str, action: str, about: str, group: str, pane: str, prefix: str = ""
+) -> list[Key]:
+    """An action for each of the four arrows, which takes the step down and the step right."""
+    steps = {"up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}
+    return [
+        Key(
+            keys=f"{prefix}{arrow}",
+            action=f"{action}{step}",
+            word=action,
+            about=about,
+            group=group,
+            footer=False,
+            shown_as=f"{prefix}arrows",
+            pane=pane,
+            name=f"{name}_{arrow}",
+        )
+        for arrow, step in steps.items()
+    ]
+
+
+KEYS = (
+    Key("w", "swap_weights", "rug", "Swap trained and rug weights; training goes on.", "Weights"),
+    Key(
+        "space", "pause", "pause", "Pause and continue; after the last step, train on.", "Training"
+    ),
+    Key("left_square_bracket", "lr(0.5)", "lr", LR, "Training", pair="[ ]", name="halve_lr"),
+    Key("right_square_bracket", "lr(2.0)", "lr×2", LR, "Training", False, name="double_lr"),
+    Key("left_curly_bracket", "p(0.8)", "p", P, "Training", pair="{ }", name="lower_p"),
+    Key("right_curly_bracket", "p(1.25)", "p×1.25", P, "Training", False, name="raise_p"),
+    Key("e", "edit", "edit", "Edit every setting in a form.", "Training"),
+    Key("s", "snapshot", "save", "Save weights, history and the screen as a snapshot.", "Files"),
+    Key("y", "copy", "copy", COPY, "Files", False),
+    Key("t", "tab", "tab", "Loss against steps, against r, against p.", "Loss", pane="loss"),
+    Key("l", "scales", "axes", "Step through linear and logarithmic axes.", "Loss", pane="loss"),
+    Key("h", "crosshair", "cross", "Show and hide the crosshair.", "Loss", pane="loss"),
+    Key("left", "cross(-1)", "", CROSS, "Loss", False, "←", "loss", name="cross_left"),
+    Key("right", "cross(1)", "", CROSS, "Loss", False, "→", "loss", name="cross_right"),
+    Key("comma", "cross(-16)", "", CROSS_FAR, "Loss", False, "", "loss", name="cross_far_left"),
+    Key("full_stop", "cross(16)", "", CROSS_FAR, "Loss", False, "", "loss", name="cross_far_right"),
+    Key("home", "cross_to(False)", "", CROSS_END, "Loss", False, pane="loss", name="cross_first"),
+    Key("end", "cross_to(True)", "", CROSS_END, "Loss", False, pane="loss", name="cross_newest"),
+    Key("i", "zoom_x(0.5)", "in", ZOOM_X, "Loss", False, pane="loss", name="zoom_x_in"),
+    Key("o", "zoom_x(2.0)", "out", ZOOM_X, "Loss", False, pane="loss", name="zoom_x_out"),
+    Key("I", "zoom_y(0.5)", "", ZOOM_Y, "Loss", False, pane="loss", name="zoom_y_in"),
+    Key("O", "zoom_y(2.0)", "", ZOOM_Y, "Loss", False, pane="loss", name="zoom_y_out"),
+    *arrows("chart", "pan", "Pan by a quarter of the chart.", "Loss", "loss", "shift+"),
+    Key("0", "all", "all", "Show all of the data.", "Loss", False, pane="loss", name="whole_chart"),
+    Key("f", "follow", "follow", "Follow the newest step, or stay.", "Loss", False, pane="loss"),
+    Key("less_than_sign", "smooth(-1)", "", SMOOTH, "Loss", False, "", "loss", name="smooth_less"),
+    Key(
+        "greater_than_sign", "smooth(1)", "", SMOOTH, "Loss", False, "", "loss", name="smooth_more"
+    ),
+    Key("c", "compare", "both", "Trained and rug side by side.", "Weights", pane="weights"),
+    Key(
+        "f", "next_frame", "frame", "Step through the engineered frames.", "Weights", pane="weights"
+    ),
+    Key("r", "order", "order", ORDER, "Weights", False, pane="weights"),
+    Key("k", "scaling", "scale", SCALE, "Weights", False, pane="weights"),
+    Key("i", "closer(1)", "zoom", ZOOM, "Weights", False, pane="weights", name="zoom_in"),
+    Key("o", "closer(-1)", "out", ZOOM, "Weights", False, pane="weights", name="zoom_out"),
+    Key("0", "whole", "all", "All of W.", "Weights", False, pane="weights", name="whole_matrix"),
+    Key("n", "cells", "1:1", "One cell of W a pixel.", "Weights", False, pane="weights"),
+    *arrows("cursor", "cursor", "Move the cursor, which reads out a cell.", "Weights", "weights"),
+    *arrows("window", "pan", "Pan by a quarter of the window.", "Weights", "weights", "shift+"),
+    Key(
+        "escape", "no_cursor", "no cursor", "Put the cursor away.", "Weights", False, pane="weights"
+    ),
+    Key("R", "runs", "runs", "Earlier and saved runs beside this one.", "Runs"),
+    Key("up", "select(-1)", "", SELECT, "Runs", False, "", "runs", name="select_run_above"),
+    Key("down", "select(1)", "", SELECT, "Runs", False, "", "runs", name="select_run_below"),
+    Key("n", "name", "name", RENAME, "Runs", pane="runs", name="name_run"),
+    Key("h", "hide", "hide", "Hide a run, or show it again.", "Runs", pane="runs", name="hide_run"),
+    Key("c", "reference", "compare", COMPARE, "Runs", pane="runs", name="compare_run"),
+    Key("l", "load", "load", "Read a saved run.", "Runs", pane="runs", name="load_run"),
+    Key("delete", "remove", "remove", REMOVE, "Runs", pane="runs", name="remove_run"),
+    Key("escape", "close", "close", "Close the sheet.", "Runs", pane="runs", name="close_runs"),
+    Key("j", "jump", "jump", JUMP, "Panes", False, pane="dashboard"),
+    Key("x", "sweep", "sweep", "Sweeps: set one up, watch it, open its cells.", "Sweep"),
+    Key("t", "quantity(1)", "quantity", QUANTITY, "Sweep", pane="sweep", name="next_quantity"),
+    Key("T", "quantity(-1)", "", QUANTITY, "Sweep", False, pane="sweep", name="last_quantity"),
+    Key("up", "cell(1, 0)", "", CELL, "Sweep", False, "↑", "sweep", name="cell_up"),
+    Key("down", "cell(-1, 0)", "", CELL, "Sweep", False, "↓", "sweep", name="cell_down"),
+    Key("left", "cell(0, -1)", "", CELL, "Sweep", False, "←", "sweep", name="cell_left"),
+    Key("right", "cell(0, 1)", "", CELL, "Sweep", False, "→", "sweep", name="cell_right"),
+    Key("enter", "open_cell", "open", "Open a cell's weights in the panes.", "Sweep", pane="sweep"),
+    Key("p", "stop_sweep", "stop/go on", "Stop the sweep, or go on.", "Sweep", pane="sweep"),
+    Key("c", "turn_curve", "r/p", "The curve along p or along r.", "Sweep", pane="sweep"),
+    Key("v", "next_part", "parts", "Map and curve, map, curve.", "Sweep", pane="sweep"),
+    Key("g", "next_size", "n_sparse", "The next n_sparse.", "Sweep", pane="sweep"),
+    Key("n", "new_sweep", "new", "Set up a new sweep in a form.", "Sweep", pane="sweep"),
+    Key("l", "list_sweeps", "list", "Sweeps to watch, also by a folder.", "Sweep", pane="sweep"),
+    Key(
+        "escape", "close", "close", "Back to the panes.", "Sweep", pane="sweep", name="close_sweep"
+    ),
+    Key("enter,ctrl+s", "apply", "apply", "Apply the draft.", "Form", pane="form"),
+    Key("down,tab", "go(1)", "next", ROW, "Form", False, "", "form", name="next_row"),
+    Key("up,shift+tab", "go(-1)", "", ROW, "Form", False, "", "form", name="last_row"),
+    Key("right,space", "choose(1)", "", CHOOSE, "Form", False, "", "form", name="next_value"),
+    Key("left", "choose(-1)", "", CHOOSE, "Form", False, "", "form", name="last_value"),
+    Key("escape", "cancel", "cancel", "Leave all as it is.", "Form", pane="form", name="cancel"),
+    Key("escape", "dismiss", "close", "Close the list.", "Lists", pane="list", name="close_list"),
+    Key(
+        "t",
+        "trace",
+        "traceback",
+        "The traceback of a bug.",
+        "Failure",
+        pane="failure",
+        name="traceback",
+    ),
+    Key(
+        "e",
+        "edit",
+        "edit",
+        "Edit the settings and start again.",
+        "Failure",
+        pane="failure",
+        name="edit_and_start",
+    ),
+    Key(
+        "escape,enter",
+        "dismiss",
+        "close",
+        "Close it; nothing is lost.",
+        "Failure",
+        pane="failure",
+        name="close_failure",
+    ),
+    Key("z", "zoom", "zoom", MAXIMIZE, "Panes", False, "", "dashboard", name="maximize"),
+    Key("tab", "next_pane(1)", "", NEXT, "Panes", False, "", "dashboard", name="next_pane"),
+    Key("shift+tab", "next_pane(-1)", "", NEXT, "Panes", False, "", "dashboard", name="last_pane"),
+    Key("1", "pane('loss')", "", GO, "Panes", False, "", "dashboard", name="go_to_loss"),
+    Key("2", "pane('weights')", "", GO, "Panes", False, "", "dashboard", name="go_to_weights"),
+    Key("3", "pane('theory')", "", GO, "Panes", False, "", "dashboard", name="go_to_theory"),
+    Key(
+        "4",
+        "pane('symmetry')",
+        "symmetry",
+        GO,
+        "Panes",
+        False,
+        "",
+        "dashboard",
+        name="go_to_symmetry",
+    ),
+    Key("plus", "fps(2.0)", "fps+", FPS, "Screen", False, name="draw_more_often"),
+    Key("minus", "fps(0.5)", "fps−", FPS, "Screen", False, name="draw_less_often"),
+    Key("d", "theme", "dark", "Dark or light colours.", "Screen", False),
+    Key("ctrl+l", "redraw", "redraw", REDRAW, "Screen", False),
+    Key("ctrl+p", "command_palette", "palette", PALETTE, "Screen"),
+    Key("question_mark,f1", "help", "help", "The keys that work where one is.", "Screen"),
+    Key("q", "quit", "quit", "Quit at once.", "Screen"),
+)
+
+
+def bindings(pane: str = "") -> list[BindingType]:
+    """The keys of a pane, or those that always work."""
+    return [key.binding() for key in KEYS if key.pane == pane]
+
+
+def sheet_bindings(sheet: str) -> list[BindingType]:
+    """The keys of a sheet, and those it shares, in the order of its footer."""
+    shared = [key for key in KEYS if key.name in ON_SHEETS and key.works_on(sheet)]
+    return [
+        *bindings(sheet),
+        *(key.binding("app.", footer=key.name != "command_palette") for key in shared),
+    ]
+
+
+def key_named(name: str | None) -> Key | None:
+    """The key of that name, None where the table has none."""
+    return next((key for key in KEYS if key.name == name), None)
+
+
+def help_lines(keymap: Keymap | None = None, sheet: str = "") -> dict[str, list[tuple[str, str]]]:
+    """For each group, its keys as people see them, and what they do: of one sheet, or all."""
+    groups: dict[str, dict[str, list[str]]] = {}
+    for key in KEYS:
+        if sheet in SHEETS and not key.works_on(sheet):
+            continue
+        lines = groups.setdefault(key.group, {})
+        lines.setdefault(key.about, []).append(key.shown(keymap or {}))
+    return {
+        group: [(" ".join(dict.fromkeys(keys)), about) for about, keys in lines.items()]
+        for group, lines in groups.items()
+    }

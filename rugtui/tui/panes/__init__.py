@@ -1,0 +1,1 @@
+"""The panes of the dashboard, each widget beside its own drawing."""

@@ -1,0 +1,99 @@
+"""What the curves say at the crosshair, in one line."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from rich.style import Style
+
+from rugtui.analysis.verdict import unweighed
+from rugtui.live.frame import Frame
+from rugtui.tui.charts import numbers
+from rugtui.tui.charts.palette import RGB, Palette, ink
+from rugtui.tui.panes.loss.loss_chart import Derived
+
+SEPARATOR = " · "
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A piece of the line; the highest rank is the first to go where the line is short."""
+
+    rank: int
+    name: str
+    value: str
+    colour: str | RGB = "text"
+    """Of the palette by name, or one of its own."""
+
+    @property
+    def text(self) -> str:
+        return f"{self.name} {self.value}" if self.name else self.value
+
+    def style(self, palette: Palette) -> Style:
+        """What its value is written in."""
+        return palette.style(self.colour) if isinstance(self.colour, str) else ink(self.colour)
+
+
+def history_facts(
+    frame: Frame, derived: Derived, index: int, *, crossed: bool = True
+) -> list[Fact]:
+    """Every series at one result, beside what theory says of the p it was trained at.
+
+    Where it is not `crossed` it is the newest, whose step is in the header, too.
+    """
+    history = frame.history
+    step, loss, p = (float(history.column(name)[index]) for name in ("step", "loss", "p"))
+    smooth = float(derived.smoothed[index])
+    known = [
+        Fact(0 if crossed else 6, "step", f"{step:,.0f}"),
+        Fact(4, "train", numbers.loss(loss), "faint"),
+        Fact(1, "smoothed", numbers.loss(smooth), "smooth"),
+    ]
+    before = derived.heldout[: int(np.searchsorted(derived.heldout, index, side="right"))]
+    if before.size and not abs(history.column("p")[held := int(before[-1])] - p) > 0:
+        value = float(history.column("heldout")[held])
+        error = float(history.column("heldout_standard_error")[held])
+        known.append(
+            Fact(
+                2,
+                "held out",
+                f"{numbers.loss(value)} ± {numbers.short_exponent(f'{error:.0e}')}",
+                "heldout",
+            )
+        )
+    if frame.levels is None or not unweighed(frame.settings):
+        return known
+    if math.isfinite(p) and p != frame.levels.p:
+        return [*known, Fact(3, "p", f"{p:.3g}")]
+    best = frame.levels.loss
+    return [
+        *known,
+        Fact(5, "L*", numbers.loss(best), "optimum"),
+        Fact(3, "× L*", numbers.ratio(smooth / best), "optimum"),
+    ]
+
+
+def laid_out(facts: list[Fact], width: int, lines: int) -> list[list[Fact]]:
+    """As many facts as fit into so many lines, the most important ones first to have a place."""
+    kept: list[Fact] = []
+    for fact in sorted(facts, key=lambda fact: fact.rank):
+        longer = [one for one in facts if one in kept or one is fact]
+        if not kept or len(_broken(longer, width)) <= lines:
+            kept = longer
+    return _broken(kept, width)
+
+
+def _broken(facts: list[Fact], width: int) -> list[list[Fact]]:
+    """Facts in lines of at most this width, each line as full as it gets."""
+    lines: list[list[Fact]] = [[]]
+    for fact in facts:
+        if lines[-1] and len(text([*lines[-1], fact])) > width:
+            lines.append([])
+        lines[-1].append(fact)
+    return lines
+
+
+def text(facts: list[Fact]) -> str:
+    return SEPARATOR.join(fact.text for fact in facts)

@@ -1,0 +1,257 @@
+"""The loss pane: live curves over the levels of theory, looked at from the keyboard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from textual import events
+from textual.content import Content
+from textual.strip import Strip
+
+from rugtui.live.frame import Frame
+from rugtui.tui.charts.canvas import Font
+from rugtui.tui.charts.chart import Chart, height_at, shown
+from rugtui.tui.charts.drawing import LEAST, chart_strips, place_under
+from rugtui.tui.charts.lines import line
+from rugtui.tui.charts.palette import Palette
+from rugtui.tui.charts.placeholder import instead, said_alone
+from rugtui.tui.keys import bindings
+from rugtui.tui.panes.loss import view as views
+from rugtui.tui.panes.loss.loss_chart import Deriver, loss_chart
+from rugtui.tui.panes.loss.loss_view import TABS, LossView
+from rugtui.tui.panes.loss.other_curves import (
+    OthersSmoothed,
+    history_curves,
+    history_readings,
+    point_readings,
+    points,
+)
+from rugtui.tui.panes.loss.readout import SEPARATOR, Fact, history_facts, laid_out, text
+from rugtui.tui.panes.loss.theory_chart import theory_chart, theory_facts
+from rugtui.tui.panes.loss.view import NEWEST, Shown, View
+from rugtui.tui.panes.pane import HasPreferences, Pane
+from rugtui.tui.panes.runs.runs_view import RunsView
+
+PANNED = 0.25
+"""Of the chart's width or height at a time."""
+TALL = 16
+"""Rows from which the readout may take two of them."""
+CHART = 5
+"""Rows that a chart keeps, whatever there is to read out at the crosshair."""
+
+
+class LossPane(Pane):
+    """Tabs: the loss of the run against steps; what theory says against r, and against p."""
+
+    BINDINGS = bindings("loss")
+    look = LossView()
+    runs_view = RunsView()
+
+    def __init__(self, title: str, *, id: str) -> None:
+        super().__init__(title, id=id)
+        self._derive, self._others = Deriver(), OthersSmoothed()
+        self._told, self._told_in, self._chart_height = 0, (0, 0), 0
+
+    def watch_frame(self, old: Frame | None, new: Frame | None) -> None:
+        if new is not None and new.phase == "opened" and (old is None or old.phase == "loading"):
+            # Weights from elsewhere have no steps, but a place among the lines of theory.
+            self.look = LossView() if len(new.history) else LossView().turned()
+        super().watch_frame(old, new)
+
+    def draw(self, frame: Frame, palette: Palette, width: int, height: int) -> list[Strip]:
+        self._say_what_is_shown()
+        chart = self.chart(frame, palette)
+        if chart is None or chart.empty or width < LEAST[0] or height < LEAST[1]:
+            return said_alone(self._instead(frame, chart), palette, width, height)
+        told = self._readout(frame, chart, width, height)
+        self._chart_height = height - len(told)
+        strips = chart_strips(chart, self.look.view, palette, self.font, width, self._chart_height)
+        return strips + [self._readout_line(facts, palette, width) for facts in told]
+
+    def _instead(self, frame: Frame, chart: Chart | None) -> str:
+        """What is said where there is no chart."""
+        if chart is not None and not chart.empty:
+            return "no room for a chart"
+        awaited = f"waiting for the {'lines of theory' if chart is None else 'first results'}"
+        if chart is not None and frame.phase == "opened":
+            awaited = "no results yet: space trains on"
+        said = instead(frame, awaited)
+        return said if said == awaited else f"{said} {frame.failure}".rstrip()
+
+    def _readout(self, frame: Frame, chart: Chart, width: int, height: int) -> list[list[Fact]]:
+        """In lines: at the crosshair as many as every series takes, else one or two.
+
+        While the crosshair is there they do not become fewer: the chart would jump with each step.
+        """
+        most = 0 if height <= LEAST[1] else 1 if height < TALL else 2
+        if self.look.view.cross is None or self._told_in != (width, height):
+            self._told, self._told_in = 0, (width, height)
+        if self.look.view.cross is not None:
+            most = max(most, min(height // 2, height - CHART))
+        told = laid_out(self.facts(frame, chart), width, most)[:most]
+        if self.look.view.cross is not None:
+            self._told = min(max(self._told, len(told)), most)
+        return told + [[]] * (self._told - len(told))
+
+    @property
+    def font(self) -> Font:
+        assert isinstance(self.app, HasPreferences)
+        return Font(not self.app.braille)
+
+    def chart(self, frame: Frame, palette: Palette) -> Chart | None:
+        """What the tab in front shows, None where it is still being computed."""
+        if self.look.tab == 0:
+            self._others.keep(frame.others, self.look.span)
+            behind = tuple(history_curves(frame, self.runs_view, self._others, palette))
+            return loss_chart(frame, self._derive(frame.history, self.look.span), palette, behind)
+        known = frame.curves
+        if known is None:
+            return None
+        behind = tuple(points(frame, self.runs_view, TABS[self.look.tab], palette))
+        if self.look.tab == 1:
+            return theory_chart(frame, known.against_r, frame.settings.ratio, palette, behind)
+        return theory_chart(frame, known.against_p, frame.settings.p_on, palette, behind)
+
+    def look_at_runs(self, view: RunsView) -> None:
+        """Show other runs otherwise."""
+        self.runs_view = view
+        self.redraw()
+
+    def facts(self, frame: Frame, chart: Chart) -> list[Fact]:
+        """What the curves say at the crosshair; without one at the newest, or where the run is."""
+        view = self.look.view
+        cross = views.crosshair(view, shown(chart, view))
+        at = chart.home if cross is None else shown(chart, view).x.value(cross)
+        index = chart.x.size - 1 if at == NEWEST else views.nearest(chart.x, at)
+        if self.look.tab == 0:
+            derived = self._derive(frame.history, self.look.span)
+            smooth, step = float(derived.smoothed[index]), float(chart.x[index])
+            view, palette = self.runs_view, self.palette
+            beside = history_readings(frame, view, self._others, step, smooth, palette)
+            facts = history_facts(frame, derived, index, crossed=cross is not None)
+            return [*facts, *beside]
+        assert frame.curves is not None
+        sweep = frame.curves.against_r if self.look.tab == 1 else frame.curves.against_p
+        beside = point_readings(chart, index)
+        return [*theory_facts(frame, sweep, TABS[self.look.tab], index, chart.home), *beside]
+
+    def readout(self) -> str:
+        """The line under the chart in full, as text; empty where there is no chart."""
+        chart = self.frame and self.chart(self.frame, self.palette)
+        if self.frame is None or not chart or chart.empty:
+            return ""
+        return text(self.facts(self.frame, chart))
+
+    def reading(self) -> str:
+        return self.readout() if self.look.view.cross is not None else ""
+
+    def action_scales(self) -> None:
+        self._look(views.next_scales)
+
+    def action_tab(self) -> None:
+        self.look = self.look.turned()
+        self.redraw()
+
+    def action_smooth(self, by: int) -> None:
+        self.look = self.look.smoothed(by)
+        self.redraw()
+
+    def action_crosshair(self) -> None:
+        self._on_chart(lambda chart, view, _: views.toggle_crosshair(view, chart.home))
+
+    def action_cross(self, by: int) -> None:
+        columns = self.content_size.width * self.font.dots[1]
+
+        def moved(chart: Chart, view: View, now: Shown) -> View:
+            if view.cross is None:
+                return views.toggle_crosshair(view, chart.home)
+            return views.move_crosshair(view, now, chart.x, columns, by)
+
+        self._on_chart(moved)
+
+    def action_cross_to(self, newest: bool) -> None:
+        self._on_chart(
+            lambda chart, view, now: views.put_crosshair(
+                view, now, NEWEST if newest else float(chart.x[0])
+            )
+        )
+
+    def action_zoom_x(self, factor: float) -> None:
+        self._look(lambda view, now: views.zoom_x(view, now, factor))
+
+    def action_zoom_y(self, factor: float) -> None:
+        def zoomed(chart: Chart, view: View, now: Shown) -> View:
+            anchor = height_at(chart, now, views.crosshair(view, now))
+            return views.zoom_y(view, now, factor, anchor)
+
+        self._on_chart(zoomed)
+
+    def action_pan(self, down: int, right: int) -> None:
+        if right:
+            self._look(lambda view, now: views.pan_x(view, now, right * PANNED))
+        else:
+            self._look(lambda view, now: views.pan_y(view, now, -down * PANNED))
+
+    def on_click(self, event: events.Click) -> None:
+        """The crosshair goes where the mouse points."""
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+
+        def pointed(chart: Chart, view: View, now: Shown) -> View:
+            width, height = self.content_size.width, self._chart_height
+            place = place_under(chart, now, offset.x, width, height)
+            known = views.nearest(chart.x, now.x.value(place))
+            return views.put_crosshair(view, now, views.settled(chart.x, known))
+
+        self._on_chart(pointed)
+
+    def action_all(self) -> None:
+        self._look(lambda view, _: views.show_all(view))
+
+    def action_follow(self) -> None:
+        self._look(views.toggle_follow)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        event.stop()
+        self.action_zoom_x(0.5)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        event.stop()
+        self.action_zoom_x(2.0)
+
+    def _look(self, change: Callable[[View, Shown], View]) -> None:
+        self._on_chart(lambda _, view, now: change(view, now))
+
+    def _on_chart(self, change: Callable[[Chart, View, Shown], View]) -> None:
+        """Look at the chart in front otherwise, as far as there is one."""
+        chart = self.frame and self.chart(self.frame, self.palette)
+        if not chart or chart.empty:
+            return
+        view = self.look.view
+        self.look = self.look.looking(change(chart, view, shown(chart, view)))
+        self.redraw()
+
+    def _readout_line(self, facts: list[Fact], palette: Palette, width: int) -> Strip:
+        pieces = []
+        for fact in facts:
+            if pieces:
+                pieces.append((SEPARATOR, palette.style("faint")))
+            if fact.name:
+                pieces.append((f"{fact.name} ", palette.style("faint")))
+            pieces.append((fact.value, fact.style(palette)))
+        return line(pieces, width)
+
+    def _say_what_is_shown(self) -> None:
+        """Tabs in the border above, what keys have set in the border below."""
+        look, view = self.look, self.look.view
+        tabs = [(f" {name} ", "reverse" if k == look.tab else "") for k, name in enumerate(TABS)]
+        scale = {True: "log", False: "linear"}
+        told = [f"{scale[view.log_x]} × {scale[view.log_y]}"]
+        if look.tab == 0:
+            told = ["follows" if view.follow else "stays", *told, f"smooth {look.span}"]
+        wider = SEPARATOR.join([*told, "zoomed"])
+        zoomed = view.x is not None or view.y is not None
+        if zoomed and len(wider) <= self.content_size.width - 2:
+            told.append("zoomed")
+        self.entitle(Content.assemble("1 loss against", *tabs), SEPARATOR.join(told))

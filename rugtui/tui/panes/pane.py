@@ -1,0 +1,133 @@
+"""What all panes share: a Frame in, strips out, and only changed rows go to the terminal."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+from textual.content import Content
+from textual.geometry import Region, Size
+from textual.reactive import reactive
+from textual.strip import Strip
+from textual.widget import Widget
+
+from rugtui.live.frame import Frame
+from rugtui.settings.preferences import Preferences
+from rugtui.tui.charts.lines import blank, papered
+from rugtui.tui.charts.palette import Colours, Palette, palette_for
+
+
+@runtime_checkable
+class HasPreferences(Protocol):
+    """An app that knows how its user wants to see it, and what the terminal has."""
+
+    preferences: Preferences
+    braille: bool
+
+    @property
+    def colours(self) -> Colours: ...
+
+
+class Pane(Widget, can_focus=True):
+    """A bordered box that draws a Frame. Subclasses say how in `draw`."""
+
+    frame: reactive[Frame | None] = reactive(None, repaint=False, always_update=True)
+
+    def __init__(self, title: str, *, id: str) -> None:
+        super().__init__(id=id)
+        self.border_title = self._above = Content(title)
+        self._below = ""
+        self._letters: tuple[str, ...] = ()
+        self._shown: list[Strip] = []
+        self._fitting = Size(0, 0)
+        """What `_shown` was drawn for."""
+
+    def draw(self, frame: Frame, palette: Palette, width: int, height: int) -> list[Strip]:
+        """The pane's content in exactly `height` strips of `width` cells."""
+        raise NotImplementedError
+
+    def reading(self) -> str:
+        """What the user points at in this pane, as text to copy; empty where that is nothing."""
+        return ""
+
+    def entitle(self, above: Content | None = None, below: str = "") -> None:
+        """Say something in the border, where it is something else: Textual draws the whole widget
+        again for every title that is set."""
+        if above is not None and not above.is_same(self._above):
+            self._above = above
+            self.mark(*self._letters)
+        if below != self._below:
+            self.border_subtitle = self._below = below
+
+    def mark(self, *letters: str) -> None:
+        """Put letters to jump by into the border before its words, or take them off."""
+        self._letters = letters
+        marks = [(f" {letter} ", "reverse") for letter in letters]
+        self.border_title = Content.assemble(*marks, " ", self._above) if marks else self._above
+
+    @property
+    def palette(self) -> Palette:
+        assert isinstance(self.app, HasPreferences)
+        dark = self.app.current_theme.dark
+        return palette_for(dark, self.app.colours, self.app.preferences.ascii)
+
+    def watch_frame(self, old: Frame | None, new: Frame | None) -> None:
+        self.redraw()
+
+    def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, lambda _: self.redraw())
+
+    def on_resize(self) -> None:
+        if self._fitting != self.content_size:
+            self.redraw()
+
+    def redraw(self) -> None:
+        """Draw again, and refresh the rows that came out different."""
+        before = self._shown
+        if not self._fill():
+            return
+        if len(before) != len(self._shown):
+            self.refresh()
+            return
+        changed = [row for row, strip in enumerate(self._shown) if strip != before[row]]
+        for first, last in runs(changed):
+            self.refresh(Region(0, first, self.content_size.width, last - first))
+
+    def _fill(self) -> bool:
+        """Draw anew what is shown, where there is something and room for it."""
+        width, height = self.content_size
+        if self.frame is None or not (width and height and self.is_on_screen):
+            self._fitting = Size(0, 0)
+            return False
+        self._fitting = self.content_size
+        strips = self.draw(self.frame, self.palette, width, height)
+        self._shown = [self._papered(strip) for strip in strips]
+        return True
+
+    def _papered(self, strip: Strip) -> Strip:
+        return papered(strip, self.background_colors[1].rich_color)
+
+    @property
+    def is_on_screen(self) -> bool:
+        return bool(self.display and self.region.area)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The first picture of a size is in the first paint; `on_resize` comes only after that."""
+        if self._fitting != self.content_size:
+            self._fill()
+        return super().render_lines(crop)
+
+    def render_line(self, y: int) -> Strip:
+        if y < len(self._shown):
+            return self._shown[y]
+        return self._papered(blank(self.content_size.width))
+
+
+def runs(rows: list[int]) -> list[tuple[int, int]]:
+    """Ascending rows as runs first … last − 1: one region a run, for regions cost too."""
+    found: list[tuple[int, int]] = []
+    for row in rows:
+        if found and found[-1][1] == row:
+            found[-1] = found[-1][0], row + 1
+        else:
+            found.append((row, row + 1))
+    return found

@@ -1,0 +1,1 @@
+"""The table of runs: the live one beside others."""

@@ -1,0 +1,1 @@
+"""The symmetry pane: what a permutation-symmetric optimum would not have."""

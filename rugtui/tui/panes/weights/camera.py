@@ -1,0 +1,228 @@
+"""Where the W pane looks: a window of cells, as many cells to a pixel, and a cursor.
+
+A whole view takes all of W. Every other view has 2^k cells to the side of a pixel (k < 0: 2^−k
+pixels to a cell) and begins at a multiple of them, so that blocks keep their cells while the view
+moves, and blocks of a rug are blocks of its fractal.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+
+from rugtui.models.base import Window
+
+FINEST = -3
+"""The closest view: 8 pixels to a cell."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a camera sees: a window of W in so many pixels, each drawn `factor` times as large."""
+
+    window: Window
+    height: int
+    width: int
+    factor: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """`height` × `width` is the room for the picture in pixels; `tall` pixels make a square.
+
+    `power` is k above, None for all of W.
+    """
+
+    n_sparse: int
+    height: int
+    width: int
+    tall: int = 1
+    power: int | None = None
+    top: int = 0
+    left: int = 0
+    cursor: tuple[int, int] | None = None
+
+    def view(self) -> View:
+        n = self.n_sparse
+        if self.power is None:
+            return View(Window.whole(n), *self._whole_pixels(), self._whole_factor)
+        (top, bottom, height), (left, right, width) = self._span(0), self._span(1)
+        factor = enlargement(self.height, self.width, height, width) if self.power < 1 else 1
+        return View(Window(top, left, bottom, right), height, width, factor)
+
+    def fitted(self, n_sparse: int, height: int, width: int, tall: int) -> Camera:
+        """The same look at another room or another W, as far as that can be."""
+        if n_sparse != self.n_sparse:
+            return Camera(n_sparse, height, width, tall)
+        resized = dataclasses.replace(self, height=height, width=width, tall=tall)
+        return resized._at(resized.power, resized.top, resized.left)._following()
+
+    def whole(self) -> Camera:
+        return self._at(None, 0, 0)
+
+    def one_to_one(self) -> Camera:
+        """A cell a pixel, around the cursor."""
+        return self._zoomed_to(0)
+
+    def zoomed(self, steps: int) -> Camera:
+        """Closer by powers of two (steps > 0) or further away; the cursor stays where it is seen.
+
+        Beyond the closest view nothing changes; beyond the farthest all of W is there.
+        """
+        camera = self
+        for _ in range(abs(steps)):
+            size = camera.cells_per_pixel
+            if steps > 0:
+                camera = camera._zoomed_to(max(math.ceil(math.log2(size)) - 1, FINEST))
+            elif camera.power is not None:
+                camera = camera._zoomed_to(math.floor(math.log2(size)) + 1)
+        return camera
+
+    def panned(self, down: int, right: int) -> Camera:
+        """The window moved by quarters of itself; a cursor moves with it."""
+        if self.power is None:
+            return self
+        window = self.view().window
+        rows, columns = window.bottom - window.top, window.right - window.left
+        step_i, step_j = down * max(rows // 4, 1), right * max(columns // 4, 1)
+        moved = self._at(self.power, self.top + step_i, self.left + step_j)
+        if self.cursor is None:
+            return moved
+        row, column = self.cursor
+        i, j = row + moved.top - self.top, column + moved.left - self.left
+        return dataclasses.replace(moved, cursor=(i, j))
+
+    def moved(self, down: int, right: int) -> Camera:
+        """The cursor moved by pixels (by cells, where those are larger); the window follows.
+
+        A first move puts it in the middle.
+        """
+        if self.cursor is None:
+            return dataclasses.replace(self, cursor=self.centre)
+        view = self.view()
+        row, column = self.cursor
+        window = view.window
+        i = _step(row, down, window.top, window.bottom, view.height, self.n_sparse)
+        j = _step(column, right, window.left, window.right, view.width, self.n_sparse)
+        return dataclasses.replace(self, cursor=(i, j))._following()
+
+    def pointed(self, y: int, x: int) -> Camera:
+        """The cursor at a pixel of the picture as drawn."""
+        view = self.view()
+        k, m = y // view.factor, x // view.factor
+        if not (0 <= k < view.height and 0 <= m < view.width):
+            return self
+        window = view.window
+        i = window.top + k * (window.bottom - window.top) // view.height
+        j = window.left + m * (window.right - window.left) // view.width
+        return dataclasses.replace(self, cursor=(i, j))
+
+    def without_cursor(self) -> Camera:
+        return dataclasses.replace(self, cursor=None)
+
+    @property
+    def centre(self) -> tuple[int, int]:
+        window = self.view().window
+        return (window.top + window.bottom) // 2, (window.left + window.right) // 2
+
+    @property
+    def cells_per_pixel(self) -> float:
+        """On the side; below 1 where a cell has several pixels."""
+        if self.power is not None:
+            return 2.0**self.power
+        return self.n_sparse / (self._whole_pixels()[1] * self._whole_factor)
+
+    @property
+    def _side(self) -> int:
+        """Pixels of the longest square, counted across."""
+        return max(min(self.height * self.tall, self.width), 1)
+
+    @property
+    def _whole_factor(self) -> int:
+        return max(min(self.height, self.width) // self.n_sparse, 1)
+
+    def _whole_pixels(self) -> tuple[int, int]:
+        """Of all of W: a power of two to a power of two, where that takes most of the room."""
+        n, side = self.n_sparse, self._side
+        dyadic = 1 << (side.bit_length() - 1)
+        if n & (n - 1) == 0 and n > side and 3 * dyadic >= 2 * side:
+            side = dyadic
+        return max(min(n, side // self.tall), 1), min(n, side)
+
+    def _span(self, axis: int) -> tuple[int, int, int]:
+        """First and last cell and pixels of one axis, at a power of two."""
+        assert self.power is not None
+        room = (self.height, self.width)[axis]
+        step, factor = 1 << max(self.power, 0), 1 << max(-self.power, 0)
+        seen = min(max(room // factor, 1) * step, self.n_sparse)
+        first = (self.top, self.left)[axis]
+        return first, first + seen, max(seen // step, 1)
+
+    def _zoomed_to(self, power: int) -> Camera:
+        """Another power of two about the cursor (or the middle), which keeps its place."""
+        row, column = self.cursor or self.centre
+        before = self.view()
+        y, x = (k * before.factor for k in pixel_of(before, row, column) or (0, 0))
+        farthest = dataclasses.replace(self, power=None).cells_per_pixel
+        if 2.0**power >= farthest:
+            return self.whole()
+        step, factor = 1 << max(power, 0), 1 << max(-power, 0)
+        return self._at(power, row - y // factor * step, column - x // factor * step)._following()
+
+    def _at(self, power: int | None, top: int, left: int) -> Camera:
+        """The same camera elsewhere: inside W, and on the grid of its blocks."""
+        if power is None:
+            return dataclasses.replace(self, power=None, top=0, left=0)
+        moved = dataclasses.replace(self, power=power, top=0, left=0)
+        rows, columns = moved._span(0)[1], moved._span(1)[1]
+        step = 1 << max(power, 0)
+        return dataclasses.replace(
+            moved,
+            top=_snapped(top, step, self.n_sparse - rows),
+            left=_snapped(left, step, self.n_sparse - columns),
+        )
+
+    def _following(self) -> Camera:
+        """Moved just so far that the cursor is in the window."""
+        if self.cursor is None or self.power is None:
+            return self
+        row, column = self.cursor
+        window = self.view().window
+        step = 1 << max(self.power, 0)
+        top = min(max(self.top, row - row % step + step - (window.bottom - window.top)), row)
+        left = min(
+            max(self.left, column - column % step + step - (window.right - window.left)), column
+        )
+        return self._at(self.power, top, left)
+
+
+def enlargement(room_height: int, room_width: int, height: int, width: int) -> int:
+    """How often each pixel of a picture can be repeated both ways."""
+    return max(min(room_height // height, room_width // width), 1)
+
+
+def pixel_of(view: View, row: int, column: int) -> tuple[int, int] | None:
+    """The pixel that shows a cell, None where it is not in the window."""
+    window = view.window
+    if not (window.top <= row < window.bottom and window.left <= column < window.right):
+        return None
+    y = _pixel(row, window.top, window.bottom, view.height)
+    return y, _pixel(column, window.left, window.right, view.width)
+
+
+def _pixel(place: int, first: int, last: int, pixels: int) -> int:
+    """The pixel that shows a cell: blocks begin at floor(k n / m)."""
+    return ((place - first + 1) * pixels - 1) // (last - first)
+
+
+def _step(place: int, steps: int, first: int, last: int, pixels: int, n: int) -> int:
+    """The first cell of the pixel that many pixels on."""
+    if not steps:
+        return place
+    k = _pixel(place, first, last, pixels) + steps
+    return min(max(first + k * (last - first) // pixels, 0), n - 1)
+
+
+def _snapped(first: int, step: int, most: int) -> int:
+    return min(max(first // step * step, 0), most)

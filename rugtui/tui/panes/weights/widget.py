@@ -1,0 +1,183 @@
+"""The W pane: W = W_out W_in, looked at through a camera, trained and engineered."""
+
+from __future__ import annotations
+
+from textual import events
+from textual.message import Message
+from textual.strip import Strip
+
+from rugtui.live.commands import Look, Order
+from rugtui.live.frame import Frame, Picture
+from rugtui.tui.charts.palette import Palette
+from rugtui.tui.charts.placeholder import instead, said_alone
+from rugtui.tui.heatmap.shading import SCALINGS
+from rugtui.tui.keys import bindings
+from rugtui.tui.panes.pane import Pane
+from rugtui.tui.panes.weights.camera import Camera
+from rugtui.tui.panes.weights.weights_picture import Room, Shades, weights_picture
+from rugtui.tui.panes.weights.weights_text import readout
+
+WIDE = 1000
+"""Columns in which every reading has room."""
+ORDERS: tuple[Order, ...] = ("natural", "sequency", "clustered")
+
+
+class WeightsPane(Pane):
+    """Pooled to the pane's own pixels where the weights live; says what it wants to see."""
+
+    BINDINGS = bindings("weights")
+
+    class Looks(Message):
+        """The pane wants to see this of W."""
+
+        def __init__(self, look: Look) -> None:
+            self.look = look
+            super().__init__()
+
+    class WantsFrame(Message):
+        """The pane wants the next engineered frame."""
+
+    def __init__(self, title: str, *, id: str) -> None:
+        super().__init__(title, id=id)
+        self.camera = Camera(1, 1, 1)
+        self.order: Order = "natural"
+        self.beside = False
+        self.shades = Shades()
+        self._looked: Look | None = None
+
+    def watch_frame(self, old: Frame | None, new: Frame | None) -> None:
+        self._look()
+        super().watch_frame(old, new)
+
+    def on_resize(self) -> None:
+        self._look()
+        super().on_resize()
+
+    def draw(self, frame: Frame, palette: Palette, width: int, height: int) -> list[Strip]:
+        picture = frame.picture
+        if picture is None or height < 2:
+            said = instead(frame, frame.narration or "waiting for weights")
+            return said_alone(said, palette, width, height)
+        self.entitle(below=subtitle(frame, picture, self.camera.view().factor, width - 2))
+        return weights_picture(picture, self.camera.cursor, self.shades, palette, width, height)
+
+    def reading(self) -> str:
+        """The cell under the cursor, as soon as the worker has read it."""
+        picture, cursor = self.frame and self.frame.picture, self.camera.cursor
+        if picture is None or cursor is None:
+            return ""
+        places = [panel.cell.place for panel in picture.panels if panel.cell is not None]
+        return (
+            readout(picture, cursor, self.palette, WIDE)[0].text.strip() if cursor in places else ""
+        )
+
+    def action_cursor(self, down: int, right: int) -> None:
+        self._go(self.camera.moved(down, right))
+
+    def action_pan(self, down: int, right: int) -> None:
+        self._go(self.camera.panned(down, right))
+
+    def action_closer(self, steps: int) -> None:
+        self._go(self.camera.zoomed(steps))
+
+    def action_whole(self) -> None:
+        self._go(self.camera.whole())
+
+    def action_cells(self) -> None:
+        self._go(self.camera.one_to_one())
+
+    def action_no_cursor(self) -> None:
+        self._go(self.camera.without_cursor())
+
+    def on_click(self, event: events.Click) -> None:
+        """The cursor goes where the mouse points."""
+        at = event.get_content_offset(self)
+        if at is not None:
+            self._go(self._pointed(at.y, at.x))
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        event.stop()
+        self.action_closer(1)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        event.stop()
+        self.action_closer(-1)
+
+    def _pointed(self, y: int, x: int) -> Camera:
+        room, view = self._room, self.camera.view()
+        wide = view.width * view.factor
+        for place in range(room.panels):
+            left = room.left(place, wide)
+            if left <= x < left + wide:
+                return self.camera.pointed(y * room.rows_a_strip, x - left)
+        return self.camera
+
+    def action_order(self) -> None:
+        self.order = ORDERS[(ORDERS.index(self.order) + 1) % len(ORDERS)]
+        self._look()
+
+    def action_scaling(self) -> None:
+        """Go to the next scale of colours; the legend says which it is."""
+        following = SCALINGS[(SCALINGS.index(self.shades.scaling) + 1) % len(SCALINGS)]
+        self.shades.scaling = following
+        self.redraw()
+
+    def action_compare(self) -> None:
+        self.beside = not self.beside
+        self._look()
+
+    def action_next_frame(self) -> None:
+        self.post_message(self.WantsFrame())
+
+    def _go(self, camera: Camera) -> None:
+        self.camera = camera
+        self._look()
+        self.redraw()
+
+    @property
+    def _room(self) -> Room:
+        width, height = self.content_size
+        return Room.of(width, height, 1 + self.beside, self.palette)
+
+    def _look(self) -> None:
+        """Fit the camera to the pane and say what it sees, where that is something else."""
+        width, height = self.content_size
+        if self.frame is None or width < 1 or height < 2:
+            return
+        room = self._room
+        tall, wide = room.pixels
+        n_sparse = self.frame.settings.n_sparse
+        self.camera = self.camera.fitted(n_sparse, max(tall, 1), max(wide, 1), room.tall)
+        view = self.camera.view()
+        window = None if self.camera.power is None else view.window
+        look = Look(view.height, view.width, window, self.order, self.beside, self.camera.cursor)
+        if look != self._looked:
+            self._looked = look
+            self.post_message(self.Looks(look))
+
+
+def subtitle(frame: Frame, picture: Picture, factor: int, width: int) -> str:
+    """Whose weights these are, in which order, which part, how many to a pixel: what has room.
+
+    Each pixel of the picture is drawn `factor` times as large.
+    """
+    names = {"trained": "trained", "rug": f"rug ({frame.frame_name})"}
+    orders = dict.fromkeys(panel.order for panel in picture.panels)
+    window, (height, wide) = picture.window, picture.panels[0].pixels.shape
+    rows, columns = window.bottom - window.top, window.right - window.left
+    down, across = max(rows // height, 1), max(columns // wide, 1)
+    scale = f"{down:,} × {across:,} a pixel"
+    if down == across == 1:
+        scale = "a cell a pixel" if factor == 1 else f"a cell {factor} × {factor} pixels"
+    facts = [
+        " | ".join(names[panel.kind] for panel in picture.panels),
+        "" if list(orders) == ["natural"] else " | ".join(orders),
+        scale,
+        ""
+        if rows == columns == picture.n_sparse
+        else f"{window.top:,}–{window.bottom - 1:,} × {window.left:,}–{window.right - 1:,}",
+    ]
+    said = [fact for fact in facts if fact]
+    while len(said) > 1 and len(" · ".join(said)) > width:
+        said.pop()
+    return " · ".join(said)

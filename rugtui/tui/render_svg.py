@@ -1,0 +1,83 @@
+"""The dashboard drawn without a terminal, once everything in it is known: a picture for a file."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+
+from textual.pilot import Pilot
+
+from rugtui.errors import RunError
+from rugtui.live.frame import Frame
+from rugtui.live.session import Session
+from rugtui.settings.preferences import Preferences
+from rugtui.tui.app import RugtuiApp
+from rugtui.tui.panes.pane import Pane
+
+SIZE = (120, 40)
+ENOUGH = 0.01
+"""Of the loss: a standard error that sampling may stop at."""
+PATIENCE = 120.0
+"""Seconds after which the panes are taken as they are."""
+TURNS = 3
+"""Frames after that: the first may still have been drawn for another size of the panes."""
+
+
+def portrait(session: Session) -> str:
+    """The screen of a session that waits, as SVG. The session is over then.
+
+    Raises what kept it from being shown (RugtuiError, OSError), and RunError where a pane failed.
+    """
+    drawn: list[str] = []
+
+    async def sit(pilot: Pilot[object]) -> None:
+        try:
+            drawn.append(await _picture(app, pilot))
+        finally:
+            app.leave()
+
+    with _all_colours():
+        app = RugtuiApp(session, Preferences(link="fast", fps=20.0))
+        app.run(headless=True, size=SIZE, auto_pilot=sit)
+    if session.refusal is not None:
+        raise session.refusal
+    if app.latest.failure:
+        raise RunError(app.latest.failure)
+    return drawn[0]
+
+
+async def _picture(app: RugtuiApp, pilot: Pilot[object]) -> str:
+    deadline, left = time.monotonic() + PATIENCE, TURNS
+    frame = app.latest
+    while left and time.monotonic() < deadline and app.session.refusal is None:
+        await pilot.pause(0.02)
+        if app.latest is not frame:
+            frame = app.latest
+            left -= known(frame) or bool(frame.failure)
+    app.clear_notifications()
+    for pane in app.dashboard.query(Pane):
+        pane.redraw()
+    await pilot.pause()
+    return app.export_screenshot(title="rugtui")
+
+
+def known(frame: Frame) -> bool:
+    """Whether every pane has what it waits for."""
+    reading = frame.reading
+    measured = reading.statistics is not None and reading.standard_error <= ENOUGH * reading.loss
+    return measured and frame.picture is not None and frame.curves is not None
+
+
+@contextlib.contextmanager
+def _all_colours() -> Iterator[None]:
+    """Have a file show all colours, whatever the terminal does at which somebody asked for it."""
+    before = dict(os.environ)
+    os.environ |= {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
+    os.environ.pop("NO_COLOR", None)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)

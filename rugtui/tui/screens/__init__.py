@@ -1,0 +1,1 @@
+"""What covers the panes for a while: forms, lists, help."""

@@ -1,0 +1,149 @@
+"""The panes, and the Frame's way to each of them."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Grid
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Static
+
+from rugtui.live.frame import Frame
+from rugtui.tui.footer.widget import KeyBar
+from rugtui.tui.header.widget import Headline
+from rugtui.tui.keys import bindings
+from rugtui.tui.layout import LAYOUTS, LEAST, layout_for
+from rugtui.tui.panes.loss.widget import LossPane
+from rugtui.tui.panes.pane import Pane
+from rugtui.tui.panes.symmetry.widget import SymmetryPane
+from rugtui.tui.panes.theory.widget import TheoryPane
+from rugtui.tui.panes.weights.widget import WeightsPane
+
+PANES = ("loss", "weights", "theory", "symmetry")
+LETTERS = {name: name[0] for name in PANES}
+"""To jump by."""
+
+
+@runtime_checkable
+class HasFrames(Protocol):
+    """An app that is given Frames."""
+
+    latest: Frame
+
+
+class Dashboard(Screen[None]):
+    """Header, four panes, footer; fewer of them where the terminal is small."""
+
+    BINDINGS = bindings("dashboard")
+    _jumping = False
+
+    def compose(self) -> ComposeResult:
+        yield Headline("", id="headline")
+        with Grid(id="panes"):
+            yield LossPane("1 loss", id="loss")
+            yield WeightsPane("2 W = W_out W_in", id="weights")
+            yield TheoryPane("3 theory", id="theory")
+            yield SymmetryPane("4 symmetry", id="symmetry")
+        yield KeyBar()
+        yield Static(id="too-small")
+
+    def on_mount(self) -> None:
+        self.screen_layout_refresh_signal.subscribe(self, lambda _: self.make_room())
+        self.go_to("loss")
+
+    def make_room(self) -> None:
+        """Draw the panes above what is told, where it takes more than the keys and a border."""
+        racks = [rack for rack in self.query("ToastRack") if rack.display]
+        told = sum(toast.outer_size.height for rack in racks for toast in rack.query("Toast"))
+        panes = self.query_one("#panes")
+        front: Widget = panes if self.maximized is None else self.maximized
+        spare = 2 if front is panes else 1
+        for one in (panes, *panes.query(Pane)):
+            room = min(max(told - spare, 0), self.size.height // 2) if one is front else 0
+            if one.styles.margin.bottom != room:
+                one.styles.margin = (0, 0, room, 0)
+                # the screen, which lays out a maximized pane, hears of it from its child alone
+                panes.refresh(layout=True)
+
+    def on_screen_resume(self) -> None:
+        """Back from another screen."""
+        if isinstance(self.app, HasFrames):
+            self.show(self.app.latest)  # those that came meanwhile were not drawn
+
+    def on_resize(self, event: events.Resize) -> None:
+        columns, rows = event.size
+        layout = layout_for(columns, rows)
+        for name in LAYOUTS:
+            self.set_class(name == layout, name)
+        wanted = f"rugtui needs at least {LEAST[0]} × {LEAST[1]} characters"
+        self.query_one("#too-small", Static).update(
+            f"{wanted}; this terminal has {columns} × {rows}. Enlarge it, or press q to quit."
+        )
+
+    def show(self, frame: Frame) -> None:
+        """Hand a Frame to every pane; each draws what changed, the cheapest and plainest first:
+        what the link has left is for the pictures."""
+        for name in ("headline", "theory", "symmetry", "loss", "weights"):
+            self.query_one(f"#{name}", Pane).frame = frame
+
+    def go_to(self, pane: str) -> None:
+        """Focus a pane by its id; in a small terminal it takes the place of another."""
+        if self.maximized is not None:
+            self.minimize()
+        for name in PANES:
+            self.set_class(name == pane, f"at-{name}")
+        # The class decides what is displayed, and only what is displayed can be focused.
+        self.call_after_refresh(self.query_one(f"#{pane}").focus)
+
+    def action_next_pane(self, step: int) -> None:
+        here = next(k for k, name in enumerate(PANES) if self.has_class(f"at-{name}"))
+        self.go_to(PANES[(here + step) % len(PANES)])
+
+    def pointed_at(self) -> str:
+        """What the user points at, in the focused pane before the others; empty: nothing."""
+        panes = [self.query_one(f"#{name}", Pane) for name in PANES]
+        panes.sort(key=lambda pane: not pane.has_focus)
+        return next((said for pane in panes if (said := pane.reading())), "")
+
+    def action_jump(self) -> None:
+        """Letters into the borders; those of panes that have no room here into the one in front."""
+        self._jumping = True
+        shown = [name for name in PANES if self.query_one(f"#{name}", Pane).is_on_screen]
+        hidden = [LETTERS[name] for name in PANES if name not in shown]
+        for name in shown:
+            letters = [LETTERS[name], *(hidden if self.has_class(f"at-{name}") else ())]
+            self.query_one(f"#{name}", Pane).mark(*letters)
+
+    def on_key(self, event: events.Key) -> None:
+        """While letters are shown, the next key is one of them, or takes them off."""
+        if not self._jumping:
+            return
+        event.stop()
+        self.stop_jumping()
+        for name, letter in LETTERS.items():
+            if event.character and event.character.lower() == letter:
+                self.go_to(name)
+                if event.character.isupper():
+                    self.call_after_refresh(self.maximize, self.query_one(f"#{name}", Pane))
+
+    def on_screen_suspend(self) -> None:
+        self.stop_jumping()
+
+    def stop_jumping(self) -> None:
+        if self._jumping:
+            self._jumping = False
+            for name in PANES:
+                self.query_one(f"#{name}", Pane).mark()
+
+    def action_pane(self, name: str) -> None:
+        self.go_to(name)
+
+    def action_zoom(self) -> None:
+        """Maximize the focused pane, or go back."""
+        if self.maximized is not None:
+            self.minimize()
+        elif isinstance(self.focused, Pane):
+            self.maximize(self.focused)

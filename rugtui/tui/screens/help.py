@@ -1,0 +1,95 @@
+"""Help, made from the key table."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical, VerticalScroll
+from textual.widgets import Static
+
+from rugtui.tui.keys import SHEETS, Keymap, help_lines
+from rugtui.tui.screens.overlay import Sheet
+
+PANES = (
+    ("1 loss", "training (faint), smoothed and held-out loss per feature; L* and other levels"),
+    ("2 W", "means of blocks of W; the colours end where 99 % of the off-diagonal ends"),
+    ("3 theory", "the live loss beside what theory says of it; L* is a prediction, not a floor"),
+    ("4 symmetry", "what a permutation-symmetric optimum would not have"),
+)
+EVERYWHERE = ("Training", "Panes", "Weights", "Files", "Screen")
+"""Groups with keys that work in every pane, in the order of the help."""
+LONG = 14
+"""Columns of names that have what they do beside them; longer ones have a line to themselves."""
+WIDEST, FRAME = 100, 6
+"""Columns of the sheet, and those of them that border, padding and scrollbar take."""
+
+
+class Help(Sheet[None]):
+    BINDINGS = [
+        Binding("escape", "dismiss", "Close"),
+        Binding("question_mark,f1", "dismiss", id="help"),
+        Binding("q", "app.quit", "Quit", id="quit"),
+    ]
+
+    def __init__(self, keymap: Keymap, sheet: str = "", pane: str = "") -> None:
+        """Of one sheet, or of the panes and all there is, the keys of the focused one first."""
+        super().__init__()
+        self.keymap, self.sheet, self.pane = keymap, sheet, pane
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="sheet") as sheet:
+            sheet.border_title = "Help"
+            sheet.border_subtitle = "escape closes"
+            with VerticalScroll():
+                # One widget: every one more is time from key to screen.
+                self._columns = self.app.size.width
+                yield Static(self._text, markup=False)
+
+    @property
+    def _text(self) -> str:
+        return help_text(self.keymap, self._columns, self.sheet, self.pane)
+
+    def on_resize(self, event: events.Resize) -> None:
+        if event.size.width != self._columns:
+            self._columns = event.size.width
+            self.query_one(Static).update(self._text)
+
+
+def help_text(keymap: Keymap, columns: int, sheet: str = "", pane: str = "") -> str:
+    """Panes and keys, a paragraph for each group, for a screen of so many columns."""
+    width = min(columns, WIDEST) - FRAME
+    groups = help_lines(keymap, sheet)
+    most = max(len(keys) for lines in groups.values() for keys, _ in lines)
+    indent = min(most, LONG, width // 3) + 2
+    paragraphs, order = [], list(groups)
+    if sheet not in SHEETS:
+        paragraphs = [described(PANES, width, indent)]
+        order.sort(key=lambda group: rank(group, pane))
+    paragraphs += [f"{group}\n{described(groups[group], width, indent)}" for group in order]
+    return "\n\n".join(paragraphs)
+
+
+def rank(group: str, pane: str) -> int:
+    """Where a group stands: that of the focused pane, what works everywhere, then the others."""
+    if group.lower() == pane:
+        return -1
+    return EVERYWHERE.index(group) if group in EVERYWHERE else len(EVERYWHERE)
+
+
+def described(lines: Sequence[tuple[str, str]], width: int, indent: int) -> str:
+    """Names in a column, what is said of them beside it; a long name has a line for itself."""
+    told = []
+    for name, about in lines:
+        head = f"  {name}".ljust(indent + 2)
+        if len(name) > indent - 2:
+            told.append(head.rstrip())
+            head = " " * (indent + 2)
+        rest = " " * (indent + 2)
+        told += textwrap.wrap(
+            about, width, initial_indent=head, subsequent_indent=rest, break_on_hyphens=False
+        )
+    return "\n".join(told)

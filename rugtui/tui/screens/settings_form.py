@@ -1,0 +1,122 @@
+"""The form: a row for every setting, made from `Settings`; the draft beside what runs now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from rugtui.errors import SettingError
+from rugtui.settings.effects import unused
+from rugtui.settings.fields import Declared, fields_of
+from rugtui.settings.presets import PRESETS, Preset, preset
+from rugtui.settings.settings import Settings, conflicts
+from rugtui.tui.form.drawing import Row
+from rugtui.tui.screens.form_screen import Draft
+
+PRESET, NONE = "preset", "none"
+"""The row in which one is chosen, and its draft while none is."""
+NO_PRESET = "Settings that belong together; choosing one fills in the rows."
+
+
+class SettingsForm(Draft[Settings | None]):
+    """Answers with the settings to train with, None where nothing is to change."""
+
+    TITLE, FIRST = "Settings", "p"
+
+    def __init__(
+        self,
+        current: Settings,
+        defaults: Settings | None = None,
+        first: Preset | None = None,
+    ) -> None:
+        """`defaults` are what presets do not set; `first` is the preset to begin with."""
+        super().__init__()
+        self.current, self.defaults = current, defaults or current
+        self.first = first.name if first else NONE
+
+    def rows(self) -> Sequence[Row]:
+        return self._filled(self.first)
+
+    def take(self, name: str) -> None:
+        """A preset writes into the rows; what it says is still a draft."""
+        if name == PRESET:
+            self.fill(self.form.row.text)
+        else:
+            self.check()
+
+    def fill(self, name: str) -> None:
+        """Have the rows as a preset, or as they are now."""
+        self.form.tell(self._filled(name))
+        self.check()
+
+    def check(self) -> None:
+        draft, errors = self._draft()
+        vain = unused(self.drafted(fields_of(Settings))[0])
+        rows = [
+            self._told(row, one, errors.get(row.name), vain.get(row.name, ""))
+            if (one := fields_of(Settings).get(row.name))
+            else row
+            for row in self.form.rows
+        ]
+        self.tell(rows)
+        self.conclude(self._consequence(draft))
+
+    def action_apply(self) -> None:
+        draft, errors = self._draft()
+        if draft is not None:
+            self.dismiss(draft)
+        else:
+            self.go_to(next(iter(errors)))
+
+    def _filled(self, name: str) -> list[Row]:
+        """The rows with a preset's settings; where it cannot be with the defaults, they say so."""
+        wanted = self.current.as_dict()
+        if name != NONE:
+            wanted = {**self.defaults.as_dict(), **preset(name).changes}
+        about = NO_PRESET if name == NONE else preset(name).about
+        choices = NONE, *(one.name for one in PRESETS)
+        first = Row(PRESET, name, about, choices=choices)
+        return [first, *(row_of(one, wanted[one.name]) for one in fields_of(Settings).values())]
+
+    def _told(self, row: Row, declared: Declared, error: SettingError | None, why_vain: str) -> Row:
+        """What is wrong, what was before, or else what the setting is; and where it has no effect,
+        why (`why_vain`)."""
+        if error is not None:
+            return replace(row, tone="wrong", said=str(error), whole="")
+        now = declared.write(getattr(self.current, row.name))
+        if row.text.strip() == now:
+            if why_vain and row.text.strip() != declared.write(declared.default):
+                said = f"No effect: {why_vain}."
+                return replace(row, tone="said", said=said, whole=f"{said} {declared.sentence}")
+            return replace(row, tone="said", said=declared.rule.about, whole=declared.sentence)
+        effect = "goes on" if declared.rule.hot else "starts a new run"
+        effect = f"no effect: {why_vain}" if why_vain else effect
+        said = f"now {now}; {effect}"
+        return replace(row, tone="changed", said=said, whole=f"{said}. {declared.sentence}")
+
+    def _draft(self) -> tuple[Settings | None, Mapping[str, SettingError]]:
+        """The draft's settings, or why settings of it cannot be."""
+        values, errors = self.drafted(fields_of(Settings))
+        for error in conflicts(values):
+            errors.setdefault(error.name, error)
+        return (None, errors) if errors else (Settings(**values), {})
+
+    def _consequence(self, draft: Settings | None) -> str:
+        if draft is None:
+            return "Not applied while a setting cannot be: the run stays as it is."
+        if draft == self.current:
+            return "Nothing changed yet."
+        restarts = self.current.restarts(draft)
+        return (
+            f"Applying starts a new run: {', '.join(restarts)} changed."
+            if restarts
+            else "Applying goes on with the run, without a restart."
+        )
+
+
+def row_of(declared: Declared, value: Any) -> Row:
+    """A declared setting with a draft, and what it is."""
+    choices = ("yes", "no") if declared.kind is bool else declared.choices
+    text, about = declared.write(value), declared.rule.about
+    return Row(declared.name, text, about, choices=choices, whole=declared.sentence)

@@ -1,0 +1,239 @@
+"""The sweep screen: a sweep set up, started, watched and stopped, and its cells opened."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+
+from rugtui.errors import RugtuiError
+from rugtui.live.commands import Command, Open
+from rugtui.live.frame import Frame
+from rugtui.sweeps import process
+from rugtui.sweeps.grid import Axes, Grid, Kind
+from rugtui.sweeps.table import Row
+from rugtui.sweeps.watch import Watch, Watched
+from rugtui.tui.footer.widget import KeyBar
+from rugtui.tui.keys import sheet_bindings
+from rugtui.tui.panes.sweep.sweep_look import LARGEST, SweepLook, sizes, with_weights
+from rugtui.tui.panes.sweep.widget import SweepPane
+from rugtui.tui.screens.overlay import Sheet
+from rugtui.tui.screens.sweep_form import SweepForm
+from rugtui.tui.screens.sweeps import Sweeps
+
+ON_A_SWEEP = (
+    *("stop_sweep", "cell", "quantity", "next_size"),
+    *("turn_curve", "next_part", "open_cell"),
+)
+"""Actions that need a sweep to be there."""
+LOOK_EVERY = 0.25
+"""Seconds between two looks into a sweep's folder."""
+NOTHING = "no sweep yet: n sets one up, l lists what there is"
+
+
+class Desk:
+    """What the app remembers of its sweeps while their screen is closed."""
+
+    def __init__(self) -> None:
+        self.folder: Path | None = None
+        self.look = SweepLook(size=LARGEST)  # which is computed first
+        self.processes: dict[Path, subprocess.Popen[bytes]] = {}
+        """Those started here, by the sweep's folder."""
+
+
+class SweepScreen(Sheet[None]):
+    """Follows a folder in a thread, whoever computes it. The process of a sweep is its own: closing
+    the screen, or the dashboard, leaves it at work."""
+
+    keys_of = "sweep"
+    BINDINGS = sheet_bindings("sweep")
+
+    def __init__(self, frame: Frame, desk: Desk, send: Callable[[Command], None]) -> None:
+        super().__init__()
+        self._frame, self._desk, self._send = frame, desk, send
+        self._left = threading.Event()
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="sheet") as sheet:
+            sheet.border_title = "Sweep"
+            yield SweepPane("", id="sweep")
+            yield KeyBar(stay=3)  # the way back, too
+
+    def on_mount(self) -> None:
+        self.pane.said, self.pane.look = NOTHING, self._desk.look
+        self.pane.frame = self._frame
+        self.pane.focus()
+        if self._desk.folder is None:
+            self.action_list_sweeps()
+        else:
+            self.follow(self._desk.folder)
+
+    def on_unmount(self) -> None:
+        self._left.set()
+
+    @property
+    def pane(self) -> SweepPane:
+        return self.query_one(SweepPane)
+
+    def follow(self, folder: Path) -> None:
+        """Watch another sweep."""
+        self._left.set()
+        self._left = threading.Event()
+        self._desk.folder = folder
+        self.pane.said = f"reading {folder} …"
+        self._see(None, self._left)
+        watching = partial(self._watch, folder, self._desk.processes.get(folder), self._left)
+        self.run_worker(watching, thread=True, name="sweep")
+
+    def _watch(
+        self, folder: Path, child: subprocess.Popen[bytes] | None, left: threading.Event
+    ) -> None:
+        """The thread's work: a value to the screen whenever something changed."""
+        try:
+            watch = Watch(folder, child)
+            while not left.is_set():
+                found = watch.look()
+                if found is not None:
+                    self.app.call_from_thread(self._see, found, left)
+                left.wait(LOOK_EVERY)
+        except (OSError, RugtuiError) as error:
+            if not left.is_set():
+                self.app.call_from_thread(self._cannot, f"not read: {error}")
+
+    def _see(self, sweep: Watched | None, left: threading.Event) -> None:
+        if left is self._left and self.is_attached:
+            self.pane.see(sweep)
+            self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What there is nothing for does nothing, and is not in the footer."""
+        if action not in ON_A_SWEEP or not self.is_attached:
+            return True
+        sweep = self.pane.sweep
+        if sweep is None:
+            return False
+        if action == "stop_sweep":
+            return sweep.doing != "done"
+        return action != "next_size" or len(sizes(sweep)) > 1
+
+    def _cannot(self, why: str) -> None:
+        self.notify(why, severity="error", markup=False)
+        if self.is_attached and self.pane.sweep is None:
+            self.pane.said = NOTHING
+            self._desk.folder = None
+            self._see(None, self._left)
+
+    def action_new_sweep(self) -> None:
+        def begin(asked: tuple[Grid, Path] | None) -> None:
+            if asked is not None:
+                self.run_worker(partial(self._begin, *asked), thread=True, name="begin")
+
+        sweep = self.pane.sweep
+        self.app.push_screen(SweepForm(sweep.grid if sweep else Grid()), begin)
+
+    def _begin(self, grid: Grid, folder: Path) -> None:
+        try:
+            process.prepare(folder, grid)
+        except (OSError, RugtuiError) as error:
+            self.app.call_from_thread(self._cannot, str(error))
+            return
+        self._start(folder)
+
+    def _start(self, folder: Path) -> None:
+        """In a thread: to start a process may take its time."""
+        try:
+            self._desk.processes[folder] = process.start(folder)
+        except (OSError, RugtuiError) as error:
+            self.app.call_from_thread(self._cannot, str(error))
+            return
+        self.app.call_from_thread(self.follow, folder)
+
+    def action_list_sweeps(self) -> None:
+        def follow(folder: Path | None) -> None:
+            if folder is not None:
+                self.follow(folder)
+
+        self.app.push_screen(Sweeps(), follow)
+
+    def action_stop_sweep(self) -> None:
+        """Stop it, or go on."""
+        sweep = self.pane.sweep
+        if sweep is None or sweep.doing == "done":
+            return
+        if sweep.doing == "computing":
+            self._stop(sweep.folder)
+        elif sweep.doing == "starting":
+            self._desk.processes[sweep.folder].terminate()
+        else:
+            self.run_worker(partial(self._start, sweep.folder), thread=True, name="start")
+
+    def _stop(self, folder: Path) -> None:
+        try:
+            process.stop(folder)
+        except (OSError, RugtuiError) as error:
+            self._cannot(str(error))
+            return
+        self.notify("stopping; what is computed stays", timeout=2)
+
+    def action_cell(self, up: int, right: int) -> None:
+        if sweep := self.pane.sweep:
+            self._look(self.pane.look.moved(self.pane.look.cells(sweep), up, right))
+
+    def action_quantity(self, by: int) -> None:
+        if sweep := self.pane.sweep:
+            self._look(self.pane.look.next_quantity(sweep, by))
+
+    def action_next_size(self) -> None:
+        if sweep := self.pane.sweep:
+            self._look(self.pane.look.next_size(sweep))
+
+    def action_turn_curve(self) -> None:
+        self._look(self.pane.look.turned())
+
+    def action_next_part(self) -> None:
+        self._look(self.pane.look.next_part())
+
+    def action_open_cell(self) -> None:
+        """The weights under the cursor into the panes, to be looked at: a run of their own begins
+        where they are trained on."""
+        sweep, look = self.pane.sweep, self.pane.look
+        if sweep is None:
+            return
+        if self._frame.read_only:
+            self.notify(self._frame.read_only, severity="warning", markup=False)
+            return
+        cells = look.cells(sweep)
+        kind: Kind = "rug" if look.shown_quantity(sweep).kind == "rug" else "trained"
+        found = cells.at(*look.cursor(cells), kind)
+        row = with_weights(found)
+        if row is None or row.weights is None:
+            why = without_weights(sweep.grid, kind, found)
+            self.notify(why, severity="warning", markup=False)
+            return
+        settings = sweep.grid.settings((row.n_sparse, row.n_dense), row.p, row.seed or 0)
+        self._send(Open(str((sweep.folder / row.weights).absolute()), settings))
+        self.dismiss()
+
+    def action_close(self) -> None:
+        self.dismiss()
+
+    def _look(self, look: SweepLook) -> None:
+        self._desk.look = look
+        self.pane.look_at(look)
+
+
+def without_weights(grid: Grid, kind: Kind, rows: list[Row]) -> str:
+    """Why a cell, of which there are these rows, has no weights to be opened."""
+    if kind not in Axes.of(grid).kinds:
+        return f"this sweep has no {kind} weights"
+    if not grid.save_weights:
+        hint = "set save_weights in the next sweep's form"
+        return f"the {kind} weights of this cell are not saved: {hint}"
+    if any(row.status == "failed" for row in rows):
+        return f"this cell has no {kind} weights: it failed"
+    return f"the {kind} weights of this cell are not there yet"

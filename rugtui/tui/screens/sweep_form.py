@@ -1,0 +1,101 @@
+"""The form of a sweep, made from its declared settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from rugtui.errors import RugtuiError, SettingError
+from rugtui.runtime.threads import cores
+from rugtui.settings.fields import Declared, Rule, fields_of
+from rugtui.sweeps.estimate import on_this_machine
+from rugtui.sweeps.grid import Axes, Grid
+from rugtui.sweeps.plan import units
+from rugtui.sweeps.process import new_folder
+from rugtui.tui.form.drawing import Row
+from rugtui.tui.screens.form_screen import Draft
+from rugtui.tui.screens.settings_form import row_of
+
+FOLDER = Declared(
+    "folder",
+    str,
+    None,
+    Rule("New, or that of a sweep to go on with.", phrase="a folder", auto="among rugtui's own"),
+    optional=True,
+)
+ROWS = {**fields_of(Grid), FOLDER.name: FOLDER}
+
+
+class SweepForm(Draft[tuple[Grid, Path] | None]):
+    """Answers with what to compute and where; nothing is there yet that could be changed."""
+
+    TITLE, FIRST = "New sweep", "n_sparse"
+
+    def __init__(self, draft: Grid) -> None:
+        super().__init__()
+        self.draft = draft
+        self._planned: Grid | None = None
+        """What the plan below the settings is of."""
+        self._refused: Grid | None = None
+        """What cannot be computed here."""
+
+    def rows(self) -> Sequence[Row]:
+        return [row_of(one, getattr(self.draft, name, None)) for name, one in ROWS.items()]
+
+    def check(self) -> None:
+        grid, _, errors = self._draft()
+        self.tell([_told(row, errors.get(row.name)) for row in self.form.rows])
+        if grid is None:
+            others = [str(error) for name, error in errors.items() if name not in ROWS]
+            self.conclude(others[0] if others else "Not started while a setting cannot be.")
+        elif grid != self._planned:
+            self.run_worker(partial(self._plan, grid), thread=True, group="plan", exclusive=True)
+        self._planned = grid
+
+    def _plan(self, grid: Grid) -> None:
+        """In a thread: a large grid has many units."""
+        try:
+            said, refused = planned(grid), None
+        except RugtuiError as error:
+            said, refused = str(error), grid
+        self.app.call_from_thread(self._say, grid, said, refused)
+
+    def _say(self, grid: Grid, said: str, refused: Grid | None) -> None:
+        if self.is_attached and grid == self._planned:
+            self._refused = refused
+            self.conclude(said)
+
+    def action_apply(self) -> None:
+        grid, written, errors = self._draft()
+        if grid is None:
+            self.go_to(next(iter(errors)))
+        elif grid != self._refused:
+            folder = Path(written).expanduser().absolute() if written else new_folder(grid)
+            self.dismiss((grid, folder))
+
+    def _draft(self) -> tuple[Grid | None, str | None, Mapping[str, SettingError]]:
+        """The grid and its folder, or why settings of it cannot be."""
+        values, errors = self.drafted(ROWS)
+        folder = values.pop(FOLDER.name, None)
+        if not errors:
+            try:
+                return Grid(**values), folder, {}
+            except SettingError as error:
+                errors[error.name] = error
+        return None, folder, errors
+
+
+def _told(row: Row, error: SettingError | None) -> Row:
+    """What is wrong, or else what the setting is."""
+    if error is not None:
+        return replace(row, tone="wrong", said=str(error), whole="")
+    return replace(row, tone="said", said=ROWS[row.name].rule.about, whole=ROWS[row.name].sentence)
+
+
+def planned(grid: Grid) -> str:
+    """What would be computed, in a line or more. Raises UsageError where nothing fits."""
+    plan = on_this_machine(units(grid), grid, cores())
+    size = f"{plan.cells:,} cells of {Axes.of(grid).words}"
+    return " ".join([f"{size}; {plan.words}, beside the live run.", *plan.notes])

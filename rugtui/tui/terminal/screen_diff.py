@@ -1,0 +1,246 @@
+"""What the terminal shows, cell by cell, and what it should show: only the difference is sent.
+
+Textual writes every region that a widget marks, also where the same is there already (a sheet that
+opens, five times over), and sets both colours anew for every piece of text: a page of help takes
+50 KiB. Over a slow link that is seconds. Here what Textual writes is drawn on a screen in memory,
+and the terminal gets the cells in which it differs from what was sent before. Rows that cannot be
+sent yet wait, and are sent as they are by then.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from itertools import groupby
+from typing import NamedTuple
+
+from rich.cells import cell_len
+
+from rugtui.tui.terminal.ansi import PLAIN, parted, recoloured
+
+TOKEN = re.compile(
+    r"\x1b\[(?P<row>\d+);(?P<column>\d+)H|\x1b\[(?P<codes>[\d;]*)m|(?P<newline>\n)"
+    r"|(?P<text>[^\x00-\x1f\x7f-\x9f]+)"
+)
+HARMLESS = re.compile(r"(?:\x1b\[\?(?!47|104[79])[\d;]+(?:[hl]|\$p)|\x1b\][^\x1b\x07]*\x07|\x07)*")
+"""Modes but the other screen, questions, titles, the clipboard, the bell: nothing that draws."""
+GAP = 4
+"""Cells that are alike and yet sent, for moving the cursor over them costs more."""
+BLANKS = 10
+"""Blank cells that are sent one by one: more are erased."""
+WORDS = 256
+"""Characters in which a row of words can be told; those of pictures take more."""
+PATIENCE = 0.2
+"""Seconds after which a row's turn comes as soon as that of one which costs half as much."""
+
+
+class Cell(NamedTuple):
+    codes: str
+    """What sets its colours and attributes, from plain."""
+    character: str
+    """Empty in the second half of a wide one."""
+
+
+class Glass:
+    """Rows of cells: `draw` what should be there, `pay` for what makes it so."""
+
+    def __init__(
+        self, *, erases: bool = False, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`erases`: whether the terminal erases in the colour that is set, not in its own."""
+        self._erases, self._clock = erases, clock
+        self._columns = 0
+        self._wanted: list[list[Cell | None]] = []
+        self._shown: list[list[Cell | None]] = []
+        self._owed: dict[int, float] = {}
+        """Rows in which cells may differ, and since when."""
+        self._said: dict[int, str] = {}
+        """What makes an owed row right, where that is worked out."""
+        self.cursor = ""
+        """Where the terminal's cursor belongs, as a control sequence."""
+
+    def resize(self, columns: int, rows: int) -> None:
+        """The terminal has this size; if that is another one, nobody knows what it shows."""
+        if (columns, rows) != (self._columns, len(self._wanted)):
+            self._columns = columns
+            self.clear(rows)
+
+    def clear(self, rows: int | None = None) -> None:
+        """Nothing is wanted any more, and nothing known: another size, another screen."""
+        count = len(self._wanted) if rows is None else rows
+        self._wanted = [[None] * self._columns for _ in range(count)]
+        self._owed.clear()
+        self.forget()
+
+    def forget(self) -> None:
+        """Something else may have written to the terminal: everything wanted has to be sent."""
+        self._shown = [[None] * self._columns for _ in self._wanted]
+        for y in range(len(self._wanted)):
+            self._owe(y)
+
+    def draw(self, data: str) -> bool:
+        """Take what would have been written; whether it was drawing, and understood.
+
+        What lies outside the terminal is left out: it would show at its edge.
+        """
+        tokens = list(TOKEN.finditer(data))
+        if sum(token.end() - token.start() for token in tokens) != len(data):
+            return False
+        x = y = -1  # nobody knows where it goes before the first move, and after a newline
+        codes = ""
+        for token in tokens:
+            kind = token.lastgroup
+            if kind == "column":
+                y, x = int(token["row"]) - 1, int(token["column"]) - 1
+                self.cursor = token[0]
+            elif kind == "codes":
+                codes = combined(codes, token["codes"])
+            elif kind == "newline":
+                x = -1
+            elif x < 0:
+                return False
+            else:
+                cells = cells_of(token["text"], codes)
+                if y < len(self._wanted):
+                    self._put(y, x, cells)
+                x += len(cells)
+        return True
+
+    def _put(self, y: int, x: int, cells: list[Cell]) -> None:
+        """Put cells in the place of others; of a wide character that is cut, a blank is left."""
+        row = self._wanted[y]
+        end = min(x + len(cells), self._columns)
+        if end <= x:
+            return
+        piece = cells[: end - x]
+        if row[x:end] == piece:
+            return
+        if x and (head := row[x]) and not head.character:
+            row[x - 1] = Cell(head.codes, " ")
+        if end < self._columns and (tail := row[end]) and not tail.character:
+            row[end] = Cell(tail.codes, " ")
+        row[x:end] = piece
+        if end < x + len(cells) and not cells[end - x].character:
+            row[end - 1] = Cell(cells[end - x].codes, " ")
+        self._owe(y)
+
+    def _owe(self, y: int) -> None:
+        self._owed.setdefault(y, self._clock())
+        self._said.pop(y, None)
+
+    @property
+    def owes(self) -> bool:
+        """Whether the terminal shows something else than it should."""
+        return bool(self._owed)
+
+    def attend(self) -> None:
+        """A key was pressed: what it draws over rows that wait has no older claim than the rest."""
+        self._owed = dict.fromkeys(self._owed, self._clock())
+
+    def pay(self, room: float) -> str:
+        """What to send now, of about `room` bytes: the cheapest rows first, for those are words,
+        but none waits for ever."""
+        for y in list(self._owed):
+            if not self._differences(y):
+                self._settle(y)
+        if not self._owed or room <= 0:
+            return ""
+        now, sent = self._clock(), list[str]()
+        for y in sorted(self._owed, key=lambda y: (self._price(y, now), y)):
+            said = self._differences(y)
+            sent.append(said)
+            self._settle(y)
+            room -= len(said.encode())
+            if room <= 0:
+                break
+        return "".join(sent)
+
+    def _price(self, y: int, now: float) -> int:
+        """By powers of two: rows that cost about the same come from top to bottom."""
+        cost = max(len(self._differences(y)), WORDS)
+        return round(math.log2(cost / (PATIENCE + now - self._owed[y])))
+
+    def _settle(self, y: int) -> None:
+        """What makes the row right is on its way."""
+        self._shown[y] = list(self._wanted[y])
+        del self._owed[y], self._said[y]
+
+    def _differences(self, y: int) -> str:
+        """What makes row `y` right, from plain to plain; empty where it is so."""
+        if y not in self._said:
+            self._said[y] = self._spelled(y)
+        return self._said[y]
+
+    def _spelled(self, y: int) -> str:
+        row, said, codes = self._wanted[y], list[str](), ""
+        for first, last in spans(row, self._shown[y]):
+            said.append(f"\x1b[{first + 1}G" if said else f"\x1b[{y + 1};{first + 1}H")
+            for cell, count in alike(row[first:last]):
+                if cell.codes != codes:
+                    said.append(recoloured(codes, cell.codes))
+                    codes = cell.codes
+                if count > BLANKS and cell.character == " " and self._erasable(codes):
+                    said.append(f"\x1b[{count}X\x1b[{count}C")
+                else:
+                    said.append(cell.character * count)
+        return "".join(said) + (PLAIN if codes else "")
+
+    def _erasable(self, codes: str) -> bool:
+        """Whether erased cells look like blanks in these colours."""
+        look = parted(codes)
+        return not look.attributes and (self._erases or not look.paper)
+
+
+@lru_cache(maxsize=4096)
+def combined(before: str, codes: str) -> str:
+    """What codes after others set, from plain."""
+    if codes.lstrip("0") == "" or codes.startswith("0;"):
+        return codes.removeprefix("0").removeprefix(";")
+    return f"{before};{codes}" if before else codes
+
+
+def cells_of(text: str, codes: str) -> list[Cell]:
+    """A text's cells, those of characters of no or of two columns with it."""
+    if text.isascii() or all(cell_len(character) == 1 for character in set(text)):
+        return [Cell(codes, character) for character in text]
+    found: list[Cell] = []
+    for character in text:
+        if columns := cell_len(character):
+            found += [Cell(codes, character), *[Cell(codes, "")] * (columns - 1)]
+        elif found:  # it combines with what is before it
+            last = next(k for k in range(len(found) - 1, -1, -1) if found[k].character)
+            found[last] = Cell(codes, found[last].character + character)
+    return found
+
+
+def alike(cells: list[Cell | None]) -> Iterator[tuple[Cell, int]]:
+    """Cells, and how often they come one after the other."""
+    for cell, same in groupby(cells):
+        if cell is not None:
+            yield cell, sum(1 for _ in same)
+
+
+def spans(wanted: list[Cell | None], shown: list[Cell | None]) -> Iterator[tuple[int, int]]:
+    """Columns first … last − 1 that differ, those with little between them in one."""
+    first = last = -1
+    for x, cell in enumerate(wanted):
+        if cell is None or cell == shown[x]:
+            continue
+        if first >= 0 and (x - last > GAP or None in wanted[last:x]):
+            yield whole_characters(wanted, first, last)
+            first = -1
+        first, last = x if first < 0 else first, x + 1
+    if first >= 0:
+        yield whole_characters(wanted, first, last)
+
+
+def whole_characters(row: list[Cell | None], first: int, last: int) -> tuple[int, int]:
+    """The same columns, and the other halves of wide characters at both ends."""
+    while first and (cell := row[first]) and not cell.character:
+        first -= 1
+    while last < len(row) and (cell := row[last]) and not cell.character:
+        last += 1
+    return first, last

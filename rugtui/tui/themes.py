@@ -1,0 +1,137 @@
+"""The colours of borders, sheets and keys, for dark and light terminals of many colours or few.
+
+Where a terminal has sixteen, each is one of them: what is taken for the nearest otherwise comes out
+as red keys on grey and as borders that nobody sees. Where it has none, marks are black on white, or
+white on black, and bars are not set off.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from textual.theme import Theme
+
+from rugtui.tui.charts.palette import Colours
+
+DARK = Theme(
+    name="rugtui-dark",
+    primary="#0178D4",
+    secondary="#004578",
+    accent="#ffa62b",
+    warning="#ffa62b",
+    error="#ff6e5a",
+    success="#4EBF71",
+    foreground="#e0e0e0",
+    variables={"rim": "#484848", "told": "#909090"},
+)
+LIGHT = Theme(
+    name="rugtui-light",
+    primary="#004578",
+    secondary="#0178D4",
+    accent="#a04800",
+    warning="#8a4b00",
+    error="#be1e14",
+    success="#1f7a3f",
+    foreground="#1a1a1a",
+    background="#E0E0E0",
+    surface="#D8D8D8",
+    panel="#D0D0D0",
+    dark=False,
+    variables={"rim": "#a8a8a8", "told": "#5c5c5c", "footer-key-foreground": "#00508c"},
+)
+
+# As Rich takes the sixteen to be, so that each becomes itself.
+_BLACK, _GREY, _WHITE = "#000000", "#555555", "#ffffff"
+_BLUE, _RED, _GREEN, _MAGENTA = "#0000aa", "#aa0000", "#00aa00", "#aa00aa"
+_YELLOW, _LIGHT_CYAN, _LIGHT_RED, _LIGHT_GREEN = "#ffff55", "#55ffff", "#ff5555", "#55ff55"
+_SILVER = "#aaaaaa"
+
+
+def _bars(paper: str, bar: tuple[str, str, str], mark: tuple[str, str]) -> dict[str, str]:
+    """On `paper` the bar's background, keys and words, and the background and ink of a mark."""
+    return {
+        **dict(zip(("footer-background", "footer-key-foreground"), bar, strict=False)),
+        "footer-description-foreground": bar[2],
+        **dict.fromkeys(("block-cursor-background", "block-cursor-blurred-background"), mark[0]),
+        **dict.fromkeys(("block-cursor-foreground", "block-cursor-blurred-foreground"), mark[1]),
+        "input-selection-background": mark[0],
+        "input-selection-foreground": mark[1],
+        **dict.fromkeys(("scrollbar", "scrollbar-hover", "scrollbar-active"), _SILVER),
+        "scrollbar-background": paper,
+    }
+
+
+_BAR, _MARK = (_BLUE, _YELLOW, _WHITE), (_BLUE, _WHITE)
+
+
+def _sixteen(
+    name: str,
+    *,
+    paper: str,
+    ink: str,
+    told: str,
+    dark: bool,
+    accent: str,
+    warning: str,
+    error: str,
+    success: str,
+) -> Theme:
+    """One paper under everything."""
+    return Theme(
+        name=name,
+        primary=_BLUE,
+        secondary=_BLUE,
+        foreground=ink,
+        background=paper,
+        surface=paper,
+        panel=paper,
+        dark=dark,
+        variables={**_bars(paper, _BAR, _MARK), "rim": _GREY, "told": told},
+        accent=accent,
+        warning=warning,
+        error=error,
+        success=success,
+    )
+
+
+DARK_16 = _sixteen(
+    "rugtui-dark",
+    paper=_BLACK,
+    ink=_WHITE,
+    told=_SILVER,
+    dark=True,
+    accent=_YELLOW,
+    warning=_LIGHT_CYAN,
+    error=_LIGHT_RED,
+    success=_LIGHT_GREEN,
+)
+LIGHT_16 = _sixteen(
+    "rugtui-light",
+    paper=_WHITE,
+    ink=_BLACK,
+    told=_GREY,
+    dark=False,
+    accent=_BLUE,
+    warning=_MAGENTA,
+    error=_RED,
+    success=_GREEN,
+)
+
+
+def _without_colours(theme: Theme, paper: str, ink: str) -> Theme:
+    bars = _bars(paper, (paper, ink, ink), (ink, paper))
+    return replace(theme, primary=ink, accent=ink, variables={**theme.variables, **bars})
+
+
+_FEW = DARK_16, LIGHT_16
+_NONE = _without_colours(DARK_16, _BLACK, _WHITE), _without_colours(LIGHT_16, _WHITE, _BLACK)
+
+
+def themes(colours: Colours) -> tuple[Theme, Theme]:
+    """The dark and the light one of a terminal that has so many colours."""
+    return {"sixteen": _FEW, "none": _NONE}.get(colours, (DARK, LIGHT))
+
+
+def name_of(theme: str) -> str:
+    """What Textual calls the theme that is dark or light."""
+    return f"rugtui-{theme}"

@@ -1,1 +1,0 @@
-"""The dashboard: the only rooms that import Textual."""

@@ -1,1 +1,0 @@
-"""Arrays in, strips out: drawing as pure functions, without an app."""

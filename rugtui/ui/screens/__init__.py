@@ -1,1 +1,0 @@
-"""What covers the panes for a while: the form, the help."""

@@ -1,1 +1,0 @@
-"""Thin widgets, one a pane."""

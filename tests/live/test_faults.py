@@ -1,0 +1,296 @@
+"""What happens to disks and clocks happens to no run: it goes on, and its numbers are the same."""
+
+import errno
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+import rugtui
+from rugtui.cli import headless, main
+from rugtui.errors import RunError
+from rugtui.live.history import NAMES
+from rugtui.live.run_session import Course
+from rugtui.storage import checkpoint_writer as keeper
+from rugtui.storage import tensors
+from rugtui.storage.checkpoint import newest
+from rugtui.storage.files import read_json, write_json
+from rugtui.storage.history_file import read_past
+from rugtui.storage.listing import listed, removable
+from rugtui.storage.run_directory import ABOUT, all_runs, checkpoints
+from rugtui.training.kernels import pace
+from tests.live.test_run_session import advance, same
+from tests.processes import running
+from tests.storage.places import full_disk, read_only
+from tests.storage.some import SETTINGS
+
+TRAIN = ["train", "--n-sparse", "8", "--n-dense", "2", "--batch", "4", "--device", "cpu"]
+GIB = 1 << 30
+
+
+@pytest.fixture(autouse=True)
+def short_intervals(monkeypatch):
+    monkeypatch.setattr(pace, "PRODUCTS", 1e7)  # a result a step
+    monkeypatch.setattr(headless, "HELDOUT_SAMPLES", 64)
+
+
+def saved(course):
+    """Save and wait; what there is to tell of it."""
+    course.save("training")
+    assert course.keeper.wait(20)
+    return course.news()
+
+
+def equal_to_uninterrupted(course, tmp_path, results=3):
+    """Leave it, take it up, train on, and hold it against the run to which nothing happened."""
+    run = course.keeper.run
+    assert course.leave("paused")
+    again = advance(Course.taken_up(run), results)
+    through = Course.new(SETTINGS, into=tmp_path / "through")
+    while through.training.step < again.training.step:
+        advance(through, 1)
+    same(again, through)
+    for one in (again, through):
+        one.leave("paused")
+
+
+def equal_to_uninterrupted_in_weights(course, tmp_path):
+    """Weights do not depend on what became of the history, which is whole from here on."""
+    step = course.training.step
+    assert course.leave("paused")
+    checkpoint = newest(course.keeper.run)[1]
+    through = advance(Course.new(SETTINGS, into=tmp_path / "through"), step)
+    for name, tensor in through.training.state().tensors.items():
+        assert torch.equal(tensor, checkpoint.state.tensors[name]), name
+    through.leave("paused")
+    assert read_past(course.keeper.run, NAMES)[1] == []
+
+
+@pytest.mark.parametrize("kind", ["mount", "limit"])
+def test_a_disk_that_is_full_for_a_while(kind, tmp_path):
+    with full_disk(kind, tmp_path / "disk") as disk:
+        course = advance(Course.new(SETTINGS, into=disk.folder), 30)
+        assert course.kept() == "Nothing of this run is saved yet."
+        assert saved(course) == []
+        run, before = course.keeper.run, course.training.step
+        disk.fill()
+        try:
+            ((text, bad),) = saved(advance(course, 300))
+            assert bad
+            assert os.strerror(errno.ENOSPC if kind == "mount" else errno.EFBIG) in text
+            assert course.kept().startswith(f"Step {before:,} is saved in {run};")
+            assert saved(advance(course, 1)) == []  # told once
+            assert newest(run)[1].step == before
+            past, said = read_past(run, NAMES)
+            assert past.table.shape[1] >= 30  # lines that did fit may be there
+            assert said == []
+        finally:
+            disk.free()
+        ((text, bad),) = saved(advance(course, 1))
+        assert text == f"saved again at step {course.training.step}"
+        assert not list(run.glob(".*"))
+        equal_to_uninterrupted(course, tmp_path)
+
+
+def test_what_was_saved_before_the_disk_was_full_is_taken_up(tmp_path):
+    with full_disk("limit", tmp_path / "disk") as disk:
+        course = advance(Course.new(SETTINGS, into=disk.folder), 5)
+        saved(course)
+        disk.fill()
+        try:
+            assert not advance(course, 4).leave("paused")
+        finally:
+            disk.free()
+        again = Course.taken_up(course.keeper.run)
+        assert again.training.step == 5
+        equal_to_uninterrupted(again, tmp_path)
+
+
+def test_a_full_disk_costs_no_result(tmp_path, capsys, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("rugtui.storage.snapshot.write_whole", full)
+    assert main([*TRAIN, "--steps", "5", "--json", "--into", str(tmp_path)]) == 0
+    out, error = capsys.readouterr()
+    assert json.loads(out)["steps"] == 5
+    assert "snapshot not written: [Errno 28] No space left" in error
+
+
+def test_a_directory_that_is_read_only_for_a_while(tmp_path, monkeypatch):
+    course = advance(Course.new(SETTINGS, into=tmp_path / "runs"), 2)
+    saved(course)
+    run = course.keeper.run
+    with read_only(run, monkeypatch):
+        ((text, bad),) = saved(advance(course, 2))
+        assert bad
+        assert str(run) in text
+        assert newest(run)[1].step == 2
+    assert saved(course) == [("saved again at step 4", False)]
+    equal_to_uninterrupted(course, tmp_path)
+
+
+def test_a_run_in_a_read_only_place_is_refused_in_a_sentence(tmp_path, monkeypatch, capsys):
+    course = advance(Course.new(SETTINGS, into=tmp_path / "runs"), 2)
+    course.leave("paused")
+    with read_only(course.keeper.run, monkeypatch):
+        assert main(["resume", "--no-screen", str(course.keeper.run)]) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert str(course.keeper.run / "lock") in line
+        assert rugtui.load(course.keeper.run).step == 2
+
+
+def test_a_directory_deleted_underneath_is_whole_again_at_the_next_save(tmp_path):
+    course = advance(Course.new(SETTINGS, into=tmp_path / "runs"), 2)
+    saved(course)
+    shutil.rmtree(course.keeper.run)
+    assert "written anew" in saved(advance(course, 2))[0][0]
+    equal_to_uninterrupted(course, tmp_path)
+
+
+def test_at_most_one_interval_of_autosaving_is_lost(tmp_path, monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr(keeper.time, "monotonic", lambda: now[0])
+    course = Course.new(SETTINGS, into=tmp_path, every=10.0)
+    when = {0: now[0]}
+    for _ in range(100):
+        now[0] += 0.7
+        advance(course, 1)
+        assert course.keeper.wait(20)  # threading has a clock of its own
+        when[course.training.step] = now[0]
+        found = newest(course.keeper.run)
+        assert now[0] - when[found[1].step if found else 0] <= 10 + 0.7
+    assert len(checkpoints(course.keeper.run)) == 2
+    course.leave("paused")
+
+
+def test_a_clock_set_back_moves_no_save_and_prunes_no_latest_run(tmp_path, monkeypatch):
+    first = advance(Course.new(SETTINGS, into=tmp_path), 1)
+    stamp = time.strftime
+    monkeypatch.setattr(time, "strftime", lambda form: stamp(form, time.gmtime(0)))
+    monkeypatch.setattr(time, "time", lambda: 0.0)
+    second = advance(Course.new(SETTINGS, into=tmp_path, every=0.05), 1)
+    deadline = time.monotonic() + 30
+    while not checkpoints(second.keeper.run):
+        advance(second, 1)
+        assert time.monotonic() < deadline
+    for one in (first, second):
+        one.leave("paused")
+    runs = [listed(run) for run in all_runs(tmp_path)]
+    assert runs[0].path == second.keeper.run  # by its name the older
+    assert [one.path for one in removable(runs, 1)] == [first.keeper.run]
+    assert len(removable(runs, 0)) == 2
+
+
+@pytest.mark.parametrize("name", [ABOUT, "checkpoint"])
+def test_a_run_of_a_newer_version_is_left_alone(name, tmp_path, capsys, monkeypatch):
+    course = advance(Course.new(SETTINGS, into=tmp_path), 1)
+    run = course.keeper.run
+    with monkeypatch.context() as newer:
+        newer.setattr(tensors, "FORMAT", tensors.FORMAT + 1)
+        course.leave("paused")
+    if name == ABOUT:
+        checkpoints(run)[0].unlink()
+        write_json(run / ABOUT, read_json(run / ABOUT) | {"format": tensors.FORMAT + 1})
+    before = {path.name: path.read_bytes() for path in run.iterdir() if path.name != "log.txt"}
+    assert main(["resume", "--no-screen", str(run)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert name in line
+    assert "update rugtui" in line
+    assert before == {p.name: p.read_bytes() for p in run.iterdir() if p.name != "log.txt"}
+    assert "newer rugtui" in listed(run).trouble
+
+
+def test_a_gibibyte_where_a_file_should_be_is_refused_by_name_and_soon(tmp_path):
+    course = advance(Course.new(SETTINGS, into=tmp_path), 2)
+    saved(course)
+    advance(course, 2).leave("paused")
+    run = course.keeper.run
+    newest_there = checkpoints(run)[0]
+    started = time.monotonic()
+    for path in [*sorted(run.iterdir()), run / "lock"]:
+        content = path.read_bytes() if path.exists() else b""
+        path.touch()
+        os.truncate(path, GIB)
+        again = Course.taken_up(run)
+        assert again.training.step == (2 if path == newest_there else 4)
+        assert all(path.name in note for note in again.notes[:2])
+        assert bool(again.notes) == (path.name == "history.jsonl" or path == newest_there)
+        again.keeper.leave(20)
+        listed(run)
+        path.unlink(missing_ok=True)
+        path.write_bytes(content)
+    assert time.monotonic() - started < 20
+
+
+@pytest.mark.parametrize("damage", ["zeros", "lines", "a pipe"])
+def test_a_run_goes_on_whatever_became_of_its_history(damage, tmp_path):
+    course = advance(Course.new(SETTINGS, into=tmp_path), 3)
+    assert course.leave("paused")
+    path = course.keeper.run / "history.jsonl"
+    first = path.read_bytes().splitlines(keepends=True)[0]
+    path.unlink()
+    match damage:
+        case "zeros":
+            with path.open("wb") as file:
+                file.truncate(GIB)
+        case "lines":
+            path.write_bytes(first + b"?\n" * 300_000)
+        case "a pipe":
+            os.mkfifo(path)
+    again = Course.taken_up(course.keeper.run)
+    notes = again.notes
+    assert "history.jsonl" in notes[0]
+    assert "results are missing from its history" in notes[-1]
+    assert len(again.history.view()) == (damage == "lines")
+    equal_to_uninterrupted_in_weights(advance(again, 1), tmp_path)
+
+
+RACE = """
+import os, sys
+from pathlib import Path
+from rugtui.errors import RunError
+from rugtui.storage.lock import Lock
+run = Path(sys.argv[1])
+start, go = os.pipe()
+won = []
+for _ in range(8):
+    if os.fork() == 0:
+        os.close(go)
+        os.read(start, 1)  # all at once, when the other end is closed
+        try:
+            Lock.take(run, screen=False)
+        except RunError:
+            os._exit(3)
+        os.write(1, b"won\\n")
+        os.read(0, 1)  # held until everybody has tried
+        os._exit(0)
+os.close(go)
+left = [os.waitstatus_to_exitcode(os.wait()[1]) for _ in range(7)]
+print(left, flush=True)
+"""
+
+
+def test_of_many_processes_that_want_a_run_one_gets_it(tmp_path):
+    command = [sys.executable, "-c", RACE, str(tmp_path)]
+    with running(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        lines = [process.stdout.readline() for _ in range(2)]  # whoever is quicker to say so
+        assert sorted(lines) == [b"[3, 3, 3, 3, 3, 3, 3]\n", b"won\n"]
+        with pytest.raises(RunError, match="in use"):
+            Course.taken_up(tmp_path)
+
+
+def test_whatever_the_umask_a_run_is_its_users_alone(tmp_path):
+    before = os.umask(0)
+    try:
+        assert main([*TRAIN, "--steps", "3", "--quiet", "--into", str(tmp_path / "new")]) == 0
+    finally:
+        os.umask(before)
+    for path in (tmp_path / "new", *(tmp_path / "new").rglob("*")):
+        if not path.is_symlink():
+            assert path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600), path

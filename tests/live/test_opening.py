@@ -1,0 +1,270 @@
+"""What is opened is looked at: every pane is filled, and nothing is written before space."""
+
+import threading
+import time
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+import torch
+
+from rugtui.analysis.statistics import statistics
+from rugtui.errors import DamagedError, RunError, SettingError, WeightsError
+from rugtui.live.commands import Change, Open, Pause, Save, Stop
+from rugtui.live.opening import open_run, open_snapshot, open_weights
+from rugtui.live.run_session import Course
+from rugtui.live.session import Session
+from rugtui.models.constructions import dense, engineered
+from rugtui.storage.checkpoint import newest
+from rugtui.storage.lock import Lock
+from rugtui.storage.run_directory import all_runs, find_run
+from rugtui.storage.snapshot import write_snapshot
+from tests.live.test_run_session import SETTINGS, advance, same
+from tests.live.test_session import wait
+from tests.storage.some import SETTINGS as TINY
+
+RUG = engineered("hadamard", 64, 16, 0.05, generator=torch.Generator())
+
+
+@pytest.fixture
+def run(tmp_path):
+    course = advance(Course.new(SETTINGS, into=tmp_path), 3)
+    course.leave("paused")
+    return course.keeper.run
+
+
+@pytest.fixture
+def snapshot(tmp_path):
+    course = advance(Course.new(SETTINGS, into=tmp_path / "first"), 3)
+    course.leave("paused")
+    weights = course.training.weights()
+    return write_snapshot(
+        course.keeper.run, course.moment("paused"), kind="trained", weights=weights, facts={}
+    )
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "w.npz"
+    rug = dense(RUG)
+    np.savez(path, **{name: getattr(rug, name).numpy() for name in ("W_in", "W_out", "b")})
+    return path
+
+
+@contextmanager
+def looking(opening):
+    session = Session(SETTINGS, opening, source="it")
+    threading.Thread(target=session.run, daemon=True).start()
+    try:
+        yield session
+    finally:
+        session.send(Stop())
+        assert session.finished.wait(10)
+
+
+def everything(frame):
+    known = frame.reading
+    return (
+        known.statistics is not None
+        and known.standard_error < 1e-3
+        and frame.picture is not None
+        and frame.curves is not None
+        and frame.verdict
+    )
+
+
+def tree(folder):
+    return {str(path): (path.stat().st_ino, path.stat().st_mtime_ns) for path in folder.rglob("*")}
+
+
+def uninterrupted(tmp_path, results):
+    course = advance(Course.new(SETTINGS, into=tmp_path / "uninterrupted"), results)
+    course.leave("paused")
+    return course
+
+
+def trained_to(session, step):
+    """Trains on, and leaves at a step that it says."""
+    session.send(Pause(False))
+    wait(session, lambda f: f.step > step)
+
+
+@pytest.mark.parametrize("kind", ["run", "snapshot"])
+def test_it_shows_everything_and_writes_nothing(kind, request, tmp_path, private_state):
+    path = request.getfixturevalue(kind)
+    before = tree(tmp_path)
+    with looking(lambda: (open_run if kind == "run" else open_snapshot)(path)) as session:
+        frame = wait(session, everything)
+        session.send(Change(SETTINGS.replace(p=0.2)))
+        other = wait(session, lambda f: f.settings.p == 0.2 and everything(f))
+    assert frame.phase == other.phase == "opened"
+    assert path.name in frame.source
+    assert len(frame.history) == 3
+    assert frame.trained.statistics.rows == 32
+    off = frame.trained.loss - frame.trained.statistics.exact
+    assert abs(off) < 5 * frame.trained.standard_error
+    assert other.trained.loss > frame.trained.loss
+    assert tree(tmp_path) == before
+    assert not all_runs()
+
+
+def test_a_run_goes_on_as_itself_bit_for_bit(run, tmp_path):
+    course = open_run(run)
+    assert course.keeper.run is None
+    course.go_on()
+    advance(course, 2)
+    course.leave("paused")
+    same(Course.taken_up(run), uninterrupted(tmp_path, 5))
+
+
+def test_a_snapshot_goes_on_as_a_new_run_bit_for_bit(snapshot, tmp_path):
+    before = tree(snapshot)
+    with looking(lambda: open_snapshot(snapshot)) as session:
+        wait(session, everything)  # looking takes nothing from the streams of training
+        trained_to(session, newest(snapshot)[1].step)
+        assert wait(session, lambda f: f.phase == "training").source == ""
+    again = Course.taken_up(find_run(None))
+    assert tree(snapshot) == before
+    assert f"began from snapshot {snapshot}" in (again.keeper.run / "log.txt").read_text()
+    results = len(again.history.view())
+    asked = uninterrupted(tmp_path, results)
+    advance(again, 1)  # the session may have left within an interval
+    same(again, advance(asked, 1))
+    again.leave("paused")
+
+
+def test_a_finished_run_goes_on_as_far_again(tmp_path):
+    course = Course.new(TINY.replace(steps=20), into=tmp_path)
+    while not course.training.done:
+        course.advance(bool)
+    course.leave("done")
+    with looking(lambda: open_run(course.keeper.run)) as session:
+        assert wait(session, everything).phase == "opened"
+        session.send(Pause(False))
+        assert wait(session, lambda f: f.phase == "done").step == 40
+
+
+def test_a_run_that_somebody_else_has_stays_only_looked_at(run):
+    lock = Lock.take(run, screen=False)
+    with looking(lambda: open_run(run)) as session:
+        frame = wait(session, lambda f: any(n.severity == "warning" for n in f.notices))
+        assert f"trains it: `rugtui watch {run.name}`" in frame.notices[-1].text
+        session.send(Pause(False))
+        frame = wait(session, lambda f: any(n.severity == "error" for n in f.notices))
+        assert "is in use" in frame.notices[-1].text
+        assert frame.phase == "opened"
+        lock.release()
+        session.send(Pause(False))
+        assert wait(session, lambda f: f.phase == "training")
+
+
+def test_a_run_that_went_on_meanwhile_must_be_opened_again(run):
+    course = open_run(run)
+    advance(Course.taken_up(run), 1).leave("paused")
+    with pytest.raises(RunError, match="went on meanwhile: open it again"):
+        course.go_on()
+    course.leave("paused")
+    advance(Course.taken_up(run), 1).leave("paused")  # it was let go
+
+
+def test_snapshots_of_what_is_opened(run, snapshot):
+    with looking(lambda: open_run(run)) as session:
+        session.send(Save(""))
+        frame = wait(session, lambda f: any(n.severity == "error" for n in f.notices))
+        assert "only looked at" in frame.notices[-1].text
+    with looking(lambda: open_snapshot(snapshot)) as session:
+        wait(session, everything)
+        session.send(Save(""))
+        frame = wait(session, lambda f: any("snapshot in" in n.text for n in f.notices))
+        assert (frame.phase, frame.source) == ("opened", f"snapshot {snapshot.name}")
+    new = find_run(None)
+    assert newest(new)[1].step == newest(snapshot)[1].step
+
+
+def test_weights_from_elsewhere(file):
+    with looking(lambda: open_weights(file, {"p": 0.1, "steps": 0})) as session:
+        frame = wait(session, everything)
+    assert (frame.settings.n_sparse, frame.settings.n_dense, frame.settings.p) == (64, 16, 0.1)
+    assert (frame.phase, frame.source, len(frame.history)) == ("opened", "w.npz", 0)
+    exact = statistics(RUG, 0.1, generator=np.random.default_rng(0)).exact
+    assert frame.trained.statistics.exact == pytest.approx(exact, rel=1e-5)
+    assert abs(frame.trained.loss - exact) < 5 * frame.trained.standard_error
+    assert "just begun" not in frame.verdict
+    assert not all_runs()
+
+
+def test_weights_from_elsewhere_are_trained_on_and_the_file_may_go(file):
+    with looking(lambda: open_weights(file, {"steps": 0})) as session:
+        wait(session, everything)
+        trained_to(session, 0)
+    file.unlink()
+    again = Course.taken_up(find_run(None))
+    advance(again, 1)
+    again.leave("paused")
+    assert "began from weights in" in (again.keeper.run / "log.txt").read_text()
+
+
+def test_weights_are_opened_while_another_run_trains(file):
+    settings = SETTINGS.replace(n_sparse=64, n_dense=16, p=0.1, steps=0)
+    with looking(lambda: open_weights(file, {"steps": 0})) as session:
+        trained_to(session, 0)
+        (live,) = all_runs()
+        session.send(Open(str(file.parent / "none.npz"), settings))
+        frame = wait(session, lambda f: any("not opened" in n.text for n in f.notices))
+        assert frame.phase == "training"
+        session.send(Open(str(file), settings))
+        frame = wait(session, lambda f: f.phase == "opened")
+        assert (frame.settings.p, frame.step, frame.source) == (0.1, 0, "w.npz")
+        assert all_runs() == [live], "it is looked at: nothing is written"
+        assert [other.key for other in frame.others] == [str(live)]
+        trained_to(session, 0)
+    assert len(all_runs()) == 2
+
+
+def test_what_a_file_says_cannot_be_said_otherwise(file, tmp_path):
+    with pytest.raises(SettingError, match="n_dense must be 16"):
+        open_weights(file, {"n_dense": 8})
+    with pytest.raises(SettingError, match="bias must be yes"):
+        open_weights(file, {"bias": False})
+    np.savez(tmp_path / "wide.npz", W_in=np.ones((9, 4)), W_out=np.ones((4, 9)), b=np.ones(4))
+    with pytest.raises(WeightsError, match="fewer dimensions than features"):
+        open_weights(tmp_path / "wide.npz", {})
+    np.savez(tmp_path / "tied.npz", W=np.ones((2, 4)))
+    course = open_weights(tmp_path / "tied.npz", {})
+    assert course.settings.tied
+    course.leave("paused")
+
+
+def test_a_snapshot_of_a_rug_shows_that_rug(tmp_path):
+    course = advance(Course.new(SETTINGS, into=tmp_path), 1)
+    course.leave("paused")
+    kept = {"kind": "rug", "weights": course.training.weights(), "facts": {"frame": "dct"}}
+    folder = write_snapshot(course.keeper.run, course.moment("paused"), **kept)
+    with looking(lambda: open_snapshot(folder)) as session:
+        frame = wait(session, lambda f: f.shown == "rug" and everything(f))
+    assert frame.frame_name == "dct"
+
+
+def test_what_cannot_be_opened_ends_the_session(snapshot):
+    path = snapshot / "weights.safetensors"
+    path.write_bytes(path.read_bytes()[:-1])
+    session = Session(SETTINGS, lambda: open_snapshot(snapshot))
+    started = time.monotonic()
+    session.run()
+    assert session.finished.is_set()
+    assert time.monotonic() - started < 10
+    assert isinstance(session.refusal, DamagedError)
+    assert "weights.safetensors" in str(session.refusal)
+
+
+def test_still_weights_are_sampled_as_their_settings_say(tmp_path):
+    """With another activation the rug's way to sample would be wrong."""
+    settings = SETTINGS.replace(activation="identity")
+    course = advance(Course.new(settings, into=tmp_path), 1)
+    course.leave("paused")
+    held = course.training.measure(20_000)
+    with looking(lambda: open_run(course.keeper.run)) as session:
+        frame = wait(session, lambda f: f.trained.standard_error < 2 * held.standard_error)
+    error = np.hypot(held.standard_error, frame.trained.standard_error)
+    assert abs(frame.trained.loss - held.mean) < 5 * error
+    assert torch.is_tensor(course.training.weights().b)

@@ -1,0 +1,121 @@
+"""Panels against the matrix itself."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rugtui.live.commands import Look
+from rugtui.live.picture_maker import Painter
+from rugtui.models.base import Window
+from rugtui.models.rug import Rug
+from tests.models.test_ordering import matrix, some_dense
+from tests.models.test_rug import seeded
+
+
+@settings(deadline=None)
+@given(data=st.data(), order=st.sampled_from(["natural", "sequency", "clustered"]))
+def test_a_panel_is_the_block_means_and_its_cell_the_cell(data, order):
+    n = 32
+    weights = some_dense(n, 5, dtype=torch.float64)
+    top, left = data.draw(st.integers(0, n - 1)), data.draw(st.integers(0, n - 1))
+    window = Window(
+        top, left, data.draw(st.integers(top + 1, n)), data.draw(st.integers(left + 1, n))
+    )
+    row = data.draw(st.integers(top, window.bottom - 1))
+    column = data.draw(st.integers(left, window.right - 1))
+    look = Look(data.draw(st.integers(1, 40)), 4, window, order, cursor=(row, column))
+    panel = Painter().panel("trained", weights, look)
+
+    W = matrix(weights)
+    i, j = panel.cell.i, panel.cell.j
+    assert panel.cell.value == pytest.approx(W[i, j])
+    assert panel.cell.bias == weights.biases()[i]
+    if order == "natural":
+        assert (i, j) == (row, column)
+    assert panel.order == order
+    assert panel.pixels.shape == (
+        min(look.height, window.bottom - top),
+        min(4, window.right - left),
+    )
+    area = (window.bottom - top) * (window.right - left)
+    if panel.pixels.size == area:
+        assert panel.pixels[row - top, column - left] == pytest.approx(W[i, j])
+    block = panel.cell.block
+    assert block.top <= row < block.bottom
+    assert block.left <= column < block.right
+    assert panel.cell.low - 1e-12 <= W[i, j] <= panel.cell.high + 1e-12
+    k = [*range(len(panel.biases))][-1]
+    assert len(panel.biases) == len(panel.pixels)
+    assert np.isfinite(panel.biases[k])
+
+
+@settings(deadline=None)
+@given(start=st.integers(0, 9), length=st.integers(1, 40), blocks=st.integers(1, 40))
+def test_the_cells_block_is_the_one_that_its_pixel_averages(start, length, blocks):
+    weights = some_dense(50, 3, dtype=torch.float64)
+    height = min(blocks, length)
+    for place in {start, start + length // 2, start + length - 1}:
+        look = Look(height, 1, Window(start, 0, start + length, 1), cursor=(place, 0))
+        panel = Painter().panel("trained", weights, look)
+        block = panel.cell.block
+        means = [
+            matrix(weights)[block.top : block.bottom, 0].mean(),
+        ]
+        assert np.isclose(panel.pixels[:, 0], means[0]).any()
+        edges = start + np.arange(height + 1) * length // height
+        assert block.top in edges
+        assert block.bottom in edges
+        assert np.isclose(panel.biases, weights.biases()[block.top : block.bottom].mean()).any()
+
+
+def test_a_cursor_outside_has_no_cell():
+    weights = some_dense(20, 3)
+    assert Painter().panel("trained", weights, Look(5, 5, cursor=(20, 0))).cell is None
+    assert Painter().panel("trained", weights, Look(5, 5)).cell is None
+
+
+def test_a_look_meant_for_larger_weights_sees_all_of_smaller_ones():
+    painter = Painter()
+    look = Look(4, 4, Window(100, 100, 200, 200), cursor=(150, 150))
+    assert painter.window(look, 20) == Window.whole(20)
+    assert painter.panel("trained", some_dense(20, 3), look).pixels.shape == (4, 4)
+
+
+def test_an_order_that_cannot_be_is_natural_and_says_why():
+    rug = Rug.build(16, 4, 1, 0, generator=seeded())
+    panel = Painter().panel("rug", rug, Look(16, 16, order="clustered"))
+    assert panel.order == "natural"
+    assert "no clusters" in panel.note
+    np.testing.assert_array_equal(panel.pixels, matrix(rug))
+    uneven = Painter().panel("trained", some_dense(12, 3), Look(9, 9, order="sequency"))
+    assert (uneven.order, "power of two" in uneven.note) == ("natural", True)
+
+
+def test_a_clustered_order_stands_still_until_another_is_looked_at():
+    painter, look = Painter(), Look(40, 40, order="clustered", cursor=(0, 0))
+    before = painter.panel("trained", some_dense(40, 5, seed=0), look)
+    moved = some_dense(40, 5, seed=1)
+    after = painter.panel("trained", moved, look)
+    assert after.cell.i == before.cell.i
+    painter.panel("trained", moved, Look(4, 4))
+    places = [painter.panel("trained", moved, look).pixels, after.pixels]
+    assert not np.array_equal(*places)
+
+
+def test_trained_and_rug_have_orders_of_their_own():
+    painter, look = Painter(), Look(32, 32, order="clustered")
+    painter.panel("trained", some_dense(32, 5), look)
+    rug = Rug.build(32, 4, 1, 0, generator=seeded())
+    np.testing.assert_array_equal(painter.panel("rug", rug, look).pixels, matrix(rug))
+
+
+def test_a_million_features_cost_their_pixels():
+    """A rug of 2^20 in another order, its picture, a cell and the range of its block."""
+    rug = Rug.build(2**20, 2**18, 1.1, -0.4, generator=seeded())
+    panel = Painter().panel("rug", rug, Look(64, 64, order="sequency", cursor=(2**19, 5)))
+    assert panel.pixels.shape == (64, 64)
+    assert panel.cell.low <= panel.cell.value <= panel.cell.high
+    assert not panel.cell.sampled
+    assert set(panel.biases) == {-0.4}

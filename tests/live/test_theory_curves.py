@@ -1,0 +1,90 @@
+"""The curves of theory: through the run's point, between the bounds, off the worker's path."""
+
+import threading
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+import rugtui.live.theory_curves
+from rugtui.live.theory_curves import CurveMaker, curves
+from rugtui.theory.bounds import linear
+from rugtui.theory.levels import levels
+
+LINES = ("oracle", "elementwise", "optimum", "linear")
+
+
+@pytest.mark.parametrize(("r", "p"), [(0.25, 0.05), (0.003, 1e-4), (0.99, 1.0)])
+def test_they_go_through_the_point_of_the_run(r, p):
+    made, here = curves(r, p), levels(r, p)
+    for sweep, x in ((made.against_r, r), (made.against_p, p)):
+        (index,) = np.flatnonzero(sweep.x == x)
+        for name, value in zip(
+            LINES, (here.oracle, here.elementwise, here.loss, here.linear), strict=True
+        ):
+            assert getattr(sweep, name)[index] == pytest.approx(value, rel=1e-9)
+
+
+def test_lines_keep_their_order_and_fall_with_r():
+    made = curves(0.25, 0.05)
+    for sweep in (made.against_r, made.against_p):
+        assert (np.diff(sweep.x) > 0).all()
+        for low, high in pairwise(LINES):
+            assert (getattr(sweep, low) <= getattr(sweep, high) * (1 + 1e-9)).all()
+    for name in LINES:
+        assert (np.diff(getattr(made.against_r, name)) < 0).all()
+
+
+def test_each_sweep_holds_the_other_number():
+    made = curves(0.25, 0.05)
+    np.testing.assert_allclose(made.against_r.linear, linear(made.against_r.x, 0.05))
+    np.testing.assert_allclose(made.against_p.linear, linear(0.25, made.against_p.x))
+
+
+@pytest.fixture
+def maker():
+    maker = CurveMaker()
+    yield maker
+    maker.leave()
+
+
+def collected(maker, r, p):
+    """What the maker has once what is pending is done."""
+    if (made := maker.at(r, p)) is not None:
+        return made
+    assert maker._pending is not None
+    maker._pending.exception()
+    return maker.at(r, p)
+
+
+def test_nobody_waits_for_them_and_the_same_are_made_once(maker, monkeypatch):
+    gate, made = threading.Event(), []
+
+    def slow(r, p):
+        gate.wait(10)
+        made.append((r, p))
+        return curves(r, p)
+
+    monkeypatch.setattr(rugtui.live.theory_curves, "curves", slow)
+    assert maker.at(0.25, 0.05) is None
+    assert maker.at(0.25, 0.05) is None
+    gate.set()
+    assert collected(maker, 0.25, 0.05) is collected(maker, 0.25, 0.05)
+    assert made == [(0.25, 0.05)]
+
+
+def test_where_p_moves_on_only_the_newest_is_handed_out(maker):
+    assert maker.at(0.25, 0.05) is None
+    assert maker.at(0.25, 0.04) is None  # asked while the first are made
+    assert collected(maker, 0.25, 0.03) is None
+    assert collected(maker, 0.25, 0.03).p == 0.03
+
+
+def test_what_goes_wrong_is_raised_where_it_is_asked_for(maker, monkeypatch):
+    def broken(r, p):
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(rugtui.live.theory_curves, "curves", broken)
+    assert maker.at(0.25, 0.05) is None
+    with pytest.raises(MemoryError):
+        collected(maker, 0.25, 0.05)

@@ -1,0 +1,96 @@
+"""The plateau study: looks at runs as they go, the same however often they are cut off."""
+
+import itertools
+
+import pytest
+
+from rugtui.errors import DamagedError
+from rugtui.live.run_session import Course
+from rugtui.reports.plateau_study import due_between, opened, watch
+from rugtui.reports.study_log import NAME, Looks, look
+from rugtui.settings.settings import Settings
+
+TINY = Settings(n_sparse=8, n_dense=2, p=0.2, batch=16, steps=800, device="cpu")
+
+
+def never():
+    return False
+
+
+def seen(settings, folder, cancelled=never):
+    course = opened(settings, folder)
+    try:
+        return list(watch(course, cancelled))
+    finally:
+        course.leave("paused")
+
+
+def test_a_look_is_the_exact_loss_of_the_weights_over_theory(tmp_path):
+    course = Course.new(TINY, into=tmp_path)
+    one = look(TINY, 0, course.training.weights())
+    sampled = course.training.measure(20_000)
+    assert one.standard_error == 0
+    assert one.loss == pytest.approx(sampled.mean, abs=5 * sampled.standard_error)
+    assert one.over_theory == one.loss / one.theory_loss
+    course.leave("paused")
+
+
+def test_training_passes_the_prediction_while_symmetric_and_then_leaves_it(tmp_path):
+    """Section 8 at a size of seconds: chance's interferers above L*, far fewer below it."""
+    settings = TINY.replace(n_sparse=32, n_dense=8, batch=64, steps=1500)
+    found = seen(settings, tmp_path)
+    first, last = found[0], found[-1]
+    assert first.over_theory > 1.1
+    assert first.share == pytest.approx(1, abs=0.25)
+    assert last.step == 1500
+    assert last.over_theory < 0.95
+    assert last.share < first.share - 0.15
+    assert last.skew < first.skew - 0.5
+
+
+def test_a_study_cut_off_and_continued_has_the_looks_of_an_unbroken_one(tmp_path):
+    whole = seen(TINY, tmp_path / "whole")
+    for cut_after in (500, 1500):
+        calls = itertools.count()
+        part = seen(TINY, tmp_path / "parts", lambda: next(calls) > cut_after)  # noqa: B023
+        assert part == whole[: len(part)]
+    assert seen(TINY, tmp_path / "parts") == whole
+    assert len(list((tmp_path / "parts").glob("2*/history.jsonl"))) == 1
+
+
+def test_more_steps_go_on_with_the_same_run(tmp_path):
+    short = seen(TINY.replace(steps=200), tmp_path)
+    long = seen(TINY, tmp_path)
+    assert long[: len(short)] == short
+    assert long[-1].step == 800
+    assert seen(TINY.replace(steps=200), tmp_path) == short
+
+
+def test_other_settings_are_another_run_of_the_same_folder(tmp_path):
+    first = seen(TINY.replace(steps=50), tmp_path)
+    second = seen(TINY.replace(steps=50, seed=1), tmp_path)
+    assert first != second
+    assert seen(TINY.replace(steps=50), tmp_path) == first
+
+
+def test_a_torn_look_is_taken_again(tmp_path):
+    whole = seen(TINY, tmp_path)
+    (path,) = tmp_path.glob(f"2*/{NAME}")
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) - 20])
+    assert Looks(path.parent).all == whole[:-1]
+    assert seen(TINY, tmp_path) == whole
+    assert path.read_bytes() == content
+
+
+def test_a_file_of_somebody_else_is_refused(tmp_path):
+    from rugtui.storage import checksummed_jsonl as sealed
+
+    (tmp_path / NAME).write_bytes(sealed.line({"step": 1, "colour": "blue"}))
+    with pytest.raises(DamagedError, match="no look"):
+        Looks(tmp_path)
+
+
+def test_looks_are_due_four_times_while_steps_double():
+    due = [step for step in range(1, 401) if due_between(step - 1, step)]
+    assert due == [50, 59, 71, 84, 100, 119, 141, 168, 200, 238, 283, 336, 400]

@@ -1,0 +1,37 @@
+"""How compute threads leave a core to the screen."""
+
+import os
+import sys
+import threading
+
+import pytest
+
+from rugtui.runtime.threads import BESIDE, NICER, cores, share_beside, step_back
+
+
+def niceness() -> int:
+    return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has niceness by the thread")
+def test_a_thread_that_steps_back_takes_along_whom_it_starts_and_nobody_else():
+    before, found = niceness(), []
+
+    def work():
+        step_back()
+        found.append(niceness())
+        helper = threading.Thread(target=lambda: found.append(niceness()))
+        helper.start()
+        helper.join(10)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join(10)
+    assert found == [min(before + NICER, 19)] * 2
+    assert niceness() == before
+
+
+def test_those_beside_training_take_a_hundredth_of_the_cores_there_are_for_it():
+    if hasattr(os, "sched_getaffinity"):
+        assert cores() == len(os.sched_getaffinity(0))
+    assert share_beside() == BESIDE * cores() == cores() / 100

@@ -1,0 +1,151 @@
+"""Snapshots and runs come back as they were saved, or are refused by the name of the file."""
+
+import os
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import rugtui
+from rugtui.errors import DamagedError, RunError
+from rugtui.live.history import NAMES
+from rugtui.live.run_session import Course
+from rugtui.storage.checkpoint import restore
+from rugtui.storage.checkpoint_writer import Keeper, Moment
+from rugtui.storage.files import read_json, write_json
+from rugtui.storage.run_directory import checkpoints
+from rugtui.storage.snapshot import read_snapshot, write_snapshot
+from tests.storage.some import SETTINGS, damage
+from tests.test_imports import loaded_by
+
+
+@pytest.fixture
+def course(tmp_path):
+    course = Course.new(SETTINGS, into=tmp_path)
+    for _ in range(3):
+        course.advance(bool)
+    course.history.mark(course.training.step, "p 0.3")
+    course.save("paused")
+    assert course.keeper.wait(10)
+    yield course
+    course.leave("paused")
+
+
+@pytest.fixture
+def snapshot(course, tmp_path):
+    weights = course.training.weights()
+    facts = {"loss": 0.5, "statistics": {"exact": float("nan")}}
+    return write_snapshot(
+        course.keeper.run, course.moment("paused"), kind="trained", weights=weights, facts=facts
+    )
+
+
+def equal(one, two):
+    return all(
+        torch.equal(getattr(one, name), getattr(two, name)) for name in ("W_in", "W_out", "b")
+    )
+
+
+@pytest.mark.parametrize("place", ["run", "snapshot"])
+def test_what_was_saved_is_loaded(course, snapshot, place):
+    saved = rugtui.load(snapshot if place == "snapshot" else str(course.keeper.run))
+    assert equal(saved.weights, course.training.weights())
+    assert saved.settings == SETTINGS
+    assert (saved.step, saved.kind) == (course.training.step, "trained")
+    np.testing.assert_array_equal(saved.history["loss"], course.history.view().column("loss"))
+    assert saved.marks == ((course.training.step, "p 0.3"),)
+    assert torch.__version__.startswith(saved.facts["torch"])  # a wheel's name may be less
+    assert saved.notes == ()
+
+
+def test_a_snapshot_says_what_theory_says_with_units(snapshot):
+    facts = read_json(snapshot / "snapshot.json")
+    assert facts["theory"]["linear"] == pytest.approx(0.75 * (0.2 / 3 - 0.01))
+    assert facts["statistics"]["exact"] is None
+    assert facts["units"]["loss"] == "mean squared error per feature"
+    assert facts["settings"]["n_sparse"] == 8
+
+
+def test_training_goes_on_from_a_snapshot_bit_for_bit(course, snapshot):
+    (path,) = checkpoints(snapshot)
+    again = restore(path, rugtui.storage.checkpoint.read_checkpoint(path))
+    assert again.advance() == course.training.advance()
+    assert equal(again.weights(), course.training.weights())
+
+
+def test_a_thousand_kinds_of_damage_to_each_file_are_refused_by_name(snapshot):
+    rng = np.random.default_rng(3)
+    whole = read_snapshot(snapshot)
+    files = sorted(snapshot.iterdir())
+    assert {path.name for path in files} == {*whole["files"], "snapshot.json"}
+    for path in files:
+        content, harmless = path.read_bytes(), 0
+        for _ in range(1000):
+            path.write_bytes(damage(content, rng))
+            try:
+                assert read_snapshot(snapshot) == whole
+            except DamagedError as error:
+                assert path.name in str(error)  # noqa: PT017
+            else:
+                harmless += 1
+        assert harmless < (100 if path.name == "snapshot.json" else 1)  # white space was hit
+        path.write_bytes(content[: len(content) // 2])
+        with pytest.raises(DamagedError, match=path.name):
+            rugtui.load(snapshot)
+        path.write_bytes(content)
+    rugtui.load(snapshot)
+    assert all(path.stat().st_mode & 0o777 == 0o600 for path in files)
+
+
+def test_a_file_full_of_holes_is_refused_and_not_read(snapshot):
+    for path in (snapshot / "weights.safetensors", snapshot / "history.csv"):
+        whole = path.read_bytes()
+        os.truncate(path, 1 << 43)  # 8 TiB, which take no room, and hours to read
+        with pytest.raises(DamagedError, match=rf"{path.name}.* is damaged: it is not what was"):
+            read_snapshot(snapshot)
+        path.write_bytes(whole)
+    assert read_snapshot(snapshot)["sizes"].keys() == read_snapshot(snapshot)["files"].keys()
+
+
+def test_a_snapshot_may_not_name_files_elsewhere(snapshot):
+    facts = read_json(snapshot / "snapshot.json")
+    write_json(snapshot / "snapshot.json", facts | {"files": {"../../run.json": "0"}})
+    with pytest.raises(DamagedError, match="elsewhere"):
+        rugtui.load(snapshot)
+
+
+def test_what_is_neither_or_never_saved_is_said(tmp_path):
+    with pytest.raises(RunError, match="neither a run's nor a snapshot's"):
+        rugtui.load(tmp_path)
+    keeper = Keeper(SETTINGS, device="cpu", into=tmp_path)
+    keeper.begin()
+    with pytest.raises(RunError, match="never saved"):
+        rugtui.load(keeper.run)
+    keeper.leave(5)
+
+
+def test_a_run_is_loaded_by_its_name_and_weights_by_their_file(tmp_path):
+    course = Course.new(SETTINGS)
+    course.advance(bool)
+    course.leave("paused")
+    assert rugtui.load(course.keeper.run.name).step == course.training.step
+    W = np.arange(12.0).reshape(3, 4)
+    np.savez(tmp_path / "w.npz", W=W, b_final=np.ones(4))
+    saved = rugtui.load(tmp_path / "w.npz")
+    assert (saved.kind, saved.step, saved.settings.tied) == ("file", 0, True)
+    assert (saved.settings.n_sparse, saved.settings.n_dense) == (4, 3)
+    np.testing.assert_array_equal(saved.weights.W_out.T, W)
+    assert set(saved.history) == {*NAMES}
+    assert saved.past.table.size == 0
+
+
+def test_weights_are_a_safetensors_file_for_anybody(course, snapshot):
+    found = load_file(snapshot / "weights.safetensors")
+    assert torch.equal(found["W_in"], course.training.weights().W_in)
+
+
+def test_loading_needs_no_textual(course):
+    statement = f"import rugtui; rugtui.load({str(course.keeper.run)!r})"
+    assert not loaded_by(statement) & {"textual", "plotext", "click"}
+    assert isinstance(course.moment("paused"), Moment)

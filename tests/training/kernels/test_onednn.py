@@ -1,0 +1,52 @@
+"""The fused product against PyTorch's own, wherever a build has it."""
+
+import pytest
+import torch
+
+from rugtui.models.dense import Dense
+from rugtui.training import data
+from rugtui.training.kernels import onednn
+from rugtui.training.kernels.plan import Plan
+from rugtui.training.kernels.step import Gradient
+from rugtui.training.parameters import Parameters
+
+there = pytest.mark.skipif(onednn.OPERATOR is None, reason="no oneDNN in this build of PyTorch")
+
+
+def step(n_sparse=40, n_dense=9, batch=50, most_on=1.0, importance=None):
+    g = torch.Generator().manual_seed(3)
+    W_in, W_out = torch.randn(n_dense, n_sparse, generator=g), torch.randn(n_sparse, n_dense)
+    parameters = Parameters(Dense(W_in, W_out, torch.randn(n_sparse, generator=g)))
+    x = data.sample_cells(n_sparse, 0.1, batch, generator=g)
+    gradient = Gradient(parameters, Plan(True, most_on), importance=importance)
+    return float(gradient(x)), parameters.gradient.flat
+
+
+@there
+@pytest.mark.parametrize(("batch", "n_sparse", "n_dense"), [(1, 2, 1), (33, 24, 7), (100, 129, 65)])
+def test_product_is_pytorchs(batch, n_sparse, n_dense):
+    g = torch.Generator().manual_seed(0)
+    z, W_out = torch.randn(batch, n_dense, generator=g), torch.randn(n_sparse, n_dense, generator=g)
+    b = torch.randn(n_sparse, generator=g)
+    want = torch.addmm(b, z, W_out.T).relu()
+    assert onednn.serves(want)
+    torch.testing.assert_close(onednn.linear_relu(z, W_out, b), want)
+
+
+@there
+@pytest.mark.parametrize("most_on", [0.0, 1.0])
+@pytest.mark.parametrize("important", [False, True])
+def test_step_is_the_same_with_and_without_it(monkeypatch, most_on, important):
+    importance = torch.arange(1, 41) ** -0.5 if important else None
+    torch.manual_seed(0)
+    loss, gradient = step(most_on=most_on, importance=importance)
+    monkeypatch.setattr(onednn, "OPERATOR", None)
+    torch.manual_seed(0)
+    want_loss, want = step(most_on=most_on, importance=importance)
+    assert loss == pytest.approx(want_loss, rel=1e-5)
+    torch.testing.assert_close(gradient, want, rtol=1e-4, atol=1e-6)
+
+
+def test_it_serves_single_precision_on_a_cpu_alone():
+    assert not onednn.serves(torch.empty(2, 2, dtype=torch.float64))
+    assert not onednn.serves(torch.empty(2, 2, device="meta"))

@@ -1,0 +1,71 @@
+"""How seldom the screen is drawn beside training, and that it is there for whoever asks."""
+
+import pytest
+
+from rugtui.tui.terminal.frame_throttle import ATTENTION, EAGER, LONGEST, Thrift
+
+SHARE = 0.02
+
+
+class Time:
+    """A clock and a thread's CPU time, wound by hand."""
+
+    now = worked = 0.0
+
+    def passes(self, seconds: float, working: float = 0.0) -> None:
+        self.now += seconds
+        self.worked += working
+
+
+@pytest.fixture
+def time():
+    return Time()
+
+
+@pytest.fixture
+def thrift(time):
+    made = Thrift(clock=lambda: time.now, cpu=lambda: time.worked)
+    time.passes(ATTENTION)
+    return made
+
+
+@pytest.mark.parametrize("cost", [0.001, 0.005, 0.015])
+def test_over_a_minute_it_takes_its_share_whatever_a_frame_costs(thrift, time, cost):
+    began, tick = time.worked, 1 / 60
+    for _ in range(3600):
+        if thrift.due(SHARE):
+            thrift.begin()
+            time.passes(0, working=cost)
+        time.passes(tick)
+    assert SHARE * 0.7 < (time.worked - began) / 60 <= SHARE + cost / 60
+
+
+def test_whoever_presses_a_key_waits_for_nothing(thrift, time):
+    thrift.begin()
+    time.passes(0.01, working=0.01)
+    assert not thrift.due(SHARE)
+    thrift.attend()
+    assert thrift.due(SHARE)
+    time.passes(ATTENTION / 2, working=ATTENTION / 2)
+    assert thrift.due(SHARE)
+    time.passes(ATTENTION / 2)
+    assert thrift.due(SHARE)  # because LONGEST has passed
+    thrift.begin()
+    time.passes(0.01, working=0.01)
+    assert not thrift.due(SHARE)
+
+
+def test_what_took_long_once_is_not_paid_for_with_a_minute_of_stillness(thrift, time):
+    thrift.begin()
+    time.passes(LONGEST / 2, working=LONGEST / 2)
+    assert not thrift.due(SHARE)
+    time.passes(LONGEST / 2)
+    assert thrift.due(SHARE)
+
+
+def test_an_answer_is_looked_for_only_for_a_while(thrift, time):
+    assert not thrift.eager
+    thrift.attend()
+    assert thrift.eager
+    time.passes(EAGER)
+    assert not thrift.eager
