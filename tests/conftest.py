@@ -9,9 +9,9 @@ import sys
 import pytest
 from hypothesis import settings
 
-from rugtui.runtime.threads import wait_briefly
+from rugtui.runtime.threads import configure_spin_wait
 
-wait_briefly()
+configure_spin_wait()
 
 # A shared machine stalls now and then: a slow example is no failure. Where CI judges a change, the
 # examples are the same for every change; at a desk they are new each time.

@@ -32,7 +32,7 @@ from rugtui.storage.checkpoint import newest
 from rugtui.storage.lock import holder
 from rugtui.storage.run_directory import all_runs
 from rugtui.training.kernels import pace
-from rugtui.training.trainer import Training
+from rugtui.training.trainer import Trainer
 from tests.storage.some import SETTINGS
 
 SMALL = ["--n-sparse", "8", "--n-dense", "2", "--p", "0.2", "--batch", "4", "--device", "cpu"]
@@ -127,7 +127,7 @@ def live(command: str, state: str, on_hangup: str, folder: Path, told: int) -> N
     signal.alarm(60)  # whatever happens, it is gone then
     os.environ["XDG_STATE_HOME"] = str(folder)
     steps = os.open(folder / "step", os.O_WRONLY | os.O_CREAT)
-    patch(Training, "advance", after=lambda self: os.pwrite(steps, f"{self.step}".encode(), 0))
+    patch(Trainer, "advance", after=lambda self: os.pwrite(steps, f"{self.step}".encode(), 0))
     reached(state, lambda: os.write(told, b"."))
     target = TARGET if state == "done" else 0
     options = ["--steps", str(target), "--on-hangup", on_hangup, "--autosave", "0.05"]
@@ -157,21 +157,21 @@ def reached(state: str, tell: Callable[[], Any]) -> None:
 
     match state:
         case "loading":
-            patch(Training, "__init__", before=at(1, SLOW))
+            patch(Trainer, "__init__", before=at(1, SLOW))
         case "endless loading":
-            patch(Training, "__init__", before=at(1, ENDLESS))
+            patch(Trainer, "__init__", before=at(1, ENDLESS))
         case "training":
-            patch(Training, "advance", after=at(3))
+            patch(Trainer, "advance", after=at(3))
         case "paused":
             sessions: list[session.Session] = []
             patch(session.Session, "run", before=sessions.append)
-            patch(Training, "advance", after=lambda _: sessions[0].send(Pause(True)))
+            patch(Trainer, "advance", after=lambda _: sessions[0].send(Pause(True)))
             patch(session.Session, "_keep", after=at(1))
         case "done":
             patch(headless, "summary", before=at(1, SLOW))
             patch(session.Session, "_keep", after=at(1))
         case "long step":
-            patch(Training, "_take_step", before=at(5, SLOW))
+            patch(Trainer, "_take_step", before=at(5, SLOW))
         case "saving":
             patch(keeper, "write_checkpoint", before=at(2, SLOW))
 
@@ -238,7 +238,7 @@ def ended(pid: int, terminal: int) -> int:
 
 def prepared(folder: Path) -> Path:
     """A run that was stopped, for others to take up."""
-    one = course.Course.new(SETTINGS, into=folder / "rugtui" / "runs")
+    one = course.RunSession.new(SETTINGS, into=folder / "rugtui" / "runs")
     for _ in range(4):
         one.advance(bool)
     headless.save_snapshot(one, "paused")  # loads what else a fork would load

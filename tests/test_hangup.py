@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 
-from rugtui.runtime.terminal import Lasting, watch_for_hangup
+from rugtui.runtime.terminal import ResilientOutput, watch_for_hangup
 from rugtui.storage.checkpoint import newest
 from rugtui.storage.lock import holder
 from rugtui.storage.run_directory import find_run
@@ -79,6 +79,6 @@ def test_writing_to_a_terminal_that_is_gone_fails_nobody():
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer, "w", buffering=1) as stream:
-        lasting = Lasting(stream)
+        lasting = ResilientOutput(stream)
         assert lasting.write("line\n") == 5
         lasting.flush()

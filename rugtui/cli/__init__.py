@@ -23,7 +23,7 @@ from rugtui.cli.options import (
 )
 from rugtui.cli.output import INTERRUPTED, printable
 from rugtui.errors import RugtuiError, UsageError
-from rugtui.runtime.threads import wait_briefly
+from rugtui.runtime.threads import configure_spin_wait
 
 COMMANDS = (
     "train",
@@ -80,7 +80,7 @@ def rugtui(ctx: click.Context, **given: Any) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
-    wait_briefly()
+    configure_spin_wait()
     try:
         return rugtui.main(arguments, prog_name="rugtui", standalone_mode=False) or 0
     except RugtuiError as error:

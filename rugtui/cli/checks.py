@@ -112,10 +112,10 @@ def characters(environment: Mapping[str, str]) -> Check:
 
 
 def link(config: Config, environment: Mapping[str, str]) -> Check:
-    from rugtui.tui.terminal.bandwidth import KIB, Link
+    from rugtui.tui.terminal.bandwidth import KIB, BandwidthLimiter
 
     kind = config.preferences.link
-    rate = Link(kind, environment=environment).rate / KIB
+    rate = BandwidthLimiter(kind, environment=environment).rate / KIB
     where = "over SSH" if "SSH_CONNECTION" in environment else "no SSH"
     return Check("link", f"{where}; {kind}: draws up to {rate:.0f} KiB/s")
 

@@ -182,13 +182,13 @@ def _screen(found: Place, changes: dict[str, Any]) -> bytes:
     from rugtui.cli.open import opened
     from rugtui.live.session import Session
     from rugtui.settings.settings import Settings
-    from rugtui.tui.render_svg import portrait
+    from rugtui.tui.render_svg import render_svg
 
     click.echo("rugtui: drawing the dashboard …", err=True)
     on_cpu = {**changes, "device": "cpu"}  # a run may be training on what else there is
     source = found.path.name
     session = Session(Settings(), lambda: opened(found, on_cpu, every=math.inf), source=source)
-    return portrait(session).encode()
+    return render_svg(session).encode()
 
 
 SCREEN = "screen.svg"

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from rugtui.cli.options import declared_option
 from rugtui.cli.output import emit
-from rugtui.cli.progress import Told
+from rugtui.cli.progress import ProgressPrinter
 from rugtui.runtime.terminal import silence
 from rugtui.settings.fields import fields_of
 from rugtui.settings.preferences import OnHangup, Preferences
 
 if TYPE_CHECKING:
-    from rugtui.live.run_session import Course
+    from rugtui.live.run_session import RunSession
     from rugtui.storage.checkpoint import Phase
     from rugtui.training.result import StepResult
-    from rugtui.training.trainer import Training
+    from rugtui.training.trainer import Trainer
 
 HELDOUT_SAMPLES = 32_768
 """Fresh samples for the loss in the result."""
@@ -34,7 +34,7 @@ def keeping_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def train_on(course: Course, signals: Signals, *, quiet: bool, as_json: bool) -> int:
+def train_on(course: RunSession, signals: Signals, *, quiet: bool, as_json: bool) -> int:
     """Train to the target or to a signal, keeping the run as it goes; returns the exit code.
 
     The result goes to standard output and, for a run whose terminal went, into its log. Raises
@@ -67,7 +67,7 @@ def train_on(course: Course, signals: Signals, *, quiet: bool, as_json: bool) ->
     return 128 + signals.number if signals.ended else 0
 
 
-def summary(course: Course) -> dict[str, Any]:
+def summary(course: RunSession) -> dict[str, Any]:
     """The promised keys; the loss is that of fresh held-out data."""
     from rugtui.theory.levels import levels
 
@@ -90,7 +90,7 @@ def summary(course: Course) -> dict[str, Any]:
     }
 
 
-def save_snapshot(course: Course, phase: Phase) -> None:
+def save_snapshot(course: RunSession, phase: Phase) -> None:
     """Weights and history of the last step, to take home. Raises OSError."""
     from rugtui.storage.snapshot import write_snapshot
 
@@ -114,7 +114,7 @@ class Signals:
 
     def __init__(self, on_hangup: OnHangup) -> None:
         self.number = 0
-        self._course: Course | None = None
+        self._course: RunSession | None = None
         self._on_hangup, self._hung_up = on_hangup, False
         self._before: dict[int, Any] = {}
 
@@ -122,7 +122,7 @@ class Signals:
     def ended(self) -> bool:
         return bool(self.number)
 
-    def attend(self, course: Course) -> None:
+    def attend(self, course: RunSession) -> None:
         """From now on a signal lets this run save its last step."""
         self._course = course
         if self._hung_up:
@@ -154,10 +154,10 @@ class Signals:
             raise SystemExit(128 + number)
 
 
-class Narrator(Told):
+class Narrator(ProgressPrinter):
     """What a run has to say while it trains."""
 
-    def __init__(self, training: Training, *, quiet: bool) -> None:
+    def __init__(self, training: Trainer, *, quiet: bool) -> None:
         from rugtui.analysis.verdict import caveat, comparable
         from rugtui.theory.levels import levels
 
@@ -174,12 +174,12 @@ class Narrator(Told):
             said += f" = {result.loss / self._best:.3f} L*"
         self.at(result.step, f"step {result.step:,}", said)
 
-    def news(self, course: Course) -> None:
+    def news(self, course: RunSession) -> None:
         """What the keeper, and the files that the run was taken up from, have to say."""
         for text, _ in course.news():
             self.say(f"rugtui: {text}")
 
-    def ending(self, course: Course) -> None:
+    def ending(self, course: RunSession) -> None:
         """Why it is over, if not for its number of steps alone."""
         if course.training.done and not course.training.at_end:
             self.say(f"rugtui: over at step {course.training.step:,}: {course.training.ending}")

@@ -17,7 +17,7 @@ from rugtui.errors import UsageError
 from rugtui.settings.settings import Settings, declared
 
 if TYPE_CHECKING:
-    from rugtui.live.run_session import Course
+    from rugtui.live.run_session import RunSession
     from rugtui.storage.target import Place
 
 
@@ -68,7 +68,7 @@ def require_hot(changes: dict[str, Any]) -> None:
         )
 
 
-def opened(found: Place, changes: dict[str, Any], *, every: float) -> Course:
+def opened(found: Place, changes: dict[str, Any], *, every: float) -> RunSession:
     """What is meant, with the settings changed that were given. Raises RugtuiError, OSError."""
     from rugtui.live.opening import open_run, open_snapshot, open_weights
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import IO, TYPE_CHECKING, Self, cast
 
-from rugtui.runtime.terminal import Lasting
+from rugtui.runtime.terminal import ResilientOutput
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 
 
-class Told:
+class ProgressPrinter:
     """A bar on a terminal, else a line now and then; both say how far, then what there is."""
 
     def __init__(
@@ -69,7 +69,7 @@ def _narration(quiet: bool) -> Console:
     """A console that outlives whoever reads it."""
     from rich.console import Console
 
-    return Console(file=cast(IO[str], Lasting()), quiet=quiet)
+    return Console(file=cast(IO[str], ResilientOutput()), quiet=quiet)
 
 
 def _print(console: Console, text: str) -> None:

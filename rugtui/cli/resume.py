@@ -24,7 +24,7 @@ from rugtui.settings.preferences import Preferences
 from rugtui.settings.settings import fields
 
 if TYPE_CHECKING:
-    from rugtui.live.run_session import Course
+    from rugtui.live.run_session import RunSession
 
 PATIENCE = 120.0
 """Seconds that a live run gets to save and leave."""
@@ -81,11 +81,11 @@ def command(
 
 def taken_up(
     run: Path, given: dict[str, Any], preferences: Preferences, *, screen: bool = False
-) -> Course:
+) -> RunSession:
     """The run, with the settings changed that were given."""
-    from rugtui.live.run_session import Course
+    from rugtui.live.run_session import RunSession
 
-    course = Course.taken_up(run, screen=screen, every=preferences.autosave)
+    course = RunSession.taken_up(run, screen=screen, every=preferences.autosave)
     try:
         course.change(given_settings(given, course.settings))
     except BaseException:

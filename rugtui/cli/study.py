@@ -14,13 +14,13 @@ from rugtui.cli.headless import Signals
 from rugtui.cli.options import declared_option, given_settings
 from rugtui.cli.output import json_option, readable, write_json_line
 from rugtui.cli.plots import plots_options, print_plate, require_picture_name, write_plate
-from rugtui.cli.progress import Told
+from rugtui.cli.progress import ProgressPrinter
 from rugtui.errors import SettingError
 from rugtui.settings.ranges import numbers
 from rugtui.settings.settings import Settings, declared
 
 if TYPE_CHECKING:
-    from rugtui.live.run_session import Course
+    from rugtui.live.run_session import RunSession
     from rugtui.reports.study_log import Look
     from rugtui.storage.checkpoint import Phase
 
@@ -145,7 +145,7 @@ def _run(wanted: list[Settings], folder: Path, *, quiet: bool) -> tuple[list[Loo
     return looks, runs, 0
 
 
-class Narrator(Told):
+class Narrator(ProgressPrinter):
     """Progress of all runs: a line a look where there is no bar."""
 
     def __init__(self, wanted: list[Settings], *, quiet: bool) -> None:
@@ -161,7 +161,7 @@ class Narrator(Told):
         said = f"{one.over_theory:.3f} L*  skew {one.skew:+.2f}  interferers {one.interferers:.1f}"
         self.at(done, f"n_sparse {one.n_sparse:,}  step {one.step:,}", said)
 
-    def news(self, course: Course) -> None:
+    def news(self, course: RunSession) -> None:
         for text, _ in course.news():
             self.say(f"rugtui: {text}")
 

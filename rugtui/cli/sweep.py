@@ -16,7 +16,7 @@ import click
 
 from rugtui.cli.options import declared_option
 from rugtui.cli.output import INTERRUPTED, emit, json_option
-from rugtui.cli.progress import Say, Told, teller
+from rugtui.cli.progress import ProgressPrinter, Say, teller
 from rugtui.errors import UsageError
 from rugtui.settings.fields import fields_of
 from rugtui.sweeps.grid import Axes, Grid
@@ -242,7 +242,7 @@ class Signals:
         self.number = number
 
 
-class Narrator(Told):
+class Narrator(ProgressPrinter):
     """Cells done, their rate, and what is left."""
 
     def __init__(self, total: int, *, quiet: bool) -> None:

@@ -11,7 +11,7 @@ from rugtui.cli.config_file import read_config
 from rugtui.cli.headless import Signals, keeping_options, train_on
 from rugtui.cli.options import given_preferences, given_settings, settings_options
 from rugtui.cli.output import json_option
-from rugtui.runtime.garbage import left_alone
+from rugtui.runtime.garbage import frozen_gc
 
 
 @click.command(name="train")
@@ -39,9 +39,9 @@ def command(
     settings = given_settings(given, config.settings)
     preferences = given_preferences(given, config.preferences)
     with Signals(preferences.on_hangup) as signals:
-        with left_alone():
-            from rugtui.live.run_session import Course
+        with frozen_gc():
+            from rugtui.live.run_session import RunSession
 
-        course = Course.new(settings, into=into, every=preferences.autosave)
+        course = RunSession.new(settings, into=into, every=preferences.autosave)
         code = train_on(course, signals, quiet=quiet, as_json=as_json)
     ctx.exit(code)

@@ -17,9 +17,9 @@ from rugtui.live.commands import Kind, Look, Save
 from rugtui.live.frame import Frame, Picture, Reading
 from rugtui.live.history import History
 from rugtui.live.loss_sampler import RugTrial, StillTrial
-from rugtui.live.picture_maker import Painter
-from rugtui.live.run_session import Course
-from rugtui.live.statistics_worker import Analyst, Finding
+from rugtui.live.picture_maker import PictureMaker
+from rugtui.live.run_session import RunSession
+from rugtui.live.statistics_worker import Finding, StatisticsWorker
 from rugtui.live.theory_curves import CurveMaker, Curves
 from rugtui.models.base import Weights
 from rugtui.models.constructions import default_frame, dense
@@ -39,18 +39,18 @@ TREND = 64
 class Experiment:
     """Built anew where a change of settings needs a restart; hot changes pass through `change`."""
 
-    def __init__(self, course: Course, *, followed: bool = False) -> None:
+    def __init__(self, course: RunSession, *, followed: bool = False) -> None:
         """`followed`: another process trains it, and `follow` says how that fares."""
         self.course = course
         self.training = course.training
-        self.analyst = Analyst(self.settings.seed)
+        self.analyst = StatisticsWorker(self.settings.seed)
         self._curve_maker = CurveMaker()
         self._curves: Curves | None = None
         self.readings: dict[Kind, Reading] = {"trained": Reading()}
         self.gemm_seconds = math.nan
         if not followed:
             self.gemm_seconds = gemm_seconds(self.settings, self.training.device)
-        self.painter = Painter()
+        self.painter = PictureMaker()
         self.frame: Construction = default_frame(self.settings.n_sparse)
         if course.frame in get_args(Construction):
             self.frame = cast(Construction, course.frame)
@@ -104,7 +104,7 @@ class Experiment:
             self._still = self._new_still()
         self._forget_unless(before.p_on)
 
-    def follow(self, course: Course, *, lives: bool) -> None:
+    def follow(self, course: RunSession, *, lives: bool) -> None:
         """Show another save of the same run; where it does not live, samples say what its weights
         are worth."""
         before, steps, seconds = self.settings, self.training.step, self.course.seconds

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 
 from rugtui.live.recent_loss import loss_now
 from rugtui.live.thinning import marks_worth_keeping, worth_keeping
-from rugtui.storage.history_file import HELDOUT, NAMES, Past
+from rugtui.storage.history_file import HELDOUT, NAMES, StoredHistory
 
 if TYPE_CHECKING:
     from rugtui.settings.settings import Method, Settings
@@ -167,13 +167,13 @@ class History:
     def mark(self, step: int, text: str) -> None:
         self._marks = (*self._marks, Mark(step, text))
 
-    def past(self) -> Past:
+    def past(self) -> StoredHistory:
         """The history as files keep it; no copy, like `view`."""
         marks = tuple((mark.step, mark.text) for mark in self._marks)
-        return Past(NAMES, self.view().table, marks, self._thinned)
+        return StoredHistory(NAMES, self.view().table, marks, self._thinned)
 
     @classmethod
-    def of(cls, past: Past) -> History:
+    def of(cls, past: StoredHistory) -> History:
         """The history that goes on where a past one ended, smoothed as if it never had."""
         history = cls()
         rows = past.table.shape[1]

@@ -10,19 +10,19 @@ from typing import Any, cast
 
 from rugtui.errors import RunError
 from rugtui.live.commands import Kind
-from rugtui.live.run_session import Course
+from rugtui.live.run_session import RunSession
 from rugtui.models.weight_files.foreign import read_foreign
 from rugtui.settings.settings import Settings
 from rugtui.storage.checkpoint import newest
-from rugtui.storage.checkpoint_writer import EVERY, Keeper
+from rugtui.storage.checkpoint_writer import EVERY, CheckpointWriter
 from rugtui.storage.load import run_sizes
 from rugtui.storage.lock import holder
-from rugtui.storage.resume_handle import Reserve, fingerprint
+from rugtui.storage.resume_handle import ResumeHandle, fingerprint
 from rugtui.storage.snapshot import read_snapshot
-from rugtui.training.trainer import Training
+from rugtui.training.trainer import Trainer
 
 
-def open_run(run: Path, *, device: str = "", every: float = EVERY) -> Course:
+def open_run(run: Path, *, device: str = "", every: float = EVERY) -> RunSession:
     """A run as it was saved last.
 
     Raises RunError where nothing was saved, or by a newer rugtui; DamagedError, SettingError (no
@@ -30,7 +30,7 @@ def open_run(run: Path, *, device: str = "", every: float = EVERY) -> Course:
     """
     there = fingerprint(run)
     course, checkpoint = _saved_in(run, device=device, every=every)
-    course.reserve = Reserve(run, checkpoint, there)
+    course.reserve = ResumeHandle(run, checkpoint, there)
     course.source = f"run {run.name}"
     live, other = holder(run)
     if live:
@@ -39,7 +39,7 @@ def open_run(run: Path, *, device: str = "", every: float = EVERY) -> Course:
     return course
 
 
-def open_snapshot(folder: Path, *, device: str = "", every: float = EVERY) -> Course:
+def open_snapshot(folder: Path, *, device: str = "", every: float = EVERY) -> RunSession:
     """A snapshot, all its files as they were written. Raises as `open_run` does."""
     facts = read_snapshot(folder)
     course, _ = _saved_in(folder, device=device, every=every)
@@ -50,31 +50,31 @@ def open_snapshot(folder: Path, *, device: str = "", every: float = EVERY) -> Co
     return course
 
 
-def open_weights(path: Path, given: dict[str, Any], *, every: float = EVERY) -> Course:
+def open_weights(path: Path, given: dict[str, Any], *, every: float = EVERY) -> RunSession:
     """Weights of a file, at the settings given, which need not say what the file does.
 
     Raises WeightsError for a file that has none, or of sizes that no run has; SettingError.
     """
     sizes = run_sizes(path, read_foreign(path))
-    training = Training(Settings(**{**sizes, **given, "init": str(path)}), screen=True)
+    training = Trainer(Settings(**{**sizes, **given, "init": str(path)}), screen=True)
     settings = training.settings
-    keeper = Keeper(settings, device=str(training.device), screen=True, every=every)
-    course = Course(training, keeper)
+    keeper = CheckpointWriter(settings, device=str(training.device), screen=True, every=every)
+    course = RunSession(training, keeper)
     course.waits = True
     course.source, course.origin = path.name, f"from weights in {path}"
     return course
 
 
-def _saved_in(folder: Path, *, device: str, every: float) -> tuple[Course, Path]:
+def _saved_in(folder: Path, *, device: str, every: float) -> tuple[RunSession, Path]:
     """The newest checkpoint in a folder, with the history beside it, as a course that waits."""
     found = newest(folder)
     if found is None:
         raise RunError(f"{str(folder)!r} was never saved: there are no weights in it yet.")
     path, checkpoint, _ = found
     settings = checkpoint.settings.replace(device=device or checkpoint.settings.device)
-    keeper = Keeper(settings, device=settings.device, screen=True, every=every)
+    keeper = CheckpointWriter(settings, device=settings.device, screen=True, every=every)
     try:
-        course = Course.restored(folder, found, keeper, device=device, screen=True)
+        course = RunSession.restored(folder, found, keeper, device=device, screen=True)
     except BaseException:
         keeper.leave(0)
         raise

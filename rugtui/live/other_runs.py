@@ -27,7 +27,7 @@ from rugtui.theory.levels import levels
 
 if TYPE_CHECKING:
     from rugtui.live.frame import Frame
-    from rugtui.live.run_session import Course
+    from rugtui.live.run_session import RunSession
     from rugtui.storage.checkpoint import Phase
 
 MOST = len(string.ascii_uppercase)
@@ -71,7 +71,7 @@ class Others:
         others = tuple(run for run in self.runs if run.key != frame.run)
         return dataclasses.replace(frame, others=others, saved=self.saved)
 
-    def keep(self, course: Course, phase: Phase) -> None:
+    def keep(self, course: RunSession, phase: Phase) -> None:
         """Remember a run of this session that is left; the oldest goes where there are too many."""
         history = course.history
         if not len(history.view()):

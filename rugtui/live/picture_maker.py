@@ -17,7 +17,7 @@ Arranged = tuple[Weights, Int[np.ndarray, " n_sparse"] | None]
 """Weights in the order of a picture, and the feature at each place (None: as they are)."""
 
 
-class Painter:
+class PictureMaker:
     """Paints panels, and remembers the orders that are dear.
 
     A clustered order is that of the weights when it was first asked for: it stays until another

@@ -15,7 +15,7 @@ from typing import Literal
 from rugtui.live.history import NAMES
 from rugtui.models.dense import Dense
 from rugtui.storage.checkpoint import Checkpoint, newest, weights_of
-from rugtui.storage.history_file import Past, read_past
+from rugtui.storage.history_file import StoredHistory, read_past
 from rugtui.storage.listing import State, state_of
 from rugtui.storage.lock import Holder
 from rugtui.storage.resume_handle import Fingerprint, fingerprint
@@ -31,19 +31,19 @@ Standing = State | Literal["gone"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sight:
+class SavedState:
     """A run as it was saved once."""
 
     checkpoint: Checkpoint
     weights: Dense
-    past: Past
+    past: StoredHistory
     age: float = 0.0
     """Seconds from when it was written to when it was read, as far as clocks agree."""
     notes: tuple[str, ...] = ()
     """What is damaged and was passed over."""
 
 
-class Lookout:
+class RunPoller:
     """Looks at one run. One thread asks it, and calls `leave` in the end."""
 
     def __init__(self, run: Path) -> None:
@@ -53,7 +53,7 @@ class Lookout:
         self.holder: Holder | None = None
         """The process that trains it, while one does."""
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="lookout")
-        self._pending: Future[tuple[Sight, float]] | None = None
+        self._pending: Future[tuple[SavedState, float]] | None = None
         self._there: Fingerprint = ()
         self._read: Fingerprint = ()
         self._look_at = self._rest_until = 0.0
@@ -63,7 +63,7 @@ class Lookout:
         """Whether there is nothing in it that has not been handed over."""
         return self._pending is None and self._read == self._there
 
-    def glance(self) -> Sight | None:
+    def poll(self) -> SavedState | None:
         """What was saved since the last one, once. Raises RugtuiError, OSError for what cannot be
         read of it, once for each save."""
         now = time.monotonic()
@@ -92,7 +92,7 @@ class Lookout:
         if there:  # a folder that is being deleted loses its files one by one
             self._there = there
 
-    def _collect(self) -> Sight | None:
+    def _collect(self) -> SavedState | None:
         if self._pending is None or not self._pending.done():
             return None
         pending, self._pending = self._pending, None
@@ -105,7 +105,7 @@ class Lookout:
         return sight
 
 
-def sight_of(run: Path) -> Sight | None:
+def sight_of(run: Path) -> SavedState | None:
     """The newest save of a run that is whole, None where there is none.
 
     Raises OSError, DamagedError, RunError (of a newer rugtui).
@@ -121,10 +121,10 @@ def sight_of(run: Path) -> Sight | None:
     # What is read may be a map of the file: it would keep a deleted one's space on the disk, and a
     # network's file that another machine deletes would take this process with it.
     weights = Dense(read.W_in.clone(), read.W_out.clone(), read.b.clone())
-    return Sight(checkpoint, weights, past, age, (*refused, *damaged))
+    return SavedState(checkpoint, weights, past, age, (*refused, *damaged))
 
 
-def _timed_sight(run: Path) -> tuple[Sight, float]:
+def _timed_sight(run: Path) -> tuple[SavedState, float]:
     begun = time.thread_time()
     sight = sight_of(run)
     if sight is None:

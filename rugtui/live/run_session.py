@@ -13,23 +13,23 @@ from rugtui.live.history import NAMES, History
 from rugtui.settings.effects import no_effect, set_in_vain
 from rugtui.settings.settings import Settings, fields
 from rugtui.storage.checkpoint import Checkpoint, Phase, newest, restore
-from rugtui.storage.checkpoint_writer import EVERY, Keeper, Moment
+from rugtui.storage.checkpoint_writer import EVERY, CheckpointWriter, RunState
 from rugtui.storage.files import read_json
 from rugtui.storage.history_file import read_past
-from rugtui.storage.resume_handle import Reserve
+from rugtui.storage.resume_handle import ResumeHandle
 from rugtui.storage.run_directory import ABOUT, settings_of
 from rugtui.training.failure import Diverged
 from rugtui.training.result import StepResult
-from rugtui.training.trainer import Training, never
+from rugtui.training.trainer import Trainer, never
 
 LEAVING = 10.0
 """Seconds that the last save may take; the checkpoint before it stays where that is not enough."""
 
 
-class Course:
+class RunSession:
     """What the dashboard and `rugtui train` have in common. One thread advances it."""
 
-    def __init__(self, training: Training, keeper: Keeper) -> None:
+    def __init__(self, training: Trainer, keeper: CheckpointWriter) -> None:
         self.training, self.keeper = training, keeper
         self.history = History()
         self.seconds = 0.0
@@ -47,7 +47,7 @@ class Course:
         """Where its weights are from, if not from the seed."""
         self.source = ""
         """The same in a word or two, while it waits."""
-        self.reserve: Reserve | None = None
+        self.reserve: ResumeHandle | None = None
         """The run that it is of, which it does not hold while it waits."""
         self._begun = False
         self._saved: tuple[int, Phase, Settings] | None = None
@@ -60,29 +60,29 @@ class Course:
         into: Path | None = None,
         screen: bool = False,
         every: float = EVERY,
-    ) -> Course:
+    ) -> RunSession:
         """A run that begins. Raises SettingError where there is no such device."""
-        training = Training(settings, screen=screen)
+        training = Trainer(settings, screen=screen)
         device = str(training.device)
-        keeper = Keeper(settings, device=device, into=into, screen=screen, every=every)
+        keeper = CheckpointWriter(settings, device=device, into=into, screen=screen, every=every)
         course = cls(training, keeper)
         course.notes += set_in_vain(settings)
         return course
 
     @classmethod
-    def taken_up(cls, run: Path, *, screen: bool = False, every: float = EVERY) -> Course:
+    def taken_up(cls, run: Path, *, screen: bool = False, every: float = EVERY) -> RunSession:
         """The run in this directory, from its newest whole checkpoint, bit for bit.
 
         Raises RunError where another process trains it or a newer rugtui wrote it, DamagedError,
         SettingError, OSError.
         """
-        keeper = Keeper(Settings(), device="", run=run, screen=screen, every=every)
+        keeper = CheckpointWriter(Settings(), device="", run=run, screen=screen, every=every)
         try:
             found = newest(run)
             if found is None:
                 # Nothing was saved yet: equal settings give equal bits from the start.
                 settings = settings_of(run / ABOUT, read_json(run / ABOUT))
-                return cls(Training(settings, screen=screen), keeper)
+                return cls(Trainer(settings, screen=screen), keeper)
             course = cls.restored(run, found, keeper, screen=screen)
             path, checkpoint, _ = found
             keeper.went_on_from(path)
@@ -98,11 +98,11 @@ class Course:
         cls,
         folder: Path,
         found: tuple[Path, Checkpoint, list[str]],
-        keeper: Keeper,
+        keeper: CheckpointWriter,
         *,
         device: str = "",
         screen: bool = False,
-    ) -> Course:
+    ) -> RunSession:
         """What `newest` found in a folder, with the history beside it."""
         path, checkpoint, refused = found
         course = cls(restore(path, checkpoint, device=device, screen=screen), keeper)
@@ -257,7 +257,7 @@ class Course:
         self.keeper.note(f"{phase} at step {self.training.step:,}")
         return self.keeper.leave(within if done else 0)
 
-    def moment(self, phase: Phase) -> Moment:
+    def moment(self, phase: Phase) -> RunState:
         """A copy of everything that is kept."""
         past = self.history.past()
         rows = past.table.shape[1]
@@ -271,7 +271,7 @@ class Course:
             results=rows,
             thinned=past.thinned,
         )
-        return Moment(checkpoint, past)
+        return RunState(checkpoint, past)
 
 
 def _short(value: object) -> str:

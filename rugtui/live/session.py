@@ -33,16 +33,16 @@ from rugtui.live.commands import (
 )
 from rugtui.live.frame import Frame, Notice, Phase, Picture, Severity
 from rugtui.live.mailbox import Mailbox
-from rugtui.runtime.garbage import left_alone
+from rugtui.runtime.garbage import frozen_gc
 from rugtui.settings.settings import Settings
 
 if TYPE_CHECKING:
     from rugtui.live.experiment import Experiment
     from rugtui.live.other_runs import Others
-    from rugtui.live.run_session import Course
+    from rugtui.live.run_session import RunSession
     from rugtui.storage.checkpoint import Phase as PhaseKept
 
-Opening = Callable[[], "Course"]
+Opening = Callable[[], "RunSession"]
 """Takes up a run; called in the worker, because torch comes in with it."""
 IDLE_SECONDS = 0.05
 """How long a paused worker waits for a command before it looks to the rug and the analyst."""
@@ -152,7 +152,7 @@ class Session:
         if "torch" not in sys.modules:
             self._narrate(LOADING)
         # Torch comes in with this import: seconds, which the screen spends painted, not blank.
-        with left_alone():
+        with frozen_gc():
             from rugtui.live.experiment import Experiment
             from rugtui.live.other_runs import Others
 
@@ -177,7 +177,7 @@ class Session:
         self._narration = text
         self.frames.put(self._frame())
 
-    def _open(self) -> Course | None:
+    def _open(self) -> RunSession | None:
         """What is there already, once. A fault of it ends the session: there is nothing to show."""
         opening, self._opening = self._opening, None
         try:
@@ -187,10 +187,10 @@ class Session:
             self._stop.set()
             raise
 
-    def _new_course(self, settings: Settings) -> Course:
-        from rugtui.live.run_session import Course
+    def _new_course(self, settings: Settings) -> RunSession:
+        from rugtui.live.run_session import RunSession
 
-        return Course.new(settings, screen=True, every=self._autosave)
+        return RunSession.new(settings, screen=True, every=self._autosave)
 
     def _end(self) -> None:
         """Leave the experiment under way, its last step saved."""

@@ -12,7 +12,7 @@ import numpy as np
 from rugtui.analysis.statistics import Statistics, statistics
 from rugtui.live.commands import Kind
 from rugtui.models.base import Weights
-from rugtui.runtime.threads import share_beside, step_back
+from rugtui.runtime.threads import lower_priority, share_beside
 
 ROWS = 128
 """Rows of W in a sample for the exact loss."""
@@ -30,11 +30,13 @@ class Finding:
     statistics: Statistics
 
 
-class Analyst:
+class StatisticsWorker:
     """Answers one question at a time in a thread of its own, and keeps to its share of a core."""
 
     def __init__(self, seed: int) -> None:
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="analyst", initializer=step_back)
+        self._thread = ThreadPoolExecutor(
+            1, thread_name_prefix="analyst", initializer=lower_priority
+        )
         self._generator = np.random.default_rng(seed)
         self._pending: Future[tuple[Finding, float]] | None = None
         self._warm, self._rest_until = False, 0.0

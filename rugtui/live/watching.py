@@ -20,9 +20,9 @@ from rugtui.settings.settings import Settings
 from rugtui.storage.run_directory import runs_folder
 
 if TYPE_CHECKING:
-    from rugtui.live.run_poller import Lookout, Sight, Standing
-    from rugtui.live.run_session import Course
-    from rugtui.storage.checkpoint_writer import Keeper
+    from rugtui.live.run_poller import RunPoller, SavedState, Standing
+    from rugtui.live.run_session import RunSession
+    from rugtui.storage.checkpoint_writer import CheckpointWriter
 
 PHASES: dict[Standing, Phase] = {
     "live": "watching",
@@ -43,8 +43,8 @@ class Watching(Session):
         self._run = run
         self._name = run.name if run.parent == runs_folder() else str(run)
         """By which commands find it."""
-        self._lookout: Lookout | None = None
-        self._keeper: Keeper | None = None
+        self._lookout: RunPoller | None = None
+        self._keeper: CheckpointWriter | None = None
         self._standing: Standing = "live"
         self._who, self._pid = "another process", ""
         self._written, self._device, self._doing = 0.0, "", ""
@@ -60,9 +60,9 @@ class Watching(Session):
         self._hand_over()
         # Torch comes in with these.
         from rugtui.live.other_runs import Others
-        from rugtui.live.run_poller import Lookout
+        from rugtui.live.run_poller import RunPoller
 
-        self._others, self._lookout = Others(), Lookout(self._run)
+        self._others, self._lookout = Others(), RunPoller(self._run)
 
     def _end(self) -> None:
         super()._end()
@@ -76,7 +76,7 @@ class Watching(Session):
         if self._lookout is None:
             return
         try:
-            if sight := self._lookout.glance():
+            if sight := self._lookout.poll():
                 self._show(sight)
         except (RugtuiError, OSError) as error:
             self._complain(error)
@@ -85,7 +85,7 @@ class Watching(Session):
         if self._lookout.caught_up and self._lookout.standing != self._standing:
             self._stands(self._lookout.standing)
 
-    def _show(self, sight: Sight) -> None:
+    def _show(self, sight: SavedState) -> None:
         """In all panes, from now on."""
         from rugtui.live.experiment import Experiment
 
@@ -100,17 +100,19 @@ class Watching(Session):
         for note in sight.notes:
             self._complain(note)
 
-    def _course_of(self, sight: Sight) -> Course:
+    def _course_of(self, sight: SavedState) -> RunSession:
         """One that waits, and for ever: nobody can have it go on."""
         from rugtui.live.history import History
-        from rugtui.live.run_session import Course
-        from rugtui.storage.checkpoint_writer import Keeper
-        from rugtui.training.frozen_run import Still
+        from rugtui.live.run_session import RunSession
+        from rugtui.storage.checkpoint_writer import CheckpointWriter
+        from rugtui.training.frozen_run import FrozenRun
 
         checkpoint = sight.checkpoint
-        self._keeper = self._keeper or Keeper(checkpoint.settings, device=checkpoint.device)
-        still = Still(checkpoint.settings, sight.weights, checkpoint.step)
-        course = Course(still, self._keeper)
+        self._keeper = self._keeper or CheckpointWriter(
+            checkpoint.settings, device=checkpoint.device
+        )
+        still = FrozenRun(checkpoint.settings, sight.weights, checkpoint.step)
+        course = RunSession(still, self._keeper)
         course.history, course.seconds = History.of(sight.past), checkpoint.seconds
         course.waits = True
         return course

@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from rugtui.live.run_session import Course
+from rugtui.live.run_session import RunSession
 from rugtui.reports.study_log import Look, Looks, look
 from rugtui.settings.settings import Settings
 from rugtui.storage.run_directory import all_runs, settings_of_run
@@ -21,7 +21,7 @@ FIRST, A_DOUBLING = 50, 4
 """The step of the first look, and looks while the steps double."""
 
 
-def opened(settings: Settings, folder: Path) -> Course:
+def opened(settings: Settings, folder: Path) -> RunSession:
     """The run of these settings in the folder, from where it was left, or a new one.
 
     Settings that differ in their steps alone are those of one run. Raises RunError where another
@@ -30,13 +30,13 @@ def opened(settings: Settings, folder: Path) -> Course:
     for run in all_runs(folder):
         there = settings_of_run(run)
         if there == settings.replace(steps=there.steps):
-            course = Course.taken_up(run)
+            course = RunSession.taken_up(run)
             course.change(settings)
             return course
-    return Course.new(settings, into=folder)
+    return RunSession.new(settings, into=folder)
 
 
-def watch(course: Course, cancelled: Callable[[], bool]) -> Iterator[Look]:
+def watch(course: RunSession, cancelled: Callable[[], bool]) -> Iterator[Look]:
     """Every look of a run, those taken before first, then each as training comes to it.
 
     Ends where the run does, or is cancelled; the run is then as good as it was, and goes on from
@@ -60,7 +60,7 @@ def watch(course: Course, cancelled: Callable[[], bool]) -> Iterator[Look]:
         course.advance(cancelled)
 
 
-def reported(course: Course) -> float:
+def reported(course: RunSession) -> float:
     """The step of a run that stands at the end of an interval; NaN in the middle of one, where an
     unbroken run would not have been looked at."""
     step = course.training.step

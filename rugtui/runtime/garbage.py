@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def left_alone(module: str = "torch") -> Iterator[None]:
+def frozen_gc(module: str = "torch") -> Iterator[None]:
     """Import what stays until the process ends: nothing is looked for in it, now or later.
 
     Where `module` is there already, this does nothing: what has lived a while may be garbage.

@@ -34,7 +34,7 @@ def watch_for_hangup(descriptor: int) -> None:
     threading.Thread(target=wait, name="hangup", daemon=True).start()
 
 
-class Lasting:
+class ResilientOutput:
     """A text stream; when its reader is gone, nothing is said any more, and nothing fails."""
 
     def __init__(self, stream: TextIO | None = None) -> None:

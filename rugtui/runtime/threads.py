@@ -36,7 +36,7 @@ def share_beside() -> float:
     return BESIDE * cores()
 
 
-def wait_briefly() -> None:
+def configure_spin_wait() -> None:
     """Have the runtimes that are loaded from now on spin briefly: call it before NumPy or torch is
     imported.
 
@@ -47,7 +47,7 @@ def wait_briefly() -> None:
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", LOG_CYCLES)
 
 
-def step_back() -> None:
+def lower_priority() -> None:
     """Have the scheduler prefer other threads to this one, and to those it starts from now on.
 
     Training fills every core; a key then waits for its turn before anything is drawn. So measured

@@ -21,7 +21,7 @@ from rugtui.storage.files import write_whole
 from rugtui.storage.run_directory import checkpoint_path, checkpoints, settings_of
 from rugtui.training.parameters import Views
 from rugtui.training.result import State
-from rugtui.training.trainer import Training
+from rugtui.training.trainer import Trainer
 
 Phase = Literal["training", "paused", "done", "failed"]
 KEPT = 2
@@ -115,7 +115,7 @@ def newest(run: Path) -> tuple[Path, Checkpoint, list[str]] | None:
 
 def restore(
     path: Path, checkpoint: Checkpoint, *, device: str = "", screen: bool = False
-) -> Training:
+) -> Trainer:
     """The training that the checkpoint is of. Raises DamagedError, SettingError (no such device).
 
     `screen`: a dashboard looks on. `device` puts it elsewhere than its settings say. On another
@@ -124,7 +124,7 @@ def restore(
     settings = checkpoint.settings
     settings = settings.replace(device=device) if device else settings
     # With its own weights: those that it began with may be in a file that is gone by now.
-    training = Training(settings, weights=weights_of(path, checkpoint), screen=screen)
+    training = Trainer(settings, weights=weights_of(path, checkpoint), screen=screen)
     state = checkpoint.state
     _require_shapes(path, state.tensors, training.state().tensors)
     if training.device.type != checkpoint.device.partition(":")[0]:

@@ -16,7 +16,7 @@ from rugtui.errors import RunError
 from rugtui.settings.settings import Settings
 from rugtui.storage.checkpoint import KEPT, Checkpoint, write_checkpoint
 from rugtui.storage.files import make_folder, sweep
-from rugtui.storage.history_file import Journal, Past
+from rugtui.storage.history_file import HistoryFile, StoredHistory
 from rugtui.storage.lock import Lock
 from rugtui.storage.log import log
 from rugtui.storage.run_directory import checkpoints, create_run, describe_run, make_latest, step_of
@@ -28,14 +28,14 @@ SHARE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class RunState:
     """A consistent copy of a run, which nobody changes any more."""
 
     checkpoint: Checkpoint
-    past: Past
+    past: StoredHistory
 
 
-class Keeper:
+class CheckpointWriter:
     """Owns a run's directory and its lock, from the first save to `leave`."""
 
     def __init__(
@@ -63,7 +63,7 @@ class Keeper:
         self._news: list[tuple[str, bool]] = []
         self.trouble = ""
         """Why the last copy was not written; empty where it was."""
-        self._moment: Moment | None = None
+        self._moment: RunState | None = None
         self._busy = self._leaving = False
         self._changed = threading.Condition()
         self._due, self._cost = time.monotonic() + every, 0.0
@@ -110,7 +110,7 @@ class Keeper:
         """Whether something is being written, or waits to be."""
         return self._busy or self._moment is not None
 
-    def save(self, copy: Callable[[], Moment]) -> None:
+    def save(self, copy: Callable[[], RunState]) -> None:
         """Have a copy written; one that still waits to be is replaced. Returns at once."""
         started = time.perf_counter()
         try:
@@ -185,7 +185,7 @@ class Keeper:
                 self._due = started + max(self._every, cost / SHARE)
                 self._changed.notify_all()
 
-    def _attempt(self, moment: Moment) -> None:
+    def _attempt(self, moment: RunState) -> None:
         try:
             self._write(moment)
         except (OSError, MemoryError, RunError) as error:
@@ -197,7 +197,7 @@ class Keeper:
                 self.trouble = ""
                 self._tell(f"saved again at step {moment.checkpoint.step:,}", False)
 
-    def _write(self, moment: Moment) -> None:
+    def _write(self, moment: RunState) -> None:
         """History first, then the checkpoint that counts on it, then the old ones go."""
         self._settings, self._device = moment.checkpoint.settings, moment.checkpoint.device
         run = self._ready()
@@ -214,7 +214,7 @@ class Keeper:
             self._lock.release()
         self._lock = None
         self._lock = Lock.take(run, screen=self._screen)
-        self.run, self._journal = run, Journal(run)
+        self.run, self._journal = run, HistoryFile(run)
         sweep(run)
         try:
             make_latest(run)

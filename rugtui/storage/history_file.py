@@ -30,7 +30,7 @@ STEP_MOST = 1 << 53
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class StoredHistory:
     """A history as files know it: rows of named columns (NaN is a gap), and marked changes."""
 
     columns: tuple[str, ...]
@@ -40,14 +40,14 @@ class Past:
     """The step up to which old rows were thinned, 0 where none were; where it changed, rows already
     written are others now."""
 
-    def until(self, step: int) -> Past:
+    def until(self, step: int) -> StoredHistory:
         """Without what came after a step."""
         keep = self.table[self.columns.index("step")] <= step
         marks = tuple(mark for mark in self.marks if mark[0] <= step)
-        return Past(self.columns, self.table[:, keep], marks, min(self.thinned, step))
+        return StoredHistory(self.columns, self.table[:, keep], marks, min(self.thinned, step))
 
 
-class Journal:
+class HistoryFile:
     """Writes the history of one run, which only grows, or is written anew."""
 
     def __init__(self, run: Path) -> None:
@@ -56,7 +56,7 @@ class Journal:
         self._length = 0
         self._last: list[float] = []
 
-    def bring_up_to(self, past: Past) -> None:
+    def bring_up_to(self, past: StoredHistory) -> None:
         """Append what is new, or write all where old rows changed; synced. Raises OSError."""
         if past.thinned != self._thinned or not self._continued(past) or not self._path.exists():
             content = b"".join([_thinned(past.thinned), *_lines(past, 0, 0)])
@@ -68,7 +68,7 @@ class Journal:
         self._rows, self._marks, self._thinned = past.table.shape[1], len(past.marks), past.thinned
         self._last = past.table[:, -1].tolist() if self._rows else []
 
-    def _continued(self, past: Past) -> bool:
+    def _continued(self, past: StoredHistory) -> bool:
         """Whether this begins with what was written: a run that diverged went back, and may have
         come as far again."""
         if past.table.shape[1] < self._rows or len(past.marks) < self._marks:
@@ -78,7 +78,7 @@ class Journal:
         )
 
 
-def read_past(run: Path, columns: Sequence[str]) -> tuple[Past, list[str]]:
+def read_past(run: Path, columns: Sequence[str]) -> tuple[StoredHistory, list[str]]:
     """The history of a run in these columns, and what is wrong with the file.
 
     What cannot be read is left out and told: the weights beside it may be sound. Raises OSError.
@@ -110,10 +110,10 @@ def read_past(run: Path, columns: Sequence[str]) -> tuple[Past, list[str]]:
     table = np.array(rows, dtype=float).reshape(len(rows), len(columns)).T
     if damaged:
         said = [f"{str(path)!r}: {_which(damaged)} damaged and left out.", *said]
-    return Past(tuple(columns), np.ascontiguousarray(table), tuple(marks), thinned), said
+    return StoredHistory(tuple(columns), np.ascontiguousarray(table), tuple(marks), thinned), said
 
 
-def _lines(past: Past, first_row: int, first_mark: int) -> Iterator[bytes]:
+def _lines(past: StoredHistory, first_row: int, first_mark: int) -> Iterator[bytes]:
     for row in past.table[:, first_row:].T.tolist():
         known = zip(past.columns, row, strict=True)
         yield sealed.line({name: _number(value) for name, value in known if value == value})

@@ -15,7 +15,7 @@ from rugtui.models.weight_files.foreign import Foreign, read_foreign
 from rugtui.settings.settings import Settings
 from rugtui.storage.checkpoint import newest, weights_of
 from rugtui.storage.files import read_json
-from rugtui.storage.history_file import NAMES, Past, read_past
+from rugtui.storage.history_file import NAMES, StoredHistory, read_past
 from rugtui.storage.run_directory import ABOUT, settings_of
 from rugtui.storage.snapshot import read_snapshot, read_weights
 from rugtui.storage.target import place
@@ -43,8 +43,8 @@ class Saved:
     """What is damaged and was passed over."""
 
     @property
-    def past(self) -> Past:
-        return Past(NAMES, np.array([self.history[name] for name in NAMES]), self.marks)
+    def past(self) -> StoredHistory:
+        return StoredHistory(NAMES, np.array([self.history[name] for name in NAMES]), self.marks)
 
 
 def load(what: str | Path) -> Saved:
@@ -97,7 +97,7 @@ def _of_run(path: Path) -> Saved:
 def _of_weights(path: Path) -> Saved:
     found = read_foreign(path)
     settings = Settings(**run_sizes(path, found))
-    nothing = _columns(Past(NAMES, np.empty((len(NAMES), 0))))
+    nothing = _columns(StoredHistory(NAMES, np.empty((len(NAMES), 0))))
     return Saved(path, "file", 0, settings, found.weights, nothing, (), {})
 
 
@@ -112,5 +112,5 @@ def run_sizes(path: Path, found: Foreign) -> dict[str, Any]:
     return {"n_sparse": n_sparse, "n_dense": n_dense, "tied": found.tied}
 
 
-def _columns(past: Past) -> dict[str, np.ndarray]:
+def _columns(past: StoredHistory) -> dict[str, np.ndarray]:
     return dict(zip(past.columns, past.table, strict=True))

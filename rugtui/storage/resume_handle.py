@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rugtui.errors import RunError
-from rugtui.storage.checkpoint_writer import Keeper
+from rugtui.storage.checkpoint_writer import CheckpointWriter
 from rugtui.storage.run_directory import checkpoints
 
 Fingerprint = tuple[tuple[str, int, int], ...]
@@ -19,7 +19,7 @@ def fingerprint(run: Path) -> Fingerprint:
 
 
 @dataclass(frozen=True, slots=True)
-class Reserve:
+class ResumeHandle:
     """The run, and what was in it when it was read."""
 
     run: Path
@@ -27,7 +27,7 @@ class Reserve:
     """Which one was read."""
     there: Fingerprint
 
-    def take(self, keeper: Keeper) -> None:
+    def take(self, keeper: CheckpointWriter) -> None:
         """Have the keeper hold the run, from the checkpoint that was read.
 
         Raises RunError where another process holds it, or wrote to it meanwhile; OSError.

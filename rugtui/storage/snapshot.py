@@ -20,10 +20,10 @@ from rugtui.errors import DamagedError
 from rugtui.models.dense import Dense
 from rugtui.storage import tensors
 from rugtui.storage.checkpoint import write_checkpoint
-from rugtui.storage.checkpoint_writer import Moment
+from rugtui.storage.checkpoint_writer import RunState
 from rugtui.storage.files import make_folder, open_plain, read_json, write_json, write_whole
 from rugtui.storage.heatmap import SIDE_MOST, Colours, heatmap_png
-from rugtui.storage.history_file import Journal
+from rugtui.storage.history_file import HistoryFile
 from rugtui.storage.run_directory import SNAPSHOT as ABOUT
 from rugtui.storage.run_directory import provenance
 from rugtui.storage.units import UNITS
@@ -34,7 +34,7 @@ WEIGHTS = "weights.safetensors"
 
 def write_snapshot(
     run: Path,
-    moment: Moment,
+    moment: RunState,
     *,
     kind: str,
     weights: Dense,
@@ -64,7 +64,7 @@ def write_snapshot(
         write_whole(folder / "heatmap.png", heatmap_png(weights, colours, title))
     if screen_svg:
         write_whole(folder / "screen.svg", screen_svg.encode())
-    Journal(folder).bring_up_to(moment.past)
+    HistoryFile(folder).bring_up_to(moment.past)
     write_checkpoint(folder, moment.checkpoint)
     written = [path for path in sorted(folder.iterdir()) if path.name != ABOUT]
     files = {path.name: _digest(path) for path in written}

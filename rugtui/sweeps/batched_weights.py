@@ -13,7 +13,7 @@ from rugtui.models.dense import Dense
 
 
 @dataclass(frozen=True, slots=True)
-class Many:
+class BatchedWeights:
     """W_inᵀ, W_out and b of each cell, views of one tensor with a row a cell."""
 
     flat: Float[Tensor, "cells size"]
@@ -22,13 +22,13 @@ class Many:
     b: Float[Tensor, "cells n_sparse"]
 
     @classmethod
-    def of(cls, weights: Sequence[Dense], device: torch.device) -> Many:
+    def of(cls, weights: Sequence[Dense], device: torch.device) -> BatchedWeights:
         """A copy, in float32."""
         rows = [torch.cat([w.W_in.T.flatten(), w.W_out.flatten(), w.b]) for w in weights]
         return cls.view(torch.stack(rows).to(device, torch.float32), weights[0].n_sparse)
 
     @classmethod
-    def view(cls, flat: Float[Tensor, "cells size"], n_sparse: int) -> Many:
+    def view(cls, flat: Float[Tensor, "cells size"], n_sparse: int) -> BatchedWeights:
         cells, size = flat.shape
         n_dense = (size // n_sparse - 1) // 2
         half = n_sparse * n_dense
@@ -36,16 +36,16 @@ class Many:
         W_in_T, W_out = flat[:, :half].view(shape), flat[:, half : 2 * half].view(shape)
         return cls(flat, W_in_T, W_out, flat[:, 2 * half :])
 
-    def like(self) -> Many:
+    def like(self) -> BatchedWeights:
         """The same views of another tensor, zeros: of a gradient, say."""
-        return Many.view(torch.zeros_like(self.flat), self.n_sparse)
+        return BatchedWeights.view(torch.zeros_like(self.flat), self.n_sparse)
 
-    def copy(self) -> Many:
-        return Many.view(self.flat.clone(), self.n_sparse)
+    def copy(self) -> BatchedWeights:
+        return BatchedWeights.view(self.flat.clone(), self.n_sparse)
 
-    def some(self, cells: Tensor) -> Many:
+    def some(self, cells: Tensor) -> BatchedWeights:
         """A copy of these cells alone."""
-        return Many.view(self.flat[cells], self.n_sparse)
+        return BatchedWeights.view(self.flat[cells], self.n_sparse)
 
     @property
     def cells(self) -> int:

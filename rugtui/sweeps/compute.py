@@ -33,7 +33,7 @@ from rugtui.models.constructions import default_frame, dense, engineered
 from rugtui.models.memory import available_memory
 from rugtui.storage.snapshot import weights_bytes
 from rugtui.sweeps import population
-from rugtui.sweeps.batched_weights import Many
+from rugtui.sweeps.batched_weights import BatchedWeights
 from rugtui.sweeps.grid import Grid
 from rugtui.sweeps.memory import needed, too_large
 from rugtui.sweeps.outcome import Outcome, bare, failure, fault, predicted
@@ -44,7 +44,7 @@ from rugtui.training.device import resolve
 from rugtui.training.failure import Diverged
 from rugtui.training.source import Source
 from rugtui.training.streams import generators
-from rugtui.training.trainer import Training
+from rugtui.training.trainer import Trainer
 
 Pause = Callable[[], None]
 TOLERANCE = 1e-4
@@ -118,7 +118,7 @@ def _rug(unit: Unit, cell: Cell, grid: Grid) -> Found:
 
 def _trained(unit: Unit, cell: Cell, grid: Grid, pause: Pause) -> Found:
     """The single run of these settings."""
-    training = Training(grid.settings(unit.shape, cell.p, cell.seed or 0))
+    training = Trainer(grid.settings(unit.shape, cell.p, cell.seed or 0))
     while not training.done:
         pause()
         training.advance()
@@ -133,7 +133,7 @@ def _descended(unit: Unit, grid: Grid, pause: Pause) -> list[Found | str]:
         initial.initial(one, generator=generators(one.seed, device)["weights"]) for one in every
     ]
     p = torch.tensor([one.p for one in every], dtype=torch.float64, device=device)
-    many, steps = population.descend(Many.of(starts, device), p, every[0].steps, pause)
+    many, steps = population.descend(BatchedWeights.of(starts, device), p, every[0].steps, pause)
     sound = torch.isfinite(many.flat).all(1).tolist()
     return [
         Found(many.dense(k), taken) if good else f"diverged within {taken} steps"

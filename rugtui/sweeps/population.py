@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from rugtui.sweeps.batched_weights import Many
+from rugtui.sweeps.batched_weights import BatchedWeights
 from rugtui.training import population
 from rugtui.training.gaussian import RowLosses, row_losses
 from rugtui.training.kernels.optimizer import Optimizer
@@ -29,8 +29,8 @@ Rows = Float[Tensor, "cells n_sparse"]
 
 
 def descend(
-    weights: Many, p: Float[Tensor, " cells"], steps: int, pause: Callable[[], None]
-) -> tuple[Many, Int[Tensor, " cells"]]:
+    weights: BatchedWeights, p: Float[Tensor, " cells"], steps: int, pause: Callable[[], None]
+) -> tuple[BatchedWeights, Int[Tensor, " cells"]]:
     """The weights that the Gaussian loss leads to, and the steps that each cell took.
 
     p is in float64. A cell that diverges is left where it is: its weights are no numbers.
@@ -61,14 +61,14 @@ def descend(
 class Descent:
     """Adam on the Gaussian losses of cells of one shape. Inside, β = b + μ stands in b's place."""
 
-    def __init__(self, weights: Many, p: Float[Tensor, " cells"]) -> None:
+    def __init__(self, weights: BatchedWeights, p: Float[Tensor, " cells"]) -> None:
         self.step = 0
         self._rate = torch.full_like(p, population.RATE)
         self._previous = torch.full_like(p, math.inf)
         self._hold(weights.copy(), p)
         self._own.b.add_(self._means())
 
-    def _hold(self, weights: Many, p: Tensor) -> None:
+    def _hold(self, weights: BatchedWeights, p: Tensor) -> None:
         """Take these cells, with an optimizer that remembers nothing."""
         self._own, self._p = weights, p[:, None]
         self._variance = population_variance(self._p)
@@ -90,7 +90,7 @@ class Descent:
         self._hold(self._own.some(cells), self._p[cells, 0])
         self._adam.restore(memory)
 
-    def weights_now(self) -> Many:
+    def weights_now(self) -> BatchedWeights:
         """A copy, with b where β was."""
         weights = self._own.copy()
         weights.b.sub_(self._means())

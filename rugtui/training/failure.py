@@ -11,7 +11,7 @@ from rugtui.errors import TrainingError, UsageError
 from rugtui.models.memory import available_memory, gib, used_memory
 from rugtui.models.sizes import is_power_of_two
 from rugtui.settings.settings import Settings
-from rugtui.training.kernels.plan import Squares, sparse_data
+from rugtui.training.kernels.plan import FullMatrixPath, sparse_data
 
 if TYPE_CHECKING:
     import torch
@@ -144,7 +144,7 @@ def _looked_at(settings: Settings) -> int:
 def _square(settings: Settings) -> int:
     """Cells of the matrix that a step of all cells may go through."""
     full = settings.method == "sgd" and not sparse_data(settings) and settings.matmul != "bf16"
-    squares = Squares.of(settings.n_sparse, settings.n_dense, settings.batch if full else 0)
+    squares = FullMatrixPath.of(settings.n_sparse, settings.n_dense, settings.batch if full else 0)
     return settings.n_sparse**2 if squares.backward else 0
 
 

@@ -7,12 +7,12 @@ import torch
 from rugtui.models.dense import Dense
 from rugtui.settings.settings import Settings
 from rugtui.training.kernels.precision import data_type
-from rugtui.training.trainer import Training
+from rugtui.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 
 
-class Still(Training):
+class FrozenRun(Trainer):
     """A run at one step, on the CPU: without optimizer, data or spare, which looking needs none of.
 
     To whoever would advance it, it is done.

@@ -38,7 +38,7 @@ class Cancelled(Exception):  # noqa: N818 - not an error: somebody asked to stop
     """Raised within a step that is given up; the state stays that of the last whole step."""
 
 
-class Training:
+class Trainer:
     """One run: settings, weights, optimizer, generators, step. Equal settings give equal bits."""
 
     def __init__(
@@ -264,7 +264,7 @@ class Training:
         self._spare = state
 
 
-def results(training: Training, cancelled: Callable[[], bool] = never) -> Iterator[StepResult]:
+def results(training: Trainer, cancelled: Callable[[], bool] = never) -> Iterator[StepResult]:
     """Every result until the run is done or cancelled."""
     while (result := training.advance(cancelled)) is not None:
         yield result

@@ -20,13 +20,13 @@ from textual.screen import Screen
 from rugtui.errors import SettingError
 from rugtui.live.commands import Detach, NextFrame, Pause, Save, Show, Stop
 from rugtui.live.session import Session
-from rugtui.runtime.threads import step_back
+from rugtui.runtime.threads import lower_priority
 from rugtui.settings.effects import no_effect
 from rugtui.settings.preferences import Preferences
 from rugtui.settings.presets import Preset
 from rugtui.settings.settings import Settings, fields
 from rugtui.tui.command_palette import Commands, commands, focused_in, keys_of
-from rugtui.tui.frame_app import Follower
+from rugtui.tui.frame_app import FrameApp
 from rugtui.tui.keynames import shown
 from rugtui.tui.keys import Keymap, bindings, key_named
 from rugtui.tui.panes.loss.widget import LossPane
@@ -45,7 +45,7 @@ MOST_COMPLAINTS, COMPLAINT_SECONDS = 3, 15.0
 LEAST_P = 1e-9
 
 
-class RugtuiApp(Follower):
+class RugtuiApp(FrameApp):
     """What the keys do: what they ask of the session is sent to it, and shows in a Frame."""
 
     TITLE = "rugtui"
@@ -97,7 +97,7 @@ class RugtuiApp(Follower):
 
     def _work(self) -> None:
         """The session catches its own faults; one that gets past it is a bug, and is shown."""
-        step_back()
+        lower_priority()
         try:
             self.session.run()
             if self.session.refusal is not None:

@@ -16,7 +16,7 @@ from rugtui.settings.preferences import Theme
 from rugtui.settings.presets import PRESETS
 from rugtui.tui.keys import KEYS, SHEETS, Key
 from rugtui.tui.screens.dashboard import PANES
-from rugtui.tui.screens.overlay import Sheet
+from rugtui.tui.screens.overlay import Overlay
 
 if TYPE_CHECKING:
     from rugtui.tui.app import RugtuiApp
@@ -80,7 +80,7 @@ async def do(app: RugtuiApp, key: Key) -> None:
 
 def keys_of(screen: Screen[Any]) -> str:
     """The pane in the key table whose keys work on a screen."""
-    return screen.keys_of if isinstance(screen, Sheet) else "dashboard"
+    return screen.keys_of if isinstance(screen, Overlay) else "dashboard"
 
 
 def focused_in(screen: Screen[Any]) -> str:

@@ -19,8 +19,8 @@ from rugtui.tui.screens.dashboard import Dashboard
 from rugtui.tui.screens.failure import Failure
 from rugtui.tui.screens.overlay import ShowsFrames
 from rugtui.tui.terminal.bandwidth import KIB
-from rugtui.tui.terminal.frame_throttle import Thrift
-from rugtui.tui.terminal.terminal_app import Fitted
+from rugtui.tui.terminal.frame_throttle import FrameThrottle
+from rugtui.tui.terminal.terminal_app import TerminalApp
 
 METER_SECONDS = 2.0
 STILL = 4.0
@@ -32,7 +32,7 @@ EAGER_SECONDS = 0.01
 FPS_LEAST, FPS_USUAL, FPS_MOST = 0.25, Preferences().fps, 60.0
 
 
-class Follower(Fitted):
+class FrameApp(TerminalApp):
     """Follows one session. It holds no tensor and never waits for the worker."""
 
     def __init__(self, session: Session, preferences: Preferences) -> None:
@@ -43,7 +43,7 @@ class Follower(Fitted):
         self.latest = Frame(session.settings, narration=LOADING, source=session.source)
         self.fps = preferences.fps
         """Frames shown in a second, at most."""
-        self.thrift = Thrift()
+        self.thrift = FrameThrottle()
         self._eager: Timer | None = None
         self._told = self._sent = self._drawn = 0
         self._failure = ""

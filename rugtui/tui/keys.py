@@ -148,14 +148,12 @@ def arrows(
 
 KEYS = (
     Key("w", "swap_weights", "rug", "Swap trained and rug weights; training goes on.", "Weights"),
-    Key(
-        "space", "pause", "pause", "Pause and continue; after the last step, train on.", "Training"
-    ),
-    Key("left_square_bracket", "lr(0.5)", "lr", LR, "Training", pair="[ ]", name="halve_lr"),
-    Key("right_square_bracket", "lr(2.0)", "lr×2", LR, "Training", False, name="double_lr"),
-    Key("left_curly_bracket", "p(0.8)", "p", P, "Training", pair="{ }", name="lower_p"),
-    Key("right_curly_bracket", "p(1.25)", "p×1.25", P, "Training", False, name="raise_p"),
-    Key("e", "edit", "edit", "Edit every setting in a form.", "Training"),
+    Key("space", "pause", "pause", "Pause and continue; after the last step, train on.", "Trainer"),
+    Key("left_square_bracket", "lr(0.5)", "lr", LR, "Trainer", pair="[ ]", name="halve_lr"),
+    Key("right_square_bracket", "lr(2.0)", "lr×2", LR, "Trainer", False, name="double_lr"),
+    Key("left_curly_bracket", "p(0.8)", "p", P, "Trainer", pair="{ }", name="lower_p"),
+    Key("right_curly_bracket", "p(1.25)", "p×1.25", P, "Trainer", False, name="raise_p"),
+    Key("e", "edit", "edit", "Edit every setting in a form.", "Trainer"),
     Key("s", "snapshot", "save", "Save weights, history and the screen as a snapshot.", "Files"),
     Key("y", "copy", "copy", COPY, "Files", False),
     Key("t", "tab", "tab", "Loss against steps, against r, against p.", "Loss", pane="loss"),

@@ -25,7 +25,7 @@ TURNS = 3
 """Frames after that: the first may still have been drawn for another size of the panes."""
 
 
-def portrait(session: Session) -> str:
+def render_svg(session: Session) -> str:
     """The screen of a session that waits, as SVG. The session is over then.
 
     Raises what kept it from being shown (RugtuiError, OSError), and RunError where a pane failed.

@@ -12,7 +12,7 @@ from rugtui.models.weight_files.foreign import read_weights
 from rugtui.settings.settings import Settings
 from rugtui.theory import gaussian
 from rugtui.theory.exact import exact_loss
-from rugtui.training.trainer import Training
+from rugtui.training.trainer import Trainer
 
 DATA = Path(__file__).parents[1] / "data" / "weights"
 
@@ -33,7 +33,7 @@ def unfinished():
     settings = Settings(
         n_sparse=64, n_dense=9, p=0.0707, method="population", steps=40, device="cpu"
     )
-    training = Training(settings)
+    training = Trainer(settings)
     while not training.done:
         training.advance()
     return of(training.weights(), settings.p)

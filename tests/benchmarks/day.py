@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from rugtui.live.history import HistoryView
-from rugtui.live.run_session import Course
+from rugtui.live.run_session import RunSession
 from rugtui.settings.settings import Settings
 from rugtui.training.kernels.pace import Pace
 from rugtui.training.result import StepResult
@@ -43,7 +43,7 @@ def main() -> None:
     settings = Settings(n_sparse=options.n_sparse, n_dense=options.n_sparse // 4, steps=0)
     with tempfile.TemporaryDirectory() as folder:
         home = private_home(Path(folder))
-        course = Course.new(settings, into=Path(folder) / "state" / "rugtui" / "runs")
+        course = RunSession.new(settings, into=Path(folder) / "state" / "rugtui" / "runs")
         results = train(course, options.steps)
         view = course.history.view()
         print(
@@ -67,7 +67,7 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def train(course: Course, steps: int) -> int:
+def train(course: RunSession, steps: int) -> int:
     """A descent to a plateau with the noise of batches, a gap and a change of the learning rate;
     how many results there were. The slowest of them, in milliseconds, is told."""
     rng, settings, pace = np.random.default_rng(0), course.settings, Pace.of(course.settings)

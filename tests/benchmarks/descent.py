@@ -16,9 +16,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from rugtui.runtime.threads import wait_briefly
+from rugtui.runtime.threads import configure_spin_wait
 
-wait_briefly()
+configure_spin_wait()
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
@@ -29,7 +29,7 @@ from rugtui.settings.settings import Settings  # noqa: E402
 from rugtui.theory.optimum import optimum  # noqa: E402
 from rugtui.training import heldout  # noqa: E402
 from rugtui.training.data import chunks  # noqa: E402
-from rugtui.training.trainer import Training  # noqa: E402
+from rugtui.training.trainer import Trainer  # noqa: E402
 from tests.benchmarks.moments import Moments  # noqa: E402
 from tests.benchmarks.training import reference_process  # noqa: E402
 
@@ -74,7 +74,7 @@ def parse() -> argparse.Namespace:
 
 
 def descent(settings: Settings, seconds: float) -> Curve:
-    training, moments, kept = Training(settings), Moments(seconds), []
+    training, moments, kept = Trainer(settings), Moments(seconds), []
     while not moments.over:
         if moments.due():
             kept.append(training.weights())

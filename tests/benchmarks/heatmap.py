@@ -18,7 +18,7 @@ from textual.strip import Strip
 
 from rugtui.live.commands import Look
 from rugtui.live.frame import Panel, Picture
-from rugtui.live.picture_maker import Painter
+from rugtui.live.picture_maker import PictureMaker
 from rugtui.models.base import Window
 from rugtui.models.dense import Dense
 from rugtui.models.rug import Rug
@@ -87,7 +87,7 @@ def sent(strips: list[Strip], system: str) -> float:
 
 
 def told(name: str, weights: Dense | Rug, order: str, gemm: float | None) -> None:
-    painter, look = Painter(), Look(64, 64, order=order, cursor=(5, 9))
+    painter, look = PictureMaker(), Look(64, 64, order=order, cursor=(5, 9))
     painter.panel("rug", weights, look)
     took = seconds(lambda: painter.panel("rug", weights, look), 10)
     ratio = "" if gemm is None else f"{took / gemm:8.2f}"

@@ -12,15 +12,15 @@ import argparse
 import statistics
 import time
 
-from rugtui.runtime.threads import wait_briefly
+from rugtui.runtime.threads import configure_spin_wait
 
-wait_briefly()
+configure_spin_wait()
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
 from rugtui.settings.settings import Settings  # noqa: E402
-from rugtui.training.trainer import Training, results  # noqa: E402
+from rugtui.training.trainer import Trainer, results  # noqa: E402
 
 SIZES = [(512, 128, 0.05), (1024, 256, 0.01), (2048, 512, 0.01)]
 WITHIN = 0.01
@@ -59,7 +59,7 @@ def arrival(n_sparse: int, n_dense: int, p: float, seed: int = 0) -> tuple[float
         device="cpu",
     )
     begun = time.perf_counter()
-    training = Training(settings)
+    training = Trainer(settings)
     for _ in results(training):
         pass
     return time.perf_counter() - begun, training.step, "within" in training.ending

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rugtui.runtime.threads import wait_briefly
+from rugtui.runtime.threads import configure_spin_wait
 
-wait_briefly()
+configure_spin_wait()
 
 import torch  # noqa: E402 - threads.py must come first
 

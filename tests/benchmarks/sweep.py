@@ -71,10 +71,10 @@ def seconds(settings: Settings) -> float:
     """Of a step, in a process of the pool."""
     import torch
 
-    from rugtui.training.trainer import Training
+    from rugtui.training.trainer import Trainer
 
     torch.set_num_threads(1)
-    training = Training(settings.replace(steps=0))
+    training = Trainer(settings.replace(steps=0))
     step_seconds(training)  # warms up
     begun, taken = time.perf_counter(), []
     while time.perf_counter() - begun < TURN:

@@ -27,16 +27,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from runtime.threads import wait_briefly
+from runtime.threads import configure_spin_wait
 
-wait_briefly()
+configure_spin_wait()
 
 import torch  # noqa: E402
 
 from rugtui.settings.settings import Settings  # noqa: E402
 from rugtui.training.kernels.gemm import gemm_seconds  # noqa: E402
 from rugtui.training.kernels.precision import precision  # noqa: E402
-from rugtui.training.trainer import Training  # noqa: E402
+from rugtui.training.trainer import Trainer  # noqa: E402
 
 SIZES, BATCH = [(512, 128, 0.05), (1024, 256, 0.01), (2048, 512, 0.002)], 1024
 CUDA_SIZES, CUDA_BATCH = [(8192, 2048, 0.01)], 8192
@@ -95,7 +95,7 @@ def size(text: str) -> tuple[int, int, float]:
 
 
 def row(settings: Settings, options: argparse.Namespace) -> None:
-    start, trained = Training(settings), Training(settings.replace(init="rug"))
+    start, trained = Trainer(settings), Trainer(settings.replace(init="rug"))
     turns: dict[str, Callable[[], float]] = {
         "gemm": lambda: product_seconds(settings, start.device),
         "start": lambda: step_seconds(start),
@@ -128,7 +128,7 @@ def product_seconds(settings: Settings, device: torch.device) -> float:
         return gemm_seconds(settings, device, dtype=kind)
 
 
-def step_seconds(training: Training) -> float:
+def step_seconds(training: Trainer) -> float:
     """Seconds a step of one interval, loss read at the end, without a look at held-out data."""
     steps = training._pace.interval
 

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 import rugtui
 from rugtui.cli import main
 from rugtui.live.history import NAMES
-from rugtui.live.run_session import Course
+from rugtui.live.run_session import RunSession
 from rugtui.storage.run_directory import all_runs
 from rugtui.storage.snapshot import write_snapshot
 from tests.live.test_opening import tree
@@ -25,7 +25,7 @@ from tests.storage.some import SETTINGS
 @pytest.fixture
 def course(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    course = Course.new(SETTINGS)
+    course = RunSession.new(SETTINGS)
     for _ in range(3):
         course.advance(bool)
     course.leave("paused")

@@ -12,7 +12,7 @@ from rugtui.cli import headless, main
 from rugtui.cli.output import printable
 from rugtui.cli.watch import meant
 from rugtui.errors import RunError
-from rugtui.live.run_session import Course
+from rugtui.live.run_session import RunSession
 from rugtui.storage.run_directory import all_runs, runs_folder
 from rugtui.storage.target import place
 from tests.models.weight_files.test_foreign import W_IN, W_OUT, B
@@ -26,7 +26,7 @@ if sys.platform == "linux":
 def test_every_command_finds_a_run_by_its_name(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(headless, "HELDOUT_SAMPLES", 64)
-    course = Course.new(SETTINGS.replace(steps=20))
+    course = RunSession.new(SETTINGS.replace(steps=20))
     while not course.training.done:
         course.advance(bool)
     course.leave("done")
@@ -50,7 +50,7 @@ def test_every_command_finds_a_run_by_its_name(capsys, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["../x", "..", ".", "/", "/etc/passwd", "", "latest/.."])
 def test_nothing_else_is_found(name, capsys, monkeypatch):
-    course = Course.new(SETTINGS)
+    course = RunSession.new(SETTINGS)
     course.advance(bool)
     course.leave("paused")
     monkeypatch.chdir(runs_folder())

@@ -7,7 +7,7 @@ import pytest
 
 from rugtui.cli import main
 from rugtui.cli.runs import printable, size_text
-from rugtui.live.run_session import Course
+from rugtui.live.run_session import RunSession
 from rugtui.storage.listing import listed
 from rugtui.storage.lock import Lock
 from rugtui.storage.run_directory import all_runs, checkpoints
@@ -17,7 +17,7 @@ from tests.test_imports import loaded_by
 
 def a_run(steps=0, phase="paused"):
     """A run that was left in this phase, or (None) is still held."""
-    course = Course.new(SETTINGS.replace(steps=steps))
+    course = RunSession.new(SETTINGS.replace(steps=steps))
     course.advance(bool)
     if phase is None:
         course.save("training")

@@ -8,7 +8,7 @@ import pytest
 from rugtui.cli import main
 from rugtui.cli.watch import meant
 from rugtui.errors import RunError
-from rugtui.live.run_session import Course
+from rugtui.live.run_session import RunSession
 from rugtui.storage.lock import Lock, holder
 from rugtui.storage.run_directory import checkpoints, find_run
 from rugtui.sweeps.folder import SweepFolder
@@ -50,7 +50,7 @@ def test_where_no_run_is_named_it_is_the_latest_that_somebody_trains(capsys):
     assert main(["watch", "nothing"]) == 2
     runs = []
     for _ in range(3):
-        course = Course.new(SETTINGS)
+        course = RunSession.new(SETTINGS)
         course.advance(bool)
         course.leave("paused")
         runs.append(course.keeper.run)

@@ -15,7 +15,7 @@ import rugtui
 from rugtui.cli import headless, main
 from rugtui.errors import RunError
 from rugtui.live.history import NAMES
-from rugtui.live.run_session import Course
+from rugtui.live.run_session import RunSession
 from rugtui.storage import checkpoint_writer as keeper
 from rugtui.storage import tensors
 from rugtui.storage.checkpoint import newest
@@ -50,8 +50,8 @@ def equal_to_uninterrupted(course, tmp_path, results=3):
     """Leave it, take it up, train on, and hold it against the run to which nothing happened."""
     run = course.keeper.run
     assert course.leave("paused")
-    again = advance(Course.taken_up(run), results)
-    through = Course.new(SETTINGS, into=tmp_path / "through")
+    again = advance(RunSession.taken_up(run), results)
+    through = RunSession.new(SETTINGS, into=tmp_path / "through")
     while through.training.step < again.training.step:
         advance(through, 1)
     same(again, through)
@@ -64,7 +64,7 @@ def equal_to_uninterrupted_in_weights(course, tmp_path):
     step = course.training.step
     assert course.leave("paused")
     checkpoint = newest(course.keeper.run)[1]
-    through = advance(Course.new(SETTINGS, into=tmp_path / "through"), step)
+    through = advance(RunSession.new(SETTINGS, into=tmp_path / "through"), step)
     for name, tensor in through.training.state().tensors.items():
         assert torch.equal(tensor, checkpoint.state.tensors[name]), name
     through.leave("paused")
@@ -74,7 +74,7 @@ def equal_to_uninterrupted_in_weights(course, tmp_path):
 @pytest.mark.parametrize("kind", ["mount", "limit"])
 def test_a_disk_that_is_full_for_a_while(kind, tmp_path):
     with full_disk(kind, tmp_path / "disk") as disk:
-        course = advance(Course.new(SETTINGS, into=disk.folder), 30)
+        course = advance(RunSession.new(SETTINGS, into=disk.folder), 30)
         assert course.kept() == "Nothing of this run is saved yet."
         assert saved(course) == []
         run, before = course.keeper.run, course.training.step
@@ -99,14 +99,14 @@ def test_a_disk_that_is_full_for_a_while(kind, tmp_path):
 
 def test_what_was_saved_before_the_disk_was_full_is_taken_up(tmp_path):
     with full_disk("limit", tmp_path / "disk") as disk:
-        course = advance(Course.new(SETTINGS, into=disk.folder), 5)
+        course = advance(RunSession.new(SETTINGS, into=disk.folder), 5)
         saved(course)
         disk.fill()
         try:
             assert not advance(course, 4).leave("paused")
         finally:
             disk.free()
-        again = Course.taken_up(course.keeper.run)
+        again = RunSession.taken_up(course.keeper.run)
         assert again.training.step == 5
         equal_to_uninterrupted(again, tmp_path)
 
@@ -123,7 +123,7 @@ def test_a_full_disk_costs_no_result(tmp_path, capsys, monkeypatch):
 
 
 def test_a_directory_that_is_read_only_for_a_while(tmp_path, monkeypatch):
-    course = advance(Course.new(SETTINGS, into=tmp_path / "runs"), 2)
+    course = advance(RunSession.new(SETTINGS, into=tmp_path / "runs"), 2)
     saved(course)
     run = course.keeper.run
     with read_only(run, monkeypatch):
@@ -136,7 +136,7 @@ def test_a_directory_that_is_read_only_for_a_while(tmp_path, monkeypatch):
 
 
 def test_a_run_in_a_read_only_place_is_refused_in_a_sentence(tmp_path, monkeypatch, capsys):
-    course = advance(Course.new(SETTINGS, into=tmp_path / "runs"), 2)
+    course = advance(RunSession.new(SETTINGS, into=tmp_path / "runs"), 2)
     course.leave("paused")
     with read_only(course.keeper.run, monkeypatch):
         assert main(["resume", "--no-screen", str(course.keeper.run)]) == 1
@@ -146,7 +146,7 @@ def test_a_run_in_a_read_only_place_is_refused_in_a_sentence(tmp_path, monkeypat
 
 
 def test_a_directory_deleted_underneath_is_whole_again_at_the_next_save(tmp_path):
-    course = advance(Course.new(SETTINGS, into=tmp_path / "runs"), 2)
+    course = advance(RunSession.new(SETTINGS, into=tmp_path / "runs"), 2)
     saved(course)
     shutil.rmtree(course.keeper.run)
     assert "written anew" in saved(advance(course, 2))[0][0]
@@ -156,7 +156,7 @@ def test_a_directory_deleted_underneath_is_whole_again_at_the_next_save(tmp_path
 def test_at_most_one_interval_of_autosaving_is_lost(tmp_path, monkeypatch):
     now = [1000.0]
     monkeypatch.setattr(keeper.time, "monotonic", lambda: now[0])
-    course = Course.new(SETTINGS, into=tmp_path, every=10.0)
+    course = RunSession.new(SETTINGS, into=tmp_path, every=10.0)
     when = {0: now[0]}
     for _ in range(100):
         now[0] += 0.7
@@ -170,11 +170,11 @@ def test_at_most_one_interval_of_autosaving_is_lost(tmp_path, monkeypatch):
 
 
 def test_a_clock_set_back_moves_no_save_and_prunes_no_latest_run(tmp_path, monkeypatch):
-    first = advance(Course.new(SETTINGS, into=tmp_path), 1)
+    first = advance(RunSession.new(SETTINGS, into=tmp_path), 1)
     stamp = time.strftime
     monkeypatch.setattr(time, "strftime", lambda form: stamp(form, time.gmtime(0)))
     monkeypatch.setattr(time, "time", lambda: 0.0)
-    second = advance(Course.new(SETTINGS, into=tmp_path, every=0.05), 1)
+    second = advance(RunSession.new(SETTINGS, into=tmp_path, every=0.05), 1)
     deadline = time.monotonic() + 30
     while not checkpoints(second.keeper.run):
         advance(second, 1)
@@ -189,7 +189,7 @@ def test_a_clock_set_back_moves_no_save_and_prunes_no_latest_run(tmp_path, monke
 
 @pytest.mark.parametrize("name", [ABOUT, "checkpoint"])
 def test_a_run_of_a_newer_version_is_left_alone(name, tmp_path, capsys, monkeypatch):
-    course = advance(Course.new(SETTINGS, into=tmp_path), 1)
+    course = advance(RunSession.new(SETTINGS, into=tmp_path), 1)
     run = course.keeper.run
     with monkeypatch.context() as newer:
         newer.setattr(tensors, "FORMAT", tensors.FORMAT + 1)
@@ -207,7 +207,7 @@ def test_a_run_of_a_newer_version_is_left_alone(name, tmp_path, capsys, monkeypa
 
 
 def test_a_gibibyte_where_a_file_should_be_is_refused_by_name_and_soon(tmp_path):
-    course = advance(Course.new(SETTINGS, into=tmp_path), 2)
+    course = advance(RunSession.new(SETTINGS, into=tmp_path), 2)
     saved(course)
     advance(course, 2).leave("paused")
     run = course.keeper.run
@@ -217,7 +217,7 @@ def test_a_gibibyte_where_a_file_should_be_is_refused_by_name_and_soon(tmp_path)
         content = path.read_bytes() if path.exists() else b""
         path.touch()
         os.truncate(path, GIB)
-        again = Course.taken_up(run)
+        again = RunSession.taken_up(run)
         assert again.training.step == (2 if path == newest_there else 4)
         assert all(path.name in note for note in again.notes[:2])
         assert bool(again.notes) == (path.name == "history.jsonl" or path == newest_there)
@@ -230,7 +230,7 @@ def test_a_gibibyte_where_a_file_should_be_is_refused_by_name_and_soon(tmp_path)
 
 @pytest.mark.parametrize("damage", ["zeros", "lines", "a pipe"])
 def test_a_run_goes_on_whatever_became_of_its_history(damage, tmp_path):
-    course = advance(Course.new(SETTINGS, into=tmp_path), 3)
+    course = advance(RunSession.new(SETTINGS, into=tmp_path), 3)
     assert course.leave("paused")
     path = course.keeper.run / "history.jsonl"
     first = path.read_bytes().splitlines(keepends=True)[0]
@@ -243,7 +243,7 @@ def test_a_run_goes_on_whatever_became_of_its_history(damage, tmp_path):
             path.write_bytes(first + b"?\n" * 300_000)
         case "a pipe":
             os.mkfifo(path)
-    again = Course.taken_up(course.keeper.run)
+    again = RunSession.taken_up(course.keeper.run)
     notes = again.notes
     assert "history.jsonl" in notes[0]
     assert "results are missing from its history" in notes[-1]
@@ -282,7 +282,7 @@ def test_of_many_processes_that_want_a_run_one_gets_it(tmp_path):
         lines = [process.stdout.readline() for _ in range(2)]  # whoever is quicker to say so
         assert sorted(lines) == [b"[3, 3, 3, 3, 3, 3, 3]\n", b"won\n"]
         with pytest.raises(RunError, match="in use"):
-            Course.taken_up(tmp_path)
+            RunSession.taken_up(tmp_path)
 
 
 def test_whatever_the_umask_a_run_is_its_users_alone(tmp_path):

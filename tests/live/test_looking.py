@@ -12,7 +12,7 @@ from rugtui.live.experiment import Experiment
 from rugtui.live.frame import Frame
 from rugtui.live.loss_sampler import CELLS, RugTrial
 from rugtui.live.opening import open_run
-from rugtui.live.run_session import Course
+from rugtui.live.run_session import RunSession
 from rugtui.settings.settings import Settings
 from tests.live.test_session import SMALL, running, wait
 
@@ -50,7 +50,7 @@ def test_frames_that_these_sizes_do_not_have_are_passed_over_with_a_reason():
 
 
 def test_statistics_of_the_last_frame_are_not_taken_for_those_of_this(tmp_path):
-    experiment = Experiment(Course.new(SMALL, into=tmp_path))
+    experiment = Experiment(RunSession.new(SMALL, into=tmp_path))
     try:
         experiment.trial()
         experiment.read("rug", beside=True)  # asks the analyst
@@ -65,7 +65,7 @@ def test_statistics_of_the_last_frame_are_not_taken_for_those_of_this(tmp_path):
 
 def test_a_rug_beside_trained_weights_does_not_hold_up_their_statistics(tmp_path, monkeypatch):
     monkeypatch.setattr(analyst, "share_beside", lambda: 1e9)  # it needs no rest
-    experiment = Experiment(Course.new(SMALL, into=tmp_path))
+    experiment = Experiment(RunSession.new(SMALL, into=tmp_path))
     try:
         experiment.picture("trained", Look(8, 8, beside=True))
         for _ in range(2):
@@ -126,7 +126,7 @@ def test_a_rug_with_millions_of_features_is_sampled_in_small_bites():
 
 
 def test_a_loss_that_was_not_read_yet_is_not_said_to_be_missing(tmp_path):
-    course = Course.new(SMALL, into=tmp_path)
+    course = RunSession.new(SMALL, into=tmp_path)
     while course.advance(lambda: False) is None:
         pass
     experiment = Experiment(course)
@@ -143,7 +143,7 @@ def test_a_loss_that_was_not_read_yet_is_not_said_to_be_missing(tmp_path):
 
 
 def test_weights_that_are_sampled_need_no_result(tmp_path):
-    course = Course.new(SMALL, into=tmp_path)
+    course = RunSession.new(SMALL, into=tmp_path)
     while course.advance(lambda: False) is None:
         pass
     course.leave("paused")
@@ -156,7 +156,7 @@ def test_weights_that_are_sampled_need_no_result(tmp_path):
 
 
 def test_weights_that_stand_still_are_held_against_their_own_held_out_loss(tmp_path):
-    course = Course.new(SMALL.replace(steps=40), into=tmp_path)
+    course = RunSession.new(SMALL.replace(steps=40), into=tmp_path)
     while not course.training.done:
         course.advance(lambda: False)
     experiment = Experiment(course)
@@ -185,7 +185,7 @@ def read_to_the_end(experiment):
 
 def test_a_run_that_is_over_has_not_just_begun(tmp_path):
     slow = SMALL.replace(optimizer="sgd", lr=1e-6, steps=300)
-    experiment = Experiment(Course.new(slow, into=tmp_path))
+    experiment = Experiment(RunSession.new(slow, into=tmp_path))
     said = []
     try:
         while not experiment.done:

@@ -12,7 +12,7 @@ from rugtui.analysis.statistics import statistics
 from rugtui.errors import DamagedError, RunError, SettingError, WeightsError
 from rugtui.live.commands import Change, Open, Pause, Save, Stop
 from rugtui.live.opening import open_run, open_snapshot, open_weights
-from rugtui.live.run_session import Course
+from rugtui.live.run_session import RunSession
 from rugtui.live.session import Session
 from rugtui.models.constructions import dense, engineered
 from rugtui.storage.checkpoint import newest
@@ -28,14 +28,14 @@ RUG = engineered("hadamard", 64, 16, 0.05, generator=torch.Generator())
 
 @pytest.fixture
 def run(tmp_path):
-    course = advance(Course.new(SETTINGS, into=tmp_path), 3)
+    course = advance(RunSession.new(SETTINGS, into=tmp_path), 3)
     course.leave("paused")
     return course.keeper.run
 
 
 @pytest.fixture
 def snapshot(tmp_path):
-    course = advance(Course.new(SETTINGS, into=tmp_path / "first"), 3)
+    course = advance(RunSession.new(SETTINGS, into=tmp_path / "first"), 3)
     course.leave("paused")
     weights = course.training.weights()
     return write_snapshot(
@@ -78,7 +78,7 @@ def tree(folder):
 
 
 def uninterrupted(tmp_path, results):
-    course = advance(Course.new(SETTINGS, into=tmp_path / "uninterrupted"), results)
+    course = advance(RunSession.new(SETTINGS, into=tmp_path / "uninterrupted"), results)
     course.leave("paused")
     return course
 
@@ -114,7 +114,7 @@ def test_a_run_goes_on_as_itself_bit_for_bit(run, tmp_path):
     course.go_on()
     advance(course, 2)
     course.leave("paused")
-    same(Course.taken_up(run), uninterrupted(tmp_path, 5))
+    same(RunSession.taken_up(run), uninterrupted(tmp_path, 5))
 
 
 def test_a_snapshot_goes_on_as_a_new_run_bit_for_bit(snapshot, tmp_path):
@@ -123,7 +123,7 @@ def test_a_snapshot_goes_on_as_a_new_run_bit_for_bit(snapshot, tmp_path):
         wait(session, everything)  # looking takes nothing from the streams of training
         trained_to(session, newest(snapshot)[1].step)
         assert wait(session, lambda f: f.phase == "training").source == ""
-    again = Course.taken_up(find_run(None))
+    again = RunSession.taken_up(find_run(None))
     assert tree(snapshot) == before
     assert f"began from snapshot {snapshot}" in (again.keeper.run / "log.txt").read_text()
     results = len(again.history.view())
@@ -134,7 +134,7 @@ def test_a_snapshot_goes_on_as_a_new_run_bit_for_bit(snapshot, tmp_path):
 
 
 def test_a_finished_run_goes_on_as_far_again(tmp_path):
-    course = Course.new(TINY.replace(steps=20), into=tmp_path)
+    course = RunSession.new(TINY.replace(steps=20), into=tmp_path)
     while not course.training.done:
         course.advance(bool)
     course.leave("done")
@@ -160,11 +160,11 @@ def test_a_run_that_somebody_else_has_stays_only_looked_at(run):
 
 def test_a_run_that_went_on_meanwhile_must_be_opened_again(run):
     course = open_run(run)
-    advance(Course.taken_up(run), 1).leave("paused")
+    advance(RunSession.taken_up(run), 1).leave("paused")
     with pytest.raises(RunError, match="went on meanwhile: open it again"):
         course.go_on()
     course.leave("paused")
-    advance(Course.taken_up(run), 1).leave("paused")  # it was let go
+    advance(RunSession.taken_up(run), 1).leave("paused")  # it was let go
 
 
 def test_snapshots_of_what_is_opened(run, snapshot):
@@ -198,7 +198,7 @@ def test_weights_from_elsewhere_are_trained_on_and_the_file_may_go(file):
         wait(session, everything)
         trained_to(session, 0)
     file.unlink()
-    again = Course.taken_up(find_run(None))
+    again = RunSession.taken_up(find_run(None))
     advance(again, 1)
     again.leave("paused")
     assert "began from weights in" in (again.keeper.run / "log.txt").read_text()
@@ -236,7 +236,7 @@ def test_what_a_file_says_cannot_be_said_otherwise(file, tmp_path):
 
 
 def test_a_snapshot_of_a_rug_shows_that_rug(tmp_path):
-    course = advance(Course.new(SETTINGS, into=tmp_path), 1)
+    course = advance(RunSession.new(SETTINGS, into=tmp_path), 1)
     course.leave("paused")
     kept = {"kind": "rug", "weights": course.training.weights(), "facts": {"frame": "dct"}}
     folder = write_snapshot(course.keeper.run, course.moment("paused"), **kept)
@@ -260,7 +260,7 @@ def test_what_cannot_be_opened_ends_the_session(snapshot):
 def test_still_weights_are_sampled_as_their_settings_say(tmp_path):
     """With another activation the rug's way to sample would be wrong."""
     settings = SETTINGS.replace(activation="identity")
-    course = advance(Course.new(settings, into=tmp_path), 1)
+    course = advance(RunSession.new(settings, into=tmp_path), 1)
     course.leave("paused")
     held = course.training.measure(20_000)
     with looking(lambda: open_run(course.keeper.run)) as session:

@@ -10,7 +10,7 @@ from rugtui.live.commands import Change, Forget, ListSaved, Load
 from rugtui.live.history import History
 from rugtui.live.other_runs import MOST, Others, other_run, read_run
 from rugtui.settings.settings import Settings
-from rugtui.storage.history_file import NAME, Journal
+from rugtui.storage.history_file import NAME, HistoryFile
 from rugtui.storage.run_directory import create_run
 from tests.live.test_session import SMALL, running, wait
 
@@ -42,7 +42,7 @@ def test_a_changed_shape_leaves_the_earlier_run_in_the_frames():
 
 def saved_run(folder, results=50):
     run = create_run(Settings(), device="cpu", into=folder)
-    Journal(run).bring_up_to(some(results).past())
+    HistoryFile(run).bring_up_to(some(results).past())
     return run
 
 

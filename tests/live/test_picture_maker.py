@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rugtui.live.commands import Look
-from rugtui.live.picture_maker import Painter
+from rugtui.live.picture_maker import PictureMaker
 from rugtui.models.base import Window
 from rugtui.models.rug import Rug
 from tests.models.test_ordering import matrix, some_dense
@@ -26,7 +26,7 @@ def test_a_panel_is_the_block_means_and_its_cell_the_cell(data, order):
     row = data.draw(st.integers(top, window.bottom - 1))
     column = data.draw(st.integers(left, window.right - 1))
     look = Look(data.draw(st.integers(1, 40)), 4, window, order, cursor=(row, column))
-    panel = Painter().panel("trained", weights, look)
+    panel = PictureMaker().panel("trained", weights, look)
 
     W = matrix(weights)
     i, j = panel.cell.i, panel.cell.j
@@ -58,7 +58,7 @@ def test_the_cells_block_is_the_one_that_its_pixel_averages(start, length, block
     height = min(blocks, length)
     for place in {start, start + length // 2, start + length - 1}:
         look = Look(height, 1, Window(start, 0, start + length, 1), cursor=(place, 0))
-        panel = Painter().panel("trained", weights, look)
+        panel = PictureMaker().panel("trained", weights, look)
         block = panel.cell.block
         means = [
             matrix(weights)[block.top : block.bottom, 0].mean(),
@@ -72,12 +72,12 @@ def test_the_cells_block_is_the_one_that_its_pixel_averages(start, length, block
 
 def test_a_cursor_outside_has_no_cell():
     weights = some_dense(20, 3)
-    assert Painter().panel("trained", weights, Look(5, 5, cursor=(20, 0))).cell is None
-    assert Painter().panel("trained", weights, Look(5, 5)).cell is None
+    assert PictureMaker().panel("trained", weights, Look(5, 5, cursor=(20, 0))).cell is None
+    assert PictureMaker().panel("trained", weights, Look(5, 5)).cell is None
 
 
 def test_a_look_meant_for_larger_weights_sees_all_of_smaller_ones():
-    painter = Painter()
+    painter = PictureMaker()
     look = Look(4, 4, Window(100, 100, 200, 200), cursor=(150, 150))
     assert painter.window(look, 20) == Window.whole(20)
     assert painter.panel("trained", some_dense(20, 3), look).pixels.shape == (4, 4)
@@ -85,16 +85,16 @@ def test_a_look_meant_for_larger_weights_sees_all_of_smaller_ones():
 
 def test_an_order_that_cannot_be_is_natural_and_says_why():
     rug = Rug.build(16, 4, 1, 0, generator=seeded())
-    panel = Painter().panel("rug", rug, Look(16, 16, order="clustered"))
+    panel = PictureMaker().panel("rug", rug, Look(16, 16, order="clustered"))
     assert panel.order == "natural"
     assert "no clusters" in panel.note
     np.testing.assert_array_equal(panel.pixels, matrix(rug))
-    uneven = Painter().panel("trained", some_dense(12, 3), Look(9, 9, order="sequency"))
+    uneven = PictureMaker().panel("trained", some_dense(12, 3), Look(9, 9, order="sequency"))
     assert (uneven.order, "power of two" in uneven.note) == ("natural", True)
 
 
 def test_a_clustered_order_stands_still_until_another_is_looked_at():
-    painter, look = Painter(), Look(40, 40, order="clustered", cursor=(0, 0))
+    painter, look = PictureMaker(), Look(40, 40, order="clustered", cursor=(0, 0))
     before = painter.panel("trained", some_dense(40, 5, seed=0), look)
     moved = some_dense(40, 5, seed=1)
     after = painter.panel("trained", moved, look)
@@ -105,7 +105,7 @@ def test_a_clustered_order_stands_still_until_another_is_looked_at():
 
 
 def test_trained_and_rug_have_orders_of_their_own():
-    painter, look = Painter(), Look(32, 32, order="clustered")
+    painter, look = PictureMaker(), Look(32, 32, order="clustered")
     painter.panel("trained", some_dense(32, 5), look)
     rug = Rug.build(32, 4, 1, 0, generator=seeded())
     np.testing.assert_array_equal(painter.panel("rug", rug, look).pixels, matrix(rug))
@@ -114,7 +114,7 @@ def test_trained_and_rug_have_orders_of_their_own():
 def test_a_million_features_cost_their_pixels():
     """A rug of 2^20 in another order, its picture, a cell and the range of its block."""
     rug = Rug.build(2**20, 2**18, 1.1, -0.4, generator=seeded())
-    panel = Painter().panel("rug", rug, Look(64, 64, order="sequency", cursor=(2**19, 5)))
+    panel = PictureMaker().panel("rug", rug, Look(64, 64, order="sequency", cursor=(2**19, 5)))
     assert panel.pixels.shape == (64, 64)
     assert panel.cell.low <= panel.cell.value <= panel.cell.high
     assert not panel.cell.sampled

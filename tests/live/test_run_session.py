@@ -5,7 +5,7 @@ import pytest
 
 from rugtui.errors import DamagedError, RunError
 from rugtui.live import history, thinning
-from rugtui.live.run_session import Course
+from rugtui.live.run_session import RunSession
 from rugtui.settings.settings import Settings
 from rugtui.storage.run_directory import checkpoints
 from rugtui.training.failure import Diverged
@@ -34,17 +34,17 @@ def same(one, two):
 
 @pytest.fixture
 def uninterrupted(tmp_path):
-    course = Course.new(SETTINGS, into=tmp_path / "uninterrupted")
+    course = RunSession.new(SETTINGS, into=tmp_path / "uninterrupted")
     yield course
     course.leave("paused")
 
 
 def test_stopped_and_taken_up_again_twice(tmp_path, uninterrupted):
     advance(uninterrupted, 12)
-    course = advance(Course.new(SETTINGS, into=tmp_path), 5)
+    course = advance(RunSession.new(SETTINGS, into=tmp_path), 5)
     for _ in range(2):
         assert course.leave("paused")
-        course = Course.taken_up(course.keeper.run)
+        course = RunSession.taken_up(course.keeper.run)
         assert course.notes == []
         advance(course, 2)
     advance(course, 3)
@@ -54,54 +54,54 @@ def test_stopped_and_taken_up_again_twice(tmp_path, uninterrupted):
 
 def test_stopped_in_the_middle_of_an_interval(tmp_path, uninterrupted):
     advance(uninterrupted, 3)
-    course, asked = Course.new(SETTINGS, into=tmp_path), iter(range(50))
+    course, asked = RunSession.new(SETTINGS, into=tmp_path), iter(range(50))
     assert course.advance(lambda: next(asked, None) is None) is None
     assert course.training.step > 0
     course.leave("paused")
-    same(advance(Course.taken_up(course.keeper.run), 3), uninterrupted)
+    same(advance(RunSession.taken_up(course.keeper.run), 3), uninterrupted)
 
 
 def test_what_came_after_the_last_save_is_done_again(tmp_path, uninterrupted):
     advance(uninterrupted, 6)
-    course = advance(Course.new(SETTINGS, into=tmp_path), 2)
+    course = advance(RunSession.new(SETTINGS, into=tmp_path), 2)
     course.save("training")
     assert course.keeper.wait(10)
     # As if killed here: rows that are in the history already, no checkpoint, no farewell.
     advance(course, 2)
     course.keeper._journal.bring_up_to(course.history.past())
     course.keeper._lock.release()
-    again = Course.taken_up(course.keeper.run)
+    again = RunSession.taken_up(course.keeper.run)
     assert len(again.history.view()) == 2
     same(advance(again, 4), uninterrupted)
 
 
 def test_a_run_that_was_never_saved_begins_again(tmp_path, uninterrupted):
     advance(uninterrupted, 2)
-    course = advance(Course.new(SETTINGS, into=tmp_path), 1)
+    course = advance(RunSession.new(SETTINGS, into=tmp_path), 1)
     course.keeper._lock.release()
-    same(advance(Course.taken_up(course.keeper.run), 2), uninterrupted)
+    same(advance(RunSession.taken_up(course.keeper.run), 2), uninterrupted)
 
 
 def test_changed_settings_go_on_too(tmp_path, uninterrupted):
     changed = SETTINGS.replace(p=0.2, lr=0.01, batch=32)
-    course = Course.new(SETTINGS, into=tmp_path)
+    course = RunSession.new(SETTINGS, into=tmp_path)
     for one in (course, uninterrupted):
         advance(one, 2)
         one.change(changed)
     assert course.leave("paused")
-    course = Course.taken_up(course.keeper.run)
+    course = RunSession.taken_up(course.keeper.run)
     assert course.settings == changed
     same(advance(course, 2), advance(uninterrupted, 2))
 
 
 def test_the_older_checkpoint_is_taken_and_said_to_be(tmp_path, uninterrupted):
-    course = advance(Course.new(SETTINGS, into=tmp_path), 2)
+    course = advance(RunSession.new(SETTINGS, into=tmp_path), 2)
     course.save("training")
     course.keeper.wait(10)
     advance(course, 2).leave("paused")
     newest, older = checkpoints(course.keeper.run)
     newest.write_bytes(newest.read_bytes()[:-7])
-    again = Course.taken_up(course.keeper.run)
+    again = RunSession.taken_up(course.keeper.run)
     assert newest.name in again.notes[0]
     same(advance(again, 2), advance(uninterrupted, 4))
     again.save("training")
@@ -117,8 +117,8 @@ def test_a_long_run_is_the_same_however_often_it_was_taken_up(killed, tmp_path, 
     monkeypatch.setattr(thinning, "OCTAVE", 1)
     monkeypatch.setattr(pace, "PRODUCTS", 1e7)  # a result a step
     settings = SETTINGS.replace(n_sparse=8, n_dense=2, batch=4)
-    uninterrupted = advance(Course.new(settings, into=tmp_path / "uninterrupted"), 300)
-    course = Course.new(settings, into=tmp_path)
+    uninterrupted = advance(RunSession.new(settings, into=tmp_path / "uninterrupted"), 300)
+    course = RunSession.new(settings, into=tmp_path)
     for results in (61, 9, 80, 150):
         advance(course, results)
         course.save("training")
@@ -129,7 +129,7 @@ def test_a_long_run_is_the_same_however_often_it_was_taken_up(killed, tmp_path, 
             course.keeper._lock.release()
         else:
             course.leave("paused")
-        course = Course.taken_up(course.keeper.run)
+        course = RunSession.taken_up(course.keeper.run)
         assert course.notes == []
     assert len(course.history.view()) < 64
     assert course.history.view().thinned
@@ -140,7 +140,7 @@ def test_a_long_run_is_the_same_however_often_it_was_taken_up(killed, tmp_path, 
 
 def test_after_an_explosion_the_history_is_that_of_the_weights_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(pace, "PRODUCTS", 1e7)  # a result a step, a spare every 50
-    course = advance(Course.new(SETTINGS, into=tmp_path), 70)
+    course = advance(RunSession.new(SETTINGS, into=tmp_path), 70)
     before = course.history.view()
     course.save("training")
     assert course.keeper.wait(10)
@@ -153,7 +153,7 @@ def test_after_an_explosion_the_history_is_that_of_the_weights_kept(tmp_path, mo
     assert [(mark.step, mark.text) for mark in view.marks] == [(50, "back from 71")]
     np.testing.assert_array_equal(before.column("step"), np.arange(1, 71))
     assert course.leave("paused")
-    again = Course.taken_up(course.keeper.run)
+    again = RunSession.taken_up(course.keeper.run)
     assert again.notes == []
     same(again, course)
     again.leave("paused")
@@ -171,11 +171,11 @@ def test_the_death_of_all_outputs_is_said_once(uninterrupted):
 
 
 def test_missing_history_is_said(tmp_path):
-    course = advance(Course.new(SETTINGS, into=tmp_path), 3)
+    course = advance(RunSession.new(SETTINGS, into=tmp_path), 3)
     course.leave("paused")
     path = course.keeper.run / "history.jsonl"
     path.write_bytes(b"".join(path.read_bytes().splitlines(True)[:2]))
-    again = Course.taken_up(course.keeper.run)
+    again = RunSession.taken_up(course.keeper.run)
     assert "1 results are missing" in again.notes[0]
     again.leave("paused")
 
@@ -183,35 +183,35 @@ def test_missing_history_is_said(tmp_path):
 def test_a_live_run_cannot_be_taken_up(uninterrupted):
     advance(uninterrupted, 1)
     with pytest.raises(RunError, match="in use"):
-        Course.taken_up(uninterrupted.keeper.run)
+        RunSession.taken_up(uninterrupted.keeper.run)
 
 
 def test_a_hopeless_run_is_refused_and_left_free(tmp_path):
-    course = advance(Course.new(SETTINGS, into=tmp_path), 1)
+    course = advance(RunSession.new(SETTINGS, into=tmp_path), 1)
     course.leave("paused")
     for path in checkpoints(course.keeper.run):
         path.write_bytes(b"")
     for _ in range(2):
         with pytest.raises(DamagedError, match="no checkpoint in it is whole"):
-            Course.taken_up(course.keeper.run)
+            RunSession.taken_up(course.keeper.run)
 
 
 def test_leaving_saves_again_only_what_changed(tmp_path):
-    course = advance(Course.new(SETTINGS, into=tmp_path), 1)
+    course = advance(RunSession.new(SETTINGS, into=tmp_path), 1)
     course.leave("paused")
     (path,) = checkpoints(course.keeper.run)
     before = path.stat().st_mtime_ns
-    Course.taken_up(course.keeper.run).leave("paused")
+    RunSession.taken_up(course.keeper.run).leave("paused")
     assert path.stat().st_mtime_ns == before
-    again = Course.taken_up(course.keeper.run)
+    again = RunSession.taken_up(course.keeper.run)
     again.change(SETTINGS.replace(lr=0.5))  # no step, but something to keep
     again.leave("paused")
-    assert Course.taken_up(course.keeper.run).settings.lr == 0.5
+    assert RunSession.taken_up(course.keeper.run).settings.lr == 0.5
 
 
 def test_what_is_set_in_vain_is_told(tmp_path):
     settings = SETTINGS.replace(method="population", lr=0.5)
-    course = Course.new(settings, into=tmp_path)
+    course = RunSession.new(settings, into=tmp_path)
     sentence = "has no effect: population training sets its own rates."
     assert course.news()[0] == (f"lr 0.5 {sentence}", True)
     course.change(settings.replace(schedule="warmup", p=0.2))
@@ -222,13 +222,13 @@ def test_what_is_set_in_vain_is_told(tmp_path):
 
 
 def test_the_history_knows_samples_from_weights(tmp_path):
-    course = advance(Course.new(SETTINGS, into=tmp_path), 2)
+    course = advance(RunSession.new(SETTINGS, into=tmp_path), 2)
     course.change(SETTINGS.replace(method="population"))
     advance(course, 2)
     course.change(SETTINGS.replace(batch=32))
     advance(course, 1)
     assert course.history.view().column("batch").tolist() == [64, 64, 0, 0, 32]
     assert course.leave("paused")
-    again = Course.taken_up(course.keeper.run)
+    again = RunSession.taken_up(course.keeper.run)
     assert again.history.view().breaks.tolist() == [2, 4]
     again.leave("paused")

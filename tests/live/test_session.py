@@ -15,7 +15,7 @@ from rugtui.live.commands import Change, Look, Pause, Save, Show, Stop
 from rugtui.live.session import Session
 from rugtui.settings.settings import Settings
 from rugtui.storage.checkpoint import newest, restore
-from rugtui.training.trainer import Training
+from rugtui.training.trainer import Trainer
 from rugtui.tui.panes.weights.picture_colours import picture_colours
 from tests.training.states import same_state
 
@@ -297,7 +297,7 @@ def test_the_dashboard_and_a_run_without_a_screen_have_the_same_bits(method):
             session.send(Pause(False))
             frame = wait(session, lambda f, b=before: f.step > b.step)
     path, checkpoint, _ = newest(Path(frame.run))  # wherever in an interval it was left
-    looked_at, alone = restore(path, checkpoint), Training(settings)
+    looked_at, alone = restore(path, checkpoint), Trainer(settings)
     looked_at.advance()
     losses = []
     while alone.step < looked_at.step:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rugtui.live.commands import Change, Open, Pause, Save, Show
-from rugtui.live.run_session import Course
+from rugtui.live.run_session import RunSession
 from rugtui.live.watching import Watching
 from rugtui.storage.run_directory import checkpoints
 from tests.live.test_opening import everything, tree
@@ -27,7 +27,7 @@ def quick(monkeypatch):
 @pytest.fixture
 def course(tmp_path):
     """A run that is trained beside the one who looks on: its lock is held."""
-    course = advance(Course.new(SETTINGS, into=tmp_path), 2)
+    course = advance(RunSession.new(SETTINGS, into=tmp_path), 2)
     yield course
     course.leave("paused")
 
@@ -103,7 +103,7 @@ def test_what_would_change_the_run_is_refused(course):
     [("done", "finished", "It finished at step"), ("paused", "paused", "`rugtui resume ")],
 )
 def test_it_says_how_the_run_ended(phase, shown, news, tmp_path):
-    course = saved(advance(Course.new(SETTINGS, into=tmp_path), 1))
+    course = saved(advance(RunSession.new(SETTINGS, into=tmp_path), 1))
     with watching(course.keeper.run) as session:
         wait(session, lambda f: f.phase == "watching")
         advance(course, 1).leave(phase)
@@ -115,7 +115,7 @@ def test_it_says_how_the_run_ended(phase, shown, news, tmp_path):
 
 
 def test_a_crash_is_told_and_so_is_a_new_beginning(tmp_path):
-    course = saved(advance(Course.new(SETTINGS, into=tmp_path), 1))
+    course = saved(advance(RunSession.new(SETTINGS, into=tmp_path), 1))
     run = course.keeper.run
     with watching(run) as session:
         wait(session, lambda f: f.phase == "watching")
@@ -123,7 +123,7 @@ def test_a_crash_is_told_and_so_is_a_new_beginning(tmp_path):
         course.keeper._lock = None
         frame = wait(session, lambda f: f.phase == "crashed")
         assert "crashed" in said(frame)
-        again = Course.taken_up(run)
+        again = RunSession.taken_up(run)
         assert "trains it again" in said(wait(session, lambda f: f.phase == "watching"))
         saved(advance(again, 2))
         wait(session, lambda f: f.step == again.training.step)
@@ -145,7 +145,7 @@ def test_a_folder_deleted_underneath_stays_on_the_screen(course):
 
 
 def test_a_run_without_anything_to_look_at_is_refused(tmp_path):
-    course = advance(Course.new(SETTINGS, into=tmp_path), 1)
+    course = advance(RunSession.new(SETTINGS, into=tmp_path), 1)
     with watching(course.keeper.run) as session:
         wait(session, lambda f: "first save" in f.narration)
         course.keeper.let_go()

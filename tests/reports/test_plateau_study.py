@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from rugtui.errors import DamagedError
-from rugtui.live.run_session import Course
+from rugtui.live.run_session import RunSession
 from rugtui.reports.plateau_study import due_between, opened, watch
 from rugtui.reports.study_log import NAME, Looks, look
 from rugtui.settings.settings import Settings
@@ -26,7 +26,7 @@ def seen(settings, folder, cancelled=never):
 
 
 def test_a_look_is_the_exact_loss_of_the_weights_over_theory(tmp_path):
-    course = Course.new(TINY, into=tmp_path)
+    course = RunSession.new(TINY, into=tmp_path)
     one = look(TINY, 0, course.training.weights())
     sampled = course.training.measure(20_000)
     assert one.standard_error == 0

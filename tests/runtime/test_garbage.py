@@ -3,13 +3,13 @@
 import gc
 import sys
 
-from rugtui.runtime.garbage import left_alone
+from rugtui.runtime.garbage import frozen_gc
 
 
 def test_what_is_imported_is_not_looked_through():
     before = gc.get_freeze_count()
     try:
-        with left_alone("a module that is not there"):
+        with frozen_gc("a module that is not there"):
             assert not gc.isenabled()
             here: list[object] = []
             here.append(here)
@@ -22,7 +22,7 @@ def test_what_is_imported_is_not_looked_through():
 
 def test_the_second_time_garbage_is_garbage():
     before = gc.get_freeze_count()
-    with left_alone("sys"):
+    with frozen_gc("sys"):
         assert "sys" in sys.modules
         assert gc.isenabled()
     assert gc.get_freeze_count() == before

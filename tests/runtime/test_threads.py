@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from rugtui.runtime.threads import BESIDE, NICER, cores, share_beside, step_back
+from rugtui.runtime.threads import BESIDE, NICER, cores, lower_priority, share_beside
 
 
 def niceness() -> int:
@@ -18,7 +18,7 @@ def test_a_thread_that_steps_back_takes_along_whom_it_starts_and_nobody_else():
     before, found = niceness(), []
 
     def work():
-        step_back()
+        lower_priority()
         found.append(niceness())
         helper = threading.Thread(target=lambda: found.append(niceness()))
         helper.start()

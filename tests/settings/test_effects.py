@@ -5,7 +5,7 @@ import torch
 
 from rugtui.settings.effects import set_in_vain, unused
 from rugtui.settings.settings import Settings
-from rugtui.training.trainer import Training
+from rugtui.training.trainer import Trainer
 
 SMALL = Settings(n_sparse=16, n_dense=4, p=0.2, batch=8, steps=60, device="cpu")
 OTHER = {
@@ -40,7 +40,7 @@ def test_what_is_said_to_have_no_effect_has_none(beside, names):
 
 
 def trained(settings: Settings) -> torch.Tensor:
-    training = Training(settings)
+    training = Trainer(settings)
     training.advance()
     return training.state().tensors["weights"]
 

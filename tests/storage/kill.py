@@ -18,11 +18,11 @@ from random import Random
 
 import torch
 
-from rugtui.live.run_session import Course
+from rugtui.live.run_session import RunSession
 from rugtui.storage import checkpoint_writer as keeper
 from rugtui.storage.run_directory import all_runs, checkpoints
 from rugtui.training.kernels import pace
-from rugtui.training.trainer import Training
+from rugtui.training.trainer import Trainer
 from tests.storage.some import SETTINGS
 
 EVERY = 0.002
@@ -31,7 +31,7 @@ EVERY = 0.002
 def main(folder: Path, kills: int, seed: int) -> None:
     torch.set_num_threads(1)
     pace.PRODUCTS = 1e7  # a result a step
-    Training(SETTINGS)  # imports what PyTorch imports late
+    Trainer(SETTINGS)  # imports what PyTorch imports late
     random = Random(seed)
     for _ in range(kills):
         reader, writer = os.pipe()
@@ -70,10 +70,10 @@ def live(folder: Path, told: int) -> None:
     keeper.SHARE = 1.0
     runs = all_runs(folder)
     if runs:
-        course = Course.taken_up(runs[0], every=EVERY)
+        course = RunSession.taken_up(runs[0], every=EVERY)
         assert course.notes == [], course.notes
     else:
-        course = Course.new(SETTINGS, into=folder, every=EVERY)
+        course = RunSession.new(SETTINGS, into=folder, every=EVERY)
     while True:
         os.write(told, f"{course.training.step} {time.monotonic()}\n".encode())
         course.advance(bool)

@@ -6,15 +6,15 @@ import numpy as np
 
 from rugtui.settings.settings import Settings
 from rugtui.storage.checkpoint import Checkpoint
-from rugtui.storage.history_file import Past
-from rugtui.training.trainer import Training
+from rugtui.storage.history_file import StoredHistory
+from rugtui.training.trainer import Trainer
 
 SETTINGS = Settings(n_sparse=8, n_dense=2, p=0.2, batch=4, steps=0, device="cpu")
 COLUMNS = ("step", "loss", "smoothed")
 
 
-def some_training(steps: int = 3) -> Training:
-    training = Training(SETTINGS.replace(steps=steps))
+def some_training(steps: int = 3) -> Trainer:
+    training = Trainer(SETTINGS.replace(steps=steps))
     while not training.done:
         training.advance()
     return training
@@ -34,12 +34,12 @@ def some_checkpoint(steps: int = 3, **changes) -> Checkpoint:
     return Checkpoint(**(facts | changes))
 
 
-def some_past(rows: int = 5, marks=((2, "p 0.1"),)) -> Past:
+def some_past(rows: int = 5, marks=((2, "p 0.1"),)) -> StoredHistory:
     rng = np.random.default_rng(rows)
     table = rng.normal(size=(len(COLUMNS), rows))
     table[0] = np.arange(1, rows + 1)
     table[2, ::2] = np.nan
-    return Past(COLUMNS, table, marks)
+    return StoredHistory(COLUMNS, table, marks)
 
 
 def damage(content: bytes, rng: np.random.Generator) -> bytes:

@@ -13,7 +13,7 @@ from rugtui.settings.settings import Settings
 from rugtui.storage import tensors
 from rugtui.storage.checkpoint import newest, read_checkpoint, restore, write_checkpoint
 from rugtui.storage.run_directory import checkpoints
-from rugtui.training.trainer import Training
+from rugtui.training.trainer import Trainer
 from tests.storage.some import SETTINGS, damage, some_checkpoint, some_training
 
 
@@ -161,7 +161,7 @@ def test_a_run_that_began_from_a_file_needs_it_no_more(tmp_path):
     file = tmp_path / "w.npz"
     begun = some_training().weights()
     np.savez(file, **{name: getattr(begun, name).numpy() for name in ("W_in", "W_out", "b")})
-    training = Training(SETTINGS.replace(init=str(file)))
+    training = Trainer(SETTINGS.replace(init=str(file)))
     training.advance()
     path = write_checkpoint(
         tmp_path, some_checkpoint(settings=training.settings, state=training.state())

@@ -9,7 +9,7 @@ import pytest
 from rugtui.errors import RunError
 from rugtui.storage import checkpoint_writer as module
 from rugtui.storage.checkpoint import newest, write_checkpoint
-from rugtui.storage.checkpoint_writer import Keeper, Moment
+from rugtui.storage.checkpoint_writer import CheckpointWriter, RunState
 from rugtui.storage.history_file import read_past
 from rugtui.storage.lock import holder
 from rugtui.storage.run_directory import ABOUT, LATEST, checkpoints
@@ -19,14 +19,14 @@ from tests.storage.some import COLUMNS, SETTINGS, some_checkpoint, some_past
 
 @pytest.fixture
 def keeper(tmp_path):
-    made = Keeper(SETTINGS, device="cpu", into=tmp_path / "runs")
+    made = CheckpointWriter(SETTINGS, device="cpu", into=tmp_path / "runs")
     made.begin()
     yield made
     made.leave(5)
 
 
 def moment(step=3, rows=5):
-    return Moment(some_checkpoint(step), some_past(rows))
+    return RunState(some_checkpoint(step), some_past(rows))
 
 
 def save(keeper, *args):
@@ -84,7 +84,7 @@ def test_saving_does_not_wait_for_the_disk(keeper, monkeypatch):
 def test_it_is_due_by_time_and_not_more_often_than_it_may_cost(tmp_path, monkeypatch):
     now = [100.0]
     monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
-    keeper = Keeper(SETTINGS, device="cpu", into=tmp_path)
+    keeper = CheckpointWriter(SETTINGS, device="cpu", into=tmp_path)
     assert not keeper.due
     now[0] += module.EVERY
     assert keeper.due
@@ -132,7 +132,7 @@ def test_a_directory_deleted_underneath_is_written_anew(keeper):
 
 def test_a_place_where_nothing_can_be_made_is_told_and_tried_again(tmp_path):
     (tmp_path / "runs").write_text("a file where a folder should be")
-    keeper = Keeper(SETTINGS, device="cpu", into=tmp_path / "runs")
+    keeper = CheckpointWriter(SETTINGS, device="cpu", into=tmp_path / "runs")
     keeper.begin()
     ((text, bad),) = keeper.news()
     assert bad
@@ -158,7 +158,7 @@ def test_a_read_only_directory_is_told(keeper):
 
 def test_a_second_keeper_is_refused(keeper):
     with pytest.raises(RunError, match="in use"):
-        Keeper(SETTINGS, device="cpu", run=keeper.run)
+        CheckpointWriter(SETTINGS, device="cpu", run=keeper.run)
 
 
 def test_leaving_frees_the_run(keeper):
@@ -200,7 +200,7 @@ def test_the_latest_is_the_last_begun_whatever_the_clock_says(tmp_path, monkeypa
     monkeypatch.setattr(
         "rugtui.storage.run_directory.time.strftime", lambda _: next(stamps, "2020")
     )
-    runs = [Keeper(SETTINGS, device="cpu", into=tmp_path) for _ in range(2)]
+    runs = [CheckpointWriter(SETTINGS, device="cpu", into=tmp_path) for _ in range(2)]
     for keeper in runs:
         keeper.begin()
     assert runs[0].run.name > runs[1].run.name

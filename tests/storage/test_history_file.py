@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from rugtui.storage import checksummed_jsonl as sealed
-from rugtui.storage.history_file import LINES_MOST, NAME, Journal, Past, read_past
+from rugtui.storage.history_file import LINES_MOST, NAME, HistoryFile, StoredHistory, read_past
 from tests.storage.some import COLUMNS, damage, some_past
 
 
 def shortened(past, rows, marks=0):
-    return Past(past.columns, past.table[:, :rows], past.marks[:marks], past.thinned)
+    return StoredHistory(past.columns, past.table[:, :rows], past.marks[:marks], past.thinned)
 
 
 def rows_of(past):
@@ -19,7 +19,7 @@ def rows_of(past):
 
 
 def test_rows_come_back_with_all_their_bits(tmp_path):
-    past, journal = some_past(50), Journal(tmp_path)
+    past, journal = some_past(50), HistoryFile(tmp_path)
     for rows, marks in ((0, 0), (3, 0), (3, 1), (50, 1)):
         journal.bring_up_to(shortened(past, rows, marks))
     read, said = read_past(tmp_path, COLUMNS)
@@ -31,7 +31,7 @@ def test_rows_come_back_with_all_their_bits(tmp_path):
 def test_infinite_losses_survive(tmp_path):
     past = some_past(3)
     past.table[1] = np.inf, -np.inf, np.nan
-    Journal(tmp_path).bring_up_to(past)
+    HistoryFile(tmp_path).bring_up_to(past)
     np.testing.assert_array_equal(read_past(tmp_path, COLUMNS)[0].table, past.table)
 
 
@@ -43,7 +43,7 @@ def test_a_run_without_a_history_has_an_empty_one(tmp_path):
 
 def test_a_torn_last_line_is_dropped_in_silence(tmp_path):
     past = some_past(5, marks=())
-    Journal(tmp_path).bring_up_to(past)
+    HistoryFile(tmp_path).bring_up_to(past)
     path = tmp_path / NAME
     content = path.read_bytes()
     last = content.rindex(b"\n", 0, -1) + 1
@@ -56,7 +56,7 @@ def test_a_torn_last_line_is_dropped_in_silence(tmp_path):
 
 def test_damage_never_makes_a_number(tmp_path):
     past = some_past(30)
-    Journal(tmp_path).bring_up_to(past)
+    HistoryFile(tmp_path).bring_up_to(past)
     path, rng, silent = tmp_path / NAME, np.random.default_rng(2), 0
     content, written = path.read_bytes(), rows_of(past)
     for _ in range(1000):
@@ -73,7 +73,7 @@ def test_damage_never_makes_a_number(tmp_path):
 
 
 def test_an_append_that_failed_half_way_is_written_over(tmp_path, monkeypatch):
-    past, journal = some_past(6, marks=()), Journal(tmp_path)
+    past, journal = some_past(6, marks=()), HistoryFile(tmp_path)
     journal.bring_up_to(shortened(past, 2))
     write = os.write
 
@@ -92,9 +92,9 @@ def test_an_append_that_failed_half_way_is_written_over(tmp_path, monkeypatch):
 
 
 def test_thinned_and_deleted_histories_are_written_anew(tmp_path):
-    past, journal = some_past(8), Journal(tmp_path)
+    past, journal = some_past(8), HistoryFile(tmp_path)
     journal.bring_up_to(past)
-    thin = Past(past.columns, past.table[:, ::2], past.marks, thinned=1)
+    thin = StoredHistory(past.columns, past.table[:, ::2], past.marks, thinned=1)
     journal.bring_up_to(thin)
     read, said = read_past(tmp_path, COLUMNS)
     assert rows_of(read) == rows_of(thin)
@@ -113,7 +113,7 @@ def test_until_a_step(tmp_path):
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"x" * 10_000])
 def test_no_more_of_a_hostile_file_is_read_than_any_history_has(content, tmp_path):
-    Journal(tmp_path).bring_up_to(some_past(5))
+    HistoryFile(tmp_path).bring_up_to(some_past(5))
     path, whole = tmp_path / NAME, read_past(tmp_path, COLUMNS)[0]
     with path.open("ab") as file:
         file.write((content + b"\n") * 2000)
@@ -128,7 +128,7 @@ def test_no_more_of_a_hostile_file_is_read_than_any_history_has(content, tmp_pat
 
 @pytest.mark.parametrize("value", [[1], "one", 10**400, None, {}])
 def test_sealed_lines_of_somebody_elses_are_damaged(value, tmp_path):
-    Journal(tmp_path).bring_up_to(some_past(2, marks=()))
+    HistoryFile(tmp_path).bring_up_to(some_past(2, marks=()))
     lines = [sealed.line({"step": 3, COLUMNS[1]: value}), sealed.line({"step": value, "mark": "x"})]
     with (tmp_path / NAME).open("ab") as file:
         file.write(b"".join(lines) + sealed.line({"step": 4}))

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from rugtui.live.history import NAMES
-from rugtui.live.run_session import Course
+from rugtui.live.run_session import RunSession
 from rugtui.storage.checkpoint import newest
-from rugtui.storage.checkpoint_writer import Keeper
+from rugtui.storage.checkpoint_writer import CheckpointWriter
 from rugtui.storage.history_file import read_past
 from rugtui.storage.run_directory import all_runs
 from rugtui.training.kernels import pace
@@ -39,7 +39,7 @@ def test_killed_at_random_moments_it_goes_on_from_its_last_save_and_stays_the_sa
     (run,) = all_runs(tmp_path)
     checkpoint = newest(run)[1]
     monkeypatch.setattr(pace, "PRODUCTS", 1e7)  # as the others
-    through = Course.new(SETTINGS.replace(steps=0), into=tmp_path / "through")
+    through = RunSession.new(SETTINGS.replace(steps=0), into=tmp_path / "through")
     while through.training.step < checkpoint.step:
         through.advance(lambda: through.training.step >= checkpoint.step)
     wanted = through.training.state().tensors
@@ -51,5 +51,5 @@ def test_killed_at_random_moments_it_goes_on_from_its_last_save_and_stays_the_sa
     through.leave("paused")
 
     # What was being written aside is gone once somebody takes the run up.
-    Keeper(SETTINGS, device="cpu", run=run).leave(5)
+    CheckpointWriter(SETTINGS, device="cpu", run=run).leave(5)
     assert not list(run.glob(".*.aside"))

@@ -10,9 +10,9 @@ from safetensors.torch import load_file
 import rugtui
 from rugtui.errors import DamagedError, RunError
 from rugtui.live.history import NAMES
-from rugtui.live.run_session import Course
+from rugtui.live.run_session import RunSession
 from rugtui.storage.checkpoint import restore
-from rugtui.storage.checkpoint_writer import Keeper, Moment
+from rugtui.storage.checkpoint_writer import CheckpointWriter, RunState
 from rugtui.storage.files import read_json, write_json
 from rugtui.storage.run_directory import checkpoints
 from rugtui.storage.snapshot import read_snapshot, write_snapshot
@@ -22,7 +22,7 @@ from tests.test_imports import loaded_by
 
 @pytest.fixture
 def course(tmp_path):
-    course = Course.new(SETTINGS, into=tmp_path)
+    course = RunSession.new(SETTINGS, into=tmp_path)
     for _ in range(3):
         course.advance(bool)
     course.history.mark(course.training.step, "p 0.3")
@@ -118,7 +118,7 @@ def test_a_snapshot_may_not_name_files_elsewhere(snapshot):
 def test_what_is_neither_or_never_saved_is_said(tmp_path):
     with pytest.raises(RunError, match="neither a run's nor a snapshot's"):
         rugtui.load(tmp_path)
-    keeper = Keeper(SETTINGS, device="cpu", into=tmp_path)
+    keeper = CheckpointWriter(SETTINGS, device="cpu", into=tmp_path)
     keeper.begin()
     with pytest.raises(RunError, match="never saved"):
         rugtui.load(keeper.run)
@@ -126,7 +126,7 @@ def test_what_is_neither_or_never_saved_is_said(tmp_path):
 
 
 def test_a_run_is_loaded_by_its_name_and_weights_by_their_file(tmp_path):
-    course = Course.new(SETTINGS)
+    course = RunSession.new(SETTINGS)
     course.advance(bool)
     course.leave("paused")
     assert rugtui.load(course.keeper.run.name).step == course.training.step
@@ -148,4 +148,4 @@ def test_weights_are_a_safetensors_file_for_anybody(course, snapshot):
 def test_loading_needs_no_textual(course):
     statement = f"import rugtui; rugtui.load({str(course.keeper.run)!r})"
     assert not loaded_by(statement) & {"textual", "plotext", "click"}
-    assert isinstance(course.moment("paused"), Moment)
+    assert isinstance(course.moment("paused"), RunState)

@@ -114,13 +114,13 @@ def test_population_together_is_population_alone(tmp_path):
     import torch
 
     from rugtui.analysis.statistics import gaussian_loss
-    from rugtui.training.trainer import Training
+    from rugtui.training.trainer import Trainer
 
     rows, _ = swept(tmp_path / "sweep", Grid(
         n_sparse="64", ratio="0.3", p="0.05,0.2", kinds="trained", samples=64, device="cpu"
     ))  # fmt: skip
     for row in rows:
-        alone = Training(Grid().settings((64, row.n_dense), row.p, 0).replace(device="cpu"))
+        alone = Trainer(Grid().settings((64, row.n_dense), row.p, 0).replace(device="cpu"))
         while not alone.done:
             alone.advance()
         assert torch.isfinite(alone.weights().W_in).all()

@@ -12,13 +12,13 @@ from rugtui.settings.settings import Settings
 from rugtui.training import failure
 from rugtui.training.failure import Diverged, OutOfMemory
 from rugtui.training.kernels import step
-from rugtui.training.trainer import Training, results
+from rugtui.training.trainer import Trainer, results
 
 SMALL = Settings(n_sparse=32, n_dense=8, p=0.1, batch=64, steps=0, device="cpu")
 
 
 def test_divergence_restores_sound_weights():
-    training = Training(SMALL)
+    training = Trainer(SMALL)
     training.advance()
     training.change(SMALL.replace(lr=1e30))
     with pytest.raises(Diverged) as told:
@@ -34,7 +34,7 @@ def test_divergence_restores_sound_weights():
 
 
 def test_explosion_is_found_before_it_is_infinite():
-    training = Training(SMALL)
+    training = Trainer(SMALL)
     training.advance()
     kept = training.weights()
     training._parameters.weights.b.fill_(1e4)
@@ -46,7 +46,7 @@ def test_explosion_is_found_before_it_is_infinite():
 @pytest.mark.parametrize("lr", [30.0, 1e6])
 @pytest.mark.parametrize("at", ["start", "later"])
 def test_a_rate_that_explodes_the_loss_is_found_though_it_stays_finite(lr, at):
-    training = Training(SMALL.replace(lr=lr) if at == "start" else SMALL)
+    training = Trainer(SMALL.replace(lr=lr) if at == "start" else SMALL)
     if at == "later":
         training.advance()
         training.change(SMALL.replace(lr=lr))
@@ -58,7 +58,7 @@ def test_a_rate_that_explodes_the_loss_is_found_though_it_stays_finite(lr, at):
 
 
 def test_a_rate_that_kills_all_outputs():
-    training = Training(SMALL.replace(lr=0.3))
+    training = Trainer(SMALL.replace(lr=0.3))
     result = [training.advance() for _ in range(2)][-1]
     assert result.dead == 32
     assert result.loss == pytest.approx(0.1 / 3, rel=0.05)  # that of silence
@@ -66,7 +66,7 @@ def test_a_rate_that_kills_all_outputs():
 
 
 def test_nan_is_found_whatever_the_method():
-    training = Training(SMALL.replace(method="population"))
+    training = Trainer(SMALL.replace(method="population"))
     training._parameters.weights.b.fill_(float("nan"))
     with pytest.raises(Diverged, match="nan"):
         training.advance()
@@ -75,7 +75,7 @@ def test_nan_is_found_whatever_the_method():
 
 @pytest.mark.parametrize("more", [{}, {"p": 0.5}, {"n_dense": 31}, {"activation": "gelu"}])
 def test_one_weight_that_is_no_number_is_found_in_the_interval(more):
-    training = Training(SMALL.replace(**more))
+    training = Trainer(SMALL.replace(**more))
     training.advance()
     training._parameters.weights.W_in[2, 3] = float("nan")
     with pytest.raises(Diverged, match="nan"):
@@ -84,7 +84,7 @@ def test_one_weight_that_is_no_number_is_found_in_the_interval(more):
 
 
 def test_dead_outputs_are_counted():
-    training = Training(SMALL.replace(init="rug"))
+    training = Trainer(SMALL.replace(init="rug"))
     assert training.advance().dead == 0
     training._parameters.weights.b[:5] = -100.0
     assert training.advance().dead == 5
@@ -93,14 +93,14 @@ def test_dead_outputs_are_counted():
 def test_an_output_whose_feature_is_rare_is_not_called_dead():
     """Of 256 features one is on in a sample: two batches say nothing of most outputs."""
     settings = SMALL.replace(n_sparse=256, data="one", p=1.0, init="rug")
-    training = Training(settings)
+    training = Trainer(settings)
     for _ in range(2):
         training._take_step(lambda: None)
     assert training._method.dead() == 0
 
 
 def test_full_memory_is_a_sentence(monkeypatch):
-    training = Training(SMALL)
+    training = Trainer(SMALL)
     training.advance()
     before = training.state()
 
@@ -119,11 +119,11 @@ def test_full_memory_is_a_sentence(monkeypatch):
 
 def test_what_cannot_fit_is_refused_at_once():
     with pytest.raises(OutOfMemory, match="take a smaller n_sparse or n_dense"):
-        Training(Settings(n_sparse=2**27, n_dense=2**20, device="cpu"))
+        Trainer(Settings(n_sparse=2**27, n_dense=2**20, device="cpu"))
 
 
 def test_other_errors_are_not_swallowed(monkeypatch):
-    training = Training(SMALL)
+    training = Trainer(SMALL)
 
     def broken(*_, **__):
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
@@ -226,7 +226,7 @@ def test_the_memory_that_is_said_to_be_needed_is_that_which_is_taken():
 
 
 def test_a_batch_that_cannot_fit_is_refused_and_changes_nothing():
-    training = Training(SMALL)
+    training = Trainer(SMALL)
     training.advance()
     with pytest.raises(OutOfMemory, match=r"batch \d.* fits"):
         training.change(SMALL.replace(batch=10**12))
@@ -245,7 +245,7 @@ def test_what_a_dashboard_holds_counts_too():
 
 def test_the_usual_rate_of_sgd_does_not_explode_where_most_features_are_on():
     settings = SMALL.replace(n_sparse=512, n_dense=128, p=0.8, optimizer="sgd", steps=30)
-    assert all(result.loss < 1 for result in results(Training(settings)))
+    assert all(result.loss < 1 for result in results(Trainer(settings)))
 
 
 def test_largest_batch():
@@ -258,6 +258,6 @@ def test_largest_batch():
 
 
 def test_ends_tidily_at_once():
-    training = Training(SMALL.replace(steps=1))
+    training = Trainer(SMALL.replace(steps=1))
     assert [result.step for result in results(training)] == [1]
     assert training.ending == "1 steps done"

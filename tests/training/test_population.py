@@ -15,7 +15,7 @@ from rugtui.settings.settings import Settings
 from rugtui.training.gaussian import row_losses
 from rugtui.training.parameters import Parameters
 from rugtui.training.population import _means, evaluate, variance
-from rugtui.training.trainer import Training, results
+from rugtui.training.trainer import Trainer, results
 from tests.training.states import same_state
 
 REFERENCE = json.loads((Path(__file__).parents[1] / "data/theory_reference.json").read_text())
@@ -106,7 +106,7 @@ def test_arrives_at_the_symmetric_optimum(known):
     settings = Settings(
         n_sparse=n_sparse, n_dense=n_dense, p=float(known["p"]), method="population", steps=250
     )
-    (*_, last) = results(Training(settings.replace(device="cpu")))
+    (*_, last) = results(Trainer(settings.replace(device="cpu")))
     # At large p and small r rows of two kinds together do better than the symmetric optimum: 0.94
     # of L* was seen. Elsewhere it is where the descent ends.
     least = 0.93 if float(known["p"]) >= 0.1 and float(known["r"]) < 0.5 else 0.99
@@ -117,7 +117,7 @@ def test_arrives_at_the_symmetric_optimum(known):
 
 def test_changing_the_method_goes_on_from_the_same_weights():
     settings = Settings(n_sparse=64, n_dense=16, p=0.1, batch=64, steps=0, device="cpu")
-    training = Training(settings)
+    training = Trainer(settings)
     for _ in range(3):
         training.advance()
     before = training.weights()
@@ -131,11 +131,11 @@ def test_changing_the_method_goes_on_from_the_same_weights():
 
 def test_restored_run_is_the_run_that_never_stopped():
     settings = Settings(n_sparse=64, n_dense=16, p=0.1, method="population", steps=0, device="cpu")
-    through, stopped = Training(settings), Training(settings)
+    through, stopped = Trainer(settings), Trainer(settings)
     wanted = [through.advance() for _ in range(4)]
     stopped.advance()
     state = stopped.state()
-    again = Training(settings.replace(seed=5))
+    again = Trainer(settings.replace(seed=5))
     again.restore(state)
     assert [again.advance() for _ in range(3)] == wanted[1:]
     same_state(through.state(), again.state())

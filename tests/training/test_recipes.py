@@ -11,7 +11,7 @@ from rugtui.settings.settings import Settings
 from rugtui.storage.checkpoint import Checkpoint, read_checkpoint, restore, write_checkpoint
 from rugtui.theory.optimum import optimum
 from rugtui.training import schedule
-from rugtui.training.trainer import Training, results
+from rugtui.training.trainer import Trainer, results
 from tests.training.states import same_state
 
 SMALL = Settings(n_sparse=32, n_dense=8, p=0.1, batch=64, steps=0, device="cpu", lr=1e-3)
@@ -53,7 +53,7 @@ def bits(training):
 @pytest.mark.parametrize("recipe", RECIPES, ids=str)
 def test_learns_and_resumes_bit_for_bit(recipe, tmp_path):
     settings = SMALL.replace(**recipe)
-    through = Training(settings)
+    through = Trainer(settings)
     start = through.measure(4000).mean
     through.advance()
     kept = Checkpoint(settings, through.state(), 0.0, "paused", "cpu")
@@ -68,7 +68,7 @@ def test_learns_and_resumes_bit_for_bit(recipe, tmp_path):
 
 
 def test_tied_weights_are_one_matrix():
-    training = Training(SMALL.replace(tied=True))
+    training = Trainer(SMALL.replace(tied=True))
     training.advance()
     weights = training.weights()
     assert torch.equal(weights.W_out, weights.W_in.T)
@@ -76,14 +76,14 @@ def test_tied_weights_are_one_matrix():
 
 
 def test_no_bias_stays_none():
-    training = Training(SMALL.replace(bias=False))
+    training = Trainer(SMALL.replace(bias=False))
     training.advance()
     assert not training.weights().b.any()
 
 
 def test_importance_weighs_features():
-    plain = Training(SMALL)
-    weighed = Training(SMALL.replace(importance=1.5))
+    plain = Trainer(SMALL)
+    weighed = Trainer(SMALL.replace(importance=1.5))
     for training in (plain, weighed):
         for _ in range(6):
             training.advance()
@@ -102,7 +102,7 @@ def test_engineered_start_is_the_symmetric_optimum(init, tied, n_sparse):
     settings = SMALL.replace(
         n_sparse=n_sparse, n_dense=n_sparse // 4, init=init, tied=tied, method="population"
     )
-    training = Training(settings)
+    training = Trainer(settings)
     weights = training.weights()
     loss = training._method.loss(lambda: None)
     best = optimum(0.25, 0.1)
@@ -113,19 +113,19 @@ def test_engineered_start_is_the_symmetric_optimum(init, tied, n_sparse):
 
 
 def test_start_from_a_file(tmp_path):
-    source = Training(SMALL)
+    source = Trainer(SMALL)
     source.advance()
     weights = source.weights()
     path = tmp_path / "weights.npz"
     np.savez(path, W_in=weights.W_in, W_out=weights.W_out, b=weights.b)
-    training = Training(SMALL.replace(init=str(path)))
+    training = Trainer(SMALL.replace(init=str(path)))
     assert torch.equal(bits(training), bits(source))
     with pytest.raises(SettingError, match=r"n_dense must be 8, as in .*weights.npz, but it is 7"):
-        Training(SMALL.replace(init=str(path), n_dense=7))
+        Trainer(SMALL.replace(init=str(path), n_dense=7))
     with pytest.raises(SettingError, match="tied must be no with the weights of"):
-        Training(SMALL.replace(init=str(path), tied=True))
+        Trainer(SMALL.replace(init=str(path), tied=True))
     with pytest.raises(WeightsError):
-        Training(SMALL.replace(init=str(tmp_path / "absent.npz")))
+        Trainer(SMALL.replace(init=str(tmp_path / "absent.npz")))
 
 
 def test_schedules():
@@ -151,7 +151,7 @@ def test_epochs_of_the_reference_hold_30000_samples():
     assert sum(sizes[:30]) == sum(sizes[30:]) == 30_000
     assert sizes[29] == 304
     assert {schedule.batch(SMALL.replace(batch=1000, schedule="reference"), 30)} == {1000}
-    training = Training(SMALL.replace(batch=29_999, schedule="reference", steps=3))
+    training = Trainer(SMALL.replace(batch=29_999, schedule="reference", steps=3))
     list(results(training))
     assert training.samples == 29_999 + 1 + 29_999
 
@@ -177,7 +177,7 @@ def test_stops_within_a_fraction_of_theory():
     settings = Settings(
         n_sparse=64, n_dense=16, p=0.2, device="cpu", until_within=0.05, method="population"
     )
-    training = Training(settings)
+    training = Trainer(settings)
     (*_, last) = results(training)
     assert last.loss < 1.05 * float(optimum(0.25, 0.2).loss)
     assert training.done
@@ -187,13 +187,13 @@ def test_stops_within_a_fraction_of_theory():
 
 
 def test_stops_where_the_loss_no_longer_falls():
-    training = Training(SMALL.replace(patience=60, lr=0.02))
+    training = Trainer(SMALL.replace(patience=60, lr=0.02))
     last = None
     for last in results(training):
         assert last.step < 50_000
     assert training.ending == "no fall of the loss in 60 steps"
     assert math.isfinite(last.loss)
-    settled = Training(SMALL.replace(method="population", steps=5000))
+    settled = Trainer(SMALL.replace(method="population", steps=5000))
     list(results(settled))
     assert settled.ending == "no fall of the loss in 200 steps"
 
@@ -201,7 +201,7 @@ def test_stops_where_the_loss_no_longer_falls():
 @pytest.mark.parametrize("batch", [1024, 4000])
 def test_the_reference_recipe_stops_where_the_papers_loop_does(batch):
     settings = SMALL.replace(schedule="reference", lr=0.02, batch=batch)
-    training, losses = Training(settings), []
+    training, losses = Trainer(settings), []
     step, middle = training._method.step, training.state()
 
     def noted(number, pause):
@@ -217,12 +217,12 @@ def test_the_reference_recipe_stops_where_the_papers_loop_does(batch):
     epoch = -(-30_000 // batch)
     assert training.step == papers_end([float(loss) for loss in losses], epoch)
 
-    again = Training(settings)
+    again = Trainer(settings)
     again.restore(middle)
     list(results(again))
     assert again.step == training.step
     same_state(again.state(), training.state())
-    patient = Training(settings.replace(patience=0, steps=training.step + epoch))
+    patient = Trainer(settings.replace(patience=0, steps=training.step + epoch))
     list(results(patient))
     assert patient.ending == f"{training.step + epoch:,} steps done"
 

@@ -8,7 +8,7 @@ import torch
 from rugtui.errors import SettingError
 from rugtui.settings.settings import Settings
 from rugtui.training.kernels.cells import Cells
-from rugtui.training.trainer import Training, results
+from rugtui.training.trainer import Trainer, results
 from tests.training.states import same_state
 
 SMALL = Settings(n_sparse=32, n_dense=8, p=0.1, batch=64, steps=0, device="cpu")
@@ -27,21 +27,21 @@ def vars_of(weights):
 
 
 def test_equal_settings_give_equal_bits():
-    one, two = Training(SMALL), Training(SMALL)
+    one, two = Trainer(SMALL), Trainer(SMALL)
     assert run(one, 3) == run(two, 3)
     same_state(one.state(), two.state())
-    other = Training(SMALL.replace(seed=1))
+    other = Trainer(SMALL.replace(seed=1))
     run(other, 3)
     assert not torch.equal(bits(one), bits(other))
 
 
 def test_restored_run_is_the_run_that_never_stopped():
-    through, stopped = Training(SMALL), Training(SMALL)
+    through, stopped = Trainer(SMALL), Trainer(SMALL)
     run(through, 5)
     run(stopped, 2)
     state = stopped.state()
     run(stopped, 1)  # what happens after must not matter
-    again = Training(SMALL)
+    again = Trainer(SMALL)
     again.restore(state)
     run(again, 3)
     same_state(through.state(), again.state())
@@ -49,7 +49,7 @@ def test_restored_run_is_the_run_that_never_stopped():
 
 
 def test_cancelling_anywhere_changes_nothing():
-    smooth, jerky = Training(SMALL), Training(SMALL)
+    smooth, jerky = Trainer(SMALL), Trainer(SMALL)
     wanted = run(smooth, 3)
     got, asked = [], 0
 
@@ -68,7 +68,7 @@ def test_cancelling_anywhere_changes_nothing():
 
 
 def test_who_calls_is_heard_after_each_step_and_changes_nothing():
-    smooth, called = Training(SMALL), Training(SMALL)
+    smooth, called = Trainer(SMALL), Trainer(SMALL)
     wanted, got, calls = run(smooth, 3), [], 0
     while len(got) < 3:
         before = called.step
@@ -83,7 +83,7 @@ def test_who_calls_is_heard_after_each_step_and_changes_nothing():
 
 
 def test_stops_after_its_steps():
-    training = Training(SMALL.replace(steps=130))
+    training = Trainer(SMALL.replace(steps=130))
     seen = list(results(training))
     assert seen[-1].step == training.step == 130
     assert seen[-1].heldout is not None
@@ -93,7 +93,7 @@ def test_stops_after_its_steps():
 
 
 def test_hot_changes_apply_and_others_are_refused():
-    training = Training(SMALL)
+    training = Trainer(SMALL)
     run(training, 1)
     training.change(SMALL.replace(lr=0.5, p=0.3, batch=32))
     result = training.advance()
@@ -104,7 +104,7 @@ def test_hot_changes_apply_and_others_are_refused():
 
 
 def test_weights_are_a_copy():
-    training = Training(SMALL)
+    training = Trainer(SMALL)
     before = training.weights()
     kept = before.W_in.clone()
     run(training, 1)
@@ -115,7 +115,7 @@ def test_weights_are_a_copy():
 @pytest.mark.parametrize("recipe", [{}, {"p": 0.9, "activation": "gelu", "dtype": "float64"}])
 def test_heldout_samples_of_unequal_batches_all_count(recipe):
     settings = SMALL.replace(**recipe)
-    training, again = Training(settings), Training(settings)
+    training, again = Trainer(settings), Trainer(settings)
     batches = list(again._unseen.draw_many(settings, 150))
     assert [x.shape[0] for x in batches] == [64, 64, 22]
     x = torch.cat([x.dense() if isinstance(x, Cells) else x for x in batches]).double()
@@ -129,7 +129,7 @@ def test_heldout_samples_of_unequal_batches_all_count(recipe):
 
 
 def test_heldout_error_is_honest():
-    training = Training(SMALL)
+    training = Trainer(SMALL)
     seen = [training.measure(400) for _ in range(60)]
     means = torch.tensor([one.mean for one in seen])
     claimed = sum(one.standard_error for one in seen) / len(seen)

@@ -20,7 +20,7 @@ from rugtui.settings.settings import Settings
 from rugtui.theory.levels import Levels
 from rugtui.tui.app import RugtuiApp
 
-Told = TypeVar("Told")
+ProgressPrinter = TypeVar("ProgressPrinter")
 
 LEVELS = Levels(
     r=0.25,
@@ -108,7 +108,7 @@ class FakeSession:
         self._stop.wait(120)
         self.finished.set()
 
-    def heard(self, kind: type[Told]) -> list[Told]:
+    def heard(self, kind: type[ProgressPrinter]) -> list[ProgressPrinter]:
         """The commands of one kind, in order: a Look may come between any two of the others."""
         return [command for command in self.told if isinstance(command, kind)]
 

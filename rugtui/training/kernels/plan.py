@@ -16,7 +16,7 @@ all cells costs the same at every p; the other is as fast, measured the same way
     n_sparse, n_dense    128, 6    128, 32    128, 102    512, 128    1,024, 256
     p                     0.003       0.08        0.18        0.17          0.20
 
-without what `Squares` leaves out, and at so much less as that is.
+without what `FullMatrixPath` leaves out, and at so much less as that is.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ DENSE = Plan(sparse_encoder=False, most_on=0)
 
 
 @dataclass(frozen=True, slots=True)
-class Squares:
+class FullMatrixPath:
     """Whether a step of all cells goes through n_sparse × n_sparse matrices: forward through W in
     place of two products, backward through xᵀ g in place of three.
 
@@ -63,7 +63,7 @@ class Squares:
     """What all of them cost, in products of batch × n_sparse × n_dense."""
 
     @classmethod
-    def of(cls, n_sparse: int, n_dense: int, batch: int) -> Squares:
+    def of(cls, n_sparse: int, n_dense: int, batch: int) -> FullMatrixPath:
         """`batch` 0 asks for none."""
         if not batch:
             return cls(False, False, DENSE_PRODUCTS)
@@ -85,7 +85,7 @@ def choose(settings: Settings, *, kind: str) -> Plan:
 
 def sparse_data(settings: Settings) -> bool:
     """Whether a step on a CPU wants the active cells of its batch, and not all cells."""
-    squares = Squares.of(settings.n_sparse, settings.n_dense, settings.batch)
+    squares = FullMatrixPath.of(settings.n_sparse, settings.n_dense, settings.batch)
     half = settings.matmul == "bf16"
     left_out = 0 if half else DENSE_PRODUCTS - squares.products
     # a sparse step leaves out the other three at most

@@ -21,7 +21,7 @@ from torch import Tensor
 from rugtui.settings.settings import Activation
 from rugtui.training.kernels import onednn, residual
 from rugtui.training.kernels.cells import Cells, marks, positives
-from rugtui.training.kernels.plan import DENSE, Plan, Squares
+from rugtui.training.kernels.plan import DENSE, FullMatrixPath, Plan
 from rugtui.training.kernels.products import LANES, NARROW, product, thin
 from rugtui.training.parameters import Parameters
 
@@ -81,7 +81,7 @@ class Gradient:
         self._turned = thin(self._pre, own.n_sparse, own.n_dense, columns=True)
         on_cpu = self._pre.device.type == "cpu"
         fits = on_cpu and not (self.half or plan.sparse_encoder)
-        self._squares = Squares.of(own.n_sparse, own.n_dense, batch if fits else 0)
+        self._squares = FullMatrixPath.of(own.n_sparse, own.n_dense, batch if fits else 0)
         size = own.n_sparse if self._squares.backward else 0
         self._square = self._pre.new_empty(size, size)
         self._db = self._pre.new_zeros(own.n_sparse)

@@ -8,10 +8,10 @@ from textual.widgets import Static
 
 from rugtui.live.frame import Frame
 from rugtui.tui.keys import sheet_bindings
-from rugtui.tui.screens.overlay import Sheet
+from rugtui.tui.screens.overlay import Overlay
 
 
-class Failure(Sheet[None]):
+class Failure(Overlay[None]):
     keys_of = "failure"
     BINDINGS = sheet_bindings("failure")
 

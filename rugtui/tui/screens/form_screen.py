@@ -17,13 +17,13 @@ from rugtui.tui.footer.widget import KeyBar
 from rugtui.tui.form.drawing import Row
 from rugtui.tui.form.widget import Form
 from rugtui.tui.keys import sheet_bindings
-from rugtui.tui.screens.overlay import Result, Sheet
+from rugtui.tui.screens.overlay import Overlay, Result
 
 AROUND = 9
 """Lines of a sheet that are no rows: its border, the sentences, the keys."""
 
 
-class Draft(Sheet[Result]):
+class FormScreen(Overlay[Result]):
     """Edits a draft, which is applied where it is valid.
 
     Subclasses say what its rows are, what is to be said of them, and what to do with them.

@@ -12,7 +12,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Static
 
 from rugtui.tui.keys import SHEETS, Keymap, help_lines
-from rugtui.tui.screens.overlay import Sheet
+from rugtui.tui.screens.overlay import Overlay
 
 PANES = (
     ("1 loss", "training (faint), smoothed and held-out loss per feature; L* and other levels"),
@@ -20,7 +20,7 @@ PANES = (
     ("3 theory", "the live loss beside what theory says of it; L* is a prediction, not a floor"),
     ("4 symmetry", "what a permutation-symmetric optimum would not have"),
 )
-EVERYWHERE = ("Training", "Panes", "Weights", "Files", "Screen")
+EVERYWHERE = ("Trainer", "Panes", "Weights", "Files", "Screen")
 """Groups with keys that work in every pane, in the order of the help."""
 LONG = 14
 """Columns of names that have what they do beside them; longer ones have a line to themselves."""
@@ -28,7 +28,7 @@ WIDEST, FRAME = 100, 6
 """Columns of the sheet, and those of them that border, padding and scrollbar take."""
 
 
-class Help(Sheet[None]):
+class Help(Overlay[None]):
     BINDINGS = [
         Binding("escape", "dismiss", "Close"),
         Binding("question_mark,f1", "dismiss", id="help"),

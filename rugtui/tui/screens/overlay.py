@@ -18,7 +18,7 @@ class ShowsFrames(Protocol):
     def show(self, frame: Frame) -> None: ...
 
 
-class Sheet(ModalScreen[Result]):
+class Overlay(ModalScreen[Result]):
     """Opaque: drawing the panes behind it again, dimmed, would double the time from the key to the
     screen, and take seconds over a slow link."""
 

@@ -18,7 +18,7 @@ from rugtui.tui.keys import sheet_bindings
 from rugtui.tui.panes.pane import Pane
 from rugtui.tui.panes.runs.runs_table import LIVE, Row, run_rows, runs_table
 from rugtui.tui.panes.runs.runs_view import RunsView
-from rugtui.tui.screens.overlay import Sheet
+from rugtui.tui.screens.overlay import Overlay
 from rugtui.tui.screens.saved import Saved
 
 
@@ -38,7 +38,7 @@ class RunsPane(Pane):
         return runs_table(rows, self.selected, palette, width, height)
 
 
-class Runs(Sheet[None]):
+class Runs(Overlay[None]):
     """Shows Frames as they come; every change of the view is handed to `looks` at once."""
 
     keys_of = "runs"

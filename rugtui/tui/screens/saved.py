@@ -15,10 +15,10 @@ from rugtui.storage.listing import Listed
 from rugtui.storage.run_directory import ABOUT
 from rugtui.tui.charts import numbers
 from rugtui.tui.keys import sheet_bindings
-from rugtui.tui.screens.overlay import Sheet
+from rugtui.tui.screens.overlay import Overlay
 
 
-class Saved(Sheet[str | None]):
+class Saved(Overlay[str | None]):
     """Answers with the directory of the chosen run, None where none was."""
 
     keys_of = "list"

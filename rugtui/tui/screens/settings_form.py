@@ -12,14 +12,14 @@ from rugtui.settings.fields import Declared, fields_of
 from rugtui.settings.presets import PRESETS, Preset, preset
 from rugtui.settings.settings import Settings, conflicts
 from rugtui.tui.form.drawing import Row
-from rugtui.tui.screens.form_screen import Draft
+from rugtui.tui.screens.form_screen import FormScreen
 
 PRESET, NONE = "preset", "none"
 """The row in which one is chosen, and its draft while none is."""
 NO_PRESET = "Settings that belong together; choosing one fills in the rows."
 
 
-class SettingsForm(Draft[Settings | None]):
+class SettingsForm(FormScreen[Settings | None]):
     """Answers with the settings to train with, None where nothing is to change."""
 
     TITLE, FIRST = "Settings", "p"

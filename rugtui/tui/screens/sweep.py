@@ -22,7 +22,7 @@ from rugtui.tui.footer.widget import KeyBar
 from rugtui.tui.keys import sheet_bindings
 from rugtui.tui.panes.sweep.sweep_look import LARGEST, SweepLook, sizes, with_weights
 from rugtui.tui.panes.sweep.widget import SweepPane
-from rugtui.tui.screens.overlay import Sheet
+from rugtui.tui.screens.overlay import Overlay
 from rugtui.tui.screens.sweep_form import SweepForm
 from rugtui.tui.screens.sweeps import Sweeps
 
@@ -46,7 +46,7 @@ class Desk:
         """Those started here, by the sweep's folder."""
 
 
-class SweepScreen(Sheet[None]):
+class SweepScreen(Overlay[None]):
     """Follows a folder in a thread, whoever computes it. The process of a sweep is its own: closing
     the screen, or the dashboard, leaves it at work."""
 

@@ -15,7 +15,7 @@ from rugtui.sweeps.grid import Axes, Grid
 from rugtui.sweeps.plan import units
 from rugtui.sweeps.process import new_folder
 from rugtui.tui.form.drawing import Row
-from rugtui.tui.screens.form_screen import Draft
+from rugtui.tui.screens.form_screen import FormScreen
 from rugtui.tui.screens.settings_form import row_of
 
 FOLDER = Declared(
@@ -28,7 +28,7 @@ FOLDER = Declared(
 ROWS = {**fields_of(Grid), FOLDER.name: FOLDER}
 
 
-class SweepForm(Draft[tuple[Grid, Path] | None]):
+class SweepForm(FormScreen[tuple[Grid, Path] | None]):
     """Answers with what to compute and where; nothing is there yet that could be changed."""
 
     TITLE, FIRST = "New sweep", "n_sparse"

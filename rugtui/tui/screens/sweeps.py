@@ -14,10 +14,10 @@ from rugtui.errors import RugtuiError
 from rugtui.sweeps.folder import grid_of, is_sweep
 from rugtui.sweeps.process import known_sweeps, sweeps_folder
 from rugtui.tui.keys import sheet_bindings
-from rugtui.tui.screens.overlay import Sheet
+from rugtui.tui.screens.overlay import Overlay
 
 
-class Sweeps(Sheet[Path | None]):
+class Sweeps(Overlay[Path | None]):
     """Answers with the folder of a sweep, None where none was chosen."""
 
     keys_of = "list"

@@ -52,7 +52,7 @@ QUESTIONS = 16
 """Numbers that questions have."""
 
 
-class Link:
+class BandwidthLimiter:
     """A bucket of bytes, told of what is sent and of what becomes of it."""
 
     def __init__(

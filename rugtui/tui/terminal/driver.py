@@ -12,10 +12,10 @@ from textual import events
 from textual.driver import Driver
 from textual.message import Message
 
-from rugtui.runtime.terminal import Lasting
+from rugtui.runtime.terminal import ResilientOutput
 from rugtui.tui.terminal.ansi import erases_in_colour
-from rugtui.tui.terminal.bandwidth import Link
-from rugtui.tui.terminal.screen_diff import HARMLESS, Glass
+from rugtui.tui.terminal.bandwidth import BandwidthLimiter
+from rugtui.tui.terminal.screen_diff import HARMLESS, ScreenDiff
 
 BEGIN, END = "\x1b[?2026h", "\x1b[?2026l"
 """Around what the terminal should show as one."""
@@ -46,7 +46,7 @@ class Meter(Protocol):
     def drop(self) -> None: ...
 
 
-class Outlet(Lasting):
+class Outlet(ResilientOutput):
     """The terminal's stream, noting what writes to it take. Another thread writes."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -64,7 +64,7 @@ class Outlet(Lasting):
         return result
 
 
-def thrifty(driver: type[Driver], link: Link) -> type[Driver]:
+def thrifty(driver: type[Driver], link: BandwidthLimiter) -> type[Driver]:
     """The same driver, thrifty, and outliving a terminal that is gone."""
 
     class Thrifty(driver):
@@ -74,11 +74,11 @@ def thrifty(driver: type[Driver], link: Link) -> type[Driver]:
             self._answers: deque[tuple[int, float]] = deque()
             self._in_one = self._left = False
             self._drawn_by = 0.0
-            self._glass: Glass | None = None
+            self._glass: ScreenDiff | None = None
             self._bell: asyncio.TimerHandle | None = None
             if hasattr(self, "_file"):
                 self._file = Outlet(cast(TextIO, self._file))
-                self._glass = Glass(erases=erases_in_colour())
+                self._glass = ScreenDiff(erases=erases_in_colour())
 
         def write(self, data: str) -> None:
             glass = self._glass
@@ -118,7 +118,7 @@ def thrifty(driver: type[Driver], link: Link) -> type[Driver]:
             else:
                 self.pump()
 
-        def _say(self, data: str, glass: Glass) -> None:
+        def _say(self, data: str, glass: ScreenDiff) -> None:
             if not data:
                 return
             link.spend(len(data.encode()), wanting=glass.owes)
@@ -176,7 +176,7 @@ def thrifty(driver: type[Driver], link: Link) -> type[Driver]:
             while writer is not None and not writer._queue.empty():
                 writer._queue.get_nowait()
 
-        def _measure(self, glass: Glass) -> bool:
+        def _measure(self, glass: ScreenDiff) -> bool:
             """Have the glass be as large as the terminal; whether that has a size."""
             try:
                 columns, rows = os.get_terminal_size(self._file.fileno())

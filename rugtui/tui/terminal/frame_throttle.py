@@ -19,7 +19,7 @@ LONGEST = 1.0
 """Seconds that drawing rests at most: what took long (the start, a form) need not come again."""
 
 
-class Thrift:
+class FrameThrottle:
     """Keeps the thread that it is made in to a share of a core, from one Frame to the next."""
 
     def __init__(

@@ -44,7 +44,7 @@ class Cell(NamedTuple):
     """Empty in the second half of a wide one."""
 
 
-class Glass:
+class ScreenDiff:
     """Rows of cells: `draw` what should be there, `pay` for what makes it so."""
 
     def __init__(

@@ -14,7 +14,7 @@ from textual.notifications import SeverityLevel
 
 from rugtui.settings.preferences import Preferences, Theme
 from rugtui.tui.charts.palette import Colours
-from rugtui.tui.terminal.bandwidth import Link
+from rugtui.tui.terminal.bandwidth import BandwidthLimiter
 from rugtui.tui.terminal.driver import Meter, thrifty
 from rugtui.tui.terminal.plain import Respelled, Uncoloured, in_ascii, on_console
 from rugtui.tui.themes import name_of, themes
@@ -36,13 +36,13 @@ class Unmetered:
 UNMETERED = Unmetered()
 
 
-class Fitted(App[None]):
+class TerminalApp(App[None]):
     """What Textual does for any terminal, and what else those of our users need."""
 
     def __init__(self, preferences: Preferences) -> None:
         super().__init__()
         self.preferences = preferences
-        self.link = Link(preferences.link)
+        self.link = BandwidthLimiter(preferences.link)
         self.driver_class = thrifty(self.driver_class, self.link)
         for theme in themes(self.colours):
             self.register_theme(theme)

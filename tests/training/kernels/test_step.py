@@ -9,7 +9,7 @@ from torch.nn import functional
 from rugtui.models.dense import Dense
 from rugtui.settings.settings import Settings
 from rugtui.training import data
-from rugtui.training.kernels.plan import DENSE, Plan, Squares, choose
+from rugtui.training.kernels.plan import DENSE, FullMatrixPath, Plan, choose
 from rugtui.training.kernels.step import Gradient
 from rugtui.training.parameters import Parameters
 
@@ -110,7 +110,7 @@ SQUARE = {"n_sparse": 12, "n_dense": 9}
 @pytest.mark.parametrize("activation", ["relu", "gelu"])
 @pytest.mark.parametrize(("tied", "bias", "important"), itertools.product([False, True], repeat=3))
 def test_gradient_through_square_matrices_is_autograds(activation, tied, bias, important):
-    assert Squares.of(**SQUARE, batch=100).forward
+    assert FullMatrixPath.of(**SQUARE, batch=100).forward
     importance = torch.arange(1, 13, dtype=torch.float64) ** -0.7 if important else None
     x = data.sample_filled(12, 0.5, 100, generator=generator(), dtype=torch.float64)
     check(
@@ -126,7 +126,7 @@ def test_gradient_through_square_matrices_is_autograds(activation, tied, bias, i
 
 
 def test_gradient_through_a_square_matrix_backward_alone():
-    squares = Squares.of(12, 6, 100)
+    squares = FullMatrixPath.of(12, 6, 100)
     assert squares.backward
     assert not squares.forward
     assert 4 < squares.products < 5

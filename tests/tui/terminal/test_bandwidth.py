@@ -6,8 +6,17 @@ import pytest
 
 from rugtui.tui.app import RugtuiApp
 from rugtui.tui.panes.pane import Pane, runs
-from rugtui.tui.terminal.bandwidth import CALM, KIB, LATE, LEAST, LOST, OVER_SSH, RATES, Link
-from rugtui.tui.terminal.frame_throttle import ATTENTION, LONGEST, Thrift
+from rugtui.tui.terminal.bandwidth import (
+    CALM,
+    KIB,
+    LATE,
+    LEAST,
+    LOST,
+    OVER_SSH,
+    RATES,
+    BandwidthLimiter,
+)
+from rugtui.tui.terminal.frame_throttle import ATTENTION, LONGEST, FrameThrottle
 from rugtui.tui.terminal.terminal_app import Unmetered
 from tests.tui.fake import FakeSession, give, running, some_frame
 
@@ -71,19 +80,24 @@ class Way:
 @pytest.mark.parametrize("kind", RATES)
 def test_no_more_than_the_rate_gets_through(kind, clock):
     way = Way(clock, 1e9)
-    way.run(Link(kind, environment={}, clock=clock), 60)
+    way.run(BandwidthLimiter(kind, environment={}, clock=clock), 60)
     assert way.sent <= RATES[kind] * 60.5 + ROW
     assert way.sent >= 0.95 * RATES[kind] * 60
 
 
 def test_a_session_over_ssh_starts_lower(clock):
-    assert Link("auto", environment={"SSH_CONNECTION": "x"}, clock=clock).rate == OVER_SSH
-    assert Link("fast", environment={"SSH_CONNECTION": "x"}, clock=clock).rate == RATES["fast"]
+    assert (
+        BandwidthLimiter("auto", environment={"SSH_CONNECTION": "x"}, clock=clock).rate == OVER_SSH
+    )
+    assert (
+        BandwidthLimiter("fast", environment={"SSH_CONNECTION": "x"}, clock=clock).rate
+        == RATES["fast"]
+    )
 
 
 @pytest.mark.parametrize("rate", [3 * KIB, 8 * KIB, 16 * KIB])
 def test_a_write_that_blocks_tells_the_rate(rate, clock):
-    link, way = Link("auto", environment={}, clock=clock), Way(clock, rate)
+    link, way = BandwidthLimiter("auto", environment={}, clock=clock), Way(clock, rate)
     way.run(link, 60)
     assert way.run(link, 60) < 0.5, "what is sent is not far in front of a key"
     assert LEAST <= link.rate <= rate
@@ -91,7 +105,7 @@ def test_a_write_that_blocks_tells_the_rate(rate, clock):
 
 
 def test_a_way_that_is_idle_between_two_keys_is_no_slower_for_that(clock):
-    link, rate = Link("auto", environment={}, clock=clock), 16 * KIB
+    link, rate = BandwidthLimiter("auto", environment={}, clock=clock), 16 * KIB
     for _ in range(8):
         clock.now += 15
         link.took(12 * KIB, 8 * KIB / rate, clock.now)
@@ -101,7 +115,7 @@ def test_a_way_that_is_idle_between_two_keys_is_no_slower_for_that(clock):
 @pytest.mark.parametrize("trip", [0.0, 0.3])
 @pytest.mark.parametrize("rate", [3 * KIB, 8 * KIB, 16 * KIB])
 def test_answers_tell_the_rate_where_nothing_blocks(rate, trip, clock):
-    link = Link("auto", environment={"SSH_CONNECTION": "x"}, clock=clock)
+    link = BandwidthLimiter("auto", environment={"SSH_CONNECTION": "x"}, clock=clock)
     way = Way(clock, rate, holds=1e9, trip=trip, answers=True)
     way.run(link, 30)
     assert way.run(link, 120) < 0.8
@@ -111,14 +125,14 @@ def test_answers_tell_the_rate_where_nothing_blocks(rate, trip, clock):
 
 
 def test_a_far_terminal_is_no_slow_one(clock):
-    link = Link("auto", environment={"SSH_CONNECTION": "x"}, clock=clock)
+    link = BandwidthLimiter("auto", environment={"SSH_CONNECTION": "x"}, clock=clock)
     Way(clock, 1e6, holds=1e9, trip=0.6, answers=True).run(link, 60)
     assert link.rate > RATES["auto"]
 
 
 @pytest.mark.parametrize("kind", ["auto", "slow"])
 def test_more_than_at_first_is_sent_where_it_is_wanted_and_known_to_arrive(kind, clock):
-    link = Link(kind, environment={}, clock=clock)
+    link = BandwidthLimiter(kind, environment={}, clock=clock)
     for _ in range(60):
         clock.now += 1
         link.spend(ROW, wanting=False)
@@ -129,7 +143,7 @@ def test_more_than_at_first_is_sent_where_it_is_wanted_and_known_to_arrive(kind,
 
 
 def test_calm_earns_the_rate_back(clock):
-    link, way = Link("auto", environment={}, clock=clock), Way(clock, 4 * KIB)
+    link, way = BandwidthLimiter("auto", environment={}, clock=clock), Way(clock, 4 * KIB)
     way.run(link, 30)
     way.rate = 1e9
     way.run(link, CALM)
@@ -139,7 +153,7 @@ def test_calm_earns_the_rate_back(clock):
 
 
 def test_a_terminal_that_never_answers_holds_nothing_up(clock):
-    link = Link("auto", environment={}, clock=clock)
+    link = BandwidthLimiter("auto", environment={}, clock=clock)
     assert link.ask()
     assert not link.ask(), "one at a time"
     clock.now += 2 * LATE
@@ -150,7 +164,7 @@ def test_a_terminal_that_never_answers_holds_nothing_up(clock):
 
 
 def test_an_answer_that_was_given_up_is_no_answer_to_another_question(clock):
-    link = Link("auto", environment={}, clock=clock)
+    link = BandwidthLimiter("auto", environment={}, clock=clock)
     first = link.ask()
     clock.now += LOST + 1
     link.room()
@@ -163,7 +177,7 @@ def test_an_answer_that_was_given_up_is_no_answer_to_another_question(clock):
 
 
 def test_a_terminal_that_was_busy_for_once_is_no_slow_one(clock):
-    link, way = Link("auto", environment={}, clock=clock), Way(clock, 1e9)
+    link, way = BandwidthLimiter("auto", environment={}, clock=clock), Way(clock, 1e9)
     for _ in range(10):
         way.run(link, 25)
         link.took(ROW, 1.0, clock.now)
@@ -171,7 +185,7 @@ def test_a_terminal_that_was_busy_for_once_is_no_slow_one(clock):
 
 
 def test_nothing_is_sent_behind_an_answer_that_is_late(clock):
-    link = Link("auto", environment={}, clock=clock)
+    link = BandwidthLimiter("auto", environment={}, clock=clock)
     link.answered(link.ask(), clock.now + 0.02)
     link.ask()
     clock.now += 0.02 + 0.9 * LATE
@@ -181,14 +195,14 @@ def test_nothing_is_sent_behind_an_answer_that_is_late(clock):
 
 
 def test_a_key_may_use_more_until_the_way_is_known_to_be_slow(clock):
-    link = Link("auto", environment={}, clock=clock)
+    link = BandwidthLimiter("auto", environment={}, clock=clock)
     link.attend()
     assert link.room() > 64 * KIB
     link.took(ROW, 1.0, 1.0)
     link.took(ROW, 1.0, 2.0)
     link.attend()
     assert link.room() == 0
-    slow = Link("slow", environment={}, clock=clock)
+    slow = BandwidthLimiter("slow", environment={}, clock=clock)
     slow.attend()
     assert slow.room() <= KIB
 
@@ -208,7 +222,7 @@ async def test_a_picture_on_its_way_is_whole_before_the_next_is_begun(monkeypatc
     """Unless somebody waits for what a key does, or the way is so slow that nothing would come."""
     app = RugtuiApp(FakeSession())
     async with running(app) as pilot:
-        app.thrift = Thrift(clock=(clock := Clock()))
+        app.thrift = FrameThrottle(clock=(clock := Clock()))
         await give(pilot, some_frame(step=2000))
         monkeypatch.setattr(RugtuiApp, "meter", Behind())
         clock.now += ATTENTION + LONGEST

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rugtui.tui.terminal.frame_throttle import ATTENTION, EAGER, LONGEST, Thrift
+from rugtui.tui.terminal.frame_throttle import ATTENTION, EAGER, LONGEST, FrameThrottle
 
 SHARE = 0.02
 
@@ -24,7 +24,7 @@ def time():
 
 @pytest.fixture
 def thrift(time):
-    made = Thrift(clock=lambda: time.now, cpu=lambda: time.worked)
+    made = FrameThrottle(clock=lambda: time.now, cpu=lambda: time.worked)
     time.passes(ATTENTION)
     return made
 

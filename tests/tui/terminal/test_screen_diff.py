@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rugtui.tui.terminal.ansi import parted, recoloured
-from rugtui.tui.terminal.screen_diff import BLANKS, HARMLESS, Glass, cells_of
+from rugtui.tui.terminal.screen_diff import BLANKS, HARMLESS, ScreenDiff, cells_of
 
 COLUMNS, ROWS = 24, 4
 INKS = ("", "31", "38;5;200", "38;2;1;2;3", "39")
@@ -48,7 +48,7 @@ def whole_screen():
 
 
 def glass(**known):
-    made = Glass(**known)
+    made = ScreenDiff(**known)
     made.resize(COLUMNS, ROWS)
     assert made.draw(whole_screen())
     return made
@@ -171,7 +171,7 @@ def test_what_leaves_the_screen_alone(data, harmless):
 def test_blanks_are_erased_where_that_shows_the_same():
     blank = " " * (BLANKS + 1)
     for paper, erases, erased in (("", False, 1), ("\x1b[44m", False, 0), ("\x1b[44m", True, 1)):
-        one = Glass(erases=erases)
+        one = ScreenDiff(erases=erases)
         one.resize(COLUMNS, ROWS)
         one.draw(f"\x1b[1;1H{paper}{blank}")
         assert one.pay(1e9).count("X") == erased
