@@ -1,0 +1,253 @@
+"""The loss of an output beside a few strong weights and Gaussian noise (section 12).
+
+With b = −aθ, partner weights c_j a and noise s a, the output is a g with
+
+    g = ReLU(x + ν − θ),    ν = Σ_j c_j x_j + s z,    loss = p/3 − 2a E[x g] + a² E[g²],
+
+so that a = E[x g]/E[g²] and only θ is left to search. With T_n(m) = E (m + ν)₊ⁿ/n!, integrating
+over the feature's own level gives
+
+    E[g²] = 2 (1 − p) T_2(−θ) + 2p [T_3(1 − θ) − T_3(−θ)]
+    E[x g] = p [T_2(1 − θ) − T_3(1 − θ) + T_3(−θ)].
+
+While no partner is on T_n is Q_n(m) = E (m + s z)₊ⁿ/n!, while one is on it is
+[Q_{n+1}(m + c) − Q_{n+1}(m)]/c. What more partners do together follows from their characteristic
+function (section 7) times exp(−s²t²/2): T_n at a grid of m by one FFT, and between its places by
+T_n' = T_{n−1}.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+from numpy.typing import ArrayLike
+from scipy.special import ndtr
+
+from rugtui.theory import gaussian
+from rugtui.theory.interference import RARE, Groups, Interference
+from rugtui.theory.moments import Array
+from rugtui.theory.series import BERNOULLI, PERIOD
+
+GRID = 4096
+"""Places of the FFT."""
+REACH = 6.5
+"""Deviations of the Gaussian noise within the FFT's range."""
+SILENT = 1e-12
+"""Stands for no noise, in units of the signal."""
+ZOOM = 32
+"""Places of a search between the neighbours of the best so far."""
+
+Moments = tuple[Array, Array]
+"""E[x g] and E[g²]."""
+
+
+class Best(NamedTuple):
+    """The lowest loss over a and b, and where."""
+
+    loss: float | Array
+    a: float | Array
+    b: float | Array
+    """The mean of the Gaussian noise is in it, that of the partners is not."""
+
+
+def rectified(m: Array, s: float | Array, highest: int) -> list[Array]:
+    """Q_0 … Q_highest at m, by n Q_n = m Q_{n−1} + s² Q_{n−2}; s ≥ 0."""
+    s = np.maximum(s, SILENT)
+    t = m / s
+    passes = ndtr(t)
+    found = [passes, m * passes + s * gaussian.density(t)]
+    for n in range(2, highest + 1):
+        found.append((m * found[-1] + s * s * found[-2]) / n)
+    return [np.maximum(one, 0) for one in found]
+
+
+def moments(off: Moments, on: Moments, p: ArrayLike) -> Moments:
+    """E[x g] and E[g²] from (T_2, T_3) at −θ (off) and at 1 − θ (on)."""
+    p, risen = np.asarray(p), on[1] - off[1]
+    return p * (on[0] - risen), 2 * (1 - p) * off[0] + 2 * p * risen
+
+
+def beside_one(theta: Array, kappa: Array, s: Array, p: Array) -> Moments:
+    """E[x g] and E[g²] beside one partner of weight −κ < 0 and noise s; arguments broadcast."""
+
+    def powers(m: Array) -> Moments:
+        here, there = rectified(m, s, 4), rectified(m - kappa, s, 4)
+        two, three = ((here[n + 1] - there[n + 1]) / kappa for n in (2, 3))
+        return (1 - p) * here[2] + p * two, (1 - p) * here[3] + p * three
+
+    return moments(powers(-theta), powers(1 - theta), p)
+
+
+def loss_left(found: Moments, p: ArrayLike) -> Array:
+    """p/3 − E[x g]²/E[g²]: the loss at the best a."""
+    signal, square = found
+    return np.asarray(p) / 3 - np.divide(
+        signal**2, square, out=np.zeros_like(square), where=square > 0
+    )
+
+
+def lowest(of: Callable[[Array], Moments], places: Float[np.ndarray, "*k n"], p: Array) -> Best:
+    """The lowest loss over θ: `of` takes θ of shape (*k, n), ascending in the last axis."""
+    p, low, high = np.asarray(p)[..., None], places[..., :1], places[..., -1:]
+    for _ in range(12):
+        at = np.argmin(loss_left(of(places), p), -1, keepdims=True)
+        at = np.clip(at, 1, places.shape[-1] - 2)
+        low, high = (np.take_along_axis(places, at + side, -1) for side in (-1, 1))
+        if np.all(high - low < 1e-7 * (1e-3 + np.abs(high))):
+            break
+        places = low + (high - low) * np.linspace(0, 1, ZOOM + 1)
+    middle = (low + high) / 2
+    signal, square = of(middle)
+    a = np.divide(signal, square, out=np.zeros_like(square), where=square > 0)
+    values = loss_left((signal, square), p), a, -a * middle
+    return Best(*(np.maximum(values[0], 0)[..., 0], values[1][..., 0], values[2][..., 0]))
+
+
+def thresholds(total: ArrayLike, p: ArrayLike, count: int = 96) -> Float[np.ndarray, "*k count"]:
+    """θ worth a look where noise and partners have deviation `total` together: closest near 0."""
+    total, p = (np.asarray(one, float)[..., None] for one in (total, p))
+    variance = p / 3 - p * p / 4
+    lowest = -(p * total**2 / variance + 10 * total + 0.5)  # beyond the best that never rectifies
+    highest = 1 + 3 * total
+    steps = np.linspace(-1, 1, count) ** 3
+    return np.where(steps < 0, -lowest, highest) * steps
+
+
+@dataclass(frozen=True, eq=False)
+class Law:
+    """ν relative to the diagonal: counts[j] partners of weight values[j], and Gaussian noise."""
+
+    values: Float[np.ndarray, " g"]
+    counts: Float[np.ndarray, " g"]
+    noise: float
+    """s, the deviation of the Gaussian part."""
+    p: float
+
+    def best(self) -> Best:
+        total = math.sqrt((self.p / 3 - self.p**2 / 4) * self._square + self.noise**2)
+        found = lowest(self.moments, thresholds(total, self.p), np.asarray(self.p))
+        return Best(*(float(value) for value in found))
+
+    def loss(self, a: float, b: float) -> float:
+        """The loss at this a > 0 and b, wherever the best may be."""
+        signal, square = self.moments(np.array([-b / a]))
+        return float((self.p / 3 - 2 * a * signal + a * a * square)[0])
+
+    def moments(self, theta: Array) -> Moments:
+        return moments(self._powers(-theta), self._powers(1 - theta), self.p)
+
+    def _powers(self, m: Array) -> Moments:
+        """T_2 and T_3."""
+        plain = rectified(m, self.noise, 4)
+        found = [self._atom * plain[n] for n in (2, 3)]
+        if self._alone:
+            for value, count in zip(self.values, self.counts, strict=True):
+                beside = rectified(m + value, self.noise, 4)
+                for n in (2, 3):
+                    found[n - 2] += self._alone * count / value * (beside[n + 1] - plain[n + 1])
+        if self._rest > 0:
+            for n, more in zip((2, 3), self._together(m), strict=True):
+                found[n - 2] += more
+        return found[0], found[1]
+
+    @cached_property
+    def _square(self) -> float:
+        return float((self.counts * self.values**2).sum())
+
+    @cached_property
+    def _number(self) -> float:
+        return float(self.counts.sum())
+
+    @cached_property
+    def _atom(self) -> float:
+        """P(no partner on)."""
+        return (1 - self.p) ** self._number
+
+    @cached_property
+    def _alone(self) -> float:
+        """P(partner j alone is on), or 0 where that is not worth the work."""
+        if not self._number:
+            return 0.0
+        alone = self.p * (1 - self.p) ** (self._number - 1)
+        return alone if self._number == 1 or self._number * alone > RARE else 0.0
+
+    @cached_property
+    def _rest(self) -> float:
+        return 0.0 if self._number <= 1 else 1 - self._atom - self._number * self._alone
+
+    @cached_property
+    def _known(self) -> Interference:
+        known = Interference.of(Groups(self.values, self.counts), self.p)
+        return dataclasses.replace(
+            known, atom=np.array([self._atom]), single=np.array([self._alone])
+        )
+
+    @cached_property
+    def _central(self) -> list[float]:
+        """E (ν − mean)ᵏ, k = 0 … 4, over two partners or more."""
+        plain, s = self._known.moments(np.array([0]))[:, 0], self.noise
+        return [
+            plain[0],
+            plain[1],
+            plain[2] + s**2 * plain[0],
+            plain[3] + 3 * s**2 * plain[1],
+            plain[4] + 6 * s**2 * plain[2] + 3 * s**4 * plain[0],
+        ]
+
+    @cached_property
+    def _table(self) -> tuple[float, float, float, Float[np.ndarray, "4 GRID"]]:
+        """Where m − (−mean) begins and ends to matter, places a unit, and T_0 … T_3 at them."""
+        known, s = self._known, self.noise
+        mean, beyond = float(known.mean[0]), REACH * s
+        start, stop = -float(known.high[0]) - beyond, -float(known.low[0]) + beyond
+        per_unit = GRID / (PERIOD * (stop - start))
+        t = 2 * math.pi * per_unit / GRID * np.arange(1, GRID // 2 + 1)
+        whole = known.transform(np.array([0]), t)[0] * np.exp(1j * start * t - (s * t) ** 2 / 2)
+        places = start + np.arange(GRID) / per_unit
+        tables = np.empty((4, GRID))
+        for n in range(4):
+            terms = np.concatenate([[0], whole / (1j * t) ** (n + 1)])
+            tables[n] = np.fft.irfft(terms, GRID) * per_unit
+            period = GRID / per_unit
+            tables[n] += self._polynomial(
+                places, [c * period ** (n - k) for k, c in enumerate(_BERNOULLI[n])]
+            )
+        return start - mean, stop - mean, per_unit, tables
+
+    def _polynomial(self, place: Array, coefficients: list[float]) -> Array:
+        """E Σ_k coefficients[k] (place + ν − mean)ᵏ over two partners or more."""
+        total = np.zeros_like(place)
+        for k, coefficient in enumerate(coefficients):
+            for i in range(k + 1 if coefficient else 0):
+                total += coefficient * math.comb(k, i) * place ** (k - i) * self._central[i]
+        return total
+
+    def _together(self, m: Array) -> Moments:
+        """T_2 and T_3 over two partners or more."""
+        start, stop, per_unit, tables = self._table
+        place = np.clip((m - start) * per_unit, 0, GRID - 1)
+        near = np.rint(place).astype(int)
+        off = (place - near) / per_unit
+        zero, one, two, three = tables[:, near]
+        two, three = (
+            two + off * (one + off / 2 * zero),
+            three + off * (two + off / 2 * (one + off / 3 * zero)),
+        )
+        mean, inside = float(self._known.mean[0]), m > start
+        open_ = m >= stop
+        plain = [
+            self._polynomial(m[open_] + mean, [0.0] * n + [1 / math.factorial(n)]) for n in (2, 3)
+        ]
+        two, three = np.where(inside, two, 0.0), np.where(inside, three, 0.0)
+        two[open_], three[open_] = plain
+        return two, three
+
+
+_BERNOULLI = {0: (0.5, 1.0), **BERNOULLI}

@@ -1,0 +1,135 @@
+"""Structured interference: which strong weights a row has beside its diagonal a (section 12).
+
+The rest of the row's norm, which rank fixes, is Gaussian noise. A structure at ratio r is a `Law`,
+and the minimum of its loss over a and b is L_S(r, p).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, cast, get_args
+
+import numpy as np
+from jaxtyping import Float
+from scipy.special import comb
+
+from rugtui.errors import UsageError
+from rugtui.theory import moments
+from rugtui.theory.moments import checked
+from rugtui.theory.pairs import HALF, lopsided, pair_noise, pairs
+from rugtui.theory.structured import Law
+
+Kind = Literal["abandoned", "none", "pairs", "simplex", "vote", "lopsided", "single"]
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """Which strong weights a row has: `size` is k of a simplex, K of a vote."""
+
+    kind: Kind
+    size: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.size}" if self.size else self.kind
+
+    @classmethod
+    def parse(cls, text: str) -> Structure:
+        """Raises UsageError."""
+        kind, colon, size = text.partition(":")
+        sized = kind in ("simplex", "vote")
+        if kind not in get_args(Kind) or bool(colon) != sized or (sized and not size.isdigit()):
+            raise UsageError(
+                "A structure is none, pairs, simplex:k, vote:K, lopsided, single or abandoned, "
+                f"but it is {text!r}."
+            )
+        if sized and int(size) < 2 - (kind == "vote"):
+            raise UsageError(f"{text}: a simplex has 2 features or more, a vote 1 or more.")
+        return cls(cast(Kind, kind), int(size) if sized else 0)
+
+    @property
+    def only_at(self) -> float | None:
+        """The one ratio that the structure has, or None."""
+        return {"abandoned": 0.0, "lopsided": HALF, "single": 1.0}.get(self.kind)
+
+
+NONE, PAIRS, LOPSIDED = Structure("none"), Structure("pairs"), Structure("lopsided")
+SINGLE, ABANDONED = Structure("single"), Structure("abandoned")
+
+FEW = 0.02
+"""Weights of a vote below this, relative to the diagonal, are Gaussian noise together."""
+DRAWN = 12
+"""Nodes that stand for the weights of a finite rug."""
+
+
+def vote_weights(size: int, r: float) -> tuple[Float[np.ndarray, " K"], Float[np.ndarray, " K"]]:
+    """Weights f_j of a vote, and how many a row has of each, j = 1 … K.
+
+    Among K independent t's a row k of H has m odd parities, m binomial; the rows with most are
+    taken. At the sum of j of the t's f is the mean of a product of j signs over these rows: that of
+    the normalised Krawtchouk polynomials, (K − j) k_{j+1} = (K − 2m) k_j − j k_{j−1}.
+    """
+    m = np.arange(size + 1)
+    chance = np.asarray(comb(size, m)) / 2.0**size
+    above = np.cumsum(chance[::-1])[::-1] - chance
+    taken = np.clip(r - above, 0, chance) / r
+    before, here, found = np.ones(size + 1), 1 - 2 * m / size, []
+    for j in range(1, size + 1):
+        found.append(float(taken @ here))
+        if j < size:
+            before, here = here, ((size - 2 * m) * here - j * before) / (size - j)
+    return np.array(found), np.asarray(comb(size, m[1:]))
+
+
+def law(structure: Structure, r: float, p: float, n_sparse: int | None = None) -> Law | None:
+    """The interference of a structure at ratio r; None where it has no such ratio.
+
+    With n_sparse the rest of the row is that of a rug of so many features: weights drawn from a
+    Gaussian, whose characteristic function stands for that of a typical row, in place of noise.
+    """
+    spare = (1 - r) / r
+    match structure.kind:
+        case "none":
+            values, counts = np.empty(0), np.empty(0)
+        case "pairs":
+            kappa = 1.0 if r <= HALF else float(pairs(r, p).kappa)
+            values, counts = np.array([-kappa]), np.ones(1)
+            spare = float(pair_noise(np.asarray(r), np.asarray(kappa))) + kappa**2
+        case "simplex":
+            if r > (structure.size - 1) / structure.size + 1e-12:
+                return None
+            values, counts = np.array([-1 / (structure.size - 1)]), np.array([structure.size - 1.0])
+        case "vote":
+            values, counts = vote_weights(structure.size, r)
+            strong = np.abs(values) > FEW
+            values, counts = values[strong], counts[strong]
+        case "single" if r == 1:
+            return Law(np.empty(0), np.empty(0), 0.0, p)
+        case _:
+            return None
+    rest = max(spare - float(counts @ values**2), 0.0)
+    if n_sparse is None:
+        return Law(values, counts, math.sqrt(float(moments.variance(p)) * rest), p)
+    number = n_sparse - 1 - counts.sum()
+    if number <= 0:
+        return None
+    if rest <= 1e-12:
+        return Law(values, counts, 0.0, p)
+    places, weights = np.polynomial.hermite_e.hermegauss(DRAWN)
+    drawn = places * math.sqrt(rest / number), number * weights / weights.sum()
+    return Law(np.concatenate([values, drawn[0]]), np.concatenate([counts, drawn[1]]), 0.0, p)
+
+
+def structure_loss(
+    structure: Structure, r: float, p: float, n_sparse: int | None = None
+) -> float | None:
+    """L_S(r, p), or None where the structure has no such ratio. Raises SettingError."""
+    if structure.kind == "abandoned":
+        return float(moments.variance(checked("p", p))) if r == 0 else None
+    if structure.kind == "lopsided":
+        return lopsided(float(p)).loss if r == HALF else None
+    r, p = float(checked("r", r)), float(checked("p", p))
+    if structure == PAIRS and n_sparse is None:
+        return float(pairs(r, p).loss)
+    known = law(structure, r, p, n_sparse)
+    return None if known is None else float(known.best().loss)
