@@ -1,7 +1,8 @@
-"""The config file: what its user has by default, and what is wrong in it, by line.
+"""The config file: a user's own defaults, and what is wrong in it, by line.
 
-Nothing in it is fatal: what is right counts, and every fault is a sentence that begins with
-`FILE:LINE:`. Names and values are those of the declared fields and of the key table.
+A file that is not TOML counts for nothing; a wrong value alone is ignored. Either way the fault is
+reported as `FILE:LINE: sentence`, and the program goes on. Names and values are those of the
+declared settings and of the key table.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ from typing import Any, TypeVar
 import click
 import platformdirs
 
-from rugtui.cli.statements import Place, complete, places
 from rugtui.errors import SettingError
 from rugtui.settings.fields import Declared, fields_of
 from rugtui.settings.preferences import Preferences
@@ -27,15 +27,20 @@ from rugtui.tui.keymap import remapped
 from rugtui.tui.keys import Keymap
 
 TABLES = ("settings", "preferences", "keys")
-MOST = 65_536
-"""Bytes of a file that is read: the whole template takes a fifth of it."""
+MAX_BYTES = 65_536
+"""The whole template takes a fifth of it."""
 AT = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
+"""How tomllib ends its messages."""
+HEADER = re.compile(r"\s*\[+\s*([^\[\]]+?)\s*\]")
+ASSIGNMENT = re.compile(r"""\s*["']?([\w-]+)["']?(?:\s*\.\s*["']?([\w-]+)["']?)?\s*[.=]""")
+Place = tuple[str, ...]
+"""A table, or a table and a name in it."""
 Kind = TypeVar("Kind", Settings, Preferences)
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong, and the line where it is; 0 is the file as a whole."""
+    """What is wrong, and on which line; 0 means the file as a whole."""
 
     line: int
     sentence: str
@@ -43,7 +48,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What a user has by default."""
+    """A user's own defaults."""
 
     path: Path
     found: bool = False
@@ -54,12 +59,12 @@ class Config:
 
     @property
     def complaints(self) -> list[str]:
-        """A line for each fault, in the order of the file, as compilers write them."""
+        """One line for each fault, in the order of the file, as compilers write them."""
         ordered = sorted(self.faults, key=lambda fault: fault.line)
         return [f"{self.path}:{fault.line or 1}: {fault.sentence}" for fault in ordered]
 
     def complain(self) -> Config:
-        """Say on standard error what is wrong."""
+        """Report the faults on standard error."""
         for complaint in self.complaints:
             click.echo(f"rugtui: {complaint}", err=True)
         return self
@@ -71,96 +76,108 @@ def config_path() -> Path:
 
 
 def read_config(path: Path | None = None) -> Config:
-    """The config file as far as it is right. Never raises for what is in it."""
+    """The user's defaults. Never raises because of what is in the file."""
     path = path or config_path()
     try:
         if not os.path.lexists(path):
             return Config(path)
         if not path.is_file():
-            return Config(path, True, faults=(Fault(0, "this is no file: nothing of it counts"),))
+            return _unusable(path, "this is not a regular file")
         with path.open("rb") as file:
-            content = file.read(MOST + 1)
+            content = file.read(MAX_BYTES + 1)
     except OSError as error:
-        return Config(path, True, faults=(Fault(0, f"it cannot be read: {error.strerror}"),))
-    return understood(path, content)
+        return _unusable(path, f"it cannot be read: {error.strerror}")
+    return parse_config(path, content)
 
 
-def understood(path: Path, content: bytes) -> Config:
+def _unusable(path: Path, reason: str, line: int = 0) -> Config:
+    return Config(path, True, faults=(Fault(line, f"{reason}; the file is ignored"),))
+
+
+def parse_config(path: Path, content: bytes) -> Config:
     """What the content of the file at `path` says."""
-    if len(content) > MOST:
-        return Config(path, True, faults=(Fault(0, f"it has more than {MOST:,} bytes"),))
+    if len(content) > MAX_BYTES:
+        return _unusable(path, f"it has more than {MAX_BYTES:,} bytes")
     try:
-        text = content.decode("utf-8-sig")  # some editors begin files with a mark
+        text = content.decode("utf-8-sig")  # some editors begin files with a byte order mark
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-        return Config(path, True, faults=(Fault(line, "this is not UTF-8: nothing counts"),))
-    text, faults = _as_far_as_it_is_toml(text)
-    document = tomllib.loads(text)
-    said = _strange_tables(document)
+        return _unusable(path, "this is not UTF-8", line)
+    try:
+        document = tomllib.loads(text)
+    except RecursionError:
+        return _unusable(path, "this is not TOML that can be read: it is nested too deeply")
+    except ValueError as error:
+        at = AT.search(str(error))
+        line = int(at[1]) if at and at[1] else text.count("\n") + 1
+        why = AT.sub("", str(error))
+        return _unusable(path, f"this is not TOML ({why[:1].lower() + why[1:]})", line)
+    wrong = _wrong_tables(document)
 
     def table(name: str) -> dict[str, Any]:
         found = document.get(name)
         return found if isinstance(found, dict) else {}
 
-    settings = _declared(Settings, table("settings"), said, "settings")
-    preferences = _declared(Preferences, table("preferences"), said, "preferences")
+    settings = _declared(Settings, table("settings"), wrong, "settings")
+    preferences = _declared(Preferences, table("preferences"), wrong, "preferences")
     keymap, clashes = remapped(table("keys"))
-    said |= {("keys", key): sentence for key, sentence in clashes.items()}
-    lines = places(text) if said else {}
-    faults += [
+    wrong |= {("keys", key): sentence for key, sentence in clashes.items()}
+    lines = _lines(text) if wrong else {}
+    faults = tuple(
         Fault(lines.get(place, lines.get(place[:1], 0)), sentence)
-        for place, sentence in said.items()
-    ]
-    return Config(path, True, settings, preferences, keymap, tuple(faults))
+        for place, sentence in wrong.items()
+    )
+    return Config(path, True, settings, preferences, keymap, faults)
 
 
-def _as_far_as_it_is_toml(text: str) -> tuple[str, list[Fault]]:
-    """The text, or its whole statements before the first that is none."""
-    try:
-        tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        at = AT.search(str(error))
-        line = int(at[1]) if at and at[1] else None
-        good, end = complete(text, line)
-        why = AT.sub("", str(error)) if isinstance(error, ValueError) else "nested too deeply"
-        why = why[:1].lower() + why[1:]
-        sentence = f"this is not TOML ({why}): it and all below it is passed over"
-        return good, [Fault(line or end, sentence)]
-    return text, []
+def _lines(text: str) -> dict[Place, int]:
+    """The line that first mentions each table and each name: tomllib gives values without lines."""
+    found: dict[Place, int] = {}
+    table: Place = ()
+    for number, line in enumerate(text.split("\n"), 1):
+        if header := HEADER.match(line):
+            table = tuple(part.strip(" \"'") for part in header[1].split("."))
+            found.setdefault(table, number)
+        elif assignment := ASSIGNMENT.match(line):
+            place = (*table, *(part for part in assignment.groups() if part))
+            for depth in range(1, len(place) + 1):
+                found.setdefault(place[:depth], number)
+    return found
 
 
-def _strange_tables(document: Mapping[str, Any]) -> dict[Place, str]:
-    said: dict[Place, str] = {}
+def _wrong_tables(document: Mapping[str, Any]) -> dict[Place, str]:
+    wrong: dict[Place, str] = {}
     for name, value in document.items():
         if name not in TABLES:
             known = ", ".join(f"[{one}]" for one in TABLES)
-            said[(name,)] = f"{name!r} is none of the tables {known}"
+            wrong[(name,)] = f"{name!r} is not one of the tables {known}"
         elif not isinstance(value, dict):
-            said[(name,)] = f"{name} must be a table, written [{name}]"
-    return said
+            wrong[(name,)] = f"{name} must be a table, written [{name}]"
+    return wrong
 
 
 def _declared(
-    kind: type[Kind], wanted: Mapping[str, Any], said: dict[Place, str], table: str
+    kind: type[Kind], wanted: Mapping[str, Any], wrong: dict[Place, str], table: str
 ) -> Kind:
-    """Settings or preferences with what is right of `wanted`; what is not is `said`."""
+    """Settings or preferences with the valid values of `wanted`; the others go into `wrong`.
+
+    Values that are valid alone but not together leave the whole table at its defaults.
+    """
     values: dict[str, Any] = {}
     for name, value in wanted.items():
         declared = fields_of(kind).get(name)
         try:
             if declared is None:
-                said[table, name] = _unknown(kind, name)
+                wrong[table, name] = _unknown(kind, name)
             else:
                 values[name] = _value(declared, value)
         except SettingError as error:
-            said[table, name] = str(error)
-    while True:
-        try:
-            return kind(**values)
-        except SettingError as error:  # each value alone may be, together they cannot
-            blamed = error.name if error.name in values else _blamed(kind, values)
-            said[table, blamed] = str(error)
-            del values[blamed]
+            wrong[table, name] = str(error)
+    try:
+        return kind(**values)
+    except SettingError as error:
+        wrong[table, error.name] = f"{error} All of [{table}] is ignored."
+        return kind()
 
 
 def _value(declared: Declared, value: object) -> Any:
@@ -177,7 +194,7 @@ def _value(declared: Declared, value: object) -> Any:
 
 
 def wanted_in_toml(declared: Declared) -> str:
-    """A phrase for the values that pass, in TOML's words."""
+    """A phrase for the valid values, in TOML's words."""
     return "true or false" if declared.kind is bool else declared.wanted
 
 
@@ -186,14 +203,3 @@ def _unknown(kind: type, name: str) -> str:
     near = get_close_matches(name, fields_of(kind), n=1)
     hint = f"did you mean {near[0]}?" if near else "`rugtui doctor --template` lists them"
     return f"no {what} is called {name!r}; {hint}"
-
-
-def _blamed(kind: type[Kind], values: Mapping[str, Any]) -> str:
-    """The value without which the others can be; else the last."""
-    for name in values:
-        try:
-            kind(**{other: value for other, value in values.items() if other != name})
-        except SettingError:
-            continue
-        return name
-    return list(values)[-1]

@@ -1,52 +1,281 @@
-"""`rugtui doctor`: what works here, and what to do about what does not."""
+"""`rugtui doctor`: what works here, what to do about what does not, and a config file template."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+import locale
+import os
+import platform
+import sys
+import textwrap
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
 
 import click
 
-from rugtui.cli.output import json_option, write_json_line
-from rugtui.cli.template import template
+from rugtui import __version__
+from rugtui.cli.config_file import Config, config_path, read_config, wanted_in_toml
+from rugtui.cli.output import colours_of, json_option, write_json_line
+from rugtui.errors import UsageError
+from rugtui.settings.fields import AUTO, Declared, fields_of
+from rugtui.settings.preferences import Preferences
+from rugtui.settings.settings import Settings
 
-if TYPE_CHECKING:
-    from rugtui.cli.checks import Check
+PACKAGES = ("torch", "textual", "numpy", "scipy", "rich", "platformdirs")
 
 
 @click.command(name="doctor")
 @click.option(
-    "--template",
-    "as_template",
-    is_flag=True,
-    help="Print a config file with everything in it, commented out.",
+    "--template", "as_template", is_flag=True, help="Print a config file, all of it commented out."
 )
 @json_option
-def command(as_template: bool, as_json: bool) -> None:
-    """Say what works here: terminal, colours, link, devices, versions, paths, the config file.
+@click.pass_context
+def command(ctx: click.Context, as_template: bool, as_json: bool) -> None:
+    """Check what works here: terminal, colours, link, devices, versions, folders, config file.
 
-    Each line is one thing; below what does not work stands what to do. It needs no terminal.
+    One line for each check; under what does not work, what to do about it. Exits with 1 if
+    something does not work. The dashboard needs a terminal; all other commands do not.
     """
     if as_template:
+        if as_json:
+            raise UsageError("--template prints a config file: leave out --json.")
         click.echo(template(), nl=False)
         return
-    from rugtui.cli.checks import checks
-
     found = checks()
+    works = all(check.works for check in found)
     if as_json:
-        write_json_line(
-            {
-                "works": all(check.works for check in found),
-                "checks": {check.name: check.as_dict() for check in found},
-            }
-        )
-        return
-    width = max(len(check.name) for check in found)
-    for check in found:
-        _show(check, width)
+        facts = {check.name: check.as_dict() for check in found}
+        write_json_line({"works": works, "checks": facts})
+    else:
+        width = max(len(check.name) for check in found)
+        for check in found:
+            mark = "ok" if check.works else "!!"
+            click.echo(f"{mark}  {check.name.replace('_', ' '):<{width}}  {check.value}")
+            for advice in check.advice:
+                click.echo(f"    {'':<{width}}  → {advice}")
+    ctx.exit(0 if works else 1)
 
 
-def _show(check: Check, width: int) -> None:
-    mark = "ok" if check.works else "!!"
-    click.echo(f"{mark}  {check.name.replace('_', ' '):<{width}}  {check.value}")
-    for advice in check.advice:
-        click.echo(f"    {'':<{width}}  → {advice}")
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that works or not; `advice` may also improve what works."""
+
+    name: str
+    value: str
+    works: bool = True
+    advice: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"value": self.value, "works": self.works, "advice": list(self.advice)}
+
+
+def checks() -> list[Check]:
+    """All checks, in the order in which people look for trouble."""
+    from rugtui.storage.run_directory import runs_folder
+
+    config, environment = read_config(), os.environ
+    return [
+        terminal(environment),
+        size(_size()),
+        colours(),
+        characters(environment),
+        link(config, environment),
+        clipboard(environment),
+        devices(),
+        versions(),
+        folder("runs", runs_folder()),
+        folder("config_folder", config_path().parent),
+        config_file(config),
+    ]
+
+
+def terminal(environment: Mapping[str, str]) -> Check:
+    name = environment.get("TERM", "")
+    outer = [word for word in ("tmux", "screen") if name.startswith(word)]
+    value = name + ("" if "TMUX" not in environment or outer else " in tmux")
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        value = f"standard input or output is not a terminal (TERM is {name or 'unset'})"
+        advice = "the dashboard needs one; `rugtui train` and all other commands do not"
+        return Check("terminal", value, False, (advice,))
+    if name in ("", "dumb", "unknown"):
+        advice = "set TERM to the terminal's type, such as xterm-256color"
+        return Check("terminal", name or "TERM is unset", False, (advice,))
+    return Check("terminal", value)
+
+
+def _size() -> tuple[int, int] | None:
+    for descriptor in (1, 0, 2):
+        try:
+            found = os.get_terminal_size(descriptor)
+        except OSError:
+            continue
+        return found.columns, found.lines
+    return None
+
+
+def size(found: tuple[int, int] | None) -> Check:
+    from rugtui.tui.layout import LEAST, layout_for
+
+    if found is None:
+        return Check("size", "unknown: there is no terminal to ask")
+    layout = layout_for(*found)
+    value = f"{found[0]} × {found[1]}"
+    if layout == "none":
+        advice = f"enlarge it to at least {LEAST[0]} × {LEAST[1]}"
+        return Check("size", value, False, (advice,))
+    four = "four panes"
+    panes = {"broad": four, "wide": four, "compact": "three panes", "single": "one pane at a time"}
+    return Check("size", f"{value}: {panes[layout]}")
+
+
+def colours() -> Check:
+    from rich.console import Console
+
+    found = colours_of(Console())
+    words = {"many": "16 million", "eight bits": "256", "sixteen": "16", "none": "none"}
+    advice: tuple[str, ...] = ()
+    if found == "none" and "NO_COLOR" in os.environ:
+        advice = ("NO_COLOR is set: unset it to get colours",)
+    elif found in ("eight bits", "sixteen"):
+        advice = ("if the terminal has more, set COLORTERM=truecolor",)
+    return Check("colours", words[found], True, advice)
+
+
+def characters(environment: Mapping[str, str]) -> Check:
+    encoding = locale.getpreferredencoding(False)
+    works = encoding.lower().replace("-", "") == "utf8" and environment.get("TERM") != "linux"
+    advice = ("use --ascii, or set LANG=C.UTF-8 for braille and block characters",)
+    return Check("unicode", encoding, works, () if works else advice)
+
+
+def link(config: Config, environment: Mapping[str, str]) -> Check:
+    from rugtui.tui.terminal.bandwidth import KIB, BandwidthLimiter
+
+    kind = config.preferences.link
+    rate = BandwidthLimiter(kind, environment=environment).rate / KIB
+    where = "over SSH" if "SSH_CONNECTION" in environment else "no SSH"
+    return Check("link", f"{where}; {kind}: draws up to {rate:.0f} KiB/s")
+
+
+def clipboard(environment: Mapping[str, str]) -> Check:
+    """A guess: terminals do not report whether they accept OSC 52."""
+    term, program = environment.get("TERM", ""), environment.get("TERM_PROGRAM", "")
+    known = ("kitty", "alacritty", "foot", "wezterm", "ghostty", "iterm", "vscode", "contour")
+    name = f"{term} {program}".lower()
+    if "TMUX" in environment:
+        advice = "in tmux: set -g set-clipboard on; set -g allow-passthrough on"
+        return Check("clipboard", "tmux passes OSC 52 on if configured to", True, (advice,))
+    if program == "Apple_Terminal" or term in ("linux", "dumb") or term.startswith("screen"):
+        advice = "`y` also shows what it copies: select that with the mouse"
+        return Check("clipboard", "this terminal ignores OSC 52", False, (advice,))
+    if any(word in name for word in known):
+        return Check("clipboard", "this terminal accepts OSC 52")
+    advice = "if `y` copies nothing, allow it in the terminal's settings (xterm: allowWindowOps)"
+    return Check("clipboard", "unknown: the terminal may or may not accept OSC 52", True, (advice,))
+
+
+def devices() -> Check:
+    import torch
+
+    found = [f"cpu ({torch.get_num_threads()} threads)"]
+    if torch.cuda.is_available():
+        names = (torch.cuda.get_device_name(k) for k in range(torch.cuda.device_count()))
+        found += [f"cuda:{k} ({name})" for k, name in enumerate(names)]
+    if torch.backends.mps.is_available():
+        found.append("mps")
+    return Check("devices", ", ".join(found))
+
+
+def versions() -> Check:
+    found = [f"rugtui {__version__}", f"python {platform.python_version()}"]
+    missing = []
+    for name in PACKAGES:
+        try:
+            found.append(f"{name} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            missing.append(name)
+    advice = (f"install {', '.join(missing)}",) if missing else ()
+    return Check("versions", ", ".join(found), not missing, advice)
+
+
+def folder(name: str, path: Path) -> Check:
+    """Whether files can be written there, or the folder can be made."""
+    nearest = path
+    while not nearest.exists() and nearest != nearest.parent:
+        nearest = nearest.parent
+    if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
+        return Check(name, str(path) if nearest == path else f"{path} (not there yet)")
+    why = "cannot be written to" if nearest.is_dir() else "is not a folder"
+    variable = "XDG_STATE_HOME" if name == "runs" else "XDG_CONFIG_HOME"
+    advice = f"{nearest} {why}: fix that, or set {variable} to another folder"
+    return Check(name, str(path), False, (advice,))
+
+
+def config_file(config: Config) -> Check:
+    if not config.found:
+        made = f"mkdir -p {config.path.parent} && rugtui doctor --template > {config.path}"
+        return Check("config_file", f"{config.path} (none yet)", True, (f"`{made}` makes one",))
+    faults = tuple(config.complaints)
+    count = (
+        "no faults" if not faults else "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+    )
+    return Check("config_file", f"{config.path}: {count}", not faults, faults)
+
+
+# The template: a config file that lists every setting, preference and key with its default.
+
+WIDTH = 96
+ABOUT = (
+    "rugtui's defaults. Remove the # from a line and change the value: a preset overrides "
+    "this file, and the command line overrides both. `rugtui doctor` checks this file."
+)
+TABLES = {
+    "settings": "Settings of new runs, in the dashboard and in `rugtui train`.",
+    "preferences": "How the dashboard looks and how runs are saved.",
+    "keys": "Keys by name. Each is {wanted}.",
+}
+
+
+def template() -> str:
+    """The file, made from the declared settings and the key table."""
+    return "\n".join([*_prose(ABOUT), *_table("settings"), *_table("preferences"), *_keys(), ""])
+
+
+def _table(name: str) -> Iterator[str]:
+    yield from ("", f"[{name}]", *_prose(TABLES[name]))
+    for declared in fields_of(Settings if name == "settings" else Preferences).values():
+        yield ""
+        yield from _prose(_about(declared))
+        yield f"#{declared.name} = {_written(declared.default)}"
+
+
+def _keys() -> Iterator[str]:
+    from rugtui.tui.keynames import WANTED, shown
+    from rugtui.tui.keys import KEYS
+
+    yield from ("", "[keys]", *_prose(TABLES["keys"].format(wanted=WANTED)))
+    about = ""
+    for key in KEYS:
+        if key.about != about:
+            about = key.about
+            yield ""
+            yield from _prose(f"{key.group}: {about}")
+        keys = ",".join(shown(one) for one in key.keys.split(","))
+        yield f"#{key.name} = {_written(keys)}"
+
+
+def _about(declared: Declared) -> str:
+    auto = f" {AUTO}: {declared.rule.auto}." if declared.rule.auto else ""
+    return f"{declared.rule.about}{auto} It is {wanted_in_toml(declared)}."
+
+
+def _prose(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent="# ", subsequent_indent="# ")
+
+
+def _written(value: Any) -> str:
+    """A value as TOML writes it; JSON's strings are valid TOML."""
+    return json.dumps(AUTO if value is None else value, ensure_ascii=False)

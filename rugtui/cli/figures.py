@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rugtui.cli.output import echo_path, json_option, write_json_line
-from rugtui.cli.plots import PICTURES, plots_options, print_plate, write_plate
+from rugtui.cli.config_file import read_config
+from rugtui.cli.options import declared_option, given_preferences
+from rugtui.cli.output import colours_of, echo_path, json_option, write_json_line
 from rugtui.errors import RunError, UsageError
+from rugtui.settings.fields import fields_of
+from rugtui.settings.preferences import Preferences
 from rugtui.settings.ranges import numbers
 
 if TYPE_CHECKING:
@@ -19,6 +22,50 @@ if TYPE_CHECKING:
     from rugtui.sweeps.table import Row
 
 Maker = Callable[[], "Plate"]
+PICTURES = (".png", ".svg")
+WIDEST = 120
+"""Columns of a plot: beyond it there is nothing more to see."""
+
+
+def plots_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The preferences that a plot in characters has."""
+    for name in ("ascii", "theme"):
+        command = declared_option(fields_of(Preferences)[name])(command)
+    return command
+
+
+def print_plate(plate: Plate, given: dict[str, Any]) -> None:
+    """Draw a plate on standard output, in the colours that it has."""
+    from rich.console import Console
+    from rich.segment import SegmentLines
+
+    from rugtui.tui.charts.palette import palette_for
+    from rugtui.tui.charts.plates import drawn
+
+    config = read_config().complain()
+    preferences, console = given_preferences(given, config.preferences), Console()
+    dark, plain = preferences.theme == "dark", preferences.ascii
+    palette = palette_for(dark, colours_of(console), plain)
+    width = min(console.width, WIDEST)
+    strips = drawn(plate, palette, width, ascii_only=plain)
+    console.print(SegmentLines([list(strip) for strip in strips], new_lines=True), end="")
+
+
+def write_plate(plate: Plate, *paths: Path) -> None:
+    """Print a plate into files, in the dashboard's own colours of W. Raises OSError."""
+    from rugtui.reports.printed import write
+    from rugtui.tui.panes.weights.picture_colours import picture_colours
+
+    write(plate, picture_colours(dark=False), *paths)
+
+
+def require_picture_name(path: Path) -> None:
+    """Raises UsageError for a name that no picture has, or where none can be drawn."""
+    if path.suffix not in PICTURES:
+        raise UsageError(f"A figure is written as .png or .svg, but {path} is not named so.")
+    from rugtui.reports.extra import require_matplotlib
+
+    require_matplotlib()
 
 
 @click.command(name="figures")

@@ -1,14 +1,23 @@
-"""What commands print: one JSON object, or lines for people."""
+"""What commands print: a JSON object or aligned lines on stdout, progress on stderr."""
 
 from __future__ import annotations
 
 import json
 import math
 import sys
-from collections.abc import Mapping
-from typing import Any
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import IO, TYPE_CHECKING, Any, Self, cast
 
 import click
+
+from rugtui.runtime.terminal import ResilientOutput
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Say = Callable[[str], None]
 
 INTERRUPTED = 130
 """The exit code of a command that ctrl+c ended."""
@@ -58,3 +67,70 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(inner) for inner in value]
     return value
+
+
+class ProgressPrinter:
+    """A bar on a terminal, else a line now and then; both say how far, then what there is."""
+
+    def __init__(
+        self, total: float | None, done: int = 0, *, every: float, quiet: bool = False
+    ) -> None:
+        """`every`: seconds between two lines where there is no bar."""
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.table import Column
+
+        self._console, self._every = _narration(quiet), every
+        self.is_bar = self._console.is_terminal and not quiet
+        cut = Column(no_wrap=True, overflow="ellipsis")
+        columns = (
+            TextColumn("{task.description}", table_column=Column(no_wrap=True)),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[said]}", table_column=cut),
+            TimeRemainingColumn(),
+        )
+        self._bar = Progress(*columns, console=self._console, disable=not self.is_bar)
+        self._task = self._bar.add_task("", total=total, completed=done, said="")
+        self._told_at = time.monotonic()
+        self._bar.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave the bar as it is; what is said from now on stands below it."""
+        self._bar.stop()
+
+    def at(self, done: float, how_far: str, said: str, *, due: bool = False) -> None:
+        """`due`: a line is written however short ago the last one was."""
+        self._bar.update(self._task, completed=done, description=how_far, said=said)
+        if not self.is_bar and (due or time.monotonic() - self._told_at > self._every):
+            self._told_at = time.monotonic()
+            self.say(f"{how_far}  {said}")
+
+    def say(self, text: str) -> None:
+        _print(self._console, text)
+
+
+def teller(quiet: bool) -> Say:
+    """Says a line on standard error, where no bar is."""
+    return partial(_print, _narration(quiet))
+
+
+def _narration(quiet: bool) -> Console:
+    """A console that outlives whoever reads it."""
+    from rich.console import Console
+
+    return Console(file=cast(IO[str], ResilientOutput()), quiet=quiet)
+
+
+def _print(console: Console, text: str) -> None:
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def colours_of(console: Console) -> Any:
+    """How many colours the terminal has, as the palettes name it."""
+    few = {"256": "eight bits", "standard": "sixteen", "windows": "sixteen", None: "none"}
+    return "none" if console.no_color else few.get(console.color_system, "many")

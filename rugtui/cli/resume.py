@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rugtui.cli.config_file import read_config
-from rugtui.cli.headless import Signals, train_on
 from rugtui.cli.options import (
     declared_option,
     given_preferences,
@@ -19,6 +18,7 @@ from rugtui.cli.options import (
     preferences_options,
 )
 from rugtui.cli.output import json_option
+from rugtui.cli.train import Signals, train_on
 from rugtui.errors import RunError
 from rugtui.settings.preferences import Preferences
 from rugtui.settings.settings import fields

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rugtui.cli.headless import Signals
+from rugtui.cli.figures import plots_options, print_plate, require_picture_name, write_plate
 from rugtui.cli.options import declared_option, given_settings
-from rugtui.cli.output import json_option, readable, write_json_line
-from rugtui.cli.plots import plots_options, print_plate, require_picture_name, write_plate
-from rugtui.cli.progress import ProgressPrinter
+from rugtui.cli.output import ProgressPrinter, json_option, readable, write_json_line
+from rugtui.cli.train import Signals
 from rugtui.errors import SettingError
 from rugtui.settings.ranges import numbers
 from rugtui.settings.settings import Settings, declared

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rugtui.cli.options import declared_option
-from rugtui.cli.output import INTERRUPTED, emit, json_option
-from rugtui.cli.progress import ProgressPrinter, Say, teller
+from rugtui.cli.output import INTERRUPTED, ProgressPrinter, Say, emit, json_option, teller
 from rugtui.errors import UsageError
 from rugtui.settings.fields import fields_of
 from rugtui.sweeps.grid import Axes, Grid

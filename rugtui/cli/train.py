@@ -1,17 +1,46 @@
-"""`rugtui train`: the same run without a screen."""
+"""`rugtui train`: train without a screen, to the target or to a signal; `resume` shares it."""
 
 from __future__ import annotations
 
+import json
+import signal
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from rugtui.cli.config_file import read_config
-from rugtui.cli.headless import Signals, keeping_options, train_on
-from rugtui.cli.options import given_preferences, given_settings, settings_options
-from rugtui.cli.output import json_option
+from rugtui.cli.options import (
+    declared_option,
+    given_preferences,
+    given_settings,
+    settings_options,
+)
+from rugtui.cli.output import ProgressPrinter, emit, json_option
 from rugtui.runtime.garbage import frozen_gc
+from rugtui.runtime.terminal import silence
+from rugtui.settings.fields import fields_of
+from rugtui.settings.preferences import OnHangup, Preferences
+
+if TYPE_CHECKING:
+    from rugtui.live.run_session import RunSession
+    from rugtui.storage.checkpoint import Phase
+    from rugtui.training.result import StepResult
+    from rugtui.training.trainer import Trainer
+
+HELDOUT_SAMPLES = 32_768
+"""Fresh samples for the loss in the result."""
+TELL_EVERY = 10.0
+"""Seconds between two lines of progress where standard error is no terminal."""
+
+
+def keeping_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The preferences that a run without a screen has: how it is kept."""
+    for name in ("autosave", "on_hangup"):
+        command = declared_option(fields_of(Preferences)[name])(command)
+    return command
 
 
 @click.command(name="train")
@@ -45,3 +74,154 @@ def command(
         course = RunSession.new(settings, into=into, every=preferences.autosave)
         code = train_on(course, signals, quiet=quiet, as_json=as_json)
     ctx.exit(code)
+
+
+def train_on(course: RunSession, signals: Signals, *, quiet: bool, as_json: bool) -> int:
+    """Train to the target or to a signal, keeping the run as it goes; returns the exit code.
+
+    The result goes to standard output and, for a run whose terminal went, into its log. Raises
+    TrainingError, after saving what there was before it.
+    """
+    signals.attend(course)
+    told = Narrator(course.training, quiet=quiet)
+    phase: Phase = "failed"
+    try:
+        while not course.training.done and not signals.ended:
+            if result := course.advance(lambda: signals.ended):
+                told.result(result)
+            told.news(course)
+        phase = "done" if course.training.done else "paused"
+        told.ending(course)
+    finally:
+        told.close()
+        if not course.leave(phase):
+            told.news(course)
+    if signals.number in (signal.SIGTERM, signal.SIGHUP):
+        return 128 + signals.number
+    try:
+        save_snapshot(course, phase)
+    except OSError as error:  # the result is dearer
+        told.say(f"rugtui: snapshot not written: {error}")
+    result = summary(course)
+    course.keeper.note(json.dumps(result))
+    if signals.number != signal.SIGHUP:  # else nobody is there to read it
+        emit(result, as_json)
+    return 128 + signals.number if signals.ended else 0
+
+
+def summary(course: RunSession) -> dict[str, Any]:
+    """The promised keys; the loss is that of fresh held-out data."""
+    from rugtui.theory.levels import levels
+
+    training, settings = course.training, course.settings
+    held = training.measure(HELDOUT_SAMPLES)
+    return {
+        "n_sparse": settings.n_sparse,
+        "n_dense": settings.n_dense,
+        "p": settings.p_on,
+        "method": settings.method,
+        "steps": training.step,
+        "seconds": course.seconds,
+        "steps_per_second": training.step / course.seconds if course.seconds else None,
+        "loss": held.mean,
+        "loss_standard_error": held.standard_error,
+        "theory_loss": levels(settings.ratio, settings.p_on).loss,
+        "device": str(training.device),
+        "seed": settings.seed,
+        "run": str(course.keeper.run) if course.keeper.run else None,
+    }
+
+
+def save_snapshot(course: RunSession, phase: Phase) -> None:
+    """Weights and history of the last step, to take home. Raises OSError."""
+    from rugtui.storage.snapshot import write_snapshot
+
+    if course.keeper.run is None:
+        return
+    write_snapshot(
+        course.keeper.run,
+        course.moment(phase),
+        kind="trained",
+        weights=course.training.weights(),
+        facts={},
+    )
+
+
+class Signals:
+    """Turns signals into a wish to end, which training hears between two pieces of a step.
+
+    Before there is anything to save (`attend`), a signal ends what is under way at once. When the
+    terminal goes, a run that continues has nobody to talk to: its outputs are closed.
+    """
+
+    def __init__(self, on_hangup: OnHangup) -> None:
+        self.number = 0
+        self._course: RunSession | None = None
+        self._on_hangup, self._hung_up = on_hangup, False
+        self._before: dict[int, Any] = {}
+
+    @property
+    def ended(self) -> bool:
+        return bool(self.number)
+
+    def attend(self, course: RunSession) -> None:
+        """From now on a signal lets this run save its last step."""
+        self._course = course
+        if self._hung_up:
+            course.detach()
+
+    def __enter__(self) -> Signals:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup: it is to stay ignored
+                self._before[number] = signal.signal(number, self._hear)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGHUP and self._on_hangup == "continue":
+            silence()
+            self._hung_up = True
+            if self._course is not None:
+                self._course.detach()
+        elif self.number == number == signal.SIGINT:
+            raise KeyboardInterrupt  # asked twice: not even saving is waited for
+        elif self._course is not None:
+            self.number = number
+        elif number == signal.SIGINT:
+            raise KeyboardInterrupt
+        else:
+            raise SystemExit(128 + number)
+
+
+class Narrator(ProgressPrinter):
+    """What a run has to say while it trains."""
+
+    def __init__(self, training: Trainer, *, quiet: bool) -> None:
+        from rugtui.analysis.verdict import caveat, comparable
+        from rugtui.theory.levels import levels
+
+        settings = training.settings
+        best = levels(settings.ratio, settings.p_on).loss
+        self._best = best if comparable(settings) else None
+        super().__init__(settings.steps or None, training.step, every=TELL_EVERY, quiet=quiet)
+        if caveat(settings):
+            self.say(f"rugtui: {caveat(settings)}")
+
+    def result(self, result: StepResult) -> None:
+        said = f"loss {result.loss:.6f}"
+        if self._best is not None:
+            said += f" = {result.loss / self._best:.3f} L*"
+        self.at(result.step, f"step {result.step:,}", said)
+
+    def news(self, course: RunSession) -> None:
+        """What the keeper, and the files that the run was taken up from, have to say."""
+        for text, _ in course.news():
+            self.say(f"rugtui: {text}")
+
+    def ending(self, course: RunSession) -> None:
+        """Why it is over, if not for its number of steps alone."""
+        if course.training.done and not course.training.at_end:
+            self.say(f"rugtui: over at step {course.training.step:,}: {course.training.ending}")

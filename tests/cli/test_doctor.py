@@ -7,9 +7,10 @@ import tomllib
 
 import pytest
 
-from rugtui.cli import checks, main
-from rugtui.cli.config_file import config_path, understood
-from rugtui.cli.template import template
+from rugtui.cli import doctor as checks
+from rugtui.cli import main
+from rugtui.cli.config_file import config_path, parse_config
+from rugtui.cli.doctor import template
 from rugtui.settings.fields import fields_of
 from rugtui.settings.preferences import Preferences
 from rugtui.settings.settings import Settings, fields
@@ -21,7 +22,7 @@ NAMES = (
 
 
 def test_json_is_one_object_without_a_terminal(capsys):
-    assert main(["doctor", "--json"]) == 0
+    assert main(["doctor", "--json"]) == 1
     told = json.loads(capsys.readouterr().out)
     assert list(told["checks"]) == NAMES.split()
     assert told["works"] is False
@@ -33,7 +34,7 @@ def test_json_is_one_object_without_a_terminal(capsys):
 def test_faults_of_the_config_file_are_told_with_their_lines(capsys):
     config_path().parent.mkdir(parents=True)
     config_path().write_text("[settings]\np = 3\n")
-    assert main(["doctor"]) == 0
+    assert main(["doctor"]) == 1
     out = capsys.readouterr().out
     assert "!!  config file" in out
     assert f"→ {config_path()}:2: p must be" in out
@@ -44,7 +45,7 @@ def test_faults_of_the_config_file_are_told_with_their_lines(capsys):
 def test_the_template_holds_everything_and_loads_back_without_a_complaint(tmp_path):
     text = template()
     assert all(len(line) <= 100 for line in text.splitlines())
-    config = understood(tmp_path, text.encode())
+    config = parse_config(tmp_path, text.encode())
     assert config.complaints == []
     assert tomllib.loads(text) == {"settings": {}, "preferences": {}, "keys": {}}
     taken = re.sub(r"^#(?=[a-z_]+ = )", "", text, flags=re.M)
@@ -52,7 +53,7 @@ def test_the_template_holds_everything_and_loads_back_without_a_complaint(tmp_pa
     assert list(everything["settings"]) == [one.name for one in fields()]
     assert list(everything["preferences"]) == list(fields_of(Preferences))
     assert sorted(everything["keys"]) == sorted(key.name for key in KEYS)
-    config = understood(tmp_path, taken.encode())
+    config = parse_config(tmp_path, taken.encode())
     assert config.complaints == []
     assert config.settings == Settings()
     assert config.preferences == Preferences()
@@ -63,7 +64,7 @@ def test_a_folder_that_cannot_be_written_to_is_told(tmp_path):
     (tmp_path / "file").write_text("")
     check = checks.folder("runs", tmp_path / "file" / "runs")
     assert not check.works
-    assert "is no folder" in check.advice[0]
+    assert "is not a folder" in check.advice[0]
     assert "XDG_STATE_HOME" in check.advice[0]
     assert checks.folder("runs", tmp_path / "a" / "b").works
 
@@ -93,11 +94,11 @@ def test_sizes(found, works, said):
 @pytest.mark.parametrize(
     ("environment", "works", "said"),
     [
-        ({"TERM": "xterm-kitty"}, True, "takes OSC 52"),
+        ({"TERM": "xterm-kitty"}, True, "accepts OSC 52"),
         ({"TERM": "tmux-256color", "TMUX": "x"}, True, "tmux"),
-        ({"TERM": "xterm", "TERM_PROGRAM": "Apple_Terminal"}, False, "no OSC 52"),
-        ({"TERM": "linux"}, False, "no OSC 52"),
-        ({"TERM": "xterm-256color"}, True, "perhaps"),
+        ({"TERM": "xterm", "TERM_PROGRAM": "Apple_Terminal"}, False, "ignores OSC 52"),
+        ({"TERM": "linux"}, False, "ignores OSC 52"),
+        ({"TERM": "xterm-256color"}, True, "unknown"),
     ],
 )
 def test_the_clipboard_is_guessed(environment, works, said):
