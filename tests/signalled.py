@@ -23,7 +23,7 @@ from typing import Any
 
 import torch
 
-from rugtui.cli import headless, main, train  # noqa: F401 - loaded before the forks
+from rugtui.cli import main, train  # noqa: F401 - loaded before the forks
 from rugtui.live import experiment, session
 from rugtui.live import run_session as course
 from rugtui.live.commands import Pause
@@ -168,7 +168,7 @@ def reached(state: str, tell: Callable[[], Any]) -> None:
             patch(Trainer, "advance", after=lambda _: sessions[0].send(Pause(True)))
             patch(session.Session, "_keep", after=at(1))
         case "done":
-            patch(headless, "summary", before=at(1, SLOW))
+            patch(train, "summary", before=at(1, SLOW))
             patch(session.Session, "_keep", after=at(1))
         case "long step":
             patch(Trainer, "_take_step", before=at(5, SLOW))
@@ -241,8 +241,8 @@ def prepared(folder: Path) -> Path:
     one = course.RunSession.new(SETTINGS, into=folder / "rugtui" / "runs")
     for _ in range(4):
         one.advance(bool)
-    headless.save_snapshot(one, "paused")  # loads what else a fork would load
-    headless.summary(one)
+    train.save_snapshot(one, "paused")  # loads what else a fork would load
+    train.summary(one)
     one.leave("paused")
     return folder
 
@@ -250,7 +250,7 @@ def prepared(folder: Path) -> Path:
 def everything(folder: Path, commands: list[str]) -> None:
     torch.set_num_threads(1)
     pace.PRODUCTS = 1e7  # a result a step
-    headless.HELDOUT_SAMPLES = 64
+    train.HELDOUT_SAMPLES = 64
     stopped = prepared(folder / "stopped")
     experiment.gemm_seconds = lambda *_: 1e-6  # measured with threads, which a fork has not
     for command in commands:

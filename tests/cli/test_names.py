@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from safetensors.torch import save
 
-from rugtui.cli import headless, main
+from rugtui.cli import main, train
 from rugtui.cli.output import printable
 from rugtui.cli.watch import meant
 from rugtui.errors import RunError
@@ -25,7 +25,7 @@ if sys.platform == "linux":
 
 def test_every_command_finds_a_run_by_its_name(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(headless, "HELDOUT_SAMPLES", 64)
+    monkeypatch.setattr(train, "HELDOUT_SAMPLES", 64)
     course = RunSession.new(SETTINGS.replace(steps=20))
     while not course.training.done:
         course.advance(bool)

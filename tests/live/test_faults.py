@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import rugtui
-from rugtui.cli import headless, main
+from rugtui.cli import main, train
 from rugtui.errors import RunError
 from rugtui.live.history import NAMES
 from rugtui.live.run_session import RunSession
@@ -36,7 +36,7 @@ GIB = 1 << 30
 @pytest.fixture(autouse=True)
 def short_intervals(monkeypatch):
     monkeypatch.setattr(pace, "PRODUCTS", 1e7)  # a result a step
-    monkeypatch.setattr(headless, "HELDOUT_SAMPLES", 64)
+    monkeypatch.setattr(train, "HELDOUT_SAMPLES", 64)
 
 
 def saved(course):
