@@ -23,7 +23,7 @@ from typing import Any
 
 import torch
 
-from rugtui.cli import main, train  # noqa: F401 - loaded before the forks
+from rugtui.cli import main, train
 from rugtui.live import experiment, session
 from rugtui.live import run_session as course
 from rugtui.live.commands import Pause
