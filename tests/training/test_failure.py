@@ -137,11 +137,12 @@ FEW_ARENAS = {"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
 """Every thread has the C library set address space aside, which the limit counts."""
 FULL = """
 import re, resource, sys
-from rugtui.cli import main, train
+from rugtui.cli import main
+from rugtui.cli import train as command
 from rugtui.training.failure import Room
 from rugtui.models import memory
 
-train.HELDOUT_SAMPLES = 1024
+command.HELDOUT_SAMPLES = 1024
 require, most = Room.require, memory._pages()[0] + (512 << 20)
 resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
