@@ -100,8 +100,8 @@ def test_a_step_of_training_imports_no_compiler():
     """SymPy comes with torch.compile, which nothing here uses: a second and more before a step."""
     loaded = loaded_by(
         "from rugtui.settings.settings import Settings; "
-        "from rugtui.training.trainer import Training; "
-        "Training(Settings(n_sparse=8, n_dense=2, batch=4, device='cpu')).advance()"
+        "from rugtui.training.trainer import Trainer; "
+        "Trainer(Settings(n_sparse=8, n_dense=2, batch=4, device='cpu')).advance()"
     )
     assert "torch" in loaded
     assert "sympy" not in loaded
