@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from rugtui.storage.load import Saved
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 
 def load(path: str | Path) -> Saved:
