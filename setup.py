@@ -1,7 +1,7 @@
 """The package's description is README.md with pictures that a package index can show.
 
-An index resolves no relative links. If README_IMAGES names the folder of the pictures as a URL, links
-become absolute; without it each picture gives way to its caption, so that none is broken.
+An index resolves no relative links. If README_IMAGES gives the URL of the folder of the pictures,
+links become absolute; without it a caption takes the place of each picture, so that none is broken.
 """
 
 import os
