@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
 import signal
 import sys
 import time
@@ -15,8 +17,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rugtui.cli.options import declared_option
-from rugtui.cli.output import INTERRUPTED, ProgressPrinter, Say, emit, json_option, teller
+from rugtui.cli.output import (
+    INTERRUPTED,
+    ProgressPrinter,
+    Say,
+    emit,
+    json_option,
+    printable,
+    teller,
+)
 from rugtui.errors import UsageError
+from rugtui.runtime.terminal import silence
 from rugtui.settings.fields import fields_of
 from rugtui.sweeps.grid import Axes, Grid
 
@@ -73,20 +84,21 @@ def command(
     calm_blas()
     grid = asked_for(given, out)
     say = teller(quiet or not sys.stderr)
-    todo = what_is_left(grid, out, retry_failed)
-    plan = planned(todo, grid, workers, address)
-    if dry_run or out is None:
-        describe(plan, grid, say)
-        if out is None and not dry_run:
-            raise UsageError("A sweep needs a folder: say --out DIR, or --dry-run.")
-        if as_json:
-            emit(vars_of(plan), True)
-        return 0
-    with connected(plan.processes if workers else 0, address) as cluster:
-        if cluster and address:
-            plan = planned(todo, grid, cluster.workers, address)
-        describe(plan, grid, say)
-        return swept(grid, out, retry_failed, cluster, say, quiet, as_json)
+    with Signals() as signals:
+        todo = what_is_left(grid, out, retry_failed)
+        plan = planned(todo, grid, workers, address)
+        if dry_run or out is None:
+            describe(plan, grid, say)
+            if out is None and not dry_run:
+                raise UsageError("A sweep needs a folder: say --out DIR, or --dry-run.")
+            if as_json:
+                emit(vars_of(plan), True)
+            return 0
+        with connected(plan.processes if workers else 0, address) as cluster:
+            if cluster and address:
+                plan = planned(todo, grid, cluster.workers, address)
+            describe(plan, grid, say)
+            return swept(grid, out, retry_failed, cluster, signals, say, quiet, as_json)
 
 
 def calm_blas() -> None:
@@ -146,11 +158,16 @@ def swept(
     out: Path,
     retry_failed: bool,
     cluster: Cluster | None,
+    signals: Signals,
     say: Say,
     quiet: bool,
     as_json: bool,
 ) -> int:
-    """Computes what is left and returns the exit code."""
+    """Computes what is left and returns the exit code: 1 where cells of the table have failed.
+
+    How it ended is said, and is in the folder's log for whoever comes when the terminal is gone.
+    """
+    from rugtui.storage.log import log
     from rugtui.sweeps.folder import SweepFolder
     from rugtui.sweeps.processes import outcomes
     from rugtui.sweeps.run import run
@@ -159,7 +176,7 @@ def swept(
     folder = SweepFolder.begin(out, grid)
     for note in folder.found.notes:
         say(f"rugtui: {note}")
-    with Signals() as signals:
+    with signals.attending(lambda: log(out, "the terminal is gone; the sweep goes on")):
         try:
             if cluster and not cluster.workers:
                 say("rugtui: no Dask worker is there yet; the sweep begins when one joins.")
@@ -169,12 +186,33 @@ def swept(
                     told.progress(progress)
         finally:
             folder.leave()
-    result = summary(folder, time.monotonic() - begun)
-    emit(result, as_json)
+        result = summary(folder, time.monotonic() - begun, signals.name)
+        emit(result, as_json)
+        for sentence in endings(result, out):
+            log(out, sentence)
+            teller(quiet=not sys.stderr)(f"rugtui: {printable(sentence)}")
+        log(out, json.dumps(result))
     if signals.number:
-        say("rugtui: stopped; the same command continues it.")
         return INTERRUPTED if signals.number == signal.SIGINT else 128 + signals.number
-    return 0
+    return 1 if result["failed"] else 0
+
+
+def endings(result: dict[str, Any], out: Path) -> list[str]:
+    """What somebody must be told, quiet or not: that it is not done, and what failed."""
+    said = []
+    again = f"`rugtui sweep --out {shlex.quote(str(out))}"
+    if result["stop_reason"] != "done":
+        said.append(
+            f"stopped by {result['stop_reason']}: {result['done']:,} of {result['cells']:,} cells "
+            f"are kept; {again}` goes on with the rest."
+        )
+    if result["failed"]:
+        count = f"{result['failed']:,} cells" if result["failed"] > 1 else "1 cell"
+        said.append(
+            f"{count} failed, the first one: {result['first_error']}. {again} --retry-failed` "
+            "computes them again."
+        )
+    return said
 
 
 @contextmanager
@@ -192,7 +230,7 @@ def connected(workers: int, address: str | None) -> Iterator[Cluster | None]:
         cluster.close()
 
 
-def summary(folder: SweepFolder, seconds: float) -> dict[str, Any]:
+def summary(folder: SweepFolder, seconds: float, stopped_by: str) -> dict[str, Any]:
     from rugtui.sweeps.table import CSV, PARQUET
 
     rows = folder.rows
@@ -207,6 +245,8 @@ def summary(folder: SweepFolder, seconds: float) -> dict[str, Any]:
         "seconds": seconds,
         "parquet": str(folder.path / PARQUET),
         "csv": str(folder.path / CSV),
+        "stop_reason": stopped_by or "done",
+        "first_error": f"{failed[0].name}: {failed[0].error}".rstrip(".") if failed else None,
     }
 
 
@@ -217,18 +257,38 @@ def vars_of(plan: Estimate) -> dict[str, Any]:
 
 
 class Signals:
-    """Turns ctrl+c and SIGTERM into a wish to end; a second ctrl+c is not waited for."""
+    """Turns ctrl+c and SIGTERM into a wish to end; a second ctrl+c is not waited for.
+
+    Before there is anything to keep (`attending`), they end what is under way at once. When the
+    terminal goes, the sweep goes on without it.
+    """
 
     def __init__(self) -> None:
         self.number = 0
+        self._on_hangup: Callable[[], None] | None = None
+        self._hung_up = False
         self._before: dict[int, Any] = {}
 
     def heard(self) -> bool:
         return bool(self.number)
 
+    @property
+    def name(self) -> str:
+        """Of the signal that stopped it; empty where none did."""
+        return signal.Signals(self.number).name if self.number else ""
+
+    @contextmanager
+    def attending(self, on_hangup: Callable[[], None]) -> Iterator[None]:
+        """While this lasts, signals let the sweep keep what it has."""
+        self._on_hangup = on_hangup
+        if self._hung_up:
+            on_hangup()
+        yield
+
     def __enter__(self) -> Signals:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._before[number] = signal.signal(number, self._hear)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup: it is to stay ignored
+                self._before[number] = signal.signal(number, self._hear)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -236,9 +296,17 @@ class Signals:
             signal.signal(number, handler)
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
-        if self.number == number == signal.SIGINT:
+        if number == signal.SIGHUP:
+            silence()
+            self._hung_up = True
+            if self._on_hangup:
+                self._on_hangup()
+        elif number == signal.SIGINT and (self.number == number or not self._on_hangup):
             raise KeyboardInterrupt
-        self.number = number
+        elif not self._on_hangup:
+            raise SystemExit(128 + number)
+        else:
+            self.number = number
 
 
 class Narrator(ProgressPrinter):

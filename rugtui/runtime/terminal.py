@@ -5,16 +5,25 @@ from __future__ import annotations
 import os
 import select
 import signal
+import stat
 import sys
 import threading
 from typing import TextIO
 
 
 def silence() -> None:
-    """Send what is still said nowhere: to a terminal that is gone it would be an error."""
+    """Discard what is still written to a terminal that is gone: it would be an error.
+
+    Output that goes to a file or a pipe is kept.
+    """
     nowhere = os.open(os.devnull, os.O_RDWR)
     for descriptor in range(3):
-        os.dup2(nowhere, descriptor)
+        try:
+            goes_to_terminal = stat.S_ISCHR(os.fstat(descriptor).st_mode)
+        except OSError:  # closed
+            goes_to_terminal = True
+        if goes_to_terminal:
+            os.dup2(nowhere, descriptor)
     os.close(nowhere)
 
 

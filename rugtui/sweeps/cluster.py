@@ -17,7 +17,7 @@ from rugtui.errors import RugtuiError, UsageError
 from rugtui.sweeps.grid import Grid
 from rugtui.sweeps.outcome import Outcome, failed, fault
 from rugtui.sweeps.plan import Unit
-from rugtui.sweeps.processes import LOOK_EVERY
+from rugtui.sweeps.processes import LOOK_EVERY, blocked_signals
 
 REACH_WITHIN = 8.0
 """Seconds in which a scheduler must answer."""
@@ -63,14 +63,14 @@ class Cluster:
             handler.setLevel(logging.CRITICAL)
         try:
             if address is None:
-                where: Any = self._stack.enter_context(
-                    LocalCluster(
+                with blocked_signals():
+                    local = LocalCluster(
                         n_workers=workers,
                         threads_per_worker=1,
                         dashboard_address=None,  # pyright: ignore[reportArgumentType]
                         silence_logs=50,
                     )
-                )
+                where: Any = self._stack.enter_context(local)
             else:
                 require_scheduler(address)
                 where = address
@@ -139,7 +139,7 @@ class Cluster:
                         "command goes on with the rest once a scheduler answers."
                     ) from error
                 except Exception as error:  # noqa: BLE001 - the worker's edge
-                    outcome = failed(unit, grid, fault(error))
+                    outcome = failed(unit, grid, *fault(error))
                 if not isinstance(outcome, Outcome):
                     raise RugtuiError(str(outcome))
                 future.release()

@@ -46,7 +46,6 @@ from rugtui.training.source import Source
 from rugtui.training.streams import generators
 from rugtui.training.trainer import Trainer
 
-Pause = Callable[[], None]
 TOLERANCE = 1e-4
 """Of the exact loss, asked for; 3e-6 were the largest error seen, in half the time."""
 LAWS = 32
@@ -63,8 +62,16 @@ class Found:
     steps: int | None = None
 
 
-def compute(unit: Unit, grid: Grid, pause: Pause = lambda: None) -> Outcome:
-    """All rows of a unit. A cell that fails is a row with its reason; what `pause` raises ends it.
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Why a cell has no weights, or no row; with a traceback where nobody foresaw it."""
+
+    why: str
+    traceback: str | None = None
+
+
+def compute(unit: Unit, grid: Grid) -> Outcome:
+    """All rows of a unit. A cell that fails is a row with its reason.
 
     Computes on as many threads as torch is set to in this process. Bits follow from that number,
     the unit and the grid alone.
@@ -74,39 +81,41 @@ def compute(unit: Unit, grid: Grid, pause: Pause = lambda: None) -> Outcome:
     begun = time.perf_counter()
     weights: dict[str, bytes] = {}
     rows = [
-        _measured(unit, cell, found, grid, weights, pause)
-        for cell, found in zip(unit.cells, _weights(unit, grid, pause), strict=True)
+        _measured(unit, cell, found, grid, weights)
+        for cell, found in zip(unit.cells, _weights(unit, grid), strict=True)
     ]
     share = (time.perf_counter() - begun) / len(rows)
     return Outcome(tuple(replace(row, seconds=share) for row in rows), weights)
 
 
-def _weights(unit: Unit, grid: Grid, pause: Pause) -> list[Found | str]:
+def _weights(unit: Unit, grid: Grid) -> list[Found | Failed]:
     """Of each cell, or why there are none."""
     need, there = needed(unit, grid), available_memory()
     if need > there and resolve(grid.device).type == "cpu":
-        return [too_large(need, there)] * len(unit.cells)
+        return [Failed(too_large(need, there))] * len(unit.cells)
     if unit.kind == "rug":
         return [_tried(lambda c=cell: _rug(unit, c, grid)) for cell in unit.cells]
     if grid.method == "sgd":
-        return [_tried(lambda c=cell: _trained(unit, c, grid, pause)) for cell in unit.cells]
-    together = _tried(lambda: _descended(unit, grid, pause))
-    return [together] * len(unit.cells) if isinstance(together, str) else together
+        return [_tried(lambda c=cell: _trained(unit, c, grid)) for cell in unit.cells]
+    together = _tried(lambda: _descended(unit, grid))
+    return [together] * len(unit.cells) if isinstance(together, Failed) else together
 
 
 def _tried(attempt: Callable[[], Any]) -> Any:
-    """What it gives, or in words why it gives nothing."""
+    """What it gives, or Failed."""
     try:
         return attempt()
     except MemoryError:
-        return "not enough memory"
+        return Failed("not enough memory")
     except Diverged as error:
-        return f"diverged by step {error.step:,}, loss {error.loss:.3g}: {error.suggestion}"
+        return Failed(f"diverged by step {error.step:,}, loss {error.loss:.3g}: {error.suggestion}")
     except RugtuiError as error:
-        return str(error)
-    except (ArithmeticError, ValueError, RuntimeError) as error:  # PyTorch's, NumPy's and SciPy's
+        return Failed(str(error))
+    except Exception as error:  # noqa: BLE001 - the cell's edge: the other cells go on
         first = str(error).partition("\n")[0]
-        return f"not enough memory ({first})" if "memory" in first else fault(error)
+        if isinstance(error, RuntimeError) and "memory" in first:  # PyTorch's allocator
+            return Failed(f"not enough memory ({first})")
+        return Failed(*fault(error))
 
 
 def _rug(unit: Unit, cell: Cell, grid: Grid) -> Found:
@@ -116,16 +125,15 @@ def _rug(unit: Unit, cell: Cell, grid: Grid) -> Found:
     return Found(engineered(frame, *sizes, cell.p, generator=generator, device=device))
 
 
-def _trained(unit: Unit, cell: Cell, grid: Grid, pause: Pause) -> Found:
+def _trained(unit: Unit, cell: Cell, grid: Grid) -> Found:
     """The single run of these settings."""
     training = Trainer(grid.settings(unit.shape, cell.p, cell.seed or 0))
     while not training.done:
-        pause()
         training.advance()
     return Found(training.weights(), training.step)
 
 
-def _descended(unit: Unit, grid: Grid, pause: Pause) -> list[Found | str]:
+def _descended(unit: Unit, grid: Grid) -> list[Found | Failed]:
     """All cells of a unit together."""
     every = [grid.settings(unit.shape, cell.p, cell.seed or 0) for cell in unit.cells]
     device = resolve(grid.device)
@@ -133,10 +141,10 @@ def _descended(unit: Unit, grid: Grid, pause: Pause) -> list[Found | str]:
         initial.initial(one, generator=generators(one.seed, device)["weights"]) for one in every
     ]
     p = torch.tensor([one.p for one in every], dtype=torch.float64, device=device)
-    many, steps = population.descend(BatchedWeights.of(starts, device), p, every[0].steps, pause)
+    many, steps = population.descend(BatchedWeights.of(starts, device), p, every[0].steps)
     sound = torch.isfinite(many.flat).all(1).tolist()
     return [
-        Found(many.dense(k), taken) if good else f"diverged within {taken} steps"
+        Found(many.dense(k), taken) if good else Failed(f"diverged within {taken} steps")
         for k, (taken, good) in enumerate(zip(steps.tolist(), sound, strict=True))
     ]
 
@@ -144,16 +152,15 @@ def _descended(unit: Unit, grid: Grid, pause: Pause) -> list[Found | str]:
 def _measured(
     unit: Unit,
     cell: Cell,
-    found: Found | str,
+    found: Found | Failed,
     grid: Grid,
     weights: dict[str, bytes],
-    pause: Pause,
 ) -> Row:
     empty = bare(unit, cell, grid.method)
-    if isinstance(found, str):
-        return failure(empty, found)
-    row = _tried(lambda: _kept(_look(empty, found, cell, grid, pause), found, weights, grid))
-    return failure(empty, row) if isinstance(row, str) else row
+    if isinstance(found, Failed):
+        return failure(empty, found.why, found.traceback)
+    row = _tried(lambda: _kept(_look(empty, found, cell, grid), found, weights, grid))
+    return failure(empty, row.why, row.traceback) if isinstance(row, Failed) else row
 
 
 def _kept(row: Row, found: Found, weights: dict[str, bytes], grid: Grid) -> Row:
@@ -165,9 +172,8 @@ def _kept(row: Row, found: Found, weights: dict[str, bytes], grid: Grid) -> Row:
     return replace(row, weights=f"weights/{name}")
 
 
-def _look(empty: Row, found: Found, cell: Cell, grid: Grid, pause: Pause) -> Row:
+def _look(empty: Row, found: Found, cell: Cell, grid: Grid) -> Row:
     """Losses and statistics of a cell's weights."""
-    pause()
     device = resolve(grid.device)
     seed = cell.seed or 0
     known = statistics(
@@ -178,8 +184,7 @@ def _look(empty: Row, found: Found, cell: Cell, grid: Grid, pause: Pause) -> Row
         tolerance=TOLERANCE,
         laws=LAWS,
     ).numbers()
-    pause()
-    sampled = heldout.measure(dense(found.weights), _unseen(empty, seed, grid, device), pause=pause)
+    sampled = heldout.measure(dense(found.weights), _unseen(empty, seed, grid, device))
     return replace(
         empty,
         loss=sampled.mean,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from dataclasses import dataclass, replace
 
 from rugtui import __version__
@@ -36,14 +37,15 @@ def _predicted(unit: Unit, cell: Cell) -> Row:
     return replace(row, loss=loss, standard_error=0.0, loss_gaussian=loss if symmetric else None)
 
 
-def failed(unit: Unit, grid: Grid, why: str) -> Outcome:
+def failed(unit: Unit, grid: Grid, why: str, traceback: str | None = None) -> Outcome:
     """A unit whose every cell fails for one reason."""
-    return Outcome(tuple(failure(bare(unit, cell, grid.method), why) for cell in unit.cells), {})
+    rows = (failure(bare(unit, cell, grid.method), why, traceback) for cell in unit.cells)
+    return Outcome(tuple(rows), {})
 
 
-def fault(error: BaseException) -> str:
-    """Why a unit failed of which nobody foresaw that it could: the others go on."""
-    return f"{type(error).__name__}: {error}"
+def fault(error: BaseException) -> tuple[str, str]:
+    """Why a cell failed in a way that nobody foresaw, and the traceback: the others go on."""
+    return f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error))
 
 
 def bare(unit: Unit, cell: Cell, method: str | None) -> Row:
@@ -64,5 +66,5 @@ def bare(unit: Unit, cell: Cell, method: str | None) -> Row:
     )
 
 
-def failure(row: Row, why: str) -> Row:
-    return replace(row, status="failed", error=why)
+def failure(row: Row, why: str, traceback: str | None = None) -> Row:
+    return replace(row, status="failed", error=why, traceback=traceback)

@@ -6,7 +6,6 @@ Every cell has its own p, its own rate, and settles on its own; the others go on
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import torch
 from jaxtyping import Float, Int
@@ -29,7 +28,7 @@ Rows = Float[Tensor, "cells n_sparse"]
 
 
 def descend(
-    weights: BatchedWeights, p: Float[Tensor, " cells"], steps: int, pause: Callable[[], None]
+    weights: BatchedWeights, p: Float[Tensor, " cells"], steps: int
 ) -> tuple[BatchedWeights, Int[Tensor, " cells"]]:
     """The weights that the Gaussian loss leads to, and the steps that each cell took.
 
@@ -42,7 +41,6 @@ def descend(
         window = min(WINDOW, steps - descent.step)
         total = torch.zeros_like(p[active])
         for _ in range(window):
-            pause()
             total += descent.advance()
         mean = total / max(window, 1)
         over = ~(mean < before * (1 - SETTLED)) | ~(mean < EXPLODED * p[active])

@@ -1,23 +1,24 @@
 """Units computed by processes of this machine: one a core, each on one thread; on a GPU one alone.
 
-A unit waits until there is memory for it beside those that are computed; one for which there is
-none at all has failed. A process that dies takes the pool down with it, and all units that were on
-their way may be to blame. A new pool has them one after the other: one that again kills its
-process, alone, has failed.
+Each process has a pipe of its own and one unit at a time, so that a process that dies costs its
+unit and no other. (A shared queue, as in loky's or the standard library's pool, is broken for all
+by one death, and needs /dev/shm for its locks.) A unit waits until there is memory for it beside
+those that are being computed; one for which there is never enough has failed. A unit whose process
+died is tried once more, alone.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import multiprocessing
 import os
 import signal
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.connection import Connection
-from typing import Any, TypeVar
+from multiprocessing.connection import Connection, wait
+from typing import Any, cast
 
 from rugtui.errors import RugtuiError, SettingError
 from rugtui.models.memory import available_memory
@@ -27,16 +28,18 @@ from rugtui.sweeps.memory import PROCESS, fits, needed, processes, too_large
 from rugtui.sweeps.outcome import Outcome, failed, fault, predicted
 from rugtui.sweeps.plan import RANDOM, Unit
 
-T = TypeVar("T")
-
 LOOK_EVERY = 0.2
-"""Seconds in which a wish to end is heard."""
+"""Seconds between two checks whether to stop."""
 FEW = 2000
-"""Cells of theory that are there before a process would be."""
+"""Cells of theory that this process computes while the others start."""
 SURE = ("auto", "cpu")
-"""Devices that there are: another is asked for before anything is computed."""
+"""Devices that always exist; any other is checked before anything is computed."""
 DEATHS = 2
-"""Of processes that a unit may cost, alone, before it counts as failed."""
+"""Processes that a unit may cost before it counts as failed."""
+STARTS = 3
+"""Processes that may die in a row before one of them is ready to compute."""
+IGNORED = {signal.SIGINT, signal.SIGHUP}
+"""Signals that reach a whole terminal's programs: the process that hands out units hears them."""
 
 
 def outcomes(
@@ -50,84 +53,66 @@ def outcomes(
     """An Outcome of each unit as it comes; ends early once `cancelled`.
 
     `compute` stands in for what the processes do, `there` for the bytes of memory that they may
-    have together. Raises SettingError for a device that is not
-    there, RugtuiError where processes cannot be started.
+    have together. Raises SettingError for a device that does not exist, RugtuiError where processes
+    cannot be started.
     """
     formulas = [unit for unit in units if unit.kind not in RANDOM]
     others = [unit for unit in units if unit.kind in RANDOM]
     if sum(len(unit.cells) for unit in formulas) > FEW or (others and grid.device not in SURE):
         formulas, others = [], list(units)
-    work = _Work(others, grid, compute or _compute, available_memory() if there is None else there)
-    try:
-        work.start()
+    there = available_memory() if there is None else there
+    with contextlib.closing(_Pool(others, grid, compute or _compute, there)) as pool:
+        pool.fill()
         for unit in formulas:  # while processes are still starting
             if cancelled():
                 return
             yield predicted(unit)
-        while work.left and not cancelled():
-            yield from work.look()
+        while pool.left and not cancelled():
+            yield from pool.step()
+
+
+@contextlib.contextmanager
+def blocked_signals() -> Iterator[None]:
+    """Threads and processes that start meanwhile never get the signals of a whole terminal."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, IGNORED)
+    try:
+        yield
     finally:
-        work.close()
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class _Worker:
+    """A process, and the unit that it computes."""
+
+    def __init__(self, compute: Callable[[Unit, Grid], Outcome], grid: Grid) -> None:
+        """Raises OSError where no process can be started."""
+        context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(target=_serve, args=(theirs, compute, grid), daemon=True)
+        with blocked_signals(), theirs:
+            self.process.start()
+        self.is_ready = False
+        self.unit: Unit | None = None
+
+    def take(self, unit: Unit) -> None:
+        self.unit = unit
+        with contextlib.suppress(OSError):  # it has died, as `answer` will find
+            self.pipe.send(unit)
+
+    def answer(self) -> Any:
+        """What it says. Raises EOFError where it has died."""
+        try:
+            return self.pipe.recv()
+        except ConnectionError as error:
+            raise EOFError from error
+
+    def end(self) -> None:
+        self.process.kill()
+        self.pipe.close()
 
 
 class _Pool:
-    """Processes that end when this one does, or when they are dropped, whatever they are at."""
-
-    def __init__(self, device: str, most: int) -> None:
-        """`most` processes, or one where the device is none of the CPU's; they start while this
-        process does something else."""
-        self.size, self.on_cpu = most, True
-        self._make()
-        self._asked = [self.submit(_device, device) for _ in range(most)]
-
-    def settle(self) -> None:
-        """Wait till there is a process, and see which device it has. Raises SettingError,
-        RugtuiError."""
-        if not self._asked:
-            return
-        asked, self._asked = self._asked, []
-        try:
-            found = asked[0].result()
-        except BrokenProcessPool as error:
-            self.drop()
-            raise RugtuiError(
-                "The processes that would compute end as they start (memory?): compute elsewhere "
-                "with --dask, or free some."
-            ) from error
-        except BaseException:
-            self.drop()
-            raise
-        if isinstance(found, tuple):
-            self.drop()
-            raise SettingError(*found)
-        self.on_cpu = found == "cpu"
-        if not self.on_cpu and self.size > 1:
-            self.drop()
-            self.size = 1
-            self._make()
-
-    def _make(self) -> None:
-        context = multiprocessing.get_context("spawn")  # threads of torch do not survive a fork
-        reader, self._leash = context.Pipe(duplex=False)
-        self._pool = ProcessPoolExecutor(
-            self.size, mp_context=context, initializer=_begin, initargs=(reader,)
-        )
-
-    def submit(self, what: Callable[..., T], *told: Any) -> Future[T]:
-        """Starts processes, where there are too few, that hear no ctrl+c from the first."""
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            return self._pool.submit(what, *told)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-    def drop(self) -> None:
-        self._leash.close()
-        self._pool.shutdown(wait=True, cancel_futures=True)
-
-
-class _Work:
-    """Units on their way through a pool, which is made anew where a process of it dies."""
+    """Units on their way through processes; one that dies is replaced."""
 
     def __init__(
         self,
@@ -136,112 +121,158 @@ class _Work:
         compute: Callable[[Unit, Grid], Outcome],
         there: int,
     ) -> None:
-        self._grid, self._compute, self._there = grid, compute, there
+        self._grid, self._there = grid, there
+        self._start = functools.partial(_Worker, compute, grid)
         self._needs = {unit: needed(unit, grid) for unit in units}
         self._size = processes(list(self._needs.values()), there, cores())
+        self._on_cpu = True
         self._new = deque(unit for unit in units if fits(self._needs[unit], there))
         self._too_large = [unit for unit in units if not fits(self._needs[unit], there)]
-        self._suspects = deque[Unit]()
+        self._again = deque[Unit]()
+        """Units whose process died: each waits until it can be alone."""
         self._deaths = Counter[Unit]()
-        self._going: dict[Future[Outcome], Unit] = {}
-        self._pool: _Pool | None = None
+        self._workers: list[_Worker] = []
+        self._died_early = 0
 
     @property
     def left(self) -> bool:
-        return bool(self._new or self._too_large or self._suspects or self._going)
+        return bool(self._new or self._too_large or self._again or self._going)
 
-    def start(self) -> None:
-        """Have processes start, where there is work for them."""
-        if self.left and not self._pool:
-            self._pool = _Pool(self._grid.device, self._size)
+    @property
+    def _going(self) -> list[Unit]:
+        return [worker.unit for worker in self._workers if worker.unit]
 
-    def look(self) -> Iterator[Outcome]:
+    def fill(self) -> None:
+        """Have as many processes as there is work for. Raises RugtuiError where there is none."""
+        waiting = len(self._new) + len(self._too_large) + len(self._again)
+        wanted = min(self._size, waiting + len(self._going))
+        try:
+            while len(self._workers) < wanted:
+                self._workers.append(self._start())
+        except OSError as error:
+            if not self._workers:
+                raise RugtuiError(f"No process can be started to compute in: {error}.") from error
+
+    def step(self) -> Iterator[Outcome]:
         """Hand out units, wait a moment, and give what has come."""
-        pool = self._settled()
-        yield from self._left_out(pool)
-        broken = not self._hand_out(pool)
-        ready, _ = wait(self._going, LOOK_EVERY, FIRST_COMPLETED)
-        for future in ready:
-            if isinstance(future.exception(), BrokenProcessPool):
-                broken = True
-            else:
-                yield self._taken(future)
-        if broken:
-            yield from self._begin_anew()
+        self.fill()
+        self._hand_out()
+        found: list[Outcome] = []
+        pipes = {worker.pipe: worker for worker in self._workers}
+        for pipe in wait(list(pipes), LOOK_EVERY):
+            if (worker := pipes[cast(Connection, pipe)]) in self._workers:
+                found += self._heard(worker)
+        self.fill()
+        self._hand_out()  # before what was found is written down, which takes time
+        yield from found
 
     def close(self) -> None:
-        if self._pool:
-            self._pool.drop()
-            self._pool = None
+        for worker in self._workers:
+            worker.end()
+        for worker in self._workers:
+            worker.process.join()
+        self._workers.clear()
 
-    def _settled(self) -> _Pool:
-        self.start()
-        assert self._pool
-        self._pool.settle()
-        return self._pool
+    def _heard(self, worker: _Worker) -> list[Outcome]:
+        """Outcomes that follow from what a process said, or from its end."""
+        try:
+            said = worker.answer()
+        except EOFError:
+            return self._died(worker)
+        if not worker.is_ready:
+            return self._began(worker, said)
+        unit, worker.unit = worker.unit, None
+        assert unit
+        return [said if isinstance(said, Outcome) else failed(unit, self._grid, *said)]
 
-    def _left_out(self, pool: _Pool) -> Iterator[Outcome]:
-        """Once: the units that there is no memory for, as failed; a device has its own."""
+    def _began(self, worker: _Worker, device: str | tuple[str, str, object, str]) -> list[Outcome]:
+        """A process that is ready says which device it has. Raises SettingError for none."""
+        if isinstance(device, tuple):
+            raise SettingError(*device)
+        worker.is_ready, self._died_early = True, 0
         units, self._too_large = self._too_large, []
-        if not pool.on_cpu:
-            self._new.extend(units)
-            return
-        for unit in units:
-            yield failed(unit, self._grid, too_large(self._needs[unit], self._there))
+        if device == "cpu":
+            return [self._refused(unit) for unit in units]
+        self._new.extend(units)  # a device has its own memory
+        self._on_cpu, self._size = False, 1
+        for other in [one for one in self._workers if one is not worker]:
+            other.end()
+            self._workers.remove(other)
+        return []
 
-    def _hand_out(self, pool: _Pool) -> bool:
-        """False where the pool has broken."""
-        # one more than there are processes, so that none waits for this one
-        most = 1 if self._suspects else pool.size + 1
-        while len(self._going) < most and (unit := self._next(pool)) is not None:
-            try:
-                future = pool.submit(self._compute, unit, self._grid)
-            except BrokenProcessPool:
-                return False
-            self._going[future] = unit
-            (self._suspects or self._new).remove(unit)
-        return True
+    def _refused(self, unit: Unit) -> Outcome:
+        return failed(unit, self._grid, too_large(self._needs[unit], self._there))
 
-    def _next(self, pool: _Pool) -> Unit | None:
-        """The first that has room beside those that are computed."""
-        queue = self._suspects or self._new
-        if not self._going or not pool.on_cpu:
-            return next(iter(queue), None)
-        free = self._there - pool.size * PROCESS
-        free -= sum(self._needs[unit] for unit in self._going.values())
-        return next((unit for unit in queue if self._needs[unit] <= free), None)
+    def _died(self, worker: _Worker) -> list[Outcome]:
+        worker.process.join(1)  # its pipe is closed: it is ending, for a reason of its own
+        worker.end()
+        worker.process.join()
+        self._workers.remove(worker)
+        unit = worker.unit
+        if unit is None:
+            self._died_early += not worker.is_ready
+            if self._died_early >= STARTS * self._size:
+                last = _end(worker.process.exitcode)
+                raise RugtuiError(
+                    f"No process to compute in is ever ready: the last {last}. Free some memory, "
+                    "or compute elsewhere with --dask."
+                )
+            return []
+        self._deaths[unit] += 1
+        if self._deaths[unit] < DEATHS:
+            self._again.append(unit)
+            return []
+        why = f"{DEATHS} processes died of it: the last {_end(worker.process.exitcode)}"
+        return [failed(unit, self._grid, why)]
 
-    def _taken(self, future: Future[Outcome]) -> Outcome:
-        unit, error = self._going.pop(future), future.exception()
-        return future.result() if error is None else failed(unit, self._grid, fault(error))
+    def _hand_out(self) -> None:
+        for worker in self._workers:
+            if worker.is_ready and worker.unit is None and (unit := self._next()):
+                worker.take(unit)
 
-    def _begin_anew(self) -> Iterator[Outcome]:
-        self.close()  # every future has its result or its exception now
-        for future in list(self._going):
-            if future.exception() is None:
-                yield self._taken(future)
-        lost = list(self._going.values())
-        self._going.clear()
-        if len(lost) == 1:
-            self._deaths[lost[0]] += 1
-        for unit in lost:
-            if self._deaths[unit] < DEATHS:
-                self._suspects.append(unit)
-            else:
-                why = f"{DEATHS} processes died of it (memory?)"
-                yield failed(unit, self._grid, why)
+    def _next(self) -> Unit | None:
+        """The first that there is memory for beside those that are being computed."""
+        going = self._going
+        if any(unit in self._deaths for unit in going):
+            return None
+        if not going and (queue := self._again or self._new):
+            return queue.popleft()
+        free = self._there - self._size * PROCESS - sum(self._needs[unit] for unit in going)
+        queue = (unit for unit in self._new if self._needs[unit] <= free or not self._on_cpu)
+        if unit := next(queue, None):
+            self._new.remove(unit)
+        return unit
 
 
-def _begin(leash: Connection) -> None:
-    """In a new process, before NumPy and torch are loaded."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(leash,), daemon=True).start()
+def _end(code: int | None) -> str:
+    """How a process ended, for people."""
+    if code == -signal.SIGKILL:
+        return "was killed (out of memory?)"
+    return f"died of {signal.Signals(-code).name}" if code and code < 0 else f"ended with {code}"
+
+
+def _serve(pipe: Connection, compute: Callable[[Unit, Grid], Outcome], grid: Grid) -> None:
+    """In a new process, before NumPy and torch are loaded: compute units until the pipe closes."""
+    for number in IGNORED:
+        signal.signal(number, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    with contextlib.suppress(EOFError, ConnectionError):
+        pipe.send(_device(grid.device))
+        while True:
+            unit = pipe.recv()
+            try:
+                answer: Any = compute(unit, grid)
+            except Exception as error:  # noqa: BLE001 - the process's edge
+                answer = fault(error)
+            pipe.send(answer)
 
 
-def _end_with(leash: Connection) -> None:
-    """The other end is closed by whoever dropped this process, or by the system if that died."""
-    leash.poll(None)
+def _end_with_parent() -> None:
+    """Whatever this process is at, it does not outlive the one that started it."""
+    parent = multiprocessing.parent_process()
+    assert parent
+    parent.join()
     os._exit(1)
 
 

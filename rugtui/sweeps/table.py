@@ -75,11 +75,19 @@ class Row:
     device: str | None = None
     weights: str | None = None
     """File of the weights in the sweep's folder, where they were asked for."""
+    traceback: str | None = None
+    """Where a cell failed, if in a way that nobody foresaw."""
 
     @property
     def key(self) -> Key:
         """What makes it this cell and kind, and no other of the sweep."""
         return self.n_sparse, self.n_dense, self.p, self.kind, self.seed
+
+    @property
+    def name(self) -> str:
+        """The cell, for people."""
+        seed = "" if self.seed is None else f", seed {self.seed}"
+        return f"{self.kind} {self.n_sparse} × {self.n_dense}, p {self.p:.6g}{seed}"
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON has it: what is not finite is None."""
@@ -111,11 +119,13 @@ def write_tables(folder: Path, rows: Sequence[Row]) -> None:
 
 
 def csv_bytes(rows: Iterable[Row]) -> bytes:
-    """All digits; what is None is empty."""
+    """All digits; what is None is empty. A row is one line: line ends in a traceback become \\n."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(row.as_dict() for row in rows)
+    for row in rows:
+        facts = row.as_dict()
+        writer.writerow(facts | {"traceback": (row.traceback or "").replace("\n", "\\n") or None})
     return text.getvalue().encode()
 
 

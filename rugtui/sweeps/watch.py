@@ -59,8 +59,8 @@ class Watch:
         found = find(self.folder, self._from())
         self._rows |= found.keys
         self._end, self._notes = found.end, (*self._notes, *found.notes)
-        if doing == "stopped" and len(self._rows) >= self._axes.cells:
-            doing = "done"
+        if doing in ("stopped", "failed") and len(self._rows) >= self._axes.cells:
+            doing, said = "done", ""  # cells that failed are rows, which say why
         notes = (*self._notes, *([said] if said else []))
         told = (doing, who, notes, self._end)
         if told == self._told:

@@ -7,11 +7,11 @@ import pytest
 
 from rugtui.cli import main
 from rugtui.reports import rug
-from rugtui.sweeps import here
 from rugtui.sweeps.folder import SweepFolder
 from rugtui.sweeps.grid import Grid
 from rugtui.sweeps.run import run
 from tests.reports.some import some_rows
+from tests.sweeps import in_process
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +50,7 @@ def test_weights_that_a_sweep_kept_are_drawn(tmp_path, capsys):
     grid = Grid(n_sparse="16", ratio="0.25", p="0.1", kinds="trained", steps=5, samples=64,
                 rows=4, save_weights=True, device="cpu")  # fmt: skip
     folder = SweepFolder.begin(tmp_path / "sweep", grid)
-    for _ in run(folder, here.outcomes):
+    for _ in run(folder, in_process.outcomes):
         pass
     folder.leave()
     assert main(["figures", str(tmp_path / "out"), "--sweep", str(folder.path)]) == 0

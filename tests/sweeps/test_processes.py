@@ -1,6 +1,7 @@
 """The pool of processes: the same bits, and what becomes of units, processes and signals."""
 
 import functools
+import multiprocessing
 import os
 import signal
 import sys
@@ -9,18 +10,20 @@ from pathlib import Path
 
 import pytest
 
-from rugtui.errors import SettingError
-from rugtui.sweeps import here, processes
+from rugtui.errors import RugtuiError, SettingError
+from rugtui.sweeps import processes
 from rugtui.sweeps.grid import Grid
 from rugtui.sweeps.outcome import Outcome, failed
-from rugtui.sweeps.plan import units
+from rugtui.sweeps.plan import Cell, Unit, units
 from rugtui.sweeps.processes import outcomes
 from tests.processes import running, until
+from tests.sweeps import in_process
 
 GRID = Grid(n_sparse="16", ratio="0.25,0.5,0.75", p="0.1", kinds="trained,rug", device="cpu",
             samples=64, steps=40)  # fmt: skip
 UNITS = units(GRID)
 FATAL = UNITS[1]
+FORMULA_AND_UNITS = (Unit("linear", (16, 4), (Cell(0.1),)), *UNITS)
 
 
 def never():
@@ -48,6 +51,10 @@ def dying(unit, grid, *, deaths, where):
     return sound(unit, grid)
 
 
+def wrong(unit, grid):
+    raise ZeroDivisionError("division by zero")
+
+
 def sleeping(unit, grid, *, where):
     sound(unit, grid, where=where)
     time.sleep(100)
@@ -65,9 +72,13 @@ def lives(pid):
         return False
 
 
-def test_processes_give_the_bits_of_this_one():
+def test_processes_give_the_bits_of_this_one_without_shared_memory(monkeypatch):
+    def no_lock(*_):  # what a semaphore does where /dev/shm is missing
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr("_multiprocessing.SemLock", no_lock)
     there = sorted(map(facts, outcomes(UNITS, GRID, never)), key=str)
-    assert there == sorted(map(facts, here.outcomes(UNITS, GRID, never)), key=str)
+    assert there == sorted(map(facts, in_process.outcomes(UNITS, GRID, never)), key=str)
     assert all(row["status"] == "done" for rows in there for row in rows)
 
 
@@ -79,6 +90,7 @@ def test_a_unit_that_kills_its_process_is_done_again_or_fails(tmp_path, deaths):
         key for unit in UNITS for key in unit.keys
     )
     killed = [one for one in found if "processes died of it" in str(one.rows[0].error)]
+    assert all("was killed (out of memory?)" in str(one.rows[0].error) for one in killed)
     assert [[row.key for row in one.rows] for one in killed] == [FATAL.keys] * (deaths > 1)
     assert all(one.weights["deaf"] == b"\1" for one in found if one not in killed)
     # twice alone; the first time beside others, unless those were done before it was seen
@@ -106,3 +118,25 @@ def test_a_device_that_is_not_there_is_told_before_anything_is_computed(monkeypa
     grid = Grid(**{**GRID.as_dict(), "device": "cuda:99"})
     with pytest.raises(SettingError, match="device must be auto, cpu"):
         next(outcomes(UNITS, grid, never))
+
+
+def test_a_process_killed_before_its_first_cell_costs_no_unit_and_a_fault_keeps_its_traceback():
+    going = outcomes(FORMULA_AND_UNITS, GRID, never, compute=wrong)
+    found = [next(going)]
+    for process in multiprocessing.active_children():
+        process.kill()
+    found += going
+    assert len(found) == len(FORMULA_AND_UNITS)
+    rows = [row for one in found[1:] for row in one.rows]
+    assert {row.error for row in rows} == {"ZeroDivisionError: division by zero"}
+    assert all("in wrong\n    raise ZeroDivisionError" in row.traceback for row in rows)
+
+
+def test_processes_that_never_start_are_told_in_one_sentence(monkeypatch):
+    monkeypatch.setattr(processes, "_serve", str)  # called with what it does not take
+    monkeypatch.setattr(processes, "STARTS", 1)
+    monkeypatch.setattr(processes, "cores", lambda: 1)
+    with pytest.raises(
+        RugtuiError, match=r"is ever ready: the last ended with 1\. Free some memory"
+    ):
+        list(outcomes(UNITS, GRID, never, compute=sound))

@@ -17,13 +17,13 @@ from rugtui import __version__
 from rugtui.cli import main
 from rugtui.errors import RugtuiError, UsageError
 from rugtui.sweeps import cluster as clusters
-from rugtui.sweeps import here
 from rugtui.sweeps.folder import ROWS, SweepFolder, find
 from rugtui.sweeps.grid import Grid
 from rugtui.sweeps.outcome import Outcome
 from rugtui.sweeps.plan import units
 from rugtui.sweeps.run import run
 from rugtui.sweeps.table import read_parquet
+from tests.sweeps import in_process
 
 DATA = Path(__file__).parents[1] / "data"
 REFERENCE = json.loads((DATA / "theory_reference.json").read_text())["optimum"]
@@ -32,7 +32,7 @@ SMALL = Grid(
 )
 
 
-def swept(path, grid=SMALL, outcomes=here.outcomes, *, most=10**9, retry_failed=False):
+def swept(path, grid=SMALL, outcomes=in_process.outcomes, *, most=10**9, retry_failed=False):
     """Rows without their times; given up after some units."""
     folder = SweepFolder.begin(path, grid)
     seen = []

@@ -7,12 +7,13 @@ import pytest
 
 from rugtui.errors import DamagedError, RunError, UsageError
 from rugtui.storage.lock import holder
-from rugtui.sweeps import here, process
+from rugtui.sweeps import process
 from rugtui.sweeps.folder import SweepFolder
 from rugtui.sweeps.grid import Grid
 from rugtui.sweeps.run import run
 from rugtui.sweeps.watch import Watch
 from tests.processes import until
+from tests.sweeps import in_process
 
 TINY = Grid(n_sparse="16", ratio="0.25,0.5", p="0.1,0.3", samples=64, steps=20, device="cpu")
 
@@ -34,7 +35,7 @@ def test_rows_are_seen_as_they_come_and_nothing_is_told_twice(tmp_path):
     first = watch.look()
     assert (first.doing, first.rows, first.axes.cells) == ("computing", (), 16)
     seen = []
-    for progress in run(folder, here.outcomes):
+    for progress in run(folder, in_process.outcomes):
         found = watch.look()
         seen.append(len(found.rows))
         assert seen[-1] == progress.done

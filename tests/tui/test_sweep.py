@@ -10,7 +10,7 @@ from textual.widgets import Input, OptionList, Static
 
 from rugtui.live.commands import Open
 from rugtui.settings.preferences import Preferences
-from rugtui.sweeps import here, process
+from rugtui.sweeps import process
 from rugtui.sweeps.folder import SweepFolder, grid_of
 from rugtui.sweeps.grid import Grid
 from rugtui.sweeps.outcome import bare, failure
@@ -22,6 +22,7 @@ from rugtui.tui.panes.sweep.sweep_look import offered
 from rugtui.tui.screens.sweep import SweepScreen, without_weights
 from rugtui.tui.screens.sweep_form import SweepForm
 from rugtui.tui.screens.sweeps import Sweeps
+from tests.sweeps import in_process
 from tests.tui.fake import FakeSession, running, some_frame
 
 SMALL = Grid(
@@ -40,7 +41,7 @@ PATIENCE = 60.0
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory):
     folder = SweepFolder.begin(tmp_path_factory.mktemp("sweeps") / "small", SMALL)
-    for _ in run(folder, here.outcomes):
+    for _ in run(folder, in_process.outcomes):
         pass
     folder.leave()
     return folder.path
