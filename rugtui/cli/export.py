@@ -165,7 +165,7 @@ def _json(saved: Saved) -> bytes:
 
 def _png(saved: Saved) -> bytes:
     from rugtui.storage.heatmap import heatmap_png
-    from rugtui.tui.panes.weights.picture_colours import picture_colours
+    from rugtui.tui.charts.palette import picture_colours
 
     title = saved.path.name if saved.kind == "file" else f"{saved.kind} step {saved.step}"
     facts = {"kind": saved.kind, "step": saved.step, "settings": saved.settings.as_dict()}

@@ -31,7 +31,7 @@ is paused, failed, or one of those behind."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class CellReadout:
     """One cell of W, and the block of cells that shares its pixel."""
 
     place: tuple[int, int]
@@ -60,7 +60,7 @@ class Panel:
     order: Order = "natural"
     note: str = ""
     """Why the order is not the one asked for."""
-    cell: Cell | None = None
+    cell: CellReadout | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

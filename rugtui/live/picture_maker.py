@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 
 from rugtui.errors import WeightsError
 from rugtui.live.commands import Kind, Look, Order
-from rugtui.live.frame import Cell, Panel
+from rugtui.live.frame import CellReadout, Panel
 from rugtui.models.base import Weights, Window
 from rugtui.models.extremes import cells, extremes
 from rugtui.models.ordering import clusters, in_sequency, permuted
@@ -82,7 +82,7 @@ def _cell(
     height: int,
     width: int,
     cursor: tuple[int, int] | None,
-) -> Cell | None:
+) -> CellReadout | None:
     """What is under the cursor, None where that is not in the window."""
     if cursor is None:
         return None
@@ -93,7 +93,7 @@ def _cell(
     left, right = _block_around(column, window.left, window.right, width)
     block = Window(top, left, bottom, right)
     found = extremes(weights, block)
-    return Cell(
+    return CellReadout(
         place=cursor,
         i=row if features is None else int(features[row]),
         j=column if features is None else int(features[column]),

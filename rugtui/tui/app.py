@@ -25,12 +25,12 @@ from rugtui.settings.effects import no_effect
 from rugtui.settings.preferences import Preferences
 from rugtui.settings.presets import Preset
 from rugtui.settings.settings import Settings, fields
+from rugtui.tui.charts.palette import picture_colours
 from rugtui.tui.command_palette import Commands, commands, focused_in, keys_of
 from rugtui.tui.frame_app import FrameApp
 from rugtui.tui.keynames import shown
 from rugtui.tui.keys import Keymap, bindings, key_named
 from rugtui.tui.panes.loss.widget import LossPane
-from rugtui.tui.panes.weights.picture_colours import picture_colours
 from rugtui.tui.panes.weights.widget import WeightsPane
 from rugtui.tui.screens.failure import Failure
 from rugtui.tui.screens.help import Help
@@ -119,10 +119,10 @@ class RugtuiApp(FrameApp):
         else:
             await super().on_event(event)
 
-    def on_weights_pane_looks(self, message: WeightsPane.Looks) -> None:
+    def on_weights_pane_picture_wanted(self, message: WeightsPane.PictureWanted) -> None:
         self.session.send(message.look)
 
-    def on_weights_pane_wants_frame(self) -> None:
+    def on_weights_pane_next_rug_wanted(self) -> None:
         self.session.send(NextFrame())
 
     def action_swap_weights(self) -> None:

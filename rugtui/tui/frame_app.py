@@ -14,7 +14,7 @@ from rugtui.live.session import LOADING, Session
 from rugtui.runtime.threads import share_beside
 from rugtui.settings.preferences import Preferences
 from rugtui.settings.settings import Settings
-from rugtui.tui.header.widget import Headline
+from rugtui.tui.header import Headline
 from rugtui.tui.screens.dashboard import Dashboard
 from rugtui.tui.screens.failure import Failure
 from rugtui.tui.screens.overlay import ShowsFrames

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from textual.theme import Theme
 
-from rugtui.tui.charts.palette import Colours
+from rugtui.tui.charts.palette import ColourDepth
 
 DARK = Theme(
     name="rugtui-dark",
@@ -127,9 +127,9 @@ _FEW = DARK_16, LIGHT_16
 _NONE = _without_colours(DARK_16, _BLACK, _WHITE), _without_colours(LIGHT_16, _WHITE, _BLACK)
 
 
-def themes(colours: Colours) -> tuple[Theme, Theme]:
+def themes(colours: ColourDepth) -> tuple[Theme, Theme]:
     """The dark and the light one of a terminal that has so many colours."""
-    return {"sixteen": _FEW, "none": _NONE}.get(colours, (DARK, LIGHT))
+    return {"16": _FEW, "none": _NONE}.get(colours, (DARK, LIGHT))
 
 
 def name_of(theme: str) -> str:

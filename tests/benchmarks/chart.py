@@ -13,13 +13,13 @@ from collections.abc import Callable
 import numpy as np
 
 from rugtui.live.history import SPAN, HistoryView, Mark
-from rugtui.tui.charts.axes import axes
+from rugtui.tui.charts.axis import axes
 from rugtui.tui.charts.canvas import Font
 from rugtui.tui.charts.drawing import chart_strips
 from rugtui.tui.charts.palette import DARK
-from rugtui.tui.panes.loss.loss_chart import Deriver, loss_chart
-from rugtui.tui.panes.loss.smooth import SPANS, Smoother
-from rugtui.tui.panes.loss.view import NEWEST, Limits, View
+from rugtui.tui.charts.view import NEWEST, ChartView, Limits
+from rugtui.tui.panes.loss.curves import loss_chart
+from rugtui.tui.panes.loss.series import SPANS, Deriver, Smoother
 from tests.tui.fake import some_frame
 
 SIZES = ((58, 20), (120, 40))
@@ -58,16 +58,16 @@ def main() -> None:
 
     tell("GEMM", gemm)
     views = {
-        "whole, log × log": View(),
-        "whole, linear, crosshair": View(False, False, cross=NEWEST),
-        "zoomed to a tenth": View(False, False, x=Limits(4e6, 5e6), follow=False),
+        "whole, log × log": ChartView(),
+        "whole, linear, crosshair": ChartView(False, False, cross=NEWEST),
+        "zoomed to a tenth": ChartView(False, False, x=Limits(4e6, 5e6), follow=False),
     }
     for results in (10_000, 1_000_000):
         for gaps in (0.0, 0.01):
             frame = some_frame(history=history(results, gaps=gaps))
             derive = Deriver()
 
-            def drawn(view: View, width: int, height: int, frame=frame, derive=derive):
+            def drawn(view: ChartView, width: int, height: int, frame=frame, derive=derive):
                 axes.cache_clear()  # in a run that goes on, the limits are new each time
                 chart = loss_chart(frame, derive(frame.history, SPAN), DARK)
                 return chart_strips(chart, view, DARK, Font(), width, height)

@@ -23,13 +23,13 @@ from rugtui.live.run_session import RunSession
 from rugtui.settings.settings import Settings
 from rugtui.training.kernels.pace import Pace
 from rugtui.training.result import StepResult
-from rugtui.tui.charts.axes import axes
+from rugtui.tui.charts.axis import axes
 from rugtui.tui.charts.canvas import Font
 from rugtui.tui.charts.drawing import chart_strips
 from rugtui.tui.charts.palette import DARK
-from rugtui.tui.panes.loss.loss_chart import Deriver, loss_chart
-from rugtui.tui.panes.loss.smooth import SPANS
-from rugtui.tui.panes.loss.view import NEWEST, Limits, View
+from rugtui.tui.charts.view import NEWEST, ChartView, Limits
+from rugtui.tui.panes.loss.curves import loss_chart
+from rugtui.tui.panes.loss.series import SPANS, Deriver
 from tests.benchmarks.chart import milliseconds
 from tests.benchmarks.dashboard import RUGTUI, WARM, Ear, tell_lags
 from tests.terminal import private_home
@@ -103,18 +103,18 @@ def train(course: RunSession, steps: int) -> int:
 def draw(history: HistoryView) -> None:
     last = float(history.column("step")[-1])
     views = {
-        "linear": View(False, False),
-        "log × log": View(),
-        "crosshair": View(False, False, cross=NEWEST),
-        "zoomed on the newest hour": View(False, False, x=Limits(last * 0.96, last)),
-        "zoomed on the beginning": View(True, True, x=Limits(20, 2e4), follow=False),
+        "linear": ChartView(False, False),
+        "log × log": ChartView(),
+        "crosshair": ChartView(False, False, cross=NEWEST),
+        "zoomed on the newest hour": ChartView(False, False, x=Limits(last * 0.96, last)),
+        "zoomed on the beginning": ChartView(True, True, x=Limits(20, 2e4), follow=False),
     }
     frame = some_frame(history=history)
     for span in (SPANS[1], SPANS[2], SPANS[-1]):
         derive = Deriver()
         for name, view in views.items():
 
-            def drawn(view: View = view, derive: Deriver = derive, span: int = span) -> None:
+            def drawn(view: ChartView = view, derive: Deriver = derive, span: int = span) -> None:
                 axes.cache_clear()  # in a run that goes on, the limits are new each time
                 chart = loss_chart(frame, derive(frame.history, span), DARK)
                 chart_strips(chart, view, DARK, Font(), 120, 40)

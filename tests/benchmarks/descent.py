@@ -125,7 +125,7 @@ def draw(
     *paths: Path,
 ) -> None:
     from rugtui.reports import printed
-    from rugtui.tui.panes.weights.picture_colours import picture_colours
+    from rugtui.tui.charts.palette import picture_colours
 
     series = tuple(
         Series(name, curve.seconds[1:], losses[name][1:] / best, place=place)  # log(0 s) is nowhere

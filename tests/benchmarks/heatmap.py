@@ -25,14 +25,14 @@ from rugtui.models.rug import Rug
 from rugtui.tui.charts.lines import papered
 from rugtui.tui.charts.palette import Palette, ink, palette_for
 from rugtui.tui.heatmap.heatmap import pair_cells
-from rugtui.tui.panes.weights.weights_picture import Shades, weights_picture
+from rugtui.tui.panes.weights.picture import Shades, weights_picture
 
 FRAMES = 40
 PAPER = Color.from_rgb(18, 18, 18)
 TERMINALS = {
     "truecolor": ("truecolor", palette_for(True)),
     "256": ("256", palette_for(True)),
-    "16": ("standard", palette_for(True, "sixteen")),
+    "16": ("standard", palette_for(True, "16")),
     "none": ("standard", palette_for(True, "none")),
 }
 

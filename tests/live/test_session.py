@@ -16,7 +16,7 @@ from rugtui.live.session import Session
 from rugtui.settings.settings import Settings
 from rugtui.storage.checkpoint import newest, restore
 from rugtui.training.trainer import Trainer
-from rugtui.tui.panes.weights.picture_colours import picture_colours
+from rugtui.tui.charts.palette import picture_colours
 from tests.training.states import same_state
 
 SMALL = Settings(n_sparse=64, n_dense=16, batch=64, device="cpu", steps=0)

@@ -6,7 +6,7 @@ from PIL import Image
 from rugtui.reports.plate import Lines, Plate, Series, Weave
 from rugtui.reports.printed import number, write
 from rugtui.reports.sweep import sweep_plates
-from rugtui.tui.panes.weights.picture_colours import picture_colours
+from rugtui.tui.charts.palette import picture_colours
 from tests.reports.some import some_rows
 
 COLOURS = picture_colours(dark=False)

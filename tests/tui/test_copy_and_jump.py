@@ -6,7 +6,7 @@ import dataclasses
 import pytest
 from textual.content import Content
 
-from rugtui.live.frame import Cell
+from rugtui.live.frame import CellReadout
 from rugtui.models.base import Window
 from rugtui.tui.app import RugtuiApp
 from rugtui.tui.panes.loss.widget import LossPane
@@ -52,7 +52,7 @@ async def test_y_copies_the_reading_of_the_focused_pane_first(pilot):
     assert pilot.app.clipboard == reading.replace("−", "-")
     await pilot.press("2", "up")
     place = pilot.app.dashboard.query_one(WeightsPane).camera.cursor
-    cell = Cell(place, 3, 5, -0.25, -0.4, Window(0, 0, 1, 1), -0.25, -0.25, False)
+    cell = CellReadout(place, 3, 5, -0.25, -0.4, Window(0, 0, 1, 1), -0.25, -0.25, False)
     await pilot.press("y")
     assert pilot.app.clipboard == reading.replace("−", "-")  # the cell is not read yet
     picture = some_picture()

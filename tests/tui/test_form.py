@@ -10,7 +10,7 @@ from rugtui.live.commands import Change
 from rugtui.settings.presets import preset
 from rugtui.settings.settings import Settings, fields
 from rugtui.tui.app import RugtuiApp
-from rugtui.tui.form.drawing import Row, form_row
+from rugtui.tui.form import FormRow, form_line
 from rugtui.tui.screens.settings_form import SettingsForm
 from tests.tui.fake import FakeSession, give, running, some_frame
 
@@ -143,10 +143,10 @@ async def test_a_letter_goes_to_a_value_and_rows_go_round(pilot):
 async def test_the_mouse_reaches_rows_and_values(pilot):
     form = pilot.app.screen.form
     names = [row.name for row in form.rows]
-    await pilot.click("Rows", offset=(20, names.index("bias")))
+    await pilot.click("FormRows", offset=(20, names.index("bias")))
     await pilot.pause()
     assert (form.row.name, form.row.text) == ("bias", "no")
-    await pilot.click("Rows", offset=(20, names.index("batch")))
+    await pilot.click("FormRows", offset=(20, names.index("batch")))
     await pilot.press(*"64")
     await pilot.pause()
     assert row(pilot, "batch").text == "64"
@@ -166,11 +166,11 @@ async def test_the_row_at_work_is_legible_in_small_terminals(size):
             await pilot.pause()
             await pilot.pause()
             form = app.screen.form
-            y = form.query_one("Rows").region.y + form.at
+            y = form.query_one("FormRows").region.y + form.at
             assert form.region.y <= y < form.region.bottom
         await write(pilot, "p", "7")
         field = app.screen.query_one(Input)
-        assert field.region.y == form.query_one("Rows").region.y + form.at
+        assert field.region.y == form.query_one("FormRows").region.y + form.at
         assert field.region.width >= 18
         assert form.region.contains_region(field.region)
         told = app.screen.query_one("#said", Static)
@@ -191,14 +191,14 @@ async def test_a_small_terminal_has_room_for_the_last_sentence():
 
 def test_a_row_is_one_line_that_says_where_it_is_cut_and_what_can_be_chosen():
     def text(row, at_work, width, ascii_only=False):
-        drawn = form_row(row, at_work, lambda _: Style.null(), width, ascii_only)
+        drawn = form_line(row, at_work, lambda _: Style.null(), width, ascii_only)
         assert drawn.cell_length == width
         return drawn.text
 
-    wrong = Row("p", "7", "p must be a number above 0 and at most 1", "wrong")
+    wrong = FormRow("p", "7", "p must be a number above 0 and at most 1", "wrong")
     assert text(wrong, False, 60) == "! p             7                   p must be a number abov…"
     assert text(wrong, True, 36).split() == ["!", "p", "7"]
-    chosen = Row("method", "sgd", "", choices=("sgd", "population"))
+    chosen = FormRow("method", "sgd", "", choices=("sgd", "population"))
     assert "‹ sgd ›" in text(chosen, True, 60)
     assert "< sgd >" in text(chosen, True, 30, True)
     assert "‹" not in text(chosen, False, 60)

@@ -7,7 +7,7 @@ from textual.keys import _character_to_key
 
 from rugtui.live.commands import Pause, Show, Stop
 from rugtui.tui.app import RugtuiApp
-from rugtui.tui.footer.widget import KeyBar
+from rugtui.tui.footer import KeyBar
 from rugtui.tui.keymap import remapped
 from rugtui.tui.keynames import key_name, shown
 from rugtui.tui.keys import KEYS, Key, help_lines

@@ -13,11 +13,10 @@ from rugtui.live.theory_curves import Curves, Sweep
 from rugtui.settings.preferences import Preferences
 from rugtui.tui.app import RugtuiApp
 from rugtui.tui.charts.chart import shown
+from rugtui.tui.charts.view import NEWEST, ChartView
 from rugtui.tui.keys import KEYS
-from rugtui.tui.panes.loss.loss_view import LossView
-from rugtui.tui.panes.loss.smooth import SPANS, Smoother
-from rugtui.tui.panes.loss.view import NEWEST, View
-from rugtui.tui.panes.loss.widget import LossPane
+from rugtui.tui.panes.loss.series import SPANS, Smoother
+from rugtui.tui.panes.loss.widget import LossPane, LossView
 from tests.tui.fake import FakeSession, give, running, some_frame, some_history
 
 
@@ -232,7 +231,7 @@ async def test_each_tab_keeps_its_own_view(pilot):
     await pilot.press("i", "t", "h", "i")
     assert pane(pilot).look.views[0].x is not None
     assert pane(pilot).look.views[1].cross == 0.25
-    assert pane(pilot).look.views[2] == View()
+    assert pane(pilot).look.views[2] == ChartView()
     await press(pilot, "left")
     assert "run" not in pane(pilot).readout()
 

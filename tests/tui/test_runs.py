@@ -15,7 +15,7 @@ from rugtui.settings.preferences import Preferences
 from rugtui.settings.settings import Settings
 from rugtui.storage.listing import Listed
 from rugtui.tui.app import RugtuiApp
-from rugtui.tui.panes.loss.smooth import Smoother, smoothed
+from rugtui.tui.panes.loss.series import Smoother, smoothed
 from rugtui.tui.panes.loss.widget import LossPane
 from rugtui.tui.panes.pane import Pane
 from rugtui.tui.screens.runs import Runs

@@ -10,7 +10,7 @@ import dataclasses
 import pytest
 
 from rugtui.live.commands import Stop
-from rugtui.live.frame import Cell
+from rugtui.live.frame import CellReadout
 from rugtui.models.base import Window
 from rugtui.settings.preferences import Preferences
 from rugtui.tui.app import RugtuiApp
@@ -18,7 +18,7 @@ from tests.tui.fake import FakeSession, give, some_frame, some_picture
 from tests.tui.test_loss_pane import some_curves
 from tests.tui.test_runs import OTHERS
 
-BLOCK = Cell((256, 256), 256, 256, 1.2, -0.4, Window(256, 256, 288, 288), -0.31, 1.2, False)
+BLOCK = CellReadout((256, 256), 256, 256, 1.2, -0.4, Window(256, 256, 288, 288), -0.31, 1.2, False)
 
 
 def both_with_a_cell():

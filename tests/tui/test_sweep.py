@@ -17,8 +17,8 @@ from rugtui.sweeps.outcome import bare, failure
 from rugtui.sweeps.plan import Cell, units
 from rugtui.sweeps.run import run
 from rugtui.tui.app import RugtuiApp
-from rugtui.tui.footer.widget import KeyBar
-from rugtui.tui.panes.sweep.sweep_look import offered
+from rugtui.tui.footer import KeyBar
+from rugtui.tui.panes.sweep.view import offered
 from rugtui.tui.screens.sweep import SweepScreen, without_weights
 from rugtui.tui.screens.sweep_form import SweepForm
 from rugtui.tui.screens.sweeps import Sweeps

@@ -2,7 +2,7 @@
 
 from rugtui.live.commands import Change, Pause, Save, Show
 from rugtui.tui.app import RugtuiApp
-from rugtui.tui.header.widget import Headline
+from rugtui.tui.header import Headline
 from rugtui.tui.screens.settings_form import SettingsForm
 from tests.tui.fake import FakeSession, give, running, some_frame
 

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from rugtui.live.commands import Look, NextFrame, Show
-from rugtui.live.frame import Cell
+from rugtui.live.frame import CellReadout
 from rugtui.models.base import Window
 from rugtui.settings.preferences import Preferences
 from rugtui.tui.app import RugtuiApp
@@ -189,7 +189,9 @@ async def test_without_colours_it_draws_characters(monkeypatch, ascii_only, glyp
 
 async def test_a_cell_is_read_out(pilot):
     await pilot.press("down")
-    cell = Cell((256, 256), 256, 256, 1.2345, -0.4, Window(0, 0, 1, 1), 1.2345, 1.2345, False)
+    cell = CellReadout(
+        (256, 256), 256, 256, 1.2345, -0.4, Window(0, 0, 1, 1), 1.2345, 1.2345, False
+    )
     picture = some_picture()
     panel = dataclasses.replace(picture.panels[0], pixels=-picture.panels[0].pixels, cell=cell)
     await give(pilot, picture=dataclasses.replace(picture, panels=(panel,)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,8 +13,43 @@ from jaxtyping import Float
 from rugtui.live.history import Mark
 from rugtui.tui.charts.axis import Axis, spanning
 from rugtui.tui.charts.canvas import Pen
-from rugtui.tui.panes.loss.levels import Level
-from rugtui.tui.panes.loss.view import NEWEST, Shown, View, nearest, x_axis, y_axis
+from rugtui.tui.charts.palette import RGB
+from rugtui.tui.charts.view import NEWEST, ChartView, Shown, nearest, x_axis, y_axis
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A horizontal line with a name; it holds from x = `since` on."""
+
+    name: str
+    value: float
+    colour: RGB
+    dashed: bool = False
+    since: float = -math.inf
+
+
+def label_rows(levels: Sequence[Level], axis: Axis, rows: int) -> dict[int, Level]:
+    """A row of its own for each level's name, as near its line as there is room.
+
+    Names are pushed down where they collide, and then up again from the last row. Where there are
+    more names than rows, the last levels have none.
+    """
+    named = list(levels[:rows])
+    places = axis.place(np.array([level.value for level in named]))
+    wanted = np.rint((axis.last - places) / (axis.last - axis.first) * (rows - 1)).astype(int)
+    order = np.argsort(wanted, kind="stable")
+    placed = wanted[order]
+    for k in range(1, len(placed)):
+        placed[k] = max(placed[k], placed[k - 1] + 1)
+    for k in range(len(placed) - 1, -1, -1):
+        placed[k] = min(placed[k], rows - len(placed) + k)
+    return {int(row): named[k] for row, k in zip(placed, order, strict=True)}
+
+
+def inside(axis: Axis, level: Level) -> bool:
+    place = axis.place_one(level.value)
+    return axis.first <= place <= axis.last
+
 
 ROOM_ABOVE = 0.25
 """How far above the loss (in plot height) a level may lie and still set the scale."""
@@ -62,7 +98,7 @@ class Chart:
         return not self.curves or self.x.size < 2
 
 
-def shown(chart: Chart, view: View) -> Shown:
+def shown(chart: Chart, view: ChartView) -> Shown:
     """The axes of a chart that is not empty, in this view."""
     curves = [curve for curve in (*chart.curves, *chart.behind) if curve.x.size]
     ends = np.concatenate([curve.x[[0, -1]] for curve in curves])

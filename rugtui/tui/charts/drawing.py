@@ -12,15 +12,12 @@ from rich.segment import Segment
 from textual.strip import Strip
 
 from rugtui.live.history import Mark
-from rugtui.tui.charts.axes import FOOT, axes, gutter
-from rugtui.tui.charts.axis import Axis
-from rugtui.tui.charts.canvas import Canvas, Font, Pen
-from rugtui.tui.charts.chart import Chart, Curve, end_names, shown
+from rugtui.tui.charts.axis import FOOT, Axis, axes, gutter
+from rugtui.tui.charts.canvas import Canvas, Font, Pen, decimate
+from rugtui.tui.charts.chart import Chart, Curve, Level, end_names, inside, label_rows, shown
 from rugtui.tui.charts.lines import fit, line
 from rugtui.tui.charts.palette import Palette, ink
-from rugtui.tui.panes.loss.decimate import decimate
-from rugtui.tui.panes.loss.levels import Level, inside, label_rows
-from rugtui.tui.panes.loss.view import Shown, View, crosshair
+from rugtui.tui.charts.view import ChartView, Shown, crosshair
 
 LABELS, LABELS_OF_RUNS = 12, 18
 """Columns on the right for the names of the levels, and for those of other runs."""
@@ -29,7 +26,7 @@ LEAST = 24, FOOT + 2
 
 
 def chart_strips(
-    chart: Chart, view: View, palette: Palette, font: Font, width: int, height: int
+    chart: Chart, view: ChartView, palette: Palette, font: Font, width: int, height: int
 ) -> list[Strip]:
     """A chart that is not empty, in `height` strips of `width` cells, both at least LEAST."""
     now = shown(chart, view)

@@ -11,6 +11,9 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
+from rugtui.live.frame import Frame
+from rugtui.tui.charts.palette import Palette
+
 Piece = tuple[str, Style]
 
 
@@ -81,3 +84,25 @@ def sentences(text: str, style: Style, width: int, most: int) -> list[Strip]:
 def fit(strips: Sequence[Strip], width: int, height: int) -> list[Strip]:
     """Exactly `height` strips: the first ones, then empty ones."""
     return [*strips[:height], *[blank(width)] * (height - len(strips))]
+
+
+NOTHING_COMES = {
+    "failed": "Training stopped before its first result.",
+    "paused": "Paused before the first result.",
+    "done": "Over before the first result.",
+    "finished": "The run was over before its first result.",
+    "crashed": "The process that trained it is gone, and saved no result.",
+    "gone": "The run was removed before its first result was seen.",
+    "damaged": "No result of this run can be read.",
+}
+"""By the phase, where what is waited for does not come by itself."""
+
+
+def instead(frame: Frame, awaited: str) -> str:
+    """`awaited` where that is still to come; else why it is not, in a sentence."""
+    return awaited if len(frame.history) else NOTHING_COMES.get(frame.phase, awaited)
+
+
+def said_alone(text: str, palette: Palette, width: int, height: int) -> list[Strip]:
+    """A pane that says nothing else."""
+    return fit(paragraph(text, palette.style("faint"), width, height), width, height)

@@ -10,8 +10,8 @@ from typing import Literal
 from rich.color import Color
 from rich.style import Style
 
-from rugtui.tui.charts.oklab import RGB
-from rugtui.tui.heatmap.ramps import HALF_LEVELS, cube, diverging, rising, stepped
+from rugtui.storage.colours import Colours
+from rugtui.tui.heatmap.ramps import HALF_LEVELS, RGB, cube, diverging, rising, stepped
 
 DIAGONAL = HALF_LEVELS + 1
 """The level of a diagonal that is off the scale."""
@@ -19,7 +19,7 @@ CURSOR = HALF_LEVELS + 2
 BLANK = HALF_LEVELS + 3
 """The level of what is no part of the picture."""
 
-Colours = Literal["many", "eight bits", "sixteen", "none"]
+ColourDepth = Literal["truecolor", "256", "16", "none"]
 """What a terminal has."""
 
 
@@ -194,11 +194,13 @@ LIGHT_16 = dataclasses.replace(
 
 
 @lru_cache(maxsize=16)
-def palette_for(dark: bool, colours: Colours = "many", ascii_only: bool = False) -> Palette:
+def palette_for(
+    dark: bool, colours: ColourDepth = "truecolor", ascii_only: bool = False
+) -> Palette:
     """The palette of a terminal; ASCII is for fonts without blocks and shades."""
-    kinds: dict[Colours, tuple[Palette, Palette]] = {
-        "eight bits": (LIGHT_256, DARK_256),
-        "sixteen": (LIGHT_16, DARK_16),
+    kinds: dict[ColourDepth, tuple[Palette, Palette]] = {
+        "256": (LIGHT_256, DARK_256),
+        "16": (LIGHT_16, DARK_16),
     }
     palette = kinds.get(colours, (LIGHT, DARK))[dark]
     if ascii_only or colours == "none":
@@ -218,3 +220,9 @@ def ink(foreground: RGB, bold: bool = False, background: RGB | None = None) -> S
     """A style, made once: the terminal's escape codes are cached with it."""
     paper = None if background is None else Color.from_rgb(*background)
     return Style(color=Color.from_rgb(*foreground), bgcolor=paper, bold=bold or None)
+
+
+def picture_colours(dark: bool) -> Colours:
+    """The heatmap's own ramp on the paper of its theme."""
+    palette = DARK if dark else LIGHT
+    return Colours(palette.ramp, palette.diagonal, palette.ramp[HALF_LEVELS], palette.text)

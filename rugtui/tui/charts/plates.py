@@ -12,16 +12,15 @@ from rugtui.live.frame import Picture
 from rugtui.models.base import Window
 from rugtui.reports.plate import Lines, Map, Panel, Plate, Series, Weave
 from rugtui.tui.charts.canvas import Font, Pen
-from rugtui.tui.charts.chart import Chart, Curve
+from rugtui.tui.charts.chart import Chart, Curve, Level
 from rugtui.tui.charts.drawing import chart_strips
 from rugtui.tui.charts.lines import blank, line, paragraph
 from rugtui.tui.charts.palette import Palette
+from rugtui.tui.charts.view import ChartView
 from rugtui.tui.heatmap.heatmap import rows_a_strip
 from rugtui.tui.heatmap.shading import Scale
-from rugtui.tui.panes.loss.levels import Level
-from rugtui.tui.panes.loss.view import View
 from rugtui.tui.panes.sweep.map import map_strips
-from rugtui.tui.panes.weights.weights_picture import Room, Shades, weights_picture
+from rugtui.tui.panes.weights.picture import PictureLayout, Shades, weights_picture
 
 HEIGHT = 16
 """Rows of a chart."""
@@ -71,7 +70,7 @@ def _weave(panel: Weave, palette: Palette, width: int) -> list[Strip]:
     )
     shades = Shades("fixed", Scale("fixed", panel.top))
     tall = -(-side // rows_a_strip(palette))
-    tall += Room.of(width, tall, 1, palette).lines
+    tall += PictureLayout.of(width, tall, 1, palette).lines
     note = line([(f"features 0 to {features - 1}", palette.style("faint"))], width)
     return [*weights_picture(picture, None, shades, palette, width, tall)[:-1], note]
 
@@ -85,7 +84,7 @@ def _lines(panel: Lines, palette: Palette, width: int, font: Font) -> list[Strip
     title = f"{panel.title}: {panel.y_label} against {panel.x_label}"
     if chart.empty:
         return [line([(f"{title}: too few values yet", faint)], width)]
-    view = View(log_x=panel.log_x, log_y=panel.log_y)
+    view = ChartView(log_x=panel.log_x, log_y=panel.log_y)
     return [
         line([(title, palette.style("text"))], width),
         *chart_strips(chart, view, palette, font, width, HEIGHT),

@@ -2,8 +2,33 @@
 
 from __future__ import annotations
 
-from rugtui.tui.charts import oklab
-from rugtui.tui.charts.oklab import RGB
+import math
+
+RGB = tuple[int, int, int]
+
+
+def rgb(lightness: float, chroma: float, hue: float) -> RGB:
+    """The sRGB colour of a lightness in 0 … 1, a chroma in 0 … 0.3 and a hue in degrees.
+
+    What sRGB does not have is cut to what it has.
+    """
+    a, b = chroma * math.cos(math.radians(hue)), chroma * math.sin(math.radians(hue))
+    long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3
+    medium = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3
+    short = (lightness - 0.0894841775 * a - 1.2914855480 * b) ** 3
+    red = 4.0767416621 * long - 3.3077115913 * medium + 0.2309699292 * short
+    green = -1.2684380046 * long + 2.6097574011 * medium - 0.3413193965 * short
+    blue = -0.0041960863 * long - 0.7034186147 * medium + 1.7076147010 * short
+    return _encoded(red), _encoded(green), _encoded(blue)
+
+
+def _encoded(linear: float) -> int:
+    """A linear intensity as sRGB writes it."""
+    linear = min(max(linear, 0.0), 1.0)
+    if linear <= 0.0031308:
+        return round(255 * 12.92 * linear)
+    return round(255 * (1.055 * linear ** (1 / 2.4) - 0.055))
+
 
 HALF_LEVELS = 8
 """The heatmap has levels −8 … 8: few enough that prebuilt styles merge into runs."""
@@ -20,7 +45,7 @@ def diverging(zero: float, end: float, chroma: float, hues: tuple[float, float])
     for level in range(-HALF_LEVELS, HALF_LEVELS + 1):
         # Below 1, the power opens up the small values, where the weave of a rug is.
         share = (abs(level) / HALF_LEVELS) ** 0.8
-        ramp.append(oklab.rgb(zero + (end - zero) * share, chroma * share**0.7, hues[level > 0]))
+        ramp.append(rgb(zero + (end - zero) * share, chroma * share**0.7, hues[level > 0]))
     return tuple(ramp)
 
 
@@ -31,7 +56,7 @@ def rising(first: float, last: float, hues: tuple[float, float]) -> tuple[RGB, .
     for level in range(2 * HALF_LEVELS + 1):
         share = level / (2 * HALF_LEVELS)
         chroma = 0.02 + 0.22 * abs(share - 0.5)
-        ramp.append(oklab.rgb(first + (last - first) * share, chroma, hues[share > 0.5]))
+        ramp.append(rgb(first + (last - first) * share, chroma, hues[share > 0.5]))
     return tuple(ramp)
 
 

@@ -13,7 +13,7 @@ from textual.widget import Widget
 from rugtui.live.frame import Frame
 from rugtui.settings.preferences import Preferences
 from rugtui.tui.charts.lines import blank, papered
-from rugtui.tui.charts.palette import Colours, Palette, palette_for
+from rugtui.tui.charts.palette import ColourDepth, Palette, palette_for
 
 
 @runtime_checkable
@@ -24,7 +24,7 @@ class HasPreferences(Protocol):
     braille: bool
 
     @property
-    def colours(self) -> Colours: ...
+    def colours(self) -> ColourDepth: ...
 
 
 class Pane(Widget, can_focus=True):

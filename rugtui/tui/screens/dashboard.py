@@ -12,14 +12,14 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from rugtui.live.frame import Frame
-from rugtui.tui.footer.widget import KeyBar
-from rugtui.tui.header.widget import Headline
+from rugtui.tui.footer import KeyBar
+from rugtui.tui.header import Headline
 from rugtui.tui.keys import bindings
 from rugtui.tui.layout import LAYOUTS, LEAST, layout_for
 from rugtui.tui.panes.loss.widget import LossPane
 from rugtui.tui.panes.pane import Pane
-from rugtui.tui.panes.symmetry.widget import SymmetryPane
-from rugtui.tui.panes.theory.widget import TheoryPane
+from rugtui.tui.panes.symmetry import SymmetryPane
+from rugtui.tui.panes.theory import TheoryPane
 from rugtui.tui.panes.weights.widget import WeightsPane
 
 PANES = ("loss", "weights", "theory", "symmetry")

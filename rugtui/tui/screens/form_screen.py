@@ -13,9 +13,8 @@ from textual.widgets import Input, Static
 
 from rugtui.errors import SettingError
 from rugtui.settings.fields import Declared
-from rugtui.tui.footer.widget import KeyBar
-from rugtui.tui.form.drawing import Row
-from rugtui.tui.form.widget import Form
+from rugtui.tui.footer import KeyBar
+from rugtui.tui.form import Form, FormRow
 from rugtui.tui.keys import sheet_bindings
 from rugtui.tui.screens.overlay import Overlay, Result
 
@@ -37,7 +36,7 @@ class FormScreen(Overlay[Result]):
     """The setting to begin with."""
 
     @abstractmethod
-    def rows(self) -> Sequence[Row]:
+    def rows(self) -> Sequence[FormRow]:
         """The rows to begin with."""
 
     @abstractmethod
@@ -78,7 +77,7 @@ class FormScreen(Overlay[Result]):
                 errors[name] = error
         return values, errors
 
-    def tell(self, rows: Sequence[Row]) -> None:
+    def tell(self, rows: Sequence[FormRow]) -> None:
         """Say what is so of the rows."""
         self.form.tell(rows)
         self.explain()

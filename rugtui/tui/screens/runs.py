@@ -7,35 +7,15 @@ from collections.abc import Callable
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.strip import Strip
 from textual.widgets import Input
 
 from rugtui.live.commands import Command, Forget, ListSaved, Load
 from rugtui.live.frame import Frame
-from rugtui.tui.charts.palette import Palette
-from rugtui.tui.footer.widget import KeyBar
+from rugtui.tui.footer import KeyBar
 from rugtui.tui.keys import sheet_bindings
-from rugtui.tui.panes.pane import Pane
-from rugtui.tui.panes.runs.runs_table import LIVE, Row, run_rows, runs_table
-from rugtui.tui.panes.runs.runs_view import RunsView
+from rugtui.tui.panes.runs import LIVE, RunRow, RunsPane, RunsView
 from rugtui.tui.screens.overlay import Overlay
 from rugtui.tui.screens.saved import Saved
-
-
-class RunsPane(Pane):
-    """The table itself."""
-
-    view = RunsView()
-    selected = 0
-
-    @property
-    def rows(self) -> list[Row]:
-        return run_rows(self.frame, self.view, self.palette) if self.frame else []
-
-    def draw(self, frame: Frame, palette: Palette, width: int, height: int) -> list[Strip]:
-        rows = run_rows(frame, self.view, palette)
-        self.selected = min(self.selected, len(rows) - 1)
-        return runs_table(rows, self.selected, palette, width, height)
 
 
 class Runs(Overlay[None]):
@@ -78,7 +58,7 @@ class Runs(Overlay[None]):
         return bool(self.query_one(Input).display)
 
     @property
-    def row(self) -> Row | None:
+    def row(self) -> RunRow | None:
         rows = self.pane.rows
         return rows[self.pane.selected] if rows else None
 
@@ -136,7 +116,7 @@ class Runs(Overlay[None]):
         else:
             self.dismiss()
 
-    def _other(self, done: str) -> Row | None:
+    def _other(self, done: str) -> RunRow | None:
         """The selected run, if it is not the live one; else why nothing happens is said."""
         row = self.row
         if row is not None and row.key == LIVE:

@@ -11,7 +11,7 @@ from rugtui.settings.effects import unused
 from rugtui.settings.fields import Declared, fields_of
 from rugtui.settings.presets import PRESETS, Preset, preset
 from rugtui.settings.settings import Settings, conflicts
-from rugtui.tui.form.drawing import Row
+from rugtui.tui.form import FormRow
 from rugtui.tui.screens.form_screen import FormScreen
 
 PRESET, NONE = "preset", "none"
@@ -35,7 +35,7 @@ class SettingsForm(FormScreen[Settings | None]):
         self.current, self.defaults = current, defaults or current
         self.first = first.name if first else NONE
 
-    def rows(self) -> Sequence[Row]:
+    def rows(self) -> Sequence[FormRow]:
         return self._filled(self.first)
 
     def take(self, name: str) -> None:
@@ -69,17 +69,19 @@ class SettingsForm(FormScreen[Settings | None]):
         else:
             self.go_to(next(iter(errors)))
 
-    def _filled(self, name: str) -> list[Row]:
+    def _filled(self, name: str) -> list[FormRow]:
         """The rows with a preset's settings; where it cannot be with the defaults, they say so."""
         wanted = self.current.as_dict()
         if name != NONE:
             wanted = {**self.defaults.as_dict(), **preset(name).changes}
         about = NO_PRESET if name == NONE else preset(name).about
         choices = NONE, *(one.name for one in PRESETS)
-        first = Row(PRESET, name, about, choices=choices)
+        first = FormRow(PRESET, name, about, choices=choices)
         return [first, *(row_of(one, wanted[one.name]) for one in fields_of(Settings).values())]
 
-    def _told(self, row: Row, declared: Declared, error: SettingError | None, why_vain: str) -> Row:
+    def _told(
+        self, row: FormRow, declared: Declared, error: SettingError | None, why_vain: str
+    ) -> FormRow:
         """What is wrong, what was before, or else what the setting is; and where it has no effect,
         why (`why_vain`)."""
         if error is not None:
@@ -115,8 +117,8 @@ class SettingsForm(FormScreen[Settings | None]):
         )
 
 
-def row_of(declared: Declared, value: Any) -> Row:
+def row_of(declared: Declared, value: Any) -> FormRow:
     """A declared setting with a draft, and what it is."""
     choices = ("yes", "no") if declared.kind is bool else declared.choices
     text, about = declared.write(value), declared.rule.about
-    return Row(declared.name, text, about, choices=choices, whole=declared.sentence)
+    return FormRow(declared.name, text, about, choices=choices, whole=declared.sentence)

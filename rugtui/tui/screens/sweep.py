@@ -18,9 +18,9 @@ from rugtui.sweeps import process
 from rugtui.sweeps.grid import Axes, Grid, Kind
 from rugtui.sweeps.table import Row
 from rugtui.sweeps.watch import Watch, Watched
-from rugtui.tui.footer.widget import KeyBar
+from rugtui.tui.footer import KeyBar
 from rugtui.tui.keys import sheet_bindings
-from rugtui.tui.panes.sweep.sweep_look import LARGEST, SweepLook, sizes, with_weights
+from rugtui.tui.panes.sweep.view import LARGEST, SweepView, sizes, with_weights
 from rugtui.tui.panes.sweep.widget import SweepPane
 from rugtui.tui.screens.overlay import Overlay
 from rugtui.tui.screens.sweep_form import SweepForm
@@ -41,7 +41,7 @@ class Desk:
 
     def __init__(self) -> None:
         self.folder: Path | None = None
-        self.look = SweepLook(size=LARGEST)  # which is computed first
+        self.look = SweepView(size=LARGEST)  # which is computed first
         self.processes: dict[Path, subprocess.Popen[bytes]] = {}
         """Those started here, by the sweep's folder."""
 
@@ -222,7 +222,7 @@ class SweepScreen(Overlay[None]):
     def action_close(self) -> None:
         self.dismiss()
 
-    def _look(self, look: SweepLook) -> None:
+    def _look(self, look: SweepView) -> None:
         self._desk.look = look
         self.pane.look_at(look)
 

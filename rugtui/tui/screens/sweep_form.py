@@ -14,7 +14,7 @@ from rugtui.sweeps.estimate import on_this_machine
 from rugtui.sweeps.grid import Axes, Grid
 from rugtui.sweeps.plan import units
 from rugtui.sweeps.process import new_folder
-from rugtui.tui.form.drawing import Row
+from rugtui.tui.form import FormRow
 from rugtui.tui.screens.form_screen import FormScreen
 from rugtui.tui.screens.settings_form import row_of
 
@@ -41,7 +41,7 @@ class SweepForm(FormScreen[tuple[Grid, Path] | None]):
         self._refused: Grid | None = None
         """What cannot be computed here."""
 
-    def rows(self) -> Sequence[Row]:
+    def rows(self) -> Sequence[FormRow]:
         return [row_of(one, getattr(self.draft, name, None)) for name, one in ROWS.items()]
 
     def check(self) -> None:
@@ -87,7 +87,7 @@ class SweepForm(FormScreen[tuple[Grid, Path] | None]):
         return None, folder, errors
 
 
-def _told(row: Row, error: SettingError | None) -> Row:
+def _told(row: FormRow, error: SettingError | None) -> FormRow:
     """What is wrong, or else what the setting is."""
     if error is not None:
         return replace(row, tone="wrong", said=str(error), whole="")

@@ -13,7 +13,7 @@ from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
 
 from rugtui.settings.preferences import Preferences, Theme
-from rugtui.tui.charts.palette import Colours
+from rugtui.tui.charts.palette import ColourDepth
 from rugtui.tui.terminal.bandwidth import BandwidthLimiter
 from rugtui.tui.terminal.driver import Meter, thrifty
 from rugtui.tui.terminal.plain import Respelled, Uncoloured, in_ascii, on_console
@@ -57,13 +57,13 @@ class TerminalApp(App[None]):
         self._wrong_until = 0.0
 
     @property
-    def colours(self) -> Colours:
+    def colours(self) -> ColourDepth:
         """What the terminal has, as far as its environment says."""
         system = self.console.color_system
         if self.no_color or system is None:
             return "none"
-        few: dict[str, Colours] = {"256": "eight bits", "standard": "sixteen", "windows": "sixteen"}
-        return few.get(system, "many")
+        few: dict[str, ColourDepth] = {"256": "256", "standard": "16", "windows": "16"}
+        return few.get(system, "truecolor")
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Textual's, and what a terminal of no colours or of other characters needs."""

@@ -10,12 +10,12 @@ from rugtui.live.frame import Reading
 from rugtui.live.history import EMPTY, SPAN, History, HistoryView, Mark
 from rugtui.tui.charts.axis import Axis
 from rugtui.tui.charts.canvas import Font, Pen
-from rugtui.tui.charts.chart import Chart, Curve, shown
+from rugtui.tui.charts.chart import Chart, Curve, Level, label_rows, shown
 from rugtui.tui.charts.drawing import LEAST, chart_strips
 from rugtui.tui.charts.palette import DARK, LIGHT
-from rugtui.tui.panes.loss.levels import Level, label_rows
-from rugtui.tui.panes.loss.loss_chart import Deriver, loss_chart
-from rugtui.tui.panes.loss.view import NEWEST, Limits, View
+from rugtui.tui.charts.view import NEWEST, ChartView, Limits
+from rugtui.tui.panes.loss.curves import loss_chart
+from rugtui.tui.panes.loss.series import Deriver
 from tests.tui.fake import LEVELS, some_frame, some_history
 
 LSTAR = Level("L*", 0.00579, DARK.optimum)
@@ -31,7 +31,7 @@ def the_chart(frame=None):
 
 
 def drawn(chart, view=None, width=70, height=16, font=None):
-    strips = chart_strips(chart, view or View(), DARK, font or Font(), width, height)
+    strips = chart_strips(chart, view or ChartView(), DARK, font or Font(), width, height)
     assert [strip.cell_length for strip in strips] == [width] * height
     return strips
 
@@ -85,7 +85,7 @@ def test_the_curve_falls_from_top_left_to_the_level():
 @pytest.mark.parametrize("log_x", [False, True])
 @pytest.mark.parametrize("log_y", [False, True])
 def test_all_scales_draw_the_run_from_end_to_end(log_x, log_y):
-    strips = drawn(the_chart(), View(log_x, log_y))
+    strips = drawn(the_chart(), ChartView(log_x, log_y))
     across = columns(strips, DARK.smooth) | columns(strips, DARK.heldout)
     assert min(across) <= 9
     assert max(across) >= 56
@@ -105,7 +105,7 @@ def test_the_raw_loss_lies_under_everything_else():
     rng = np.random.default_rng(0)
     for step in range(1, 2000):
         history.append(step=step, seconds=0, loss=LEVELS.loss * np.exp(rng.normal(0, 0.3)))
-    strips = drawn(the_chart(frame_with(history.view())), View(log_x=False))
+    strips = drawn(the_chart(frame_with(history.view())), ChartView(log_x=False))
     assert len(columns(strips, DARK.optimum) | columns(strips, DARK.smooth)) >= 50
     assert len(rows(strips, DARK.faint)) >= 8
 
@@ -134,7 +134,7 @@ def test_a_level_begins_where_its_p_began():
         history.append(step=step, seconds=0, loss=0.02, p=0.1 if step <= 150 else LEVELS.p)
     chart = the_chart(frame_with(history.view()))
     assert chart.levels[0].since == 150
-    strips = drawn(chart, View(log_x=False, y=Limits(0.001, 0.03)))
+    strips = drawn(chart, ChartView(log_x=False, y=Limits(0.001, 0.03)))
     assert min(columns(strips, DARK.optimum)) == pytest.approx(7 + 0.75 * 51, abs=2)
 
 
@@ -144,16 +144,16 @@ def test_a_gap_is_a_gap_and_stays_out_of_the_bounds():
         loss = np.nan if 40 < step < 60 else np.inf if step == 70 else 1 / step
         history.append(step=step, seconds=0, loss=loss)
     chart = dataclasses.replace(the_chart(frame_with(history.view())), levels=())
-    strips = drawn(chart, View(log_x=False))
+    strips = drawn(chart, ChartView(log_x=False))
     gap = [7 + round(share * 50) for share in (0.42, 0.45, 0.5, 0.55, 0.58)]
     assert not (columns(strips, DARK.smooth) | columns(strips, DARK.faint)) & set(gap)
-    assert shown(chart, View()).y.last < np.log10(2)
+    assert shown(chart, ChartView()).y.last < np.log10(2)
 
 
 def test_the_bounds_are_those_of_what_is_in_sight():
     chart = dataclasses.replace(the_chart(), levels=())
-    whole = shown(chart, View(log_y=False)).y
-    late = shown(chart, View(log_y=False, x=Limits(1500, 2000))).y
+    whole = shown(chart, ChartView(log_y=False)).y
+    late = shown(chart, ChartView(log_y=False, x=Limits(1500, 2000))).y
     assert late.last < 0.5 * whole.last
     assert chart.curves[0].y[-50:].max() < late.last
 
@@ -183,7 +183,7 @@ def test_held_out_has_bars_of_one_standard_error():
             ),
         )
     )
-    strips = drawn(chart, View(False, False))
+    strips = drawn(chart, ChartView(False, False))
     low, high = sorted(columns(strips, DARK.heldout))
     where = cells(strips, DARK.heldout)
     assert len([row for row, column in where if column == low]) <= 3
@@ -191,7 +191,7 @@ def test_held_out_has_bars_of_one_standard_error():
 
 
 def test_many_held_out_points_do_not_hide_the_line():
-    strips = drawn(the_chart(frame_with(heldout_everywhere())), View(log_x=False))
+    strips = drawn(the_chart(frame_with(heldout_everywhere())), ChartView(log_x=False))
     assert len(columns(strips, DARK.smooth)) >= 45
 
 
@@ -205,7 +205,7 @@ def test_the_crosshair_stands_where_it_is_put():
     steps = np.arange(0.0, 101.0)
     chart = Chart((Curve("train", steps, np.ones(101), Pen(DARK.smooth, "*")),))
     for cross, column in ((0.0, 7), (50.0, 38), (NEWEST, 69)):
-        strips = drawn(chart, View(False, False, cross=cross), width=70 + 12)
+        strips = drawn(chart, ChartView(False, False, cross=cross), width=70 + 12)
         assert columns(strips, DARK.text) == {column}
         assert len(rows(strips, DARK.text)) >= 13
 
@@ -213,7 +213,7 @@ def test_the_crosshair_stands_where_it_is_put():
 def test_marks_have_their_words_and_words_keep_apart():
     marks = (Mark(1000, "lr 0.01"), Mark(1010, "lr 0.02"), Mark(1990, "p 0.1"))
     chart = dataclasses.replace(the_chart(), marks=marks)
-    strips = drawn(chart, View(log_x=False))
+    strips = drawn(chart, ChartView(log_x=False))
     assert "lr 0.02" in strips[0].text
     assert "p 0.1" in strips[0].text
     assert "lr 0.01" not in strips[0].text
@@ -224,8 +224,8 @@ def test_changes_at_one_step_are_told_together():
     texts = ("p 0.0625", "lr 0.1", "p 0.05", "lr 0.2", "batch 64")
     marks = (Mark(800, "seed 1"), *(Mark(1600, text) for text in texts))
     chart = dataclasses.replace(the_chart(), marks=marks)
-    assert "p 0.05, lr 0.2, batch 64" in drawn(chart, View(log_x=False))[0].text
-    narrow = drawn(chart, View(log_x=False), width=36)[0].text
+    assert "p 0.05, lr 0.2, batch 64" in drawn(chart, ChartView(log_x=False))[0].text
+    narrow = drawn(chart, ChartView(log_x=False), width=36)[0].text
     assert "batch 64" in narrow
     assert "lr" not in narrow
 
@@ -242,7 +242,7 @@ def test_a_rug_that_is_shown_has_its_level():
 
 def test_ascii_has_no_other_character():
     chart = dataclasses.replace(the_chart(), marks=(Mark(1000, "lr 0.01"),))
-    strips = drawn(chart, View(cross=NEWEST), font=Font(ascii=True))
+    strips = drawn(chart, ChartView(cross=NEWEST), font=Font(ascii=True))
     assert text(strips).isascii()
     assert {"*", "o", "-", ".", "|", "+"} <= set(text(strips))
 
@@ -284,13 +284,13 @@ def test_no_loss_is_too_strange_to_draw(losses, limits):
         history.append(step=step, seconds=0, loss=loss, heldout=loss, heldout_standard_error=loss)
     chart = the_chart(frame_with(history.view()))
     for log_x, log_y in ((True, True), (True, False), (False, True), (False, False)):
-        drawn(chart, View(log_x, log_y, x=limits, follow=limits is None, cross=NEWEST))
+        drawn(chart, ChartView(log_x, log_y, x=limits, follow=limits is None, cross=NEWEST))
 
 
 @pytest.mark.parametrize(("width", "height"), [LEAST, (25, 5), (35, 9), (40, 12), (200, 60)])
 @pytest.mark.parametrize("ascii_only", [False, True])
 def test_every_size_is_filled_exactly(width, height, ascii_only):
-    view = View(cross=NEWEST)
+    view = ChartView(cross=NEWEST)
     drawn(the_chart(), view, width, height, Font(ascii_only))
 
 
@@ -299,7 +299,7 @@ def test_exact_losses_lie_at_the_steps_whose_weights_they_are_of():
     reading = Reading(trend=(some,) * 2, trend_at=(500, 1500))
     chart = the_chart(frame_with(trained=reading))
     assert all(level.name != "exact(W)" for level in chart.levels)
-    strips = drawn(chart, View(log_x=False, log_y=False))
+    strips = drawn(chart, ChartView(log_x=False, log_y=False))
     assert "exact(W)" in text(strips)
     beside_rug = the_chart(frame_with(trained=reading, shown="rug"))
     assert "trained W" in text(drawn(beside_rug))

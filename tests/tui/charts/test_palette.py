@@ -134,12 +134,12 @@ def test_ascii_is_ascii():
 @pytest.mark.parametrize(
     ("colours", "ascii_only", "ramp", "glyphs"),
     [
-        ("many", False, DARK.ramp, None),
-        ("eight bits", False, DARK_256.ramp, None),
-        ("sixteen", False, DARK_16.ramp, None),
+        ("truecolor", False, DARK.ramp, None),
+        ("256", False, DARK_256.ramp, None),
+        ("16", False, DARK_16.ramp, None),
         ("none", False, DARK.ramp, SHADES),
         ("none", True, DARK.ramp, ASCII),
-        ("many", True, DARK.ramp, ASCII),
+        ("truecolor", True, DARK.ramp, ASCII),
     ],
 )
 def test_a_terminal_gets_what_it_can_show(colours, ascii_only, ramp, glyphs):

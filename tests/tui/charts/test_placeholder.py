@@ -4,10 +4,10 @@ import pytest
 
 from rugtui.live.frame import Reading
 from rugtui.live.history import EMPTY
+from rugtui.tui.charts.lines import NOTHING_COMES, instead
 from rugtui.tui.charts.palette import DARK
-from rugtui.tui.charts.placeholder import NOTHING_COMES, instead
-from rugtui.tui.panes.symmetry.symmetry_table import waiting
-from rugtui.tui.panes.theory.theory_table import theory_table
+from rugtui.tui.panes.symmetry import waiting
+from rugtui.tui.panes.theory import theory_table
 from tests.tui.fake import some_frame
 
 

@@ -57,7 +57,7 @@ def test_what_stands_out_by_colour_stands_out_without():
     assert uncoloured("#707070", "#000000") == (False, True)
 
 
-@pytest.mark.parametrize("theme", [*themes("sixteen"), *themes("none")])
+@pytest.mark.parametrize("theme", [*themes("16"), *themes("none")])
 def test_themes_of_few_colours_have_those_colours(theme):
     fields = ("primary", "secondary", "accent", "warning", "error", "success")
     grounds = ("foreground", "background", "surface", "panel")
@@ -66,7 +66,7 @@ def test_themes_of_few_colours_have_those_colours(theme):
         assert Ink.parse(colour).triplet in STANDARD_PALETTE._colors
 
 
-@pytest.mark.parametrize("theme", themes("many"))
+@pytest.mark.parametrize("theme", themes("truecolor"))
 def test_what_is_written_in_a_colour_can_be_read(theme):
     paper = Color.parse(theme.surface or "#1e1e1e")
     for ink in (theme.accent, theme.error, theme.warning, theme.variables["told"]):

@@ -12,7 +12,7 @@ from rugtui.analysis.verdict import unweighed
 from rugtui.live.frame import Frame
 from rugtui.tui.charts import numbers
 from rugtui.tui.charts.palette import RGB, Palette, ink
-from rugtui.tui.panes.loss.loss_chart import Derived
+from rugtui.tui.panes.loss.series import Derived
 
 SEPARATOR = " · "
 

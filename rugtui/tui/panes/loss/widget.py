@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from textual import events
 from textual.content import Content
 from textual.strip import Strip
 
 from rugtui.live.frame import Frame
+from rugtui.live.history import SPAN
+from rugtui.tui.charts import view as views
 from rugtui.tui.charts.canvas import Font
 from rugtui.tui.charts.chart import Chart, height_at, shown
 from rugtui.tui.charts.drawing import LEAST, chart_strips, place_under
-from rugtui.tui.charts.lines import line
+from rugtui.tui.charts.lines import instead, line, said_alone
 from rugtui.tui.charts.palette import Palette
-from rugtui.tui.charts.placeholder import instead, said_alone
+from rugtui.tui.charts.view import NEWEST, ChartView, Shown
 from rugtui.tui.keys import bindings
-from rugtui.tui.panes.loss import view as views
-from rugtui.tui.panes.loss.loss_chart import Deriver, loss_chart
-from rugtui.tui.panes.loss.loss_view import TABS, LossView
-from rugtui.tui.panes.loss.other_curves import (
+from rugtui.tui.panes.loss.curves import loss_chart, theory_chart, theory_facts
+from rugtui.tui.panes.loss.other_runs import (
     OthersSmoothed,
     history_curves,
     history_readings,
@@ -27,10 +29,43 @@ from rugtui.tui.panes.loss.other_curves import (
     points,
 )
 from rugtui.tui.panes.loss.readout import SEPARATOR, Fact, history_facts, laid_out, text
-from rugtui.tui.panes.loss.theory_chart import theory_chart, theory_facts
-from rugtui.tui.panes.loss.view import NEWEST, Shown, View
+from rugtui.tui.panes.loss.series import SPANS, Deriver
 from rugtui.tui.panes.pane import HasPreferences, Pane
-from rugtui.tui.panes.runs.runs_view import RunsView
+from rugtui.tui.panes.runs import RunsView
+
+TABS = ("steps", "r", "p")
+"""What the loss is drawn against."""
+
+
+@dataclass(frozen=True, slots=True)
+class LossView:
+    tab: int = 0
+    views: tuple[ChartView, ...] = (ChartView(), ChartView(log_x=False), ChartView())
+    smoothing: int = SPANS.index(SPAN)
+
+    @property
+    def view(self) -> ChartView:
+        """The view of the chart in front."""
+        return self.views[self.tab]
+
+    @property
+    def span(self) -> int:
+        """How strongly the loss is smoothed: one of SPANS."""
+        return SPANS[self.smoothing]
+
+    def looking(self, view: ChartView) -> LossView:
+        """With another view of the chart in front."""
+        views = (*self.views[: self.tab], view, *self.views[self.tab + 1 :])
+        return dataclasses.replace(self, views=views)
+
+    def turned(self) -> LossView:
+        """With the next chart in front."""
+        return dataclasses.replace(self, tab=(self.tab + 1) % len(TABS))
+
+    def smoothed(self, by: int) -> LossView:
+        """With stronger or weaker smoothing, as far as it goes."""
+        return dataclasses.replace(self, smoothing=min(max(self.smoothing + by, 0), len(SPANS) - 1))
+
 
 PANNED = 0.25
 """Of the chart's width or height at a time."""
@@ -162,7 +197,7 @@ class LossPane(Pane):
     def action_cross(self, by: int) -> None:
         columns = self.content_size.width * self.font.dots[1]
 
-        def moved(chart: Chart, view: View, now: Shown) -> View:
+        def moved(chart: Chart, view: ChartView, now: Shown) -> ChartView:
             if view.cross is None:
                 return views.toggle_crosshair(view, chart.home)
             return views.move_crosshair(view, now, chart.x, columns, by)
@@ -180,7 +215,7 @@ class LossPane(Pane):
         self._look(lambda view, now: views.zoom_x(view, now, factor))
 
     def action_zoom_y(self, factor: float) -> None:
-        def zoomed(chart: Chart, view: View, now: Shown) -> View:
+        def zoomed(chart: Chart, view: ChartView, now: Shown) -> ChartView:
             anchor = height_at(chart, now, views.crosshair(view, now))
             return views.zoom_y(view, now, factor, anchor)
 
@@ -198,7 +233,7 @@ class LossPane(Pane):
         if offset is None:
             return
 
-        def pointed(chart: Chart, view: View, now: Shown) -> View:
+        def pointed(chart: Chart, view: ChartView, now: Shown) -> ChartView:
             width, height = self.content_size.width, self._chart_height
             place = place_under(chart, now, offset.x, width, height)
             known = views.nearest(chart.x, now.x.value(place))
@@ -220,10 +255,10 @@ class LossPane(Pane):
         event.stop()
         self.action_zoom_x(2.0)
 
-    def _look(self, change: Callable[[View, Shown], View]) -> None:
+    def _look(self, change: Callable[[ChartView, Shown], ChartView]) -> None:
         self._on_chart(lambda _, view, now: change(view, now))
 
-    def _on_chart(self, change: Callable[[Chart, View, Shown], View]) -> None:
+    def _on_chart(self, change: Callable[[Chart, ChartView, Shown], ChartView]) -> None:
         """Look at the chart in front otherwise, as far as there is one."""
         chart = self.frame and self.chart(self.frame, self.palette)
         if not chart or chart.empty:

@@ -50,7 +50,7 @@ def levels_of(values: Float[np.ndarray, "r p"], span: Span) -> Int8[np.ndarray, 
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class MapLayout:
     """Which cells of a map have room, and the pixels in which each begins: all of the room is used,
     so one cell may be a pixel larger than the next."""
 
@@ -68,7 +68,7 @@ class Room:
         height: int,
         palette: Palette,
         cursor: tuple[int, int] | None = None,
-    ) -> Room:
+    ) -> MapLayout:
         """All cells as large as can be; where there are too many, those around the cursor."""
         tall = max((height - foot(height)) * rows_a_strip(palette), 1)
         wide = max(width - GUTTER, 1)
@@ -131,7 +131,7 @@ def map_strips(
         return fit([line([("nothing to map yet", faint)], width)], width, height)
     span = Span.of(seen)
     own = palette if seen.middle is not None else rising_palette(palette)
-    room = Room.of(seen.values.shape, width, height, palette, cursor)
+    room = MapLayout.of(seen.values.shape, width, height, palette, cursor)
     picture = heatmap(_pixels(seen, span, room, cursor), own)
     labels = _labels(seen, room, len(picture), palette)
     strips = [
@@ -153,7 +153,7 @@ def map_strips(
 
 
 def _pixels(
-    seen: Map, span: Span, room: Room, cursor: tuple[int, int] | None
+    seen: Map, span: Span, room: MapLayout, cursor: tuple[int, int] | None
 ) -> Int8[np.ndarray, "h w"]:
     rows = slice(room.top, room.top + room.rows)
     columns = slice(room.left, room.left + room.columns)
@@ -179,7 +179,7 @@ def _inner(begin: int, end: int) -> slice:
     return slice(begin + margin, end - margin)
 
 
-def _labels(seen: Map, room: Room, strips: int, palette: Palette) -> list[str]:
+def _labels(seen: Map, room: MapLayout, strips: int, palette: Palette) -> list[str]:
     """r beside the rows of cells, as many as there are lines."""
     labels = [""] * strips
     per_strip = rows_a_strip(palette)
@@ -192,7 +192,7 @@ def _labels(seen: Map, room: Room, strips: int, palette: Palette) -> list[str]:
     return labels
 
 
-def _p_labels(seen: Map, room: Room, width: int, name: str) -> str:
+def _p_labels(seen: Map, room: MapLayout, width: int, name: str) -> str:
     """p below the columns, as many as do not run together."""
     text, end = f"{name:>{GUTTER - 1}} ", GUTTER - 1
     for k in range(room.columns):

@@ -18,7 +18,7 @@ FINEST = -3
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class PixelView:
     """What a camera sees: a window of W in so many pixels, each drawn `factor` times as large."""
 
     window: Window
@@ -43,13 +43,13 @@ class Camera:
     left: int = 0
     cursor: tuple[int, int] | None = None
 
-    def view(self) -> View:
+    def view(self) -> PixelView:
         n = self.n_sparse
         if self.power is None:
-            return View(Window.whole(n), *self._whole_pixels(), self._whole_factor)
+            return PixelView(Window.whole(n), *self._whole_pixels(), self._whole_factor)
         (top, bottom, height), (left, right, width) = self._span(0), self._span(1)
         factor = enlargement(self.height, self.width, height, width) if self.power < 1 else 1
-        return View(Window(top, left, bottom, right), height, width, factor)
+        return PixelView(Window(top, left, bottom, right), height, width, factor)
 
     def fitted(self, n_sparse: int, height: int, width: int, tall: int) -> Camera:
         """The same look at another room or another W, as far as that can be."""
@@ -202,7 +202,7 @@ def enlargement(room_height: int, room_width: int, height: int, width: int) -> i
     return max(min(room_height // height, room_width // width), 1)
 
 
-def pixel_of(view: View, row: int, column: int) -> tuple[int, int] | None:
+def pixel_of(view: PixelView, row: int, column: int) -> tuple[int, int] | None:
     """The pixel that shows a cell, None where it is not in the window."""
     window = view.window
     if not (window.top <= row < window.bottom and window.left <= column < window.right):

@@ -8,14 +8,14 @@ from textual.strip import Strip
 
 from rugtui.live.commands import Look, Order
 from rugtui.live.frame import Frame, Picture
+from rugtui.tui.charts.lines import instead, said_alone
 from rugtui.tui.charts.palette import Palette
-from rugtui.tui.charts.placeholder import instead, said_alone
 from rugtui.tui.heatmap.shading import SCALINGS
 from rugtui.tui.keys import bindings
 from rugtui.tui.panes.pane import Pane
 from rugtui.tui.panes.weights.camera import Camera
-from rugtui.tui.panes.weights.weights_picture import Room, Shades, weights_picture
-from rugtui.tui.panes.weights.weights_text import readout
+from rugtui.tui.panes.weights.legend import readout
+from rugtui.tui.panes.weights.picture import PictureLayout, Shades, weights_picture
 
 WIDE = 1000
 """Columns in which every reading has room."""
@@ -27,14 +27,14 @@ class WeightsPane(Pane):
 
     BINDINGS = bindings("weights")
 
-    class Looks(Message):
+    class PictureWanted(Message):
         """The pane wants to see this of W."""
 
         def __init__(self, look: Look) -> None:
             self.look = look
             super().__init__()
 
-    class WantsFrame(Message):
+    class NextRugWanted(Message):
         """The pane wants the next engineered frame."""
 
     def __init__(self, title: str, *, id: str) -> None:
@@ -127,7 +127,7 @@ class WeightsPane(Pane):
         self._look()
 
     def action_next_frame(self) -> None:
-        self.post_message(self.WantsFrame())
+        self.post_message(self.NextRugWanted())
 
     def _go(self, camera: Camera) -> None:
         self.camera = camera
@@ -135,9 +135,9 @@ class WeightsPane(Pane):
         self.redraw()
 
     @property
-    def _room(self) -> Room:
+    def _room(self) -> PictureLayout:
         width, height = self.content_size
-        return Room.of(width, height, 1 + self.beside, self.palette)
+        return PictureLayout.of(width, height, 1 + self.beside, self.palette)
 
     def _look(self) -> None:
         """Fit the camera to the pane and say what it sees, where that is something else."""
@@ -153,7 +153,7 @@ class WeightsPane(Pane):
         look = Look(view.height, view.width, window, self.order, self.beside, self.camera.cursor)
         if look != self._looked:
             self._looked = look
-            self.post_message(self.Looks(look))
+            self.post_message(self.PictureWanted(look))
 
 
 def subtitle(frame: Frame, picture: Picture, factor: int, width: int) -> str:

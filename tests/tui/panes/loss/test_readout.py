@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from rugtui.live.history import SPAN, History
 from rugtui.settings.settings import Settings
 from rugtui.tui.charts.palette import DARK
-from rugtui.tui.panes.loss.loss_chart import Deriver, loss_chart
+from rugtui.tui.panes.loss.curves import loss_chart
 from rugtui.tui.panes.loss.readout import Fact, history_facts, laid_out, text
+from rugtui.tui.panes.loss.series import Deriver
 from tests.tui.fake import LEVELS, some_frame
 
 FACTS = [Fact(0, "step", "1,000"), Fact(2, "train", "0.5"), Fact(1, "smoothed", "0.25")]

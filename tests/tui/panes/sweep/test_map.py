@@ -6,7 +6,7 @@ import pytest
 from rugtui.reports.plate import Map
 from rugtui.reports.span import Span
 from rugtui.tui.charts.palette import BLANK, HALF_LEVELS, palette_for
-from rugtui.tui.panes.sweep.map import Room, levels_of, map_strips, short
+from rugtui.tui.panes.sweep.map import MapLayout, levels_of, map_strips, short
 
 R, P = np.array([0.1, 0.2, 0.5]), np.array([0.01, 0.02, 0.05, 0.1])
 
@@ -17,7 +17,7 @@ def some_map(values=None, **known):
 
 
 @pytest.mark.parametrize("size", [(20, 8), (40, 12), (72, 18), (9, 3)])
-@pytest.mark.parametrize("colours", ["many", "eight bits", "sixteen", "none"])
+@pytest.mark.parametrize("colours", ["truecolor", "256", "16", "none"])
 @pytest.mark.parametrize("cursor", [None, (0, 0), (2, 3)])
 def test_it_has_the_size_asked_for(size, colours, cursor):
     strips = map_strips(some_map(), cursor, palette_for(True, colours), *size)
@@ -48,8 +48,8 @@ def test_r_goes_upwards_and_p_to_the_right():
 
 
 def test_a_place_on_the_screen_is_a_cell():
-    palette = palette_for(True, "many")
-    room = Room.of((3, 4), 31, 12, palette)
+    palette = palette_for(True, "truecolor")
+    room = MapLayout.of((3, 4), 31, 12, palette)
     assert room.at(0, 7, palette) == (2, 0)
     assert room.at(8, 30, palette) == (0, 3)
     assert room.at(0, 2, palette) is None
@@ -57,9 +57,9 @@ def test_a_place_on_the_screen_is_a_cell():
 
 
 def test_all_of_the_room_is_used_and_every_place_of_it_is_its_cell():
-    palette = palette_for(True, "many")
+    palette = palette_for(True, "truecolor")
     seen = some_map()
-    room = Room.of(seen.values.shape, 38, 13, palette)
+    room = MapLayout.of(seen.values.shape, 38, 13, palette)
     assert (room.down[-1], room.across[-1]) == (20, 31)
     colours = [
         [segment.style.color for segment in strip for _ in segment.text]
@@ -112,7 +112,7 @@ def test_numbers_beside_a_map_have_room(value):
 
 
 def test_the_rising_ramps_tell_levels_apart_at_every_depth():
-    for colours, least in (("many", 17), ("eight bits", 17), ("sixteen", 4)):
+    for colours, least in (("truecolor", 17), ("256", 17), ("16", 4)):
         for dark in (True, False):
             assert len(set(palette_for(dark, colours).rising)) >= least
 

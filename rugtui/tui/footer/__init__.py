@@ -1,1 +1,0 @@
-"""The line of keys that work now: the widget and its drawing."""

@@ -1,1 +1,0 @@
-"""A form of declared settings: the widget and its drawing."""

@@ -1,1 +1,0 @@
-"""The header line: the widget and its drawing."""

@@ -1,0 +1,199 @@
+"""Smoothing at any strength, without a lag, of a column that only grows.
+
+A mean over the past, which is what most dashboards draw, shows a falling loss too high: over a
+quarter of a run that falls like 1/step by a third. Here each value is that, at its place, of the
+line fitted to as many results before it as after it: away from the ends their mean. Near the newest
+result the line is that of the last window, and its end moves as results come. (The polynomial of
+degree 1 of Savitzky and Golay, Analytical Chemistry 36 (1964) 1627, in windows that grow with the
+run.)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from rugtui.live.history import SPAN, YOUNG, HistoryView
+
+
+class Seen:
+    """How far a column has been seen, and whether another is its continuation."""
+
+    def __init__(self) -> None:
+        self.length = 0
+        self._ends: list[float] = []
+
+    def continued_by(self, column: Float[np.ndarray, " n"]) -> bool:
+        """Whether this begins with what has been seen; the column of another run would not."""
+        if not self.length:
+            return True
+        if column.size < self.length:
+            return False
+        return bool(np.array_equal(column[[0, self.length - 1]], self._ends, equal_nan=True))
+
+    def all_of(self, column: Float[np.ndarray, " n"]) -> None:
+        """Note that all of it has been seen."""
+        self.length = column.size
+        self._ends = column[[0, -1]].tolist() if column.size else []
+
+
+class Known:
+    """Where a sparse column has values, found again and again as it grows."""
+
+    def __init__(self) -> None:
+        self._begin()
+
+    def __call__(
+        self, column: Float[np.ndarray, " n"], beside: Float[np.ndarray, " n"]
+    ) -> Int[np.ndarray, " k"]:
+        """Indices of the finite values. `beside` is a dense column of the same table: its ends tell
+        one run from another, those of a column that is mostly NaN would not."""
+        if not self._seen.continued_by(beside):
+            self._begin()
+        begin = self._seen.length
+        fresh = begin + np.flatnonzero(np.isfinite(column[begin:]))
+        if fresh.size:
+            self._places = np.concatenate([self._places, fresh])
+        self._seen.all_of(beside)
+        return self._places
+
+    def _begin(self) -> None:
+        self._seen = Seen()
+        self._places = np.empty(0, dtype=np.int64)
+
+
+SPANS = (1, 4, SPAN, 64, 256, 1024)
+"""Strengths of the smoothed line, weakest first. A window of 2 span − 1 results takes off as much
+noise as an exponential mean whose newest result counts 1/span, as the history's own does."""
+YOUNGS = {span: YOUNG * (SPAN / span) ** (1 / 3) for span in SPANS}
+"""On either side of result k are at most k over so many: the stronger, the more of a young run.
+Of a loss that falls like 1/step the strongest then shows 1 % too much, and 1 % too little at its
+newest end."""
+
+
+def windows(
+    first: int, count: int, span: int
+) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"]]:
+    """Of the results `first` … `count` − 1 of `count`: where the window of each begins, and how
+    many results are on either side of its middle."""
+    at = np.arange(first, count)
+    half = np.minimum(span - 1, (at / YOUNGS[span]).astype(np.int64))
+    return np.minimum(at - half, count - 1 - 2 * half), half
+
+
+def fitted(
+    values: Float[np.ndarray, " m"], begin: Int[np.ndarray, " n"], half: Int[np.ndarray, " n"]
+) -> Float[np.ndarray, " n"]:
+    """The last n of `values`, each by the line fitted to its window of 2 half + 1 from `begin` on.
+
+    A line may leave what was measured where a curve bends; then the nearest that was counts.
+    """
+    length = 2 * half + 1
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    total = sums[begin + length] - sums[begin]
+    smooth = total / length
+    off = np.arange(values.size - half.size, values.size) - begin - half
+    ends = int(np.searchsorted(off, 1))  # of the middle from here on
+    if ends < half.size:
+        begin, length, half = begin[ends:], length[ends:], half[ends:]
+        since = int(begin.min())
+        last, places = values[since:], np.arange(values.size - since)
+        moments = np.concatenate([[0.0], np.cumsum(places * last)])
+        begin = begin - since
+        turned = moments[begin + length] - moments[begin] - (begin + half) * total[ends:]
+        slope = 12 * turned / (length * (length**2 - 1.0))
+        smooth[ends:] += slope * off[ends:]
+        np.clip(smooth[ends:], last.min(), last.max(), out=smooth[ends:])
+    return smooth
+
+
+class Smoother:
+    """Smooths a column again and again as it grows: each result once its window is full, and those
+    near the newest every time."""
+
+    def __init__(self) -> None:
+        self._begin(0)
+
+    def __call__(
+        self, values: Float[np.ndarray, " n"], span: int, breaks: Sequence[int] = ()
+    ) -> Float[np.ndarray, " n"]:
+        """The smoothed column; what is not finite is a gap, which is stepped over.
+
+        At each of the ascending `breaks` another loss begins: no window reaches across.
+        """
+        if span <= 1:
+            return np.where(np.isfinite(values), values, math.nan)
+        if span != self._span or not self._seen.continued_by(values):
+            self._begin(span)
+        done, length = self._seen.length, values.size
+        if length > self._out.size:
+            grown = np.empty(max(length, 2 * self._out.size))
+            grown[:done] = self._out[:done]
+            self._out = grown
+        self._out[done:length] = math.nan
+        for place in (*(place for place in breaks if done <= place < length), length):
+            known = done + np.flatnonzero(np.isfinite(values[done:place]))
+            self._known = np.concatenate([self._known, known])
+            if known.size:
+                self._fit(values)
+            if place < length:
+                self._known, self._settled = self._known[:0], 0
+            done = place
+        self._seen.all_of(values)
+        return self._out[:length]
+
+    def _fit(self, values: Float[np.ndarray, " n"]) -> None:
+        """Anew what the newest results changed."""
+        count = self._known.size
+        begin, half = windows(self._settled, count, self._span)
+        since = int(begin.min())
+        known = self._known[since:]
+        smooth = fitted(values[known], begin - since, half)
+        self._out[self._known[self._settled :]] = smooth
+        self._settled += int(np.searchsorted(np.arange(self._settled, count) + half, count))
+
+    def _begin(self, span: int) -> None:
+        self._span, self._settled = span, 0
+        self._known = np.empty(0, dtype=np.int64)
+        """Places of the results that are finite, since the last break."""
+        self._out = np.empty(1024)
+        self._seen = Seen()
+
+
+def smoothed(history: HistoryView, span: int, smoother: Smoother) -> Float[np.ndarray, " results"]:
+    """A history's loss at one of SPANS, by the smoother that keeps to this history.
+
+    The loss at another p, or of weights after that of samples, is another loss. Of results that
+    were thinned only extremes are left, whose average is none of the loss: there, the history's own
+    mean is smoothed further.
+    """
+    loss = history.column("loss")
+    if span > 1 and history.old:
+        loss = np.concatenate([history.column("smoothed")[: history.old], loss[history.old :]])
+    return smoother(loss, span, history.breaks.tolist())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Derived:
+    """What was worked out of a history's columns."""
+
+    smoothed: Float[np.ndarray, " results"]
+    heldout: Int[np.ndarray, " known"]
+    """Indices of the results that have a held-out loss."""
+
+
+class Deriver:
+    """Works it out for one Frame after another; only what is new costs time."""
+
+    def __init__(self) -> None:
+        self._smoother, self._known = Smoother(), Known()
+
+    def __call__(self, history: HistoryView, span: int) -> Derived:
+        """`span` results go into an average."""
+        loss = history.column("loss")
+        known = self._known(history.column("heldout"), loss)
+        return Derived(smoothed(history, span, self._smoother), known)

@@ -1,1 +1,0 @@
-"""The table of runs: the live one beside others."""

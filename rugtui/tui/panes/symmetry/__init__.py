@@ -1,1 +1,0 @@
-"""The symmetry pane: what a permutation-symmetric optimum would not have."""

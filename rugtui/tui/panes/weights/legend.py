@@ -1,0 +1,167 @@
+"""The lines under the pictures of W: what the colours stand for, and the cell read out."""
+
+from __future__ import annotations
+
+import numpy as np
+from textual.strip import Strip
+
+from rugtui.live.frame import CellReadout, Picture
+from rugtui.tui.charts.lines import Piece, blank, line
+from rugtui.tui.charts.palette import DIAGONAL, HALF_LEVELS, Palette, ink
+from rugtui.tui.heatmap.shading import Scale, bias_scale
+
+
+def text_lines(
+    picture: Picture,
+    cursor: tuple[int, int] | None,
+    scale: Scale,
+    beyond: bool,
+    palette: Palette,
+    width: int,
+    height: int,
+) -> list[Strip]:
+    """The lines under the picture, exactly `height`: the legend, then what is read out.
+
+    Where there is one, it is what the user points at, if that is anything.
+    """
+    read = readout(picture, cursor, palette, width, max(height - 1, 1))
+    if height < 2:
+        return (read if cursor is not None else legend(picture, scale, beyond, palette, width, 1))[
+            :height
+        ]
+    told = legend(picture, scale, beyond, palette, width, height - len(read))
+    return [*[blank(width)] * (height - len(told) - len(read)), *told, *read]
+
+
+def legend(
+    picture: Picture, scale: Scale, beyond: bool, palette: Palette, width: int, most: int
+) -> list[Strip]:
+    """What the colours stand for, in at most so many lines: of W, of the diagonal, of the biases,
+    whose strip has the same colours with an end of its own."""
+    faint, text = palette.style("faint"), palette.style("text")
+    shown = range(-HALF_LEVELS, HALF_LEVELS + 1, 2)
+    if palette.glyphs is None:
+        ramp: list[Piece] = [("█", ink(palette.level(level))) for level in shown]
+        mark = "█", ink(palette.level(DIAGONAL))
+    else:
+        ramp = [("".join(palette.glyphs.level(level) for level in shown), text)]
+        mark = palette.glyphs.diagonal, text
+    log = {"quantile": "", "fixed": " fixed", "log": f" log, from {scale.least():.2g}"}[
+        scale.scaling
+    ]
+    groups: list[list[Piece]] = [
+        [(f"−{scale.top:.2g} ", faint), *ramp, (f" +{scale.top:.2g}{log}", faint)]
+    ]
+    if beyond:
+        groups.append([mark, (" diagonal", faint)])
+    biases, end = "no b", ""
+    if any(panel.biases.any() for panel in picture.panels):
+        biases = f"b {_range(picture)}"
+        end = f" of ±{bias_scale([panel.biases for panel in picture.panels]):.2g}"
+    if not any(panel.pixels.any() for panel in picture.panels):  # where the weave is finer
+        groups = [[("0 everywhere: the cells of each pixel cancel", faint)]]
+    said, whole = _wrapped([*groups, [(biases + end, faint)]], width, most)
+    return said if whole else _wrapped([*groups, [(biases, faint)]], width, most)[0]
+
+
+def _range(picture: Picture) -> str:
+    biases = np.concatenate([panel.biases for panel in picture.panels])
+    low, high = float(np.min(biases)), float(np.max(biases))
+    return signed(low) if high - low < 5e-4 * abs(low) else f"{signed(low)} … {signed(high)}"
+
+
+def readout(
+    picture: Picture, cursor: tuple[int, int] | None, palette: Palette, width: int, most: int = 1
+) -> list[Strip]:
+    """The cell under the cursor, in at most so many lines; without a cursor, what could not be
+    shown as asked."""
+    faint = palette.style("faint")
+    cells = [panel.cell for panel in picture.panels if panel.cell is not None]
+    if cursor is None:
+        notes = [panel.note for panel in picture.panels if panel.note]
+        return [line([(note, palette.style("warning")) for note in notes[:1]], width)]
+    if not cells or cells[0].place != cursor:
+        return [line([("…", faint)], width)]
+    names = [panel.kind if len(cells) > 1 else "" for panel in picture.panels]
+    said: list[Strip] = []
+    full, short = _in_full(names, cells, palette), _in_short(names, cells, palette)
+    for groups in (full, full[:-1], short):  # the biases are the first to go
+        said, whole = _wrapped(groups, width, most)
+        if whole:
+            break
+    return said
+
+
+def _in_full(names: list[str], cells: list[CellReadout], palette: Palette) -> list[list[Piece]]:
+    """The cells by name, the ranges of their block, the biases of their rows."""
+    groups = _values(names, cells, palette)
+    block = cells[0].block
+    rows, columns = block.bottom - block.top, block.right - block.left
+    if rows * columns > 1:
+        ranges = " · ".join(_block_range(cell) for cell in cells)
+        groups.append(
+            [(f"{rows:,} × {columns:,}{_sampled(cells)}: {ranges}", palette.style("faint"))]
+        )
+    biases = " · ".join(signed(cell.bias) for cell in cells)
+    return [*groups, [(f"b {biases}", palette.style("faint"))]]
+
+
+def _in_short(names: list[str], cells: list[CellReadout], palette: Palette) -> list[list[Piece]]:
+    """Each cell with the range of its block, which fits between narrow borders."""
+    groups = _values(names, cells, palette)
+    block = cells[0].block
+    if (block.bottom - block.top) * (block.right - block.left) > 1:
+        for group, cell in zip(groups, cells, strict=True):
+            group.append((f" ({_block_range(cell)}{_sampled([cell])})", palette.style("faint")))
+    if len(groups) > 1 and groups[0][0][0].startswith("W"):  # of both: a line of its own
+        where = groups[0].pop(0)
+        groups.insert(0, [(where[0].rstrip(), where[1])])
+    return groups
+
+
+def _values(names: list[str], cells: list[CellReadout], palette: Palette) -> list[list[Piece]]:
+    """A group of pieces for each cell; where it is the same one, only the first says which."""
+    faint, text = palette.style("faint"), palette.style("text")
+    shared = len({(cell.i, cell.j) for cell in cells}) == 1
+    groups: list[list[Piece]] = []
+    for name, cell in zip(names, cells, strict=False):
+        where: list[Piece] = [(f"W[{cell.i}, {cell.j}] ", text)]
+        said: list[Piece] = [(f"{name} ", faint)] if name else []
+        before = (said if groups else [*where, *said]) if shared else [*said, *where]
+        groups.append([*before, (signed(cell.value, 5), palette.style("text", bold=True))])
+    return groups
+
+
+def _block_range(cell: CellReadout) -> str:
+    return f"{signed(cell.low)} … {signed(cell.high)}"
+
+
+def _sampled(cells: list[CellReadout]) -> str:
+    return ", sampled" if any(cell.sampled for cell in cells) else ""
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """A number with its sign in true characters."""
+    return f"{value:+.{digits}g}".replace("-", "−").replace("e−0", "e−")
+
+
+def _wrapped(groups: list[list[Piece]], width: int, most: int) -> tuple[list[Strip], bool]:
+    """Groups of pieces with space between them in at most so many lines, and whether all of them
+    had room; the first always has."""
+    lines: list[list[Piece]] = [[]]
+    whole = True
+    for group in groups:
+        wider = [*lines[-1], *([("  ", group[0][1])] if lines[-1] else []), *group]
+        if _wide(wider) <= width or not lines[-1]:
+            lines[-1] = wider
+        elif len(lines) < most:
+            lines.append(group)
+        else:
+            whole = False
+            break
+    whole = whole and all(_wide(one) <= width for one in lines)
+    return [line(one, width) for one in lines], whole
+
+
+def _wide(pieces: list[Piece]) -> int:
+    return sum(len(text) for text, _ in pieces)

@@ -1,0 +1,230 @@
+"""Header and theory table as text."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import torch
+from rich.style import Style
+
+from rugtui.analysis import statistics as measure
+from rugtui.live.frame import Reading
+from rugtui.live.history import History
+from rugtui.settings.settings import Settings
+from rugtui.training.initial import initial
+from rugtui.tui.charts import numbers
+from rugtui.tui.charts.lines import sentences
+from rugtui.tui.charts.palette import DARK
+from rugtui.tui.header import headline
+from rugtui.tui.panes.symmetry import waiting
+from rugtui.tui.panes.theory import theory_rows, theory_table
+from tests.tui.fake import LEVELS, some_frame
+
+
+def text(strips):
+    return "\n".join(strip.text.rstrip() for strip in strips)
+
+
+def test_each_line_holds_the_live_loss_against_theory():
+    frame = some_frame(trained=Reading(loss=2 * LEVELS.loss, standard_error=LEVELS.loss / 10))
+    table = theory_table(frame, DARK, 60, 20)
+    line = next(strip.text.split() for strip in table if strip.text.startswith("L*(r, p)"))
+    assert line[2:] == ["0.005789", "2.000", "+10.0"]
+
+
+def test_the_rug_has_its_own_live_loss_and_no_held_out_one():
+    frame = some_frame(shown="rug", rug=Reading(loss=0.0061, standard_error=1e-5))
+    names = [row.name for row in theory_rows(frame)]
+    assert names[0] == "live, rug"
+    assert "held out" not in names
+    assert "0.006100" in text(theory_table(frame, DARK, 60, 20))
+
+
+@pytest.mark.parametrize("height", [3, 5, 11, 30])
+@pytest.mark.parametrize("width", [20, 38, 60])
+def test_the_table_fills_its_pane_and_keeps_the_verdict(width, height):
+    strips = theory_table(some_frame(), DARK, width, height)
+    assert [strip.cell_length for strip in strips] == [width] * height
+    assert "live" in text(strips)
+    if height >= 11:
+        assert "plateau" in text(strips)
+    if height >= 4:
+        assert "L*(r, p)" in text(strips)
+
+
+@pytest.mark.parametrize("width", range(24, 40))
+def test_no_number_is_cut(width):
+    whole = set(text(theory_table(some_frame(verdict=""), DARK, 60, 12)).split())
+    assert set(text(theory_table(some_frame(verdict=""), DARK, width, 12)).split()) <= whole
+
+
+def test_a_long_verdict_pushes_out_no_line_that_matters():
+    frame = some_frame(verdict="25 % below the symmetric prediction L*. " * 5)
+    strips = theory_table(frame, DARK, 38, 9)
+    shown = [strip.text.split("  ")[0].strip() for strip in strips]
+    assert {"live", "L*(r, p)", "linear"} <= set(shown)
+    assert strips[-1].text.strip()
+
+
+@pytest.mark.parametrize(
+    ("recipe", "rate"),
+    [
+        ({}, "lr 0.00013"),
+        ({"method": "population"}, "lr 0.025"),
+        ({"schedule": "warmup"}, "lr 0.025"),
+    ],
+)
+def test_the_rate_is_the_one_in_force(recipe, rate):
+    history = History()
+    history.append(step=1, seconds=0.1, loss=1.0, lr=0.025)
+    frame = some_frame(settings=Settings().replace(**recipe), history=history.view())
+    assert f" {rate} " in headline(frame, (), DARK, 200).text
+
+
+def test_before_its_first_step_a_method_has_no_rate_of_its_own():
+    history = History()
+    history.append(step=1, seconds=0.1, loss=1.0, lr=0.025, batch=64)
+    population = Settings(method="population")
+    assert (
+        " lr "
+        not in headline(some_frame(settings=population, history=history.view()), (), DARK, 200).text
+    )
+    history.append(step=2, seconds=0.1, loss=1.0, lr=0.5, batch=0)
+    assert (
+        " lr 0.5 "
+        in headline(some_frame(settings=population, history=history.view()), (), DARK, 200).text
+    )
+    warm = Settings(schedule="warmup")
+    assert (
+        " lr "
+        not in headline(some_frame(settings=warm, history=history.view()), (), DARK, 200).text
+    )
+
+
+def test_what_matters_least_leaves_the_header_first():
+    frame = some_frame()
+    screen = "31 KiB/s", "8 fps"
+    wide, usual, narrow = (headline(frame, screen, DARK, width).text for width in (200, 120, 60))
+    assert "r 0.25" in wide
+    assert "8 fps" in wide
+    assert "GEMM" in usual
+    assert "sparse" in usual
+    assert "31 KiB/s" in usual
+    assert "step 2,000" in narrow
+    assert "fps" not in narrow
+
+
+@pytest.mark.parametrize("width", [10, 40, 80, 120, 200])
+def test_the_header_fills_its_line(width):
+    assert headline(some_frame(), ("8 fps",), DARK, width).cell_length == width
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0.0054312, "0.005431"), (2.1e-6, "2.100e-6"), (0, "0.000000"), (math.nan, "-")],
+)
+def test_losses_keep_comparable_digits(value, shown):
+    assert numbers.loss(value) == shown
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(0, "00:00"), (75.9, "01:15"), (3725, "1:02:05")])
+def test_durations(seconds, shown):
+    assert numbers.duration(seconds) == shown
+
+
+def test_a_verdict_without_room_keeps_whole_sentences():
+    verdict = "The rug is 12 % above L*, as its size has it. Interference is skewed (KS 0.02)."
+    told = [text(sentences(verdict, Style.null(), 38, most)) for most in (1, 2, 4)]
+    assert " ".join(told[0].split()) == "The rug is 12 % above L*, as its …"
+    assert " ".join(told[1].split()) == "The rug is 12 % above L*, as its size has it. …"
+    assert " ".join(told[2].split()) == verdict
+
+
+def test_the_header_says_when_nothing_comes():
+    pace = "steps/s"
+    assert pace in headline(some_frame(), (), DARK, 100).text
+    still = headline(some_frame(), (), DARK, 100, 12.3).text
+    assert "no news for 12 s" in still
+    assert pace not in still
+
+
+def test_statistics_that_are_not_there_yet_are_not_said_to_wait_for_steps():
+    assert waiting(some_frame(step=0)) == "statistics come with the first steps"
+    assert waiting(some_frame()) == "statistics of the trained weights are being taken"
+    assert "of the rug weights" in waiting(some_frame(step=0, shown="rug"))
+    opened = waiting(some_frame(step=0, phase="opened"))
+    assert opened == "statistics of the trained weights are being taken"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (-0.32141, "−0.3214"),
+        (3.427e-5, "3.427e-5"),
+        (22134.0, "22,134"),
+        (1e7, "1e7"),
+        (-1.2e12, "−1.2e12"),
+    ],
+)
+def test_figures_are_short(value, shown):
+    assert numbers.figure(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (2e-5, "2e-5"),
+        (2e-10, "2e-10"),
+        (1e7, "1e7"),
+        (1e10, "1e10"),
+        (1e100, "1e100"),
+        (-3e-308, "-3e-308"),
+        (1.0, "1e0"),
+    ],
+)
+def test_exponents_have_no_plus_and_no_zeros(value, shown):
+    assert numbers.short_exponent(f"{value:.0e}") == shown
+    assert float(numbers.short_exponent(f"{value:.3e}")) == pytest.approx(value)
+    assert numbers.short_exponent("e 0.05, 12, nan") == "e 0.05, 12, nan"
+
+
+def test_minus_signs_are_true_and_no_line_ends_between_them_and_their_number():
+    told = numbers.minus("skew of W -1.6, 1e-5, -.5, x-1, n_dense-2")
+    assert told == "skew of W −1.6, 1e-5, −.5, x-1, n_dense-2"
+    assert numbers.deviation(-12.34) == "−12.3"
+
+
+def tails(**known):
+    """What stands behind the value of each row."""
+    frame = some_frame(**known)
+    table = [strip.text.split() for strip in theory_table(frame, DARK, 60, 20)]
+    names = ("Gaussian(W)", "exact(W)", "L*(r,", "linear")
+    return {line[0]: line[-2:] for line in table if line and line[0] in names}
+
+
+def test_what_is_of_the_weights_of_another_step_is_held_against_nothing(statistics):
+    then = Reading(loss=0.004, standard_error=1e-5, statistics=statistics, measured_at=1000)
+    assert tails(step=2000, trained=then)["exact(W)"] == ["-", "-"]
+    assert tails(step=1000, trained=then)["exact(W)"] != ["-", "-"]
+    known = dataclasses.replace(then, heldout=0.0058, heldout_standard_error=1e-5)
+    assert tails(step=2000, trained=known)["exact(W)"] != ["-", "-"]
+
+
+@pytest.mark.parametrize("recipe", [{"activation": "gelu"}, {"data": "one"}, {"importance": 1.0}])
+def test_losses_of_a_relu_on_features_alike_are_not_those_of_other_weights(recipe, statistics):
+    known = Reading(loss=0.004, standard_error=1e-5, statistics=statistics, measured_at=2000)
+    settings = Settings(**recipe)
+    shown = tails(settings=settings, trained=known)
+    assert not {"Gaussian(W)", "exact(W)"} & set(shown)
+    assert (shown["linear"] == ["-", "-"]) == ("importance" in recipe)
+    rug = tails(settings=settings, shown="rug", rug=known)
+    assert {"Gaussian(W)", "exact(W)"} <= set(rug)
+    assert rug["linear"] != ["-", "-"]
+
+
+@pytest.fixture
+def statistics():
+    settings = Settings(n_sparse=8, n_dense=2, p=0.05)
+    weights = initial(settings, generator=torch.Generator().manual_seed(0))
+    return measure.statistics(weights, 0.05, generator=np.random.default_rng(0))
