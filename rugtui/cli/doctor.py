@@ -135,11 +135,11 @@ def colours() -> Check:
     from rich.console import Console
 
     found = colours_of(Console())
-    words = {"many": "16 million", "eight bits": "256", "sixteen": "16", "none": "none"}
+    words = {"truecolor": "16 million", "256": "256", "16": "16", "none": "none"}
     advice: tuple[str, ...] = ()
     if found == "none" and "NO_COLOR" in os.environ:
         advice = ("NO_COLOR is set: unset it to get colours",)
-    elif found in ("eight bits", "sixteen"):
+    elif found in ("256", "16"):
         advice = ("if the terminal has more, set COLORTERM=truecolor",)
     return Check("colours", words[found], True, advice)
 

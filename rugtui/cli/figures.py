@@ -54,7 +54,7 @@ def print_plate(plate: Plate, given: dict[str, Any]) -> None:
 def write_plate(plate: Plate, *paths: Path) -> None:
     """Print a plate into files, in the dashboard's own colours of W. Raises OSError."""
     from rugtui.reports.printed import write
-    from rugtui.tui.panes.weights.picture_colours import picture_colours
+    from rugtui.tui.charts.palette import picture_colours
 
     write(plate, picture_colours(dark=False), *paths)
 

@@ -132,5 +132,5 @@ def _print(console: Console, text: str) -> None:
 
 def colours_of(console: Console) -> Any:
     """How many colours the terminal has, as the palettes name it."""
-    few = {"256": "eight bits", "standard": "sixteen", "windows": "sixteen", None: "none"}
-    return "none" if console.no_color else few.get(console.color_system, "many")
+    few = {"256": "256", "standard": "16", "windows": "16", None: "none"}
+    return "none" if console.no_color else few.get(console.color_system, "truecolor")
