@@ -133,7 +133,7 @@ def what_is_left(grid: Grid, out: Path | None, retry_failed: bool) -> list[Unit]
 
 def planned(todo: list[Unit], grid: Grid, workers: int | None, address: str | None) -> Estimate:
     """Raises UsageError where nothing of it fits in this machine's memory, if that computes it."""
-    from rugtui.runtime.threads import cores
+    from rugtui.runtime.machine import cores
     from rugtui.sweeps.estimate import estimate, on_this_machine
 
     if address:

@@ -18,6 +18,8 @@ import os
 import sys
 import threading
 
+from rugtui.runtime.machine import cores
+
 SPINS = "1000"
 LOG_CYCLES = "12"
 NICER = 5
@@ -26,25 +28,23 @@ BESIDE = 0.01
 """Part of all cores' time that each of those beside training may take: the screen, the analyst."""
 
 
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def share_beside() -> float:
     """What one of those beside training may take, in cores."""
     return BESIDE * cores()
 
 
 def configure_spin_wait() -> None:
-    """Have the runtimes that are loaded from now on spin briefly: call it before NumPy or torch is
-    imported.
+    """Have the runtimes that are loaded from now on spin briefly, with a thread for each core that
+    this process is granted: call it before NumPy or torch is imported.
 
     What the user has set in the environment stays.
     """
     if "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", LOG_CYCLES)
+    if hasattr(os, "sched_getaffinity") and cores() < len(os.sched_getaffinity(0)):
+        # they know which cores there are, and not what share of their time a quota grants
+        os.environ.setdefault("OMP_NUM_THREADS", str(cores()))
 
 
 def lower_priority() -> None:

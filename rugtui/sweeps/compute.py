@@ -30,7 +30,7 @@ from rugtui.analysis.statistics import statistics
 from rugtui.errors import RugtuiError
 from rugtui.models.base import Weights
 from rugtui.models.constructions import default_frame, dense, engineered
-from rugtui.models.memory import available_memory
+from rugtui.runtime.machine import available_memory
 from rugtui.storage.snapshot import weights_bytes
 from rugtui.sweeps import population
 from rugtui.sweeps.batched_weights import BatchedWeights

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rugtui.models.memory import available_memory
+from rugtui.runtime.machine import available_memory
 from rugtui.sweeps.grid import Grid
 from rugtui.sweeps.memory import PROCESS, fits, needed, processes, require_room, said
 from rugtui.sweeps.plan import RANDOM, Unit

@@ -21,8 +21,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any, cast
 
 from rugtui.errors import RugtuiError, SettingError
-from rugtui.models.memory import available_memory
-from rugtui.runtime.threads import cores
+from rugtui.runtime.machine import available_memory, cores
 from rugtui.sweeps.grid import Grid
 from rugtui.sweeps.memory import PROCESS, fits, needed, processes, too_large
 from rugtui.sweeps.outcome import Outcome, failed, fault, predicted

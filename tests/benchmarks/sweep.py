@@ -17,7 +17,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from rugtui.runtime.threads import cores
+from rugtui.runtime.machine import cores
 from rugtui.settings.settings import Settings
 from rugtui.sweeps.grid import Grid
 from tests.benchmarks.training import reference, step_seconds

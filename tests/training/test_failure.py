@@ -136,14 +136,13 @@ def test_other_errors_are_not_swallowed(monkeypatch):
 FEW_ARENAS = {"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
 """Every thread has the C library set address space aside, which the limit counts."""
 FULL = """
-import re, resource, sys
+import psutil, re, resource, sys
 from rugtui.cli import main
 from rugtui.cli import train as command
 from rugtui.training.failure import Room
-from rugtui.models import memory
 
 command.HELDOUT_SAMPLES = 1024
-require, most = Room.require, memory._pages()[0] + (512 << 20)
+require, most = Room.require, psutil.Process().memory_info().vms + (512 << 20)
 resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 def train(batch):

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from rugtui.errors import RugtuiError, SettingError
-from rugtui.runtime.threads import cores
+from rugtui.runtime.machine import cores
 from rugtui.settings.fields import Declared, Rule, fields_of
 from rugtui.sweeps.estimate import on_this_machine
 from rugtui.sweeps.grid import Axes, Grid
