@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "rugtui"
 # Top to bottom: a room may import those before it, and itself.
 ROOMS = [
     ["errors"],
+    ["tables"],
     ["runtime"],
     ["settings"],
     ["theory"],
@@ -21,6 +22,7 @@ ROOMS = [
     ["sweeps"],
     ["live"],
     ["reports"],
+    ["api"],
     ["tui"],
     ["cli"],
 ]
@@ -66,6 +68,14 @@ def loaded_by(statement: str) -> set[str]:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     return set(done.stdout.splitlines()[-1].split())
+
+
+def test_the_package_itself_imports_nothing_heavy():
+    names = "rugtui, rugtui.errors; dir(rugtui)"
+    heavy = {"torch", "scipy", "textual", "numpy", "click", "rich", "pyarrow"}
+    assert not loaded_by(f"import {names}") & heavy
+    assert not loaded_by("import rugtui; rugtui.predict, rugtui.Settings, rugtui.rug") & heavy
+    assert "torch" not in loaded_by("import rugtui; rugtui.predict(0.25, 0.05)")
 
 
 def test_settings_need_nothing_heavy():

@@ -13,7 +13,7 @@ from rugtui.errors import WeightsError
 from rugtui.models.base import Window
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Dense:
     """y = ReLU(W_out W_in x + b). Tied weights are a `Dense` whose W_out is W_in's transpose."""
 
@@ -28,6 +28,19 @@ class Dense:
                 "W_in, W_out and b must have the shapes (n_dense, n_sparse), (n_sparse, n_dense) "
                 f"and (n_sparse,), but they are {shapes[0]}, {shapes[1]} and {shapes[2]}."
             )
+
+    def __eq__(self, other: object) -> bool:
+        """Whether all numbers are the same, wherever they are stored."""
+        if not isinstance(other, Dense):
+            return NotImplemented
+        pairs = ((self.W_in, other.W_in), (self.W_out, other.W_out), (self.b, other.b))
+        return all(torch.equal(mine.cpu(), theirs.cpu()) for mine, theirs in pairs)
+
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        kind = str(self.W_in.dtype).removeprefix("torch.")
+        return f"Dense(n_sparse={self.n_sparse}, n_dense={self.n_dense}, {kind})"
 
     @property
     def n_sparse(self) -> int:

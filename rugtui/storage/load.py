@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
 from rugtui.errors import DamagedError, RunError, WeightsError
 from rugtui.models.dense import Dense
@@ -19,9 +18,10 @@ from rugtui.storage.history_file import NAMES, StoredHistory, read_past
 from rugtui.storage.run_directory import ABOUT, settings_of
 from rugtui.storage.snapshot import read_snapshot, read_weights
 from rugtui.storage.target import place
+from rugtui.tables import Table
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Saved:
     """A run or a snapshot as it was saved last, or weights from elsewhere."""
 
@@ -33,14 +33,19 @@ class Saved:
     """Of a file, its sizes and for the rest the defaults."""
     weights: Dense
     """W_in (n_dense, n_sparse), W_out (n_sparse, n_dense) and b (n_sparse,), on the CPU."""
-    history: dict[str, Float[np.ndarray, " results"]]
-    """Columns by name (NAMES); NaN is a gap."""
+    history: Table
+    """Columns by name (NAMES); NaN is a gap, and step is whole numbers."""
     marks: tuple[tuple[int, str], ...]
     """Changes of settings: the step, and what changed."""
     facts: dict[str, Any]
     """Versions, machine, and of a snapshot what it measured."""
     notes: tuple[str, ...] = ()
     """What is damaged and was passed over."""
+
+    def __repr__(self) -> str:
+        s = self.settings
+        sizes = f"n_sparse={s.n_sparse}, n_dense={s.n_dense}, p={s.p_on:g}"
+        return f"Saved({str(self.path)!r}, kind={self.kind!r}, step={self.step:,}, {sizes})"
 
     @property
     def past(self) -> StoredHistory:
@@ -65,7 +70,9 @@ def _of_snapshot(path: Path) -> Saved:
     except (LookupError, TypeError, ValueError) as error:
         raise DamagedError(path, "snapshot.json lacks what it must have") from error
     settings, weights = settings_of(path, facts), read_weights(path)
-    return Saved(path, kind, step, settings, weights, _columns(past), past.marks, facts, (*notes,))
+    return Saved(
+        path, kind, step, settings, weights, history_table(past), past.marks, facts, (*notes,)
+    )
 
 
 def _of_run(path: Path) -> Saved:
@@ -87,7 +94,7 @@ def _of_run(path: Path) -> Saved:
         checkpoint.step,
         checkpoint.settings,
         weights_of(file, checkpoint),
-        _columns(past),
+        history_table(past),
         past.marks,
         facts,
         tuple(notes),
@@ -97,7 +104,7 @@ def _of_run(path: Path) -> Saved:
 def _of_weights(path: Path) -> Saved:
     found = read_foreign(path)
     settings = Settings(**run_sizes(path, found))
-    nothing = _columns(StoredHistory(NAMES, np.empty((len(NAMES), 0))))
+    nothing = history_table(StoredHistory(NAMES, np.empty((len(NAMES), 0))))
     return Saved(path, "file", 0, settings, found.weights, nothing, (), {})
 
 
@@ -112,5 +119,7 @@ def run_sizes(path: Path, found: Foreign) -> dict[str, Any]:
     return {"n_sparse": n_sparse, "n_dense": n_dense, "tied": found.tied}
 
 
-def _columns(past: StoredHistory) -> dict[str, np.ndarray]:
-    return dict(zip(past.columns, past.table, strict=True))
+def history_table(past: StoredHistory) -> Table:
+    """A history as columns; nobody reads steps as floating-point numbers."""
+    columns = dict(zip(past.columns, past.table, strict=True))
+    return Table({**columns, "step": columns["step"].astype(np.int64)})

@@ -1,0 +1,203 @@
+"""`rugtui.train`: a run from Python, trained as it is iterated, with or without a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from rugtui.settings.settings import Settings
+from rugtui.tables import Table
+
+if TYPE_CHECKING:
+    from rugtui.analysis.statistics import Statistics
+    from rugtui.live.run_session import RunSession
+    from rugtui.models.dense import Dense
+    from rugtui.training.heldout import Estimate
+    from rugtui.training.result import StepResult
+
+HELDOUT_SAMPLES = 32_768
+"""Fresh samples for the loss in a summary."""
+
+
+def train(
+    settings: Settings | None = None,
+    callback: Callable[[StepResult], object] | None = None,
+    *,
+    out: str | Path | None = None,
+    **changes: Any,
+) -> Run:
+    """Train a model; `changes` are settings by name, over `settings` or the defaults.
+
+    With a callback it trains at once and calls back after each interval of a few steps; a callback
+    that returns False stops it. Without one, it trains while the run is iterated, or to the end as
+    soon as weights, history, statistics or the summary are asked for.
+
+    >>> import rugtui
+    >>> settings = rugtui.Settings(n_sparse=16, n_dense=4, steps=400, batch=64, device="cpu")
+    >>> run = rugtui.train(settings, lambda result: result.step < 100)
+    >>> run.step < 400, run.stop_reason
+    (True, 'stopped')
+    >>> losses = [result.loss for result in rugtui.train(settings)]
+    >>> losses[-1] < losses[0]
+    True
+
+    `out` is a folder to keep the run in, as `rugtui train --into` does; by default nothing is
+    written. Raises SettingError, TrainingError (training diverged, or memory ran out), OSError.
+    """
+    from rugtui.live.run_session import RunSession
+    from rugtui.training.trainer import Trainer
+
+    settings = (settings or Settings()).replace(**changes)
+    into = Path(out) if out is not None else None
+    if into is not None:
+        run = Run(RunSession.new(settings, into=into))
+    else:
+        run = Run(RunSession(Trainer(settings), cast(Any, NotSaved())))
+    if callback is not None:
+        for result in run:
+            if callback(result) is False:
+                run.stop()
+    return run
+
+
+class NotSaved:
+    """Takes the place of a `CheckpointWriter` for a run that nobody asked to keep."""
+
+    run = kept = None
+    trouble = unsaved = ""
+    due = busy = False
+
+    def begin(self) -> None: ...
+
+    def note(self, text: str) -> None: ...
+
+    def save(self, copy: Callable[[], object]) -> None: ...
+
+    def wait(self, seconds: float | None) -> bool:
+        return True
+
+    def leave(self, within: float | None) -> bool:
+        return True
+
+    def news(self) -> list[tuple[str, bool]]:
+        return []
+
+
+class Run:
+    """A run under way or over. Iterating it trains on and yields a result for each interval."""
+
+    def __init__(self, session: RunSession) -> None:
+        self._session = session
+        self._begun = self._stopped = False
+
+    def __repr__(self) -> str:
+        s = self.settings
+        return (
+            f"Run(n_sparse={s.n_sparse}, n_dense={s.n_dense}, p={s.p_on:g}, method={s.method!r}, "
+            f"step={self.step:,})"
+        )
+
+    def __iter__(self) -> Iterator[StepResult]:
+        """Train to the end, to `stop`, or as long as anybody iterates."""
+        self._begun = True
+        training = self._session.training
+        try:
+            while not training.done and not self._stopped:
+                result = self._session.advance(lambda: False)
+                if result is not None:
+                    yield result
+        finally:
+            self._session.leave("done" if training.done else "paused")
+
+    def stop(self) -> None:
+        """End after the interval under way."""
+        self._stopped = True
+
+    def finish(self) -> Run:
+        """Train to the end unless the run was iterated or stopped before."""
+        if not self._begun and not self._stopped:
+            for _ in self:
+                pass
+        return self
+
+    @property
+    def settings(self) -> Settings:
+        return self._session.settings
+
+    @property
+    def step(self) -> int:
+        """Steps done so far."""
+        return self._session.training.step
+
+    @property
+    def stop_reason(self) -> str | None:
+        """Why it is over, in a few words; None while it is not."""
+        return self._session.training.ending or ("stopped" if self._begun else None)
+
+    @property
+    def weights(self) -> Dense:
+        """W_in (n_dense, n_sparse), W_out (n_sparse, n_dense) and b (n_sparse,), on the CPU."""
+        return self.finish()._session.training.weights()
+
+    @property
+    def history(self) -> Table:
+        """A row for each interval: step, seconds, loss, smoothed, heldout, lr, p, batch …"""
+        from rugtui.storage.load import history_table
+
+        return history_table(self.finish()._session.history.past())
+
+    @property
+    def statistics(self) -> Statistics:
+        """The Gaussian and exact loss of the weights and what measures their symmetry."""
+        import numpy as np
+
+        from rugtui.analysis.statistics import statistics
+
+        generator = np.random.default_rng(self.settings.seed)
+        return statistics(self.weights, self.settings.p_on, generator=generator)
+
+    @property
+    def path(self) -> Path | None:
+        """The folder of the run, if it is kept."""
+        return self._session.keeper.run
+
+    def heldout_loss(self, samples: int = HELDOUT_SAMPLES) -> Estimate:
+        """Mean and standard error of the loss on fresh samples that training never sees."""
+        return self.finish()._session.training.measure(samples)
+
+    def summary(self) -> dict[str, Any]:
+        """What `rugtui train --json` prints."""
+        return summary(self.finish()._session)
+
+
+def summary(session: RunSession) -> dict[str, Any]:
+    """The result of a run; `loss` is that of fresh held-out samples."""
+    import torch
+
+    from rugtui.analysis.statistics import gaussian_loss
+    from rugtui.theory.levels import levels
+
+    training, settings = session.training, session.settings
+    held = training.measure(HELDOUT_SAMPLES)
+    relu = settings.activation == "relu"
+    return {
+        "n_sparse": settings.n_sparse,
+        "n_dense": settings.n_dense,
+        "ratio": settings.ratio,
+        "p": settings.p_on,
+        "method": settings.method,
+        "steps": training.step,
+        "stop_reason": training.ending or "interrupted",
+        "seconds": session.seconds,
+        "steps_per_second": training.step / session.seconds if session.seconds else None,
+        "loss": held.mean,
+        "loss_kind": "heldout",
+        "loss_standard_error": held.standard_error,
+        "loss_gaussian": gaussian_loss(training.weights(), settings.p_on) if relu else None,
+        "theory_loss": levels(settings.ratio, settings.p_on).loss,
+        "device": str(training.device),
+        "threads": torch.get_num_threads(),
+        "seed": settings.seed,
+        "run": str(session.keeper.run) if session.keeper.run else None,
+    }

@@ -1,0 +1,113 @@
+"""`rugtui.sweep`: a grid of models from Python, as one table."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rugtui.settings.fields import fields_of
+from rugtui.sweeps.grid import Grid
+from rugtui.tables import Table
+
+if TYPE_CHECKING:
+    from rugtui.sweeps.run import Progress
+
+Axis = str | float | int | Sequence[float]
+
+
+def sweep(
+    *,
+    out: str | Path | None = None,
+    callback: Callable[[Progress], object] | None = None,
+    workers: int | None = None,
+    dask: str | None = None,
+    retry_failed: bool = False,
+    **grid: Axis | bool | None,
+) -> Sweep:
+    """Compute trained weights, rugs, theory and the linear model at every point of a grid.
+
+    The axes n_sparse, ratio, p and seed are numbers, sequences, or text as on the command line
+    ("0.05:0.8:16"); kinds, method, steps and the other options of `rugtui sweep` are keywords too.
+    `out` is a folder that keeps the sweep: called again with the same grid, it computes what is
+    missing; called with `out` alone, the grid is the folder's. The callback sees progress after
+    each unit of work, and stops the sweep by returning False. Work is done by one process for each
+    core; `workers` or `dask` (a scheduler's address) hand it to Dask.
+
+    >>> import rugtui
+    >>> table = rugtui.sweep(n_sparse=32, ratio=[0.25, 0.5], p=0.05, kinds="theory,linear")
+    >>> table.loss.shape, sorted(set(table["kind"].tolist()))
+    ((4,), ['linear', 'theory'])
+
+    Raises SettingError, UsageError (the folder holds another sweep), RunError (in use), OSError.
+    """
+    from rugtui.sweeps.folder import SweepFolder, grid_of, is_sweep
+    from rugtui.sweeps.processes import outcomes
+    from rugtui.sweeps.run import run
+
+    given = {name: as_written(name, value) for name, value in grid.items()}
+    there = out is not None and is_sweep(Path(out))
+    base = grid_of(Path(out)).as_dict() if there and out is not None else {}
+    wanted = Grid(**{**base, **given})
+    stop = threading.Event()
+    with tempfile.TemporaryDirectory(prefix="rugtui-") as scratch:
+        folder = SweepFolder.begin(Path(out) if out is not None else Path(scratch) / "s", wanted)
+        cluster = None
+        try:
+            if workers or dask:
+                from rugtui.sweeps.cluster import Cluster
+
+                cluster = Cluster(address=dask, workers=workers or 0)
+            who = cluster.outcomes if cluster else outcomes
+            for progress in run(folder, who, stop.is_set, retry_failed=retry_failed):
+                if callback is not None and callback(progress) is False:
+                    stop.set()
+        finally:
+            if cluster is not None:
+                cluster.close()
+            folder.leave()
+        return Sweep(wanted, [row.as_dict() for row in folder.rows], out and Path(out))
+
+
+def as_written(name: str, value: Any) -> Any:
+    """An axis, or a list of kinds, as the command line writes it; other values as they are."""
+    declared = fields_of(Grid).get(name)
+    if declared is None:
+        raise TypeError(f"sweep() has no option {name!r}; it has {', '.join(fields_of(Grid))}")
+    if declared.kind is not str or isinstance(value, str):
+        return value
+    parts = value if hasattr(value, "__iter__") else [value]
+    return ",".join(str(getattr(part, "item", lambda part=part: part)()) for part in parts)
+
+
+class Sweep(Table):
+    """The table of a sweep: a row for each cell and kind, gaps as None (objects) or NaN."""
+
+    __slots__ = ("grid", "path")
+
+    def __init__(
+        self, grid: Grid, rows: Sequence[dict[str, Any]], path: Path | str | None = None
+    ) -> None:
+        import numpy as np
+
+        from rugtui.sweeps.table import TYPES
+
+        columns: dict[str, Any] = {}
+        for name, kind in TYPES.items():
+            values = [row.get(name) for row in rows]
+            if kind is float or (kind is int and None in values):
+                values = [np.nan if value is None else value for value in values]
+                columns[name] = np.array(values, dtype=float)
+            else:
+                columns[name] = np.array(values, dtype=int if kind is int else object)
+        super().__init__(columns)
+        self.grid, self.path = grid, Path(path) if path else None
+
+
+def load_sweep(path: Path) -> Sweep:
+    """The rows of a sweep's folder so far. Raises OSError, DamagedError, RunError."""
+    from rugtui.sweeps.folder import find, grid_of
+
+    return Sweep(grid_of(path), [row.as_dict() for row in find(path).rows], path)
