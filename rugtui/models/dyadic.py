@@ -32,13 +32,14 @@ def corner_sums(
     prefix left_of >> k, and their sizes add up to left_of mod 2^k; likewise with i and j exchanged;
     and once for equal sizes.
     """
-    total = np.zeros(np.broadcast_shapes(below.shape, left_of.shape), dtype=np.int64)
+    dtype = np.result_type(sums[0], np.int64)
+    total = np.zeros(np.broadcast_shapes(below.shape, left_of.shape), dtype)
     for k, blocks in enumerate(sums):
         i, j = below >> k, left_of >> k
         odd_i, odd_j = i & 1, j & 1
         rest_i, rest_j = below & ((1 << k) - 1), left_of & ((1 << k) - 1)
         last = len(blocks) - 1  # only m = n has a larger prefix, and no weight where it has
-        total += (odd_i & odd_j) * blocks[np.minimum(i ^ j, last)] << k
+        total += (odd_i & odd_j) * (1 << k) * blocks[np.minimum(i ^ j, last)]
         total += odd_i * rest_j * blocks[np.minimum(i ^ odd_i ^ j, last)]
         total += rest_i * odd_j * blocks[np.minimum(i ^ j ^ odd_j, last)]
     return total

@@ -86,7 +86,7 @@ def _of_rug(rug: Rug, window: Window) -> Extremes:
             seen = rug.counts[start : start + size]
             low.append(seen.min())
             high.append(seen.max())
-    ends = rug.scale * int(min(low)), rug.scale * int(max(high))
+    ends = rug.scale * min(low).item(), rug.scale * max(high).item()
     return Extremes(min(ends), max(ends))
 
 

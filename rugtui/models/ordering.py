@@ -43,8 +43,14 @@ def in_sequency(weights: Weights) -> tuple[Weights, Int[np.ndarray, " n_sparse"]
     order = sequency_order(weights.n_sparse)
     match weights:
         case Rug():
-            chosen = _transposed(order, weights.chosen)
-            return dataclasses.replace(weights, chosen=chosen, counts=weights.counts[order]), order
+            chosen, by = _transposed(order, weights.chosen).sort()
+            carried = weights.row_weights
+            return dataclasses.replace(
+                weights,
+                chosen=chosen,
+                counts=weights.counts[order],
+                row_weights=None if carried is None else carried[by],
+            ), order
         case BlockDiagonal(block=Rug()):
             return in_sequency(_woven(weights))
         case Dense():
@@ -86,7 +92,15 @@ def _woven(blocks: BlockDiagonal) -> Rug:
     assert isinstance(rug, Rug)
     copies = torch.arange(blocks.copies) * rug.n_sparse
     chosen = (copies[:, None] + rug.chosen.cpu()).flatten()
-    return Rug.of_rows(chosen, blocks.n_sparse, rug.a, rug.b, device=rug.chosen.device)
+    carried = rug.row_weights
+    return Rug.of_rows(
+        chosen,
+        blocks.n_sparse,
+        rug.a,
+        rug.b,
+        row_weights=None if carried is None else carried.cpu().repeat(blocks.copies),
+        device=rug.chosen.device,
+    )
 
 
 def _transposed(
@@ -102,7 +116,7 @@ def _transposed(
         for shift in (32, 16, 8, 4, 2, 1):
             parity = parity ^ (parity >> shift)
         image |= (parity & 1) << s
-    return image.sort().values
+    return image
 
 
 def _strongest_partners(

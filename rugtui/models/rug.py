@@ -6,7 +6,8 @@ n_dense rows S of the Hadamard matrix. Since H_ki H_kj = H_k,(i xor j),
     W_ij = a f(i xor j),   f(t) = (1/n_dense) Σ_{k in S} H_kt
 
 and f is the Walsh–Hadamard transform of the indicator of S. It is kept as whole numbers,
-counts = n_dense · f, so that every sum over W below is exact.
+counts = n_dense · f, so that every sum over W below is exact. Rows may also carry weights w_k:
+f = Σ_{k in S} w_k H_kt / Σ w_k, and counts are then real numbers (section 12).
 """
 
 from __future__ import annotations
@@ -35,16 +36,18 @@ BYTES_PER_FEATURE = 64
 
 @dataclass(frozen=True, eq=False)
 class Rug:
-    """y = ReLU(W x + b) with W_ij = a · counts[i xor j] / n_dense and the same b for every row.
+    """y = ReLU(W x + b) with W_ij = a · counts[i xor j] / counts[0] and the same b for every row.
 
     `chosen` are the rows S, on the device where `forward` computes. `b` is what is added to W x:
     the theory's b, which counts the mean of the interference, is b + mean(p) (section 3).
     """
 
     chosen: Int[Tensor, " n_dense"]
-    counts: Int[np.ndarray, " n_sparse"]
+    counts: Int[np.ndarray, " n_sparse"] | Float[np.ndarray, " n_sparse"]
     a: float
     b: float
+    row_weights: Float[Tensor, " n_dense"] | None = None
+    """w of each chosen row; None where all are 1."""
 
     @classmethod
     def build(
@@ -85,16 +88,21 @@ class Rug:
         a: float,
         b: float,
         *,
+        row_weights: Float[Tensor, " n_dense"] | None = None,
         device: torch.device | str = "cpu",
     ) -> Self:
         """The rug of these rows of H (row 0 may be among them). Raises WeightsError."""
         _require_size(n_sparse, len(chosen))
-        chosen = chosen.sort().values
+        chosen, order = chosen.sort()
         # In double precision, whose products no setting for faster matrices rounds.
-        indicator = torch.zeros(n_sparse, dtype=torch.float64)
-        indicator[chosen] = 1
-        counts = transform(indicator).to(torch.int32).numpy()
-        return cls(chosen.to(device), counts, float(a), float(b))
+        spectrum = torch.zeros(n_sparse, dtype=torch.float64)
+        spectrum[chosen] = 1
+        if row_weights is not None:
+            row_weights = row_weights[order].to(device, torch.float64)
+            spectrum[chosen] = row_weights.cpu()
+        counts = transform(spectrum)
+        counts = (counts.to(torch.int32) if row_weights is None else counts).numpy()
+        return cls(chosen.to(device), counts, float(a), float(b), row_weights)
 
     @property
     def n_sparse(self) -> int:
@@ -107,7 +115,7 @@ class Rug:
     @property
     def scale(self) -> float:
         """What a count is worth in W."""
-        return self.a / self.n_dense
+        return self.a / float(self.counts[0])
 
     def mean(self, p: float) -> float:
         """μ = (p/2) Σ_{j≠i} W_ij, the mean of the interference (section 2)."""
@@ -116,12 +124,17 @@ class Rug:
     @property
     def row_sum(self) -> float:
         """Σ_j W_ij of every row: nothing, unless row 0 of H was chosen."""
-        return self.scale * int(self.counts.sum(dtype=np.int64))
+        if self.row_weights is None:
+            return self.scale * int(self.counts.sum(dtype=np.int64))
+        first = int(self.chosen[0]) == 0
+        return self.scale * self.n_sparse * float(self.row_weights[0]) if first else 0.0
 
     @property
     def row_square(self) -> float:
-        """Σ_j W_ij² of every row, a²/r by Parseval: the least that rank n_dense allows."""
-        return self.a**2 * self.n_sparse / self.n_dense
+        """Σ_j W_ij² of every row by Parseval: a²/r, the least that rank n_dense allows, where rows
+        carry no weights."""
+        square = self.n_dense if self.row_weights is None else float(self.row_weights.square().sum())
+        return self.scale**2 * self.n_sparse * square
 
     def diagonal(self) -> Float[np.ndarray, " n_sparse"]:
         return np.full(self.n_sparse, self.a)
@@ -159,7 +172,9 @@ class Rug:
 
     def product(self, x: Float[Tensor, "batch n_sparse"]) -> Float[Tensor, "batch n_sparse"]:
         spectrum = x.new_zeros(self.n_sparse)
-        spectrum[self.chosen] = self.scale
+        spectrum[self.chosen] = self.scale * (
+            1 if self.row_weights is None else self.row_weights.to(x.dtype)
+        )
         return convolve(x, spectrum)
 
     def forward(self, x: Float[Tensor, "batch n_sparse"]) -> Float[Tensor, "batch n_sparse"]:
