@@ -115,7 +115,7 @@ def losses(weights: Weights, settings: Settings) -> dict[str, float]:
     import numpy as np
 
     from rugtui.analysis.statistics import statistics
-    from rugtui.models.block_diagonal import BlockDiagonal
+    from rugtui.models.composite import BlockDiagonal
     from rugtui.theory.optimum import optimum
 
     best = optimum(settings.ratio, settings.p)

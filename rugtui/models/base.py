@@ -66,6 +66,12 @@ class Weights(Protocol):
         """
         ...
 
+    def corner_sums(
+        self, below: Int[np.ndarray, " h"], left_of: Int[np.ndarray, " w"]
+    ) -> Float[np.ndarray, "h w"]:
+        """Σ W_ij over i < below and j < left_of, for each pair."""
+        ...
+
     def product(self, x: Float[Tensor, "batch n_sparse"]) -> Float[Tensor, "batch n_sparse"]:
         """W x: the pre-activation, without the bias."""
         ...

@@ -1,4 +1,4 @@
-"""Forward-engineered weights: six constructions with the statistics of the symmetric optimum.
+"""Forward-engineered weights: frames with the statistics of the symmetric optimum, and structures.
 
 Of all W of rank n_dense with a given diagonal, scaled projections have the least noise (section 4).
 Each frame here is one: n_dense orthogonal rows with entries of mean square 1 as W_in, and
@@ -9,26 +9,32 @@ terms: hadamard, orthonormal, dct and block. The first rows of H in natural or s
 the same row norms in about 1/r cells of full strength, features of one group being nearly equal:
 no central limit, and a sampled loss of 4 L* at r = 0.25, p = 0.05, of 28 L* at p = 0.01. They are
 the pure fractal to look at, and the case that the theory does not cover.
+
+Structured weights (`structured`, section 12) are below L*: pairs, simplex:k, vote:K, lopsided
+pairs, and best, the mixture of lowest loss.
 """
 
 from __future__ import annotations
 
 import math
+from typing import get_args
 
+import numpy as np
 import torch
-from jaxtyping import Float, Int
-from torch import Tensor
 
-from rugtui.errors import WeightsError
+from rugtui.errors import UsageError, WeightsError
 from rugtui.models.base import Weights
-from rugtui.models.block_diagonal import BlockDiagonal
+from rugtui.models.composite import BlockDiagonal, DirectSum, Simplex
 from rugtui.models.dense import Dense
 from rugtui.models.hadamard import entries
 from rugtui.models.memory import require_memory
+from rugtui.models.orthogonal_rows import cosine_rows, orthonormal_rows, scaled
 from rugtui.models.rug import RowOrder, Rug, require_dense
 from rugtui.models.sizes import is_power_of_two
+from rugtui.models.structured import Builder, Constructed, Part, Tune, best, parts_of
 from rugtui.settings.settings import Frame
 from rugtui.theory.optimum import optimum
+from rugtui.theory.structures import NONE, Structure
 
 ROW_ORDERS: dict[Frame, RowOrder] = {
     "hadamard": "random",
@@ -45,8 +51,24 @@ def default_frame(n_sparse: int) -> Frame:
     return "hadamard" if is_power_of_two(n_sparse) else "dct"
 
 
+def checked_name(name: str) -> str:
+    """The name of a construction. Raises UsageError for any other."""
+    if name in get_args(Frame) or name == "best":
+        return name
+    try:
+        structure = Structure.parse(name)
+    except UsageError:
+        structure = NONE
+    if structure.kind not in ("pairs", "simplex", "vote", "lopsided"):
+        raise UsageError(
+            f"A construction is one of {', '.join(get_args(Frame))}, pairs, simplex:k, vote:K, "
+            f"lopsided or best, but it is {name!r}."
+        )
+    return name
+
+
 def engineered(
-    frame: Frame,
+    name: str,
     n_sparse: int,
     n_dense: int,
     p: float,
@@ -54,13 +76,37 @@ def engineered(
     generator: torch.Generator,
     device: torch.device | str = "cpu",
 ) -> Weights:
-    """Weights of this frame at the symmetric optimum of section 4: their Gaussian loss is L*(r, p).
+    """The weights of `construct`, tuned on theory."""
+    return construct(name, n_sparse, n_dense, p, generator=generator, device=device).weights
 
-    Raises WeightsError for sizes that the frame does not have or that memory does not.
+
+def construct(
+    name: str,
+    n_sparse: int,
+    n_dense: int,
+    p: float,
+    *,
+    tune: Tune = "theory",
+    generator: torch.Generator,
+    device: torch.device | str = "cpu",
+) -> Constructed:
+    """Weights of this construction with the best a and b: of its law at large n_sparse (for a frame
+    those of section 4, where the Gaussian loss is L*), or of its exact loss at this size.
+
+    `best` is always tuned on the exact loss. Raises UsageError for a name that is none,
+    WeightsError for sizes that the construction does not have or that memory does not.
     """
-    best = optimum(n_dense / n_sparse, p)
-    a, b = float(best.a), float(best.b)
-    return build(frame, n_sparse, n_dense, p, a, b, generator=generator, device=device)
+    builder = Builder(p, tune, generator, device)
+    if name in get_args(Frame):
+        symmetric = optimum(n_dense / n_sparse, p)
+        a, b = float(symmetric.a), float(symmetric.b)
+        made = build(name, n_sparse, n_dense, p, a, b, generator=generator, device=device)  # type: ignore[arg-type]
+        return Constructed(builder.tuned(made), (Part(NONE, n_sparse, n_dense),))
+    checked_name(name)
+    require_dense(n_sparse, n_dense)
+    if name == "best":
+        return best(n_sparse, n_dense, builder)
+    return builder.mixture(parts_of(Structure.parse(name), n_sparse, n_dense))
 
 
 def build(
@@ -89,7 +135,7 @@ def build(
     needed = 8 * COPIES_OF_A_DENSE_FRAME * n_sparse * n_dense
     require_memory(needed, f"The frame {frame} of {n_sparse:,} × {n_dense:,} numbers")
     make = orthonormal_rows if frame == "orthonormal" else cosine_rows
-    return _scaled(make(n_sparse, n_dense, generator=generator), p, a, b, device)
+    return scaled(make(n_sparse, n_dense, generator=generator), p, a, b, device)
 
 
 def dense(weights: Weights) -> Dense:
@@ -98,68 +144,37 @@ def dense(weights: Weights) -> Dense:
         return weights
     n_sparse, n_dense = weights.n_sparse, weights.n_dense
     require_memory(32 * n_sparse * n_dense, f"W_in and W_out of {n_sparse:,} × {n_dense:,} numbers")
-    if isinstance(weights, Rug):
-        W_in = entries(weights.chosen.cpu(), n_sparse).to(weights.chosen.device)
-        return Dense(W_in, weights.scale * W_in.T, W_in.new_full((n_sparse,), weights.b))
-    if isinstance(weights, BlockDiagonal):
-        block = dense(weights.block)
-        repeat = torch.eye(weights.copies, dtype=block.b.dtype, device=block.b.device)
-        return Dense(
-            torch.kron(repeat, block.W_in),
-            torch.kron(repeat, block.W_out.contiguous()),
-            block.b.repeat(weights.copies),
-        )
+    match weights:
+        case Rug():
+            W_in = entries(weights.chosen.cpu(), n_sparse).to(weights.chosen.device)
+            by = 1 if weights.row_weights is None else weights.row_weights.float()
+            return Dense(W_in, weights.scale * W_in.T * by, W_in.new_full((n_sparse,), weights.b))
+        case BlockDiagonal():
+            return _kron(torch.eye(weights.copies), torch.eye(weights.copies), dense(weights.block))
+        case Simplex():
+            values, vectors = np.linalg.eigh(weights.outer)
+            corners = (vectors * np.sqrt(values.clip(0))).T[1:]
+            E = torch.from_numpy(corners).float()
+            return _kron(E, E.T, dense(weights.block))
+        case DirectSum():
+            parts = [dense(part) for part in weights.parts]
+            return Dense(
+                torch.block_diag(*(part.W_in for part in parts)),
+                torch.block_diag(*(part.W_out for part in parts)),
+                torch.cat([part.b for part in parts]),
+            )
     raise WeightsError(f"{type(weights).__name__} cannot be written as W_in, W_out and b.")
 
 
-def orthonormal_rows(
-    n_sparse: int, n_dense: int, *, generator: torch.Generator
-) -> Float[Tensor, "n_dense n_sparse"]:
-    """Rows that span a random subspace, uniform among those of n_dense dimensions; float64."""
-    where = generator.device
-    shape = n_sparse, n_dense
-    gaussian = torch.randn(shape, generator=generator, dtype=torch.float64, device=where)
-    return math.sqrt(n_sparse) * torch.linalg.qr(gaussian.cpu()).Q.T
+def _kron(E_in: torch.Tensor, E_out: torch.Tensor, block: Dense) -> Dense:
+    """E ⊗ block, with the biases of the block for each of its copies."""
 
+    def product(E: torch.Tensor, inner: torch.Tensor) -> torch.Tensor:
+        whole = torch.einsum("ij,kl->ikjl", E.to(inner.device), inner)
+        return whole.reshape(len(E) * len(inner), E.shape[1] * inner.shape[1])
 
-def cosine_rows(
-    n_sparse: int, n_dense: int, *, generator: torch.Generator
-) -> Float[Tensor, "n_dense n_sparse"]:
-    """Random rows √2 cos(π (2j + 1) k / (2 n_sparse)) of the discrete cosine transform; float64.
-
-    Row 0, all ones, is left out. Rows come in pairs k, n_sparse − k: their squares add up to a
-    constant, so that every feature has the same a (but for one row where n_dense is odd and
-    n_sparse too; where only n_dense is odd, row n_sparse/2 is constant by itself).
-    """
-    k = _paired(n_sparse, n_dense, generator)
-    # In whole numbers, modulo a turn of 4 n_sparse: no digits are lost at large k (2j + 1)
-    turns = k[:, None] * (2 * torch.arange(n_sparse) + 1) % (4 * n_sparse)
-    return math.sqrt(2) * torch.cos(turns.double() * (math.pi / (2 * n_sparse)))
-
-
-def _paired(n_sparse: int, n_dense: int, generator: torch.Generator) -> Int[Tensor, " n_dense"]:
-    """n_dense numbers of 1 … n_sparse − 1, k with n_sparse − k, then what is left alone."""
-    pairs = (n_sparse - 1) // 2
-    order = torch.randperm(pairs, generator=generator, device=generator.device).cpu() + 1
-    both = torch.stack([order, n_sparse - order], 1).flatten()
-    middle = torch.tensor([n_sparse // 2] if n_sparse % 2 == 0 else [], dtype=torch.long)
-    chosen = torch.cat([middle, both] if n_dense % 2 else [both, middle])
-    return chosen[:n_dense]
-
-
-def _scaled(
-    rows: Float[Tensor, "n_dense n_sparse"],
-    p: float,
-    a: float,
-    b: float,
-    device: torch.device | str,
-) -> Dense:
-    """W = (a/n_dense) rowsᵀ rows in single precision; each row of W has the bias b − its own μ."""
-    scale = a / len(rows)
-    interference = scale * (rows.T @ rows.sum(1) - rows.square().sum(0))
-    bias = b - p / 2 * interference
-    W_in = rows.to(device, torch.float32)
-    return Dense(W_in, scale * W_in.T, bias.to(device, torch.float32))
+    biases = block.b.repeat(E_in.shape[1])
+    return Dense(product(E_in, block.W_in), product(E_out, block.W_out), biases)
 
 
 def _blocks(

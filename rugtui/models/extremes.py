@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from rugtui.models.base import Weights, Window
-from rugtui.models.block_diagonal import BlockDiagonal
+from rugtui.models.composite import BlockDiagonal
 from rugtui.models.dense import Dense
 from rugtui.models.rug import Rug
 

@@ -39,10 +39,15 @@ def hadamard(
 def entries(rows: Int[Tensor, " k"], n: int) -> Float[Tensor, "k n"]:
     """The rows H[rows], from the parity of popcount(row & column): k n numbers, never n²."""
     _require_power(n)
-    parity = rows[:, None].int() & torch.arange(n, dtype=torch.int32, device=rows.device)
-    for shift in (16, 8, 4, 2, 1):
-        parity ^= parity >> shift
-    return (1 - 2 * (parity & 1)).float()
+    columns = torch.arange(n, dtype=torch.int32, device=rows.device)
+    return (1 - 2 * parity(rows[:, None].int() & columns)).float()
+
+
+def parity(x: Int[Tensor, "*any"]) -> Int[Tensor, "*any"]:
+    """popcount(x) modulo 2, of non-negative numbers."""
+    for shift in (32, 16, 8, 4, 2, 1)[x.dtype != torch.int64 :]:
+        x = x ^ x >> shift
+    return x & 1
 
 
 def transform(x: Float[Tensor, "*batch n"]) -> Float[Tensor, "*batch n"]:

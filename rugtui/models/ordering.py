@@ -14,9 +14,9 @@ from torch import Tensor
 
 from rugtui.errors import WeightsError
 from rugtui.models.base import Weights
-from rugtui.models.block_diagonal import BlockDiagonal
+from rugtui.models.composite import BlockDiagonal
 from rugtui.models.dense import Dense
-from rugtui.models.hadamard import sequency_order
+from rugtui.models.hadamard import parity, sequency_order
 from rugtui.models.rug import Rug
 
 NEIGHBOURS = 16
@@ -112,10 +112,7 @@ def _transposed(
     """
     image = torch.zeros_like(rows)
     for s in range(len(order).bit_length() - 1):
-        parity = rows & int(order[1 << s])
-        for shift in (32, 16, 8, 4, 2, 1):
-            parity = parity ^ (parity >> shift)
-        image |= (parity & 1) << s
+        image |= parity(rows & int(order[1 << s])) << s
     return image
 
 

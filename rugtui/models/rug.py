@@ -133,7 +133,9 @@ class Rug:
     def row_square(self) -> float:
         """Σ_j W_ij² of every row by Parseval: a²/r, the least that rank n_dense allows, where rows
         carry no weights."""
-        square = self.n_dense if self.row_weights is None else float(self.row_weights.square().sum())
+        square = (
+            self.n_dense if self.row_weights is None else float(self.row_weights.square().sum())
+        )
         return self.scale**2 * self.n_sparse * square
 
     def diagonal(self) -> Float[np.ndarray, " n_sparse"]:

@@ -35,10 +35,10 @@ NEXT = 0.05
 """Distance of ratios below which those of the catalogue are neighbours."""
 RATIOS = (
     *(0.01, 0.02, 0.03, 0.045, 0.06, 0.08),
-    *(k / 50 for k in range(5, 25)),
-    *(0.49, 0.5, 0.55, 0.6, 0.7, 0.8, 0.9, 0.95),
+    *(k / 100 for k in range(10, 50)),
+    *(0.5, 0.55, 0.6, 0.7, 0.8, 0.9, 0.95),
 )
-"""Ratios at which the catalogue behind a hull is computed."""
+"""Ratios at which the catalogue behind a hull is computed, every other one for votes."""
 VOTES = (3, 4, 5, 7, 10, 12, 16, 24, 48)
 VOTES_UP_TO = 0.36
 """The ratio from which on pairs beat any vote."""
@@ -118,7 +118,7 @@ def catalogue(p: float, n_sparse: int | None = None) -> Iterator[tuple[float, fl
         known = zip(RATIOS, losses, strict=True)
         yield from ((r, loss, structure) for r, loss in known if loss is not None)
     at = 0
-    for r in (r for r in reversed(RATIOS) if r <= VOTES_UP_TO):
+    for r in reversed([r for r in RATIOS if r <= VOTES_UP_TO][::2]):
         # The best number of voters rises as r falls: look near the last of them alone.
         tried: dict[int, float] = {}
         while missing := set(range(max(at - 2, 0), min(at + 3, len(VOTES)))) - tried.keys():

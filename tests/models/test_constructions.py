@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rugtui.errors import WeightsError
 from rugtui.models import memory
 from rugtui.models.base import Window, block_edges
-from rugtui.models.block_diagonal import BlockDiagonal
+from rugtui.models.composite import BlockDiagonal
 from rugtui.models.constructions import build, dense, engineered
 from rugtui.models.dense import Dense
 from rugtui.models.rug import Rug

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from rugtui.models import extremes as module
 from rugtui.models.base import Window
-from rugtui.models.block_diagonal import BlockDiagonal
+from rugtui.models.composite import BlockDiagonal
 from rugtui.models.extremes import cells, extremes
 from rugtui.models.rug import Rug
 from tests.models.test_ordering import some_dense

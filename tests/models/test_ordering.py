@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rugtui.errors import WeightsError
 from rugtui.models import ordering as order_module
 from rugtui.models.base import Window
-from rugtui.models.block_diagonal import BlockDiagonal
+from rugtui.models.composite import BlockDiagonal
 from rugtui.models.dense import Dense
 from rugtui.models.hadamard import sequency_order
 from rugtui.models.ordering import clusters, in_sequency, permuted
