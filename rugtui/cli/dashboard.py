@@ -6,12 +6,14 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
 
+from rugtui.cli.output import INTERRUPTED
 from rugtui.errors import UsageError
 from rugtui.runtime.terminal import silence, watch_for_hangup
 from rugtui.settings.preferences import Preferences
@@ -25,7 +27,9 @@ if TYPE_CHECKING:
 PATIENCE = 0.5
 """Seconds that a worker gets to save its last step, before anybody is told of it."""
 LONGEST = 1.5
-"""Seconds that it gets then; the checkpoint before the last step is there in any case."""
+"""Seconds that the step under way gets then; what was saved before it is there in any case."""
+BETWEEN = 0.05
+"""Seconds between two looks at whether the worker still saves."""
 ESCAPE_DELAY = "50"
 """Milliseconds in which what follows an escape makes it one key with it, an arrow say: half of what
 Textual waits by default, as escape itself waits for them to pass."""
@@ -103,37 +107,47 @@ def go_on(app: RugtuiApp) -> int:
     """The terminal is gone; the worker goes on to its target, or until a signal stops it."""
     silence()
     app.session.finished.wait()
-    return 128 + app.heard if app.heard != signal.SIGHUP else 0
+    code = 128 + app.heard if app.heard != signal.SIGHUP else 0
+    return 1 if app.session.unsaved else code
 
 
 def finish(session: Session, code: int, run: Path | None = None) -> int:
-    """Wait for the last step to be saved, unnoticed at most sizes."""
+    """Wait for the last step to be saved, unnoticed at most sizes; returns the exit code."""
     from rugtui.live.commands import Stop
     from rugtui.storage.lock import abandon
 
     session.send(Stop())
     if session.finished.wait(PATIENCE):
         return say_last(session, code)
-    if not session.begun:
+    if not session.begun and not session.saving:
         if run is not None:
             abandon(run)  # still being read: nothing of it changed
         return leave(code)
     click.echo("rugtui: saving the last step (ctrl+c leaves without) …", err=True)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        done = session.finished.wait(LONGEST)
+        if ends(session, LONGEST):
+            return say_last(session, code)
     except KeyboardInterrupt:
-        done = False
-    if done:
-        return say_last(session, code)
-    click.echo(f"rugtui: the step under way was not waited for. {session.kept}", err=True)
+        code = INTERRUPTED
+    what = "save" if session.saving else "step"
+    click.echo(f"rugtui: the {what} under way was not waited for. {session.kept}", err=True)
     return leave(code)
+
+
+def ends(session: Session, seconds: float) -> bool:
+    """Wait for the worker's end: so long for the step under way, for a save as long as it takes."""
+    deadline = time.monotonic() + seconds
+    while not session.finished.wait(BETWEEN):
+        if not session.saving and time.monotonic() > deadline:
+            return False
+    return True
 
 
 def say_last(session: Session, code: int) -> int:
     for text in session.last_words:
         click.echo(f"rugtui: {text}", err=True)
-    return code
+    return 1 if session.unsaved else code
 
 
 def check_device(settings: Settings) -> None:

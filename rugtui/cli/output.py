@@ -113,6 +113,10 @@ class ProgressPrinter:
     def say(self, text: str) -> None:
         _print(self._console, text)
 
+    def warn(self, text: str) -> None:
+        """Say it even where nothing else is said: something is lost, or not as it was asked for."""
+        _print(_narration(False) if self._console.quiet else self._console, text)
+
 
 def teller(quiet: bool) -> Say:
     """Says a line on standard error, where no bar is."""

@@ -203,12 +203,12 @@ def draw(weights: Weights, path: Path) -> None:
 
 
 def store(path: Path, suffix: str, content: bytes) -> None:
-    """Write a file that was asked for. Raises UsageError."""
+    """Write a file that was asked for. Raises UsageError, OSError."""
     from rugtui.storage.files import write_whole
 
     if path.suffix != suffix:
         raise UsageError(f"It is written as {suffix}, but {path} is not named so.")
     try:
         write_whole(path, content)
-    except OSError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}.") from error

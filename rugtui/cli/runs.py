@@ -33,7 +33,10 @@ COLUMNS = ("name", "state", "step", "loss", "size", "snapshots", "process")
 )
 @click.option("--yes", is_flag=True, help="With --prune: do not ask.")
 @json_option
-def command(prune: bool, keep: int, snapshots: bool, yes: bool, as_json: bool) -> None:
+@click.pass_context
+def command(
+    ctx: click.Context, prune: bool, keep: int, snapshots: bool, yes: bool, as_json: bool
+) -> None:
     """List the runs: live, paused, finished or crashed, with the step of their last save.
 
     A crashed run is as good as a paused one: `rugtui resume NAME` goes on from its last save.
@@ -42,16 +45,17 @@ def command(prune: bool, keep: int, snapshots: bool, yes: bool, as_json: bool) -
     from rugtui.storage.listing import listed, removable
     from rugtui.storage.run_directory import all_runs
 
-    runs = [listed(run) for run in all_runs()]
+    runs, failed = [listed(run) for run in all_runs()], False
     if prune:
-        there, runs = runs, removable(runs, keep, snapshots=snapshots)
-        if spared := len(removable(there, keep, snapshots=True)) - len(runs):
+        there, runs = runs, removable(runs, keep, with_snapshots=snapshots)
+        if spared := len(removable(there, keep, with_snapshots=True)) - len(runs):
             click.echo(f"with snapshots, and stay: {spared}; --snapshots lets them go", err=True)
-        runs = _pruned(runs, snapshots=snapshots, yes=yes, quiet=as_json)
+        runs, failed = _pruned(runs, snapshots=snapshots, yes=yes, quiet=as_json)
     if as_json:
         write_json_line({"removed" if prune else "runs": [_facts(run) for run in runs]})
     elif not prune:
         _show(runs)
+    ctx.exit(1 if failed else 0)
 
 
 def _show(runs: list[Listed]) -> None:
@@ -104,8 +108,11 @@ def _facts(run: Listed) -> dict[str, Any]:
     }
 
 
-def _pruned(runs: list[Listed], *, snapshots: bool, yes: bool, quiet: bool) -> list[Listed]:
-    """Say which runs go, ask, and remove them; those that are gone.
+def _pruned(
+    runs: list[Listed], *, snapshots: bool, yes: bool, quiet: bool
+) -> tuple[list[Listed], bool]:
+    """Say which runs go, ask, and remove them; those that are gone, and whether one could not be
+    removed.
 
     Raises UsageError where nobody can be asked.
     """
@@ -116,22 +123,23 @@ def _pruned(runs: list[Listed], *, snapshots: bool, yes: bool, quiet: bool) -> l
     total = size_text(sum(run.size for run in runs))
     if not runs:
         click.echo("nothing to remove", err=True)
-        return []
+        return [], False
     if not yes and not sys.stdin.isatty():
         raise UsageError(f"{len(runs)} runs ({total}) would go: --yes removes them.")
     if not yes and not click.confirm(f"remove these {len(runs)} runs, {total}?", err=True):
         raise click.Abort
-    gone = []
+    gone, failed = [], False
     for run in runs:
         try:
-            remove(run.path, snapshots=snapshots)
+            remove(run.path, with_snapshots=snapshots)
         except (OSError, RunError) as error:
+            failed = failed or isinstance(error, OSError)  # the other is what it became meanwhile
             click.echo(f"rugtui: {printable(str(error))}", err=True)
         else:
             gone.append(run)
     total = size_text(sum(run.size for run in gone))
     click.echo(f"removed {len(gone)} runs, {total}", err=True)
-    return gone
+    return gone, failed
 
 
 def size_text(size: float) -> str:

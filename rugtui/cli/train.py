@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from rugtui.training.result import StepResult
     from rugtui.training.trainer import Trainer
 
-HELDOUT_SAMPLES = 32_768
-"""Fresh samples for the loss in the result."""
+HELDOUT_SAMPLES, URGENT_SAMPLES = 32_768, 2_048
+"""Fresh samples for the loss in the result; and where there is no time for more."""
 TELL_EVERY = 10.0
 """Seconds between two lines of progress where standard error is no terminal."""
 
@@ -77,7 +77,8 @@ def command(
 
 
 def train_on(course: RunSession, signals: Signals, *, quiet: bool, as_json: bool) -> int:
-    """Train to the target or to a signal, keeping the run as it goes; returns the exit code.
+    """Train to the target or to a signal, keeping the run as it goes; returns the exit code, which
+    is 1 where the last step could not be kept.
 
     The result goes to standard output and, for a run whose terminal went, into its log. Raises
     TrainingError, after saving what there was before it.
@@ -94,27 +95,47 @@ def train_on(course: RunSession, signals: Signals, *, quiet: bool, as_json: bool
         told.ending(course)
     finally:
         told.close()
-        if not course.leave(phase):
-            told.news(course)
-    if signals.number in (signal.SIGTERM, signal.SIGHUP):
-        return 128 + signals.number
-    try:
-        save_snapshot(course, phase)
-    except OSError as error:  # the result is dearer
-        told.say(f"rugtui: snapshot not written: {error}")
-    result = summary(course)
+        kept = leave(course, phase, told, by=signals.name)
+    urgent = signals.number in (signal.SIGTERM, signal.SIGHUP)  # whoever sent it soon kills
+    if not urgent:
+        try:
+            save_snapshot(course, phase)
+        except OSError as error:  # the result is worth more
+            told.warn(f"rugtui: snapshot not written: {error}")
+            kept = False
+    result = summary(course, URGENT_SAMPLES if urgent else HELDOUT_SAMPLES)
     course.keeper.note(json.dumps(result))
-    if signals.number != signal.SIGHUP:  # else nobody is there to read it
+    try:
         emit(result, as_json)
+    except OSError:
+        if signals.number != signal.SIGHUP:  # else nobody is there to read it, and the log has it
+            raise
+    if not kept:
+        return 1
     return 128 + signals.number if signals.ended else 0
 
 
-def summary(course: RunSession) -> dict[str, Any]:
+def leave(course: RunSession, phase: Phase, told: Narrator, *, by: str) -> bool:
+    """Wait until the last step is on disk, however slow that is, and give the run free; whether it
+    is there. A second ctrl+c raises KeyboardInterrupt. `by`: the signal that ended the run."""
+    course.save_last(phase)
+    while not course.keeper.wait(TELL_EVERY):
+        told.warn(f"rugtui: still saving step {course.training.step:,} (ctrl+c leaves without)")
+    kept = course.leave(phase, None, by=by)
+    told.news(course)
+    if course.keeper.unsaved:
+        told.warn(f"rugtui: {course.keeper.unsaved}")
+    elif by:
+        told.say(f"rugtui: ended by {by}. {course.kept()}".rstrip())
+    return kept
+
+
+def summary(course: RunSession, samples: int | None = None) -> dict[str, Any]:
     """The promised keys; the loss is that of fresh held-out data."""
     from rugtui.theory.levels import levels
 
     training, settings = course.training, course.settings
-    held = training.measure(HELDOUT_SAMPLES)
+    held = training.measure(samples or HELDOUT_SAMPLES)
     return {
         "n_sparse": settings.n_sparse,
         "n_dense": settings.n_dense,
@@ -129,6 +150,7 @@ def summary(course: RunSession) -> dict[str, Any]:
         "device": str(training.device),
         "seed": settings.seed,
         "run": str(course.keeper.run) if course.keeper.run else None,
+        "saved_step": course.keeper.kept,
     }
 
 
@@ -163,6 +185,11 @@ class Signals:
     @property
     def ended(self) -> bool:
         return bool(self.number)
+
+    @property
+    def name(self) -> str:
+        """SIGTERM, say, of the signal that ended the run; empty before there is one."""
+        return signal.Signals(self.number).name if self.number else ""
 
     def attend(self, course: RunSession) -> None:
         """From now on a signal lets this run save its last step."""
@@ -218,8 +245,8 @@ class Narrator(ProgressPrinter):
 
     def news(self, course: RunSession) -> None:
         """What the keeper, and the files that the run was taken up from, have to say."""
-        for text, _ in course.news():
-            self.say(f"rugtui: {text}")
+        for text, bad in course.news():
+            (self.warn if bad else self.say)(f"rugtui: {text}")
 
     def ending(self, course: RunSession) -> None:
         """Why it is over, if not for its number of steps alone."""

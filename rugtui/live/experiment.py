@@ -61,7 +61,7 @@ class Experiment:
         self._analysed: set[Kind] = set()
         self._read: Kind = "trained"
         self._asked_of, self._asked_at = self.frame, 0
-        self._followed, self._pace = followed, (0, 0.0)
+        self._followed, self._pace = followed, (0.0, 0.0)
 
     @property
     def history(self) -> History:
@@ -85,8 +85,9 @@ class Experiment:
 
     @property
     def steps_per_second(self) -> float:
+        """NaN before there was a step."""
         steps, seconds = self._pace
-        return steps / seconds if seconds else float("nan")
+        return steps / seconds if steps and seconds else math.nan
 
     def train(self, cancelled: Callable[[], bool], called: Callable[[], bool] = never) -> None:
         """One interval of training, or a part of it, into the history. Raises TrainingError."""
@@ -121,11 +122,11 @@ class Experiment:
             self._analysed.clear()
             self.readings = {"trained": Reading()}
 
-    def leave(self, phase: Phase) -> None:
+    def leave(self, phase: Phase, within: float | None) -> None:
         """Save the last step and send home whoever works for this experiment."""
         self.analyst.leave()
         self._curve_maker.leave()
-        self.course.leave(phase)
+        self.course.leave(phase, within)
 
     def sample(self, kind: Kind) -> None:
         """One more batch for the loss of weights that do not learn now."""
@@ -306,4 +307,4 @@ class Experiment:
         """Steps per second over about the last three seconds."""
         old_steps, old_seconds = self._pace
         keep = 0.5 if old_seconds > 3 else 1.0
-        self._pace = int(old_steps * keep) + steps, old_seconds * keep + seconds
+        self._pace = old_steps * keep + steps, old_seconds * keep + seconds

@@ -159,6 +159,8 @@ class Frame:
     notices: tuple[Notice, ...] = ()
     kept: str = ""
     """What of the run is on disk, in a sentence; empty where nothing is to be."""
+    unsaved: str = ""
+    """That the newest steps could not be saved and why, as long as that is so; else empty."""
     failure: str = ""
     traceback: str = ""
 

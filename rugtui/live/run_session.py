@@ -17,7 +17,7 @@ from rugtui.storage.checkpoint_writer import EVERY, CheckpointWriter, RunState
 from rugtui.storage.files import read_json
 from rugtui.storage.history_file import read_past
 from rugtui.storage.resume_handle import ResumeHandle
-from rugtui.storage.run_directory import ABOUT, settings_of
+from rugtui.storage.run_directory import ABOUT, name_for_commands, settings_of
 from rugtui.training.failure import Diverged
 from rugtui.training.result import StepResult
 from rugtui.training.trainer import Trainer, never
@@ -229,7 +229,9 @@ class RunSession:
             return ""
         if step is None:
             return "Nothing of this run is saved yet."
-        return f"Step {step:,} is saved in {run}; `rugtui resume` goes on from there."
+        assert run is not None
+        how = f"`rugtui resume {name_for_commands(run)}` goes on from there"
+        return f"Step {step:,} is saved in {run}; {how}."
 
     def detach(self) -> None:
         """Nobody looks on any more: say so, and where this goes, in the lock and in the log."""
@@ -246,15 +248,25 @@ class RunSession:
         notes, self.notes = self.notes, []
         return [(note, True) for note in notes] + self.keeper.news()
 
-    def leave(self, phase: Phase, within: float = LEAVING) -> bool:
-        """Save the last step, where it is not yet, and give the run free; whether it was saved."""
-        now = self.training.step, phase, self.settings
+    def save_last(self, phase: Phase) -> None:
+        """Have this step saved where it is not yet: nothing comes after it. Returns at once."""
         if self.waits or (not self._begun and self._saved is None):
-            return self.keeper.leave(within)
-        if self._saved != now or self.keeper.trouble:
+            return
+        if self._saved != (self.training.step, phase, self.settings) or self.keeper.trouble:
             self.save(phase)
+
+    def leave(self, phase: Phase, within: float | None = LEAVING, *, by: str = "") -> bool:
+        """Save the last step, where it is not yet, and give the run free; whether it was saved.
+
+        `within`: seconds to wait for it; None is without end. `by`: what ended the run, for its
+        log.
+        """
+        self.save_last(phase)
         done = self.keeper.wait(within)  # a run saved for the first time has no log before
-        self.keeper.note(f"{phase} at step {self.training.step:,}")
+        if not self.waits and self._saved is not None:
+            ended = f"{phase} at step {self.training.step:,}{by and f' by {by}'}"
+            how = "" if phase == "done" else f": {self.keeper.unsaved or self.kept()}"
+            self.keeper.note(ended + how)
         return self.keeper.leave(within if done else 0)
 
     def moment(self, phase: Phase) -> RunState:

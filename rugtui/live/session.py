@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from rugtui.live.other_runs import Others
     from rugtui.live.run_session import RunSession
     from rugtui.storage.checkpoint import Phase as PhaseKept
+    from rugtui.storage.checkpoint_writer import CheckpointWriter
 
 Opening = Callable[[], "RunSession"]
 """Takes up a run; called in the worker, because torch comes in with it."""
@@ -80,7 +81,9 @@ class Session:
         self.refusal: RugtuiError | OSError | None = None
         """Why there is nothing to show: what was to be opened could not be."""
         self.last_words: list[str] = []
-        """What could not be told on the screen any more."""
+        """What could not be told on the screen any more, or is to be told again."""
+        self.unsaved = ""
+        """Once it has ended: why its last step is not on disk, in a sentence; empty where it is."""
         self._opening, self._goes_on = opening, goes_on
         self._detached, self._autosave = False, autosave
         self._phase: Phase = "loading"
@@ -93,6 +96,9 @@ class Session:
         self._narration, self._failure, self._traceback = "", "", ""
         self._snapshot = ""
         self._experiment: Experiment | None = None
+        self._ending = False
+        self._left: list[CheckpointWriter] = []
+        """Of runs that were left while a slow disk still took their last step."""
         self._others: Others | None = None
 
     def send(self, command: Command) -> None:
@@ -107,6 +113,12 @@ class Session:
     def begun(self) -> bool:
         """Whether there is a run whose last step may be worth waiting for."""
         return self._experiment is not None
+
+    @property
+    def saving(self) -> bool:
+        """Whether something is being written that would be lost if the process ended now."""
+        there = [self._experiment.course.keeper] if self._experiment is not None else []
+        return self._ending or any(one.busy for one in (*there, *self._left))
 
     @property
     def kept(self) -> str:
@@ -132,6 +144,9 @@ class Session:
                     break
         finally:
             self._attempt(self._end)
+            for writer in self._left:
+                writer.wait(None)
+            self._tell_of_saving()
             if self._others is not None:
                 self._others.leave()
             self.finished.set()
@@ -193,11 +208,30 @@ class Session:
         return RunSession.new(settings, screen=True, every=self._autosave)
 
     def _end(self) -> None:
-        """Leave the experiment under way, its last step saved."""
-        experiment, self._experiment = self._experiment, None
-        if experiment is not None:
-            experiment.leave(self._phase_kept)
-            self.last_words = [text for text, bad in experiment.course.news() if bad]
+        """Leave the experiment under way, its last step saved.
+
+        Before another begins that is waited for as long as LEAVING, and goes on meanwhile where the
+        disk is slower; at the end of the session, as long as it takes.
+        """
+        experiment = self._experiment
+        if experiment is None:
+            return
+        from rugtui.live.run_session import LEAVING
+
+        course, self._ending = experiment.course, True
+        try:
+            experiment.leave(self._phase_kept, None if self._stop.is_set() else LEAVING)
+        finally:
+            self._experiment, self._ending = None, self._stop.is_set()
+        if course.keeper.busy:
+            self._left.append(course.keeper)
+            return
+        self.unsaved = course.keeper.unsaved
+        told = [text for text, bad in course.news() if bad]
+        for text in told:
+            self._tell(text, "warning")
+        if self.unsaved:
+            self.last_words.append(self.unsaved)
 
     @property
     def _phase_kept(self) -> PhaseKept:
@@ -208,6 +242,12 @@ class Session:
         if self._experiment is not None:
             for text, bad in self._experiment.course.news():
                 self._tell(text, "warning" if bad else "information")
+        for writer in [one for one in self._left if not one.busy]:
+            self._left.remove(writer)
+            for text, bad in writer.news():
+                self._tell(text, "warning" if bad else "information")
+            if writer.unsaved:
+                self.last_words.append(writer.unsaved)
 
     def _attempt(self, work: Callable[[], None]) -> None:
         """Do one thing. A fault stops training, not the thread: it becomes part of the Frames."""
@@ -401,6 +441,7 @@ class Session:
             snapshot=self._snapshot,
             notices=tuple(self._notices),
             kept=self.kept,
+            unsaved="" if self._experiment is None else self._experiment.course.keeper.unsaved,
             failure=self._failure,
             traceback=self._traceback,
         )

@@ -183,11 +183,24 @@ def conflicts(known: Mapping[str, Any]) -> Iterator[SettingError]:
                 hint = f"set {name} to {has}"
                 yield SettingError("method", f"sgd where {name} is {value}", "population", hint)
     within = known.get("until_within")
-    if within is not None and known.get("importance", 0):
-        hint = "the loss is weighed then, and L* is not"
-        yield SettingError("until_within", "auto where importance is not 0", within, hint)
+    if within is not None and (why := no_target_where(known)):
+        where, hint = why
+        yield SettingError("until_within", f"auto where {where}", within, hint)
     if known.get("schedule") == "cosine" and not known.get("steps", 1):
         yield SettingError("steps", "at least 1 where schedule is cosine", known["steps"])
+
+
+def no_target_where(known: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Which setting L* is not of, and why; None where L* applies."""
+    if known.get("importance", 0):
+        return "importance is not 0", "the loss is weighed then, and L* is not"
+    if (activation := known.get("activation", "relu")) != "relu":
+        return f"activation is {activation}", "L* is of a ReLU"
+    if not known.get("bias", True):
+        return "bias is off", "L* is of a model with a bias"
+    if known.get("data") == "one":
+        return "data is one", "L* is of features that are on independently"
+    return None
 
 
 def fields() -> Iterator[Declared]:

@@ -8,23 +8,37 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from rugtui.errors import RunError
 from rugtui.settings.settings import Settings
 from rugtui.storage.checkpoint import KEPT, Checkpoint, write_checkpoint
-from rugtui.storage.files import make_folder, sweep
+from rugtui.storage.files import make_folder, remove_leftovers
 from rugtui.storage.history_file import HistoryFile, StoredHistory
 from rugtui.storage.lock import Lock
 from rugtui.storage.log import log
-from rugtui.storage.run_directory import checkpoints, create_run, describe_run, make_latest, step_of
+from rugtui.storage.run_directory import (
+    SNAPSHOTS,
+    checkpoints,
+    create_run,
+    describe_run,
+    make_latest,
+    step_of,
+)
+from rugtui.training.failure import is_out_of_memory
 
 EVERY = 10.0
 """Seconds from one autosave to the next."""
 SHARE = 0.02
 """Part of the time that saving may take: where a save costs more than EVERY bears, it is rarer."""
+
+
+Topic = Literal["save", "log", "lock"]
+"""What may fail to be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +75,8 @@ class CheckpointWriter:
         self.kept: int | None = None
         """The newest step that is on disk, None while none is known to be."""
         self._news: list[tuple[str, bool]] = []
-        self.trouble = ""
-        """Why the last copy was not written; empty where it was."""
+        self._troubles: dict[Topic, str] = {}
+        """What could not be written last, and why."""
         self._moment: RunState | None = None
         self._busy = self._leaving = False
         self._changed = threading.Condition()
@@ -77,7 +91,20 @@ class CheckpointWriter:
         try:
             self._hold(create_run(self._settings, device=self._device, into=self._into))
         except OSError as error:
-            self._complain(f"this run is not saved: {error}")
+            self._complain("save", "this run is not saved", error)
+
+    @property
+    def trouble(self) -> str:
+        """Why the last copy was not written; empty where it was."""
+        return self._troubles.get("save", "")
+
+    @property
+    def unsaved(self) -> str:
+        """That the newest steps are not on disk and why, while something keeps them from it."""
+        if not self.trouble:
+            return ""
+        since = "not saved" if self.kept is None else f"not saved since step {self.kept:,}"
+        return f"{since}: {self.trouble}"
 
     def hold(self, run: Path) -> None:
         """Keep this run from now on. Raises RunError where another process holds it, OSError."""
@@ -85,9 +112,13 @@ class CheckpointWriter:
 
     def let_go(self) -> None:
         """Keep it no more."""
+        self._release()
+        self.run = None
+
+    def _release(self) -> None:
         if self._lock is not None:
             self._lock.release()
-        self._lock = self.run = None
+        self._lock = None
 
     def went_on_from(self, checkpoint: Path) -> None:
         """Keep this checkpoint beside the next; others are passed over and go with it.
@@ -115,17 +146,20 @@ class CheckpointWriter:
         started = time.perf_counter()
         try:
             moment = copy()
-        except (MemoryError, RuntimeError) as error:  # the second is PyTorch's, of any device
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
             self._due = time.monotonic() + self._every
-            self._complain(f"not saved: no copy could be made ({error})")
+            self._complain("save", "not saved", f"no copy could be made ({error})")
             return
         with self._changed:
             self._cost = time.perf_counter() - started
             self._moment = moment
             self._changed.notify_all()
 
-    def wait(self, seconds: float) -> bool:
-        """Wait for what was handed over; whether all of it has been dealt with."""
+    def wait(self, seconds: float | None) -> bool:
+        """Wait so long (None: without end) for what was handed over; whether all of it has been
+        dealt with."""
         with self._changed:
             return self._changed.wait_for(lambda: not self.busy, seconds)
 
@@ -141,7 +175,9 @@ class CheckpointWriter:
             try:
                 log(self.run, text)
             except OSError as error:
-                self._complain(f"the run's log cannot be written: {error}")
+                self._complain("log", "the run's log cannot be written", error)
+            else:
+                self._troubles.pop("log", None)
 
     def tell_screen(self, screen: bool) -> None:
         """Say in the lock whether anybody looks on."""
@@ -150,23 +186,21 @@ class CheckpointWriter:
             try:
                 self._lock.tell(screen=screen)
             except OSError as error:
-                self._complain(f"the run's lock cannot be written: {error}")
+                self._complain("lock", "the run's lock cannot be written", error)
 
-    def leave(self, within: float) -> bool:
-        """Wait so long for the last copy, and give the run free. Whether all was written.
+    def leave(self, within: float | None) -> bool:
+        """Write the last copy, then give the run free; wait so long for it (None: without end).
 
-        What is still being written after that is left to the end of the process, with the lock.
+        Whether all was written. What is still being written by then goes on as long as the process
+        does (`busy`), and holds the lock.
         """
         done = self.wait(within)
         with self._changed:
             self._leaving = True
             self._changed.notify_all()
         if done:
-            self._thread.join(within)
-            if self._lock is not None:
-                self._lock.release()
-                self._lock = None
-        return done and not self.trouble
+            self._thread.join()
+        return done and not {"save", "log"} & self._troubles.keys()
 
     def _work(self) -> None:
         """The thread: one copy after another."""
@@ -175,6 +209,7 @@ class CheckpointWriter:
                 self._changed.wait_for(lambda: self._moment is not None or self._leaving)
                 moment, self._moment = self._moment, None
                 if moment is None:
+                    self._release()
                     return
                 self._busy, cost = True, self._cost
             started, cpu = time.monotonic(), time.thread_time()
@@ -189,12 +224,12 @@ class CheckpointWriter:
         try:
             self._write(moment)
         except (OSError, MemoryError, RunError) as error:
-            self._complain(f"not saved at step {moment.checkpoint.step:,}: {error}")
+            self._complain("save", f"not saved at step {moment.checkpoint.step:,}", error)
         except Exception as error:  # noqa: BLE001 - the thread's edge: a bug is told, not swallowed
-            self._complain(f"not saved: {type(error).__name__}: {error}")
+            self._complain("save", "not saved", f"{type(error).__name__}: {error}")
+            self.note(f"a bug in rugtui: please report it\n{traceback.format_exc()}")
         else:
-            if self.trouble:
-                self.trouble = ""
+            if self._troubles.pop("save", ""):
                 self._tell(f"saved again at step {moment.checkpoint.step:,}", False)
 
     def _write(self, moment: RunState) -> None:
@@ -210,16 +245,15 @@ class CheckpointWriter:
                 old.unlink(missing_ok=True)
 
     def _hold(self, run: Path) -> None:
-        if self._lock is not None:
-            self._lock.release()
-        self._lock = None
+        self._release()
         self._lock = Lock.take(run, screen=self._screen)
         self.run, self._journal = run, HistoryFile(run)
-        sweep(run)
+        remove_leftovers(run)
+        remove_leftovers(run / SNAPSHOTS)
         try:
             make_latest(run)
         except OSError as error:
-            self._tell(f"this run is not marked as the latest: {error}", False)
+            self._tell(f"this run is not marked as the latest: {error}", True)
 
     def _ready(self) -> Path:
         """The run's directory: made if that failed before, made anew if it was deleted."""
@@ -235,11 +269,11 @@ class CheckpointWriter:
             self._hold(self.run)
         return self.run
 
-    def _complain(self, text: str) -> None:
+    def _complain(self, topic: Topic, text: str, reason: object) -> None:
         """Tell trouble once, not at every try."""
-        if text.partition(":")[2] != self.trouble.partition(":")[2]:
-            self._tell(text, True)
-        self.trouble = text
+        if self._troubles.get(topic) != str(reason):
+            self._tell(f"{text}: {reason}", True)
+        self._troubles[topic] = str(reason)
 
     def _tell(self, text: str, bad: bool) -> None:
         with self._changed:

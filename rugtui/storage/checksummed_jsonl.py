@@ -8,7 +8,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from rugtui.storage.files import PRIVATE_FILE
+from rugtui.storage.files import PRIVATE_FILE, naming
 
 
 def line(facts: dict[str, Any]) -> bytes:
@@ -36,12 +36,13 @@ def append(path: Path, content: bytes, at: int) -> int:
     """
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, PRIVATE_FILE)
     try:
-        os.ftruncate(handle, at)
-        os.lseek(handle, at, os.SEEK_SET)
-        written = 0
-        while written < len(content):
-            written += os.write(handle, content[written:])
-        os.fsync(handle)
+        with naming(path):
+            os.ftruncate(handle, at)
+            os.lseek(handle, at, os.SEEK_SET)
+            written = 0
+            while written < len(content):
+                written += os.write(handle, content[written:])
+            os.fsync(handle)
     finally:
         os.close(handle)
     return at + len(content)

@@ -3,12 +3,16 @@ that nothing hostile or damaged gets past."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import json
 import math
 import os
+import shutil
 import stat
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +40,14 @@ def write_whole(path: Path, *content: Any) -> None:
     """Write aside, sync, rename, sync the folder: a crash leaves the old file or the new one.
     `content` are bytes, or anything that lends its memory as they do.
 
-    The file is readable by its user alone (mkstemp makes it 0600). Raises OSError, and then
-    leaves nothing behind.
+    The file is readable by its user alone (mkstemp makes it 0600). Raises OSError, which names
+    `path`, and then leaves nothing behind.
     """
+    with naming(path):
+        _write_whole(path, content)
+
+
+def _write_whole(path: Path, content: tuple[Any, ...]) -> None:
     handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=ASIDE)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -56,10 +65,47 @@ def write_whole(path: Path, *content: Any) -> None:
 ASIDE = ".aside"
 
 
-def sweep(folder: Path) -> None:
-    """Remove what a process that was killed while it wrote left aside. Raises OSError."""
+@contextlib.contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """A folder to write into, which takes the place of `path` once the block ends without an error;
+    after an error, what was at `path` is still there. Raises OSError, which names `path`.
+    """
+    with naming(path):
+        aside = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=ASIDE))
+        replaced = aside.with_name(f"{aside.name}.old{ASIDE}")
+        try:
+            yield aside
+            there = path.exists()
+            if there:
+                path.rename(replaced)
+            try:
+                aside.rename(path)
+            except OSError:
+                if there:
+                    replaced.rename(path)
+                raise
+        finally:
+            for left in (aside, replaced):
+                shutil.rmtree(left, ignore_errors=True)
+        sync_folder(path.parent)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what a process that was killed while it wrote left behind. Raises OSError."""
     for path in folder.glob(f".*{ASIDE}"):
-        path.unlink(missing_ok=True)
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Have an OSError name `path`, not a file aside, or none where a write failed."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno or errno.EIO, error.strerror or str(error), str(path)) from error
 
 
 def read_bytes(path: Path, most: int) -> bytes:

@@ -12,7 +12,7 @@ from rugtui.errors import DamagedError, RugtuiError, RunError
 from rugtui.settings.settings import Settings
 from rugtui.storage.files import read_json
 from rugtui.storage.lock import Holder, Lock, holder
-from rugtui.storage.run_directory import ABOUT, LATEST, checkpoints, settings_of
+from rugtui.storage.run_directory import ABOUT, LATEST, checkpoints, settings_of, snapshots
 from rugtui.storage.tensors import read_facts
 
 State = Literal["live", "paused", "finished", "crashed", "failed", "damaged"]
@@ -43,7 +43,7 @@ class Listed:
 
 def listed(run: Path) -> Listed:
     """What there is to say of a run. What cannot be read of it is said, not raised."""
-    count, size = _snapshots(run), sum(_sizes(run))
+    count, size = len(snapshots(run)), sum(_sizes(run))
     try:
         facts, trouble = _facts(run)
         settings = settings_of(run / ABOUT, facts)
@@ -77,18 +77,18 @@ def state_of(run: Path) -> tuple[State, Holder | None]:
     return _state(facts, live, stale=other is not None), None
 
 
-def removable(runs: list[Listed], keep: int, *, snapshots: bool = False) -> list[Listed]:
-    """Runs that may go: all but the last `keep`, and none that lives, or (unless `snapshots`) has
-    snapshots.
+def removable(runs: list[Listed], keep: int, *, with_snapshots: bool = False) -> list[Listed]:
+    """Runs that may go: all but the last `keep`, and none that lives, or (unless `with_snapshots`)
+    has snapshots.
 
     The latest is the last, whatever the clock that named it said.
     """
     old = sorted(runs, key=lambda one: _latest(one.path))[: max(0, len(runs) - keep)]
-    return [one for one in old if one.state != "live" and (snapshots or not one.snapshots)]
+    return [one for one in old if one.state != "live" and (with_snapshots or not one.snapshots)]
 
 
-def remove(run: Path, *, snapshots: bool = False) -> None:
-    """Delete a run that nobody holds, and (unless `snapshots`) one without snapshots alone.
+def remove(run: Path, *, with_snapshots: bool = False) -> None:
+    """Delete a run that nobody holds, and (unless `with_snapshots`) one without snapshots alone.
 
     Raises OSError, RunError where it has some by now, or somebody holds it.
     """
@@ -96,16 +96,11 @@ def remove(run: Path, *, snapshots: bool = False) -> None:
         raise RunError(f"{str(run)!r} only points to a run.")
     lock = Lock.take(run, screen=False)
     try:
-        if _snapshots(run) and not snapshots:
+        if not with_snapshots and snapshots(run):
             raise RunError(f"{str(run)!r} has snapshots: it stays.")
         shutil.rmtree(run)
     finally:
         lock.release()
-
-
-def _snapshots(run: Path) -> int:
-    folder = run / "snapshots"
-    return len(list(folder.iterdir())) if folder.is_dir() else 0
 
 
 def _latest(run: Path) -> bool:

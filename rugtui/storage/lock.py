@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rugtui.errors import RunError
-from rugtui.storage.files import PRIVATE_FILE
+from rugtui.storage.files import PRIVATE_FILE, naming
 
 NAME = "lock"
 LOCK_MOST = 4096
@@ -133,8 +133,9 @@ class Lock:
 
     def _write(self) -> None:
         content = json.dumps(dataclasses.asdict(self._holder)).encode()
-        os.ftruncate(self._handle, 0)
-        os.pwrite(self._handle, content, 0)
+        with naming(self._path):
+            os.ftruncate(self._handle, 0)
+            os.pwrite(self._handle, content, 0)
 
 
 def holder(run: Path) -> tuple[bool, Holder | None]:

@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 
-from rugtui.storage.files import PRIVATE_FILE
+from rugtui.storage.files import PRIVATE_FILE, naming
 
 NAME = "log.txt"
 
@@ -18,6 +18,9 @@ def log(run: Path, text: str) -> None:
     handle = os.open(run / NAME, flags, PRIVATE_FILE)
     try:
         line = f"{time.strftime('%Y-%m-%d %H:%M:%S')} [{os.getpid()}] {text}\n"
-        os.write(handle, line.encode(errors="backslashreplace"))
+        left = line.encode(errors="backslashreplace")
+        with naming(run / NAME):
+            while left:  # a disk that is almost full takes a part
+                left = left[os.write(handle, left) :]
     finally:
         os.close(handle)

@@ -15,12 +15,14 @@ import platformdirs
 
 from rugtui import __version__
 from rugtui.errors import DamagedError, RugtuiError, RunError
-from rugtui.settings.settings import Settings, declared
+from rugtui.settings.settings import Settings, declared, no_target_where
 from rugtui.storage import history_file as journal
 from rugtui.storage.files import make_folder, read_json, write_json
 from rugtui.storage.tensors import FORMAT, read_facts, refuse_newer
 
 ABOUT, SNAPSHOT, LATEST = "run.json", "snapshot.json", "latest"
+SNAPSHOTS = "snapshots"
+"""The folder of a run that has its snapshots."""
 CHECKPOINT = re.compile(r"checkpoint-(\d{1,18})\.safetensors")
 
 
@@ -63,6 +65,17 @@ def is_run(path: Path) -> bool:
 def is_snapshot(path: Path) -> bool:
     """Whether a directory is a whole snapshot: the file that says so is written last."""
     return path.joinpath(SNAPSHOT).is_file()
+
+
+def snapshots(run: Path) -> list[Path]:
+    """The whole snapshots of a run, oldest step first; what a crash left half-written is none."""
+    found = (run / SNAPSHOTS).glob("[!.]*")
+    return sorted(path for path in found if is_snapshot(path))
+
+
+def name_for_commands(run: Path) -> str:
+    """By which `rugtui resume` and others find a run."""
+    return run.name if run.parent == runs_folder() else str(run)
 
 
 def find_run(wanted: str | Path | None, folder: Path | None = None) -> Path:
@@ -127,6 +140,8 @@ def settings_of(path: Path, facts: dict[str, Any]) -> Settings:
         values = dict(facts["settings"])
         for name in values:
             declared(name)
+        if no_target_where(values):  # older versions let a target be set there
+            values["until_within"] = None
         return Settings(**values)
     except (LookupError, TypeError, ValueError, RugtuiError) as error:
         raise DamagedError(path, f"its settings are not rugtui's ({error})") from error

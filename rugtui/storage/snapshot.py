@@ -21,11 +21,18 @@ from rugtui.models.dense import Dense
 from rugtui.storage import tensors
 from rugtui.storage.checkpoint import write_checkpoint
 from rugtui.storage.checkpoint_writer import RunState
-from rugtui.storage.files import make_folder, open_plain, read_json, write_json, write_whole
+from rugtui.storage.files import (
+    make_folder,
+    open_plain,
+    read_json,
+    whole_folder,
+    write_json,
+    write_whole,
+)
 from rugtui.storage.heatmap import SIDE_MOST, Colours, heatmap_png
 from rugtui.storage.history_file import HistoryFile
 from rugtui.storage.run_directory import SNAPSHOT as ABOUT
-from rugtui.storage.run_directory import provenance
+from rugtui.storage.run_directory import SNAPSHOTS, provenance
 from rugtui.storage.units import UNITS
 from rugtui.theory.levels import levels
 
@@ -44,11 +51,11 @@ def write_snapshot(
 ) -> Path:
     """Write one snapshot below a run and return its folder. Raises OSError.
 
-    `weights` are those shown, trained or rug. snapshot.json is written last, with the digests of
-    the others: a folder that has it is whole.
+    `weights` are those shown, trained or rug. All of it is there or none: the folder gets its name
+    last. snapshot.json holds the digests of the other files.
     """
     step, settings = moment.checkpoint.step, moment.checkpoint.settings
-    folder = make_folder(run / "snapshots" / f"{step:08d}-{kind}")
+    folder = make_folder(run / SNAPSHOTS) / f"{step:08d}-{kind}"
     about = {
         "kind": kind,
         "step": step,
@@ -57,20 +64,21 @@ def write_snapshot(
         "theory": dataclasses.asdict(levels(settings.ratio, settings.p_on)),
         **facts,
     }
-    write_whole(folder / WEIGHTS, weights_bytes(weights, {"kind": kind, "step": step}))
-    write_whole(folder / "history.csv", table_bytes(moment.past.columns, moment.past.table))
-    if colours is not None and weights.n_sparse <= SIDE_MOST:
-        title = f"{kind} step {step}"
-        write_whole(folder / "heatmap.png", heatmap_png(weights, colours, title))
-    if screen_svg:
-        write_whole(folder / "screen.svg", screen_svg.encode())
-    HistoryFile(folder).bring_up_to(moment.past)
-    write_checkpoint(folder, moment.checkpoint)
-    written = [path for path in sorted(folder.iterdir()) if path.name != ABOUT]
-    files = {path.name: _digest(path) for path in written}
-    sizes = {path.name: path.stat().st_size for path in written}
-    known = {**provenance(moment.checkpoint.device), **about, "files": files, "sizes": sizes}
-    write_json(folder / ABOUT, known)
+    with whole_folder(folder) as aside:
+        write_whole(aside / WEIGHTS, weights_bytes(weights, {"kind": kind, "step": step}))
+        write_whole(aside / "history.csv", table_bytes(moment.past.columns, moment.past.table))
+        if colours is not None and weights.n_sparse <= SIDE_MOST:
+            title = f"{kind} step {step}"
+            write_whole(aside / "heatmap.png", heatmap_png(weights, colours, title))
+        if screen_svg:
+            write_whole(aside / "screen.svg", screen_svg.encode())
+        HistoryFile(aside).bring_up_to(moment.past)
+        write_checkpoint(aside, moment.checkpoint)
+        written = sorted(aside.iterdir())
+        files = {path.name: _digest(path) for path in written}
+        sizes = {path.name: path.stat().st_size for path in written}
+        known = {**provenance(moment.checkpoint.device), **about, "files": files, "sizes": sizes}
+        write_json(aside / ABOUT, known)
     return folder
 
 

@@ -20,8 +20,14 @@ from rugtui.errors import DamagedError, RugtuiError, RunError, SettingError, Usa
 from rugtui.settings.fields import fields_of
 from rugtui.settings.ranges import numbers
 from rugtui.storage import checksummed_jsonl as sealed
-from rugtui.storage.files import make_folder, open_plain, read_json, write_json, write_whole
-from rugtui.storage.files import sweep as remove_asides
+from rugtui.storage.files import (
+    make_folder,
+    open_plain,
+    read_json,
+    remove_leftovers,
+    write_json,
+    write_whole,
+)
 from rugtui.storage.lock import Lock
 from rugtui.storage.run_directory import provenance
 from rugtui.storage.tensors import refuse_newer
@@ -122,7 +128,7 @@ class SweepFolder:
             require_same(path, grid)
         lock = Lock.take(path, screen=False)
         try:
-            remove_asides(path)
+            remove_leftovers(path)
             if fresh:
                 facts = {**provenance(grid.device, threads=1), "grid": grid.as_dict()}
                 write_json(path / ABOUT, facts)

@@ -103,12 +103,15 @@ class Room:
         """Raises OutOfMemory for whatever PyTorch and NumPy raise when an allocation fails."""
         try:
             yield
-        except MemoryError as error:
-            raise OutOfMemory(settings, self) from error
-        except RuntimeError as error:  # torch.OutOfMemoryError is one
-            if not any(sign in str(error) for sign in SIGNS):
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
                 raise
             raise OutOfMemory(settings, self) from error
+
+
+def is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
+    """Whether an allocation failed; torch.OutOfMemoryError is a RuntimeError."""
+    return isinstance(error, MemoryError) or any(sign in str(error) for sign in SIGNS)
 
 
 def _free(device: torch.device) -> int:

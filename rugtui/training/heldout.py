@@ -49,6 +49,41 @@ def measure(
     return Estimate(float(each.mean()), float(each.std()) / math.sqrt(len(each)))
 
 
+def measure_rare(
+    weights: Dense,
+    p: float,
+    *,
+    samples: int,
+    batch: int,
+    generator: torch.Generator,
+    pause: Callable[[], None] = lambda: None,
+) -> Estimate:
+    """The loss of a ReLU model where hardly a sample has a feature that is on.
+
+    `samples` are drawn of those that have at least one; samples without any have all one loss,
+    known exactly, and probability q = (1 − p)^n_sparse: L = q L(0) + (1 − q) E[L | some on].
+    `generator` is one of the CPU; n_sparse · p is below about 1.
+    """
+    n_sparse, like = weights.n_sparse, weights.b
+    log_off = math.log1p(-p)
+    some_on = -math.expm1(n_sparse * log_off)  # 1 − q
+    losses: list[float] = []
+    while len(losses) < samples:
+        pause()
+        rows = min(batch, samples - len(losses))
+        u = torch.rand(rows, 1, dtype=torch.float64, generator=generator)
+        first = (torch.log1p(-u * some_on) / log_off).long().clamp_(max=n_sparse - 1)
+        column = torch.arange(n_sparse)
+        on = torch.rand(rows, n_sparse, generator=generator) < p
+        on = (on & (column > first)) | (column == first)
+        x = torch.rand(rows, n_sparse, generator=generator).mul_(on)
+        losses += sample_losses(weights, x.to(like.device, like.dtype)).tolist()
+    each = torch.tensor(losses, dtype=torch.float64)
+    empty = float(sample_losses(weights, like.new_zeros(1, n_sparse)))
+    error = some_on * float(each.std()) / math.sqrt(samples)
+    return Estimate((1 - some_on) * empty + some_on * float(each.mean()), error)
+
+
 def sample_losses(
     weights: Dense,
     x: Batch,

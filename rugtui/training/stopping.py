@@ -9,6 +9,7 @@ import numpy as np
 
 from rugtui.settings.settings import Settings
 from rugtui.training import schedule
+from rugtui.training.heldout import Estimate
 from rugtui.training.result import StepResult
 
 SETTLED = 1e-5
@@ -34,13 +35,13 @@ class Stopping:
         """By epochs: the summed loss of each result, and its steps; two patiences of them."""
         self._last_epoch = False
 
-    def note(self, result: StepResult, steps: int) -> None:
-        """A result, and of how many steps."""
+    def note(self, result: StepResult, steps: int, judged: Estimate | None = None) -> None:
+        """A result, and of how many steps; where samples are learned from, the held-out loss that
+        the target is judged on, if it was measured at this step."""
         within = self._settings.until_within
         known = result.loss
         if result.method == "sgd":  # a standard error more: many looks, and one of them lucky
-            error = result.heldout_standard_error
-            known = math.inf if result.heldout is None or error is None else result.heldout + error
+            known = math.inf if judged is None else judged.mean + judged.standard_error
         if within and known <= (1 + within) * self._symmetric():
             self.reason = self._target
         elif self._patience and self._is_over(result, steps):

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import torch
 
 from rugtui.errors import SettingError
@@ -26,6 +27,9 @@ from rugtui.training.streams import generators
 
 EXPLODED = 1e3
 """Times the loss of silence, p/3, or of the first weights: beyond it nothing is learnt."""
+ENOUGH_ON, RARE_SAMPLES = 1000, 2048
+"""Features that are on among held-out samples on which a target may be judged; and how many samples
+with some on are drawn where there are fewer."""
 SPARE_EVERY = 50
 """Steps between two copies of the state to fall back on."""
 
@@ -124,9 +128,11 @@ class Trainer:
                     if called():
                         return None
                 loss, estimate = self._method.loss(pause), self._look(pause)
+                judged = self._judged(estimate, pause)
         except Cancelled:
             return None
-        return self._result(float(self._sum) / self._steps if loss is None else loss, estimate)
+        loss = float(self._sum) / self._steps if loss is None else loss
+        return self._result(loss, estimate, judged)
 
     def _interval_ends(self) -> bool:
         return self._steps > 0 and (self.step % self._pace.interval == 0 or self.at_end)
@@ -159,7 +165,30 @@ class Trainer:
                 pause=pause,
             )
 
-    def _result(self, loss: float, estimate: Estimate | None) -> StepResult:
+    def _judged(self, estimate: Estimate | None, pause: Pause) -> Estimate | None:
+        """What the target is judged on, where there is one and held-out data were looked at: the
+        same data, unless so few features were on that they say nothing."""
+        settings = self.settings
+        if estimate is None or settings.until_within is None or settings.method != "sgd":
+            return None
+        on = self._pace.heldout_samples * settings.n_sparse * settings.p_on
+        if on >= ENOUGH_ON:
+            return estimate
+        # Of a stream of its own: training and held-out data stay as they are without a target.
+        word = int(np.random.SeedSequence((settings.seed, self.step)).generate_state(1)[0])
+        own = self._parameters.weights
+        return heldout.measure_rare(
+            Dense(own.W_in, own.W_out, own.b),
+            settings.p_on,
+            samples=RARE_SAMPLES,
+            batch=settings.batch,
+            generator=torch.Generator().manual_seed(word),
+            pause=pause,
+        )
+
+    def _result(
+        self, loss: float, estimate: Estimate | None, judged: Estimate | None
+    ) -> StepResult:
         # a ReLU may make 0 of what is no number, and the loss then tells of silence alone
         sound = bool(torch.isfinite(self._parameters.weights.flat.sum()))
         self._require_sound(loss if sound else math.nan)
@@ -177,7 +206,7 @@ class Trainer:
             method=self.settings.method,
             dead=self._method.dead(),
         )
-        self._stopping.note(result, steps)
+        self._stopping.note(result, steps, judged)
         if self.step % max(SPARE_EVERY, self._pace.interval) < self._pace.interval:
             self._keep_spare()
         return result

@@ -52,6 +52,7 @@ def facts(frame: Frame, screen: Sequence[str], waited: float = 0.0) -> list[tupl
         (3, f"lr {_rate(frame):.2g}"),
         (1, f"step {frame.step:,}"),
         (2, _ago(frame.save_age)),
+        (0, frame.unsaved.partition(":")[0]),
         (1, f"no news for {waited:.0f} s")
         if waited
         else (3, f"{_pace(frame.steps_per_second)} steps/s"),

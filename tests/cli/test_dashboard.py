@@ -1,41 +1,156 @@
-"""Leaving the dashboard while a step is under way that nobody can end."""
+"""Leaving the dashboard while a step, or a save, is under way that takes long."""
 
+import os
 import threading
-from types import SimpleNamespace
+from contextlib import contextmanager
 
 import pytest
 
 from rugtui.cli import dashboard
+from rugtui.live.commands import Look, Stop
+from rugtui.live.session import Session
+from rugtui.storage.checkpoint import newest
+from rugtui.storage.lock import holder
+from rugtui.storage.run_directory import all_runs, find_run
+from rugtui.training.kernels import pace
+from tests.live.test_session import SMALL, wait
+from tests.storage.places import full_disk
 
 
-@pytest.mark.parametrize("step", ["ends", "hangs"])
-def test_what_is_saved_is_said_where_the_last_step_is_not_waited_for(step, capsys, monkeypatch):
-    monkeypatch.setattr(dashboard, "PATIENCE", 0)
-    monkeypatch.setattr(dashboard, "LONGEST", 0 if step == "hangs" else 20)
-    monkeypatch.setattr(dashboard, "leave", lambda code: code)
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    monkeypatch.setattr(dashboard, "PATIENCE", 0.01)
+    monkeypatch.setattr(dashboard, "LONGEST", 0.2)
     monkeypatch.setattr(dashboard.signal, "signal", lambda number, handler: None)
-    finished = threading.Event()
-    session = SimpleNamespace(
-        finished=finished, begun=True, kept="Step 9 is saved in RUN.", last_words=["the end"]
-    )
-    session.send = lambda command: None if step == "hangs" else Later(finished).start()
-    assert dashboard.finish(session, 3) == 3
-    told = capsys.readouterr().err.splitlines()
-    assert (
-        told[-1]
-        == {
-            "ends": "rugtui: the end",
-            "hangs": "rugtui: the step under way was not waited for. Step 9 is saved in RUN.",
-        }[step]
-    )
 
 
-class Later(threading.Thread):
-    """Sets an event from elsewhere."""
+@contextmanager
+def trained(**known):
+    """A session under way, which has ended when the block has."""
+    session = Session(SMALL, **known)
+    worker = threading.Thread(target=session.run, daemon=True)
+    worker.start()
+    wait(session, lambda frame: frame.step > 0)
+    yield session
+    worker.join(20)
+    assert not worker.is_alive()
 
-    def __init__(self, event):
-        super().__init__(daemon=True)
-        self.event = event
 
-    def run(self):
-        self.event.set()
+class Slow:
+    """Something that takes as long as the test wants."""
+
+    def __init__(self, work):
+        self.work, self.begun, self.may_end = work, threading.Event(), threading.Event()
+
+    def __call__(self, *arguments, **known):
+        self.begun.set()
+        assert self.may_end.wait(30)
+        return self.work(*arguments, **known)
+
+
+class SlowDisk:
+    """Writes end when a pipe has a writer: as on a network's disk that does not answer."""
+
+    def __init__(self, folder, monkeypatch):
+        self.path, self.begun, self._sync = folder / "pipe", threading.Event(), os.fsync
+        os.mkfifo(self.path)
+        monkeypatch.setattr(os, "fsync", self.fsync)
+
+    def fsync(self, handle):
+        self.begun.set()
+        os.close(os.open(self.path, os.O_RDONLY))
+        self._sync(handle)
+
+    def answer(self):
+        os.fsync = self._sync
+        os.close(os.open(self.path, os.O_WRONLY))
+
+
+def in_a_thread(work):
+    """Begin it; the thread, and the list that its result comes into."""
+    results = []
+    thread = threading.Thread(target=lambda: results.append(work()), daemon=True)
+    thread.start()
+    return thread, results
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_a_slow_save_is_waited_for_however_long_it_takes(resumed, tmp_path, monkeypatch, capsys):
+    exits = []
+    monkeypatch.setattr(dashboard.os, "_exit", exits.append)
+    with trained(autosave=1e9) as session:
+        disk = SlowDisk(tmp_path, monkeypatch)
+        run = find_run(None)
+        thread, codes = in_a_thread(lambda: dashboard.finish(session, 3, run if resumed else None))
+        assert disk.begun.wait(20)
+        thread.join(0.5)  # longer than a step would be given
+        assert thread.is_alive()
+        assert holder(run)[0]  # nobody gave it free
+        disk.answer()
+        thread.join(20)
+    assert codes == [3]
+    assert exits == []
+    found = newest(run)
+    assert found is not None
+    assert found[1].phase == "paused"
+    assert holder(run) == (False, None)
+    assert capsys.readouterr().err == "rugtui: saving the last step (ctrl+c leaves without) …\n"
+
+
+def test_a_slow_step_is_not_waited_for_and_what_is_saved_is_said(monkeypatch, capsys):
+    exits = []
+    monkeypatch.setattr(dashboard.os, "_exit", exits.append)
+    with trained(autosave=0.01) as session:
+        wait(session, lambda frame: frame.kept.startswith("Step"))
+        method = session._experiment.training._method
+        slow = Slow(method.step)
+        monkeypatch.setattr(method, "step", slow)
+        assert slow.begun.wait(20)
+        session._experiment.course.keeper.wait(20)
+        dashboard.finish(session, 3)
+        assert exits == [3]
+        slow.may_end.set()
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == "rugtui: saving the last step (ctrl+c leaves without) …"
+    assert second.startswith("rugtui: the step under way was not waited for. Step ")
+    assert second.endswith(f"`rugtui resume {all_runs()[0].name}` goes on from there.")
+
+
+def test_a_key_during_a_slow_step_ends_nothing(monkeypatch):
+    """The rate is that of the steps that were done, however few."""
+    monkeypatch.setattr(pace, "PRODUCTS", 1e7)  # a result a step, as where steps are slow
+    with trained() as session:
+        experiment = session._experiment
+        method = experiment.training._method
+        slow = Slow(method.step)
+        monkeypatch.setattr(method, "step", slow)
+        assert slow.begun.wait(20)
+        # one step took long, and the key comes in the next
+        experiment._pace = 1.0, 8.0
+        session.send(Look(8, 8))
+        look = Slow(experiment.training._look)
+        monkeypatch.setattr(experiment.training, "_look", look)
+        slow.may_end.set()
+        assert look.begun.wait(20)  # the rest of the interval, without a step
+        session.frames.take()
+        look.may_end.set()
+        frame = wait(session, lambda frame: frame.step > 10)
+        assert (frame.phase, frame.failure) == ("training", "")
+        session.send(Stop())
+
+
+def test_what_could_not_be_saved_is_on_the_screen_and_said_at_the_end(tmp_path, capsys):
+    with trained(autosave=0.02) as session, full_disk("limit", tmp_path / "disk") as disk:
+        wait(session, lambda frame: frame.kept.startswith("Step"))
+        disk.fill()
+        frame = wait(session, lambda frame: frame.unsaved)
+        saved = newest(find_run(None))[1].step
+        said, _, why = frame.unsaved.partition(": ")
+        assert said == f"not saved since step {saved:,}"
+        assert why.startswith("[Errno 27] File too large: '")
+        disk.free()
+        wait(session, lambda frame: not frame.unsaved and frame.step > saved)
+        disk.fill()
+        wait(session, lambda frame: frame.unsaved)
+        assert dashboard.finish(session, 0) == 1
+    assert "not saved since step " in capsys.readouterr().err.splitlines()[-1]

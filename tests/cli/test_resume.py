@@ -64,13 +64,15 @@ def test_killed_and_taken_over_it_is_still_the_same_run(capsys, tmp_path, privat
     killed_at = newest(run)[1].step
 
     # It goes on without a screen, and another process takes it over.
-    command = [*TRAIN[:3], "resume", "--no-screen", "--quiet", "--autosave", "0.05"]
+    command = [*TRAIN[:3], "resume", "--no-screen", "--json", "--quiet"]
+    command += ["--autosave", "0.05"]
     with running(command, stdout=subprocess.PIPE) as process:
         until(lambda: holder(run)[0] and newest(run)[1].step > killed_at)
         steps = newest(run)[1].step + 3000
         resumed = answer(capsys, "resume", "--no-screen", run.name, "--steps", str(steps))
-        assert process.communicate(timeout=60) == (b"", None)
+        handed_over, _ = process.communicate(timeout=60)
         assert process.returncode == 128 + signal.SIGTERM
+    assert json.loads(handed_over)["saved_step"] == json.loads(handed_over)["steps"] > killed_at
     assert set(KEYS.split()) <= set(resumed)
     assert resumed["steps"] == steps
     assert resumed["run"] == str(run)
@@ -140,9 +142,10 @@ def test_nobody_is_asked_to_leave_for_a_dashboard_that_has_no_terminal(capsys, m
 
 def test_a_place_that_cannot_be_written_is_said_and_training_goes_on(capsys, private_state):
     (private_state / "rugtui").write_text("a file in the way")
-    assert main(["train", *SMALL, "--steps", "200", "--json"]) == 0
+    assert main(["train", *SMALL, "--steps", "200", "--json"]) == 1
     out, error = capsys.readouterr()
     assert json.loads(out)["run"] is None
+    assert json.loads(out)["saved_step"] is None
     assert "this run is not saved" in error
 
 

@@ -10,7 +10,7 @@ from rugtui.cli.runs import printable, size_text
 from rugtui.live.run_session import RunSession
 from rugtui.storage.listing import listed
 from rugtui.storage.lock import Lock
-from rugtui.storage.run_directory import all_runs, checkpoints
+from rugtui.storage.run_directory import SNAPSHOT, SNAPSHOTS, all_runs, checkpoints
 from tests.storage.some import SETTINGS
 from tests.test_imports import loaded_by
 
@@ -25,6 +25,13 @@ def a_run(steps=0, phase="paused"):
     else:
         course.leave(phase)
     return course
+
+
+def a_snapshot(run):
+    folder = run / SNAPSHOTS / "00000001-trained"
+    folder.mkdir(parents=True)
+    (folder / SNAPSHOT).write_text("{}")
+    return folder
 
 
 def listing(capsys, *options):
@@ -70,7 +77,8 @@ def test_pruning_keeps_the_last_the_live_and_those_with_snapshots(capsys):
     courses = [a_run() for _ in range(4)]
     live = a_run(phase=None)
     a_run()
-    (courses[1].keeper.run / "snapshots" / "00000001-trained").mkdir(parents=True)
+    a_snapshot(courses[1].keeper.run)
+    (courses[2].keeper.run / SNAPSHOTS / "00000001-trained").mkdir(parents=True)  # half-written
     removed = listing(capsys, "--prune", "--keep", "1", "--yes")
     gone = [courses[k].keeper.run.name for k in (0, 2, 3)]
     assert [one["name"] for one in removed] == gone
@@ -80,8 +88,7 @@ def test_pruning_keeps_the_last_the_live_and_those_with_snapshots(capsys):
 
 def test_snapshots_go_where_that_is_asked_for_and_none_that_came_meanwhile(capsys, monkeypatch):
     old, kept = a_run().keeper.run, a_run().keeper.run
-    snapshot = old / "snapshots" / "00000001-trained"
-    snapshot.mkdir(parents=True)
+    snapshot = a_snapshot(old)
     assert main(["runs", "--prune", "--keep", "1", "--yes"]) == 0
     assert "with snapshots, and stay: 1;" in capsys.readouterr().err
     with monkeypatch.context() as late:  # it was made after the list was

@@ -116,7 +116,7 @@ def test_a_full_disk_costs_no_result(tmp_path, capsys, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("rugtui.storage.snapshot.write_whole", full)
-    assert main([*TRAIN, "--steps", "5", "--json", "--into", str(tmp_path)]) == 0
+    assert main([*TRAIN, "--steps", "5", "--json", "--into", str(tmp_path)]) == 1
     out, error = capsys.readouterr()
     assert json.loads(out)["steps"] == 5
     assert "snapshot not written: [Errno 28] No space left" in error

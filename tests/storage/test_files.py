@@ -37,10 +37,10 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_sweep_removes_what_a_killed_process_left_aside(tmp_path):
+def test_what_a_killed_process_left_behind_is_removed(tmp_path):
     (tmp_path / f".checkpoint.x{files.ASIDE}").write_bytes(b"half")
     (tmp_path / "checkpoint").write_bytes(b"whole")
-    files.sweep(tmp_path)
+    files.remove_leftovers(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint"]
 
 

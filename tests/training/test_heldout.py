@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from rugtui.models.dense import Dense
-from rugtui.training.heldout import measure, sample_losses
+from rugtui.training.data import chunks
+from rugtui.training.heldout import measure, measure_rare, sample_losses
 
 
 def some_weights(n_sparse=8, n_dense=3):
@@ -39,3 +40,16 @@ def test_it_is_the_mean_over_all_samples_with_its_error():
     found = measure(some_weights(), batches(3, []))
     assert found.mean == pytest.approx(float(each.mean()), rel=1e-6)
     assert found.standard_error == pytest.approx(float(each.std()) / 48**0.5, rel=1e-6)
+
+
+@pytest.mark.parametrize("p", [0.1, 0.005])
+def test_where_samples_are_mostly_empty_the_loss_is_the_same(p):
+    """Held against plain sampling of more samples."""
+    weights = some_weights()
+    weights = Dense(weights.W_in, weights.W_out, torch.linspace(-0.3, 0.1, 8))
+    generator = torch.Generator().manual_seed(2)
+    plain = measure(weights, chunks(8, p, 400_000, generator=generator, cells=1 << 20))
+    rare = measure_rare(weights, p, samples=20_000, batch=4096, generator=generator)
+    error = (plain.standard_error**2 + rare.standard_error**2) ** 0.5
+    assert abs(rare.mean - plain.mean) < 4 * error
+    assert rare.standard_error < 8 * plain.standard_error

@@ -9,6 +9,8 @@ import torch
 from rugtui.errors import SettingError, WeightsError
 from rugtui.settings.settings import Settings
 from rugtui.storage.checkpoint import Checkpoint, read_checkpoint, restore, write_checkpoint
+from rugtui.storage.run_directory import settings_of
+from rugtui.storage.tensors import FORMAT
 from rugtui.theory.optimum import optimum
 from rugtui.training import schedule
 from rugtui.training.trainer import Trainer, results
@@ -168,9 +170,46 @@ def test_population_needs_what_its_loss_is_of(recipe, sentence):
         SMALL.replace(method="population", **recipe)
 
 
-def test_a_weighed_loss_has_no_target():
-    with pytest.raises(SettingError, match="until_within must be auto where importance is not 0"):
-        SMALL.replace(importance=1.0, until_within=0.01)
+@pytest.mark.parametrize(
+    ("recipe", "where"),
+    [
+        ({"importance": 1.0}, "importance is not 0"),
+        ({"activation": "tanh"}, "activation is tanh"),
+        ({"bias": False}, "bias is off"),
+        ({"data": "one"}, "data is one"),
+    ],
+)
+def test_what_theory_is_not_of_has_no_target(recipe, where, tmp_path):
+    with pytest.raises(SettingError, match=f"until_within must be auto where {where}"):
+        SMALL.replace(until_within=0.01, **recipe)
+    old = SMALL.replace(**recipe).as_dict() | {"until_within": 0.01}  # as version 0.1 let it be
+    read = settings_of(tmp_path, {"format": FORMAT, "settings": old})
+    assert read == SMALL.replace(**recipe)
+
+
+def test_samples_without_a_feature_that_is_on_meet_no_target():
+    settings = Settings(
+        n_sparse=64, n_dense=16, p=1e-6, batch=256, steps=300, device="cpu", until_within=0.01
+    )
+    training = Trainer(settings)
+    held = [result.heldout for result in results(training)]
+    assert 0 in held  # below any target
+    assert training.ending == "300 steps done"
+    without = Trainer(settings.replace(until_within=None))
+    assert [result.heldout for result in results(without)] == held
+    same_state(training.state(), without.state())
+
+
+def test_a_target_can_be_met_however_rare_features_are():
+    best = float(optimum(0.25, 1e-6).loss)
+    settings = Settings(
+        n_sparse=64, n_dense=16, p=1e-6, batch=256, steps=300, device="cpu", lr=0.01,
+        until_within=1.2 * (1e-6 / 3) / best - 1,  # what outputs of zero have, and a fifth
+    )  # fmt: skip
+    training = Trainer(settings)
+    list(results(training))
+    assert training.ending.startswith("within")
+    assert training.step < 300
 
 
 def test_stops_within_a_fraction_of_theory():
