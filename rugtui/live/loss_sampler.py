@@ -12,7 +12,7 @@ from rugtui.models.constructions import engineered
 from rugtui.models.dense import Dense
 from rugtui.settings.settings import Frame, Settings
 from rugtui.training.heldout import sample_losses
-from rugtui.training.kernels.cells import Cells
+from rugtui.training.kernels.sparse_rows import SparseRows
 from rugtui.training.source import Source, importance
 
 STREAM = 0x5EED
@@ -93,7 +93,7 @@ class RugTrial(Sampled):
         """Draw one more batch: its per-sample losses join the mean."""
         n_sparse, batch = self.settings.n_sparse, self.settings.batch
         x = self._source.draw(self._data, max(1, min(batch, CELLS // n_sparse)))
-        x = x.dense() if isinstance(x, Cells) else x
+        x = x.dense() if isinstance(x, SparseRows) else x
         self.add((x - self.weights.forward(x)).square_().mean(1, dtype=torch.float64))
 
 

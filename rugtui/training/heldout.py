@@ -14,8 +14,7 @@ from torch import Tensor
 from rugtui.models.dense import Dense
 from rugtui.settings.settings import Activation
 from rugtui.training.kernels import activation as activations
-from rugtui.training.kernels.cells import Cells
-from rugtui.training.source import Batch
+from rugtui.training.kernels.sparse_rows import Batch, SparseRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +93,7 @@ def sample_losses(
     """Σ_i importance_i (x_i − y_i)² / n_sparse of each sample."""
     y = torch.addmm(weights.b, x @ weights.W_in.T, weights.W_out.T)
     y = y.relu_() if activation == "relu" else activations.value(activation, y)
-    if isinstance(x, Cells):
-        y.view(-1).scatter_add_(0, x.places, -x.values)
-    else:
-        y.sub_(x)
+    y = x.add_to(y, -1.0) if isinstance(x, SparseRows) else y.sub_(x)
     if importance is not None:
         y.mul_(importance.sqrt())
     return torch.linalg.vector_norm(y, dim=1).square_().div_(weights.n_sparse)

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from rugtui.settings.settings import Settings
-from rugtui.training.kernels.step import Pause
+from rugtui.training.kernels.gradient import Pause
 from rugtui.training.parameters import Parameters
 from rugtui.training.population import Population
 from rugtui.training.sgd import Sampled

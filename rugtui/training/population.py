@@ -20,8 +20,8 @@ from torch import Tensor
 
 from rugtui.settings.settings import Settings
 from rugtui.training.gaussian import row_losses
+from rugtui.training.kernels.gradient import Pause
 from rugtui.training.kernels.optimizer import Optimizer
-from rugtui.training.kernels.step import Pause
 from rugtui.training.parameters import Parameters
 from rugtui.training.source import importance
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from rugtui.settings.settings import Settings
 from rugtui.training import schedule
 from rugtui.training.kernels import optimizer, plan
-from rugtui.training.kernels.step import Gradient, Pause
+from rugtui.training.kernels.gradient import Gradient, Pause
 from rugtui.training.parameters import Parameters
 from rugtui.training.source import Source, importance
 

@@ -12,9 +12,7 @@ from torch import Tensor
 from rugtui.settings.settings import Settings
 from rugtui.training import data
 from rugtui.training.kernels import plan
-from rugtui.training.kernels.cells import Cells
-
-Batch = Cells | Float[Tensor, "batch n_sparse"]
+from rugtui.training.kernels.sparse_rows import Batch
 
 
 class Source:
@@ -35,7 +33,7 @@ class Source:
         if settings.data == "one":
             cells = data.sample_one(n_sparse, batch, generator=self.generator, **like)
         elif plan.sparse_data(settings):
-            cells = data.sample_cells(n_sparse, p, batch, generator=self.generator, **like)
+            cells = data.sample_sparse(n_sparse, p, batch, generator=self.generator, **like)
         else:
             x = data.sample_filled(n_sparse, p, batch, generator=self.generator, **like)
             return x.to(self.device)

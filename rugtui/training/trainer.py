@@ -16,9 +16,9 @@ from rugtui.training import heldout, initial, methods, schedule
 from rugtui.training.device import resolve
 from rugtui.training.failure import Diverged, Room, needed_memory
 from rugtui.training.heldout import Estimate
+from rugtui.training.kernels.gradient import Pause
 from rugtui.training.kernels.pace import Pace
 from rugtui.training.kernels.precision import data_type, precision
-from rugtui.training.kernels.step import Pause
 from rugtui.training.parameters import Parameters
 from rugtui.training.result import State, StepResult
 from rugtui.training.source import Source, importance

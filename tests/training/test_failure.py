@@ -11,7 +11,7 @@ import torch
 from rugtui.settings.settings import Settings
 from rugtui.training import failure
 from rugtui.training.failure import Diverged, OutOfMemory
-from rugtui.training.kernels import step
+from rugtui.training.kernels import gradient
 from rugtui.training.trainer import Trainer, results
 
 SMALL = Settings(n_sparse=32, n_dense=8, p=0.1, batch=64, steps=0, device="cpu")
@@ -108,7 +108,7 @@ def test_full_memory_is_a_sentence(monkeypatch):
         raise RuntimeError("[enforce fail] DefaultCPUAllocator: not enough memory: you tried to …")
 
     with monkeypatch.context() as broken:
-        broken.setattr(step.Gradient, "_encode", full)
+        broken.setattr(gradient.Gradient, "_encode", full)
         with pytest.raises(OutOfMemory) as told:
             training.advance()
     assert "batch 32 fits" in str(told.value)
@@ -128,7 +128,7 @@ def test_other_errors_are_not_swallowed(monkeypatch):
     def broken(*_, **__):
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
-    monkeypatch.setattr(step.Gradient, "_encode", broken)
+    monkeypatch.setattr(gradient.Gradient, "_encode", broken)
     with pytest.raises(RuntimeError, match="shapes"):
         training.advance()
 

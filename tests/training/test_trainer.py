@@ -7,7 +7,7 @@ import torch
 
 from rugtui.errors import SettingError
 from rugtui.settings.settings import Settings
-from rugtui.training.kernels.cells import Cells
+from rugtui.training.kernels.sparse_rows import SparseRows
 from rugtui.training.trainer import Trainer, results
 from tests.training.states import same_state
 
@@ -118,7 +118,7 @@ def test_heldout_samples_of_unequal_batches_all_count(recipe):
     training, again = Trainer(settings), Trainer(settings)
     batches = list(again._unseen.draw_many(settings, 150))
     assert [x.shape[0] for x in batches] == [64, 64, 22]
-    x = torch.cat([x.dense() if isinstance(x, Cells) else x for x in batches]).double()
+    x = torch.cat([x.dense() if isinstance(x, SparseRows) else x for x in batches]).double()
     own = again.weights()
     pre = x @ own.W_in.T.double() @ own.W_out.T.double() + own.b
     y = torch.nn.functional.gelu(pre) if recipe else pre.relu()

@@ -36,6 +36,8 @@ class Plan:
 
     sparse_encoder: bool
     most_on: float
+    compiled: bool = True
+    """Whether passes over the batch are compiled for the CPU, or PyTorch's of any device."""
 
     def __str__(self) -> str:
         if self.sparse_encoder == (self.most_on > 0):
@@ -44,7 +46,8 @@ class Plan:
 
 
 DENSE_PRODUCTS = 5
-DENSE = Plan(sparse_encoder=False, most_on=0)
+DEVICE = Plan(sparse_encoder=False, most_on=0, compiled=False)
+"""Of whatever is no CPU."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ class FullMatrixPath:
 def choose(settings: Settings, *, kind: str) -> Plan:
     """The plan for this kind of device ("cpu", "cuda", "mps")."""
     if kind != "cpu":
-        return DENSE
+        return DEVICE
     p = settings.p_on
     most_on = 1 / (4 + 700 / settings.n_dense)
     # a trained model has about as many cells on by noise as by signal

@@ -6,8 +6,8 @@ import torch
 from rugtui.models.dense import Dense
 from rugtui.training import data
 from rugtui.training.kernels import onednn
+from rugtui.training.kernels.gradient import Gradient
 from rugtui.training.kernels.plan import Plan
-from rugtui.training.kernels.step import Gradient
 from rugtui.training.parameters import Parameters
 
 there = pytest.mark.skipif(onednn.OPERATOR is None, reason="no oneDNN in this build of PyTorch")
@@ -17,7 +17,7 @@ def step(n_sparse=40, n_dense=9, batch=50, most_on=1.0, importance=None):
     g = torch.Generator().manual_seed(3)
     W_in, W_out = torch.randn(n_dense, n_sparse, generator=g), torch.randn(n_sparse, n_dense)
     parameters = Parameters(Dense(W_in, W_out, torch.randn(n_sparse, generator=g)))
-    x = data.sample_cells(n_sparse, 0.1, batch, generator=g)
+    x = data.sample_sparse(n_sparse, 0.1, batch, generator=g)
     gradient = Gradient(parameters, Plan(True, most_on), importance=importance)
     return float(gradient(x)), parameters.gradient.flat
 

@@ -4,26 +4,23 @@ import itertools
 
 import pytest
 import torch
-from torch.nn import functional
 
 from rugtui.models.dense import Dense
 from rugtui.settings.settings import Settings
 from rugtui.training import data
-from rugtui.training.kernels.plan import DENSE, FullMatrixPath, Plan, choose
-from rugtui.training.kernels.step import Gradient
+from rugtui.training.kernels import reference
+from rugtui.training.kernels.gradient import Gradient
+from rugtui.training.kernels.plan import DEVICE, FullMatrixPath, Plan, choose
 from rugtui.training.parameters import Parameters
 
 N_SPARSE, N_DENSE, BATCH = 24, 7, 33
 SPARSE = Plan(sparse_encoder=True, most_on=1)
-PLAIN = {"tied": False, "bias": True, "activation": "relu", "importance": None}
 HALF = Plan(sparse_encoder=True, most_on=0)
-BY_AUTOGRAD = {
-    "identity": lambda u: u,
-    "relu": functional.relu,
-    "leaky_relu": functional.leaky_relu,
-    "tanh": torch.tanh,
-    "gelu": functional.gelu,
-}
+TOO_MANY = Plan(sparse_encoder=True, most_on=0.1)
+DENSE = Plan(sparse_encoder=False, most_on=0)
+PLANS = [DEVICE, DENSE, HALF, TOO_MANY, SPARSE]
+NAMES = ["device", "dense", "half", "too many", "sparse"]
+PLAIN = {"tied": False, "bias": True, "activation": "relu", "importance": None}
 
 
 def generator(seed=0):
@@ -39,39 +36,27 @@ def weights(n_sparse=N_SPARSE, n_dense=N_DENSE, dtype=torch.float64):
     return Dense(normal(n_dense, n_sparse) / 3, normal(n_sparse, n_dense) / 3, normal(n_sparse) / 3)
 
 
-def by_autograd(start, x, *, tied, bias, activation, importance):
-    leaves = [start.W_in, start.W_out, start.b]
-    W_in, W_out, b = (leaf.clone().requires_grad_() for leaf in leaves)
-    pre = x @ W_in.T @ (W_in if tied else W_out.T)
-    y = BY_AUTOGRAD[activation](pre + b if bias else pre)
-    scale = 1 if importance is None else importance
-    loss = (scale * (x - y) ** 2).mean()
-    loss.backward()
-    return loss, W_in.grad, W_out.grad, b.grad
-
-
 def check(start, x, dense, plan, *, tied, bias, activation, importance):
     parameters = Parameters(start, tied=tied, bias=bias)
     step = Gradient(parameters, plan, activation=activation, importance=importance)
-    want, W_in, W_out, b = by_autograd(
-        start, dense, tied=tied, bias=bias, activation=activation, importance=importance
-    )
+    leaves = start.W_in, None if tied else start.W_out, start.b if bias else None
+    weight = 1.0 if importance is None else importance
+    want, *slopes = reference.gradient(dense, leaves, activation=activation, importance=weight)
     for _ in range(2):  # the buffers of the first step must not leak into the second
         got = step(x)
-    torch.testing.assert_close(got, want.detach())
-    torch.testing.assert_close(parameters.gradient.W_in, W_in)
-    if not tied:
-        torch.testing.assert_close(parameters.gradient.W_out, W_out)
-    if bias:
-        torch.testing.assert_close(parameters.gradient.b, b)
+    torch.testing.assert_close(got, want)
+    own = parameters.gradient
+    found = [own.W_in, *[own.W_out] * (not tied), *[own.b] * bias]
+    for part, slope in zip(found, slopes, strict=True):
+        torch.testing.assert_close(part, slope)
 
 
-@pytest.mark.parametrize("activation", BY_AUTOGRAD)
-@pytest.mark.parametrize("plan", [DENSE, HALF, SPARSE], ids=str)
+@pytest.mark.parametrize("activation", reference.BY_AUTOGRAD)
+@pytest.mark.parametrize("plan", PLANS, ids=NAMES)
 @pytest.mark.parametrize(("tied", "bias", "important"), itertools.product([False, True], repeat=3))
 def test_gradient_is_autograds(activation, plan, tied, bias, important):
     importance = torch.arange(1, N_SPARSE + 1, dtype=torch.float64) ** -0.7 if important else None
-    x = data.sample_cells(N_SPARSE, 0.2, BATCH, generator=generator(), dtype=torch.float64)
+    x = data.sample_sparse(N_SPARSE, 0.2, BATCH, generator=generator(), dtype=torch.float64)
     check(
         weights(),
         x,
@@ -85,15 +70,15 @@ def test_gradient_is_autograds(activation, plan, tied, bias, important):
 
 
 @pytest.mark.parametrize("p", [1e-9, 0.01, 1.0])
-@pytest.mark.parametrize("plan", [DENSE, HALF, SPARSE], ids=str)
+@pytest.mark.parametrize("plan", PLANS, ids=NAMES)
 @pytest.mark.parametrize("n_dense", [1, 5])
 def test_gradient_at_the_ends_of_p(p, plan, n_dense):
-    x = data.sample_cells(N_SPARSE, p, BATCH, generator=generator(), dtype=torch.float64)
+    x = data.sample_sparse(N_SPARSE, p, BATCH, generator=generator(), dtype=torch.float64)
     check(weights(n_dense=n_dense), x, x.dense(), plan, **PLAIN)
 
 
 def test_gradient_of_a_dense_batch():
-    x = data.sample_cells(N_SPARSE, 0.3, BATCH, generator=generator(), dtype=torch.float64).dense()
+    x = data.sample_sparse(N_SPARSE, 0.3, BATCH, generator=generator(), dtype=torch.float64).dense()
     check(weights(), x, x, DENSE, **PLAIN)
 
 
@@ -137,7 +122,7 @@ def test_gradient_through_a_square_matrix_backward_alone():
 def test_no_feature_and_no_output_on():
     start = weights()
     start.b.fill_(-9.0)
-    x = data.sample_cells(N_SPARSE, 1e-12, BATCH, generator=generator(), dtype=torch.float64)
+    x = data.sample_sparse(N_SPARSE, 1e-12, BATCH, generator=generator(), dtype=torch.float64)
     parameters = Parameters(start)
     step = Gradient(parameters, SPARSE)
     assert step(x) == 0
@@ -154,15 +139,15 @@ def test_a_step_that_is_cancelled_leaves_the_weights():
 
     parameters = Parameters(weights())
     before = parameters.weights.flat.clone()
-    x = data.sample_cells(N_SPARSE, 0.2, BATCH, generator=generator(), dtype=torch.float64)
+    x = data.sample_sparse(N_SPARSE, 0.2, BATCH, generator=generator(), dtype=torch.float64)
     with pytest.raises(StopError):
-        Gradient(parameters)(x, pause)
+        Gradient(parameters, SPARSE)(x, pause)
     assert torch.equal(before, parameters.weights.flat)
 
 
-@pytest.mark.parametrize("plan", [DENSE, HALF, SPARSE], ids=str)
+@pytest.mark.parametrize("plan", PLANS, ids=NAMES)
 def test_bfloat16_products_cost_digits_and_nothing_else(plan):
-    x = data.sample_cells(N_SPARSE, 0.2, BATCH, generator=generator())
+    x = data.sample_sparse(N_SPARSE, 0.2, BATCH, generator=generator())
     full, half = (Parameters(weights(dtype=torch.float32)) for _ in range(2))
     losses = Gradient(full, plan)(x), Gradient(half, plan, half=True)(x)
     torch.testing.assert_close(*losses, rtol=0.01, atol=0)

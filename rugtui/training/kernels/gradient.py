@@ -1,0 +1,244 @@
+"""The gradient of the sampled loss, written out (section 11).
+
+Of the five products of a step only the decoder's forward one, z W_outᵀ, has to be dense. x is
+p-sparse, and so nearly is g, the gradient at the pre-activation, once training has made the bias
+negative: a ReLU passes nothing back through cells that it holds at 0.
+
+Where all cells count and n_dense is not small beside n_sparse, W = W_out W_in itself is the shorter
+way for a whole batch, and C = xᵀ g for all that comes back (rugtui.training.kernels.plan):
+    ∂W_out ∝ Cᵀ W_inᵀ,   ∂W_inᵀ ∝ C W_out
+
+Written here, g lacks the factor 2/(batch · n_sparse) until a product, or the sparse pass, has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from rugtui.settings.settings import Activation
+from rugtui.training.kernels import activation as activations
+from rugtui.training.kernels import onednn, passes
+from rugtui.training.kernels.plan import FullMatrixPath, Plan
+from rugtui.training.kernels.products import LANES, NARROW, product, thin
+from rugtui.training.kernels.sparse_rows import Batch, SparseRows
+from rugtui.training.parameters import Parameters
+
+Pause = Callable[[], None]
+
+
+class Gradient:
+    """Computes loss and gradient of batches, in buffers that are allocated once a batch size.
+
+    The loss is the mean over samples and features of importance_i (x_i − y_i)².
+    """
+
+    def __init__(
+        self,
+        parameters: Parameters,
+        plan: Plan,
+        *,
+        activation: Activation = "relu",
+        importance: Float[Tensor, " n_sparse"] | None = None,
+        half: bool = False,
+    ) -> None:
+        """`half`: the dense products read bfloat16, add up in float32, and round what they give."""
+        self.parameters, self.plan = parameters, plan
+        self.activation: Activation = activation
+        self.importance, self.half = importance, half
+        self._compiled = plan.compiled and activation == "relu"
+        if self._compiled:
+            weight = torch.ones_like(parameters.weights.b) if importance is None else importance
+            self._weight = weight.numpy()
+        self._allocate(0)
+
+    def __call__(self, x: Batch, pause: Pause = lambda: None) -> Float[Tensor, ""]:
+        """Leaves the gradient of the loss in the parameters; returns the loss, on the device.
+
+        `pause` is called between the large products; where it raises, the weights are untouched.
+        """
+        if x.shape[0] != len(self._pre):
+            self._allocate(x.shape[0])
+        x = x if self.plan.sparse_encoder else self._dense(x)
+        if self._full_matrix.backward and isinstance(x, Tensor):
+            loss = self._by_full_matrix(x, pause)
+        else:
+            loss = self._by_rows(x, pause)
+        return torch.as_tensor(loss / self._pre.numel(), dtype=self._pre.dtype)
+
+    @property
+    def rows_on(self) -> Bool[Tensor, " n_sparse"]:
+        """Which outputs passed a gradient back in the last batch."""
+        return self.parameters.gradient.b != 0
+
+    def _allocate(self, batch: int) -> None:
+        own, plan = self.parameters, self.plan
+        self._pre, self._slope, self._x = (own.weights.flat.new_empty(0),) * 3
+        self._pre = own.weights.flat.new_empty(batch, own.n_sparse)
+        narrow = not plan.sparse_encoder and own.n_dense < NARROW
+        ragged = not plan.sparse_encoder and own.n_dense % LANES > 0
+        self._z = thin(self._pre, batch, own.n_dense, columns=narrow)
+        self._dz = thin(self._pre, batch, own.n_dense, columns=narrow or ragged)
+        self._turned = thin(self._pre, own.n_sparse, own.n_dense, columns=True)
+        fits = plan.compiled and not (self.half or plan.sparse_encoder)
+        self._full_matrix = FullMatrixPath.of(own.n_sparse, own.n_dense, batch if fits else 0)
+        size = own.n_sparse if self._full_matrix.backward else 0
+        self._square = self._pre.new_empty(size, size)
+        self._most_on = int(plan.most_on * self._pre.numel())
+        room = self._most_on + own.n_sparse if self._compiled and plan.sparse_encoder else 0
+        self._on = SparseRows(
+            (batch, own.n_sparse),
+            torch.empty(batch + 1, dtype=torch.int32),
+            torch.empty(room, dtype=torch.int32),
+            self._pre.new_empty(room),
+        )
+
+    def _dense(self, x: Batch) -> Tensor:
+        if isinstance(x, Tensor):
+            return x
+        if self._x.shape != self._pre.shape:
+            self._x = torch.empty_like(self._pre)
+        return x.dense(out=self._x)
+
+    def _by_rows(self, x: Batch, pause: Pause) -> Float[Tensor, ""] | float:
+        """The whole gradient by way of z and dz; returns the summed loss."""
+        own, gradient = self.parameters.weights, self.parameters.gradient
+        z = self._encode(x)
+        pause()
+        self._decode(z, own.W_out)
+        pause()
+        loss, on = self._residual(x)
+        if on is not None:
+            gradient.W_out.copy_(on.T @ z)
+            dz = on @ own.W_out
+        else:
+            self._product_into(gradient.W_out, self._pre.T, z, scale=self._scale)
+            pause()
+            dz = self._product(self._pre, own.W_out, self._dz, scale=self._scale)
+        pause()
+        if isinstance(x, SparseRows):
+            self._add_encoder(x.T @ dz)
+        elif self.parameters.tied:
+            self._add_encoder(self._product(x.T, dz, self._turned))
+        else:
+            self._product_into(gradient.W_in.T, x.T, dz)
+        return loss
+
+    def _encode(self, x: Batch) -> Float[Tensor, "batch n_dense"]:
+        W_in = self.parameters.weights.W_in
+        return x @ W_in.T if isinstance(x, SparseRows) else self._product(x, W_in.T, self._z)
+
+    def _decode(self, z: Float[Tensor, "batch k"], matrix: Float[Tensor, "n_sparse k"]) -> None:
+        """The pre-activation z matrixᵀ + b, of which a ReLU leaves nothing below 0, in `_pre`."""
+        b = self.parameters.weights.b
+        relu = self.activation == "relu"
+        if relu and not self.half and z.is_contiguous() and onednn.serves(self._pre):
+            self._pre = onednn.linear_relu(z, matrix, b)
+            return
+        self._product(z, matrix.T, self._pre, add=b)
+        if relu:
+            self._pre.relu_()
+
+    def _residual(self, x: Batch) -> tuple[Float[Tensor, ""] | float, SparseRows | None]:
+        """The summed loss, and g: in the active cells returned, or else in all cells of `_pre`.
+        Leaves the gradient of b."""
+        by_b = self.parameters.gradient.b
+        if not self._compiled:
+            loss = self._residual_by_torch(x)
+        elif isinstance(x, Tensor):
+            arrays = self._pre.numpy(), x.numpy(), self._weight, by_b.numpy()
+            loss = passes.filled_gradient(*arrays)
+        else:
+            y, targets = self._pre.numpy(), x.arrays
+            done, missed = 0, 0.0
+            if self.plan.most_on:
+                into, own = (self._scale, self._most_on, self._on.arrays), self._weight
+                done, loss, missed = passes.sparse_gradient(y, targets, own, *into, by_b.numpy())
+                if done == len(y):
+                    return loss + missed, self._few_on()
+            loss = missed + passes.dense_gradient(y, targets, done, self._weight, by_b.numpy())
+        by_b.mul_(self._scale)
+        return loss, None
+
+    def _few_on(self) -> SparseRows:
+        on = self._on
+        count = int(on.starts[-1])
+        return SparseRows(on.shape, on.starts, on.columns[:count], on.values[:count])
+
+    def _residual_by_torch(self, x: Batch) -> Float[Tensor, ""]:
+        """Turns what `_decode` left into g, on any device and for any activation; returns the
+        summed loss, and leaves the unscaled gradient of b."""
+        pre, weight = self._pre, self.importance
+        if self._slope.shape != pre.shape:
+            self._slope = torch.empty_like(pre)
+        slope = self._slope
+        if self.activation == "relu":  # its slope is seen in what it gave
+            residual = torch.sub(pre, self._dense(x), out=slope)
+            loss = _weighted_squares(residual, weight)
+            residual = residual if weight is None else residual.mul_(weight)
+            torch.ops.aten.threshold_backward.grad_input(residual, pre, 0, grad_input=pre)
+        else:
+            activations.BY_NAME[self.activation](pre, slope)
+            residual = x.add_to(pre, -1.0) if isinstance(x, SparseRows) else pre.sub_(x)
+            loss = _weighted_squares(residual, weight)
+            residual.mul_(slope if weight is None else slope.mul_(weight))
+        torch.sum(pre, 0, out=self.parameters.gradient.b)
+        return loss
+
+    def _add_encoder(self, by_W_in: Float[Tensor, "n_sparse n_dense"]) -> None:
+        """Tied weights have the decoder's gradient there already."""
+        into = self.parameters.gradient.W_in.T
+        into.add_(by_W_in) if self.parameters.tied else into.copy_(by_W_in)
+
+    def _by_full_matrix(
+        self, x: Float[Tensor, "batch n_sparse"], pause: Pause
+    ) -> Float[Tensor, ""] | float:
+        """The whole gradient through C, and where that is shorter the outputs through W; returns
+        the summed loss."""
+        own, gradient, turned = self.parameters.weights, self.parameters.gradient, self._turned
+        if self._full_matrix.forward:  # never without backward
+            self._decode(x, self._product(own.W_out, own.W_in, self._square))
+        else:
+            self._decode(self._encode(x), own.W_out)
+        pause()
+        loss, _ = self._residual(x)
+        C = self._product(x.T, self._pre, self._square, scale=self._scale)
+        pause()
+        gradient.W_out.copy_(self._product(C.T, own.W_in.T, turned))
+        self._add_encoder(self._product(C, own.W_out, turned))
+        return loss
+
+    @property
+    def _scale(self) -> float:
+        """d loss / d (summed squares / 2)."""
+        return 2 / self._pre.numel()
+
+    def _product_into(self, gradient: Tensor, *factors: Tensor, scale: float = 1.0) -> None:
+        """A product over the samples, which a CPU computes faster into a buffer of its own."""
+        own = self._turned if gradient.device.type == "cpu" else gradient
+        self._product(*factors, own, scale=scale)
+        if own is not gradient:
+            gradient.copy_(own)
+
+    def _product(
+        self,
+        left: Tensor,
+        right: Tensor,
+        out: Tensor,
+        *,
+        add: Tensor | None = None,
+        scale: float = 1.0,
+    ) -> Tensor:
+        return product(left, right, out, add=add, scale=scale, half=self.half)
+
+
+def _weighted_squares(
+    residual: Float[Tensor, "batch n_sparse"], weight: Float[Tensor, " n_sparse"] | None
+) -> Float[Tensor, ""]:
+    """Σ weight_i residual_i² over all samples."""
+    if weight is None:
+        return residual.view(-1) @ residual.view(-1)
+    return (residual * residual).sum(0) @ weight
