@@ -70,7 +70,9 @@ def command(
     with Signals(preferences.on_hangup) as signals:
         with frozen_gc():
             from rugtui.live.run_session import RunSession
+            from rugtui.training.kernels.passes import prepare
 
+            prepare()
         course = RunSession.new(settings, into=into, every=preferences.autosave)
         code = train_on(course, signals, quiet=quiet, as_json=as_json)
     ctx.exit(code)

@@ -166,11 +166,13 @@ class Session:
             self.source = ""
         if "torch" not in sys.modules:
             self._narrate(LOADING)
-        # Torch comes in with this import: seconds, which the screen spends painted, not blank.
+        # Torch comes in here, and the step is compiled: seconds that the screen spends painted.
         with frozen_gc():
             from rugtui.live.experiment import Experiment
             from rugtui.live.other_runs import Others
+            from rugtui.training.kernels.passes import prepare
 
+            prepare()
         self._narrate(narration)
         self._others = self._others or Others()
         course = self._open() or self._new_course(settings)

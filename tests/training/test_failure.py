@@ -183,7 +183,7 @@ TAKEN = """
 import gc, json
 from rugtui.settings.settings import Settings
 from rugtui.training.failure import needed_memory
-from rugtui.training.trainer import Training
+from rugtui.training.trainer import Trainer
 
 def status(name):
     lines = open("/proc/self/status").read().splitlines()
@@ -195,7 +195,7 @@ def taken(**more):
     with open("/proc/self/clear_refs", "w") as peak:
         peak.write("5")
     before = status("VmRSS")
-    training = Training(settings)
+    training = Trainer(settings)
     while not training.done:
         training.advance()
     return status("VmHWM") - before, needed_memory(settings)

@@ -240,3 +240,17 @@ def filled_gradient(y, x, importance, bias_gradient):
             row[j] = slope
             bias_gradient[j] += slope
     return loss
+
+
+def prepare() -> None:
+    """Has the passes compiled, or read from disk, for float32: on first use in this process a
+    third of a second, and on this machine three seconds."""
+    arrays = np.zeros(2, np.int32), np.zeros(9, np.int32), np.zeros(9, np.float32)
+    y, one, seed = np.zeros((1, 1), np.float32), np.ones(1, np.float32), np.uint64(1)
+    sample_sparse(seed, seed, 0.5, 1, arrays)
+    sample_filled(seed, seed, 0.5, one.copy())
+    transpose(arrays, tuple(part.copy() for part in arrays))
+    add_sparse(y, arrays, 1.0)
+    sparse_gradient(y, arrays, one, 1.0, 1, tuple(part.copy() for part in arrays), one.copy())
+    dense_gradient(y, arrays, 0, one, one.copy())
+    filled_gradient(y, y.copy(), one, one.copy())
