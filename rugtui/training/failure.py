@@ -26,9 +26,9 @@ SCREEN_COPIES, UNEVEN_COPIES = 5, 8
 """Copies of W_in and W_out that a dashboard may have at once: what the statistics and the picture
 are of, their products, a snapshot on its way, and the rug's, which are more where it is no
 Hadamard rug. Measured beside n_sparse 4,096: 4.3 at n_dense 1,024 and 512; 7.7 at (3000, 1500)."""
-BATCH_COPIES, SLOPED_COPIES, FULL_COPIES = 3, 8, 5
+BATCH_COPIES, SLOPED_COPIES, FULL_COPIES = 3, 8, 6
 """Pre-activations of two steps, and the data or held-out outputs; with the slope of what is not a
-ReLU, which passes over all of them; with data in all their cells, those of two steps."""
+ReLU, which passes over all of them; with data in all their cells, those too."""
 CELL = 36
 """Bytes of an active cell: its place and its value, by row and by column, and room to spare."""
 SIGNS = (

@@ -45,9 +45,7 @@ def test_a_transpose_is_scipys(shape, share, seed):
     seed=st.integers(0, 2**32 - 1),
     dtype=st.sampled_from([np.float32, np.float64]),
 )
-def test_the_gradient_at_the_outputs_is_in_order_at_every_share(
-    shape, on, share, seed, dtype
-):
+def test_the_gradient_at_the_outputs_is_in_order_at_every_share(shape, on, share, seed, dtype):
     x, y = random(shape, share, seed, dtype), random(shape, on, seed + 1, dtype)
     weight = random(shape[1], 1, seed + 2, dtype)
     want = np.where(y > 0, weight * (y - x), 0)
