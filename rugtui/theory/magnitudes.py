@@ -1,0 +1,340 @@
+"""Theory for features of other magnitudes: x = c u with c ~ Bernoulli(p) and any law of u.
+
+Sections 1 to 5 and 7 ask of u ~ Uniform[0, 1] three things alone: its moments, its characteristic
+function, and means over it. So every line of theory holds for other laws once these are given:
+
+    v = p E u² − p² (E u)²,      σ = a √(v (1 − r)/r),      linear: (1 − r) v
+    loss(a, b, σ; p) = (1 − p) R2(b) + p E_u [u² − 2 u R1(a u + b) + R2(a u + b)]
+
+Means over u are Gauss–Legendre sums whose panels are as narrow as what they must resolve.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from jaxtyping import Complex, Float, Int
+from numpy.typing import ArrayLike
+from scipy.optimize import minimize_scalar
+from scipy.special import ndtr
+
+from rugtui.errors import SettingError
+from rugtui.theory import gaussian, moments
+from rugtui.theory.interference import bennett
+from rugtui.theory.moments import Array
+from rugtui.theory.optimum import Optimum
+from rugtui.theory.sparse_limit import threshold
+
+Transform = Complex[np.ndarray, "..."]
+
+PARAMETERS = {
+    "uniform": ("low", "high"),
+    "normal": ("mean", "deviation"),
+    "exponential": ("mean",),
+    "fixed": ("value",),
+    "signed": (),
+}
+"""The laws and what each may be given: `uniform:0.5,1.5`. `signed` is uniform on [−1, 1]."""
+USUAL = {
+    "uniform": (0.0, 1.0),
+    "normal": (1.0, 0.25),
+    "exponential": (0.5,),
+    "fixed": (1.0,),
+    "signed": (),
+}
+TAIL = 1e-15
+"""Probability of the tails of unbounded laws that means over u leave out."""
+ORDER = 12  # Gauss–Legendre nodes on each panel
+PANELS = 400  # of them at most: narrower noise than 1/400 of the range is a kink to the sums
+BEYOND = 1e-9
+"""Probability that the interference leaves the range of its cells."""
+POINTS = 1 << 14
+"""Cells over the range of the interference: it is cut into as many masses."""
+
+
+@dataclass(frozen=True)
+class Magnitude:
+    """The law of u, the size of a feature that is on."""
+
+    kind: str = "uniform"
+    values: tuple[float, ...] = (0.0, 1.0)
+
+    @classmethod
+    def parse(cls, text: str) -> Magnitude:
+        """`KIND` or `KIND:NUMBER,…` as in PARAMETERS. Raises SettingError."""
+        kind, colon, numbers = text.partition(":")
+        if kind not in PARAMETERS:
+            raise SettingError("magnitude", f"one of {', '.join(PARAMETERS)}", repr(text))
+        values = USUAL[kind]
+        if colon:
+            try:
+                values = tuple(float(number) for number in numbers.split(","))
+            except ValueError:
+                values = (math.nan,)
+        law = cls(kind, values)
+        wanted = law._unmet()
+        if wanted:
+            raise SettingError("magnitude", wanted, repr(text))
+        return law
+
+    def __str__(self) -> str:
+        if self.values == USUAL[self.kind]:
+            return self.kind
+        return f"{self.kind}:{','.join(f'{value:g}' for value in self.values)}"
+
+    def _unmet(self) -> str:
+        """What a value of this law would have to be, or nothing."""
+        names = PARAMETERS[self.kind]
+        if len(self.values) != len(names) or not all(map(math.isfinite, self.values)):
+            form = f"{self.kind}:{','.join(name.upper() for name in names)}" if names else self.kind
+            return f"{form} with finite numbers"
+        if self.kind == "uniform" and self.values[0] >= self.values[1]:
+            return "uniform:LOW,HIGH with LOW below HIGH"
+        if self.kind == "normal" and self.values[1] <= 0:
+            return "normal:MEAN,DEVIATION with a deviation above 0"
+        if self.kind == "exponential" and self.values[0] <= 0:
+            return "exponential:MEAN with a mean above 0"
+        if self.kind == "fixed" and self.values[0] == 0:
+            return "fixed:VALUE with a value other than 0"
+        return ""
+
+    @property
+    def mean(self) -> float:
+        """E u."""
+        return {"uniform": sum(self.values) / 2, "signed": 0.0}.get(self.kind, self._first)
+
+    @property
+    def second_moment(self) -> float:
+        """E u²."""
+        if self.kind == "uniform":
+            low, high = self.values
+            return (low * low + low * high + high * high) / 3
+        if self.kind == "normal":
+            return self.values[0] ** 2 + self.values[1] ** 2
+        return {"signed": 1 / 3, "exponential": 2 * self._first**2}.get(self.kind, self._first**2)
+
+    @property
+    def _first(self) -> float:
+        return self.values[0] if self.values else 0.0
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """Least and greatest u, but for a probability of TAIL."""
+        match self.kind:
+            case "uniform":
+                return self.values[0], self.values[1]
+            case "normal":
+                mean, deviation = self.values
+                return mean - 8 * deviation, mean + 8 * deviation
+            case "exponential":
+                return 0.0, -math.log(TAIL) * self._first
+            case "fixed":
+                return self._first, self._first
+        return -1.0, 1.0
+
+    def density(self, u: Array) -> Array:
+        """Density of u within its range; of no meaning for `fixed`."""
+        if self.kind == "normal":
+            mean, deviation = self.values
+            return gaussian.density((u - mean) / deviation) / deviation
+        if self.kind == "exponential":
+            return np.exp(-u / self._first) / self._first
+        low, high = self.range
+        return np.full_like(u, 1 / (high - low))
+
+    def characteristic(self, t: Array) -> Transform:
+        """E exp(i t u)."""
+        if self.kind == "fixed":
+            return np.exp(1j * t * self._first)
+        if self.kind == "normal":
+            mean, deviation = self.values
+            return np.exp(1j * t * mean - (t * deviation) ** 2 / 2)
+        if self.kind == "exponential":
+            return 1 / (1 - 1j * t * self._first)
+        low, high = self.range
+        half = (high - low) / 2
+        return np.exp(1j * t * (low + half)) * np.sinc(t * half / np.pi)
+
+    def nodes(self, scale: float, kink: float = 0.0) -> tuple[Array, Array]:
+        """Nodes and weights of E f(u) for an f that varies by `scale` at least, with one `kink`."""
+        low, high = self.range
+        if low == high:
+            return np.array([low]), np.ones(1)
+        count = int(np.clip((high - low) / max(scale, TAIL), 8, PANELS))
+        edges = np.append(np.linspace(low, high, count + 1), np.clip(kink, low, high))
+        if scale < (high - low) / PANELS:  # the panels beside the kink must be as narrow as it is
+            edges = np.append(edges, np.clip(kink + scale * np.arange(-10.0, 11.0), low, high))
+        edges = np.unique(edges)
+        x, w = np.polynomial.legendre.leggauss(ORDER)
+        left, width = edges[:-1, None], np.diff(edges)[:, None]
+        u = (left + width * (x + 1) / 2).ravel()
+        weight = (width * w / 2).ravel() * self.density(u)
+        return u, weight / weight.sum()
+
+
+UNIFORM = Magnitude()
+"""The law of the paper, for which `gaussian`, `optimum`, `bounds` and `exact` have closed forms."""
+
+
+def variance(p: float, law: Magnitude) -> float:
+    """v = Var x = p E u² − p² (E u)²."""
+    return p * (law.second_moment - p * law.mean**2)
+
+
+def noise(a: float, r: float, p: float, law: Magnitude) -> float:
+    """σ = a √(v (1 − r)/r): the least interference beside a diagonal a at ratio r (section 4)."""
+    return a * math.sqrt(variance(p, law) * (1 - r) / r)
+
+
+def loss(a: float, b: float, sigma: float, p: float, law: Magnitude) -> float:
+    """E (x − ReLU(a x + b + σz))², as `gaussian.loss` for u ~ Uniform[0, 1]."""
+    u, weight = law.nodes(sigma / abs(a) if a else math.inf, -b / a if a else 0.0)
+    m = a * u + b
+    s = max(sigma, gaussian.TINY)
+    t = np.clip(m / s, -1e9, 1e9)
+    # the halves z < −t (nothing passes) and z > −t kept apart, as in `gaussian.loss`
+    on = u**2 * ndtr(-t) + ((m - u) ** 2 + s**2) * ndtr(t) + s * gaussian.density(t) * (m - 2 * u)
+    return float((1 - p) * gaussian.relu_square(b, sigma) + p * (on @ weight))
+
+
+def optimum(r: float, p: float, law: Magnitude) -> Optimum:
+    """L*(r, p) for magnitudes of `law`: one scalar minimum, as in section 4. Raises SettingError.
+
+    With b = −a θ and σ = κ a, the output is a g, g = ReLU(x + κz − θ), and a = E[x g]/E[g²] at the
+    best; the threshold θ is scanned and polished.
+    """
+    r, p = float(moments.checked("r", r)), float(moments.checked("p", p))
+    return _optimum(r, p, law)
+
+
+@lru_cache(maxsize=256)
+def _optimum(r: float, p: float, law: Magnitude) -> Optimum:
+    kappa = noise(1.0, r, p, law)
+
+    def best_gain(theta: float) -> float:
+        u, weight = law.nodes(kappa, theta)
+        first, square = (of(u - theta, kappa) for of in (gaussian.relu_mean, gaussian.relu_square))
+        joint, whole = p * ((u * first) @ weight), p * (square @ weight)
+        whole += (1 - p) * gaussian.relu_square(-theta, kappa)
+        return float(joint / whole) if whole > 0 else 0.0
+
+    def at(theta: float) -> float:
+        a = best_gain(theta)
+        return loss(a, -a * theta, kappa * abs(a), p, law)
+
+    low, high = law.range
+    reach = max(abs(low), abs(high))
+    far = 10 * kappa + 2 * reach
+    highest = min(max(12.0, float(threshold(p)) + 2) * kappa, reach + 3 * kappa)
+    scan = np.concatenate(
+        [-far * np.linspace(1, 0, 48, endpoint=False) ** 2, highest * np.linspace(0, 1, 64)]
+    )
+    losses = np.array([at(theta) for theta in scan])
+    inner = np.arange(1, len(scan) - 1)
+    valleys = inner[(losses[inner] <= losses[inner - 1]) & (losses[inner] <= losses[inner + 1])]
+    theta = float(scan[losses.argmin()])
+    for place in valleys:
+        found = minimize_scalar(
+            at, bracket=tuple(scan[place - 1 : place + 2]), options={"xtol": 1e-10}
+        )
+        if found.fun < at(theta):
+            theta = float(found.x)
+    a = best_gain(theta)
+    return Optimum(at(theta), a, -a * theta, kappa * abs(a))
+
+
+def linear(r: float, p: float, law: Magnitude) -> float:
+    """(1 − r) v: the best linear decoder with a bias. Raises SettingError."""
+    return (1 - float(moments.checked("r", r))) * variance(float(moments.checked("p", p)), law)
+
+
+def elementwise_and_oracle(r: float, p: float, law: Magnitude) -> tuple[float, float]:
+    """E Var(x | y) and p E Var(u | u + s z), y = x + s z, s² = v (1 − r)/r (section 5).
+
+    Raises SettingError.
+    """
+    r, p = float(moments.checked("r", r)), float(moments.checked("p", p))
+    s = noise(1.0, r, p, law)
+    if s == 0:
+        return 0.0, 0.0
+    u, weight = law.nodes(s)
+    low, high = law.range
+    beside_zero = s * np.arange(-14.0, 15.0)  # where it is in doubt whether the feature is on
+    y, dy = _line(min(low, 0) - 9 * s, max(high, 0) + 9 * s, s, beside_zero)
+    seen, first, second = np.empty((3, len(y)))
+    for part in np.array_split(np.arange(len(y)), max(1, len(y) * len(u) >> 20)):
+        joint = gaussian.density((y[part, None] - u) / s) / s * weight
+        seen[part], first[part], second[part] = joint.sum(1), joint @ u, joint @ u**2
+    seen = np.maximum(seen, np.finfo(float).tiny)
+    mean = first / seen
+    spread = np.maximum(second / seen - mean**2, 0)
+    off = (1 - p) * gaussian.density(y / s) / s
+    silent = off / np.maximum(off + p * seen, np.finfo(float).tiny)
+    oracle = p * float((dy * seen) @ spread)
+    return oracle + p * float((dy * seen * silent) @ mean**2), oracle
+
+
+def _line(low: float, high: float, scale: float, places: Array) -> tuple[Array, Array]:
+    """Nodes and weights over [low, high] with panels of width `scale` at most (or PANELS of them)
+    and an edge at each of `places`."""
+    count = int(np.clip((high - low) / scale, 8, 4 * PANELS))
+    edges = np.unique(np.append(np.linspace(low, high, count + 1), np.clip(places, low, high)))
+    x, w = np.polynomial.legendre.leggauss(6)
+    left, width = edges[:-1, None], np.diff(edges)[:, None]
+    return (left + width * (x + 1) / 2).ravel(), (width * w / 2).ravel()
+
+
+def exact_loss(
+    rows: Float[np.ndarray, "k n_sparse"],
+    index: Int[np.ndarray, " k"],
+    b: ArrayLike,
+    p: float,
+    law: Magnitude,
+) -> Float[np.ndarray, " k"]:
+    """E (x_i − ReLU(W x + b)_i)² of rows i = index of W at finite size, to about 1e-4 (relative).
+
+    `rows` are whole rows W[index]. The interference ν has the characteristic function
+    Π_j [1 − p + p χ(w_j t)], χ that of u; one inverse FFT turns it into masses of POINTS cells
+    (section 7), over which the loss given ν is summed. Raises SettingError for p outside (0, 1].
+    """
+    p = float(moments.checked("p", p))
+    rows, b = np.array(rows, float), np.asarray(b, float)
+    which = np.arange(len(rows)), np.asarray(index)
+    a = rows[which]
+    rows[which] = 0
+    u, weight = law.nodes(math.inf)
+    found = np.empty(len(rows))
+    for k, row in enumerate(rows):
+        nu, mass = interference(row[row != 0], p, law)
+        m = b[k] + nu
+        off = np.maximum(m, 0) ** 2
+        on = np.zeros_like(m)
+        for value, share in zip(u, weight, strict=True):
+            on += share * (value - np.maximum(a[k] * value + m, 0)) ** 2
+        found[k] = mass @ ((1 - p) * off + p * on)
+    return found
+
+
+def interference(
+    w: Float[np.ndarray, " n"], p: float, law: Magnitude
+) -> tuple[Float[np.ndarray, " cells"], Float[np.ndarray, " cells"]]:
+    """Centres and masses of cells that hold ν = Σ_j w_j x_j but for a negligible part."""
+    mean = p * law.mean * w.sum()
+    deviation = math.sqrt(variance(p, law) * (w @ w))
+    if deviation == 0:
+        return np.array([0.0]), np.ones(1)
+    jump = np.array([max(map(abs, law.range)) * np.abs(w).max()])
+    half = float(bennett(np.array([deviation**2]), jump, BEYOND)[0] + jump[0])
+    dx = 2 * half / POINTS
+    start = round((mean - half) / dx) * dx  # 0, where the atom is, is the centre of a cell
+    t = 2 * np.pi * np.fft.rfftfreq(POINTS, dx)
+    transform = np.ones(len(t), complex)
+    for size in np.unique(w):
+        factor = 1 - p + p * law.characteristic(size * t)
+        transform *= factor ** np.count_nonzero(w == size)
+    # sinc(t dx/2): masses of cells, not densities at points
+    transform = np.conj(transform) * np.exp(1j * t * start) * np.sinc(t * dx / 2 / np.pi)
+    return start + dx * np.arange(POINTS), np.fft.irfft(transform, POINTS)
