@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "rugtui"
 ROOMS = [
     ["errors"],
     ["tables"],
+    ["vocabulary"],
     ["runtime"],
     ["settings"],
     ["theory"],

@@ -88,6 +88,7 @@ def theory(r: ArrayLike, p: ArrayLike) -> dict[str, Any]:
         "elementwise": elementwise,
         "oracle": oracle,
         "high_sparsity": high_sparsity(r, p),
+        "theory_loss": best.loss,
     }
 
 

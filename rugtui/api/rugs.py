@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from rugtui.errors import SettingError, UsageError
-from rugtui.settings.settings import Settings
+from rugtui.errors import UsageError
+from rugtui.settings.settings import Settings, dense_from_ratio
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,17 +67,6 @@ def rug(
         device=resolve(settings.device),
     )
     return EngineeredWeights(weights, settings, chosen)
-
-
-def dense_from_ratio(ratio: float, n_sparse: int) -> int:
-    """n_dense = round(ratio · n_sparse), between 1 and n_sparse − 1. Raises SettingError."""
-    n_dense = round(ratio * n_sparse) if 0 < ratio < 1 else 0
-    if not 1 <= n_dense < n_sparse:
-        wanted = (
-            f"a number from {1 / n_sparse:.3g} to {1 - 1 / n_sparse:.6g} at n_sparse {n_sparse}"
-        )
-        raise SettingError("ratio", wanted, ratio, "n_dense = ratio · n_sparse is rounded")
-    return n_dense
 
 
 class EngineeredWeights:
@@ -158,9 +147,11 @@ class EngineeredWeights:
         import numpy as np
 
         from rugtui.analysis.statistics import statistics
+        from rugtui.models.composite import BlockDiagonal
 
         # Blocks are like the whole, so that one of them is enough.
-        part = getattr(self.weights, "block", self.weights)
+        whole = self.weights
+        part = whole.block if isinstance(whole, BlockDiagonal) else whole
         return statistics(part, self.p, generator=np.random.default_rng(self.settings.seed))
 
     def gaussian_loss(self) -> float:
@@ -170,3 +161,22 @@ class EngineeredWeights:
     def exact_loss(self) -> float:
         """Exact mean squared error per feature at this size (theory, section 7)."""
         return self.statistics.exact
+
+    def summary(self) -> dict[str, Any]:
+        """What `rugtui rug --json` prints; b is the symmetric optimum's (theory, section 3)."""
+        from rugtui.theory.optimum import optimum
+
+        best = optimum(self.settings.ratio, self.p)
+        return {
+            "construction": self.construction,
+            "n_sparse": self.n_sparse,
+            "n_dense": self.n_dense,
+            "ratio": self.settings.ratio,
+            "p": self.p,
+            "a": float(best.a),
+            "b": float(best.b),
+            "theory_loss": float(best.loss),
+            "loss_gaussian": self.statistics.gaussian,
+            "loss_exact": self.statistics.exact,
+            "loss_exact_standard_error": self.statistics.exact_standard_error,
+        }

@@ -142,8 +142,8 @@ def _json(saved: Saved) -> bytes:
     from rugtui.analysis.statistics import statistics
     from rugtui.storage.files import dump, plain
     from rugtui.storage.run_directory import versions
-    from rugtui.storage.units import UNITS
     from rugtui.theory.levels import levels
+    from rugtui.vocabulary import UNITS
 
     settings = saved.settings
     facts = {name: value for name, value in saved.facts.items() if name not in ("files", "sizes")}

@@ -12,7 +12,7 @@ from rugtui.errors import SettingError, UsageError
 from rugtui.settings.fields import AUTO, Declared, fields_of
 from rugtui.settings.preferences import Preferences
 from rugtui.settings.presets import PRESETS, preset
-from rugtui.settings.settings import Settings, fields
+from rugtui.settings.settings import Settings, dense_from_ratio, fields
 
 
 class SettingType(click.ParamType):
@@ -104,7 +104,15 @@ def given_settings(given: dict[str, Any], base: Settings | None = None) -> Setti
         if "n_dense" in written:
             raise UsageError("--ratio and --n-dense both say n_dense: give one of them.")
         written["n_dense"] = dense_from_ratio(ratio, written.get("n_sparse", base.n_sparse))
-    return base.replace(**written)
+    try:
+        return base.replace(**written)
+    except SettingError as error:
+        if error.name == "n_dense" and "n_dense" not in written and "n_sparse" in written:
+            n_dense = base.n_dense
+            hint = "add --n-dense or --ratio"
+            wanted = f"above n_dense, which is {n_dense} unless it is given"
+            raise SettingError("n_sparse", wanted, written["n_sparse"], hint) from None
+        raise
 
 
 def given_preferences(given: dict[str, Any], base: Preferences | None = None) -> Preferences:
@@ -123,14 +131,3 @@ def _written(kind: type, given: dict[str, Any]) -> dict[str, Any]:
     """What was written of the fields of `kind`; an option that was left out is None."""
     found = {name: given[name] for name in fields_of(kind) if given.get(name) is not None}
     return {name: one.value if isinstance(one, Written) else one for name, one in found.items()}
-
-
-def dense_from_ratio(ratio: float, n_sparse: int) -> int:
-    """n_dense = round(ratio · n_sparse), between 1 and n_sparse − 1. Raises SettingError."""
-    n_dense = round(ratio * n_sparse) if 0 < ratio < 1 else 0
-    if not 1 <= n_dense < n_sparse:
-        wanted = (
-            f"a number from {1 / n_sparse:.3g} to {1 - 1 / n_sparse:.6g} at n_sparse {n_sparse}"
-        )
-        raise SettingError("ratio", wanted, ratio, "n_dense = ratio · n_sparse is rounded")
-    return n_dense

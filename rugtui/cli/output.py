@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, Self, cast
 import click
 
 from rugtui.runtime.terminal import ResilientOutput
+from rugtui.vocabulary import SCHEMA_VERSION, with_old_names
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,10 +28,13 @@ json_option = click.option(
 )
 
 
-def emit(result: Mapping[str, Any], as_json: bool) -> None:
-    """Print a result: all digits as JSON, or aligned lines for people."""
+def emit(result: Mapping[str, Any], as_json: bool, *, old_names: str = "") -> None:
+    """Print a result: all digits as JSON, or aligned lines for people.
+
+    `old_names`: the kind of object (a key of `vocabulary.OLD`) whose older names JSON has too.
+    """
     if as_json:
-        write_json_line(result)
+        write_json_line(with_old_names(old_names, result) if old_names else result)
         return
     width = max(map(len, result), default=0)
     for key, value in result.items():
@@ -39,7 +43,7 @@ def emit(result: Mapping[str, Any], as_json: bool) -> None:
 
 def write_json_line(result: Mapping[str, Any]) -> None:
     """Print one JSON object."""
-    click.echo(json.dumps(_plain(result)))
+    click.echo(json.dumps(_plain({"schema_version": SCHEMA_VERSION, **result})))
 
 
 def readable(value: Any) -> str:

@@ -10,15 +10,14 @@ from typing import Any
 
 import click
 
-from rugtui.cli.options import dense_from_ratio
-from rugtui.cli.output import emit, json_option, readable
+from rugtui.cli.output import emit, json_option, readable, write_json_line
 from rugtui.errors import SettingError, UsageError
 from rugtui.settings.ranges import numbers
-from rugtui.settings.settings import Settings, declared
+from rugtui.settings.settings import Settings, declared, dense_from_ratio
+from rugtui.vocabulary import with_old_names
 
 PAIRS_MOST = 1_000_000
 """More would take minutes, and gigabytes."""
-COLUMNS = ("p", "r", "loss", "a", "b", "sigma", "linear", "bayes", "oracle", "asymptotic")
 
 
 @click.command(name="predict")
@@ -28,7 +27,7 @@ COLUMNS = ("p", "r", "loss", "a", "b", "sigma", "linear", "bayes", "oracle", "as
 @click.option("--n-sparse", metavar="N", help="Features, with --n-dense another way to say r.")
 @click.option("--n-dense", metavar="N", help="Hidden dimensions.")
 @click.option("--rows", type=click.IntRange(2), help="Sample this many rows of FILE.  [all]")
-@click.option("--seed", type=click.IntRange(0), default=0, help="Which rows are sampled.  [0]")
+@click.option("--seed", type=click.IntRange(0), help="Which rows are sampled.  [0]")
 @click.option("--csv", "as_csv", is_flag=True, help="A table of comma-separated values.")
 @json_option
 def command(
@@ -38,7 +37,7 @@ def command(
     n_sparse: str | None,
     n_dense: str | None,
     rows: int | None,
-    seed: int,
+    seed: int | None,
     as_csv: bool,
     as_json: bool,
 ) -> None:
@@ -49,18 +48,27 @@ def command(
     """
     if as_json and as_csv:
         raise UsageError("--json and --csv both say how to answer: give one of them.")
+    if file is None and rows is not None:
+        raise UsageError("--rows samples rows of a FILE, and none is given: leave it out.")
+    if file is None and seed is not None:
+        raise UsageError("--seed chooses rows of a FILE, and none is given: leave it out.")
+    if seed is not None and rows is None:
+        raise UsageError("--seed chooses rows, and all are taken: add --rows N, or leave it out.")
     p_values = _each("p", p_text, Settings().p)
     if file is not None:
         if any(text is not None for text in (ratio_text, n_sparse, n_dense)):
             raise UsageError(f"{file} has its own n_sparse and n_dense: leave them out.")
-        answers = [_of_file(file, p, rows, seed) for p in p_values]
+        answers = [_of_file(file, p, rows, seed or 0) for p in p_values]
     else:
         ratios = _ratios(ratio_text, n_sparse, n_dense)
         if (count := len(ratios) * len(p_values)) > PAIRS_MOST:
             raise UsageError(
                 f"{count:,} pairs (r, p) are too many: ask for {PAIRS_MOST:,} at most."
             )
-        answers = _of_pairs(list(itertools.product(ratios, p_values)))
+        from rugtui.api.predictions import predict
+
+        pairs = list(zip(*itertools.product(ratios, p_values), strict=True))
+        answers = predict(pairs[0], pairs[1]).rows
     _show(answers, as_json=as_json, as_csv=as_csv)
 
 
@@ -91,46 +99,24 @@ def _ratios(ratio_text: str | None, n_sparse: str | None, n_dense: str | None) -
     return [Settings(**sizes).ratio]
 
 
-def _of_pairs(pairs: list[tuple[float, float]]) -> list[dict[str, Any]]:
-    """The lines of theory for each (r, p), in one sweep over arrays."""
-    import numpy as np
-
-    from rugtui.theory.bounds import elementwise_and_oracle, linear
-    from rugtui.theory.optimum import optimum
-    from rugtui.theory.sparse_limit import high_sparsity
-
-    r, p = np.array(pairs, dtype=float).T
-    best = optimum(r, p)
-    columns = (
-        p, r, best.loss, best.a, best.b, best.sigma,
-        linear(r, p), *elementwise_and_oracle(r, p), high_sparsity(r, p),
-    )  # fmt: skip
-    rows = zip(*(np.broadcast_to(column, r.shape).tolist() for column in columns), strict=True)
-    return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
-
-
 def _of_file(file: Path, p: float, rows: int | None, seed: int) -> dict[str, Any]:
     """Theory at the file's own r, and the Gaussian and exact loss of its weights."""
-    import numpy as np
-
-    from rugtui.analysis.statistics import statistics
+    from rugtui.api.predictions import predict
     from rugtui.models.weight_files.foreign import read_weights
 
-    weights = read_weights(file)
-    r = weights.n_dense / weights.n_sparse
-    measured = statistics(weights, p, generator=np.random.default_rng(seed), rows=rows)
-    sizes = {"n_sparse": weights.n_sparse, "n_dense": weights.n_dense}
-    theory = _of_pairs([(min(r, 1.0), p)])[0]
-    return theory | sizes | measured.numbers()
+    return dict(predict(read_weights(file), p, rows=rows, seed=seed))
 
 
 def _show(answers: list[dict[str, Any]], *, as_json: bool, as_csv: bool) -> None:
     if as_json:
-        emit(answers[0] if len(answers) == 1 else {"predictions": answers}, True)
+        named = [with_old_names("predict", answer) for answer in answers]
+        # One point also has its numbers at the top, where they were before there was a list.
+        write_json_line({"predictions": named, **(named[0] if len(named) == 1 else {})})
     elif as_csv:
-        table = csv.DictWriter(sys.stdout, answers[0], lineterminator="\n")
+        rows = [with_old_names("predict", answer) for answer in answers]
+        table = csv.DictWriter(sys.stdout, rows[0], lineterminator="\n")
         table.writeheader()
-        table.writerows(answers)
+        table.writerows(rows)
     elif len(answers) == 1:
         emit(answers[0], False)
     else:

@@ -32,9 +32,11 @@ DECODERS = "relu, linear, jumprelu, topk, elementwise, oracle"
 @click.option("--ratio", type=float, metavar="FLOAT", help=RATIO)
 @declared_option(declared("p"))
 @click.option(
+    "--construction",
     "--frame",
+    "construction",
     type=click.Choice(get_args(Frame)),
-    help="Which rows make the weights.  [hadamard; dct where n_sparse is no power of two]",
+    help="How W is built.  [hadamard; dct if n_sparse is not a power of two]",
 )
 @click.option("--samples", type=click.IntRange(2), help="Also sample the loss, this many times.")
 @click.option(
@@ -58,7 +60,7 @@ DECODERS = "relu, linear, jumprelu, topk, elementwise, oracle"
 @declared_option(declared("device"))
 @json_option
 def command(
-    frame: Frame | None,
+    construction: Frame | None,
     samples: int | None,
     decoder_names: tuple[str, ...],
     save: Path | None,
@@ -72,19 +74,19 @@ def command(
     the symmetric optimum. A rug is one vector long, so that sizes of millions of features fit.
     """
     settings = given_settings(given)
-    from rugtui.models.constructions import default_frame
+    from rugtui.api.rugs import rug
     from rugtui.training.device import resolve
 
     device = resolve(settings.device)
-    frame = frame or default_frame(settings.n_sparse)
-    weights = build(settings, frame, device)
-    result = {
-        "frame": frame,
-        "n_sparse": settings.n_sparse,
-        "n_dense": settings.n_dense,
-        "p": settings.p,
-        **losses(weights, settings),
-    }
+    built = rug(
+        settings.n_sparse,
+        n_dense=settings.n_dense,
+        p=settings.p,
+        construction=construction,
+        seed=settings.seed,
+        device=settings.device,
+    )
+    weights, result = built.weights, built.summary()
     if save is not None:
         write(weights, save)
     if picture is not None:
@@ -92,42 +94,7 @@ def command(
     if samples or decoder_names:
         sampled = sample_losses(weights, settings, samples or SAMPLES, decoder_names, device)
         result |= sampled if as_json else flattened(sampled)
-    emit(result, as_json)
-
-
-def build(settings: Settings, frame: Frame, device: torch.device) -> Weights:
-    """The weights of the settings' seed, the same that the dashboard shows. Raises WeightsError."""
-    import torch
-
-    from rugtui.models.constructions import engineered
-
-    sizes = settings.n_sparse, settings.n_dense
-    generator = torch.Generator().manual_seed(settings.seed)
-    return engineered(frame, *sizes, settings.p, generator=generator, device=device)
-
-
-def losses(weights: Weights, settings: Settings) -> dict[str, float]:
-    """a, b, and the Gaussian and the exact loss, of all rows.
-
-    b is the symmetric optimum's, which counts the mean of the interference (section 3). Blocks are
-    like the whole, so that one of them is enough.
-    """
-    import numpy as np
-
-    from rugtui.analysis.statistics import statistics
-    from rugtui.models.composite import BlockDiagonal
-    from rugtui.theory.optimum import optimum
-
-    best = optimum(settings.ratio, settings.p)
-    part = weights.block if isinstance(weights, BlockDiagonal) else weights
-    known = statistics(part, settings.p, generator=np.random.default_rng(settings.seed))
-    return {
-        "a": float(best.a),
-        "b": float(best.b),
-        "loss_gaussian": known.gaussian,
-        "loss_exact": known.exact,
-        "loss_exact_standard_error": known.exact_standard_error,
-    }
+    emit(result, as_json, old_names="rug")
 
 
 def sample_losses(
@@ -152,7 +119,7 @@ def sample_losses(
     found = sampled(weights, settings.p, dense, names, device=device)
     result: dict[str, Any] = {
         "loss_sampled": found[0].loss,
-        "standard_error": found[0].standard_error,
+        "loss_sampled_standard_error": found[0].standard_error,
         "samples": samples,
     }
     if others:

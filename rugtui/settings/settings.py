@@ -211,3 +211,16 @@ def fields() -> Iterator[Declared]:
 def declared(name: str) -> Declared:
     """One setting by name. Raises KeyError."""
     return fields_of(Settings)[name]
+
+
+def dense_from_ratio(ratio: float, n_sparse: int) -> int:
+    """n_dense = round(ratio · n_sparse), between 1 and n_sparse − 1. Raises SettingError."""
+    if n_sparse < 2:
+        raise SettingError("n_sparse", declared("n_sparse").wanted, n_sparse)
+    n_dense = round(ratio * n_sparse) if 0 < ratio < 1 else 0
+    if not 1 <= n_dense < n_sparse:
+        wanted = (
+            f"a number from {1 / n_sparse:.3g} to {1 - 1 / n_sparse:.6g} at n_sparse {n_sparse}"
+        )
+        raise SettingError("ratio", wanted, ratio, "n_dense = ratio · n_sparse is rounded")
+    return n_dense

@@ -33,8 +33,8 @@ from rugtui.storage.heatmap import SIDE_MOST, Colours, heatmap_png
 from rugtui.storage.history_file import HistoryFile
 from rugtui.storage.run_directory import SNAPSHOT as ABOUT
 from rugtui.storage.run_directory import SNAPSHOTS, provenance
-from rugtui.storage.units import UNITS
 from rugtui.theory.levels import levels
+from rugtui.vocabulary import UNITS
 
 WEIGHTS = "weights.safetensors"
 

@@ -9,9 +9,9 @@ import click
 import pytest
 
 from rugtui.cli import COMMANDS, main
-from rugtui.cli.options import dense_from_ratio, given_settings
+from rugtui.cli.options import given_settings
 from rugtui.errors import SettingError
-from rugtui.settings.settings import fields
+from rugtui.settings.settings import dense_from_ratio, fields
 from tests.terminal import private_home
 
 

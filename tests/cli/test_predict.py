@@ -23,7 +23,7 @@ def answer(capsys, *arguments):
 @pytest.mark.parametrize("known", REFERENCE, ids=lambda known: f"r{known['r']}-p{known['p']}")
 def test_the_promised_keys_with_all_their_digits(known, capsys):
     given = json.loads(answer(capsys, "--ratio", known["r"], "--p", known["p"], "--json"))
-    assert set(given) == KEYS
+    assert set(given) >= KEYS
     for name in ("loss", "a", "b", "sigma", "linear", "bayes", "oracle"):
         assert given[name] == pytest.approx(float(known[name]), rel=1e-9)
 

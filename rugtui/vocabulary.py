@@ -1,0 +1,214 @@
+"""The names of numbers in JSON, tables and files: one name, unit and meaning each, and old names.
+
+Every command's JSON object has `schema_version`. Names are only ever added; a name that gave way to
+a better one stays beside it for one release (`OLD`). `schema` writes a command's JSON Schema.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+SCHEMA_VERSION = 1
+LossKind = Literal["heldout", "gaussian", "exact", "optimum", "linear"]
+LOSS = "mean squared error per feature"
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A number or text: its JSON type ("null" too where it may be missing), unit and meaning."""
+
+    type: str
+    meaning: str
+    unit: str = ""
+
+
+def _loss(meaning: str) -> Name:
+    return Name("number null", meaning, LOSS)
+
+
+def _error(of: str) -> Name:
+    return Name("number null", f"standard error of {of}; 0 for a formula", LOSS)
+
+
+NAMES: dict[str, Name] = {
+    "schema_version": Name("integer", "version of these names; raised if one is taken away"),
+    # sizes
+    "n_sparse": Name("integer", "features of the data", "features"),
+    "n_dense": Name("integer", "hidden dimensions", "dimensions"),
+    "ratio": Name("number", "r = n_dense / n_sparse"),
+    "p": Name("number", "probability that a feature is on"),
+    "method": Name("string null", "sgd (from samples) or population (descends the Gaussian loss)"),
+    "construction": Name("string null", "how a rug was built: hadamard, dct, orthonormal, …"),
+    "kind": Name("string", "of weights: trained, rug, theory, linear, or file"),
+    "seed": Name("integer null", "seed of weights and data"),
+    "activation": Name("string", "what follows W x + b"),
+    # losses
+    "loss": _loss("the loss; loss_kind says which"),
+    "loss_kind": Name(
+        "string null",
+        "which loss `loss` is: heldout (fresh samples), gaussian, exact, optimum (L*), or linear",
+    ),
+    "loss_standard_error": _error("loss"),
+    "loss_gaussian": _loss("loss of the weights if interference were Gaussian"),
+    "loss_exact": _loss("loss of the weights, exact at this size"),
+    "loss_exact_standard_error": _error("loss_exact, over the rows drawn"),
+    "loss_sampled": _loss("loss on samples"),
+    "loss_sampled_standard_error": _error("loss_sampled"),
+    "theory_loss": _loss("L*(r, p), of the best symmetric model: a prediction, not a bound"),
+    "linear": _loss("loss of the best linear model"),
+    "elementwise": _loss("loss of the best decoder that sees one pre-activation at a time"),
+    "oracle": _loss("loss of a decoder that is told which features are on"),
+    "high_sparsity": _loss("L* as p goes to 0"),
+    "smoothed": _loss("training loss, averaged over recent results"),
+    "heldout": _loss("loss on samples that training never sees"),
+    "heldout_standard_error": _error("heldout"),
+    # the symmetric optimum
+    "a": Name("number", "diagonal of W at the symmetric optimum"),
+    "b": Name("number", "bias at the symmetric optimum, with the mean of the interference"),
+    "sigma": Name("number", "standard deviation of the interference at the symmetric optimum"),
+    # statistics of weights
+    "rows": Name("integer null", "rows of W behind loss_exact and what follows", "rows"),
+    "diagonal_mean": Name("number null", "mean of the diagonal of W"),
+    "diagonal_spread": Name("number null", "standard deviation of the diagonal of W over rows"),
+    "bias_mean": Name("number null", "mean of the bias, with the mean of the interference"),
+    "bias_spread": Name("number null", "standard deviation of that bias over rows"),
+    "noise_mean": Name("number null", "mean over rows of the interference's standard deviation"),
+    "noise_spread": Name("number null", "standard deviation of it over rows"),
+    "skew": Name("number null", "third standardised moment about 0 of W off the diagonal"),
+    "interferers": Name("number null", "effective number of entries that interfere with a feature"),
+    "lyapunov": Name("number null", "Lyapunov's ratio of a row; small: the noise is near Gaussian"),
+    "kolmogorov_smirnov": Name("number null", "distance of the interference from a Gaussian"),
+    # a run
+    "step": Name("integer", "optimizer steps so far", "steps"),
+    "steps": Name("integer null", "optimizer steps done", "steps"),
+    "stop_reason": Name("string", "why training ended"),
+    "seconds": Name("number null", "time of training, or of this cell", "s"),
+    "steps_per_second": Name("number null", "steps / seconds", "1/s"),
+    "lr": Name("number null", "learning rate"),
+    "batch": Name("number null", "samples in a step; 0 if none are drawn", "samples"),
+    "samples": Name("integer null", "samples behind a sampled loss", "samples"),
+    "device": Name("string null", "where it was computed"),
+    "threads": Name("integer", "CPU threads that PyTorch used", "threads"),
+    "run": Name("string null", "folder of the run; null if it is not kept"),
+    "path": Name("string", "folder or file"),
+    "state": Name("string", "live, paused, finished or crashed"),
+    "settings": Name("object null", "every setting by name"),
+    # a sweep
+    "out": Name("string", "folder of the sweep"),
+    "cells": Name("integer", "cells of the grid", "cells"),
+    "done": Name("integer", "cells computed", "cells"),
+    "failed": Name("integer", "cells that failed", "cells"),
+    "left": Name("integer", "cells still to compute", "cells"),
+    "parquet": Name("string", "the table as Parquet"),
+    "csv": Name("string", "the table as CSV"),
+    "status": Name("string", "done or failed"),
+    "error": Name("string null", "why it failed; of a sweep, the first failure"),
+    "weights": Name("string null", "file of the weights in the sweep's folder"),
+    # lists and the rest
+    "predictions": Name("array", "one object for each point, also if there is only one"),
+    "runs": Name("array", "one object for each run"),
+    "figures": Name("array", "files written"),
+    "works": Name("boolean", "whether everything works"),
+    "checks": Name("object", "each check: value, works, advice"),
+    "format": Name("string", "what was written"),
+    "output": Name("string", "file that was written"),
+    "bytes": Name("integer", "size", "bytes"),
+    "name": Name("string", "name of the run"),
+}
+
+OLD: dict[str, dict[str, str]] = {
+    "predict": {
+        "r": "ratio",
+        "bayes": "elementwise",
+        "asymptotic": "high_sparsity",
+        "gaussian": "loss_gaussian",
+        "exact": "loss_exact",
+        "exact_standard_error": "loss_exact_standard_error",
+    },
+    "rug": {"frame": "construction", "standard_error": "loss_sampled_standard_error"},
+    "table": {"standard_error": "loss_standard_error"},
+    "export": {
+        "r": "ratio",
+        "gaussian": "loss_gaussian",
+        "exact": "loss_exact",
+        "exact_standard_error": "loss_exact_standard_error",
+    },
+}
+"""Old name → name, where both are written in this release; the old ones go with the next."""
+
+_THEORY = "ratio p loss loss_kind a b sigma linear elementwise oracle high_sparsity theory_loss"
+_TRAIN = (
+    "n_sparse n_dense ratio p method steps stop_reason seconds steps_per_second loss loss_kind "
+    "loss_standard_error loss_gaussian theory_loss device threads seed run"
+)
+COMMANDS: dict[str, str] = {
+    "predict": f"predictions / {_THEORY}",
+    "rug": "construction n_sparse n_dense ratio p a b theory_loss loss_gaussian loss_exact "
+    "loss_exact_standard_error",
+    "train": _TRAIN,
+    "resume": _TRAIN,
+    "sweep": "out cells done failed left error seconds parquet csv",
+    "runs": "runs / name path state step seconds loss bytes settings",
+    "open": "path kind step n_sparse n_dense ratio p loss_gaussian theory_loss settings",
+    "watch": "name path state step seconds loss settings",
+    "export": "format output bytes",
+    "figures": "figures",
+    "study": "runs",
+    "doctor": "works checks",
+}
+"""Names that each command's JSON always has; after a slash, those of each entry of its list."""
+
+
+def with_old_names(kind: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """`facts` with the old names of a kind of object (a key of OLD) beside the new ones."""
+    old = {name: facts[new] for name, new in OLD[kind].items() if new in facts}
+    return {**facts, **old}
+
+
+def schema(command: str) -> dict[str, Any]:
+    """The JSON Schema of what `rugtui COMMAND --json` prints. Raises KeyError."""
+    top, _, inner = COMMANDS[command].partition(" / ")
+    found = _object(["schema_version", *top.split()])
+    if inner:
+        found["properties"][top.split()[0]] = {"type": "array", "items": _object(inner.split())}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"rugtui {command} --json",
+        **found,
+    }
+
+
+def _object(names: list[str]) -> dict[str, Any]:
+    properties = {name: _property(name) for name in names}
+    return {"type": "object", "properties": properties, "required": names}
+
+
+def _property(name: str) -> dict[str, Any]:
+    known = NAMES[name]
+    types = known.type.split()
+    found: dict[str, Any] = {"type": types if len(types) > 1 else types[0]}
+    found["description"] = known.meaning + (f" ({known.unit})" if known.unit else "")
+    if name == "loss_kind":
+        found["enum"] = [*get_args(LossKind), None]
+    if name == "schema_version":
+        found["const"] = SCHEMA_VERSION
+    return found
+
+
+def markdown() -> str:
+    """The table of all names, for the manual."""
+    rows = [f"| `{name}` | {one.unit or '–'} | {one.meaning} |" for name, one in NAMES.items()]
+    return "\n".join(["| name | unit | meaning |", "| --- | --- | --- |", *rows])
+
+
+UNITS = {
+    **{
+        name: f"{one.meaning} ({one.unit})" if one.unit else one.meaning
+        for name, one in NAMES.items()
+        if one.type.split()[0] == "number" or one.unit
+    },
+    **{old: f"older name of {new}" for old, new in OLD["export"].items()},
+}
+"""What the numbers in files mean, for people who read them without rugtui."""
