@@ -171,15 +171,15 @@ class Run:
         return summary(self.finish()._session)
 
 
-def summary(session: RunSession) -> dict[str, Any]:
-    """The result of a run; `loss` is that of fresh held-out samples."""
+def summary(session: RunSession, samples: int = HELDOUT_SAMPLES) -> dict[str, Any]:
+    """The result of a run; `loss` is that of so many fresh held-out samples."""
     import torch
 
     from rugtui.analysis.statistics import gaussian_loss
     from rugtui.theory.levels import levels
 
     training, settings = session.training, session.settings
-    held = training.measure(HELDOUT_SAMPLES)
+    held = training.measure(samples)
     relu = settings.activation == "relu"
     return {
         "n_sparse": settings.n_sparse,
@@ -200,4 +200,5 @@ def summary(session: RunSession) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "seed": settings.seed,
         "run": str(session.keeper.run) if session.keeper.run else None,
+        "saved_step": session.keeper.kept,
     }

@@ -134,26 +134,9 @@ def leave(course: RunSession, phase: Phase, told: Narrator, *, by: str) -> bool:
 
 def summary(course: RunSession, samples: int | None = None) -> dict[str, Any]:
     """The promised keys; the loss is that of fresh held-out data."""
-    from rugtui.theory.levels import levels
+    from rugtui.api.runs import summary
 
-    training, settings = course.training, course.settings
-    held = training.measure(samples or HELDOUT_SAMPLES)
-    return {
-        "n_sparse": settings.n_sparse,
-        "n_dense": settings.n_dense,
-        "p": settings.p_on,
-        "method": settings.method,
-        "steps": training.step,
-        "seconds": course.seconds,
-        "steps_per_second": training.step / course.seconds if course.seconds else None,
-        "loss": held.mean,
-        "loss_standard_error": held.standard_error,
-        "theory_loss": levels(settings.ratio, settings.p_on).loss,
-        "device": str(training.device),
-        "seed": settings.seed,
-        "run": str(course.keeper.run) if course.keeper.run else None,
-        "saved_step": course.keeper.kept,
-    }
+    return summary(course, samples or HELDOUT_SAMPLES)
 
 
 def save_snapshot(course: RunSession, phase: Phase) -> None:

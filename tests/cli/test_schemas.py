@@ -1,0 +1,62 @@
+"""What `--json` prints, held against the JSON Schema of each command and the table of names."""
+
+import json
+
+import jsonschema
+import pytest
+
+from rugtui.cli import COMMANDS, main
+from rugtui.vocabulary import COMMANDS as DESCRIBED
+from rugtui.vocabulary import NAMES, OLD, SCHEMA_VERSION, markdown, schema
+
+SMALL = ["--n-sparse=16", "--n-dense=4", "--steps=20", "--batch=32", "--device=cpu"]
+
+
+@pytest.fixture
+def valid(capsys):
+    """The object that a command line prints, if it is what the command's schema says."""
+
+    def printed(*arguments, code=0):
+        assert main([*arguments, "--json"]) == code
+        found = json.loads(capsys.readouterr().out)
+        jsonschema.validate(found, schema(arguments[0]))
+        assert found["schema_version"] == SCHEMA_VERSION
+        return found
+
+    return printed
+
+
+def test_every_schema_is_one_and_every_command_with_json_has_one():
+    assert set(DESCRIBED) <= set(COMMANDS)
+    for command in DESCRIBED:
+        jsonschema.Draft202012Validator.check_schema(schema(command))
+    assert all(f"`{name}`" in markdown() for name in NAMES)
+    assert {new for names in OLD.values() for new in names.values()} <= set(NAMES)
+
+
+def test_predict_has_one_shape_for_one_point_and_for_many(valid, tmp_path):
+    one, many = valid("predict"), valid("predict", "--p=0.1,0.2")
+    assert len(one["predictions"]) == 1
+    assert len(many["predictions"]) == 2
+    assert set(one["predictions"][0]) == set(many["predictions"][1])
+    for old, new in OLD["predict"].items():
+        assert one["predictions"][0].get(old) == one["predictions"][0].get(new)
+    path = tmp_path / "w.safetensors"
+    valid("rug", "--n-sparse=16", "--n-dense=4", f"--save={path}", "--samples=64")
+    of_file = valid("predict", str(path))
+    assert of_file["exact"] == of_file["loss_exact"]
+
+
+def test_train_says_which_loss_why_it_stopped_and_on_how_many_threads(valid, tmp_path):
+    told = valid("train", *SMALL, "--quiet", f"--into={tmp_path}")
+    assert told["loss_kind"] == "heldout"
+    assert told["stop_reason"] == "20 steps done"
+    assert told["threads"] >= 1
+    assert told["loss_gaussian"] == pytest.approx(told["loss"], rel=0.5)
+    again = valid("resume", told["run"], "--no-screen", "--steps=40", "--quiet")
+    assert again["steps"] == 40
+
+
+def test_the_other_commands_print_what_their_schemas_say(valid):
+    assert valid("runs")["runs"] == []
+    assert valid("doctor", code=1)["works"] is False
