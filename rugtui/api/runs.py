@@ -173,8 +173,6 @@ class Run:
 
 def summary(session: RunSession, samples: int = HELDOUT_SAMPLES) -> dict[str, Any]:
     """The result of a run; `loss` is that of so many fresh held-out samples."""
-    import torch
-
     from rugtui.analysis.statistics import gaussian_loss
     from rugtui.theory.levels import levels
 
@@ -197,7 +195,7 @@ def summary(session: RunSession, samples: int = HELDOUT_SAMPLES) -> dict[str, An
         "loss_gaussian": gaussian_loss(training.weights(), settings.p_on) if relu else None,
         "theory_loss": levels(settings.ratio, settings.p_on).loss,
         "device": str(training.device),
-        "threads": torch.get_num_threads(),
+        "threads": training.threads,
         "seed": settings.seed,
         "run": str(session.keeper.run) if session.keeper.run else None,
         "saved_step": session.keeper.kept,

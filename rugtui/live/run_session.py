@@ -116,6 +116,12 @@ class RunSession:
             course.notes.append(f"{str(folder)!r}: {lost:,} results are missing from its history.")
         if checkpoint.device != str(course.training.device):
             course.notes.append(f"it ran on {checkpoint.device} before: data and digits may differ")
+        before, now = checkpoint.state.facts.get("threads"), course.training.threads
+        if before not in (None, now):
+            course.notes.append(
+                f"it trained with --threads {before} so far and goes on with --threads {now}: the "
+                "last digits may differ from those of an uninterrupted run"
+            )
         return course
 
     def go_on(self) -> None:

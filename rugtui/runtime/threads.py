@@ -17,6 +17,8 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from rugtui.runtime.machine import cores
 
@@ -31,6 +33,31 @@ BESIDE = 0.01
 def share_beside() -> float:
     """What one of those beside training may take, in cores."""
     return BESIDE * cores()
+
+
+def granted_threads() -> int:
+    """Threads that may compute at once: one a core, or what OMP_NUM_THREADS says."""
+    said = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    return min(cores(), int(said)) if said.isdecimal() and int(said) else cores()
+
+
+@contextmanager
+def compute_threads(count: int) -> Iterator[None]:
+    """PyTorch computes on so many threads inside the block.
+
+    The number is the process's: whoever else computes meanwhile has it too, in other last digits.
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    if before == count:
+        yield
+        return
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def configure_spin_wait() -> None:

@@ -115,6 +115,16 @@ class Settings:
         phrase="auto, cpu, cuda, cuda:N or mps",
         group="machine",
     )
+    threads: int | None = setting(
+        None,
+        "Threads that compute on a CPU; other numbers of them give other last digits.",
+        unit="threads",
+        least=1,
+        most=1024,
+        hot=True,
+        group="machine",
+        auto="by the size of a step, at most the cores granted",
+    )
     dtype: DType = setting("float32", "Precision of weights and products.", group="machine")
     matmul: Matmul = setting(
         "full",

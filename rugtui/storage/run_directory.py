@@ -15,10 +15,12 @@ import platformdirs
 
 from rugtui import __version__
 from rugtui.errors import DamagedError, RugtuiError, RunError
+from rugtui.runtime.threads import granted_threads
 from rugtui.settings.settings import Settings, declared, no_target_where
 from rugtui.storage import history_file as journal
 from rugtui.storage.files import make_folder, read_json, write_json
 from rugtui.storage.tensors import FORMAT, read_facts, refuse_newer
+from rugtui.training.kernels.plan import threads
 
 ABOUT, SNAPSHOT, LATEST = "run.json", "snapshot.json", "latest"
 SNAPSHOTS = "snapshots"
@@ -43,7 +45,8 @@ def create_run(settings: Settings, *, device: str, into: Path | None = None) -> 
 
 def describe_run(run: Path, settings: Settings, *, device: str) -> None:
     """Write run.json. Raises OSError."""
-    write_json(run / ABOUT, {**provenance(device), "settings": settings.as_dict()})
+    computes = threads(settings, granted_threads())
+    write_json(run / ABOUT, {**provenance(device, computes), "settings": settings.as_dict()})
 
 
 def make_latest(run: Path) -> None:
@@ -157,16 +160,8 @@ def _latest(folder: Path) -> Path:
     return runs[-1]
 
 
-def provenance(device: str, threads: int | None = None) -> dict[str, Any]:
-    """What a reader needs to know to repeat it: versions, device, machine, time.
-
-    `threads` are those that torch has in this process, unless others compute: then torch, which
-    takes a second to load, is left alone.
-    """
-    if threads is None:
-        import torch
-
-        threads = torch.get_num_threads()
+def provenance(device: str, threads: int | None) -> dict[str, Any]:
+    """What a reader needs to know to repeat it: versions, device, machine, threads, time."""
     return {
         "format": FORMAT,
         **versions(),

@@ -73,11 +73,13 @@ def write_snapshot(
         if screen_svg:
             write_whole(aside / "screen.svg", screen_svg.encode())
         HistoryFile(aside).bring_up_to(moment.past)
-        write_checkpoint(aside, moment.checkpoint)
+        checkpoint = moment.checkpoint
+        write_checkpoint(aside, checkpoint)
         written = sorted(aside.iterdir())
         files = {path.name: _digest(path) for path in written}
         sizes = {path.name: path.stat().st_size for path in written}
-        known = {**provenance(moment.checkpoint.device), **about, "files": files, "sizes": sizes}
+        known = provenance(checkpoint.device, checkpoint.state.facts.get("threads"))
+        known |= {**about, "files": files, "sizes": sizes}
         write_json(aside / ABOUT, known)
     return folder
 

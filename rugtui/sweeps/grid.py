@@ -96,6 +96,7 @@ class Grid:
             batch=self.batch,
             lr=self.lr,
             device=self.device,
+            threads=1,  # units run side by side
         )
 
     def as_dict(self) -> dict[str, Any]:

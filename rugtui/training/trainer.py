@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,13 @@ import torch
 
 from rugtui.errors import SettingError
 from rugtui.models.dense import Dense
+from rugtui.runtime.threads import compute_threads, granted_threads
 from rugtui.settings.settings import Settings
 from rugtui.training import heldout, initial, methods, schedule
 from rugtui.training.device import resolve
 from rugtui.training.failure import Diverged, Room, needed_memory
 from rugtui.training.heldout import Estimate
+from rugtui.training.kernels import plan
 from rugtui.training.kernels.gradient import Pause
 from rugtui.training.kernels.pace import Pace
 from rugtui.training.kernels.precision import data_type, precision
@@ -74,6 +77,7 @@ class Trainer:
             self._method = methods.build(settings, self._parameters, self._data)
         else:
             self._method.change(settings)
+        self.threads = plan.threads(settings, granted_threads())
         self._pace = Pace.of(settings, kind=self.device.type)
         self._stopping = Stopping(settings)
         self._clear_interval()
@@ -121,7 +125,7 @@ class Trainer:
         if self.done:
             return None
         try:
-            with self._room.told(self.settings), precision(self.settings, self.device):
+            with self._computing():
                 while not self._interval_ends():
                     pause()
                     self._take_step(pause)
@@ -133,6 +137,16 @@ class Trainer:
             return None
         loss = float(self._sum) / self._steps if loss is None else loss
         return self._result(loss, estimate, judged)
+
+    @contextmanager
+    def _computing(self) -> Iterator[None]:
+        """At the precision and on the threads of the settings. Raises OutOfMemory."""
+        with ExitStack() as stack:
+            stack.enter_context(self._room.told(self.settings))
+            stack.enter_context(precision(self.settings, self.device))
+            if self.device.type == "cpu":
+                stack.enter_context(compute_threads(self.threads))
+            yield
 
     def _interval_ends(self) -> bool:
         return self._steps > 0 and (self.step % self._pace.interval == 0 or self.at_end)
@@ -156,7 +170,7 @@ class Trainer:
     def measure(self, samples: int, pause: Pause = lambda: None) -> Estimate:
         """The loss on fresh held-out data. Where `pause` raises, no data were used up."""
         own, settings = self._parameters.weights, self.settings
-        with self._room.told(settings), self._unseen.undone_on_error():
+        with self._computing(), self._unseen.undone_on_error():
             return heldout.measure(
                 Dense(own.W_in, own.W_out, own.b),
                 self._unseen.draw_many(settings, samples),
@@ -268,6 +282,7 @@ class Trainer:
         tensors |= {f"generator.{n}": g.get_state() for n, g in self._generators.items()}
         tensors |= {"weights": self._parameters.weights.flat.clone(), "sum": self._sum.clone()}
         counts = {"step": self.step, "samples": self.samples, "steps_in_interval": self._steps}
+        counts["threads"] = self.threads
         return State(
             tensors,
             {

@@ -8,8 +8,9 @@ from rugtui.live import history, thinning
 from rugtui.live.run_session import RunSession
 from rugtui.settings.settings import Settings
 from rugtui.storage.run_directory import checkpoints
+from rugtui.training import trainer
 from rugtui.training.failure import Diverged
-from rugtui.training.kernels import pace
+from rugtui.training.kernels import pace, plan
 from tests.training.states import same_state
 
 SETTINGS = Settings(n_sparse=32, n_dense=8, p=0.1, batch=64, steps=0, device="cpu")
@@ -178,6 +179,21 @@ def test_missing_history_is_said(tmp_path):
     again = RunSession.taken_up(course.keeper.run)
     assert "1 results are missing" in again.notes[0]
     again.leave("paused")
+
+
+def test_a_run_that_goes_on_with_another_number_of_threads_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(plan, "WORK_PER_THREAD", 1)
+    monkeypatch.setattr(trainer, "granted_threads", lambda: 3)
+    course = advance(RunSession.new(SETTINGS, into=tmp_path), 1)
+    course.leave("paused")
+    same_machine = RunSession.taken_up(course.keeper.run)
+    assert same_machine.notes == []
+    same_machine.leave("paused")
+    monkeypatch.setattr(trainer, "granted_threads", lambda: 1)
+    again = RunSession.taken_up(course.keeper.run)
+    again.leave("paused")
+    (note,) = again.notes
+    assert note.startswith("it trained with --threads 3 so far and goes on with --threads 1:")
 
 
 def test_a_live_run_cannot_be_taken_up(uninterrupted):

@@ -7,7 +7,13 @@ import threading
 import pytest
 
 from rugtui.runtime.machine import cores
-from rugtui.runtime.threads import BESIDE, NICER, lower_priority, share_beside
+from rugtui.runtime.threads import (
+    BESIDE,
+    NICER,
+    granted_threads,
+    lower_priority,
+    share_beside,
+)
 
 
 def niceness() -> int:
@@ -36,3 +42,13 @@ def test_those_beside_training_take_a_hundredth_of_the_cores_there_are_for_it():
     if hasattr(os, "sched_getaffinity"):
         assert 1 <= cores() <= len(os.sched_getaffinity(0))
     assert share_beside() == BESIDE * cores() == cores() / 100
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"), [("1", 1), ("1,2", 1), ("100000", None), ("", None), ("many", None)]
+)
+def test_threads_granted_are_those_of_the_environment_and_no_more_than_the_cores(
+    monkeypatch, said, wanted
+):
+    monkeypatch.setenv("OMP_NUM_THREADS", said)
+    assert granted_threads() == (wanted or cores())

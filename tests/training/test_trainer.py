@@ -7,6 +7,7 @@ import torch
 
 from rugtui.errors import SettingError
 from rugtui.settings.settings import Settings
+from rugtui.training.kernels import plan
 from rugtui.training.kernels.sparse_rows import SparseRows
 from rugtui.training.trainer import Trainer, results
 from tests.training.states import same_state
@@ -101,6 +102,33 @@ def test_hot_changes_apply_and_others_are_refused():
     with pytest.raises(SettingError, match="n_dense must be 8 throughout a run"):
         training.change(SMALL.replace(n_dense=9))
     assert training.settings.n_dense == 8
+
+
+def test_a_step_computes_on_its_own_number_of_threads_and_leaves_the_process_its():
+    training, seen = Trainer(SMALL.replace(threads=3)), []
+    before = torch.get_num_threads()
+    training.advance(called=lambda: seen.append(torch.get_num_threads()))
+    assert set(seen) == {3}
+    assert torch.get_num_threads() == before
+    training.change(SMALL.replace(threads=2))
+    assert training.threads == training.state().facts["threads"] == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "granted", "wanted"),
+    [
+        ({"n_sparse": 128, "n_dense": 32}, 64, 1),
+        ({"n_sparse": 1024, "n_dense": 256}, 64, 1),
+        ({"n_sparse": 2048, "n_dense": 512}, 64, 2),
+        ({"n_sparse": 8192, "n_dense": 2048}, 64, 32),
+        ({"n_sparse": 8192, "n_dense": 2048}, 4, 4),
+        ({"n_sparse": 8192, "n_dense": 2048, "batch": 64}, 4, 2),
+        ({"n_sparse": 2048, "n_dense": 512, "method": "population"}, 4, 1),
+        ({"threads": 5}, 1, 5),
+    ],
+)
+def test_threads_follow_the_size_of_a_step_and_what_is_granted(changes, granted, wanted):
+    assert plan.threads(Settings(**changes), granted) == wanted
 
 
 def test_weights_are_a_copy():

@@ -17,6 +17,16 @@ all cells costs the same at every p; the other is as fast, measured the same way
     p                     0.003       0.08        0.18        0.17          0.20
 
 without what `FullMatrixPath` leaves out, and at so much less as that is.
+
+Waking a thread costs more than a small product. Milliseconds a step on one and two threads, at p
+0.05, 0.05, 0.01 and 0.002, on two cores of a Xeon, and on two of an AMD EPYC (Zen 5) beside other
+work:
+
+    n_sparse, n_dense      128, 32      512, 128      1,024, 256      2,048, 512
+    Xeon                 1.9 / 4.9    8.3 / 10.2     12.2 / 12.4     34.9 / 22.6
+    EPYC                 0.7 / 1.0     1.7 / 2.2       4.6 / 5.2     14.5 / 14.0
+    all cells on it                    6.9 / 7.6       25.0 / 32
+    population on it                   1.3 / 4.8       7.6 / 9.9     58.4 / 59.1
 """
 
 from __future__ import annotations
@@ -46,6 +56,7 @@ class Plan:
 
 
 DENSE_PRODUCTS = 5
+WORK_PER_THREAD = 1 << 29
 DEVICE = Plan(sparse_encoder=False, most_on=0, compiled=False)
 """Of whatever is no CPU."""
 
@@ -84,6 +95,16 @@ def choose(settings: Settings, *, kind: str) -> Plan:
     # a trained model has about as many cells on by noise as by signal
     sparse_decoder = settings.activation == "relu" and 2 * p < most_on
     return Plan(sparse_encoder=sparse_data(settings), most_on=most_on if sparse_decoder else 0)
+
+
+def threads(settings: Settings, granted: int) -> int:
+    """Threads for a step on a CPU, where the settings leave that open: one for every
+    `WORK_PER_THREAD` multiplications of its dense product, up to those `granted`."""
+    if settings.threads is not None:
+        return settings.threads
+    rows = settings.n_dense if settings.method == "population" else settings.batch
+    work = rows * settings.n_sparse * settings.n_dense
+    return max(1, min(granted, work // WORK_PER_THREAD))
 
 
 def sparse_data(settings: Settings) -> bool:
