@@ -132,7 +132,7 @@ def restore(
         state = State(kept, state.facts)
     try:
         training.restore(state)
-    except (LookupError, TypeError, ValueError, RuntimeError) as error:
+    except (KeyError, ValueError) as error:  # what has no such name, or not its size
         raise DamagedError(path, f"it does not fit its own settings ({error})") from error
     return training
 

@@ -49,19 +49,20 @@ def listed(run: Path) -> Listed:
         settings = settings_of(run / ABOUT, facts)
         live, other = holder(run)
         state = _state(facts, live, stale=other is not None)
+        step, seconds, loss = _progress(run, facts)
         return Listed(
             run,
             state,
             size,
             count,
             settings,
-            step=int(facts.get("state", {}).get("step", 0)),
-            seconds=float(facts.get("seconds", 0)),
-            loss=facts.get("loss"),
+            step=step,
+            seconds=seconds,
+            loss=loss,
             holder=other if live else None,
             trouble=trouble,
         )
-    except (OSError, RugtuiError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, RugtuiError) as error:
         return Listed(run, "damaged", size, count, trouble=str(error))
 
 
@@ -116,6 +117,18 @@ def _facts(run: Path) -> tuple[dict[str, Any], str]:
         except DamagedError as error:
             trouble = trouble or str(error)
     return read_json(run / ABOUT), trouble
+
+
+def _progress(run: Path, facts: dict[str, Any]) -> tuple[int, float, float | None]:
+    """Step, seconds in training, and loss. Raises DamagedError."""
+    state = facts.get("state", {})
+    step = state.get("step", 0) if isinstance(state, dict) else None
+    seconds, loss = facts.get("seconds", 0), facts.get("loss")
+    if not isinstance(step, int) or not isinstance(seconds, int | float):
+        raise DamagedError(run, "step or seconds in it are no numbers")
+    if not isinstance(loss, int | float | None):
+        raise DamagedError(run, "the loss in it is no number")
+    return step, seconds, loss
 
 
 def _state(facts: dict[str, Any], live: bool, *, stale: bool) -> State:

@@ -14,9 +14,10 @@ from typing import Any
 import platformdirs
 
 from rugtui import __version__
-from rugtui.errors import DamagedError, RugtuiError, RunError
+from rugtui.errors import DamagedError, RunError, SettingError
 from rugtui.runtime.threads import granted_threads
-from rugtui.settings.settings import Settings, declared, no_target_where
+from rugtui.settings.fields import fields_of
+from rugtui.settings.settings import Settings, no_target_where
 from rugtui.storage import history_file as journal
 from rugtui.storage.files import make_folder, read_json, write_json
 from rugtui.storage.tensors import FORMAT, read_facts, refuse_newer
@@ -139,14 +140,15 @@ def settings_of_run(run: Path) -> Settings:
 def settings_of(path: Path, facts: dict[str, Any]) -> Settings:
     """The settings among the facts of a file. Raises DamagedError, RunError (newer rugtui)."""
     refuse_newer(path, facts)
+    values = facts.get("settings")
+    if not isinstance(values, dict) or not values.keys() <= fields_of(Settings).keys():
+        raise DamagedError(path, "its settings are not rugtui's")
+    known: dict[str, Any] = dict(values)
+    if no_target_where(known):  # older versions let a target be set there
+        known["until_within"] = None
     try:
-        values = dict(facts["settings"])
-        for name in values:
-            declared(name)
-        if no_target_where(values):  # older versions let a target be set there
-            values["until_within"] = None
-        return Settings(**values)
-    except (LookupError, TypeError, ValueError, RugtuiError) as error:
+        return Settings(**known)
+    except SettingError as error:
         raise DamagedError(path, f"its settings are not rugtui's ({error})") from error
 
 
