@@ -13,13 +13,12 @@ import click
 from rugtui.cli.figures import plots_options, print_plate, require_picture_name, write_plate
 from rugtui.cli.options import declared_option, given_settings
 from rugtui.cli.output import ProgressPrinter, json_option, readable, write_json_line
-from rugtui.cli.train import Signals
+from rugtui.cli.train import Signals, leave
 from rugtui.errors import SettingError
 from rugtui.settings.ranges import numbers
 from rugtui.settings.settings import Settings, declared
 
 if TYPE_CHECKING:
-    from rugtui.live.run_session import RunSession
     from rugtui.reports.study_log import Look
     from rugtui.storage.checkpoint import Phase
 
@@ -90,7 +89,11 @@ def plateau(
 
     looks, runs, code = _run(wanted, out or runs_folder().parent / "studies", quiet=quiet)
     if as_json:
-        found = {"runs": runs, "complete": code == 0, "looks": [one.as_dict() for one in looks]}
+        found = {
+            "runs": runs,
+            "complete": code in (0, 1),
+            "looks": [one.as_dict() for one in looks],
+        }
         write_json_line(found)
     elif as_csv:
         _write_csv(looks)
@@ -117,11 +120,12 @@ def _settings(n_sparse: int, given: dict[str, Any]) -> Settings:
 
 
 def _run(wanted: list[Settings], folder: Path, *, quiet: bool) -> tuple[list[Look], list[str], int]:
-    """Every look there is, the folders of the runs, and the exit code."""
+    """Every look there is, the folders of the runs, and the exit code: 1 where one was not kept."""
     from rugtui.reports.plateau_study import opened, watch
 
     looks: list[Look] = []
     runs: list[str] = []
+    code = 0
     with Narrator(wanted, quiet=quiet) as told:
         for settings in wanted:
             course = opened(settings, folder)
@@ -134,14 +138,16 @@ def _run(wanted: list[Settings], folder: Path, *, quiet: bool) -> tuple[list[Loo
                         told.look(one)
                     phase = "done" if course.training.done else "paused"
                 finally:
-                    course.leave(phase)
-                    told.news(course)
+                    kept = leave(course, phase, told, by=signals.name)
             if course.keeper.run is not None:
                 runs.append(str(course.keeper.run))
+            if not kept:
+                code = 1
             if signals.ended:
-                told.say("rugtui: saved; the same command goes on from here")
-                return looks, runs, 128 + signals.number
-    return looks, runs, 0
+                if kept:
+                    told.say("rugtui: the same command goes on from here")
+                return looks, runs, code or 128 + signals.number
+    return looks, runs, code
 
 
 class Narrator(ProgressPrinter):
@@ -159,10 +165,6 @@ class Narrator(ProgressPrinter):
         done = sum(steps * self._costs[size] for size, steps in self._steps.items())
         said = f"{one.over_theory:.3f} L*  skew {one.skew:+.2f}  interferers {one.interferers:.1f}"
         self.at(done, f"n_sparse {one.n_sparse:,}  step {one.step:,}", said)
-
-    def news(self, course: RunSession) -> None:
-        for text, _ in course.news():
-            self.say(f"rugtui: {text}")
 
 
 def _write_csv(looks: Sequence[Look]) -> None:

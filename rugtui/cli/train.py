@@ -92,7 +92,7 @@ def train_on(course: RunSession, signals: Signals, *, quiet: bool, as_json: bool
         while not course.training.done and not signals.ended:
             if result := course.advance(lambda: signals.ended):
                 told.result(result)
-            told.news(course)
+            tell_news(told, course)
         phase = "done" if course.training.done else "paused"
         told.ending(course)
     finally:
@@ -117,14 +117,20 @@ def train_on(course: RunSession, signals: Signals, *, quiet: bool, as_json: bool
     return 128 + signals.number if signals.ended else 0
 
 
-def leave(course: RunSession, phase: Phase, told: Narrator, *, by: str) -> bool:
+def tell_news(told: ProgressPrinter, course: RunSession) -> None:
+    """What there is to tell of how the run is kept, and of the files that it was taken up from."""
+    for text, bad in course.news():
+        (told.warn if bad else told.say)(f"rugtui: {text}")
+
+
+def leave(course: RunSession, phase: Phase, told: ProgressPrinter, *, by: str) -> bool:
     """Wait until the last step is on disk, however slow that is, and give the run free; whether it
     is there. A second ctrl+c raises KeyboardInterrupt. `by`: the signal that ended the run."""
     course.save_last(phase)
     while not course.keeper.wait(TELL_EVERY):
         told.warn(f"rugtui: still saving step {course.training.step:,} (ctrl+c leaves without)")
     kept = course.leave(phase, None, by=by)
-    told.news(course)
+    tell_news(told, course)
     if course.keeper.unsaved:
         told.warn(f"rugtui: {course.keeper.unsaved}")
     elif by:
@@ -227,11 +233,6 @@ class Narrator(ProgressPrinter):
         if self._best is not None:
             said += f" = {result.loss / self._best:.3f} L*"
         self.at(result.step, f"step {result.step:,}", said)
-
-    def news(self, course: RunSession) -> None:
-        """What the keeper, and the files that the run was taken up from, have to say."""
-        for text, bad in course.news():
-            (self.warn if bad else self.say)(f"rugtui: {text}")
 
     def ending(self, course: RunSession) -> None:
         """Why it is over, if not for its number of steps alone."""
