@@ -13,6 +13,7 @@ ROOMS = [
     ["errors"],
     ["tables"],
     ["vocabulary"],
+    ["manual"],
     ["runtime"],
     ["settings"],
     ["theory"],

@@ -38,6 +38,7 @@ COMMANDS = (
     "study",
     "figures",
     "doctor",
+    "help",
 )
 """In the order of `--help`; command NAME is the function `command` of rugtui/cli/NAME.py."""
 
