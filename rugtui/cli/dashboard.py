@@ -57,11 +57,12 @@ def show(
 
 def require_terminal() -> None:
     """Raise UsageError where there is none, or one that cannot move its cursor."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError(
-            "the dashboard needs a terminal, but standard input or output is none; "
-            "`rugtui train` and `rugtui predict` work without one."
-        )
+    for name, stream in (("input", sys.stdin), ("output", sys.stdout)):
+        if stream is None or not stream.isatty():
+            raise UsageError(
+                f"the dashboard needs a terminal, but standard {name} is not a terminal; "
+                "`rugtui train` and `rugtui predict` work without one."
+            )
     if os.environ.get("TERM") == "dumb":
         raise UsageError(
             "the dashboard needs a terminal that moves its cursor, but TERM is dumb; set TERM to "

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import time
 import traceback
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -40,7 +39,6 @@ from rugtui.tui.screens.settings_form import SettingsForm
 if TYPE_CHECKING:
     from rugtui.tui.screens.sweep import Desk
 
-ANSWER_SECONDS = 0.5
 MOST_COMPLAINTS, COMPLAINT_SECONDS = 3, 15.0
 LEAST_P = 1e-9
 
@@ -110,7 +108,8 @@ class RugtuiApp(FrameApp):
         """Escape and a letter soon after it come as one key, alt+letter, which only those have who
         moved a key there; where one types, it would be the letter alone."""
         key = event.key if isinstance(event, events.Key) else ""
-        if key.startswith("alt+") and key not in self.screen.active_bindings:
+        strange = key.startswith("alt+") and self.screen_stack
+        if strange and key not in self.screen.active_bindings:
             if escape := self.screen.active_bindings.get("escape"):
                 await self.run_action(escape.binding.action, escape.node)
             letter = key.removeprefix("alt+")
@@ -168,7 +167,7 @@ class RugtuiApp(FrameApp):
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         return commands(self, screen)
 
-    def action_edit(self, preset: Preset | None = None) -> None:
+    async def action_edit(self, preset: Preset | None = None) -> None:
         """Open the form; one that is open may be given a preset."""
         if self.refused():
             return
@@ -182,7 +181,7 @@ class RugtuiApp(FrameApp):
                 self.ask(draft)
 
         defaults = on_this_machine(self.settings, self.defaults)
-        self.push_screen(SettingsForm(self.settings, defaults, preset), apply)
+        await self.push_screen(SettingsForm(self.settings, defaults, preset), apply)
 
     async def action_runs(self) -> None:
         loss = self.dashboard.query_one(LossPane)
@@ -210,8 +209,8 @@ class RugtuiApp(FrameApp):
         self.copy_to_clipboard(text)
         self.notify(f"copied: {text}", timeout=4)
 
-    def action_help(self) -> None:
-        self.push_screen(Help(self.keymap, keys_of(self.screen), focused_in(self.screen)))
+    async def action_help(self) -> None:
+        await self.push_screen(Help(self.keymap, keys_of(self.screen), focused_in(self.screen)))
 
     async def action_quit(self) -> None:
         self.leave()
@@ -233,9 +232,8 @@ class RugtuiApp(FrameApp):
         hangup = signal_number == signal.SIGHUP and self.preferences.on_hangup == "continue"
         self.hung_up = self.hung_up or hangup
         self.session.send(Detach() if hangup else Stop())
-        self.meter.drop()
-        code = 128 + signal_number if signal_number else 0
-        self.exit_soon(code, time.monotonic() + (0 if self.hung_up else ANSWER_SECONDS))
+        self.terminal.abandon(hung_up=self.hung_up)
+        self.exit(return_code=128 + signal_number if signal_number else 0)
 
 
 def on_this_machine(settings: Settings, defaults: Settings) -> Settings:

@@ -71,7 +71,7 @@ class FrameApp(TerminalApp):
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.InputEvent | events.Resize):
             self.thrift.attend()
-            self.meter.attend()
+            self.terminal.key_pressed()
             self._eager = self._eager or self.set_interval(EAGER_SECONDS, self.take_answer)
         await super().on_event(event)
 
@@ -86,7 +86,7 @@ class FrameApp(TerminalApp):
     def take_frame(self) -> None:
         """Show the newest Frame, if there is one, it is time, and the terminal has taken what came
         before."""
-        if self.meter.stuck or (self.meter.owes and self._waits()):
+        if self.terminal.behind or (self.terminal.dirty and self._waits()):
             return
         if self.latest.phase == "training" and not self.thrift.due(self.share):
             return
@@ -99,7 +99,7 @@ class FrameApp(TerminalApp):
         if frame.changes >= self._asked:  # else from before what was asked last
             self.settings = frame.settings
         for screen in reversed(self.screen_stack):  # what is in front has the link first
-            if isinstance(screen, ShowsFrames):
+            if isinstance(screen, ShowsFrames) and screen.is_mounted:  # timers come in between
                 screen.show(frame)
             if isinstance(screen, ModalScreen):
                 break  # it covers what is behind
@@ -126,7 +126,7 @@ class FrameApp(TerminalApp):
 
     def read_meter(self) -> None:
         """Bytes sent and Frames drawn since the last reading, into the header with the next."""
-        sent = self.meter.sent
+        sent = self.terminal.sent
         rate, self._sent = (sent - self._sent) / METER_SECONDS / KIB, sent
         drawn, self._drawn = self._drawn / METER_SECONDS, 0
         waited = time.monotonic() - self._taken if self.latest.phase == "training" else 0.0

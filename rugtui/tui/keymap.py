@@ -44,7 +44,8 @@ def remapped(wanted: Mapping[str, object]) -> tuple[Keymap, dict[str, str]]:
 
 def _fault(name: str, text: object) -> str:
     """Why this key alone cannot be; empty where it can."""
-    if key_named(name) is None:
+    known = key_named(name)
+    if known is None:
         near = get_close_matches(name, [key.name for key in KEYS], n=1)
         hint = f"did you mean {near[0]}?" if near else "`rugtui doctor --template` lists them"
         return f"no key is called {name!r}; {hint}"
@@ -52,7 +53,7 @@ def _fault(name: str, text: object) -> str:
     if not keys:
         return f"{name} must be {WANTED}, but it is {text!r}"
     for key in keys.split(","):
-        if key in RESERVED:
+        if key in RESERVED and key != known.keys:
             return f"{name} must be another key: {shown(key)} always leaves"
         if key in SAME:
             return f"{name} must be another key: for {shown(key)} terminals send {SAME[key]}"

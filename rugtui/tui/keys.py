@@ -17,7 +17,7 @@ Keymap = Mapping[str, str]
 """For the names of keys that a user moved: the keys (Textual's names) that they are on now."""
 SHEETS = ("runs", "sweep", "form", "list", "failure")
 """What covers the panes, and has keys of its own."""
-ON_SHEETS = ("command_palette", "help", "quit")
+ON_SHEETS = ("command_palette", "help", "quit", "interrupt", "suspend")
 """Keys that work there too."""
 TYPED_IN = ("form", "list")
 """Sheets where a letter may be meant for a draft: none of them quits."""
@@ -44,6 +44,8 @@ class Key:
     """How the footer shows it together with its counterpart, which is then left out there."""
     name: str = ""
     """In the config file and the palette; the action's where that takes no arguments."""
+    priority: bool = False
+    """Whether it comes before what the focused widget makes of the key."""
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -61,6 +63,7 @@ class Key:
             show=self.footer and footer,
             tooltip=self.about,
             id=self.name,
+            priority=self.priority,
         )
 
     def shown(self, keymap: Keymap) -> str:
@@ -105,6 +108,8 @@ MAXIMIZE = "Give the whole screen to the focused pane, and take it back."
 JUMP = "Put a letter on every pane to go to it by; with shift it gets the whole screen."
 COPY = "Copy what is read out under the crosshair or the cursor, or the snapshot's path."
 REDRAW = "Draw everything again, where another program wrote over it."
+SUSPEND = "Stop the program, training included, and return to the shell, whose fg resumes it."
+INTERRUPT = "Quit, if pressed twice."
 FPS = "Draw twice and half as often."
 CROSS = "Move the crosshair; the line under the chart reads out what is there."
 CROSS_FAR = "Move the crosshair far."
@@ -275,6 +280,8 @@ KEYS = (
     Key("ctrl+l", "redraw", "redraw", REDRAW, "Screen", False),
     Key("ctrl+p", "command_palette", "palette", PALETTE, "Screen"),
     Key("question_mark,f1", "help", "help", "The keys that work where one is.", "Screen"),
+    Key("ctrl+z", "suspend_process", "", SUSPEND, "Screen", False, name="suspend", priority=True),
+    Key("ctrl+c", "interrupt", "", INTERRUPT, "Screen", False, priority=True),
     Key("q", "quit", "quit", "Quit at once.", "Screen"),
 )
 

@@ -78,7 +78,7 @@ async def test_a_command_does_what_its_key_does(pilot):
 
 
 async def test_a_preset_fills_the_form_and_enter_applies_it(pilot):
-    pilot.app.action_edit(preset("small"))
+    await pilot.app.action_edit(preset("small"))
     await pilot.pause()
     assert isinstance(pilot.app.screen, SettingsForm)
     assert not any(isinstance(command, Change) for command in pilot.app.session.told)

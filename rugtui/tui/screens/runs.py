@@ -99,7 +99,7 @@ class Runs(Overlay[None]):
             if row.reference:
                 self._look(self._view.compared(row.key))
 
-    def action_load(self) -> None:
+    async def action_load(self) -> None:
         self._send(ListSaved())
 
         def load(path: str | None) -> None:
@@ -107,7 +107,7 @@ class Runs(Overlay[None]):
                 self._send(Load(path))
 
         if self.pane.frame is not None:
-            self.app.push_screen(Saved(self.pane.frame), load)
+            await self.app.push_screen(Saved(self.pane.frame), load)
 
     def action_close(self) -> None:
         """Put the name away that is being typed, else the sheet."""

@@ -64,12 +64,12 @@ class SweepScreen(Overlay[None]):
             yield SweepPane("", id="sweep")
             yield KeyBar(stay=3)  # the way back, too
 
-    def on_mount(self) -> None:
+    async def on_mount(self) -> None:
         self.pane.said, self.pane.look = NOTHING, self._desk.look
         self.pane.frame = self._frame
         self.pane.focus()
         if self._desk.folder is None:
-            self.action_list_sweeps()
+            await self.action_list_sweeps()
         else:
             self.follow(self._desk.folder)
 
@@ -128,13 +128,13 @@ class SweepScreen(Overlay[None]):
             self._desk.folder = None
             self._see(None, self._left)
 
-    def action_new_sweep(self) -> None:
+    async def action_new_sweep(self) -> None:
         def begin(asked: tuple[Grid, Path] | None) -> None:
             if asked is not None:
                 self.run_worker(partial(self._begin, *asked), thread=True, name="begin")
 
         sweep = self.pane.sweep
-        self.app.push_screen(SweepForm(sweep.grid if sweep else Grid()), begin)
+        await self.app.push_screen(SweepForm(sweep.grid if sweep else Grid()), begin)
 
     def _begin(self, grid: Grid, folder: Path) -> None:
         try:
@@ -153,12 +153,12 @@ class SweepScreen(Overlay[None]):
             return
         self.app.call_from_thread(self.follow, folder)
 
-    def action_list_sweeps(self) -> None:
+    async def action_list_sweeps(self) -> None:
         def follow(folder: Path | None) -> None:
             if folder is not None:
                 self.follow(folder)
 
-        self.app.push_screen(Sweeps(), follow)
+        await self.app.push_screen(Sweeps(), follow)
 
     def action_stop_sweep(self) -> None:
         """Stop it, or go on."""

@@ -77,12 +77,12 @@ class BandwidthLimiter:
         self._ahead = self._since_answer = self._since_full = self._number = 0
         self._full = -math.inf
 
-    def attend(self) -> None:
+    def key_pressed(self) -> None:
         """Somebody pressed a key and waits for what it does."""
         if not self._careful:
             self._saved = max(self._saved, self.rate * AT_A_KEY)
 
-    def room(self) -> float:
+    def available(self) -> float:
         """Bytes that may be sent now; once something may, it may be a little more."""
         now = self._clock()
         passed, self._then = now - self._then, now
@@ -93,13 +93,13 @@ class BandwidthLimiter:
             return 0.0
         return max(self._saved, 0.0)
 
-    def spend(self, count: int, *, wanting: bool) -> None:
+    def consume(self, count: int, *, wanting: bool) -> None:
         """So many bytes were sent; `wanting`: and more would have been."""
         self._saved -= count
         self._since_answer += count
         self._wanting |= wanting
 
-    def took(self, count: int, seconds: float, now: float) -> None:
+    def note_write(self, count: int, seconds: float, now: float) -> None:
         """So many bytes were written in so many seconds, until `now`.
 
         A write that blocks leaves all full behind it. One alone may have met a terminal that was
@@ -115,7 +115,7 @@ class BandwidthLimiter:
                 self._choke(max(self._since_full / since, alone))
             self._since_full, self._saved = 0, min(self._saved, -HELD)
 
-    def ask(self) -> int:
+    def next_question(self) -> int:
         """The number of a question to send now, behind all else; 0 while an answer is due.
 
         A terminal that answers has read what was sent. A write tells less: what blocks it is the
@@ -127,7 +127,7 @@ class BandwidthLimiter:
         self._number = self._number % QUESTIONS + 1
         return self._number
 
-    def answered(self, number: int, now: float) -> None:
+    def note_answer(self, number: int, now: float) -> None:
         """All that was sent before a question has arrived."""
         if not self.answer_due or number != self._number:
             return  # it was given up
@@ -147,6 +147,10 @@ class BandwidthLimiter:
     @property
     def answer_due(self) -> bool:
         return self._asked < math.inf
+
+    def forget_question(self) -> None:
+        """Nobody will answer the last one."""
+        self._asked = math.inf
 
     def _overdue(self, now: float) -> bool:
         """Whether an answer is so late that the way must be full."""

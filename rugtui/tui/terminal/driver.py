@@ -1,195 +1,241 @@
-"""A terminal driver that sends only what differs, no faster than the way bears, and counts it."""
+"""A terminal driver that sends only what differs, no faster than the connection carries it."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import time
 from collections import deque
-from typing import Any, Protocol, TextIO, cast, runtime_checkable
+from typing import Any, Protocol
 
 from textual import events
 from textual.driver import Driver
 from textual.message import Message
+from textual.messages import InBandWindowResize
 
-from rugtui.runtime.terminal import ResilientOutput
 from rugtui.tui.terminal.ansi import erases_in_colour
 from rugtui.tui.terminal.bandwidth import BandwidthLimiter
+from rugtui.tui.terminal.output import TerminalOutput
 from rugtui.tui.terminal.screen_diff import HARMLESS, ScreenDiff
+from rugtui.tui.terminal.textual_private import read_input
 
 BEGIN, END = "\x1b[?2026h", "\x1b[?2026l"
-"""Around what the terminal should show as one."""
+"""Around what the terminal should show at once."""
 QUESTION = "\x1b[2;{number}H\x1b[6n"
 """Where is the cursor? Every terminal answers that, when it has read what came before. In the first
 row some function keys would look like an answer."""
-PUMP_SECONDS = 0.05
+RETRY_SECONDS = 0.05
 """Until what could not be sent is tried again."""
 DRAWN_SECONDS = 0.2
 """In which a key's work is drawn: what waits would be in front of it if it were sent meanwhile."""
+MOST_CELLS = 1000
+"""Columns and rows that are kept in memory, whatever the terminal claims to have."""
+ANSWER_SECONDS, CLOSE_SECONDS = 0.5, 1.0
+"""How long leaving waits for the terminal to answer a question, and to take what restores it. It
+may be frozen."""
 
 
-@runtime_checkable
-class Meter(Protocol):
-    """What a thrifty driver can tell and do."""
-
-    sent: int
-    """Bytes, so far."""
+class TerminalStatus(Protocol):
+    """What the app may know of its terminal, and ask of it."""
 
     @property
-    def stuck(self) -> bool: ...
+    def sent(self) -> int:
+        """Bytes, so far."""
+        ...
+
     @property
-    def owes(self) -> bool: ...
+    def behind(self) -> bool:
+        """Whether the terminal has not yet taken what was sent."""
+        ...
+
     @property
-    def answer_due(self) -> bool: ...
-    def attend(self) -> None: ...
-    def forget(self) -> None: ...
-    def drop(self) -> None: ...
+    def dirty(self) -> bool:
+        """Whether the terminal shows something else than it should."""
+        ...
+
+    def write(self, data: str) -> None: ...
+    def key_pressed(self) -> None: ...
+    def redraw(self) -> None: ...
+    def abandon(self, *, hung_up: bool) -> None: ...
 
 
-class Outlet(ResilientOutput):
-    """The terminal's stream, noting what writes to it take. Another thread writes."""
+class NoTerminal:
+    """Stands in where the driver is not ours (tests): everything has arrived."""
 
-    def __init__(self, stream: TextIO) -> None:
-        super().__init__(stream)
-        self.took: deque[tuple[int, float, float]] = deque(maxlen=64)
-        self.taken = 0
+    sent, behind, dirty = 0, False, False
 
-    def write(self, text: str) -> int:
-        began, count = time.monotonic(), len(text.encode(errors="replace"))
-        result = super().write(text)
-        super().flush()
-        ended = time.monotonic()
-        self.took.append((count, ended - began, ended))
-        self.taken += count
-        return result
+    def write(self, data: str) -> None: ...
+    def key_pressed(self) -> None: ...
+    def redraw(self) -> None: ...
+    def abandon(self, *, hung_up: bool) -> None: ...
 
 
-def thrifty(driver: type[Driver], link: BandwidthLimiter) -> type[Driver]:
-    """The same driver, thrifty, and outliving a terminal that is gone."""
+class HasTerminal(Protocol):
+    """An app that is told which terminal it is on."""
 
-    class Thrifty(driver):
-        def __init__(self, *arguments: Any, **known: Any) -> None:
-            super().__init__(*arguments, **known)
-            self.sent = 0
+    terminal: TerminalStatus
+
+
+def economical(driver: type[Driver], limiter: BandwidthLimiter) -> type[Driver]:
+    """The same driver, but economical, and able to outlive a terminal that is gone."""
+
+    base: Any = driver
+
+    class EconomicalDriver(base):
+        def __init__(self, app: HasTerminal, **known: Any) -> None:
+            super().__init__(app, **known)
+            stdin, stdout = sys.__stdin__, sys.__stdout__
+            assert stdin is not None
+            assert stdout is not None
+            # Standard output, not standard error as Textual has it, which may go to a file.
+            self.output = TerminalOutput(stdout.fileno(), stdout.encoding)
+            self._keyboard, self._keyboard_encoding = stdin.fileno(), stdin.encoding
+            self._screen = ScreenDiff(erases=erases_in_colour())
             self._answers: deque[tuple[int, float]] = deque()
-            self._in_one = self._left = False
+            self._at_once = self._active = self._reports_size = False
             self._drawn_by = 0.0
-            self._glass: ScreenDiff | None = None
-            self._bell: asyncio.TimerHandle | None = None
-            if hasattr(self, "_file"):
-                self._file = Outlet(cast(TextIO, self._file))
-                self._glass = ScreenDiff(erases=erases_in_colour())
+            self._retry: asyncio.TimerHandle | None = None
+            app.terminal = self
 
         def write(self, data: str) -> None:
-            glass = self._glass
-            if glass is None or not self._measure(glass):
-                self._send(data)
+            if not self._measure():
+                self.output.write(data)
             elif data in (BEGIN, END):
-                self._in_one = True  # it knows them: `pump` says them around what it sends
-            elif glass.draw(data):
+                self._at_once = True  # it knows them: `_send` puts them around what it sends
+            elif self._screen.write(data):
                 pass  # until `pump` sends it
             else:
                 if not HARMLESS.fullmatch(data):
-                    glass.clear()
-                self._send(data)
+                    self._screen.invalidate()
+                self.output.write(data)
 
         def flush(self) -> None:
-            super().flush()
             self.pump()
 
         def pump(self) -> None:
-            """Send what the terminal should show and does not, as far as the way bears."""
-            self._hear()
-            glass = self._glass
-            if glass is None or self._left or not self._measure(glass):
+            """Send what the terminal should show and does not, as far as the connection allows."""
+            self._note_events()
+            if not self._active or not self._measure():
                 return
-            if glass.owes and not self.stuck:
-                self._say(glass.pay(link.room()), glass)
-            if glass.owes and self._bell is None:
-                self._ring_later()
+            if self.dirty and not self.behind:
+                self._send(self._screen.flush(limiter.available()))
+            if self.dirty and self._retry is None:
+                self._retry_later()
 
-        def _ring_later(self) -> None:
-            self._bell = asyncio.get_running_loop().call_later(PUMP_SECONDS, self._ring)
+        def _retry_later(self) -> None:
+            loop = asyncio.get_running_loop()
+            self._retry = loop.call_later(RETRY_SECONDS, self._retry_now)
 
-        def _ring(self) -> None:
-            self._bell = None
+        def _retry_now(self) -> None:
+            self._retry = None
             if time.monotonic() < self._drawn_by:
-                self._ring_later()
+                self._retry_later()
             else:
                 self.pump()
 
-        def _say(self, data: str, glass: ScreenDiff) -> None:
+        def _send(self, data: str) -> None:
             if not data:
                 return
-            link.spend(len(data.encode()), wanting=glass.owes)
-            if number := link.ask():
+            limiter.consume(len(data.encode()), wanting=self.dirty)
+            if number := limiter.next_question():
                 data += QUESTION.format(number=number)
-            data += glass.cursor
-            self._send(f"{BEGIN}{data}{END}" if self._in_one else data)
+            data += self._screen.cursor
+            self.output.write(f"{BEGIN}{data}{END}" if self._at_once else data)
 
-        def _hear(self) -> None:
-            """What the threads that write and read saw of the way."""
-            while self._glass is not None and self._file.took:
-                link.took(*self._file.took.popleft())
+        def _note_events(self) -> None:
+            """Tell the limiter what the threads that write and read have seen."""
+            while self.output.writes:
+                limiter.note_write(*self.output.writes.popleft())
             while self._answers:
-                link.answered(*self._answers.popleft())
+                limiter.note_answer(*self._answers.popleft())
+
+        def run_input_thread(self) -> None:
+            read_input(
+                self._keyboard,
+                self._keyboard_encoding,
+                self.exit_event,
+                self.process_message,
+                super().run_input_thread,
+            )
 
         def process_message(self, message: Message) -> None:
             if isinstance(message, events.CursorPosition) and message.y == 1:
                 self._answers.append((message.x + 1, time.monotonic()))
+            elif isinstance(message, events.Resize) and not self._reports_size:
+                pass  # junk that looks like a report
             else:
+                if isinstance(message, InBandWindowResize):
+                    self._reports_size = message.supported
                 super().process_message(message)
 
         @property
-        def stuck(self) -> bool:
-            """Whether the terminal has not taken what was sent."""
-            return self._glass is not None and self.sent > self._file.taken
+        def sent(self) -> int:
+            return self.output.sent
 
         @property
-        def owes(self) -> bool:
-            """Whether the terminal shows something else than it should."""
-            return self._glass is not None and self._glass.owes
+        def behind(self) -> bool:
+            return self.output.behind
 
         @property
-        def answer_due(self) -> bool:
-            """Whether the terminal is going to say something that nobody typed."""
-            self._hear()
-            return link.answers and link.answer_due
+        def dirty(self) -> bool:
+            return self._screen.dirty
 
-        def attend(self) -> None:
-            """Somebody pressed a key and waits for what it does."""
-            link.attend()
+        def key_pressed(self) -> None:
+            """Somebody waits for what this key does."""
+            limiter.key_pressed()
             self._drawn_by = time.monotonic() + DRAWN_SECONDS
-            if self._glass is not None:
-                self._glass.attend()
+            self._screen.key_pressed()
 
-        def forget(self) -> None:
-            """The terminal may show anything."""
-            if self._glass is not None and self._measure(self._glass):
-                self._glass.forget()
+        def redraw(self) -> None:
+            """Send everything again: the terminal may show anything."""
+            if self._measure():
+                self._screen.invalidate()
                 self.pump()
 
-        def drop(self) -> None:
-            """Forget what has not been sent: nobody will look at it any more."""
-            self._left = True
-            writer = getattr(self, "_writer_thread", None)
-            while writer is not None and not writer._queue.empty():
-                writer._queue.get_nowait()
+        def abandon(self, *, hung_up: bool) -> None:
+            """Drop what has not been sent: nobody will look at it. `hung_up`: nor answer."""
+            self._active = False
+            self.output.discard()
+            if hung_up:
+                limiter.forget_question()
 
-        def _measure(self, glass: ScreenDiff) -> bool:
-            """Have the glass be as large as the terminal; whether that has a size."""
+        def start_application_mode(self) -> None:
+            self._active = True
+            super().start_application_mode()
+            self.redraw()  # after a suspension: the shell has written since
+
+        def resume_application_mode(self) -> None:
+            """Also where nothing told us of the suspension (SIGSTOP), in which shells change the
+            terminal's modes: Textual would start a second time beside the first."""
+            if self._active:
+                self.suspend_application_mode()
+            super().resume_application_mode()
+
+        def disable_input(self) -> None:
+            """The shell would take an answer that comes later for something typed."""
+            self._active = False  # or flushing on the way out would ask another question
+            until = time.monotonic() + ANSWER_SECONDS
+            while self._answer_due and time.monotonic() < until:
+                time.sleep(0.005)
+            super().disable_input()
+
+        @property
+        def _answer_due(self) -> bool:
+            self._note_events()
+            return limiter.answers and limiter.answer_due
+
+        def close(self) -> None:
+            self.output.close(CLOSE_SECONDS)
+            super().close()
+
+        def _measure(self) -> bool:
+            """Fit the screen in memory to the terminal; whether the terminal has a size."""
             try:
-                columns, rows = os.get_terminal_size(self._file.fileno())
+                columns, rows = os.get_terminal_size(self.output.descriptor)
             except OSError:
                 return False
-            glass.resize(columns, rows)
+            self._screen.resize(min(columns, MOST_CELLS), min(rows, MOST_CELLS))
             return columns > 0 and rows > 0
 
-        def _send(self, data: str) -> None:
-            self.sent += len(data.encode(errors="replace"))
-            writer = getattr(self, "_writer_thread", None)
-            # The writer dies with its terminal; its queue would then fill and block us for good.
-            if writer is None or writer.is_alive():
-                super().write(data)
-
-    return Thrifty
+    return EconomicalDriver

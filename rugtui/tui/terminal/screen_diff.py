@@ -45,7 +45,7 @@ class Cell(NamedTuple):
 
 
 class ScreenDiff:
-    """Rows of cells: `draw` what should be there, `pay` for what makes it so."""
+    """Rows of cells: `write` what should be there, `flush` what makes it so."""
 
     def __init__(
         self, *, erases: bool = False, clock: Callable[[], float] = time.monotonic
@@ -73,15 +73,15 @@ class ScreenDiff:
         count = len(self._wanted) if rows is None else rows
         self._wanted = [[None] * self._columns for _ in range(count)]
         self._owed.clear()
-        self.forget()
+        self.invalidate()
 
-    def forget(self) -> None:
+    def invalidate(self) -> None:
         """Something else may have written to the terminal: everything wanted has to be sent."""
         self._shown = [[None] * self._columns for _ in self._wanted]
         for y in range(len(self._wanted)):
             self._owe(y)
 
-    def draw(self, data: str) -> bool:
+    def write(self, data: str) -> bool:
         """Take what would have been written; whether it was drawing, and understood.
 
         What lies outside the terminal is left out: it would show at its edge.
@@ -132,15 +132,15 @@ class ScreenDiff:
         self._said.pop(y, None)
 
     @property
-    def owes(self) -> bool:
+    def dirty(self) -> bool:
         """Whether the terminal shows something else than it should."""
         return bool(self._owed)
 
-    def attend(self) -> None:
+    def key_pressed(self) -> None:
         """A key was pressed: what it draws over rows that wait has no older claim than the rest."""
         self._owed = dict.fromkeys(self._owed, self._clock())
 
-    def pay(self, room: float) -> str:
+    def flush(self, room: float) -> str:
         """What to send now, of about `room` bytes: the cheapest rows first, for those are words,
         but none waits for ever."""
         for y in list(self._owed):

@@ -4,36 +4,28 @@ from __future__ import annotations
 
 import base64
 import os
+import signal
 import time
 from collections.abc import Sequence
-from functools import partial
 
 from textual.app import App
+from textual.events import Event, InputEvent, Resize
 from textual.filter import LineFilter
+from textual.geometry import Size
 from textual.notifications import SeverityLevel
 
 from rugtui.settings.preferences import Preferences, Theme
 from rugtui.tui.charts.palette import ColourDepth
 from rugtui.tui.terminal.bandwidth import BandwidthLimiter
-from rugtui.tui.terminal.driver import Meter, thrifty
+from rugtui.tui.terminal.driver import NoTerminal, TerminalStatus, economical
 from rugtui.tui.terminal.plain import Respelled, Uncoloured, in_ascii, on_console
 from rugtui.tui.themes import name_of, themes
 
-ANSWER_LOOK = 0.03
-"""Seconds until it is looked again whether the terminal has answered."""
-
-
-class Unmetered:
-    """Stands where there is no terminal, or one that takes all at once: all of it has arrived."""
-
-    sent, stuck, owes, answer_due = 0, False, False, False
-
-    def attend(self) -> None: ...
-    def forget(self) -> None: ...
-    def drop(self) -> None: ...
-
-
-UNMETERED = Unmetered()
+INTERRUPT_SECONDS = 3.0
+"""In which a second ctrl+c quits."""
+LEAST, MOST = Size(20, 5), Size(1000, 500)
+"""Of columns and rows, what is laid out in any case and at most. A smaller terminal shows a part;
+on a larger one, or one that claims to be, a part is drawn on."""
 
 
 class TerminalApp(App[None]):
@@ -43,7 +35,8 @@ class TerminalApp(App[None]):
         super().__init__()
         self.preferences = preferences
         self.link = BandwidthLimiter(preferences.link)
-        self.driver_class = thrifty(self.driver_class, self.link)
+        self.terminal: TerminalStatus = NoTerminal()
+        self.driver_class = economical(self.driver_class, self.link)
         for theme in themes(self.colours):
             self.register_theme(theme)
         self.theme = name_of(preferences.theme)
@@ -55,6 +48,7 @@ class TerminalApp(App[None]):
         elif linux:
             self._plainer.append(Respelled(on_console))
         self._wrong_until = 0.0
+        self._interrupted = -INTERRUPT_SECONDS
 
     @property
     def colours(self) -> ColourDepth:
@@ -70,17 +64,40 @@ class TerminalApp(App[None]):
         return [*super().get_line_filters(), *self._plainer]
 
     @property
-    def meter(self) -> Meter:
-        """What is known of the bytes on their way."""
-        return self._driver if isinstance(self._driver, Meter) else UNMETERED
+    def size(self) -> Size:
+        return within_limits(super().size)
+
+    async def on_event(self, event: Event) -> None:
+        if isinstance(event, Resize):
+            size = within_limits(event.size)
+            event = Resize(size, size, pixel_size=event.pixel_size)
+        if isinstance(event, InputEvent) and not self.screen_stack:
+            return  # typed while the app is already leaving
+        await super().on_event(event)
 
     def on_resize(self) -> None:
-        self.meter.forget()  # also where it is the old size again: another was in between
+        self.terminal.redraw()  # also where it is the old size again: another was in between
 
     def action_redraw(self) -> None:
         """The terminal may show anything: something else wrote to it."""
-        self.meter.forget()
+        self.terminal.redraw()
         self.refresh()
+
+    def action_suspend_process(self) -> None:
+        """Stop the whole job as ctrl+z does, if a shell put it into a group of its own: no other
+        program would bring it back."""
+        if os.getpgrp() == os.getsid(0):
+            self.notify("No shell to return to: q quits.", severity="warning")
+        else:
+            os.killpg(os.getpgrp(), signal.SIGTSTP)
+
+    async def action_interrupt(self) -> None:
+        """Quit at the second ctrl+c: one alone may have been meant for another window."""
+        now = time.monotonic()
+        if now - self._interrupted < INTERRUPT_SECONDS:
+            await self.action_quit()
+        self._interrupted = now
+        self.notify("Press ctrl+c again to quit.", timeout=INTERRUPT_SECONDS)
 
     def wear(self, theme: Theme) -> None:
         self.theme = name_of(theme)
@@ -116,16 +133,15 @@ class TerminalApp(App[None]):
     def copy_to_clipboard(self, text: str) -> None:
         """By OSC 52; tmux passes on what is wrapped for it, where it does not copy by itself."""
         super().copy_to_clipboard(text)
-        if self._driver is not None and "TMUX" in os.environ:
-            self._driver.write(passed_through(text))
+        if "TMUX" in os.environ:
+            self.terminal.write(passed_through(text))
 
-    def exit_soon(self, code: int, until: float) -> None:
-        """Leave once the terminal has answered, at the latest at that time: the shell would take
-        for typed what comes only then."""
-        if self.meter.answer_due and time.monotonic() < until:
-            self.set_timer(ANSWER_LOOK, partial(self.exit_soon, code, until))
-        else:
-            self.exit(return_code=code)
+
+def within_limits(size: Size) -> Size:
+    width, height = (
+        min(max(wanted, least), most) for wanted, least, most in zip(size, LEAST, MOST, strict=True)
+    )
+    return Size(width, height)
 
 
 def folded(text: str, width: int) -> str:

@@ -16,8 +16,8 @@ from rugtui.tui.terminal.bandwidth import (
     RATES,
     BandwidthLimiter,
 )
+from rugtui.tui.terminal.driver import NoTerminal
 from rugtui.tui.terminal.frame_throttle import ATTENTION, LONGEST, FrameThrottle
-from rugtui.tui.terminal.terminal_app import Unmetered
 from tests.tui.fake import FakeSession, give, running, some_frame
 
 TICK = 0.05
@@ -51,14 +51,14 @@ class Way:
             self.clock.now += TICK
             self.inside = max(self.inside - TICK * self.rate, 0.0)
             while self.due and self.due[0][1] <= self.clock.now:
-                link.answered(*self.due.pop(0))
+                link.note_answer(*self.due.pop(0))
             if self.answers and not self.sent:
                 self.ask(link)
-            room = link.room()
+            room = link.available()
             if room > 0:
                 count = ROW * math.ceil(room / ROW)
                 self.take(link, count)
-                link.spend(count, wanting=True)
+                link.consume(count, wanting=True)
             if self.answers:
                 self.ask(link)
             longest = max(longest, self.inside / self.rate)
@@ -70,10 +70,10 @@ class Way:
         blocked = max(self.inside - self.holds, 0.0) / self.rate
         self.clock.now += blocked
         self.inside = min(self.inside, self.holds)
-        link.took(count, blocked, self.clock.now)
+        link.note_write(count, blocked, self.clock.now)
 
     def ask(self, link):
-        if number := link.ask():
+        if number := link.next_question():
             self.due.append((number, self.clock.now + self.inside / self.rate + self.trip))
 
 
@@ -108,7 +108,7 @@ def test_a_way_that_is_idle_between_two_keys_is_no_slower_for_that(clock):
     link, rate = BandwidthLimiter("auto", environment={}, clock=clock), 16 * KIB
     for _ in range(8):
         clock.now += 15
-        link.took(12 * KIB, 8 * KIB / rate, clock.now)
+        link.note_write(12 * KIB, 8 * KIB / rate, clock.now)
     assert 0.5 * rate < link.rate <= rate
 
 
@@ -135,8 +135,8 @@ def test_more_than_at_first_is_sent_where_it_is_wanted_and_known_to_arrive(kind,
     link = BandwidthLimiter(kind, environment={}, clock=clock)
     for _ in range(60):
         clock.now += 1
-        link.spend(ROW, wanting=False)
-        link.answered(link.ask(), clock.now + 0.01)
+        link.consume(ROW, wanting=False)
+        link.note_answer(link.next_question(), clock.now + 0.01)
     assert link.rate == RATES[kind], "nothing more was wanted"
     Way(clock, 1e9, answers=True).run(link, 60)
     assert (link.rate > 1.5 * RATES[kind]) == (kind == "auto")
@@ -154,24 +154,24 @@ def test_calm_earns_the_rate_back(clock):
 
 def test_a_terminal_that_never_answers_holds_nothing_up(clock):
     link = BandwidthLimiter("auto", environment={}, clock=clock)
-    assert link.ask()
-    assert not link.ask(), "one at a time"
+    assert link.next_question()
+    assert not link.next_question(), "one at a time"
     clock.now += 2 * LATE
-    assert link.room() > 0
+    assert link.available() > 0
     clock.now += LOST
-    assert link.room() > 0
-    assert link.ask()
+    assert link.available() > 0
+    assert link.next_question()
 
 
 def test_an_answer_that_was_given_up_is_no_answer_to_another_question(clock):
     link = BandwidthLimiter("auto", environment={}, clock=clock)
-    first = link.ask()
+    first = link.next_question()
     clock.now += LOST + 1
-    link.room()
-    second = link.ask()
-    link.answered(first, clock.now + 0.001)
+    link.available()
+    second = link.next_question()
+    link.note_answer(first, clock.now + 0.001)
     assert link.answer_due
-    link.answered(second, clock.now + 0.3)
+    link.note_answer(second, clock.now + 0.3)
     assert not link.answer_due
     assert link.rate == RATES["auto"]
 
@@ -180,31 +180,31 @@ def test_a_terminal_that_was_busy_for_once_is_no_slow_one(clock):
     link, way = BandwidthLimiter("auto", environment={}, clock=clock), Way(clock, 1e9)
     for _ in range(10):
         way.run(link, 25)
-        link.took(ROW, 1.0, clock.now)
+        link.note_write(ROW, 1.0, clock.now)
     assert link.rate == RATES["auto"]
 
 
 def test_nothing_is_sent_behind_an_answer_that_is_late(clock):
     link = BandwidthLimiter("auto", environment={}, clock=clock)
-    link.answered(link.ask(), clock.now + 0.02)
-    link.ask()
+    link.note_answer(link.next_question(), clock.now + 0.02)
+    link.next_question()
     clock.now += 0.02 + 0.9 * LATE
-    assert link.room() > 0
+    assert link.available() > 0
     clock.now += 0.2 * LATE
-    assert link.room() == 0
+    assert link.available() == 0
 
 
 def test_a_key_may_use_more_until_the_way_is_known_to_be_slow(clock):
     link = BandwidthLimiter("auto", environment={}, clock=clock)
-    link.attend()
-    assert link.room() > 64 * KIB
-    link.took(ROW, 1.0, 1.0)
-    link.took(ROW, 1.0, 2.0)
-    link.attend()
-    assert link.room() == 0
+    link.key_pressed()
+    assert link.available() > 64 * KIB
+    link.note_write(ROW, 1.0, 1.0)
+    link.note_write(ROW, 1.0, 2.0)
+    link.key_pressed()
+    assert link.available() == 0
     slow = BandwidthLimiter("slow", environment={}, clock=clock)
-    slow.attend()
-    assert slow.room() <= KIB
+    slow.key_pressed()
+    assert slow.available() <= KIB
 
 
 def test_runs_of_rows():
@@ -212,10 +212,10 @@ def test_runs_of_rows():
     assert runs([0, 1, 2, 5, 7, 8]) == [(0, 3), (5, 6), (7, 9)]
 
 
-class Behind(Unmetered):
+class Behind(NoTerminal):
     """Of a terminal that does not show all yet."""
 
-    owes = True
+    dirty = True
 
 
 async def test_a_picture_on_its_way_is_whole_before_the_next_is_begun(monkeypatch):
@@ -224,7 +224,7 @@ async def test_a_picture_on_its_way_is_whole_before_the_next_is_begun(monkeypatc
     async with running(app) as pilot:
         app.thrift = FrameThrottle(clock=(clock := Clock()))
         await give(pilot, some_frame(step=2000))
-        monkeypatch.setattr(RugtuiApp, "meter", Behind())
+        app.terminal = Behind()
         clock.now += ATTENTION + LONGEST
         await give(pilot, some_frame(step=2010))
         assert app.latest.step == 2000

@@ -50,7 +50,7 @@ def whole_screen():
 def glass(**known):
     made = ScreenDiff(**known)
     made.resize(COLUMNS, ROWS)
-    assert made.draw(whole_screen())
+    assert made.write(whole_screen())
     return made
 
 
@@ -60,10 +60,10 @@ def test_the_terminal_shows_what_was_written(writes, erases, rooms):
     one, terminal = glass(erases=erases), pyte.Screen(COLUMNS, ROWS)
     sent = ""
     for data, room in zip(writes, rooms + [0] * len(writes), strict=False):
-        assert one.draw(data)
-        sent += one.pay(room)
-    sent += one.pay(1e9)
-    assert not one.owes
+        assert one.write(data)
+        sent += one.flush(room)
+    sent += one.flush(1e9)
+    assert not one.dirty
     # A terminal leaves half of a wide character where the other is written over; Textual never
     # writes so, and what is left is nobody's: compared is what a fresh terminal shows.
     assert shown(sent, into=terminal) == shown(repaint(one))
@@ -71,8 +71,8 @@ def test_the_terminal_shows_what_was_written(writes, erases, rooms):
 
 def repaint(one):
     """Everything that is wanted, for a terminal of which nothing is known."""
-    one.forget()
-    return one.pay(1e9)
+    one.invalidate()
+    return one.flush(1e9)
 
 
 @given(st.lists(pieces(), max_size=12))
@@ -80,30 +80,30 @@ def test_a_repaint_shows_what_was_written_where_no_wide_character_was_cut(writes
     narrow = [data for data in writes if "日" not in data and "e\u0301" not in data]
     one = glass()
     for data in narrow:
-        one.draw(data)
+        one.write(data)
     assert shown(repaint(one)) == shown(whole_screen(), *narrow)
 
 
 def test_nothing_is_sent_twice():
     one = glass()
-    one.draw("\x1b[2;3H\x1b[1;31mloss\x1b[0m")
-    assert "loss" in one.pay(1e9)
-    one.draw("\x1b[2;3H\x1b[1;31mloss\x1b[0m")
-    assert one.pay(1e9) == ""
-    one.draw("\x1b[2;3H\x1b[1;31mlost\x1b[0m")
-    assert one.pay(1e9) == "\x1b[2;6H\x1b[1;31mt\x1b[0m"
+    one.write("\x1b[2;3H\x1b[1;31mloss\x1b[0m")
+    assert "loss" in one.flush(1e9)
+    one.write("\x1b[2;3H\x1b[1;31mloss\x1b[0m")
+    assert one.flush(1e9) == ""
+    one.write("\x1b[2;3H\x1b[1;31mlost\x1b[0m")
+    assert one.flush(1e9) == "\x1b[2;6H\x1b[1;31mt\x1b[0m"
 
 
 def test_words_come_before_pictures_and_pictures_come_at_last():
     now = [0.0]
     one = glass(clock=lambda: now[0])
-    one.pay(1e9)
+    one.flush(1e9)
     picture = "".join(f"\x1b[38;2;{k};0;0;48;2;0;{k};0m▀\x1b[0m" for k in range(COLUMNS))
-    one.draw(f"\x1b[1;1H{picture}")
+    one.write(f"\x1b[1;1H{picture}")
     for step in range(400):
         now[0] += 0.05
-        one.draw(f"\x1b[4;1Hstep {step}")
-        sent = one.pay(1)
+        one.write(f"\x1b[4;1Hstep {step}")
+        sent = one.flush(1)
         if "▀" in sent:
             break
         assert "\x1b[4;" in sent
@@ -112,32 +112,32 @@ def test_words_come_before_pictures_and_pictures_come_at_last():
 
 def test_rows_that_cost_the_same_come_from_top_to_bottom():
     one = glass(clock=lambda: 0.0)
-    one.pay(1e9)
+    one.flush(1e9)
     for y in (3, 1, 2):
-        one.draw(f"\x1b[{y};1Hrow {y}")
-    assert [one.pay(1).split("H")[0] for _ in range(3)] == ["\x1b[1;1", "\x1b[2;1", "\x1b[3;1"]
+        one.write(f"\x1b[{y};1Hrow {y}")
+    assert [one.flush(1).split("H")[0] for _ in range(3)] == ["\x1b[1;1", "\x1b[2;1", "\x1b[3;1"]
 
 
 def test_what_a_key_draws_over_rows_that_wait_comes_from_top_to_bottom():
     now = [0.0]
     one = glass(clock=lambda: now[0])
-    one.pay(1e9)
-    one.draw("\x1b[3;1Hold")
+    one.flush(1e9)
+    one.write("\x1b[3;1Hold")
     now[0] = 10.0
-    one.attend()
+    one.key_pressed()
     for y in (3, 1):
-        one.draw(f"\x1b[{y};1Hrow {y}")
-    assert one.pay(1).startswith("\x1b[1;1")
+        one.write(f"\x1b[{y};1Hrow {y}")
+    assert one.flush(1).startswith("\x1b[1;1")
 
 
 def test_after_another_size_all_is_sent_and_nothing_outside_of_it():
     one = glass()
-    one.draw("\x1b[4;20Hloss")
-    one.pay(1e9)
+    one.write("\x1b[4;20Hloss")
+    one.flush(1e9)
     one.resize(10, 2)
-    assert not one.pay(1e9), "nobody has drawn for this size"
-    assert one.draw("\x1b[1;8Hloss\x1b[4;1Hoss\x1b[2;1H" + "日" * 6)
-    sent = one.pay(1e9)
+    assert not one.flush(1e9), "nobody has drawn for this size"
+    assert one.write("\x1b[1;8Hloss\x1b[4;1Hoss\x1b[2;1H" + "日" * 6)
+    sent = one.flush(1e9)
     small = pyte.Screen(10, 2)
     pyte.Stream(small).feed(sent)
     assert small.display == ["       los", "日日日日日"]
@@ -147,7 +147,7 @@ def test_after_another_size_all_is_sent_and_nothing_outside_of_it():
     "data", ["loss", "\x1b[1;1H\x1b[2J", "\x1b[1;1Hx\r\n", "\x1b[1;1Hx\n!", "\x1b[1;1H\tx", "\x1bM"]
 )
 def test_what_is_no_drawing_is_said_so(data):
-    assert not glass().draw(data)
+    assert not glass().write(data)
 
 
 @pytest.mark.parametrize(
@@ -173,8 +173,8 @@ def test_blanks_are_erased_where_that_shows_the_same():
     for paper, erases, erased in (("", False, 1), ("\x1b[44m", False, 0), ("\x1b[44m", True, 1)):
         one = ScreenDiff(erases=erases)
         one.resize(COLUMNS, ROWS)
-        one.draw(f"\x1b[1;1H{paper}{blank}")
-        assert one.pay(1e9).count("X") == erased
+        one.write(f"\x1b[1;1H{paper}{blank}")
+        assert one.flush(1e9).count("X") == erased
 
 
 def test_only_what_changes_of_a_look_is_said():
