@@ -1,9 +1,9 @@
 """Make the pictures of the README from the running program.
 
-    python screenshots/make.py [--steps 3000]
+    python -m screenshots.make [--steps 3000] [--only-movie]
 
 Trains the default model once for each size, and takes the screen with trained weights and with the
-rug; then a few runs beside each other; then sweeps a grid, and takes its map.
+rug; then a few runs beside each other; then sweeps a grid, and takes its map; and a moving picture.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from rugtui.sweeps.grid import Grid
 from rugtui.sweeps.run import run
 from rugtui.tui.app import RugtuiApp
 from rugtui.tui.screens.sweep import SweepScreen
+from screenshots.movie import movie
 
 HERE = Path(__file__).parent
 SIZES = ((120, 40), (80, 24))
@@ -34,7 +35,13 @@ OTHER_SIZES = (96, 192, 128)
 GRID = Grid(n_sparse="128", ratio="0.05:0.8:16", p="0.01:0.8:16:log", save_weights=True)
 
 
-async def main(steps: int) -> None:
+MOVIE_STEPS = (20, 60, 120, 200, 320, 500, 800, 1200, 2000, 3000)
+
+
+async def main(steps: int, *, only_movie: bool) -> None:
+    await moving(*SIZES[0])
+    if only_movie:
+        return
     with tempfile.TemporaryDirectory() as folder:
         await sweep(Path(folder) / "grid", *SIZES[0])
     if steps:
@@ -49,6 +56,32 @@ async def main(steps: int) -> None:
             await pilot.pause(10)
             picture(app, f"rug-{columns}x{rows}")
             await pilot.press("q")
+
+
+async def moving(columns: int, rows: int) -> None:
+    """Training from its beginning, then the rug in place of the trained weights."""
+    app = RugtuiApp(Session(Settings(n_sparse=128, n_dense=32, steps=MOVIE_STEPS[-1])))
+    screens, seconds = [], []
+
+    def take(length: float) -> None:
+        app.clear_notifications()
+        screens.append(app.export_screenshot(title="rugtui"))
+        seconds.append(length)
+
+    async with app.run_test(size=(columns, rows)) as pilot:
+        for step in MOVIE_STEPS:
+            await shown(pilot, lambda frame, step=step: frame.step >= step and measured(frame))
+            take(0.6)
+        await pilot.pause(3)
+        seconds[-1] = 0.1
+        take(2.5)
+        await pilot.press("w")
+        await shown(pilot, lambda frame: frame.shown == "rug" and measured(frame))
+        await pilot.pause(4)
+        take(3.0)
+        await pilot.press("q")
+    (HERE / "dashboard.svg").write_text(movie(screens, seconds))
+    print(f"dashboard.svg with {len(screens)} screens")
 
 
 async def several(steps: int, columns: int, rows: int) -> None:
@@ -109,4 +142,6 @@ def picture(app: RugtuiApp, name: str) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=3000, help="0: the sweep alone")
-    asyncio.run(main(parser.parse_args().steps))
+    parser.add_argument("--only-movie", action="store_true", help="dashboard.svg alone")
+    given = parser.parse_args()
+    asyncio.run(main(given.steps, only_movie=given.only_movie))
