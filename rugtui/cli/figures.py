@@ -181,7 +181,7 @@ def _weights(
     source: Path | None, rows: list[Row], run: str | None, fixed_p: list[float]
 ) -> tuple[Weights, float, str] | None:
     """Trained weights to draw, their p, and where they are from. Raises RunError, DamagedError."""
-    from rugtui.models.weight_files.foreign import read_weights
+    from rugtui.models.weight_files.weight_file import read_weights
 
     if run is not None and Path(run).is_file():
         if len(fixed_p) != 1:

@@ -102,7 +102,7 @@ def _ratios(ratio_text: str | None, n_sparse: str | None, n_dense: str | None) -
 def _of_file(file: Path, p: float, rows: int | None, seed: int) -> dict[str, Any]:
     """Theory at the file's own r, and the Gaussian and exact loss of its weights."""
     from rugtui.api.predictions import predict
-    from rugtui.models.weight_files.foreign import read_weights
+    from rugtui.models.weight_files.weight_file import read_weights
 
     return dict(predict(read_weights(file), p, rows=rows, seed=seed))
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 from rugtui.errors import RunError
 from rugtui.live.commands import Kind
 from rugtui.live.run_session import RunSession
-from rugtui.models.weight_files.foreign import read_foreign
+from rugtui.models.weight_files.weight_file import read_weight_file
 from rugtui.settings.settings import Settings
 from rugtui.storage.checkpoint import newest
 from rugtui.storage.checkpoint_writer import EVERY, CheckpointWriter
@@ -55,7 +55,7 @@ def open_weights(path: Path, given: dict[str, Any], *, every: float = EVERY) -> 
 
     Raises WeightsError for a file that has none, or of sizes that no run has; SettingError.
     """
-    sizes = run_sizes(path, read_foreign(path))
+    sizes = run_sizes(path, read_weight_file(path))
     training = Trainer(Settings(**{**sizes, **given, "init": str(path)}), screen=True)
     settings = training.settings
     keeper = CheckpointWriter(settings, device=str(training.device), screen=True, every=every)

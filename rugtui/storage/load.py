@@ -10,7 +10,7 @@ import numpy as np
 
 from rugtui.errors import DamagedError, RunError, WeightsError
 from rugtui.models.dense import Dense
-from rugtui.models.weight_files.foreign import Foreign, read_foreign
+from rugtui.models.weight_files.weight_file import WeightFile, read_weight_file
 from rugtui.settings.settings import Settings
 from rugtui.storage.checkpoint import newest, weights_of
 from rugtui.storage.files import read_json
@@ -102,13 +102,13 @@ def _of_run(path: Path) -> Saved:
 
 
 def _of_weights(path: Path) -> Saved:
-    found = read_foreign(path)
+    found = read_weight_file(path)
     settings = Settings(**run_sizes(path, found))
     nothing = history_table(StoredHistory(NAMES, np.empty((len(NAMES), 0))))
     return Saved(path, "file", 0, settings, found.weights, nothing, (), {})
 
 
-def run_sizes(path: Path, found: Foreign) -> dict[str, Any]:
+def run_sizes(path: Path, found: WeightFile) -> dict[str, Any]:
     """The settings that weights in a file have for good. Raises WeightsError where no run has."""
     n_sparse, n_dense = found.weights.n_sparse, found.weights.n_dense
     if n_dense >= n_sparse:

@@ -11,7 +11,7 @@ from torch import Tensor
 from rugtui.errors import SettingError
 from rugtui.models.constructions import default_frame, dense, engineered
 from rugtui.models.dense import Dense
-from rugtui.models.weight_files.foreign import read_weights
+from rugtui.models.weight_files.weight_file import read_weights
 from rugtui.settings.settings import Frame, Settings
 
 

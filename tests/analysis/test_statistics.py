@@ -13,7 +13,7 @@ from rugtui.analysis.statistics import EDGES, gaussian_loss, statistics
 from rugtui.errors import SettingError, WeightsError
 from rugtui.models.constructions import dense, engineered
 from rugtui.models.dense import Dense
-from rugtui.models.weight_files.foreign import read_weights
+from rugtui.models.weight_files.weight_file import read_weights
 from rugtui.theory.exact import exact_loss
 from rugtui.theory.optimum import optimum
 

@@ -8,7 +8,7 @@ import pytest
 
 from rugtui.analysis.statistics import _rows_in_theory
 from rugtui.analysis.strata import Strata
-from rugtui.models.weight_files.foreign import read_weights
+from rugtui.models.weight_files.weight_file import read_weights
 from rugtui.settings.settings import Settings
 from rugtui.theory import gaussian
 from rugtui.theory.exact import exact_loss

@@ -15,7 +15,7 @@ from rugtui.errors import RunError
 from rugtui.live.run_session import RunSession
 from rugtui.storage.run_directory import all_runs, runs_folder
 from rugtui.storage.target import place
-from tests.models.weight_files.test_foreign import W_IN, W_OUT, B
+from tests.models.weight_files.test_weight_file import W_IN, W_OUT, B
 from tests.storage.some import SETTINGS
 
 NAMES = ["two words", "..a", "new\nline", "-x", "a\x1b[31mred", "{0}%s[b]", "#1", "é名", "y" * 250]

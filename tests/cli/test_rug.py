@@ -9,7 +9,7 @@ import pytest
 
 from rugtui.cli import main
 from rugtui.models.decoders import DECODERS
-from rugtui.models.weight_files.foreign import read_weights
+from rugtui.models.weight_files.weight_file import read_weights
 from rugtui.settings.settings import Frame
 from rugtui.theory.optimum import optimum
 

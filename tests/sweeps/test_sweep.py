@@ -99,7 +99,7 @@ def test_trained_and_rug_are_where_they_must_be(method, tmp_path):
         assert row.error is None
         assert row.loss == pytest.approx(row.loss_exact, abs=5 * row.standard_error)
         from rugtui.analysis.statistics import gaussian_loss
-        from rugtui.models.weight_files.foreign import read_weights
+        from rugtui.models.weight_files.weight_file import read_weights
 
         kept = read_weights(tmp_path / "sweep" / row.weights)
         assert gaussian_loss(kept, row.p) == pytest.approx(row.loss_gaussian, rel=1e-5)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +20,30 @@ GROWS_MOST, SMALL = 100, 64 << 20
 """What weights may grow when unpacked, unless they stay small: trained ones hardly shrink."""
 
 
+class BrokenFileError(Exception):
+    """A file is cut short, altered, or not what its first bytes promise; the message says how."""
+
+
+@contextlib.contextmanager
+def broken_if_unreadable() -> Iterator[None]:
+    """Around calls of zipfile alone: what it raises on archives that are not whole."""
+    try:
+        yield
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        NotImplementedError,
+        struct.error,
+        ValueError,  # of times, offsets and names that cannot be
+    ) as error:
+        raise BrokenFileError(str(error) or "it ends too soon") from error
+    except RuntimeError as error:  # zipfile has no other for a password
+        if "encrypted" not in str(error):
+            raise
+        raise BrokenFileError("it is encrypted") from error
+
+
 class _Guarded(io.BufferedReader):
     """A file that does not give so much at once as a directory without end would ask for."""
 
@@ -25,50 +51,72 @@ class _Guarded(io.BufferedReader):
 
     def read(self, size: int | None = -1, /) -> bytes:
         if self.most is not None and size is not None and size > self.most:
-            raise zipfile.BadZipFile(f"its directory has {size:,} bytes, not {self.most:,} at most")
+            raise BrokenFileError(f"its directory has {size:,} bytes, not {self.most:,} at most")
         return super().read(size)
 
 
 @contextlib.contextmanager
 def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
-    """Raises OSError, BadZipFile."""
-    with _Guarded(io.FileIO(path)) as file, zipfile.ZipFile(file) as archive:
+    """Raises OSError, BrokenFileError."""
+    with _Guarded(io.FileIO(path)) as file:
+        with broken_if_unreadable():
+            archive = zipfile.ZipFile(file)
         file.most = None
-        yield archive
+        with archive:
+            yield archive
 
 
 def read_member(path: Path, archive: zipfile.ZipFile, name: str, most: int) -> bytearray:
     """A member of at most `most` bytes, unpacked.
 
-    Raises WeightsError where memory does not do, KeyError where there is no such member, ValueError
-    for members that nobody writes, BadZipFile.
+    Raises WeightsError where memory is short, BrokenFileError for a member that is missing, not
+    whole, or packed as nobody packs it.
     """
-    known = archive.getinfo(name)
+    known = member(archive, name)
     size = known.file_size
     if size > most:
-        raise ValueError(f"{name} in it has {size:,} bytes, but {most:,} at most are read")
+        raise BrokenFileError(f"{name} in it has {size:,} bytes, but {most:,} at most are read")
     require_plausible(path, known)
     require_memory(2 * size, f"{name} in {path}")
-    with archive.open(known) as file:
-        # Never without a size: zipfile would unpack 2 GiB before it looks how many were promised.
-        content = bytearray(file.read(size))
+    content = read_start(archive, known, size)
     if len(content) != size:
-        raise ValueError(f"{name} in it should have {size:,} bytes, but has {len(content):,}")
+        raise BrokenFileError(f"{name} in it should have {size:,} bytes, but has {len(content):,}")
     return content
+
+
+def member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
+    try:
+        return archive.getinfo(name)
+    except KeyError as error:
+        raise BrokenFileError(f"{name!r} in it is missing") from error
+
+
+def read_start(archive: zipfile.ZipFile, known: zipfile.ZipInfo, size: int) -> bytearray:
+    """The first `size` bytes of a member, or all where there are fewer."""
+    # Never without a size: zipfile would unpack 2 GiB before it looks how many were promised.
+    with broken_if_unreadable(), archive.open(known) as file:
+        return bytearray(file.read(size))
 
 
 def require_plausible(path: Path, known: zipfile.ZipInfo) -> None:
     """Refuse, before it is unpacked, what unpacks to far more than it is.
 
-    Raises WeightsError, and ValueError for ways to pack that zipfile unpacks without a bound.
+    Raises WeightsError, and BrokenFileError for ways to pack that zipfile unpacks without a bound.
     """
-    if known.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise ValueError(f"{known.filename} in it is packed in a way that NumPy and torch do not")
+    require_packing(known)
     if known.file_size > max(SMALL, GROWS_MOST * known.compress_size):
         raise WeightsError(
             f"{known.filename} in {path} would grow from {known.compress_size:,} to "
             f"{known.file_size:,} bytes, and weights do not; if you trust it: "
             f"np.savez('safe.npz', **np.load({path.name!r}))"
+        )
+
+
+def require_packing(known: zipfile.ZipInfo) -> None:
+    """Raises BrokenFileError for ways to compress that zipfile unpacks without a bound."""
+    if known.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise BrokenFileError(
+            f"{known.filename} in it is packed in a way that NumPy and torch do not use"
         )
 
 

@@ -1,90 +1,119 @@
-"""Tensors by name out of what torch.save wrote. Nothing is unpickled, and of a tensor nothing is
-read before somebody asks for it."""
+"""What torch.save wrote, in either of its formats, without unpickling anything.
+
+Of a tensor nothing is read before somebody asks for it.
+"""
 
 from __future__ import annotations
 
 import io
-import zipfile
+import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import torch
 from torch import Tensor
 
-from rugtui.errors import WeightsError
 from rugtui.models.memory import require_memory
-from rugtui.models.weight_files.archive import open_archive, read_member
-from rugtui.models.weight_files.described import Described, Storage, tensors_in
-from rugtui.models.weight_files.pickle_reader import follow
+from rugtui.models.weight_files.archive import BrokenFileError, open_archive, read_member
+from rugtui.models.weight_files.pickle_reader import Storage, TensorView, follow
 
 PICKLE_MOST = 16 << 20
 """Bytes of a pickle that are followed."""
 OLD_MAGIC = 0x1950A86A20F9469CFC6C
 """What torch.save began files with before 1.6 (torch/serialization.py)."""
 
-Choose = Callable[[list[str]], dict[str, str]]
 Read = Callable[[Storage], bytearray]
 """The bytes of a storage."""
 
 
-def read_torch_file(path: Path, choose: Choose) -> dict[str, Tensor]:
-    """The tensors that `choose` picks from the names in a file, by role.
+def torch_archive(path: Path, names: list[str]) -> tuple[Any, Read]:
+    """Content and reader of the zip archive that torch.save (or TorchScript) writes today.
 
-    Raises NeedsCodeError, WeightsError, OSError; ValueError and its like for what is not whole.
+    Raises WeightsError, BrokenFileError, OSError.
     """
-    if not zipfile.is_zipfile(path):
-        with path.open("rb") as file:
-            return _chosen(path, *_old_format(path, file), choose)
+    programs = sorted((name for name in names if name.endswith("data.pkl")), key=len)
+    folder = programs[0].removesuffix("data.pkl")
+
+    def read(storage: Storage) -> bytearray:
+        with open_archive(path) as archive:
+            return read_member(path, archive, f"{folder}data/{storage.key}", path.stat().st_size)
+
     with open_archive(path) as archive:
-        names = archive.namelist()
-        (program,) = (name for name in names if name.endswith("/data.pkl"))
-        folder = program.removesuffix("data.pkl")
         order = folder + "byteorder"
         if order in names and read_member(path, archive, order, 16) != b"little":
-            raise ValueError("its numbers begin with their highest byte")
-        content = follow(io.BytesIO(read_member(path, archive, program, PICKLE_MOST)))
-
-        def read(storage: Storage) -> bytearray:
-            size = path.stat().st_size
-            return read_member(path, archive, f"{folder}data/{storage.key}", size)
-
-        return _chosen(path, content, read, choose)
+            raise BrokenFileError("its numbers begin with their highest byte")
+        program = read_member(path, archive, programs[0], PICKLE_MOST)
+    return follow(io.BytesIO(program)), read
 
 
-def _old_format(path: Path, file: IO[bytes]) -> tuple[object, Read]:
-    """Five pickles (magic, version, machine, content, keys), then each key's length and bytes."""
+def old_torch_file(
+    path: Path, file: IO[bytes], reopen: Callable[[], IO[bytes]]
+) -> tuple[Any, Read]:
+    """The same of the older format, and of plain pickles: whatever does not begin as that does.
+
+    The older format is five pickles (magic, version, machine, content, keys), then each key's
+    length and bytes.
+    """
     head = io.BytesIO(file.read(PICKLE_MOST))
-    if follow(head) != OLD_MAGIC:
-        raise ValueError("it does not begin as files of torch.save do")
+    first = follow(head)
+    if first != OLD_MAGIC:
+        return first, _packed_only
     storages: dict[str, Storage] = {}
     _, _, content, keys = (follow(head, storages) for _ in range(4))
     start = head.tell()
+    if not isinstance(keys, list):
+        raise BrokenFileError("it does not list its numbers")
 
     def read(storage: Storage) -> bytearray:
-        file.seek(start)
-        for key in keys:
-            length = int.from_bytes(file.read(8), "little") * storages[key].dtype.itemsize
-            if key == storage.key:
-                require_memory(2 * length, f"{key} in {path}")
-                return bytearray(file.read(length))
-            file.seek(length, io.SEEK_CUR)
-        raise LookupError(f"its numbers {storage.key!r} are missing")
+        with reopen() as file:
+            file.seek(start)
+            for key in keys:
+                if key not in storages:
+                    raise BrokenFileError(f"it lists numbers {key!r} that nothing uses")
+                width = getattr(torch, storages[key].dtype).itemsize
+                length = int.from_bytes(file.read(8), "little") * width
+                if key == storage.key:
+                    require_memory(2 * length, f"{key} in {path}")
+                    return bytearray(file.read(length))
+                if length >= 1 << 62:
+                    break
+                file.seek(length, io.SEEK_CUR)
+        raise BrokenFileError(f"its numbers {storage.key!r} are missing")
 
     return content, read
 
 
-def _chosen(path: Path, content: object, read: Read, choose: Choose) -> dict[str, Tensor]:
-    there = tensors_in(content)
-    chosen = choose(list(there))
-    return {role: _tensor(path, name, there[name], read) for role, name in chosen.items()}
+def _packed_only(storage: Storage) -> bytearray:
+    raise BrokenFileError("it refers to numbers that it does not hold")
 
 
-def _tensor(path: Path, name: str, wanted: Described, read: Read) -> Tensor:
-    storage = wanted.storage
-    if storage is None or wanted.odd:
-        raise WeightsError(f"{name} in {path} must hold plain numbers, but it is {wanted.odd}.")
+def tensor(path: Path, name: str, view: TensorView, read: Read) -> Tensor:
+    """The numbers of a view. Raises BrokenFileError where it reaches beyond its storage."""
+    storage = view.storage
+    assert storage is not None
+    if storage.packed:  # a tensor in a plain pickle brings a file of its own
+        packed = storage.packed
+        inner, read = old_torch_file(path, io.BytesIO(packed), lambda: io.BytesIO(packed))
+        if not isinstance(inner, Storage) or inner.packed:
+            raise BrokenFileError(f"the numbers of {name} are not stored as torch stores them")
+        storage = inner
+    dtype = getattr(torch, storage.dtype, None)
+    if not isinstance(dtype, torch.dtype):
+        raise BrokenFileError(f"{name} has numbers of an unknown kind: {storage.dtype}")
+    size = math.prod(view.shape)
+    last = view.offset + sum(
+        (n - 1) * step for n, step in zip(view.shape, view.stride, strict=True)
+    )
     content = read(storage)
-    numbers = torch.frombuffer(content, dtype=storage.dtype) if content else torch.empty(0)
-    # torch refuses views that reach beyond the numbers that are there.
-    return numbers.as_strided(wanted.shape, wanted.stride, wanted.offset)
+    if size and (last + 1) * dtype.itemsize > len(content):
+        raise BrokenFileError(f"{name} reaches beyond the numbers that are there")
+    if not size:
+        return torch.empty(view.shape, dtype=dtype)
+    if size >= 1 << 62:
+        raise BrokenFileError(f"{name} claims {size:,} numbers")
+    # A view may claim more numbers than its storage has: a stride of 0 costs the file nothing.
+    require_memory(8 * size, f"{name} in {path}, {view.shape},")
+    usable = len(content) // dtype.itemsize * dtype.itemsize
+    numbers = torch.frombuffer(memoryview(content)[:usable], dtype=dtype)
+    return numbers.as_strided(view.shape, view.stride, view.offset)

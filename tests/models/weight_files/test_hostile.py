@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from rugtui.cli import main
-from rugtui.models.weight_files.foreign import read_weights
-from tests.models.weight_files.test_foreign import W_IN, npy, same
+from rugtui.models.weight_files.weight_file import read_weights
+from tests.models.weight_files.test_weight_file import W_IN, npy, same
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 
@@ -74,11 +74,11 @@ PROGRAMS = {
         b"}(" + b"".join(text(f"{k}") + b"}" for k in range(30_000)) + b"u.",
         "more than 20,000 names",
     ),
-    "long text": (b"\x8d" + struct.pack("<Q", 1 << 60) + b"x.", "no whole .pt file"),
-    "long line": (b"c" + b"x" * (15 * MIB), "no whole .pt file"),
+    "long text": (b"\x8d" + struct.pack("<Q", 1 << 60) + b"x.", "not a whole .pt file"),
+    "long line": (b"c" + b"x" * (15 * MIB), "not a whole .pt file"),
     "too large": (b"N" * (17 * MIB), "w/data.pkl in it has 17,825,794 bytes"),
-    "fills nothing": (b"NNa.", "no whole .pt file"),
-    "pops nothing": (b"\x85s.", "no whole .pt file"),
+    "fills nothing": (b"NNa.", "not a whole .pt file"),
+    "pops nothing": (b"\x85s.", "not a whole .pt file"),
 }
 
 
@@ -131,7 +131,7 @@ def test_tensors_that_reach_beyond_their_numbers(shape, stride, offset, tmp_path
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in members.items():
             archive.writestr(name, program if name.endswith("data.pkl") else content)
-    refused(path, "no whole .pt file: ", capsys)
+    refused(path, "not a whole .pt file: ", capsys)
 
 
 def packed(path, head, mebibytes, size=None, how=zipfile.ZIP_DEFLATED):
@@ -150,9 +150,9 @@ def test_archives_that_grow_are_refused_before_they_do(tmp_path, capsys):
     packed(path, header, 70, len(header) + GIB)
     refused(path, "bytes, and weights do not; if you trust it: np.savez(", capsys)
     packed(path, few, 512, len(few) + 84)  # what is read ends where they said
-    refused(path, "no whole .npz file", capsys)
+    refused(path, "not a whole .npz file", capsys)
     packed(path, b"\x93NUMPY\2\0" + b"\xff" * 4, 50)  # a header of 4 GiB
-    refused(path, "no whole .npz file", capsys)
+    refused(path, "not a whole .npz file", capsys)
     # zipfile unpacks what is packed like this at once, whatever it is asked for
     packed(path, npy((2**11, 2**12)), 32, how=zipfile.ZIP_BZIP2)
     refused(path, "packed in a way", capsys)
@@ -177,4 +177,4 @@ def test_a_gibibyte_of_nothing(suffix, kind, tmp_path, capsys):
             size = GIB - 22
             file.seek(size)
             file.write(b"PK\5\6" + struct.pack("<4H2LH", 0, 0, 65535, 65535, size, 0, 0))
-    refused(path, "no whole", capsys)
+    refused(path, "not a whole", capsys)

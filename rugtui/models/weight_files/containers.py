@@ -1,0 +1,338 @@
+"""What is in a file: its arrays by name, whatever wrote it, and what else it says.
+
+The content decides, not the name: .npz, .npy, .safetensors, torch.save (both formats), pickles.
+Nothing is unpickled, sizes are read from headers before memory is taken, and only the arrays that
+are asked for are read.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+import re
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from rugtui.errors import WeightsError
+from rugtui.models.memory import require_memory
+from rugtui.models.weight_files.archive import (
+    GROWS_MOST,
+    SMALL,
+    BrokenFileError,
+    in_utf8,
+    open_archive,
+    read_member,
+    read_start,
+    require_packing,
+    require_plausible,
+)
+from rugtui.models.weight_files.object_tree import arrays_in
+from rugtui.models.weight_files.pickle_reader import PickledArray, TensorView
+from rugtui.models.weight_files.torch_file import Read, old_torch_file, tensor, torch_archive
+
+KNOWN = ".npz, .pt, .pth, .safetensors, .npy, .ckpt, .bin, .pkl"
+SUFFIXES = tuple(KNOWN.split(", "))
+"""Endings of such files; any other will do, too."""
+NPY_MAGIC = b"\x93NUMPY"
+HEADER_MOST = 16 << 10
+"""Bytes of an array's header in an .npz; NumPy writes 128 for arrays of numbers."""
+HEADERS_MOST = 8 << 20
+"""Bytes of a .safetensors header: 100,000 arrays."""
+OBJECTS = "an array of Python objects"
+TEXT_MOST = 1 << 20
+"""Bytes of a text in an .npz that are read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An array in a file. `read` gives its numbers, in whatever precision they have."""
+
+    shape: tuple[int, ...]
+    dtype: str
+    read: Callable[[], Tensor]
+    group: str = ""
+    """Name of the innermost dictionary or object that holds it; empty at the root."""
+    odd: str = ""
+    """Why its numbers cannot be read, where they cannot."""
+    same_as: Any = None
+    """Equal for two names of the very same numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """All of a file, by name."""
+
+    path: Path
+    arrays: dict[str, Entry]
+    objects: dict[str, str] = field(default_factory=dict)
+    """Objects whose content only their own code could tell: the name of their class."""
+    facts: dict[str, Any] = field(default_factory=dict)
+    """Numbers and texts beside the arrays."""
+    conversion: str = ""
+    """Python that makes a file which can be read, for those who trust this one."""
+
+
+def open_contents(path: Path) -> Contents:
+    """What is in a file. Raises WeightsError, in one sentence, for whatever is wrong with it."""
+    if not path.is_file():
+        raise WeightsError(_why_no_file(path))
+    with explained(path):
+        return _reader(path)(path)
+
+
+class explained:  # noqa: N801 - used like a function
+    """Turns what is wrong with a file's bytes into a WeightsError; bugs keep their traceback."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, OSError):
+            raise WeightsError(f"{self.path} cannot be read: {error.strerror or error}.") from error
+        if isinstance(error, BrokenFileError):
+            suffix = self.path.suffix if self.path.suffix.lower() in SUFFIXES else "weights"
+            reason = (str(error).strip().splitlines() or ["it breaks off"])[0].rstrip(".")
+            raise WeightsError(
+                f"{self.path} is not a whole {suffix} file: {reason}; copy or save it again."
+            ) from error
+
+
+def _why_no_file(path: Path) -> str:
+    if path.is_dir():
+        return f"{path} is a folder: name a file of weights in it."
+    if path.exists():
+        return f"{path} is not a regular file."
+    return f"There is no file {path}."
+
+
+def _reader(path: Path) -> Callable[[Path], Contents]:
+    with path.open("rb") as file:
+        first = file.read(16)
+    if first.startswith(b"PK"):
+        return _read_archive
+    if first.startswith(NPY_MAGIC):
+        return _read_npy
+    if first[4:9] == b"\0\0\0\0{":
+        return _read_safetensors
+    if first[:1] in (b"\x80", b"(", b"}", b"]", b"c"):
+        return _read_pickle
+    if path.suffix.lower() in SUFFIXES and first:
+        raise BrokenFileError("it begins as no such file does")
+    raise WeightsError(
+        f"Weights are read from {KNOWN} and the like, but {path} "
+        + ("is empty." if not first else "begins as none of them does.")
+    )
+
+
+def _read_archive(path: Path) -> Contents:
+    with open_archive(path) as archive:
+        names = archive.namelist()
+        if any(name.endswith(".npy") for name in names):
+            return _read_npz(path, archive, names)
+    if any(name == "data.pkl" or name.endswith("/data.pkl") for name in names):
+        return _from_pickle(path, *torch_archive(path, names))
+    if not names:
+        raise BrokenFileError("it holds nothing")
+    raise WeightsError(f"{path} is a zip archive, but neither of NumPy nor of PyTorch.")
+
+
+def _read_pickle(path: Path) -> Contents:
+    with path.open("rb") as file:
+        return _from_pickle(path, *old_torch_file(path, file, lambda: path.open("rb")))
+
+
+def _from_pickle(path: Path, content: Any, read: Read) -> Contents:
+    found = arrays_in(content)
+    arrays = {}
+    for name, (one, group) in found.arrays.items():
+        if isinstance(one, TensorView):
+            dtype = one.storage.dtype if one.storage else ""
+            get = functools.partial(tensor, path, name, one, read)
+            same = (one.storage, one.offset, one.shape, one.stride)
+            arrays[name] = Entry(one.shape, dtype, get, group, one.odd, same)
+        else:
+            odd = "" if one.dtype is not None else OBJECTS
+            get = functools.partial(_pickled_array, name, one)
+            arrays[name] = Entry(one.shape, str(one.dtype), get, group, odd, id(one))
+    conversion = (
+        f"import torch; m = torch.load({str(path)!r}, map_location='cpu', weights_only=False)"
+        f"{found.hidden}; m = m.state_dict() if hasattr(m, 'state_dict') else m; "
+        "torch.save({k: v.to_dense() for k, v in m.items() if torch.is_tensor(v)}, 'safe.pt')"
+    )
+    return Contents(path, arrays, found.objects, found.facts, conversion)
+
+
+def _pickled_array(name: str, array: PickledArray) -> Tensor:
+    assert array.dtype is not None
+    return _numbers(name, array.content, 0, array.shape, array.dtype, array.fortran)
+
+
+def _read_npz(path: Path, archive: zipfile.ZipFile, names: list[str]) -> Contents:
+    arrays, facts = {}, {}
+    for member in names:
+        if not member.endswith(".npy"):
+            continue
+        name, known = member.removesuffix(".npy"), archive.getinfo(member)
+        require_packing(known)
+        head = _header(bytes(read_start(archive, known, HEADER_MOST)), known.file_size, name)
+        get = functools.partial(_npz_member, path, member, head)
+        arrays[name] = Entry(head.shape, head.descr, get, "", head.odd, name)
+        if head.descr[1:2] == "U" and head.shape == () and known.file_size < TEXT_MOST:
+            text = bytes(read_member(path, archive, member, TEXT_MOST))[head.start :]
+            order = "be" if head.descr[0] == ">" else "le"
+            facts[name] = text.decode(f"utf-32-{order}", "replace").rstrip("\0")
+    conversion = (
+        "import numpy as np; np.savez('safe.npz', **{k: np.asarray(v.tolist(), 'f4') for k, v in "
+        f"np.load({str(path)!r}, allow_pickle=True).items() if v.dtype.kind in 'Ofiu'}})"
+    )
+    return Contents(path, arrays, {}, facts | _own_settings(facts.get("settings")), conversion)
+
+
+def _npz_member(path: Path, member: str, head: _Header) -> Tensor:
+    with open_archive(path) as archive:
+        require_plausible(path, archive.getinfo(member))
+        most = path.stat().st_size * GROWS_MOST + SMALL
+        content = read_member(path, archive, member, most)
+    assert head.dtype is not None
+    return _numbers(member, content, head.start, head.shape, head.dtype, head.fortran)
+
+
+def _read_npy(path: Path) -> Contents:
+    with path.open("rb") as file:
+        head = _header(file.read(HEADER_MOST), path.stat().st_size, path.name)
+
+    def get() -> Tensor:
+        require_memory(2 * path.stat().st_size, str(path))
+        content = path.read_bytes()
+        assert head.dtype is not None
+        return _numbers(path.name, content, head.start, head.shape, head.dtype, head.fortran)
+
+    return Contents(path, {"array": Entry(head.shape, head.descr, get, odd=head.odd)})
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """What an array of NumPy's says of itself before its numbers begin."""
+
+    shape: tuple[int, ...]
+    descr: str
+    fortran: bool
+    start: int
+
+    @property
+    def dtype(self) -> np.dtype | None:
+        plain = re.fullmatch(r"[<>|=]([fiu][1248]|b1)", self.descr)
+        return np.dtype(self.descr) if plain and self.descr[1:] != "f1" else None
+
+    @property
+    def odd(self) -> str:
+        if self.dtype is not None:
+            return ""
+        return OBJECTS if self.descr == "|O" else f"of type {self.descr}"
+
+
+def _header(head: bytes, size: int, name: str) -> _Header:
+    """Raises BrokenFileError, also where the numbers are not as many as the header says.
+
+    Matched against the one form in which NumPy and others write it: a literal that is evaluated
+    could be made to nest without end.
+    """
+    width = {1: 2, 2: 4, 3: 4}.get(head[6] if head.startswith(NPY_MAGIC) and len(head) > 6 else 0)
+    if width is None:
+        raise BrokenFileError(f"{name} in it does not begin as arrays do")
+    start = 8 + width + int.from_bytes(head[8 : 8 + width], "little")
+    text = head[8 + width : start].decode("latin1")
+    parts = [
+        re.search(pattern, text)
+        for pattern in (
+            r"'descr':\s*('[^']{1,20}'|\[)",
+            r"'fortran_order':\s*(True|False)",
+            r"'shape':\s*\(([\d,\sL]{0,200})\)",
+        )
+    ]
+    if start > len(head) or not all(parts):
+        raise BrokenFileError(f"the header of {name} in it is not as NumPy writes it")
+    descr, order, shape = (part.group(1) for part in parts if part)
+    sizes = tuple(int(one) for one in re.findall(r"\d{1,19}", shape))
+    found = _Header(sizes, descr.strip("'") if descr != "[" else "records", order == "True", start)
+    if found.dtype is not None and math.prod(sizes) * found.dtype.itemsize != size - start:
+        raise BrokenFileError(
+            f"{name} should hold {math.prod(sizes) * found.dtype.itemsize} bytes of numbers"
+        )
+    return found
+
+
+def _numbers(
+    name: str,
+    content: bytes | bytearray,
+    start: int,
+    shape: tuple[int, ...],
+    dtype: np.dtype,
+    fortran: bool,
+) -> Tensor:
+    if math.prod(shape) * dtype.itemsize != len(content) - start:
+        raise BrokenFileError(f"{name} should hold {math.prod(shape)} numbers")
+    numbers = np.frombuffer(content, dtype, offset=start)
+    numbers = numbers.reshape(shape, order="F" if fortran else "C")
+    small = dtype.kind == "f" and dtype.itemsize <= 4
+    kind = np.bool_ if dtype.kind == "b" else np.float32 if small else np.float64
+    return torch.from_numpy(numbers.astype(kind))
+
+
+def _read_safetensors(path: Path) -> Contents:
+    with path.open("rb") as opened:
+        header = int.from_bytes(opened.read(8), "little")
+        if header > HEADERS_MOST:
+            raise BrokenFileError(
+                f"its header has {header:,} bytes, but {HEADERS_MOST:,} at most are read"
+            )
+        # The library checks that the offsets tile the file: no array is larger than it is.
+        require_memory(path.stat().st_size, str(path))
+        try:
+            with safe_open(in_utf8(path, opened.fileno()), framework="pt") as file:
+                facts = dict(file.metadata() or {})
+                slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+                known = {name: (one.get_shape(), one.get_dtype()) for name, one in slices.items()}
+        except SafetensorError as error:
+            raise BrokenFileError(str(error)) from error
+    arrays = {
+        name: Entry(
+            tuple(shape),
+            dtype,
+            functools.partial(_safetensor, path, name),
+            same_as=name,
+        )
+        for name, (shape, dtype) in sorted(known.items())
+    }
+    return Contents(path, arrays, {}, facts | _own_settings(facts.get("facts")))
+
+
+def _safetensor(path: Path, name: str) -> Tensor:
+    with path.open("rb") as opened:
+        try:
+            with safe_open(in_utf8(path, opened.fileno()), framework="pt") as file:
+                return file.get_tensor(name)
+        except SafetensorError as error:
+            raise BrokenFileError(str(error)) from error
+
+
+def _own_settings(text: str | None) -> dict[str, Any]:
+    """Of files that rugtui wrote: the settings that it noted beside the weights."""
+    try:
+        known = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    known = known.get("settings", known) if isinstance(known, dict) else {}
+    return {f"settings.{name}": known[name] for name in ("p", "activation") if name in known}

@@ -1,0 +1,177 @@
+"""How others name the arrays of y = ReLU(W_out (W_in x + b_in) + b), as a table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Layout = Literal["either", "linear", "kernel"]
+"""Which axis of a matrix takes its input: linear, the last (torch.nn.Linear); kernel, the first
+(Flax); either: the file's bias, or else the longer axis, tells which one has the features."""
+
+
+@dataclass(frozen=True, slots=True)
+class Convention:
+    """The names that somebody gives to the arrays. Without `W_out` the weights are tied."""
+
+    origin: str
+    W_in: str
+    W_out: str = ""
+    b: tuple[str, ...] = ()
+    b_in: tuple[str, ...] = ()
+    layout: Layout = "either"
+    whole: bool = False
+    """`W_in` names W itself, (n_sparse, n_sparse)."""
+    refusal: str = ""
+    """Why weights of these names are not those of this model."""
+
+    def roles(self, shapes: Mapping[str, tuple[int, ...]], prefix: str) -> dict[str, str]:
+        """{role: name} of those that are there under `prefix`; empty unless the weights are."""
+        needed = {"W_in": self.W_in} | ({"W_out": self.W_out} if self.W_out else {})
+        if self.whole:
+            needed = {"W": self.W_in}
+        found = {role: prefix + name for role, name in needed.items() if prefix + name in shapes}
+        if len(found) < len(needed):
+            return {}
+        if not self.W_out and _is_square(shapes[prefix + self.W_in]) != self.whole:
+            return {}
+        for role, biases in ("b", self.b), ("b_in", self.b_in):
+            if there := [prefix + name for name in biases if prefix + name in shapes]:
+                found[role] = there[0]
+        return found
+
+
+def _is_square(shape: tuple[int, ...]) -> bool:
+    return len(shape) >= 2 and shape[-1] == shape[-2]
+
+
+BIASES = ("b", "b_final", "b_out", "bias", "b_dec", "bias_out", "out_bias")
+
+
+def _layers(origin: str, first: str, last: str, **more: str) -> Convention:
+    """Two modules of PyTorch's or (layout kernel) of Flax's."""
+    kernel = more.get("layout") == "kernel"
+    weight, bias = ("kernel" if kernel else "weight"), "bias"
+    return Convention(
+        origin,
+        f"{first}.{weight}",
+        f"{last}.{weight}",
+        b=(f"{last}.{bias}", *BIASES),
+        b_in=(f"{first}.{bias}",),
+        layout="kernel" if kernel else "linear",
+        refusal=more.get("refusal", ""),
+    )
+
+
+ACTIVATION_BETWEEN = "there is usually an activation between them"
+CONVENTIONS = (
+    Convention(
+        "TransformerLens", "mlp.W_in", "mlp.W_out", ("mlp.b_out",), ("mlp.b_in",), "kernel",
+        refusal="an MLP of a transformer has an activation between them",
+    ),
+    Convention("rugtui and others", "W_in", "W_out", BIASES, ("b_in",)),
+    Convention("PersianRug (old)", "Win", "Wout", BIASES, ("b_in",)),
+    _layers("PersianRug", "initial_layer", "final_layer"),
+    Convention("Anthropic's toy models, ARENA, APD", "W", b=BIASES),
+    _layers("devinterp", "embedding", "unembedding"),
+    _layers("devinterp, short names", "embed", "unembed"),
+    _layers("Goodfire SPD", "linear1", "linear2"),
+    Convention("Goodfire APD", "linear1.weight", b=("b_final", "bias", "b")),
+    _layers("autoencoders of PyTorch", "encoder", "decoder"),
+    _layers("autoencoders of PyTorch", "enc", "dec"),
+    Convention("autoencoders", "enc", "dec", ("dec_bias", *BIASES), ("enc_bias", "b_enc")),
+    Convention("SAELens", "W_enc", "W_dec", BIASES, ("b_enc",)),
+    Convention("plain arrays", "W1", "W2", ("b2", "b", "bias"), ("b1",)),
+    _layers("torch.nn.Sequential", "0", "1"),
+    _layers("torch.nn.Sequential", "0", "2", refusal="layer 1 lies between them"),
+    _layers("MLPs of PyTorch", "fc1", "fc2", refusal=ACTIVATION_BETWEEN),
+    _layers("Flax", "encoder", "decoder", layout="kernel"),
+    _layers("Flax", "enc", "dec", layout="kernel"),
+    _layers("Flax", "Dense_0", "Dense_1", layout="kernel"),
+    Convention("Haiku", "linear.w", "linear_1.w", ("linear_1.b",), ("linear.b",), "kernel"),
+)  # fmt: skip
+FALLBACKS = (
+    Convention("W itself", "W", b=BIASES, whole=True),
+    Convention("torch.nn.Linear", "weight", b=("bias",), layout="linear", whole=True),
+    Convention("Flax", "kernel", b=("bias",), layout="kernel", whole=True),
+    Convention("a single array", "array", whole=True),
+    Convention("a tuple (W_in, W_out, b)", "0", "1", ("2",)),
+)
+"""Names so common that they count only where no others are there."""
+
+HARMLESS = re.compile(
+    r"(?i)(optim\w*|opt(_state\w*)?|\w*sched\w*|rng\w*|\w*seed\w*|loss(es)?|\w*_loss(es)?|history\w*"
+    r"|logs?|metrics|(global_)?steps?|epochs?|iteration|num_batches_tracked|callbacks|loops"
+    r"|grads?|gradients?|importances?|feature_probabilit(y|ies)|p_feat\w*|sparsity|sparsities"
+    r"|data|batch|inputs?|labels|targets|amp|scaler|exp_avg\w*|momentum\w*|mu|nu)"
+)
+"""A part of an array's name that says that the model's output does not depend on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """Weights that a file may mean: {role: name} with roles W_in, W_out, or W, and b, b_in."""
+
+    label: str
+    convention: Convention
+    roles: dict[str, str]
+    explicit: bool = False
+    """Whether somebody said these names, rather than a convention."""
+
+    @property
+    def names_option(self) -> str:
+        """What says just this: W_in=model.W_in,b=model.b."""
+        return ",".join(f"{role}={name}" for role, name in self.roles.items())
+
+
+def is_harmless(name: str) -> bool:
+    return any(HARMLESS.fullmatch(part) for part in re.split(r"[./]", name))
+
+
+def candidates(shapes: Mapping[str, tuple[int, ...]]) -> list[Candidate]:
+    """All weights among arrays of these names and shapes, in an order that the names decide."""
+    found = _of(CONVENTIONS, shapes) or _of(FALLBACKS, shapes)
+    arrays = [set(one.roles.values()) for one in found]
+    kept = [
+        one
+        for k, one in enumerate(found)
+        if not any(
+            arrays[k] < other or (arrays[k] == other and j < k) for j, other in enumerate(arrays)
+        )
+    ]
+    return _labelled(kept)
+
+
+def _of(
+    conventions: tuple[Convention, ...], shapes: Mapping[str, tuple[int, ...]]
+) -> list[Candidate]:
+    # Flax and Haiku separate the parts of a name by a slash
+    original = {name.replace("/", "."): name for name in sorted(shapes, reverse=True)}
+    dotted = {name: shapes[original[name]] for name in original}
+    found = []
+    for convention in conventions:
+        ending = re.compile(rf"(?:.*\.)?(?={re.escape(convention.W_in)}$)", re.DOTALL)
+        prefixes = {match.group() for name in dotted if (match := ending.match(name))}
+        for prefix in sorted(prefixes, key=lambda prefix: (len(prefix), prefix)):
+            roles = convention.roles(dotted, prefix)
+            if roles and not is_harmless(prefix):
+                names = {role: original[name] for role, name in roles.items()}
+                found.append(Candidate(prefix.rstrip("."), convention, names))
+    return found
+
+
+def _labelled(found: list[Candidate]) -> list[Candidate]:
+    """Each with its own label: the prefix, or its first array where that is empty or shared."""
+    labels = [one.label for one in found]
+    return [
+        Candidate(
+            one.label
+            if one.label and labels.count(one.label) == 1
+            else next(iter(one.roles.values())),
+            one.convention,
+            one.roles,
+        )
+        for one in found
+    ]

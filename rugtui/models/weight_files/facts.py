@@ -1,0 +1,66 @@
+"""What a file of weights says beside its arrays: activation and p, and what rules it out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+ACTIVATION = re.compile(
+    r"(?:.*\.)?(?:final_layer_)?(?:activation(?:_function|_fn)?|act_fn|act_func|nonlinearity)", re.I
+)
+HIDDEN_ACTIVATION = re.compile(
+    r"(?:.*\.)?(?:init_layer|hidden)_(?:act_func|activation|act_fn)", re.I
+)
+CHANCE = re.compile(r"(?:.*\.)?(?:p_feat|p_feature|feature_prob(?:ability)?)|settings\.p", re.I)
+SCALE = re.compile(r"(?:.*\.)?(?:\w*_)?scale(?:_factor)?|(?:.*\.)?temperature", re.I)
+SAME = {"linear": "identity", "none": "identity", "leakyrelu": "leaky_relu"}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What is said; None where nothing is, or not one thing."""
+
+    activation: str | None = None
+    """As the file has it, in small letters; rugtui's own name where it is one of its own."""
+    p: float | None = None
+    scale: str = ""
+    """A factor that is not 1, as a phrase."""
+    hidden_activation: str = ""
+
+
+def said_by(facts: Mapping[str, Any]) -> Said:
+    """From names and values beside the arrays, such as cfg.final_layer_act_func or p_feat."""
+    activations = {
+        name for key, value in facts.items() if ACTIVATION.fullmatch(key) and (name := _name(value))
+    }
+    chances = {
+        float(value)
+        for key, value in facts.items()
+        if CHANCE.fullmatch(key) and isinstance(value, int | float) and 0 < value <= 1
+    }
+    scales = [
+        f"{key} is {value:g}"
+        for key, value in facts.items()
+        if SCALE.fullmatch(key) and isinstance(value, int | float) and value not in (1, True)
+    ]
+    hidden = [
+        name
+        for key, value in facts.items()
+        if HIDDEN_ACTIVATION.fullmatch(key) and (name := _name(value)) not in ("", "identity")
+    ]
+    return Said(
+        activations.pop() if len(activations) == 1 else None,
+        chances.pop() if len(chances) == 1 else None,
+        scales[0] if scales else "",
+        hidden[0] if hidden else "",
+    )
+
+
+def _name(value: Any) -> str:
+    """ReLU, F.relu and torch.nn.modules.activation.ReLU are all relu."""
+    if not isinstance(value, str):
+        return ""
+    name = value.rpartition(".")[2].lower()
+    return SAME.get(name, name)
