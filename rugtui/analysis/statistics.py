@@ -90,6 +90,19 @@ def gaussian_loss(weights: Weights, p: float) -> float:
     return float(np.mean(gaussian.loss(a, b, sigma, p)))
 
 
+def identity_loss(weights: Weights, p: float) -> float:
+    """The loss of y = W x + b, without activation: exact, as it has no more than two moments.
+
+    With E = W − 1, each row's error Σ_j E_ij x_j + b_i has mean b_i + p/2 Σ_j E_ij and variance
+    v Σ_j E_ij² (section 2). Raises SettingError for p outside (0, 1].
+    """
+    checked("p", p)
+    a, b = weights.diagonal(), weights.biases()
+    mean = b + p / 2 * (weights.row_sums() - 1)
+    squares = weights.row_squares() - 2 * a + 1
+    return float(np.mean(mean**2 + variance(p) * squares))
+
+
 def statistics(
     weights: Weights,
     p: float,

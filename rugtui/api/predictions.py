@@ -49,17 +49,20 @@ def predict(
     """
     if not isinstance(what, str | Path) and not hasattr(what, "row_squares"):
         return Table(theory(cast(Any, what), p))
-    if activation != "relu":
-        raise UsageError(
-            f"The Gaussian and the exact loss are for a ReLU, but activation is {activation!r}."
-        )
     import numpy as np
 
     weights: Any = what
     if isinstance(what, str | Path):
         from rugtui.storage.load import load
 
-        weights = load(what).weights
+        saved = load(what)
+        weights = saved.weights
+        if activation == "relu":
+            activation = saved.settings.activation or activation
+    if activation != "relu":
+        raise UsageError(
+            f"The Gaussian and the exact loss are for a ReLU, but activation is {activation!r}."
+        )
     shape = np.shape(p)
     found = [of_weights(weights, float(one), rows=rows, seed=seed) for one in np.ravel(p)]
     return Table({name: np.reshape([one[name] for one in found], shape) for name in found[0]})

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rugtui.cli.options import SettingType, Written
+from rugtui.cli.options import OF_FILE, SettingType, Written, names_option, with_names
 from rugtui.cli.output import echo_path, printable
 from rugtui.errors import UsageError
-from rugtui.settings.settings import declared
+from rugtui.settings.settings import Settings, declared
 
 if TYPE_CHECKING:
     from rugtui.storage.load import Saved
@@ -41,9 +41,23 @@ TEXT = ("csv", "json")
     help="File to write; - is standard output.  [csv and json: -, others: NAME.FORMAT]",
 )
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
-@click.option("--p", type=SettingType(declared("p")), help="Of a FILE: where its losses are taken.")
+@click.option(
+    "--p", type=SettingType(declared("p")), help=f"{OF_FILE} where its losses are taken.  [0.05]"
+)
+@click.option(
+    "--activation",
+    type=SettingType(declared("activation")),
+    help=f"{OF_FILE} what follows W x + b.",
+)
+@names_option
 def command(
-    what: str | None, wanted: str | None, output: Path | None, force: bool, p: Written | None
+    what: str | None,
+    wanted: str | None,
+    output: Path | None,
+    force: bool,
+    p: Written | None,
+    activation: Written | None,
+    names: str | None,
 ) -> None:
     """Write a run (the latest where none is named), a snapshot or a file of weights in another
     format.
@@ -58,10 +72,11 @@ def command(
     format_name = _format(wanted, output)
     from rugtui.storage.target import place
 
-    found = place(what)
-    if p is not None and found.kind != "weights":
-        raise UsageError(f"--p is for a file of weights; a {found.kind} has its own.")
-    changes = {} if p is None else {"p": p.value}
+    found = place(what if names is None else with_names(what, names))
+    given = {"p": p, "activation": activation, "names": names}
+    if found.kind != "weights" and (said := [n for n, one in given.items() if one is not None]):
+        raise UsageError(f"--{said[0]} is for a file of weights; a {found.kind} has its own.")
+    changes = {name: one.value for name, one in given.items() if isinstance(one, Written)}
     if format_name == "svg":
         content = _screen(found, changes)
     else:
@@ -80,17 +95,21 @@ def _format(wanted: str | None, output: Path | None) -> str:
 
 def _loaded(found: Place, changes: dict[str, Any]) -> Saved:
     """What was saved; what is damaged and was passed over is told."""
-    from rugtui.storage.load import load
+    from rugtui.storage.load import load, with_unknown
 
     saved = load(found.path)
     for note in saved.notes:
         click.echo(f"rugtui: {printable(note)}", err=True)
-    return dataclasses.replace(saved, settings=saved.settings.replace(**changes))
+    if saved.kind != "file":
+        return saved
+    return dataclasses.replace(saved, settings=with_unknown(saved.settings, changes))
 
 
 def _default(found: Place, format_name: str) -> Path:
     """A file's own ending gives way to the new one; a run's name may hold a point."""
-    name = found.path.stem if found.kind == "weights" else found.path.name
+    from rugtui.models.weight_files.archive import split_selectors
+
+    name = split_selectors(found.path)[0].stem if found.kind == "weights" else found.path.name
     return Path("-") if format_name in TEXT else Path(f"{name}.{format_name}")
 
 
@@ -140,23 +159,39 @@ def _json(saved: Saved) -> bytes:
     import numpy as np
 
     from rugtui.analysis.statistics import statistics
+    from rugtui.analysis.verdict import caveat
+    from rugtui.cli.predict import UNSAID_ACTIVATION, UNSAID_P, losses_with
     from rugtui.storage.files import dump, plain
     from rugtui.storage.run_directory import versions
     from rugtui.theory.levels import levels
-    from rugtui.vocabulary import UNITS
+    from rugtui.vocabulary import OLD, UNITS
 
     settings = saved.settings
     facts = {name: value for name, value in saved.facts.items() if name not in ("files", "sizes")}
+    p = settings.p_on
+    if p is None:
+        p = Settings().p
+        click.echo(f"rugtui: {UNSAID_P}", err=True)
+    if settings.activation is None:
+        click.echo(f"rugtui: {UNSAID_ACTIVATION}", err=True)
     if facts.get("statistics", {}).get("exact") is None:
         generator = np.random.default_rng(settings.seed)
-        measured = statistics(saved.weights, settings.p_on, generator=generator)
+        measured = statistics(saved.weights, p, generator=generator)
         facts["statistics"] = {"step": saved.step, **measured.numbers()}
+    if saved.kind == "file":
+        others = losses_with(settings.activation or "relu", saved.weights, p, settings.seed)
+        facts["statistics"] |= others
+        facts["statistics"] |= {
+            old: others[new] for old, new in OLD["export"].items() if new in others
+        }
+    if settings.activation is not None and (about := caveat(settings)):
+        facts["caveat"] = about
     facts |= {
         "kind": saved.kind,
         "step": saved.step,
         "settings": settings.as_dict(),
         "units": UNITS,
-        "theory": dataclasses.asdict(levels(settings.ratio, settings.p_on)),
+        "theory": dataclasses.asdict(levels(settings.ratio, p)),
         "changes": [{"step": step, "change": text} for step, text in saved.marks],
         "exported": versions(),
     }

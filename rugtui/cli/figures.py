@@ -10,7 +10,7 @@ import click
 
 from rugtui.cli.config_file import read_config
 from rugtui.cli.options import declared_option, given_preferences
-from rugtui.cli.output import colours_of, echo_path, json_option, write_json_line
+from rugtui.cli.output import colours_of, echo_path, json_option, printable, write_json_line
 from rugtui.errors import RunError, UsageError
 from rugtui.settings.fields import fields_of
 from rugtui.settings.preferences import Preferences
@@ -181,12 +181,16 @@ def _weights(
     source: Path | None, rows: list[Row], run: str | None, fixed_p: list[float]
 ) -> tuple[Weights, float, str] | None:
     """Trained weights to draw, their p, and where they are from. Raises RunError, DamagedError."""
-    from rugtui.models.weight_files.weight_file import read_weights
+    from rugtui.models.weight_files.archive import split_selectors
+    from rugtui.models.weight_files.weight_file import read_weight_file, read_weights
 
-    if run is not None and Path(run).is_file():
-        if len(fixed_p) != 1:
+    if run is not None and (file := split_selectors(run)[0]).is_file():
+        weight_file = read_weight_file(run)
+        click.echo(f"rugtui: {printable(weight_file.report)}", err=True)
+        p = fixed_p[0] if len(fixed_p) == 1 else weight_file.said.p
+        if p is None:
             raise UsageError(f"{run} does not say its p: give it with --p.")
-        return read_weights(Path(run)), fixed_p[0], f"of {Path(run).name} at p = {fixed_p[0]:g}"
+        return weight_file.weights, p, f"of {file.name} at p = {p:g}"
     if run is not None:
         from rugtui.storage.load import load
         from rugtui.storage.run_directory import find_run, is_snapshot

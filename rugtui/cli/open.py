@@ -9,8 +9,10 @@ import click
 from rugtui.cli.config_file import read_config
 from rugtui.cli.options import (
     given_preferences,
+    names_option,
     preferences_options,
     settings_options,
+    with_names,
     written,
 )
 from rugtui.errors import UsageError
@@ -24,34 +26,40 @@ if TYPE_CHECKING:
 @click.command(name="open")
 @click.argument("what", required=False, metavar="[RUN|SNAPSHOT|FILE]")
 @click.option("--continue", "goes_on", is_flag=True, help="Train on at once.")
+@names_option
 @settings_options
 @preferences_options
 @click.pass_context
-def command(ctx: click.Context, what: str | None, goes_on: bool, **given: Any) -> None:
+def command(
+    ctx: click.Context, what: str | None, goes_on: bool, names: str | None, **given: Any
+) -> None:
     """Look at a run (the latest where none is named), a snapshot's folder, or a file of weights.
 
     Nothing is written before it trains on: with --continue, or when space is pressed. A run then
     goes on as itself, anything else as a new run.
 
-    FILE is .safetensors, .npz or .pt with W_in, W_out, b; initial_layer.weight, final_layer.weight,
-    final_layer.bias; or W, b_final. Of several instances in it, FILE#2 is the third. Nothing is
-    unpickled. Its losses are those at --p.
+    FILE is one of NumPy, safetensors or PyTorch with W_in, W_out, b, or with the names of many
+    other projects (README). FILE#NAME chooses where it has several weights, FILE#2 is the third of
+    several instances. Nothing is unpickled. Its losses are those at --p.
     """
     from rugtui.cli.dashboard import look, require_terminal
     from rugtui.live.session import Session
+    from rugtui.models.weight_files.archive import split_selectors
     from rugtui.storage.target import place
 
     require_terminal()
     config = read_config()
     preferences = given_preferences(given, config.preferences)
-    found, changes = place(what), written(given)
+    found, changes = place(what if names is None else with_names(what, names)), written(given)
+    if names is not None and found.kind != "weights":
+        raise UsageError("--names is for a FILE of weights: name one.")
     if found.kind != "weights":
         require_hot(changes)
     every = preferences.autosave
     session = Session(
         Settings(),
         lambda: opened(found, changes, every=every),
-        source=found.path.name,
+        source=split_selectors(found.path)[0].name,
         goes_on=goes_on,
         autosave=every,
     )

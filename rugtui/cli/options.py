@@ -131,3 +131,16 @@ def _written(kind: type, given: dict[str, Any]) -> dict[str, Any]:
     """What was written of the fields of `kind`; an option that was left out is None."""
     found = {name: given[name] for name in fields_of(kind) if given.get(name) is not None}
     return {name: one.value if isinstance(one, Written) else one for name, one in found.items()}
+
+
+OF_FILE = "Of a FILE of weights:"
+names_option = click.option(
+    "--names",
+    metavar="W_in=NAME,W_out=NAME,b=NAME",
+    help=f"{OF_FILE} which array is what (also W, b_in; NAME.T transposes).",
+)
+
+
+def with_names(file: object, names: str | None) -> str:
+    """The file, with what --names said behind it, as `read_weight_file` takes it."""
+    return str(file) if names is None else f"{file}#{names}"

@@ -6,16 +6,24 @@ import csv
 import itertools
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from rugtui.cli.output import emit, json_option, readable, write_json_line
+from rugtui.cli.options import OF_FILE, SettingType, Written, names_option, with_names
+from rugtui.cli.output import emit, json_option, printable, readable, write_json_line
 from rugtui.errors import SettingError, UsageError
 from rugtui.settings.ranges import numbers
-from rugtui.settings.settings import Settings, declared, dense_from_ratio
+from rugtui.settings.settings import Activation, Settings, declared, dense_from_ratio
 from rugtui.vocabulary import with_old_names
 
+if TYPE_CHECKING:
+    from rugtui.models.dense import Dense
+
+SAMPLES, CELLS = 16_384, 1 << 20
+"""For the loss with an activation that theory does not know; cells of them at a time."""
+UNSAID_ACTIVATION = "it does not say its activation: these are the losses of a ReLU (--activation)."
+UNSAID_P = f"it does not say its p: losses are taken at {Settings().p:g} (--p)."
 PAIRS_MOST = 1_000_000
 """More would take minutes, and gigabytes."""
 
@@ -28,6 +36,12 @@ PAIRS_MOST = 1_000_000
 @click.option("--n-dense", metavar="N", help="Hidden dimensions.")
 @click.option("--rows", type=click.IntRange(2), help="Sample this many rows of FILE.  [all]")
 @click.option("--seed", type=click.IntRange(0), help="Which rows are sampled.  [0]")
+@click.option(
+    "--activation",
+    type=SettingType(declared("activation")),
+    help=f"{OF_FILE} what follows W x + b.",
+)
+@names_option
 @click.option("--csv", "as_csv", is_flag=True, help="A table of comma-separated values.")
 @json_option
 def command(
@@ -38,28 +52,39 @@ def command(
     n_dense: str | None,
     rows: int | None,
     seed: int | None,
+    activation: Written | None,
+    names: str | None,
     as_csv: bool,
     as_json: bool,
 ) -> None:
     """What the loss must be: L*(r, p), its optimum and its bounds; or that of the weights in FILE.
 
     --p and --ratio may be lists (0.1,0.2) or ranges (0.05:0.8:16, 1e-4:0.1:7:log): the answer is
-    then a table of every pair. FILE is .npz, .safetensors or .pt with W_in, W_out and b.
+    then a table of every pair. FILE is one of NumPy, safetensors or PyTorch with W_in, W_out and b,
+    or with the names of many other projects (README); FILE#NAME chooses where it has several.
     """
     if as_json and as_csv:
         raise UsageError("--json and --csv both say how to answer: give one of them.")
-    if file is None and rows is not None:
-        raise UsageError("--rows samples rows of a FILE, and none is given: leave it out.")
-    if file is None and seed is not None:
-        raise UsageError("--seed chooses rows of a FILE, and none is given: leave it out.")
+    if file is None:
+        for name, given, what in (
+            ("rows", rows, "samples rows"),
+            ("seed", seed, "chooses rows"),
+            ("activation", activation, "follows the weights"),
+            ("names", names, "says which array is what"),
+        ):
+            if given is not None:
+                raise UsageError(f"--{name} {what} of a FILE, and none is given: leave it out.")
     if seed is not None and rows is None:
         raise UsageError("--seed chooses rows, and all are taken: add --rows N, or leave it out.")
-    p_values = _each("p", p_text, Settings().p)
     if file is not None:
         if any(text is not None for text in (ratio_text, n_sparse, n_dense)):
             raise UsageError(f"{file} has its own n_sparse and n_dense: leave them out.")
-        answers = [_of_file(file, p, rows, seed or 0) for p in p_values]
+        given = None if activation is None else activation.value
+        answers = _of_file(with_names(file, names), p_text, given, rows, seed or 0)
     else:
+        if activation is not None or names is not None:
+            raise UsageError("--activation and --names are for a FILE of weights: name one.")
+        p_values = _each("p", p_text, Settings().p)
         ratios = _ratios(ratio_text, n_sparse, n_dense)
         if (count := len(ratios) * len(p_values)) > PAIRS_MOST:
             raise UsageError(
@@ -99,12 +124,59 @@ def _ratios(ratio_text: str | None, n_sparse: str | None, n_dense: str | None) -
     return [Settings(**sizes).ratio]
 
 
-def _of_file(file: Path, p: float, rows: int | None, seed: int) -> dict[str, Any]:
-    """Theory at the file's own r, and the Gaussian and exact loss of its weights."""
-    from rugtui.api.predictions import predict
-    from rugtui.models.weight_files.weight_file import read_weights
+def _of_file(
+    file: str, p_text: str | None, activation: Activation | None, rows: int | None, seed: int
+) -> list[dict[str, Any]]:
+    """Theory at the file's own r, and the losses of its weights, at each p."""
+    from rugtui.api.predictions import of_weights
+    from rugtui.models.weight_files.weight_file import read_weight_file
 
-    return dict(predict(read_weights(file), p, rows=rows, seed=seed))
+    found = read_weight_file(file)
+    said = found.said
+    click.echo(f"rugtui: {printable(found.report)}", err=True)
+    if activation is None:
+        said.require_known()
+        activation = said.activation or "relu"
+        if said.activation is None:
+            click.echo(f"rugtui: {UNSAID_ACTIVATION}", err=True)
+    if p_text is None and said.p is None:
+        click.echo(f"rugtui: {UNSAID_P}", err=True)
+    p_values = _each("p", p_text, said.p or Settings().p)
+    return [
+        of_weights(found.weights, p, rows=rows, seed=seed)
+        | {"activation": activation}
+        | losses_with(activation, found.weights, p, seed)
+        for p in p_values
+    ]
+
+
+def losses_with(
+    activation: Activation, weights: Dense, p: float, seed: int
+) -> dict[str, float | int | None]:
+    """What replaces the losses of a ReLU: nothing where it is one.
+
+    Without activation the exact loss is known; of any other it is None, and the loss is sampled.
+    """
+    import torch
+
+    from rugtui.analysis.statistics import identity_loss
+    from rugtui.training.data import chunks
+    from rugtui.training.heldout import measure
+
+    if activation == "relu":
+        return {}
+    exact = identity_loss(weights, p) if activation == "identity" else None
+    generator = torch.Generator().manual_seed(seed)
+    batches = chunks(weights.n_sparse, p, SAMPLES, generator=generator, cells=CELLS)
+    sampled = measure(weights, batches, activation=activation)
+    return {
+        "loss_gaussian": exact,
+        "loss_exact": exact,
+        "loss_exact_standard_error": None if exact is None else 0.0,
+        "loss_sampled": sampled.mean,
+        "loss_sampled_standard_error": sampled.standard_error,
+        "samples": SAMPLES,
+    }
 
 
 def _show(answers: list[dict[str, Any]], *, as_json: bool, as_csv: bool) -> None:

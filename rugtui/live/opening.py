@@ -11,6 +11,7 @@ from typing import Any, cast
 from rugtui.errors import RunError
 from rugtui.live.commands import Kind
 from rugtui.live.run_session import RunSession
+from rugtui.models.weight_files.archive import split_selectors
 from rugtui.models.weight_files.weight_file import read_weight_file
 from rugtui.settings.settings import Settings
 from rugtui.storage.checkpoint import newest
@@ -55,13 +56,19 @@ def open_weights(path: Path, given: dict[str, Any], *, every: float = EVERY) -> 
 
     Raises WeightsError for a file that has none, or of sizes that no run has; SettingError.
     """
-    sizes = run_sizes(path, read_weight_file(path))
-    training = Trainer(Settings(**{**sizes, **given, "init": str(path)}), screen=True)
-    settings = training.settings
+    found = read_weight_file(path)
+    if "activation" not in given:
+        found.said.require_known()
+    settings = Settings(**{**run_sizes(found), **given, "init": str(path)})
+    training = Trainer(settings, screen=True)
     keeper = CheckpointWriter(settings, device=str(training.device), screen=True, every=every)
     course = RunSession(training, keeper)
     course.waits = True
-    course.source, course.origin = path.name, f"from weights in {path}"
+    file, selectors = split_selectors(path)
+    course.source = "#".join([file.name, *selectors])
+    course.origin = f"from weights in {path}: {found.report}"
+    if not found.all_read:
+        course.notes.append(found.report)
     return course
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from rugtui.errors import DamagedError, RunError, WeightsError
+from rugtui.errors import DamagedError, RunError
 from rugtui.models.dense import Dense
+from rugtui.models.weight_files.archive import split_selectors
 from rugtui.models.weight_files.weight_file import WeightFile, read_weight_file
 from rugtui.settings.settings import Settings
 from rugtui.storage.checkpoint import newest, weights_of
@@ -19,6 +20,9 @@ from rugtui.storage.run_directory import ABOUT, settings_of
 from rugtui.storage.snapshot import read_snapshot, read_weights
 from rugtui.storage.target import place
 from rugtui.tables import Table
+
+UNKNOWN = ("p", "activation")
+"""Settings on which the loss of weights depends, and which few files say."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -30,7 +34,8 @@ class Saved:
     """Which weights these are: trained or rug, or those of a file."""
     step: int
     settings: Settings
-    """Of a file, its sizes and for the rest the defaults."""
+    """Of a file, its sizes, and defaults; but p and activation are None unless the file says them:
+    `settings.replace(p=0.1, activation="relu")` does."""
     weights: Dense
     """W_in (n_dense, n_sparse), W_out (n_sparse, n_dense) and b (n_sparse,), on the CPU."""
     history: Table
@@ -40,11 +45,12 @@ class Saved:
     facts: dict[str, Any]
     """Versions, machine, and of a snapshot what it measured."""
     notes: tuple[str, ...] = ()
-    """What is damaged and was passed over."""
+    """What is damaged and was passed over; of a file, which arrays were read as what."""
 
     def __repr__(self) -> str:
         s = self.settings
-        sizes = f"n_sparse={s.n_sparse}, n_dense={s.n_dense}, p={s.p_on:g}"
+        p = "unknown" if s.p_on is None else f"{s.p_on:g}"
+        sizes = f"n_sparse={s.n_sparse}, n_dense={s.n_dense}, p={p}"
         return f"Saved({str(self.path)!r}, kind={self.kind!r}, step={self.step:,}, {sizes})"
 
     @property
@@ -103,20 +109,35 @@ def _of_run(path: Path) -> Saved:
 
 def _of_weights(path: Path) -> Saved:
     found = read_weight_file(path)
-    settings = Settings(**run_sizes(path, found))
+    settings = file_settings(found)
     nothing = history_table(StoredHistory(NAMES, np.empty((len(NAMES), 0))))
-    return Saved(path, "file", 0, settings, found.weights, nothing, (), {})
+    file, _ = split_selectors(path)
+    return Saved(file, "file", 0, settings, found.weights, nothing, (), {}, (found.report,))
 
 
-def run_sizes(path: Path, found: WeightFile) -> dict[str, Any]:
-    """The settings that weights in a file have for good. Raises WeightsError where no run has."""
-    n_sparse, n_dense = found.weights.n_sparse, found.weights.n_dense
-    if n_dense >= n_sparse:
-        raise WeightsError(
-            f"{path} has {n_dense:,} hidden dimensions for {n_sparse:,} features, and a run has "
-            f"fewer dimensions than features; `rugtui predict {path}` gives its losses."
-        )
-    return {"n_sparse": n_sparse, "n_dense": n_dense, "tied": found.tied}
+def file_settings(found: WeightFile) -> Settings:
+    """The settings of weights in a file: p and activation are None where it does not say them."""
+    known = run_sizes(found)
+    return _without(Settings(**known), [name for name in UNKNOWN if name not in known])
+
+
+def with_unknown(settings: Settings, changes: dict[str, Any]) -> Settings:
+    """A validated copy in which what was None stays so, unless it changes. Raises SettingError."""
+    unknown = [name for name in UNKNOWN if getattr(settings, name) is None]
+    complete = settings.replace(**{name: getattr(Settings(), name) for name in unknown} | changes)
+    return _without(complete, [name for name in unknown if name not in changes])
+
+
+def _without(settings: Settings, names: list[str]) -> Settings:
+    for name in names:  # nobody else has seen this copy
+        object.__setattr__(settings, name, None)
+    return settings
+
+
+def run_sizes(found: WeightFile) -> dict[str, Any]:
+    """What a file says of a run's settings."""
+    sizes = {"n_sparse": found.weights.n_sparse, "n_dense": found.weights.n_dense}
+    return {**sizes, "tied": found.tied, **found.said.settings()}
 
 
 def history_table(past: StoredHistory) -> Table:

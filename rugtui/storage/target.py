@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Literal
 
 from rugtui.errors import RunError
+from rugtui.models.weight_files.archive import split_selectors
 from rugtui.storage.run_directory import CHECKPOINT, find_run, is_run, is_snapshot
 
-SUFFIXES = (".safetensors", ".npz", ".pt", ".pth")
-"""Files that may hold weights."""
+SUFFIXES = (".safetensors", ".npz", ".npy", ".pt", ".pth", ".ckpt", ".bin", ".pkl")
+"""Endings of files that may hold weights; one that is there may have any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class Place:
     """Where it is, and what."""
 
     path: Path
+    """Of weights, with what stands behind the file's name after #."""
     kind: Literal["run", "snapshot", "weights"]
 
 
@@ -37,8 +39,8 @@ def place(wanted: str | Path | None) -> Place:
         raise RunError(f"{str(wanted)!r} is a folder, but neither a run's nor a snapshot's.")
     if CHECKPOINT.fullmatch(path.name) and path.exists():
         raise RunError(f"{str(wanted)!r} is a part of {str(path.parent)!r}: name that folder.")
-    if path.exists() or Path(str(wanted).rpartition("#")[0]).suffix in SUFFIXES:
+    if split_selectors(path)[0].exists():
         return Place(path.absolute(), "weights")
-    if path.suffix in SUFFIXES:
+    if Path(str(wanted).partition("#")[0]).suffix in SUFFIXES:
         raise RunError(f"there is no file {str(wanted)!r}.")
     return Place(find_run(wanted), "run")

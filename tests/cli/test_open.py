@@ -83,7 +83,7 @@ def test_a_damaged_file_is_named_in_one_sentence_with_what_to_do(seat, suffix, t
 
     assert seat(user, str(path)) == 2
     said = capsys.readouterr().err
-    assert said.startswith(f"rugtui: {path} is no whole {suffix} file: ")
+    assert said.startswith(f"rugtui: {path} is not a whole {suffix} file: ")
     assert said.endswith("; copy or save it again.\n")
     assert said.count("\n") == 1
     assert not all_runs()

@@ -120,6 +120,15 @@ def require_packing(known: zipfile.ZipInfo) -> None:
         )
 
 
+def split_selectors(path: str | Path) -> tuple[Path, list[str]]:
+    """A file that is there, and what stands behind it after # about which weights in it."""
+    text, selectors = str(path), []
+    while "#" in text and not Path(text).exists():
+        text, _, last = text.rpartition("#")
+        selectors.insert(0, last)
+    return (Path(text), selectors) if Path(text).is_file() else (Path(path), [])
+
+
 def in_utf8(path: Path, handle: int) -> str:
     """A path as safetensors takes it; where the name is no UTF-8, by the open file of it."""
     try:

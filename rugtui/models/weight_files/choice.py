@@ -14,18 +14,19 @@ NAME_SHOWN, NAMES_SHOWN = 60, 12
 ROLES = ("W_in", "W_out", "W", "b", "b_in")
 
 
-def chosen_weights(contents: Contents, selectors: list[str]) -> Candidate:
-    """The weights that are meant; what is used of `selectors` is taken out of it."""
+def chosen_weights(contents: Contents, selectors: list[str]) -> tuple[Candidate, list[Candidate]]:
+    """The weights that are meant, and others that are not; what is used of `selectors` is taken
+    out of it. Raises WeightsError where there are none, or several and nothing says which."""
     for selector in selectors:
         if "=" in selector:
             selectors.remove(selector)
-            return _explicit(contents, selector)
+            return _explicit(contents, selector), []
     found = candidates({name: entry.shape for name, entry in contents.arrays.items()})
     for selector in selectors:
         matching = [one for one in found if selector in (one.label, *one.roles.values())]
         if len(matching) == 1:
             selectors.remove(selector)
-            return matching[0]
+            return matching[0], [one for one in found if one is not matching[0]]
     if unknown := [one for one in selectors if not one.isdecimal() and one[:1] != "-"]:
         there = f"it has {listed(one.label for one in found)}" if found else "it has none"
         raise WeightsError(f"{contents.path} has no weights named {unknown[0]!r}: {there}.")
@@ -36,7 +37,7 @@ def chosen_weights(contents: Contents, selectors: list[str]) -> Candidate:
         )
     if not found:
         raise WeightsError(_none_found(contents))
-    return found[0]
+    return found[0], []
 
 
 def _explicit(contents: Contents, text: str) -> Candidate:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -117,6 +118,7 @@ class Candidate:
     label: str
     convention: Convention
     roles: dict[str, str]
+    prefix: str = ""
     explicit: bool = False
     """Whether somebody said these names, rather than a convention."""
 
@@ -158,7 +160,7 @@ def _of(
             roles = convention.roles(dotted, prefix)
             if roles and not is_harmless(prefix):
                 names = {role: original[name] for role, name in roles.items()}
-                found.append(Candidate(prefix.rstrip("."), convention, names))
+                found.append(Candidate(prefix.rstrip("."), convention, names, prefix))
     return found
 
 
@@ -166,12 +168,8 @@ def _labelled(found: list[Candidate]) -> list[Candidate]:
     """Each with its own label: the prefix, or its first array where that is empty or shared."""
     labels = [one.label for one in found]
     return [
-        Candidate(
-            one.label
-            if one.label and labels.count(one.label) == 1
-            else next(iter(one.roles.values())),
-            one.convention,
-            one.roles,
-        )
+        one
+        if one.label and labels.count(one.label) == 1
+        else dataclasses.replace(one, label=next(iter(one.roles.values())))
         for one in found
     ]

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
+
+from rugtui.errors import WeightsError
+from rugtui.settings.settings import Activation
 
 ACTIVATION = re.compile(
     r"(?:.*\.)?(?:final_layer_)?(?:activation(?:_function|_fn)?|act_fn|act_func|nonlinearity)", re.I
@@ -15,6 +18,7 @@ HIDDEN_ACTIVATION = re.compile(
 )
 CHANCE = re.compile(r"(?:.*\.)?(?:p_feat|p_feature|feature_prob(?:ability)?)|settings\.p", re.I)
 SCALE = re.compile(r"(?:.*\.)?(?:\w*_)?scale(?:_factor)?|(?:.*\.)?temperature", re.I)
+ACTIVATIONS: dict[str, Activation] = {name: name for name in get_args(Activation)}
 SAME = {"linear": "identity", "none": "identity", "leakyrelu": "leaky_relu"}
 
 
@@ -22,12 +26,26 @@ SAME = {"linear": "identity", "none": "identity", "leakyrelu": "leaky_relu"}
 class Said:
     """What is said; None where nothing is, or not one thing."""
 
-    activation: str | None = None
-    """As the file has it, in small letters; rugtui's own name where it is one of its own."""
+    activation: Activation | None = None
+    other_activation: str = ""
+    """One that no run has, as the file has it."""
     p: float | None = None
     scale: str = ""
     """A factor that is not 1, as a phrase."""
     hidden_activation: str = ""
+
+    def settings(self) -> dict[str, Any]:
+        """What is said of a run's settings."""
+        known = {"p": self.p, "activation": self.activation}
+        return {name: value for name, value in known.items() if value is not None}
+
+    def require_known(self) -> None:
+        """Raise WeightsError where an activation is said that no run has."""
+        if self.other_activation:
+            raise WeightsError(
+                f"The file says that its activation is {self.other_activation}, and here it is one "
+                f"of {', '.join(ACTIVATIONS)}: say which is meant with --activation."
+            )
 
 
 def said_by(facts: Mapping[str, Any]) -> Said:
@@ -50,11 +68,13 @@ def said_by(facts: Mapping[str, Any]) -> Said:
         for key, value in facts.items()
         if HIDDEN_ACTIVATION.fullmatch(key) and (name := _name(value)) not in ("", "identity")
     ]
+    one = activations.pop() if len(activations) == 1 else ""
     return Said(
-        activations.pop() if len(activations) == 1 else None,
-        chances.pop() if len(chances) == 1 else None,
-        scales[0] if scales else "",
-        hidden[0] if hidden else "",
+        activation=ACTIVATIONS.get(one),
+        other_activation="" if one in ACTIVATIONS else one,
+        p=chances.pop() if len(chances) == 1 else None,
+        scale=scales[0] if scales else "",
+        hidden_activation=hidden[0] if hidden else "",
     )
 
 

@@ -131,7 +131,13 @@ def _is_vector(shape: tuple[int, ...]) -> bool:
     return len(shape) <= 2 and sum(size != 1 for size in shape) <= 1 and 0 not in shape
 
 
-def left_over(contents: Contents, chosen: Candidate, sizes: Sizes, count: int | None) -> list[str]:
+def left_over(
+    contents: Contents,
+    chosen: Candidate,
+    others: list[Candidate],
+    sizes: Sizes,
+    count: int | None,
+) -> list[str]:
     """Names of arrays that were not read.
 
     Raises WeightsError where the model's output may depend on one.
@@ -143,7 +149,11 @@ def left_over(contents: Contents, chosen: Candidate, sizes: Sizes, count: int | 
         return left
     groups = [contents.arrays[name].group for name in read]
     root = _common(groups)
+    elsewhere = {name for other in others for name in other.roles.values()}
+    prefixes = tuple(other.prefix for other in others if other.prefix)
     for name in left:
+        if name in elsewhere or name.replace("/", ".").startswith(prefixes):
+            continue
         entry = contents.arrays[name]
         if is_harmless(name) or (entry.same_as is not None and _alias(entry, same)):
             continue

@@ -8,7 +8,7 @@ weights, or arrays left over on which the output could depend.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -18,6 +18,7 @@ from torch import Tensor
 from rugtui.errors import WeightsError
 from rugtui.models.dense import Dense
 from rugtui.models.memory import require_memory
+from rugtui.models.weight_files.archive import split_selectors
 from rugtui.models.weight_files.choice import (
     NAME_SHOWN,
     chosen_weights,
@@ -50,7 +51,9 @@ class WeightFile:
     """Whether it has any bias."""
     report: str
     """Which arrays were read, as what, and which were left over."""
-    said: Said = field(default_factory=Said)
+    all_read: bool
+    """Whether nothing was left over."""
+    said: Said
     """What the file says of activation and p."""
 
 
@@ -67,11 +70,11 @@ def read_weight_file(path: str | Path, *, instance: int | None = None) -> Weight
     what (.T behind a name transposes it). Raises WeightsError, one sentence, for whatever is wrong
     with the file or not sure. Nothing is unpickled.
     """
-    file, selectors = parted(path)
+    file, selectors = split_selectors(path)
     if instance is not None:
         selectors.append(str(instance))
     contents = open_contents(file)
-    chosen = chosen_weights(contents, selectors)
+    chosen, others = chosen_weights(contents, selectors)
     said = said_by(contents.facts)
     if not chosen.explicit:
         require_plain(contents, chosen, said)
@@ -81,7 +84,7 @@ def read_weight_file(path: str | Path, *, instance: int | None = None) -> Weight
     picked, count = instance_axis(file, shapes, selectors)
     shapes = {role: without_instances(file, role, shape, count) for role, shape in shapes.items()}
     sizes = sizes_of(file, chosen, shapes, stacked=count is not None)
-    left = left_over(contents, chosen, sizes, count)
+    left = left_over(contents, chosen, others, sizes, count)
     arrays = {}
     for role, name in chosen.roles.items():
         array = _read(contents, role, plain_name(contents, name))
@@ -92,16 +95,7 @@ def read_weight_file(path: str | Path, *, instance: int | None = None) -> Weight
     tied = "W_out" not in chosen.roles and "W" not in chosen.roles
     bias = "b" in chosen.roles or "b_in" in chosen.roles
     report = _report(contents, chosen, left, weights)
-    return WeightFile(weights, tied, bias, report, said)
-
-
-def parted(path: str | Path) -> tuple[Path, list[str]]:
-    """The file, and what its name says behind # about which weights in it."""
-    text, selectors = str(path), []
-    while "#" in text and not Path(text).exists():
-        text, _, last = text.rpartition("#")
-        selectors.insert(0, last)
-    return (Path(text), selectors) if selectors and Path(text).exists() else (Path(path), [])
+    return WeightFile(weights, tied, bias, report, not left, said)
 
 
 def _require_numbers(contents: Contents, role: str, name: str) -> None:
