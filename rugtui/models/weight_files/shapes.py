@@ -198,7 +198,7 @@ def _could_matter(entry: Entry, sizes: Sizes, count: int | None, inside: bool) -
         sizes.n_dense: "a bias of hidden units",
     }
     if not shape:
-        return "a scale" if inside else ""
+        return "a scale" if inside and not entry.odd else ""
     if len(shape) == 1:
         return known.get(shape[0], "")
     return "another layer" if set(shape) & {sizes.n_sparse, sizes.n_dense} else ""
