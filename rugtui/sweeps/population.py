@@ -1,4 +1,4 @@
-"""The method "population" for many cells at once: `rugtui.training.population` with one more axis.
+"""The method "population" for many cells at once.
 
 Every cell has its own p, its own rate, and settles on its own; the others go on together.
 """
@@ -12,8 +12,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from rugtui.sweeps.batched_weights import BatchedWeights
+from rugtui.theory.moments import noise
 from rugtui.training import population
-from rugtui.training.gaussian import RowLosses, row_losses
 from rugtui.training.kernels.optimizer import Optimizer
 from rugtui.training.stopping import SETTLED
 
@@ -24,7 +24,6 @@ EXPLODED = 1e3
 """Times the loss of silence, p/3."""
 
 Cells = Float[Tensor, " cells"]
-Rows = Float[Tensor, "cells n_sparse"]
 
 
 def descend(
@@ -64,14 +63,12 @@ class Descent:
         self._rate = torch.full_like(p, population.RATE)
         self._previous = torch.full_like(p, math.inf)
         self._hold(weights.copy(), p)
-        self._own.b.add_(self._means())
+        self._own.b.add_(population.means(self._own, self._p))
 
     def _hold(self, weights: BatchedWeights, p: Tensor) -> None:
         """Take these cells, with an optimizer that remembers nothing."""
         self._own, self._p = weights, p[:, None]
-        self._variance = population_variance(self._p)
-        r = weights.n_dense / weights.n_sparse
-        self._sigma = torch.sqrt(self._variance[:, 0] * (1 - r) / r)
+        self._sigma = torch.from_numpy(noise(1, weights.n_dense / weights.n_sparse, p.cpu())).to(p)
         """σ of the best model per unit of a."""
         self._gradient, self._moved = weights.like(), weights.like()
         self._adam = Optimizer(
@@ -91,7 +88,7 @@ class Descent:
     def weights_now(self) -> BatchedWeights:
         """A copy, with b where β was."""
         weights = self._own.copy()
-        weights.b.sub_(self._means())
+        weights.b.sub_(population.means(self._own, self._p))
         return weights
 
     def advance(self) -> Cells:
@@ -113,54 +110,6 @@ class Descent:
 
     def _evaluate(self) -> Cells:
         """The Gaussian losses; leaves n_sparse times their gradient."""
-        own, gradient, variance, p = self._own, self._gradient, self._variance, self._p
-        spread = own.W_out @ (own.W_in_T.mT @ own.W_in_T)
-        a = _dots(own.W_out, own.W_in_T).double()
-        squares = _dots(spread, own.W_out).double()
-        sigma = (variance * (squares - a * a)).clamp_(min=population.SMALLEST_VARIANCE).sqrt_()
-        rows = _row_losses(a, own.b.double(), sigma, p)
-        slope = variance * rows.by_sigma / (2 * sigma)
-        by_a = (rows.by_a - 2 * slope * a).to(own.flat.dtype)[:, :, None]
-        by_square = (2 * slope).to(own.flat.dtype)[:, :, None]
-        gradient.b.copy_(rows.by_beta)
-        outer = own.W_out.mT @ (own.W_out * by_square)
-        gradient.W_in_T.copy_(own.W_in_T @ outer).addcmul_(own.W_out, by_a)
-        torch.mul(spread, by_square, out=gradient.W_out).addcmul_(own.W_in_T, by_a)
-        return rows.loss.mean(1)
-
-    def _means(self) -> Rows:
-        """μ_i = (p/2) Σ_{j≠i} W_ij."""
         own = self._own
-        sums = (own.W_out @ own.W_in_T.sum(1)[:, :, None])[:, :, 0]
-        return (sums - _dots(own.W_out, own.W_in_T)) * (self._p / 2).to(sums.dtype)
-
-
-def population_variance(p: Tensor) -> Tensor:
-    """v = Var x = p/3 − p²/4 (section 1)."""
-    return p / 3 - p * p / 4
-
-
-def _dots(left: Tensor, right: Tensor) -> Rows:
-    return torch.linalg.vecdot(left, right)
-
-
-def _row_losses(a: Rows, beta: Rows, sigma: Rows, p: Float[Tensor, "cells 1"]) -> RowLosses:
-    """Of all rows of all cells; rows that the closed form is not for are kept apart, because one
-    alone would have twenty nodes taken for every row."""
-    odds = p.expand_as(a)
-    steep = (a / sigma).abs() > 1
-    if steep.all() or not steep.any():
-        parts = row_losses(a.flatten(), beta.flatten(), sigma.flatten(), odds.flatten())
-        loss, by_a, by_beta, by_sigma = (part.view_as(a) for part in _parts(parts))
-        return RowLosses(loss, by_a, by_beta, by_sigma)
-    whole = [torch.empty_like(a) for _ in range(4)]
-    for rows in (steep, ~steep):
-        parts = row_losses(a[rows], beta[rows], sigma[rows], odds[rows])
-        for into, part in zip(whole, _parts(parts), strict=True):
-            into[rows] = part
-    loss, by_a, by_beta, by_sigma = whole
-    return RowLosses(loss, by_a, by_beta, by_sigma)
-
-
-def _parts(rows: RowLosses) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    return rows.loss, rows.by_a, rows.by_beta, rows.by_sigma
+        loss, _ = population.evaluate(own, self._gradient, own.b.double(), self._p)
+        return loss.mean(1)

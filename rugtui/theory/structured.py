@@ -32,7 +32,7 @@ from scipy.special import ndtr
 
 from rugtui.theory import gaussian
 from rugtui.theory.interference import RARE, Groups, Interference
-from rugtui.theory.moments import Array
+from rugtui.theory.moments import Array, variance
 from rugtui.theory.series import BERNOULLI, PERIOD
 
 GRID = 4096
@@ -113,8 +113,7 @@ def lowest(of: Callable[[Array], Moments], places: Float[np.ndarray, "*k n"], p:
 def thresholds(total: ArrayLike, p: ArrayLike, count: int = 96) -> Float[np.ndarray, "*k count"]:
     """θ worth a look where noise and partners have deviation `total` together: closest near 0."""
     total, p = (np.asarray(one, float)[..., None] for one in (total, p))
-    variance = p / 3 - p * p / 4
-    lowest = -(p * total**2 / variance + 10 * total + 0.5)  # beyond the best that never rectifies
+    lowest = -(p * total**2 / variance(p) + 10 * total + 0.5)  # beyond the best that never rectifies
     highest = 1 + 3 * total
     steps = np.linspace(-1, 1, count) ** 3
     return np.where(steps < 0, -lowest, highest) * steps
@@ -131,7 +130,7 @@ class Law:
     p: float
 
     def best(self) -> Best:
-        total = math.sqrt((self.p / 3 - self.p**2 / 4) * self._square + self.noise**2)
+        total = math.sqrt((variance(self.p)) * self._square + self.noise**2)
         found = lowest(self.moments, thresholds(total, self.p), np.asarray(self.p))
         return Best(*(float(value) for value in found))
 

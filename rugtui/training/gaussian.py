@@ -19,7 +19,7 @@ from torch import Tensor
 _X, _WEIGHTS = np.polynomial.legendre.leggauss(20)
 NODES, WEIGHTS = torch.from_numpy((_X + 1) / 2), torch.from_numpy(_WEIGHTS / 2)
 
-Rows = Float[Tensor, " n_sparse"]
+Rows = Float[Tensor, "*cells n_sparse"]
 Moments = tuple[Rows, Rows, Rows, Rows, Rows]
 """M0, M1, M2, N0, N1."""
 
@@ -39,7 +39,7 @@ class RowLosses:
 
 
 def row_losses(a: Rows, beta: Rows, sigma: Rows, p: float | Rows) -> RowLosses:
-    """All in float64; σ > 0; p may be each row's own."""
+    """All in float64; σ > 0; p may be each row's own, or each cell's with a last axis of 1."""
     M0, M1, M2, N0, N1 = _moments(a / sigma, beta / sigma)
     Phi, phi = torch.special.ndtr(beta / sigma), _phi(beta / sigma)
     square = beta * beta + sigma * sigma
@@ -60,15 +60,21 @@ def _moments(slope: Rows, start: Rows) -> Moments:
     """Of Φ and φ at s = slope · u + start.
 
     Integrals in s, divided by powers of the slope, lose their digits as it goes to 0; there the
-    integrands are so smooth that twenty Gauss-Legendre nodes keep all of them.
+    integrands are so smooth that twenty Gauss-Legendre nodes keep all of them. A CPU takes those
+    for the rows that need them alone; elsewhere to learn which these are would be to wait.
     """
     steep = slope.abs() > 1
+    on_cpu = slope.device.type == "cpu"
     exact = _steep_moments(torch.where(steep, slope, 1.0), start)
-    if steep.all():
-        return exact
-    flat = _flat_moments(torch.where(steep, 0.0, slope), start)
-    M0, M1, M2, N0, N1 = (torch.where(steep, *pair) for pair in zip(exact, flat, strict=True))
-    return M0, M1, M2, N0, N1
+    if not on_cpu:
+        flat = _flat_moments(torch.where(steep, 0.0, slope), start)
+        M0, M1, M2, N0, N1 = (torch.where(steep, *pair) for pair in zip(exact, flat, strict=True))
+        return M0, M1, M2, N0, N1
+    few = ~steep
+    if few.any():
+        for whole, part in zip(exact, _flat_moments(slope[few], start[few]), strict=True):
+            whole[few] = part
+    return exact
 
 
 def _steep_moments(slope: Rows, start: Rows) -> Moments:
@@ -95,7 +101,7 @@ def _steep_moments(slope: Rows, start: Rows) -> Moments:
 
 def _flat_moments(slope: Rows, start: Rows) -> Moments:
     u, weights = NODES.to(slope.device), WEIGHTS.to(slope.device)
-    s = start[:, None] + slope[:, None] * u
+    s = start[..., None] + slope[..., None] * u
     Phi, phi = torch.special.ndtr(s), _phi(s)
     return (
         Phi @ weights,

@@ -13,6 +13,7 @@ from rugtui.models.constructions import default_frame, dense, engineered
 from rugtui.models.dense import Dense
 from rugtui.models.weight_files.weight_file import read_weights
 from rugtui.settings.settings import Frame, Settings
+from rugtui.theory.moments import variance
 
 
 def initial(settings: Settings, *, generator: torch.Generator) -> Dense:
@@ -34,7 +35,7 @@ def aligned(settings: Settings, *, generator: torch.Generator) -> Dense:
     n_sparse, n_dense, p = settings.n_sparse, settings.n_dense, settings.p_on
     W_out = _uniform(n_sparse, n_dense, inputs=n_dense, generator=generator)
     # Σ_{j≠i} W_ij² ≈ a²/r with a = 1/3 for random W
-    sigma = math.sqrt((p / 3 - p * p / 4) / settings.ratio) / 3
+    sigma = math.sqrt(variance(p) / settings.ratio) / 3
     return Dense(W_out.T.contiguous(), W_out, torch.full((n_sparse,), -2 * sigma))
 
 

@@ -25,6 +25,10 @@ class Views:
     W_out: Float[Tensor, "n_sparse n_dense"]
     b: Float[Tensor, " n_sparse"]
 
+    @property
+    def W_in_T(self) -> Float[Tensor, "n_sparse n_dense"]:
+        return self.W_in.T
+
     @classmethod
     def of(cls, flat: Tensor, n_sparse: int, n_dense: int, *, tied: bool, bias: bool) -> Views:
         cells = n_sparse * n_dense

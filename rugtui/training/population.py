@@ -12,14 +12,15 @@ that agree, and only a rate n_sparse times smaller would be stable.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from rugtui.settings.settings import Settings
-from rugtui.training.gaussian import row_losses
+from rugtui.theory.moments import noise, variance
+from rugtui.training.gaussian import Rows, row_losses
 from rugtui.training.kernels.gradient import Pause
 from rugtui.training.kernels.optimizer import Optimizer
 from rugtui.training.parameters import Parameters
@@ -73,9 +74,18 @@ class Population:
     def loss(self, pause: Pause) -> float:
         """The Gaussian loss of the weights as they are; leaves its gradient in the parameters."""
         if self._loss is None:
-            self._loss, self._dead = evaluate(
-                self._parameters, self._settings.p, pause, weigh=self._importance
+            own, p = self._parameters, float(self._settings.p)
+            loss, reach = evaluate(
+                own.weights,
+                own.gradient,
+                _rows(own.weights.b) + _rows(means(own.weights, p)),
+                p,
+                pause,
+                tied=own.tied,
+                bias=own.bias,
+                weigh=self._importance,
             )
+            self._loss, self._dead = float(loss.mean()), int((reach < DEAD).sum())
         return self._loss
 
     def dead(self) -> int:
@@ -86,11 +96,11 @@ class Population:
         own = self._parameters
         if not own.bias:
             return self._optimizer.step(*[self.lr] * (2 - own.tied))
-        p, r = self._settings.p, self._settings.ratio
-        spread = math.sqrt(variance(p) * (1 - r) / r)  # σ of the best model per unit of a
-        own.weights.b.add_(_means(own, p))  # β
+        p = float(self._settings.p)
+        spread = float(noise(1, self._settings.ratio, p))  # σ of the best model per unit of a
+        own.weights.b.add_(means(own.weights, p))  # β
         self._optimizer.step(*[self.lr] * (2 - own.tied), self._rate * spread)
-        own.weights.b.sub_(_means(own, p))
+        own.weights.b.sub_(means(own.weights, p))
         return None
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -101,31 +111,44 @@ class Population:
         self._rate, self._previous, self._loss = facts["rate"], facts["previous"], None
 
 
-def evaluate(
-    parameters: Parameters,
-    p: float,
-    pause: Pause,
-    *,
-    weigh: Float[Tensor, " n_sparse"] | None = None,
-) -> tuple[float, int]:
-    """The Gaussian loss, and the number of dead rows; leaves the gradient in the parameters.
+class Weights(Protocol):
+    """Weights, or their gradient, of one model or of many: then with an axis of them first."""
 
-    The gradient is n_sparse times the loss's, with β in b's place where there is a bias.
+    @property
+    def W_in_T(self) -> Float[Tensor, "*cells n_sparse n_dense"]: ...
+    @property
+    def W_out(self) -> Float[Tensor, "*cells n_sparse n_dense"]: ...
+    @property
+    def b(self) -> Float[Tensor, "*cells n_sparse"]: ...
+
+
+def evaluate(
+    own: Weights,
+    gradient: Weights,
+    beta: Rows,
+    p: float | Float[Tensor, "cells 1"],
+    pause: Pause = lambda: None,
+    *,
+    tied: bool = False,
+    bias: bool = True,
+    weigh: Rows | None = None,
+) -> tuple[Rows, Rows]:
+    """The Gaussian loss of each row, and its reach: Φ of the pre-activation at x = 1.
+
+    Leaves n_sparse times the gradient of the mean loss in `gradient`, with β in b's place where
+    there is a bias. `beta` is b + μ, in float64 where the device has it.
     """
-    own, gradient, bias = parameters.weights, parameters.gradient, parameters.bias
-    gram = own.W_in @ own.W_in.T
+    W_in_T, W_out, v = own.W_in_T, own.W_out, _variance(p)
+    gram = W_in_T.mT @ W_in_T
     pause()
-    spread = own.W_out @ gram
+    spread = W_out @ gram  # W_out W_in W_inᵀ
     pause()
-    a = _rows(torch.linalg.vecdot(own.W_out, own.W_in.T))
-    squares = _rows(torch.linalg.vecdot(spread, own.W_out))
-    sigma = (variance(p) * (squares - a * a)).clamp_(min=SMALLEST_VARIANCE).sqrt_()
-    beta = _rows(own.b) + _rows(_means(parameters, p))
+    a, squares = (_rows(torch.linalg.vecdot(W_out, part)) for part in (W_in_T, spread))
+    sigma = (v * (squares - a * a)).clamp_(min=SMALLEST_VARIANCE).sqrt_()
     rows = row_losses(a, beta, sigma, p)
     if weigh is not None:
         rows = rows.weighed(_rows(weigh))
-
-    by_square = variance(p) * rows.by_sigma / (2 * sigma)
+    by_square = v * rows.by_sigma / (2 * sigma)
     by_a = rows.by_a - 2 * by_square * a
     by_sum = None
     if bias:
@@ -133,50 +156,38 @@ def evaluate(
     else:
         by_sum = rows.by_beta * (p / 2)
         by_a = by_a - by_sum
-    _chain(parameters, spread, by_a, by_square, by_sum, pause)
-    reach = torch.special.ndtr((torch.relu(a) + beta) / sigma)
-    return float(rows.loss.mean()), int((reach < DEAD).sum())
 
-
-def _chain(
-    parameters: Parameters,
-    spread: Float[Tensor, "n_sparse n_dense"],
-    by_a: Float[Tensor, " n_sparse"],
-    by_square: Float[Tensor, " n_sparse"],
-    by_sum: Float[Tensor, " n_sparse"] | None,
-    pause: Pause,
-) -> None:
-    """From slopes in a, Q and S to those in W_in and W_out; `spread` is W_out W_in W_inᵀ."""
-    own, gradient = parameters.weights, parameters.gradient
-    like = own.flat
-    by_a, by_square = (slope.to(like)[:, None] for slope in (by_a, by_square))
-    weighted = own.W_out * (2 * by_square)
-    outer = own.W_out.T @ weighted
+    # from slopes in a, Q and S to those in W_in and W_out
+    by_a, by_square = (slope.to(W_out)[..., None] for slope in (by_a, 2 * by_square))
+    outer = W_out.mT @ (W_out * by_square)
     pause()
-    gradient.W_in.copy_((own.W_out * by_a).T)
-    gradient.W_in.addmm_(outer, own.W_in)
+    by_W_in_T = (W_in_T @ outer).addcmul_(W_out, by_a)
     pause()
-    W_out = spread.mul_(2 * by_square).addcmul_(own.W_in.T, by_a)
+    by_W_out = spread.mul_(by_square).addcmul_(W_in_T, by_a)
     if by_sum is not None:
-        slope = by_sum.to(like)
-        gradient.W_in.add_((slope @ own.W_out)[:, None])
-        W_out.addr_(slope, own.W_in.sum(1))
-    if parameters.tied:
-        gradient.W_in.add_(W_out.T)
+        slope = by_sum.to(W_out)[..., None]
+        by_W_in_T.add_((slope * W_out).sum(-2, keepdim=True))
+        by_W_out.addcmul_(slope, W_in_T.sum(-2, keepdim=True))
+    gradient.W_in_T.copy_(by_W_in_T)
+    if tied:
+        gradient.W_in_T.add_(by_W_out)
     else:
-        gradient.W_out.copy_(W_out)
+        gradient.W_out.copy_(by_W_out)
+    return rows.loss, torch.special.ndtr((torch.relu(a) + beta) / sigma)
 
 
-def variance(p: float) -> float:
-    """v = Var x = p/3 − p²/4 (section 1)."""
-    return p / 3 - p * p / 4
-
-
-def _means(parameters: Parameters, p: float) -> Float[Tensor, " n_sparse"]:
+def means(own: Weights, p: float | Float[Tensor, "cells 1"]) -> Rows:
     """μ_i = (p/2) Σ_{j≠i} W_ij."""
-    own = parameters.weights
-    diagonal = torch.linalg.vecdot(own.W_out, own.W_in.T)
-    return (own.W_out @ own.W_in.sum(1)).sub_(diagonal).mul_(p / 2)
+    sums = (own.W_out @ own.W_in_T.sum(-2)[..., None])[..., 0]
+    others = sums.sub_(torch.linalg.vecdot(own.W_out, own.W_in_T))
+    return others.mul_((p / 2).to(others) if isinstance(p, Tensor) else p / 2)
+
+
+def _variance(p: float | Tensor) -> float | Tensor:
+    """v = Var x, of each cell where p is."""
+    if isinstance(p, Tensor):
+        return torch.as_tensor(variance(p.cpu().numpy())).to(p)
+    return float(variance(p))
 
 
 def _rows(vector: Tensor) -> Tensor:

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from rugtui.models.dense import Dense
 from rugtui.settings.settings import Settings
+from rugtui.theory.moments import variance
 from rugtui.training.gaussian import row_losses
 from rugtui.training.parameters import Parameters
-from rugtui.training.population import _means, evaluate, variance
+from rugtui.training.population import evaluate, means
 from rugtui.training.trainer import Trainer, results
 from tests.training.states import same_state
 
@@ -80,17 +81,17 @@ def test_gradient_is_autograds(p, bias, tied):
     parameters = Parameters(start, tied=tied, bias=bias)
     own = parameters.weights
     # the gradient is taken at fixed β = b + μ where there is a bias
-    beta = (own.b + _means(parameters, p)).requires_grad_()
+    beta = (own.b + means(own, p)).requires_grad_()
     W_in = own.W_in.clone().requires_grad_()
     W_out = W_in.T if tied else own.W_out.clone().requires_grad_()
     W = W_out @ W_in
     a = W.diagonal()
-    sigma = torch.sqrt(variance(p) * ((W * W).sum(1) - a * a))
+    sigma = torch.sqrt(float(variance(p)) * ((W * W).sum(1) - a * a))
     at = beta if bias else (p / 2) * (W.sum(1) - a)
     want = by_quadrature(a, at, sigma, p)
     want.sum().backward()
-    loss, _ = evaluate(parameters, p, lambda: None)
-    assert loss == pytest.approx(want.mean().item(), rel=1e-9)
+    loss, _ = evaluate(own, parameters.gradient, beta.detach(), p, tied=tied, bias=bias)
+    assert loss.mean().item() == pytest.approx(want.mean().item(), rel=1e-9)
     torch.testing.assert_close(parameters.gradient.W_in, W_in.grad)
     if not tied:
         torch.testing.assert_close(parameters.gradient.W_out, W_out.grad)

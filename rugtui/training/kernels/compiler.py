@@ -45,7 +45,7 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _cached(function: Callable[..., Any]) -> Any:
-    config: Any = numba.config
+    config: Any = vars(numba)["config"]
     before = config.CACHE_DIR
     config.CACHE_DIR = before or platformdirs.user_cache_dir("rugtui")
     try:

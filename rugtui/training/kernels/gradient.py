@@ -14,6 +14,7 @@ Written here, g lacks the factor 2/(batch · n_sparse) until a product, or the s
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
@@ -179,7 +180,8 @@ class Gradient:
             residual = torch.sub(pre, self._dense(x), out=slope)
             loss = _weighted_squares(residual, weight)
             residual = residual if weight is None else residual.mul_(weight)
-            torch.ops.aten.threshold_backward.grad_input(residual, pre, 0, grad_input=pre)
+            backward: Any = torch.ops.aten.threshold_backward.grad_input
+            backward(residual, pre, 0, grad_input=pre)
         else:
             activations.BY_NAME[self.activation](pre, slope)
             residual = x.add_to(pre, -1.0) if isinstance(x, SparseRows) else pre.sub_(x)

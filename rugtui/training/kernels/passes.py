@@ -21,15 +21,17 @@ CHUNK = 512
 """Random words drawn together, in vector instructions, before they are looked at one by one."""
 
 
-@intrinsic
-def _lowest_bit(typing_context: Any, word: Any) -> Any:
-    """The place of the lowest bit that is set; one must be."""
+def _trailing_zeros(typing_context: Any, word: Any) -> Any:
     from llvmlite import ir
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
 
     return types.uint64(types.uint64), generate
+
+
+_lowest_bit: Any = intrinsic(_trailing_zeros)
+"""The place of the lowest bit that is set in a word; one must be."""
 
 
 @inlined
