@@ -113,7 +113,9 @@ def lowest(of: Callable[[Array], Moments], places: Float[np.ndarray, "*k n"], p:
 def thresholds(total: ArrayLike, p: ArrayLike, count: int = 96) -> Float[np.ndarray, "*k count"]:
     """θ worth a look where noise and partners have deviation `total` together: closest near 0."""
     total, p = (np.asarray(one, float)[..., None] for one in (total, p))
-    lowest = -(p * total**2 / variance(p) + 10 * total + 0.5)  # beyond the best that never rectifies
+    lowest = -(
+        p * total**2 / variance(p) + 10 * total + 0.5
+    )  # beyond the best that never rectifies
     highest = 1 + 3 * total
     steps = np.linspace(-1, 1, count) ** 3
     return np.where(steps < 0, -lowest, highest) * steps
