@@ -135,6 +135,8 @@ def is_harmless(name: str) -> bool:
 def candidates(shapes: Mapping[str, tuple[int, ...]]) -> list[Candidate]:
     """All weights among arrays of these names and shapes, in an order that the names decide."""
     found = _of(CONVENTIONS, shapes) or _of(FALLBACKS, shapes)
+    # layers 0 and 1 of a deeper model do not fit each other; 0 and 2 of it may
+    found = [one for one in found if _fits(one, shapes)] or found
     arrays = [set(one.roles.values()) for one in found]
     kept = [
         one
@@ -144,6 +146,12 @@ def candidates(shapes: Mapping[str, tuple[int, ...]]) -> list[Candidate]:
         )
     ]
     return _labelled(kept)
+
+
+def _fits(one: Candidate, shapes: Mapping[str, tuple[int, ...]]) -> bool:
+    """Whether W_in and W_out have the same sizes, in either order."""
+    sizes = [sorted(shapes[name][-2:]) for role, name in one.roles.items() if role[0] == "W"]
+    return len(sizes) < 2 or sizes[0] == sizes[1]
 
 
 def _of(

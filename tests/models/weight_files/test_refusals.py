@@ -57,6 +57,7 @@ CASES = {
     ),
     "an MLP of a transformer": (WIDE, "mlp.W_in, mlp.W_out .* has an activation between"),
     "something between": (SEQUENTIAL, "layer 1 lies between them"),
+    "a layer between": (SEQUENTIAL | {"1.weight": HIDDEN}, "layer 1 lies between them"),
     "an MLP": (layers("fc1", "fc2"), "usually an activation between"),
     "more dimensions than features": (
         layers("encoder", "decoder", W_OUT, W_IN, B[:3]), "7 hidden dimensions for 3 features"),
