@@ -155,9 +155,10 @@ def write(weights: Weights, path: Path) -> None:
 def draw(weights: Weights, path: Path) -> None:
     """W in the colours of the dashboard, a pixel a cell or, where that is too many, block means."""
     import numpy as np
+    from PIL import Image
 
     from rugtui.models.base import Window
-    from rugtui.storage.png import png_bytes
+    from rugtui.storage.heatmap import png_bytes
     from rugtui.tui.charts.palette import DIAGONAL, HALF_LEVELS, LIGHT
     from rugtui.tui.heatmap.shading import still
 
@@ -166,7 +167,8 @@ def draw(weights: Weights, path: Path) -> None:
     window = Window.whole(n)
     levels = still(weights.pooled(window, side, side), window)
     colours = [LIGHT.level(level) for level in range(-HALF_LEVELS, DIAGONAL + 1)]
-    store(path, ".png", png_bytes(np.array(colours, np.uint8)[levels + HALF_LEVELS]))
+    pixels = np.array(colours, np.uint8)[levels + HALF_LEVELS]
+    store(path, ".png", png_bytes(Image.fromarray(pixels)))
 
 
 def store(path: Path, suffix: str, content: bytes) -> None:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from rugtui.models.base import Window
 from rugtui.settings.settings import Settings
-from rugtui.storage.colours import Colours
+from rugtui.storage.heatmap import Colours
 
 Kind = Literal["trained", "rug"]
 """Whose weights the panes show."""

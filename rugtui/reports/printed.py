@@ -28,8 +28,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from rugtui.models.base import block_edges
 from rugtui.reports.plate import Lines, Map, Panel, Plate, Series, Weave
 from rugtui.reports.span import Span
-from rugtui.storage.colours import Colours
 from rugtui.storage.files import write_whole
+from rugtui.storage.heatmap import Colours
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float

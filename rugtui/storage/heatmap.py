@@ -1,21 +1,25 @@
-"""W as a picture, a pixel a cell or more, with its colours explained beneath it.
+"""W as a PNG, a pixel a cell or more, with its colours explained beneath it.
 
-Rows are computed, coloured and compressed a band at a time: W is never held whole.
+Rows are computed and coloured a band at a time: W is never held whole, only its picture.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
 from rugtui.errors import WeightsError
 from rugtui.models.base import Weights
-from rugtui.storage.colours import Colours
-from rugtui.storage.lettering import HEIGHT, lettered
-from rugtui.storage.png import indexed_png
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+RGB = tuple[int, int, int]
 QUANTILE = 0.99
 """Of the off-diagonal |W_ij| at which the colours end: the diagonal saturates."""
 SIDE_LEAST, SIDE_MOST = 512, 16_384
@@ -26,19 +30,54 @@ SAMPLE = 512
 """Rows from which the scale is taken, where there are more."""
 
 
+@dataclass(frozen=True, slots=True)
+class Colours:
+    """What levels look like: `ramp` from the negative end over zero to the positive one."""
+
+    ramp: Sequence[RGB]
+    diagonal: RGB
+    """A diagonal beyond the ramp."""
+    paper: RGB
+    ink: RGB
+
+    @property
+    def all(self) -> list[RGB]:
+        return [*self.ramp, self.diagonal, self.paper, self.ink]
+
+
 def heatmap_png(weights: Weights, colours: Colours, title: str, facts: str = "") -> bytes:
-    """The file; `facts` goes into its text. Raises WeightsError where W is too large."""
+    """The file; `facts` goes into its description. Raises WeightsError where W is too large."""
+    from PIL import Image
+
     n = weights.n_sparse
     if n > SIDE_MOST:
         raise WeightsError(
             f"A picture has at most {SIDE_MOST:,} pixels on a side, but W has {n:,} rows."
         )
     factor = max(1, -(-SIDE_LEAST // n))
+    size = max(1, n * factor // 512)  # of the legend, in pixels a dot
+    side, paper = n * factor, len(colours.ramp) + 1
+    pixels = np.full((side + 16 * size, side), paper, np.uint8)
     scale = off_diagonal_scale(weights)
-    beneath = legend(n * factor, scale, colours, title)
-    rows = _bands(weights, scale, len(colours.ramp), factor)
-    height = n * factor + len(beneath)
-    return indexed_png(_then(rows, beneath), (height, n * factor), colours.all, facts)
+    for top in range(0, n, band := max(1, BAND // n)):
+        levels = _levels(weights, np.arange(top, min(n, top + band)), scale, len(colours.ramp))
+        end = top + len(levels)
+        pixels[top * factor : end * factor] = levels.repeat(factor, 0).repeat(factor, 1)
+    image = Image.fromarray(pixels)
+    image.putpalette(np.array(colours.all, np.uint8).tobytes())
+    _draw_legend(image, side, scale, size, len(colours.ramp), title)
+    return png_bytes(image, facts)
+
+
+def png_bytes(image: Image, facts: str = "") -> bytes:
+    """A picture as a PNG file, with a description in it where there is one."""
+    from PIL.PngImagePlugin import PngInfo
+
+    known, file = PngInfo(), io.BytesIO()
+    if facts:
+        known.add_itxt("Description", facts)
+    image.save(file, "PNG", pnginfo=known)
+    return file.getvalue()
 
 
 def off_diagonal_scale(weights: Weights) -> float:
@@ -52,46 +91,42 @@ def off_diagonal_scale(weights: Weights) -> float:
     return scale if scale > 0 else 1.0
 
 
-def legend(
-    width: int, scale: float, colours: Colours, title: str
-) -> UInt8[np.ndarray, "height width"]:
+def _draw_legend(image: Image, top: int, scale: float, size: int, count: int, title: str) -> None:
     """The ramp with its two ends in numbers, the diagonal's colour, and the title."""
-    count = len(colours.ramp)
-    diagonal, paper, ink = count, count + 1, count + 2
-    size = max(1, width // 512)
-    step = 6 * size
-    space = np.full((HEIGHT * size + 4 * size, width), paper, np.uint8)
-    pieces = [
-        np.where(lettered(f"{-scale:.2g} ", size), ink, paper),
-        np.repeat(np.arange(count), step)[None].repeat(HEIGHT * size, 0),
-        np.where(lettered(f" {scale:+.2g}  ", size), ink, paper),
-        np.full((HEIGHT * size, step), diagonal),
-        np.where(lettered(f" diagonal beyond   {title}", size), ink, paper),
-    ]
-    line = np.hstack(pieces).astype(np.uint8)[:, : width - 4 * size]
-    space[2 * size : 2 * size + len(line), 2 * size : 2 * size + line.shape[1]] = line
-    return space
+    from PIL import ImageDraw, ImageFont
+
+    draw, font = ImageDraw.Draw(image), ImageFont.load_default(size=10 * size)
+    diagonal, ink, step = count, count + 2, 6 * size
+    left, middle = 2 * size, top + 8 * size
+
+    def write(text: str) -> None:
+        nonlocal left
+        draw.text((left, middle), text, fill=ink, font=font, anchor="lm")
+        left += round(draw.textlength(text, font=font)) + 2 * size
+
+    def box(colour: int) -> None:
+        nonlocal left
+        draw.rectangle((left, middle - 4 * size, left + step - 1, middle + 4 * size), fill=colour)
+        left += step
+
+    write(f"{-scale:.2g}")
+    for level in range(count):
+        box(level)
+    left += 2 * size
+    write(f"{scale:+.2g}  ")
+    box(diagonal)
+    left += 2 * size
+    write(f"diagonal beyond  {title}")
 
 
-def _bands(weights: Weights, scale: float, count: int, factor: int) -> Iterator[np.ndarray]:
-    n, half = weights.n_sparse, count // 2
-    height = max(1, BAND // n)
-    for top in range(0, n, height):
-        index = np.arange(top, min(n, top + height))
-        rows = weights.rows(index)
-        levels = _levels(rows, scale, half)
-        own = rows[np.arange(len(index)), index]
-        levels[np.arange(len(index)), index] = np.where(
-            own > scale, count, levels[np.arange(len(index)), index]
-        )
-        yield levels.repeat(factor, 0).repeat(factor, 1)
-
-
-def _levels(rows: Float[np.ndarray, "k n"], scale: float, half: int) -> UInt8[np.ndarray, "k n"]:
+def _levels(
+    weights: Weights, index: np.ndarray, scale: float, count: int
+) -> UInt8[np.ndarray, "k n"]:
+    """Which colour each cell of these rows has; NaN is as 0."""
+    rows: Float[np.ndarray, "k n"] = weights.rows(index)
     share = np.nan_to_num(rows, nan=0.0, posinf=np.inf, neginf=-np.inf) / scale
-    return (np.rint(np.clip(share, -1, 1) * half) + half).astype(np.uint8)
-
-
-def _then(bands: Iterator[np.ndarray], last: np.ndarray) -> Iterator[np.ndarray]:
-    yield from bands
-    yield last
+    half = count // 2
+    levels = (np.rint(np.clip(share, -1, 1) * half) + half).astype(np.uint8)
+    own = np.arange(len(index)), index
+    levels[own] = np.where(rows[own] > scale, count, levels[own])
+    return levels

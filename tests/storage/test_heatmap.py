@@ -11,9 +11,7 @@ import torch
 from rugtui.errors import WeightsError
 from rugtui.models.dense import Dense
 from rugtui.storage import heatmap
-from rugtui.storage.colours import Colours
-from rugtui.storage.heatmap import heatmap_png, off_diagonal_scale
-from rugtui.storage.lettering import GLYPHS, lettered
+from rugtui.storage.heatmap import Colours, heatmap_png, off_diagonal_scale
 
 COLOURS = Colours(
     [(k, k, k) for k in range(17)], diagonal=(1, 2, 3), paper=(255, 255, 255), ink=(9, 9, 9)
@@ -36,7 +34,7 @@ def read_png(content):
         body = content[place + 8 : place + 8 + length]
         (check,) = struct.unpack_from(">I", content, place + 8 + length)
         assert check == zlib.crc32(name + body)
-        chunks[name] = body
+        chunks[name] = chunks.get(name, b"") + body
         place += 12 + length
     width, height = struct.unpack_from(">II", chunks[b"IHDR"])
     lines = np.frombuffer(zlib.decompress(chunks[b"IDAT"]), np.uint8).reshape(height, width + 1)
@@ -95,8 +93,14 @@ def test_zeros_and_numbers_that_are_none_have_the_middle_colour():
     assert (pixels[:512] == 8).all()
 
 
-def test_letters_are_three_dots_wide_and_differ():
-    assert lettered("A", 2).shape == (10, 8)
-    glyphs = {letter: lettered(letter).tobytes() for letter in GLYPHS}
-    assert len(set(glyphs.values())) == len(glyphs)
-    assert not lettered("é").any()
+def test_the_title_is_legible_in_every_size():
+    """The same letters beneath a picture of any size, larger beneath a larger one."""
+    for n in (40, 1100):
+        weights = some_weights(n)
+        titled, untitled = (
+            read_png(heatmap_png(weights, COLOURS, title))[0] for title in ("Wé", "")
+        )
+        changed = (titled != untitled).any(-1)
+        size = max(1, titled.shape[1] // 512)
+        assert 20 * size < changed.sum() < 400 * size**2
+        assert not changed[: titled.shape[1]].any()

@@ -10,7 +10,7 @@ from typing import Literal
 from rich.color import Color
 from rich.style import Style
 
-from rugtui.storage.colours import Colours
+from rugtui.storage.heatmap import Colours
 from rugtui.tui.heatmap.ramps import HALF_LEVELS, RGB, cube, diverging, rising, stepped
 
 DIAGONAL = HALF_LEVELS + 1
