@@ -24,6 +24,7 @@ from rugtui.cli.options import (
 from rugtui.cli.output import INTERRUPTED, printable
 from rugtui.errors import RugtuiError, UsageError
 from rugtui.runtime.threads import configure_spin_wait
+from rugtui.runtime.user_folders import ignored_variables
 
 COMMANDS = (
     "train",
@@ -71,7 +72,7 @@ def rugtui(ctx: click.Context, **given: Any) -> None:
         from rugtui.cli.config_file import read_config
         from rugtui.cli.dashboard import show
 
-        config = read_config()
+        config = read_config(given=given)
         settings = given_settings(given, config.settings)
         ctx.exit(show(settings, given_preferences(given, config.preferences), config))
     elif any(value is not None for value in given.values()):
@@ -82,6 +83,8 @@ def rugtui(ctx: click.Context, **given: Any) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
     configure_spin_wait()
+    for sentence in ignored_variables():
+        print(f"rugtui: {printable(sentence)}", file=sys.stderr)
     try:
         return rugtui.main(arguments, prog_name="rugtui", standalone_mode=False) or 0
     except RugtuiError as error:

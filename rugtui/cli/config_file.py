@@ -7,8 +7,10 @@ declared settings and of the key table.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,9 +19,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-import platformdirs
 
-from rugtui.errors import SettingError
+from rugtui.cli.options import written_options
+from rugtui.errors import SettingError, UsageError
+from rugtui.runtime.user_folders import config_folder
 from rugtui.settings.fields import Declared, fields_of
 from rugtui.settings.preferences import Preferences
 from rugtui.settings.settings import Settings
@@ -72,12 +75,18 @@ class Config:
 
 def config_path() -> Path:
     """Where this user's config file is, or would be."""
-    return Path(platformdirs.user_config_dir("rugtui", appauthor=False)) / "config.toml"
+    return config_folder() / "config.toml"
 
 
-def read_config(path: Path | None = None) -> Config:
-    """The user's defaults. Never raises because of what is in the file."""
-    path = path or config_path()
+def read_config(path: Path | None = None, given: Mapping[str, Any] | None = None) -> Config:
+    """The user's defaults. Never raises because of what is in the file.
+
+    Options that were `given` stand in place of the file's before its settings are judged together.
+    """
+    try:
+        path = path or config_path()
+    except UsageError:  # no home directory, and so no file
+        return Config(Path("config.toml"))
     try:
         if not os.path.lexists(path):
             return Config(path)
@@ -87,15 +96,15 @@ def read_config(path: Path | None = None) -> Config:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
         return _unusable(path, f"it cannot be read: {error.strerror}")
-    return parse_config(path, content)
+    return parse_config(path, content, given)
 
 
 def _unusable(path: Path, reason: str, line: int = 0) -> Config:
     return Config(path, True, faults=(Fault(line, f"{reason}; the file is ignored"),))
 
 
-def parse_config(path: Path, content: bytes) -> Config:
-    """What the content of the file at `path` says."""
+def parse_config(path: Path, content: bytes, given: Mapping[str, Any] | None = None) -> Config:
+    """What the content of the file at `path` says, where options do not say otherwise."""
     if len(content) > MAX_BYTES:
         return _unusable(path, f"it has more than {MAX_BYTES:,} bytes")
     try:
@@ -118,7 +127,7 @@ def parse_config(path: Path, content: bytes) -> Config:
         found = document.get(name)
         return found if isinstance(found, dict) else {}
 
-    settings = _declared(Settings, table("settings"), wrong, "settings")
+    settings = _declared(Settings, table("settings"), wrong, "settings", given)
     preferences = _declared(Preferences, table("preferences"), wrong, "preferences")
     keymap, clashes = remapped(table("keys"))
     wrong |= {("keys", key): sentence for key, sentence in clashes.items()}
@@ -157,11 +166,16 @@ def _wrong_tables(document: Mapping[str, Any]) -> dict[Place, str]:
 
 
 def _declared(
-    kind: type[Kind], wanted: Mapping[str, Any], wrong: dict[Place, str], table: str
+    kind: type[Kind],
+    wanted: Mapping[str, Any],
+    wrong: dict[Place, str],
+    table: str,
+    given: Mapping[str, Any] | None = None,
 ) -> Kind:
     """Settings or preferences with the valid values of `wanted`; the others go into `wrong`.
 
-    Values that are valid alone but not together leave the whole table at its defaults.
+    Values that are valid alone but not together leave the whole table at its defaults, unless they
+    are valid with those of `given` in their place.
     """
     values: dict[str, Any] = {}
     for name, value in wanted.items():
@@ -173,11 +187,25 @@ def _declared(
                 values[name] = _value(declared, value)
         except SettingError as error:
             wrong[table, name] = str(error)
+    over = written_options(kind, given or {})
+    if given and given.get("ratio") is not None:
+        values.pop("n_dense", None)
+    with contextlib.suppress(SettingError):  # else the file alone decides, or options are wrong
+        return kind(**_fitted(values | over))
     try:
-        return kind(**values)
+        return kind(**_fitted(values))
     except SettingError as error:
         wrong[table, error.name] = f"{error} All of [{table}] is ignored."
         return kind()
+
+
+def _fitted(values: dict[str, Any]) -> dict[str, Any]:
+    """With an n_dense in the usual ratio where n_sparse alone is said and the default is too large
+    for it."""
+    usual, n_sparse = Settings(), values.get("n_sparse", sys.maxsize)
+    if "n_dense" in values or n_sparse > usual.n_dense:
+        return values
+    return values | {"n_dense": max(round(n_sparse * usual.ratio), 1)}
 
 
 def _value(declared: Declared, value: object) -> Any:

@@ -8,7 +8,7 @@ import os
 import platform
 import sys
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -17,9 +17,10 @@ from typing import Any
 import click
 
 from rugtui import __version__
-from rugtui.cli.config_file import Config, config_path, read_config, wanted_in_toml
+from rugtui.cli.config_file import Config, read_config, wanted_in_toml
 from rugtui.cli.output import colours_of, json_option, write_json_line
 from rugtui.errors import UsageError
+from rugtui.runtime.user_folders import config_folder, ignored_variables
 from rugtui.settings.fields import AUTO, Declared, fields_of
 from rugtui.settings.preferences import Preferences
 from rugtui.settings.settings import Settings
@@ -86,8 +87,8 @@ def checks() -> list[Check]:
         clipboard(environment),
         devices(),
         versions(),
-        folder("runs", runs_folder()),
-        folder("config_folder", config_path().parent),
+        folder("runs", runs_folder),
+        folder("config_folder", config_folder),
         config_file(config),
     ]
 
@@ -201,15 +202,20 @@ def versions() -> Check:
     return Check("versions", ", ".join(found), not missing, advice)
 
 
-def folder(name: str, path: Path) -> Check:
+def folder(name: str, find: Callable[[], Path]) -> Check:
     """Whether files can be written there, or the folder can be made."""
-    nearest = path
-    while not nearest.exists() and nearest != nearest.parent:
-        nearest = nearest.parent
-    if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
-        return Check(name, str(path) if nearest == path else f"{path} (not there yet)")
-    why = "cannot be written to" if nearest.is_dir() else "is not a folder"
     variable = "XDG_STATE_HOME" if name == "runs" else "XDG_CONFIG_HOME"
+    try:
+        nearest = path = find()
+    except UsageError as error:
+        return Check(name, "none", False, (str(error),))
+    if ignored := [said for said in ignored_variables() if said.startswith(variable)]:
+        return Check(name, str(path), False, tuple(ignored))
+    while not os.path.exists(nearest) and nearest != nearest.parent:  # also where it is forbidden
+        nearest = nearest.parent
+    if os.path.isdir(nearest) and os.access(nearest, os.W_OK | os.X_OK):
+        return Check(name, str(path) if nearest == path else f"{path} (not there yet)")
+    why = "cannot be written to" if os.path.isdir(nearest) else "is not a folder"
     advice = f"{nearest} {why}: fix that, or set {variable} to another folder"
     return Check(name, str(path), False, (advice,))
 

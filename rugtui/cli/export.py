@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rugtui.cli.options import OF_FILE, SettingType, Written, names_option, with_names
+from rugtui.cli.options import OF_FILE, PathOption, SettingType, Written, names_option, with_names
 from rugtui.cli.output import echo_path, printable
-from rugtui.errors import UsageError
+from rugtui.errors import DamagedError, RunError, UsageError
 from rugtui.settings.settings import Settings, declared
 
 if TYPE_CHECKING:
     from rugtui.storage.load import Saved
     from rugtui.storage.target import Place
 
+FORMATS = ("safetensors", "npz", "csv", "json", "png", "svg")
 TEXT = ("csv", "json")
 """Formats that go to standard output where no file is named."""
 
@@ -31,13 +32,13 @@ TEXT = ("csv", "json")
 @click.option(
     "--format",
     "wanted",
-    type=click.Choice(["safetensors", "npz", "csv", "json", "png", "svg"]),
+    type=click.Choice(FORMATS),
     help="What to write.  [that of --output's name]",
 )
 @click.option(
     "--output",
     "-o",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=PathOption("output"),
     help="File to write; - is standard output.  [csv and json: -, others: NAME.FORMAT]",
 )
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
@@ -79,17 +80,18 @@ def command(
     changes = {name: one.value for name, one in given.items() if isinstance(one, Written)}
     if format_name == "svg":
         content = _screen(found, changes)
+    elif format_name == "csv":
+        content = _csv(found)
     else:
         content = WRITERS[format_name](_loaded(found, changes))
     _deliver(content, output or _default(found, format_name), force=force)
 
 
 def _format(wanted: str | None, output: Path | None) -> str:
-    known = (*WRITERS, "svg")
-    if wanted is None and output is not None and output.suffix[1:] in known:
+    if wanted is None and output is not None and output.suffix[1:] in FORMATS:
         return output.suffix[1:]
     if wanted is None:
-        raise UsageError(f"--format must be one of {', '.join(known)}; none was given.")
+        raise UsageError(f"--format must be one of {', '.join(FORMATS)}; none was given.")
     return wanted
 
 
@@ -146,12 +148,25 @@ def _npz(saved: Saved) -> bytes:
     return file.getvalue()
 
 
-def _csv(saved: Saved) -> bytes:
-    if saved.kind == "file":
-        raise UsageError(f"only weights are read of {str(saved.path)!r}: there is no history.")
+def _csv(found: Place) -> bytes:
+    """The history, which needs no weights: those may be damaged, or never saved."""
+    if found.kind == "weights":
+        raise UsageError(f"only weights are read of {str(found.path)!r}: there is no history.")
+    from rugtui.storage.history_file import NAMES, read_past
+    from rugtui.storage.load import load
     from rugtui.storage.snapshot import table_bytes
 
-    return table_bytes(saved.past.columns, saved.past.table)
+    try:
+        saved = load(found.path)
+        past, notes = saved.past, saved.notes
+    except (DamagedError, RunError) as error:
+        past, damaged = read_past(found.path, NAMES)
+        notes = [str(error), *damaged]
+        if not past.table.shape[1]:
+            raise
+    for note in notes:
+        click.echo(f"rugtui: {printable(note)}", err=True)
+    return table_bytes(past.columns, past.table)
 
 
 def _json(saved: Saved) -> bytes:
@@ -231,7 +246,6 @@ SCREEN_MOST = 64 << 20
 WRITERS: dict[str, Callable[[Saved], bytes]] = {
     "safetensors": _safetensors,
     "npz": _npz,
-    "csv": _csv,
     "json": _json,
     "png": _png,
 }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rugtui.cli.config_file import read_config
-from rugtui.cli.options import declared_option, given_preferences
+from rugtui.cli.options import PathOption, declared_option, given_preferences
 from rugtui.cli.output import colours_of, echo_path, json_option, printable, write_json_line
 from rugtui.errors import RunError, UsageError
 from rugtui.settings.fields import fields_of
@@ -69,12 +69,10 @@ def require_picture_name(path: Path) -> None:
 
 
 @click.command(name="figures")
-@click.argument(
-    "folder", required=False, metavar="DIR", type=click.Path(path_type=Path, file_okay=False)
-)
+@click.argument("folder", required=False, metavar="DIR", type=PathOption("folder"))
 @click.option(
     "--sweep",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=PathOption("folder"),
     help="Folder of the sweep to draw.  [DIR, where it holds one]",
 )
 @click.option(

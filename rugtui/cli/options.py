@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal
 
 import click
 
@@ -36,6 +37,28 @@ class Written:
 
     def __init__(self, value: Any) -> None:
         self.value = value
+
+
+class PathOption(click.Path):
+    """A path that somebody wrote, which is not empty; for a file to write, its folder exists."""
+
+    def __init__(self, what: Literal["any", "folder", "output"] = "any") -> None:
+        super().__init__(
+            path_type=Path,
+            file_okay=what != "folder",
+            dir_okay=what != "output",
+            allow_dash=what == "output",
+        )
+        self.is_output = what == "output"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not str(value).strip():
+            self.fail("it must be a path, but it is empty.", param, ctx)
+        path = Path(str(super().convert(value, param, ctx)))
+        if self.is_output and not path.parent.is_dir():
+            folder = str(path.parent)
+            self.fail(f"there is no folder {folder!r}: make it, or name another.", param, ctx)
+        return path
 
 
 def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -98,7 +121,7 @@ def given_settings(given: dict[str, Any], base: Settings | None = None) -> Setti
     base = base or Settings()
     if given.get("preset") is not None:
         base = preset(given["preset"]).over(base)
-    written = _written(Settings, given)
+    written = written_options(Settings, given)
     ratio = given.get("ratio")
     if ratio is not None:
         if "n_dense" in written:
@@ -117,17 +140,17 @@ def given_settings(given: dict[str, Any], base: Settings | None = None) -> Setti
 
 def given_preferences(given: dict[str, Any], base: Preferences | None = None) -> Preferences:
     """Validated preferences from what the options gave. Raises SettingError."""
-    return dataclasses.replace(base or Preferences(), **_written(Preferences, given))
+    return dataclasses.replace(base or Preferences(), **written_options(Preferences, given))
 
 
 def written(given: dict[str, Any]) -> dict[str, Any]:
     """The settings that were written, and no others. Raises UsageError for --ratio."""
     if given.get("ratio") is not None:
         raise UsageError("--ratio says how large W is, and that is known already: leave it out.")
-    return _written(Settings, given)
+    return written_options(Settings, given)
 
 
-def _written(kind: type, given: dict[str, Any]) -> dict[str, Any]:
+def written_options(kind: type, given: Mapping[str, Any]) -> dict[str, Any]:
     """What was written of the fields of `kind`; an option that was left out is None."""
     found = {name: given[name] for name in fields_of(kind) if given.get(name) is not None}
     return {name: one.value if isinstance(one, Written) else one for name, one in found.items()}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rugtui.cli.options import OF_FILE, SettingType, Written, names_option, with_names
+from rugtui.cli.options import OF_FILE, PathOption, SettingType, Written, names_option, with_names
 from rugtui.cli.output import emit, json_option, printable, readable, write_json_line
 from rugtui.errors import SettingError, UsageError
 from rugtui.settings.ranges import numbers
@@ -29,7 +29,7 @@ PAIRS_MOST = 1_000_000
 
 
 @click.command(name="predict")
-@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.argument("file", required=False, type=PathOption())
 @click.option("--p", "p_text", metavar="P", help="Probability that a feature is on.  [0.05]")
 @click.option("--ratio", "ratio_text", metavar="R", help="r = n_dense / n_sparse.  [0.25]")
 @click.option("--n-sparse", metavar="N", help="Features, with --n-dense another way to say r.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from rugtui.cli.options import RATIO, declared_option, given_settings
+from rugtui.cli.options import RATIO, PathOption, declared_option, given_settings
 from rugtui.cli.output import emit, json_option, readable
 from rugtui.errors import UsageError
 from rugtui.settings.settings import Frame, Settings, declared
@@ -48,12 +48,12 @@ DECODERS = "relu, linear, jumprelu, topk, elementwise, oracle"
 )
 @click.option(
     "--save",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=PathOption("output"),
     help="Write W_in, W_out and b to this .safetensors file.",
 )
 @click.option(
     "--picture",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=PathOption("output"),
     help="Write a picture of W to this .png file.",
 )
 @declared_option(declared("seed"))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rugtui.cli.figures import plots_options, print_plate, require_picture_name, write_plate
-from rugtui.cli.options import declared_option, given_settings
+from rugtui.cli.options import PathOption, declared_option, given_settings
 from rugtui.cli.output import ProgressPrinter, json_option, readable, write_json_line
 from rugtui.cli.train import Signals, leave
 from rugtui.errors import SettingError
@@ -44,12 +44,12 @@ def command() -> None:
 @declared_option(declared("device"))
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=PathOption("folder"),
     help="Folder of the runs.  [that of the user's studies]",
 )
 @click.option(
     "--figure",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=PathOption("output"),
     help="Write the plot to this .png or .svg file, too (needs rugtui[figures]).",
 )
 @plots_options

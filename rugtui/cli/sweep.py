@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rugtui.cli.options import declared_option
+from rugtui.cli.options import PathOption, declared_option
 from rugtui.cli.output import (
     INTERRUPTED,
     ProgressPrinter,
@@ -52,7 +52,7 @@ def grid_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @grid_options
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=PathOption(),
     help="Folder of the sweep, new or to be continued.  [needed but for --dry-run]",
 )
 @click.option("--workers", type=click.IntRange(1), help="Compute in this many processes, by Dask.")

@@ -13,12 +13,14 @@ import click
 
 from rugtui.cli.config_file import read_config
 from rugtui.cli.options import (
+    PathOption,
     declared_option,
     given_preferences,
     given_settings,
     settings_options,
 )
 from rugtui.cli.output import ProgressPrinter, emit, json_option
+from rugtui.errors import UsageError
 from rugtui.runtime.garbage import frozen_gc
 from rugtui.runtime.terminal import silence
 from rugtui.settings.fields import fields_of
@@ -36,6 +38,17 @@ TELL_EVERY = 10.0
 """Seconds between two lines of progress where standard error is no terminal."""
 
 
+def require_no_run(into: Path) -> None:
+    """Raises UsageError where a run, a snapshot or a sweep is named as a folder for runs."""
+    from rugtui.storage.target import kind_of
+
+    if kind := kind_of(into):
+        raise UsageError(
+            f"--into names a folder in which runs are kept, and {str(into)!r} is a {kind}: name "
+            "another" + (f", or go on with it by `rugtui resume {into}`." if kind == "run" else ".")
+        )
+
+
 def keeping_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The preferences that a run without a screen has: how it is kept."""
     for name in ("autosave", "on_hangup"):
@@ -45,9 +58,7 @@ def keeping_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.command(name="train")
 @settings_options
-@click.option(
-    "--into", type=click.Path(path_type=Path, file_okay=False), help="Folder for the run."
-)
+@click.option("--into", type=PathOption("folder"), help="Folder for the run.")
 @keeping_options
 @click.option("--quiet", is_flag=True, help="No progress on standard error.")
 @json_option
@@ -64,9 +75,11 @@ def command(
     The run is saved as it goes; interrupted (ctrl+c), it saves the last step too and exits with
     130. `rugtui resume` goes on from there.
     """
-    config = read_config().complain()
+    config = read_config(given=given).complain()
     settings = given_settings(given, config.settings)
     preferences = given_preferences(given, config.preferences)
+    if into is not None:
+        require_no_run(into)
     with Signals(preferences.on_hangup) as signals:
         with frozen_gc():
             from rugtui.live.run_session import RunSession

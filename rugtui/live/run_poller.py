@@ -6,6 +6,7 @@ and a save is read when there is a new one, in a thread of its own.
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -38,7 +39,8 @@ class SavedState:
     weights: Dense
     past: StoredHistory
     age: float = 0.0
-    """Seconds from when it was written to when it was read, as far as clocks agree."""
+    """Seconds from when it was written to when it was read: for the first, as far as this machine's
+    clock and that of the files agree."""
     notes: tuple[str, ...] = ()
     """What is damaged and was passed over."""
 
@@ -55,6 +57,8 @@ class RunPoller:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="lookout")
         self._pending: Future[tuple[SavedState, float]] | None = None
         self._there: Fingerprint = ()
+        self._appeared: float | None = None
+        """When the newest save was first seen, if after the first look."""
         self._read: Fingerprint = ()
         self._look_at = self._rest_until = 0.0
 
@@ -90,6 +94,8 @@ class RunPoller:
                 self.standing, self.holder, self._there = "gone", None, self._read
             return  # else a file that was replaced meanwhile
         if there:  # a folder that is being deleted loses its files one by one
+            if self._there not in ((), there):
+                self._appeared = time.monotonic()
             self._there = there
 
     def _collect(self) -> SavedState | None:
@@ -102,6 +108,8 @@ class RunPoller:
             self._read = ()  # replaced, or deleted, while it was read
             return None
         self._rest_until = time.monotonic() + took / SHARE
+        if self._appeared is not None:
+            sight = dataclasses.replace(sight, age=time.monotonic() - self._appeared)
         return sight
 
 

@@ -8,7 +8,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from rugtui.storage.files import PRIVATE_FILE, naming
+from rugtui.storage.files import file_mode, naming
 
 
 def line(facts: dict[str, Any]) -> bytes:
@@ -34,7 +34,7 @@ def append(path: Path, content: bytes, at: int) -> int:
 
     An append that failed half way (a full disk) is so written over, not after. Raises OSError.
     """
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, PRIVATE_FILE)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, file_mode(path))
     try:
         with naming(path):
             os.ftruncate(handle, at)

@@ -9,14 +9,15 @@ import hashlib
 import json
 import math
 import os
+import secrets
 import shutil
 import stat
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from rugtui.errors import DamagedError
+from rugtui.runtime.user_folders import is_private
 
 PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
 JSON_MOST = 1 << 20
@@ -24,15 +25,28 @@ JSON_MOST = 1 << 20
 SEAL = "sha256"
 
 
+def file_mode(path: Path) -> int:
+    """For a new file there: its user's alone among private state, else what the umask leaves."""
+    return PRIVATE_FILE if is_private(path) else 0o666
+
+
+def folder_mode(path: Path) -> int:
+    return PRIVATE_FOLDER if is_private(path) else 0o777
+
+
 def make_folder(path: Path) -> Path:
-    """Create a folder that only its user may enter, and what is missing above it likewise."""
+    """Create a folder and what is missing above it, private where runs are kept by default.
+
+    Raises OSError.
+    """
     missing = []
     above = path
     while not above.is_dir():
         missing.append(above)
         above = above.parent
+    mode = folder_mode(path)
     for folder in reversed(missing):
-        folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+        folder.mkdir(mode=mode, exist_ok=True)
     return path
 
 
@@ -40,24 +54,30 @@ def write_whole(path: Path, *content: Any) -> None:
     """Write aside, sync, rename, sync the folder: a crash leaves the old file or the new one.
     `content` are bytes, or anything that lends its memory as they do.
 
-    The file is readable by its user alone (mkstemp makes it 0600). Raises OSError, which names
-    `path`, and then leaves nothing behind.
+    Raises OSError, which names `path`, and then leaves nothing behind.
     """
     with naming(path):
         _write_whole(path, content)
 
 
+def _aside(path: Path) -> Path:
+    """A new name beside it, for what is not whole yet."""
+    return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}{ASIDE}")
+
+
 def _write_whole(path: Path, content: tuple[Any, ...]) -> None:
-    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=ASIDE)
+    aside = _aside(path)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    handle = os.open(aside, flags, file_mode(path))
     try:
         with os.fdopen(handle, "wb") as file:
             for piece in content:
                 file.write(piece)
             file.flush()
             os.fsync(file.fileno())
-        Path(aside).rename(path)
+        aside.rename(path)
     except BaseException:
-        Path(aside).unlink(missing_ok=True)
+        aside.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
 
@@ -71,7 +91,8 @@ def whole_folder(path: Path) -> Iterator[Path]:
     after an error, what was at `path` is still there. Raises OSError, which names `path`.
     """
     with naming(path):
-        aside = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=ASIDE))
+        aside = _aside(path)
+        aside.mkdir(mode=folder_mode(path))
         replaced = aside.with_name(f"{aside.name}.old{ASIDE}")
         try:
             yield aside

@@ -12,7 +12,14 @@ from rugtui.errors import DamagedError, RugtuiError, RunError
 from rugtui.settings.settings import Settings
 from rugtui.storage.files import read_json
 from rugtui.storage.lock import Holder, Lock, holder
-from rugtui.storage.run_directory import ABOUT, LATEST, checkpoints, settings_of, snapshots
+from rugtui.storage.run_directory import (
+    ABOUT,
+    checkpoints,
+    last_written,
+    newest_run,
+    settings_of,
+    snapshots,
+)
 from rugtui.storage.tensors import read_facts
 
 State = Literal["live", "paused", "finished", "crashed", "failed", "damaged"]
@@ -84,7 +91,9 @@ def removable(runs: list[Listed], keep: int, *, with_snapshots: bool = False) ->
 
     The latest is the last, whatever the clock that named it said.
     """
-    old = sorted(runs, key=lambda one: _latest(one.path))[: max(0, len(runs) - keep)]
+    newest = {newest_run(folder).resolve() for folder in {one.path.parent for one in runs}}
+    by_time = sorted(runs, key=lambda one: last_written(one.path / ABOUT))
+    old = sorted(by_time, key=lambda one: one.path.resolve() in newest)[: max(0, len(runs) - keep)]
     return [one for one in old if one.state != "live" and (with_snapshots or not one.snapshots)]
 
 
@@ -102,10 +111,6 @@ def remove(run: Path, *, with_snapshots: bool = False) -> None:
         shutil.rmtree(run)
     finally:
         lock.release()
-
-
-def _latest(run: Path) -> bool:
-    return run.parent.joinpath(LATEST).resolve() == run.resolve()
 
 
 def _facts(run: Path) -> tuple[dict[str, Any], str]:

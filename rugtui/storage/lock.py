@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rugtui.errors import RunError
-from rugtui.storage.files import PRIVATE_FILE, naming
+from rugtui.storage.files import file_mode, naming
 
 NAME = "lock"
 LOCK_MOST = 4096
@@ -94,7 +94,7 @@ class Lock:
         """Hold the lock of a run. Raises RunError where another process does, OSError."""
         path, mine = run / NAME, Holder.here(screen)
         for attempt in range(TRIES):
-            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, PRIVATE_FILE)
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, file_mode(run))
             try:
                 if _try_lock(handle) and _is(handle, path):
                     _refuse_foreign(_read(handle), path)

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import platform
 import re
 import time
+from datetime import datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
 from rugtui import __version__
-from rugtui.errors import DamagedError, RunError, SettingError
+from rugtui.errors import DamagedError, RugtuiError, RunError, SettingError
 from rugtui.runtime.threads import granted_threads
+from rugtui.runtime.user_folders import state_folder
 from rugtui.settings.fields import fields_of
 from rugtui.settings.settings import Settings, no_target_where
 from rugtui.storage import history_file as journal
-from rugtui.storage.files import make_folder, read_json, write_json
+from rugtui.storage.files import folder_mode, make_folder, read_json, write_json
+from rugtui.storage.log import last_logged
 from rugtui.storage.tensors import FORMAT, read_facts, refuse_newer
 from rugtui.training.kernels.plan import threads
 
@@ -30,8 +32,8 @@ CHECKPOINT = re.compile(r"checkpoint-(\d{1,18})\.safetensors")
 
 
 def runs_folder() -> Path:
-    """The folder of all runs of this user."""
-    return Path(platformdirs.user_state_dir("rugtui", appauthor=False)) / "runs"
+    """The folder of all runs of this user. Raises UsageError where the user has none."""
+    return state_folder() / "runs"
 
 
 def create_run(settings: Settings, *, device: str, into: Path | None = None) -> Path:
@@ -53,8 +55,10 @@ def describe_run(run: Path, settings: Settings, *, device: str) -> None:
 def make_latest(run: Path) -> None:
     """Have `latest` beside the run point to it: no clock decides which is the newest.
 
-    Raises OSError.
+    In a copy of a state folder, `latest` may be a folder: then it stays. Raises OSError.
     """
+    if (run.parent / LATEST).is_dir() and not (run.parent / LATEST).is_symlink():
+        return
     aside = run.parent / f".{LATEST}.{os.getpid()}"
     aside.unlink(missing_ok=True)
     aside.symlink_to(run.name)
@@ -86,7 +90,7 @@ def find_run(wanted: str | Path | None, folder: Path | None = None) -> Path:
     """The run that somebody means: a path, a name or its beginning, the latest. Raises RunError."""
     folder = folder or runs_folder()
     if wanted is None:
-        return _latest(folder)
+        return newest_run(folder)
     path = Path(wanted)
     if is_run(path):
         return path.resolve()
@@ -152,14 +156,25 @@ def settings_of(path: Path, facts: dict[str, Any]) -> Settings:
         raise DamagedError(path, f"its settings are not rugtui's ({error})") from error
 
 
-def _latest(folder: Path) -> Path:
+def newest_run(folder: Path) -> Path:
+    """The run that `latest` points to, or that was written to last: in a copy, `latest` may be
+    missing, or be a folder that nothing keeps up to date. Raises RunError where there is none."""
     latest = folder / LATEST
-    if is_run(latest):
+    if latest.is_symlink() and is_run(latest):
         return latest.resolve()
     runs = all_runs(folder)
     if not runs:
         raise RunError(f"there is no run in {str(folder)!r} yet; `rugtui` starts one.")
-    return runs[-1]
+    return max(runs, key=lambda run: (last_written(run / ABOUT), run.name != LATEST, run.name))
+
+
+def last_written(about: Path) -> float:
+    """When a run or a sweep was last written to, in seconds since 1970, as its own files say it:
+    copying changes the times of files. 0 where they say nothing."""
+    said = [last_logged(about.parent)]
+    with contextlib.suppress(OSError, RugtuiError, TypeError, ValueError):
+        said.append(datetime.fromisoformat(read_json(about)["written"]).timestamp())
+    return max(said)
 
 
 def provenance(device: str, threads: int | None) -> dict[str, Any]:
@@ -192,7 +207,7 @@ def _make_first_free(folder: Path, name: str) -> Path:
     for attempt in itertools.count(1):
         run = folder / (name if attempt == 1 else f"{name}-{attempt}")
         try:
-            run.mkdir(mode=0o700)
+            run.mkdir(mode=folder_mode(run))
         except FileExistsError:
             continue
         return run

@@ -23,6 +23,13 @@ class Place:
     kind: Literal["run", "snapshot", "weights"]
 
 
+def kind_of(path: Path) -> str:
+    """Whether a folder is a run, a snapshot or a sweep; empty where it is none of them."""
+    if path.joinpath("sweep.json").is_file():
+        return "sweep"
+    return "snapshot" if is_snapshot(path) else "run" if is_run(path) else ""
+
+
 def place(wanted: str | Path | None) -> Place:
     """The folder of a snapshot, a run (the latest where nothing is named), or a file of weights.
 

@@ -3,18 +3,19 @@ signal upon which it saves."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-import platformdirs
-
-from rugtui.errors import RunError
-from rugtui.storage.files import PRIVATE_FILE, make_folder
+from rugtui.errors import RunError, UsageError
+from rugtui.runtime.user_folders import state_folder
+from rugtui.storage.files import file_mode, make_folder
 from rugtui.storage.lock import holder
-from rugtui.sweeps.folder import SweepFolder, is_sweep
+from rugtui.storage.run_directory import last_written
+from rugtui.sweeps.folder import ABOUT, SweepFolder, is_sweep
 from rugtui.sweeps.grid import Grid
 
 SAID = "sweep.log"
@@ -25,7 +26,7 @@ LAST_WORDS = 4096
 
 def sweeps_folder() -> Path:
     """Where sweeps go that nobody names a folder for."""
-    return Path(platformdirs.user_state_dir("rugtui", appauthor=False)) / "sweeps"
+    return state_folder() / "sweeps"
 
 
 def new_folder(grid: Grid) -> Path:
@@ -36,14 +37,13 @@ def new_folder(grid: Grid) -> Path:
 
 def known_sweeps() -> list[Path]:
     """The sweeps of that folder and of the working directory, newest first. Raises OSError."""
+    places = [Path.cwd()]
+    with contextlib.suppress(UsageError):  # no home: then no sweep is kept there
+        places.insert(0, sweeps_folder())
     folders = [
-        one
-        for place in (sweeps_folder(), Path.cwd())
-        if place.is_dir()
-        for one in place.iterdir()
-        if is_sweep(one)
+        one for place in places if place.is_dir() for one in place.iterdir() if is_sweep(one)
     ]
-    return sorted(folders, key=lambda one: one.stat().st_mtime, reverse=True)
+    return sorted(folders, key=lambda one: last_written(one / ABOUT), reverse=True)
 
 
 def prepare(folder: Path, grid: Grid) -> None:
@@ -58,7 +58,7 @@ def start(folder: Path) -> subprocess.Popen[bytes]:
     busy, who = holder(folder)
     if busy:
         raise RunError(f"{who or 'another process'} computes {str(folder)!r} already.")
-    said = os.open(folder / SAID, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE)
+    said = os.open(folder / SAID, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, file_mode(folder))
     try:
         return subprocess.Popen(
             [sys.executable, "-m", "rugtui", "sweep", "--out", str(folder)],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 
 import torch
@@ -64,7 +65,7 @@ def frame(settings: Settings, *, generator: torch.Generator) -> Dense:
 
 def from_file(settings: Settings) -> Dense:
     """Weights of a file, which must be of the run's size, and symmetric where they are tied."""
-    read = read_weights(Path(settings.init).expanduser())
+    read = read_weights(Path(os.path.expanduser(settings.init)))
     for name, wanted, got in (
         ("n_sparse", read.n_sparse, settings.n_sparse),
         ("n_dense", read.n_dense, settings.n_dense),

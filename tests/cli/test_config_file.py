@@ -95,7 +95,7 @@ def test_a_wrong_value_is_reported_with_its_line_and_the_others_count(write, tex
         ("[settings]\nseed = 5\nx = '''\n\n", 5, "not TOML"),
         ("[settings]\nseed = 5\nx = " + "[" * 5000, 1, "nested too deeply"),
         ("[settings]\nseed = 5\nbatch = " + "9" * 9000, 3, "not TOML"),
-        ("[settings]\nseed = 5\nn_sparse = 64", 1, "n_dense must be a whole number from 1"),
+        ("[settings]\nseed = 5\nn_dense = 512", 3, "n_dense must be a whole number from 1"),
         ("[settings]\nseed = 5\nn_dense = 700", 3, "All of [settings] is ignored"),
     ],
 )

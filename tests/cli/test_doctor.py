@@ -62,11 +62,11 @@ def test_the_template_holds_everything_and_loads_back_without_a_complaint(tmp_pa
 
 def test_a_folder_that_cannot_be_written_to_is_told(tmp_path):
     (tmp_path / "file").write_text("")
-    check = checks.folder("runs", tmp_path / "file" / "runs")
+    check = checks.folder("runs", lambda: tmp_path / "file" / "runs")
     assert not check.works
     assert "is not a folder" in check.advice[0]
     assert "XDG_STATE_HOME" in check.advice[0]
-    assert checks.folder("runs", tmp_path / "a" / "b").works
+    assert checks.folder("runs", lambda: tmp_path / "a" / "b").works
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

@@ -285,12 +285,12 @@ def test_of_many_processes_that_want_a_run_one_gets_it(tmp_path):
             RunSession.taken_up(tmp_path)
 
 
-def test_whatever_the_umask_a_run_is_its_users_alone(tmp_path):
+def test_whatever_the_umask_a_run_in_the_private_state_is_its_users_alone(private_state):
     before = os.umask(0)
     try:
-        assert main([*TRAIN, "--steps", "3", "--quiet", "--into", str(tmp_path / "new")]) == 0
+        assert main([*TRAIN, "--steps", "3", "--quiet"]) == 0
     finally:
         os.umask(before)
-    for path in (tmp_path / "new", *(tmp_path / "new").rglob("*")):
+    for path in (private_state / "rugtui", *(private_state / "rugtui").rglob("*")):
         if not path.is_symlink():
             assert path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600), path

@@ -56,15 +56,6 @@ def test_what_killed_processes_left_goes_when_the_run_is_taken_up(keeper):
     assert [path.stem[-1] for path in checkpoints(keeper.run)] == ["8", "7"]
 
 
-def test_everything_is_its_users_alone(keeper):
-    save(keeper)
-    keeper.note("a line")
-    for path in keeper.run.iterdir():
-        assert path.stat().st_mode & 0o777 == 0o600, path
-    for folder in (keeper.run, keeper.run.parent):
-        assert folder.stat().st_mode & 0o777 == 0o700
-
-
 def test_saving_does_not_wait_for_the_disk(keeper, monkeypatch):
     disk = threading.Event()
     write = module.write_checkpoint

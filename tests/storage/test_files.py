@@ -16,10 +16,11 @@ def mode(path):
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_folders_and_files_are_their_users_alone(tmp_path):
-    folder = files.make_folder(tmp_path / "a" / "b")
+def test_folders_and_files_of_the_private_state_are_their_users_alone(private_state):
+    top = private_state / "rugtui"
+    folder = files.make_folder(top / "b")
     files.write_whole(folder / "file", b"x")
-    assert mode(tmp_path / "a") == mode(folder) == 0o700
+    assert mode(top) == mode(folder) == 0o700
     assert mode(folder / "file") == 0o600
 
 

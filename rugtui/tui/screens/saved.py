@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from textual import on
@@ -65,7 +66,7 @@ class Saved(Overlay[str | None]):
     def take_directory(self, event: Input.Submitted) -> None:
         """Take what was typed if it is a run; else say that it is none."""
         typed = event.value.strip()
-        run = Path(typed).expanduser()
+        run = Path(os.path.expanduser(typed))
         if typed and (run / ABOUT).is_file():
             self.dismiss(str(run.absolute()))
         elif typed:

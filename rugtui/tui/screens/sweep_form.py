@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -72,7 +73,7 @@ class SweepForm(FormScreen[tuple[Grid, Path] | None]):
         if grid is None:
             self.go_to(next(iter(errors)))
         elif grid != self._refused:
-            folder = Path(written).expanduser().absolute() if written else new_folder(grid)
+            folder = Path(os.path.expanduser(written)).absolute() if written else new_folder(grid)
             self.dismiss((grid, folder))
 
     def _draft(self) -> tuple[Grid | None, str | None, Mapping[str, SettingError]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from textual import on
@@ -65,7 +66,7 @@ class Sweeps(Overlay[Path | None]):
 
     @on(Input.Submitted)
     def take_folder(self, event: Input.Submitted) -> None:
-        folder = Path(event.value.strip()).expanduser()
+        folder = Path(os.path.expanduser(event.value.strip()))
         if event.value.strip() and is_sweep(folder):
             self.dismiss(folder.absolute())
         else:
