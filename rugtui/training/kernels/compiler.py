@@ -47,11 +47,11 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 def _cached(function: Callable[..., Any]) -> Any:
     config: Any = vars(numba)["config"]
     before = config.CACHE_DIR
-    config.CACHE_DIR = before or platformdirs.user_cache_dir("rugtui")
     try:
+        config.CACHE_DIR = before or platformdirs.user_cache_dir("rugtui")
         run = inlined(function)
         run.enable_caching()
-    except RuntimeError:  # there is no directory that can be written
+    except RuntimeError:  # no directory can be written, or the user has no home
         return inlined(function)
     finally:
         config.CACHE_DIR = before
