@@ -4,6 +4,7 @@
 by SIGTERM, with `--method population`, and tied with a leaky ReLU and plain SGD; two sweeps.
 """
 
+import csv
 import json
 import shutil
 from pathlib import Path
@@ -68,9 +69,15 @@ def test_a_snapshot_loads_with_its_weights_and_theory(called):
     assert told["loss"] == pytest.approx(stored, rel=1e-12)
 
 
+def table(folder: Path) -> list[dict[str, str]]:
+    with (folder / "results.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
 @pytest.mark.parametrize("name", ["sweep_population", "sweep_sgd"])
 def test_a_finished_sweep_is_complete_and_drawn(name, written, called):
-    table = (written / name / "results.csv").read_text()
+    before = table(written / name)
     called("sweep", "--out", written / name)
-    assert (written / name / "results.csv").read_text() == table
+    after = table(written / name)
+    assert [{key: row[key] for key in before[0]} for row in after] == before
     assert "L*" in called("figures", written / name, "--terminal")

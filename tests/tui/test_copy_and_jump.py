@@ -31,6 +31,7 @@ def title(pilot, pane):
 async def test_y_copies_the_snapshot_where_nothing_is_pointed_at(pilot, monkeypatch):
     sent = []
     monkeypatch.setattr(pilot.app._driver, "write", sent.append)
+    monkeypatch.setattr(type(pilot.app.terminal), "write", lambda _, text: sent.append(text))
     monkeypatch.delenv("TMUX", raising=False)
     await pilot.press("y")
     assert pilot.app.clipboard == ""
