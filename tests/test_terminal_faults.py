@@ -150,3 +150,13 @@ def test_a_terminal_of_one_cell_can_be_left_by_its_keys(tmp_path):
         terminal.type(*"qwek?")  # keys that come while it is leaving
         assert terminal.wait_for_exit() == 0
         assert b"Traceback" not in terminal.output
+
+
+def test_keys_typed_before_anything_is_there_are_obeyed_in_order(tmp_path):
+    with dashboard(tmp_path, "--steps", "0") as terminal:
+        terminal.type(" ")
+        terminal.wait_for("loading PyTorch")
+        terminal.type("w", "w", "w", "]")
+        text = terminal.wait_for(lambda text: "paused" in text and "live, rug" in text)
+        assert trained_steps(text) == 0
+        assert "lr 0.00075" in text

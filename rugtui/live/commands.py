@@ -18,9 +18,10 @@ Order = Literal["natural", "sequency", "clustered"]
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Stop after the step under way, or (`paused=False`) go on; a finished run goes on too."""
+    """Stop after the step under way, or (`paused=False`) go on; a finished run goes on too. None:
+    whichever it does not do by then, for while it still loads nobody knows."""
 
-    paused: bool
+    paused: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,8 @@ Command = (
     | Detach
     | Stop
 )
+COUNTED = Pause, Change, Show
+"""Frames say how many of these were carried out, so that keys pressed in a row add up."""
 SOON = Pause, Show, NextFrame, Look, ListSaved, Load, Forget
 """Heard after the step under way. The others let the interval come to its end, unless one of these
 comes before: a result of each step is on the curve when it is saved, or changed."""

@@ -115,8 +115,8 @@ class Frame:
     """One moment of a session. Immutable: it crosses from the worker to the screen."""
 
     settings: Settings
-    changes: int = 0
-    """How many `Change`s were carried out, or refused, before it."""
+    counted: int = 0
+    """How many of the commands that are counted were carried out, or refused, before it."""
     phase: Phase = "loading"
     narration: str = ""
     source: str = ""
@@ -163,6 +163,22 @@ class Frame:
     """That the newest steps could not be saved and why, as long as that is so; else empty."""
     failure: str = ""
     traceback: str = ""
+
+    @property
+    def news(self) -> tuple[object, ...]:
+        """What differs between two Frames where there is something to show, though nothing trains.
+        Ages are not in it, but for that of another process's save, in seconds."""
+        age = None if math.isnan(self.save_age) else int(self.save_age)
+        shown = (self.phase, self.narration, self.shown, self.frame_name, self.step, age)
+        told = (self.notices, self.failure, self.snapshot, self.kept, self.verdict, self.read_only)
+        known = [
+            (str(one.loss), str(one.standard_error), one.measured_at, one.measured_when)
+            for one in (self.trained, self.rug)
+            if one is not None
+        ]
+        made = (id(self.picture), id(self.curves), id(self.saved))
+        others = tuple(id(one) for one in self.others)
+        return *shown, *told, *known, *made, self.settings, others
 
     @property
     def reading(self) -> Reading:

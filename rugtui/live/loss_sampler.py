@@ -43,6 +43,12 @@ class Sampled:
         variance = max(self._squares / self._count - mean**2, 0.0)
         return mean, math.sqrt(variance / (self._count - 1))
 
+    @property
+    def known(self) -> bool:
+        """Whether the mean is known well enough."""
+        mean, error = self.loss()
+        return error <= ENOUGH * mean
+
 
 class StillTrial(Sampled):
     """Weights that were trained, or are from elsewhere, and what sampling says of them.
@@ -59,8 +65,7 @@ class StillTrial(Sampled):
 
     def sample(self) -> None:
         """One more batch, unless the mean is known well enough."""
-        mean, error = self.loss()
-        if error <= ENOUGH * mean:
+        if self.known:
             return
         s = self.settings
         x = self._source.draw(s, max(1, min(BATCH, CELLS // s.n_sparse)))
@@ -90,7 +95,9 @@ class RugTrial(Sampled):
         self._data = settings.replace(data="bernoulli", p=settings.p_on)
 
     def sample(self) -> None:
-        """Draw one more batch: its per-sample losses join the mean."""
+        """Draw one more batch, unless the mean is known: its per-sample losses join the mean."""
+        if self.known:
+            return
         n_sparse, batch = self.settings.n_sparse, self.settings.batch
         x = self._source.draw(self._data, max(1, min(batch, CELLS // n_sparse)))
         x = x.dense() if isinstance(x, SparseRows) else x

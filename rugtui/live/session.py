@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from rugtui.errors import RugtuiError, TrainingError, WeightsError
 from rugtui.live.commands import (
+    COUNTED,
     SOON,
     Change,
     Command,
@@ -45,8 +46,9 @@ if TYPE_CHECKING:
 
 Opening = Callable[[], "RunSession"]
 """Takes up a run; called in the worker, because torch comes in with it."""
-IDLE_SECONDS = 0.05
-"""How long a paused worker waits for a command before it looks to the rug and the analyst."""
+IDLE_SECONDS, LONGEST_IDLE = 0.05, 0.5
+"""How long a paused worker waits for a command before it looks to the rug and the statistics; twice
+as long each time that there was no news of them."""
 LOADING = "loading PyTorch …"
 PICTURE_SHARE = 0.02
 """Part of the worker's time that pictures of W may take."""
@@ -75,6 +77,8 @@ class Session:
         self.frames: Mailbox[Frame] = Mailbox()
         self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
         self._asked = False
+        self._idle_seconds = IDLE_SECONDS
+        self._last: Frame | None = None
         self._stop, self._called = threading.Event(), threading.Event()
         self.finished = threading.Event()
         self.settings, self.source = settings, source
@@ -92,7 +96,7 @@ class Session:
         self._picture: Picture | None = None
         self._picture_due = 0.0
         self._notices: deque[Notice] = deque(maxlen=4)
-        self._serial = self._changes = 0
+        self._serial = self._counted = 0
         self._narration, self._failure, self._traceback = "", "", ""
         self._snapshot = ""
         self._experiment: Experiment | None = None
@@ -273,15 +277,16 @@ class Session:
     def _obey(self) -> None:
         """Carry out what was asked, oldest first; an idle worker waits a moment for it."""
         self._called.clear()
-        wait = None if self._phase == "training" else IDLE_SECONDS
+        wait = None if self._phase == "training" else self._idle_seconds
         while True:
             try:
                 command = self._commands.get(block=wait is not None, timeout=wait)
             except queue.Empty:
                 return
-            self._changes += isinstance(command, Change)  # the refused ones, too
+            self._counted += isinstance(command, COUNTED)  # the refused ones, too
             self._carry_out(command)
             self._asked, wait = True, None
+            self._idle_seconds = IDLE_SECONDS
 
     def _carry_out(self, command: Command) -> None:
         match command:
@@ -333,7 +338,8 @@ class Session:
         if self._experiment is not None and self._phase == "training":
             self._experiment.course.detach()
 
-    def _pause(self, paused: bool) -> None:
+    def _pause(self, paused: bool | None) -> None:
+        paused = self._phase == "training" if paused is None else paused
         if paused and self._phase == "training":
             self._phase = "paused"
             self._keep()
@@ -403,20 +409,27 @@ class Session:
         """A new Frame, where the last one has been taken or is from before a command."""
         if self._stop.is_set() or not (self._asked or self.frames.empty):
             return
-        self._asked = False
+        asked, self._asked = self._asked, False
         if self._experiment is not None:
             self._attempt(self._look_closely)
         if self._others is not None:
             for text in self._others.collect():
                 self._tell(text, "warning")
-        self.frames.put(self._frame())
+        frame = self._frame()
+        last = self._last
+        if asked or self._phase == "training" or last is None or frame.news != last.news:
+            self._idle_seconds, self._last = IDLE_SECONDS, frame
+            self.frames.put(frame)
+        else:  # drawing the same again would keep a core busy
+            self._idle_seconds = min(2 * self._idle_seconds, LONGEST_IDLE)
 
     def _look_closely(self) -> None:
         """Bring readings and picture up to date."""
         assert self._experiment is not None
         self._experiment.read(self._shown, beside=self._phase in ("training", "watching"))
         started = time.monotonic()
-        if self._picture is None or started >= self._picture_due:
+        moves = self._phase == "training" and started >= self._picture_due
+        if self._picture is None or moves:
             self._picture = self._experiment.picture(self._shown, self._look)
             self._picture_due = started + (time.monotonic() - started) / PICTURE_SHARE
 
@@ -435,7 +448,7 @@ class Session:
     def _frame(self) -> Frame:
         frame = Frame(
             settings=self.settings,
-            changes=self._changes,
+            counted=self._counted,
             phase=self._phase,
             narration=self._narration,
             source=self.source,

@@ -119,21 +119,27 @@ class RugtuiApp(FrameApp):
             await super().on_event(event)
 
     def on_weights_pane_picture_wanted(self, message: WeightsPane.PictureWanted) -> None:
-        self.session.send(message.look)
+        self.send(message.look)
 
     def on_weights_pane_next_rug_wanted(self) -> None:
-        self.session.send(NextFrame())
+        self.send(NextFrame())
 
     def action_swap_weights(self) -> None:
-        self.session.send(Show("trained" if self.latest.shown == "rug" else "rug"))
+        shown = self.shown_then or self.latest.shown
+        self.shown_then = "trained" if shown == "rug" else "rug"
+        self.send(Show(self.shown_then))
 
     def action_pause(self) -> None:
         if self.refused():
             return
         if self.latest.phase == "failed":
             self.notify("training has stopped: e edits the settings and starts again", timeout=4)
-            return
-        self.session.send(Pause(self.latest.phase == "training"))
+        elif self.latest.phase == "loading":
+            self.send(Pause(None))
+        else:
+            trains = self.latest.phase == "training"
+            self.paused_then = trains if self.paused_then is None else not self.paused_then
+            self.send(Pause(self.paused_then))
 
     def action_lr(self, factor: float) -> None:
         self.change(lr=self.settings.learning_rate * factor)
@@ -185,19 +191,17 @@ class RugtuiApp(FrameApp):
 
     async def action_runs(self) -> None:
         loss = self.dashboard.query_one(LossPane)
-        await self.push_screen(
-            Runs(self.latest, loss.runs_view, loss.look_at_runs, self.session.send)
-        )
+        await self.push_screen(Runs(self.latest, loss.runs_view, loss.look_at_runs, self.send))
 
     async def action_sweep(self) -> None:
         from rugtui.tui.screens.sweep import Desk, SweepScreen  # they load SciPy
 
         self._desk = self._desk or Desk()
-        await self.push_screen(SweepScreen(self.latest, self._desk, self.session.send))
+        await self.push_screen(SweepScreen(self.latest, self._desk, self.send))
 
     def action_snapshot(self) -> None:
         colours = picture_colours(self.current_theme.dark)
-        self.session.send(Save(self.export_screenshot(), colours))
+        self.send(Save(self.export_screenshot(), colours))
 
     def action_copy(self) -> None:
         """Copy what is pointed at, or else the last snapshot's path, and say what it was."""
@@ -220,7 +224,7 @@ class RugtuiApp(FrameApp):
         if signal_number != signal.SIGHUP or not self.heard:
             self.heard = signal_number  # who watches the terminal may tell late what is known
         if signal_number != signal.SIGHUP:
-            self.session.send(Stop())
+            self.send(Stop())
         if self._loop_of_app is not None and not self._loop_of_app.is_closed():
             self._loop_of_app.call_soon_threadsafe(self.leave, signal_number)
 
@@ -231,7 +235,7 @@ class RugtuiApp(FrameApp):
         """
         hangup = signal_number == signal.SIGHUP and self.preferences.on_hangup == "continue"
         self.hung_up = self.hung_up or hangup
-        self.session.send(Detach() if hangup else Stop())
+        self.send(Detach() if hangup else Stop())
         self.terminal.abandon(hung_up=self.hung_up)
         self.exit(return_code=128 + signal_number if signal_number else 0)
 

@@ -8,7 +8,7 @@ from textual import events
 from textual.screen import ModalScreen
 from textual.timer import Timer
 
-from rugtui.live.commands import Change
+from rugtui.live.commands import COUNTED, Change, Command, Kind
 from rugtui.live.frame import Frame
 from rugtui.live.session import LOADING, Session
 from rugtui.runtime.threads import share_beside
@@ -39,7 +39,11 @@ class FrameApp(TerminalApp):
         super().__init__(preferences)
         self.session, self.settings = session, session.settings
         self._asked = 0
-        """Changes asked for. `settings` has them all, those not yet carried out too."""
+        """Commands sent of those that are counted. `settings` has all changes, those not yet
+        carried out too."""
+        self.shown_then: Kind | None = None
+        self.paused_then: bool | None = None
+        """What the keys so far come to, until a Frame comes from after them."""
         self.latest = Frame(session.settings, narration=LOADING, source=session.source)
         self.fps = preferences.fps
         """Frames shown in a second, at most."""
@@ -96,8 +100,8 @@ class FrameApp(TerminalApp):
         self.thrift.begin()
         self._drawn, self._taken = self._drawn + 1, time.monotonic()
         self.latest = frame
-        if frame.changes >= self._asked:  # else from before what was asked last
-            self.settings = frame.settings
+        if frame.counted >= self._asked:  # else from before what was asked last
+            self.settings, self.shown_then, self.paused_then = frame.settings, None, None
         for screen in reversed(self.screen_stack):  # what is in front has the link first
             if isinstance(screen, ShowsFrames) and screen.is_mounted:  # timers come in between
                 screen.show(frame)
@@ -107,8 +111,13 @@ class FrameApp(TerminalApp):
 
     def ask(self, settings: Settings) -> None:
         """Have the worker train with other settings."""
-        self._asked, self.settings = self._asked + 1, settings
-        self.session.send(Change(settings))
+        self.settings = settings
+        self.send(Change(settings))
+
+    def send(self, command: Command) -> None:
+        """Hand a command to the worker."""
+        self._asked += isinstance(command, COUNTED)
+        self.session.send(command)
 
     def _waits(self) -> bool:
         """Whether what has not been sent yet may still come before the next Frame."""

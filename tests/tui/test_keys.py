@@ -79,7 +79,7 @@ async def test_presses_add_up_whatever_frames_come_between(pilot):
     await pilot.press("right_curly_bracket", "right_square_bracket")
     asked = told(pilot, Change)[-1].settings
     assert (asked.learning_rate, asked.p) == (pytest.approx(4 * rate, rel=1e-5), 0.0625)
-    refused = some_frame(changes=3)  # the worker had its reasons
+    refused = some_frame(counted=3)  # the worker had its reasons
     await give(pilot, refused)
     await pilot.press("left_square_bracket")
     assert told(pilot, Change)[-1].settings.learning_rate == pytest.approx(rate / 2, rel=1e-5)
