@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from scipy.special import ndtr
 
 from rugtui.analysis.strata import Strata
+from rugtui.analysis.structure import (
+    StructureStatistics,
+    antisymmetric_share,
+    eigenvalues,
+    structure_statistics,
+)
 from rugtui.errors import WeightsError
 from rugtui.models.base import Weights
+from rugtui.models.row_laws import RowLaw, row_laws
 from rugtui.theory import gaussian
 from rugtui.theory.distribution import Distribution
 from rugtui.theory.exact import TOLERANCE, expected_loss
@@ -23,21 +29,13 @@ from rugtui.theory.moments import checked, variance
 
 EDGES = np.linspace(-4, 4, 65)
 """Of the histogram of ν, in standard deviations from its mean."""
+ARRAYS = ("histogram", "gaussian_histogram", "eigenvalues")
 CELLS = 1 << 21
 """Cells of W held at once."""
 
 
-@runtime_checkable
-class Alike(Protocol):
-    """Weights whose rows all hold the same values in another order: one row is every row."""
-
-    def grouped_row(self) -> tuple[Float[np.ndarray, " m"], Int[np.ndarray, " m"]]:
-        """The distinct values of a row off its diagonal, and how often each occurs."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Statistics:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistics(StructureStatistics):
     """What is known of weights at one p. Losses are per feature; spreads are standard deviations
     over rows. What follows `rows` is of that many rows, what stands before of all."""
 
@@ -60,7 +58,7 @@ class Statistics:
     exact_standard_error: float
     """Of its mean over rows; 0 where all were taken."""
     skew: float
-    """Third standardised moment about zero of the entries off the diagonal."""
+    """Skewness of the entries off the diagonal: third standardised moment about their mean."""
     interferers: float
     """(ΣW²)²/ΣW⁴ of a row off the diagonal: how many entries make its noise."""
     lyapunov: float
@@ -70,14 +68,16 @@ class Statistics:
     histogram: Float[np.ndarray, " bins"]
     """Probability that (ν − E ν)/σ lies in each bin between EDGES, mean over rows."""
     gaussian_histogram: Float[np.ndarray, " bins"]
+    antisymmetric_share: float
+    """‖(W − Wᵀ)/2‖² over ‖W‖²: 0 where W is symmetric."""
+    eigenvalues: Float[np.ndarray, " k"]
+    """Of W, those that are not 0, by falling size; empty where there are too many to find."""
 
     def numbers(self) -> dict[str, float]:
-        """All but the histograms, by name."""
-        return {
-            field.name: getattr(self, field.name)
-            for field in dataclasses.fields(self)
-            if "histogram" not in field.name
-        }
+        """All but the arrays, by name; those of structure last."""
+        structure = {field.name for field in dataclasses.fields(StructureStatistics)}
+        names = [field.name for field in dataclasses.fields(self) if field.name not in ARRAYS]
+        return {name: getattr(self, name) for name in sorted(names, key=structure.__contains__)}
 
 
 def gaussian_loss(weights: Weights, p: float) -> float:
@@ -86,8 +86,9 @@ def gaussian_loss(weights: Weights, p: float) -> float:
 
     Raises SettingError for p outside (0, 1], WeightsError for weights that are not finite.
     """
-    a, b, sigma = _rows_in_theory(weights, p)
-    return float(np.mean(gaussian.loss(a, b, sigma, p)))
+    laws = row_laws(weights)
+    a, b, sigma = _rows_in_theory(weights, p, laws)
+    return float(_shares(weights, laws) @ gaussian.loss(a, b, sigma, p))
 
 
 def identity_loss(weights: Weights, p: float) -> float:
@@ -119,46 +120,58 @@ def statistics(
     Gaussian and the histogram are means over `laws` of these rows, evenly among them (None: all).
     Raises SettingError for such a p, WeightsError for weights that are not finite.
     """
-    a, b, sigma = _rows_in_theory(weights, p)
-    in_theory = gaussian.loss(a, b, sigma, p)
-    drawn = Strata.draw(in_theory, a, len(a) if rows is None else min(rows, len(a)), generator)
-    parts = [_look(*part, p, tolerance, laws) for part in _sources(weights, drawn)]
+    kinds = row_laws(weights)
+    a, b, sigma = _rows_in_theory(weights, p, kinds)
+    in_theory, n_sparse = gaussian.loss(a, b, sigma, p), weights.n_sparse
+    shares = _shares(weights, kinds)
+    if kinds:
+        drawn = Strata.kinds(np.array([one.first for one in kinds]), shares, in_theory)
+    else:
+        drawn = Strata.draw(
+            in_theory, a, n_sparse if rows is None else min(rows, n_sparse), generator
+        )
+    parts = [_look(*part, p, tolerance, laws) for part in _sources(weights, kinds, drawn)]
     losses, moments, third, distance, masses, of_laws = (
         np.concatenate(column, axis=-1) for column in zip(*parts, strict=True)
     )
     exact, error = drawn.mean(losses)
-    shares = drawn.shares
+    diagonal, bias, noise = (_spread(one, shares) for one in (a, b, sigma))
+    structure = structure_statistics(weights, drawn.rows, drawn.shares)
     return Statistics(
         p=p,
-        n_sparse=weights.n_sparse,
-        gaussian=float(in_theory.mean()),
-        diagonal_mean=float(a.mean()),
-        diagonal_spread=float(a.std()),
-        bias_mean=float(b.mean()),
-        bias_spread=float(b.std()),
-        noise_mean=float(sigma.mean()),
-        noise_spread=float(sigma.std()),
-        rows=weights.n_sparse if isinstance(weights, Alike) else len(losses),
+        n_sparse=n_sparse,
+        gaussian=float(shares @ in_theory),
+        diagonal_mean=diagonal[0],
+        diagonal_spread=diagonal[1],
+        bias_mean=bias[0],
+        bias_spread=bias[1],
+        noise_mean=noise[0],
+        noise_spread=noise[1],
+        rows=n_sparse if kinds else len(losses),
         exact=exact,
         exact_standard_error=error,
-        skew=_skew(moments @ shares, weights.n_sparse - 1),
-        interferers=float(shares @ _ratio(moments[2] ** 2, moments[4])),
-        lyapunov=float(shares @ _ratio(third, moments[2] ** 1.5)),
+        skew=_skew(moments @ drawn.shares, n_sparse - 1),
+        interferers=float(drawn.shares @ _ratio(moments[2] ** 2, moments[4])),
+        lyapunov=float(drawn.shares @ _ratio(third, moments[2] ** 1.5)),
         kolmogorov_smirnov=float(np.average(distance, weights=of_laws)),
         histogram=np.average(masses, -1, of_laws),
         gaussian_histogram=np.diff(ndtr(EDGES)),
+        antisymmetric_share=antisymmetric_share(weights),
+        eigenvalues=eigenvalues(weights),
+        **dataclasses.asdict(structure),
     )
 
 
 def _sources(
-    weights: Weights, drawn: Strata
+    weights: Weights, kinds: list[RowLaw], drawn: Strata
 ) -> Iterator[tuple[Source, np.ndarray, np.ndarray, np.ndarray]]:
     """Rows drawn, off the diagonal, with a_i, b_i and share: as many at a time as memory likes."""
-    a, b, n_sparse = weights.diagonal(), weights.biases(), weights.n_sparse
-    if isinstance(weights, Alike):
-        values, counts = weights.grouped_row()
-        yield Groups(values, counts.astype(float)), a[:1], b[:1], drawn.shares
+    if kinds:
+        for one, share in zip(kinds, drawn.shares, strict=True):
+            source = Groups(one.values, one.counts)
+            yield source, np.array([one.a]), np.array([one.b]), np.array([share])
         return
+    a, b, n_sparse = weights.diagonal(), weights.biases(), weights.n_sparse
     parts = math.ceil(len(drawn.rows) * n_sparse / CELLS)
     for at in np.array_split(np.arange(len(drawn.rows)), parts):
         some = drawn.rows[at]
@@ -193,26 +206,44 @@ def _look(
     )
 
 
-def _rows_in_theory(weights: Weights, p: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(a_i, b_i + μ_i, σ_i) of all rows, or of the one that stands for all (section 2)."""
+def _rows_in_theory(
+    weights: Weights, p: float, kinds: Sequence[RowLaw] = ()
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(a_i, b_i + μ_i, σ_i) of all rows, or of each kind of them (section 2)."""
     checked("p", p)
-    rows = slice(1 if isinstance(weights, Alike) else None)
-    known = weights.diagonal(), weights.biases(), weights.row_sums(), weights.row_squares()
-    a, b, sums, squares = (values[rows] for values in known)
-    bad = np.count_nonzero(~np.isfinite([a, b, sums, squares]).all(0))
+    if kinds:
+        a, b = (np.array([getattr(one, name) for one in kinds]) for name in "ab")
+        off = np.array([one.counts @ one.values for one in kinds])
+        rest = np.array([one.counts @ one.values**2 for one in kinds])
+    else:
+        a, b = weights.diagonal(), weights.biases()
+        with np.errstate(invalid="ignore"):
+            off, rest = weights.row_sums() - a, weights.row_squares() - a**2
+    bad = np.count_nonzero(~np.isfinite([a, b, off, rest]).all(0))
     if bad:
         raise WeightsError(
             f"Weights must be finite numbers, but {bad} of {len(a)} rows of W are not; "
             "go back to a checkpoint from before training diverged."
         )
-    mean = p / 2 * (sums - a)
-    return a, b + mean, np.sqrt(variance(p) * np.maximum(squares - a**2, 0))
+    return a, b + p / 2 * off, np.sqrt(variance(p) * np.maximum(rest, 0))
+
+
+def _shares(weights: Weights, kinds: Sequence[RowLaw]) -> np.ndarray:
+    """Of all rows: each row's, or each kind's."""
+    return np.array([one.number for one in kinds] or [1] * weights.n_sparse) / weights.n_sparse
+
+
+def _spread(values: np.ndarray, shares: np.ndarray) -> tuple[float, float]:
+    """Mean and standard deviation."""
+    mean = shares @ values
+    return float(mean), float(np.sqrt(max(shares @ (values - mean) ** 2, 0.0)))
 
 
 def _skew(moments: Float[np.ndarray, " orders"], entries: int) -> float:
-    """E W³ / (E W²)^{3/2} of the entries of all rows together."""
-    second, third = moments[2] / entries, moments[3] / entries
-    return float(_ratio(third, second**1.5))
+    """Third standardised central moment of the entries of all rows together."""
+    first, second, third = moments[1:4] / entries
+    central = second - first**2, third - 3 * first * second + 2 * first**3
+    return float(_ratio(central[1], max(central[0], 0.0) ** 1.5))
 
 
 def _ratio(above, below):

@@ -77,6 +77,17 @@ class Strata:
         spreads = np.array([part.var() for part in np.split(ordered, edges[1:-1])])
         return cls(order[chosen], sizes / len(known), ordered[chosen], spreads, sizes, apart)
 
+    @classmethod
+    def kinds(
+        cls,
+        first: Int[np.ndarray, " k"],
+        shares: Float[np.ndarray, " k"],
+        known: Float[np.ndarray, " k"],
+    ) -> Strata:
+        """Rows of which each is exactly like all that it stands for."""
+        ones = np.ones(len(first), int)
+        return cls(first, shares, known, np.zeros(len(first)), ones, 0)
+
     def mean(self, losses: Float[np.ndarray, " k"]) -> tuple[float, float]:
         """The mean of all rows' losses from those of `rows`, and its standard error.
 

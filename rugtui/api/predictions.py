@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any, cast
 from rugtui.errors import UsageError
 from rugtui.tables import Table
 
+STRUCTURED_MOST, HULLS_MOST = 20_000, 64
+"""Pairs (r, p), and different p, up to which a table has what lies below L*: seconds."""
+
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
@@ -19,6 +22,7 @@ def predict(
     what: ArrayLike | Weights | str | Path,
     p: ArrayLike,
     *,
+    n_sparse: int | None = None,
     activation: Activation = "relu",
     rows: int | None = None,
     seed: int = 0,
@@ -27,7 +31,9 @@ def predict(
 
     Numbers r and p, or arrays that broadcast, give L* (`loss`), its optimum (`a`, `b`, `sigma`) and
     the other levels: `linear`, `elementwise`, `oracle` and `high_sparsity`. Losses are mean squared
-    errors per feature.
+    errors per feature. Below L* are the paired optimum (`loss_pairs`, `a_pairs`, `b_pairs`,
+    `kappa_pairs`) and `loss_end`, where training ends as far as is known: a mixture of `phases`.
+    It is that of large models, or of `n_sparse` features.
 
     >>> import rugtui
     >>> round(rugtui.predict(0.25, 0.05).loss, 6)
@@ -48,7 +54,7 @@ def predict(
     UsageError for another activation: these losses are of a ReLU.
     """
     if not isinstance(what, str | Path) and not hasattr(what, "row_squares"):
-        return Table(theory(cast(Any, what), p))
+        return Table(theory(cast(Any, what), p, n_sparse))
     import numpy as np
 
     weights: Any = what
@@ -65,11 +71,22 @@ def predict(
         )
     shape = np.shape(p)
     found = [of_weights(weights, float(one), rows=rows, seed=seed) for one in np.ravel(p)]
-    return Table({name: np.reshape([one[name] for one in found], shape) for name in found[0]})
+    columns: dict[str, Any] = {}
+    for name in found[0]:
+        column = np.empty(len(found), dtype=object)
+        for place, one in enumerate(found):
+            column[place] = one[name]
+        listed = isinstance(column[0], list)  # phases: a list is one entry, not a row of them
+        columns[name] = column.reshape(shape) if listed else np.reshape(column.tolist(), shape)
+    return Table(columns)
 
 
-def theory(r: ArrayLike, p: ArrayLike) -> dict[str, Any]:
-    """The levels of sections 4 and 5 as columns. Raises SettingError."""
+def theory(r: ArrayLike, p: ArrayLike, n_sparse: int | None = None) -> dict[str, Any]:
+    """The levels of sections 4, 5 and 12 as columns. Raises SettingError.
+
+    Those of section 12 are left out of tables of so many pairs (r, p), or different p, that they
+    would take minutes. `n_sparse` matters to the end of training where few features are on.
+    """
     import numpy as np
 
     from rugtui.theory.bounds import elementwise_and_oracle, linear
@@ -79,6 +96,7 @@ def theory(r: ArrayLike, p: ArrayLike) -> dict[str, Any]:
     r, p = np.broadcast_arrays(np.asarray(r, dtype=float), np.asarray(p, dtype=float))
     best = optimum(r, p)
     elementwise, oracle = elementwise_and_oracle(r, p)
+    few = r.size <= STRUCTURED_MOST and len(np.unique(p)) <= HULLS_MOST
     return {
         "ratio": r,
         "p": p,
@@ -92,6 +110,35 @@ def theory(r: ArrayLike, p: ArrayLike) -> dict[str, Any]:
         "oracle": oracle,
         "high_sparsity": high_sparsity(r, p),
         "theory_loss": best.loss,
+        **(structured(r, p, n_sparse) if few else {}),
+    }
+
+
+def structured(r: Any, p: Any, n_sparse: int | None) -> dict[str, Any]:
+    """What lies below L*: the paired optimum, and the mixture of phases where training ends."""
+    import numpy as np
+
+    from rugtui.theory.hull import hull, size_that_matters
+    from rugtui.theory.pairs import pairs
+
+    paired = pairs(r, p)
+    ends, phases = np.empty(r.shape), np.empty(r.shape, dtype=object)
+    for place in np.ndindex(r.shape):
+        ratio, density = float(r[place]), float(p[place])
+        size = None if n_sparse is None else size_that_matters(n_sparse, density)
+        known = hull(density, size)
+        ends[place] = known.loss(ratio)
+        phases[place] = [
+            {"structure": str(one.structure), "share": one.share, "ratio": one.ratio}
+            for one in known.phases(ratio)
+        ]
+    return {
+        "loss_pairs": paired.loss,
+        "a_pairs": paired.a,
+        "b_pairs": paired.b,
+        "kappa_pairs": paired.kappa,
+        "loss_end": ends,
+        "phases": phases,
     }
 
 
@@ -111,8 +158,9 @@ def of_weights(weights: Weights, p: float, *, rows: int | None, seed: int) -> di
         )
     }
     sizes = {"n_sparse": weights.n_sparse, "n_dense": weights.n_dense}
+    ratio = min(weights.n_dense / weights.n_sparse, 1.0)
     levels = {
         name: value if isinstance(value, str) else np.asarray(value).item()
-        for name, value in theory(min(weights.n_dense / weights.n_sparse, 1.0), p).items()
+        for name, value in theory(ratio, p, weights.n_sparse).items()
     }
     return {**levels, **sizes, **losses, **measured}

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rugtui.analysis.statistics import Statistics
     from rugtui.models.base import Weights
     from rugtui.models.dense import Dense
+    from rugtui.models.structured import Part, Tune
 
 
 def rug(
@@ -26,6 +27,7 @@ def rug(
     ratio: float | None = None,
     p: float = 0.05,
     construction: str | None = None,
+    tune: Tune = "theory",
     seed: int = 0,
     device: str = "cpu",
 ) -> EngineeredWeights:
@@ -34,6 +36,10 @@ def rug(
     Give n_dense, or ratio, of which n_dense is ratio · n_sparse rounded (0.25 if neither is given).
     The construction is hadamard, or dct if n_sparse is not a power of two. A Hadamard rug is stored
     as one vector, so that millions of features fit.
+
+    Other constructions lie below L* (theory, section 12): pairs, simplex:k, vote:K, lopsided, and
+    best, the mixture with the lowest exact loss; `parts` says of what the weights are made. a and b
+    are tuned on theory at large n_sparse, or on the exact loss at this size (tune="exact").
 
     >>> import rugtui
     >>> rug = rugtui.rug(256, ratio=0.25, p=0.05)
@@ -44,12 +50,12 @@ def rug(
     >>> round(rug.exact_loss() / rug.gaussian_loss(), 1)
     1.0
 
-    Raises SettingError for sizes or p that cannot be, WeightsError where the construction does not
-    exist at these sizes or does not fit in memory.
+    Raises SettingError for sizes or p that cannot be, UsageError for a construction that there is
+    not, WeightsError where it does not exist at these sizes or does not fit in memory.
     """
     import torch
 
-    from rugtui.models.constructions import default_frame, engineered
+    from rugtui.models.constructions import construct, default_frame
     from rugtui.training.device import resolve
 
     if n_dense is None:
@@ -57,23 +63,31 @@ def rug(
     elif ratio is not None:
         raise UsageError("ratio and n_dense both say n_dense: give one of them.")
     settings = Settings(n_sparse=n_sparse, n_dense=n_dense, p=p, seed=seed, device=device)
-    chosen: Any = construction or default_frame(n_sparse)
-    weights = engineered(
+    chosen = construction or default_frame(n_sparse)
+    made = construct(
         chosen,
         n_sparse,
         n_dense,
         p,
+        tune=tune,
         generator=torch.Generator().manual_seed(seed),
         device=resolve(settings.device),
     )
-    return EngineeredWeights(weights, settings, chosen)
+    return EngineeredWeights(made.weights, settings, chosen, made.parts)
 
 
 class EngineeredWeights:
     """A rug with the settings that it was built for; it answers all that a `Weights` answers."""
 
-    def __init__(self, weights: Weights, settings: Settings, construction: str) -> None:
+    def __init__(
+        self,
+        weights: Weights,
+        settings: Settings,
+        construction: str,
+        parts: tuple[Part, ...] = (),
+    ) -> None:
         self.weights, self.settings, self.construction = weights, settings, construction
+        self.parts = parts
 
     def __repr__(self) -> str:
         s = self.settings
@@ -147,12 +161,8 @@ class EngineeredWeights:
         import numpy as np
 
         from rugtui.analysis.statistics import statistics
-        from rugtui.models.composite import BlockDiagonal
 
-        # Blocks are like the whole, so that one of them is enough.
-        whole = self.weights
-        part = whole.block if isinstance(whole, BlockDiagonal) else whole
-        return statistics(part, self.p, generator=np.random.default_rng(self.settings.seed))
+        return statistics(self.weights, self.p, generator=np.random.default_rng(self.settings.seed))
 
     def gaussian_loss(self) -> float:
         """Mean squared error per feature if the interference were Gaussian (theory, section 3)."""
@@ -163,20 +173,25 @@ class EngineeredWeights:
         return self.statistics.exact
 
     def summary(self) -> dict[str, Any]:
-        """What `rugtui rug --json` prints; b is the symmetric optimum's (theory, section 3)."""
+        """What `rugtui rug --json` prints: a and b are means over rows, b with the mean of the
+        interference (theory, section 3)."""
         from rugtui.theory.optimum import optimum
 
-        best = optimum(self.settings.ratio, self.p)
+        known = self.statistics
         return {
             "construction": self.construction,
+            "parts": [
+                {"structure": str(one.structure), "n_sparse": one.n_sparse, "n_dense": one.n_dense}
+                for one in self.parts
+            ],
             "n_sparse": self.n_sparse,
             "n_dense": self.n_dense,
             "ratio": self.settings.ratio,
             "p": self.p,
-            "a": float(best.a),
-            "b": float(best.b),
-            "theory_loss": float(best.loss),
-            "loss_gaussian": self.statistics.gaussian,
-            "loss_exact": self.statistics.exact,
-            "loss_exact_standard_error": self.statistics.exact_standard_error,
+            "a": known.diagonal_mean,
+            "b": known.bias_mean,
+            "theory_loss": float(optimum(self.settings.ratio, self.p).loss),
+            "loss_gaussian": known.gaussian,
+            "loss_exact": known.exact,
+            "loss_exact_standard_error": known.exact_standard_error,
         }

@@ -60,8 +60,11 @@ def command(
     """What the loss must be: L*(r, p), its optimum and its bounds; or that of the weights in FILE.
 
     --p and --ratio may be lists (0.1,0.2) or ranges (0.05:0.8:16, 1e-4:0.1:7:log): the answer is
-    then a table of every pair. FILE is one of NumPy, safetensors or PyTorch with W_in, W_out and b,
-    or with the names of many other projects (README); FILE#NAME chooses where it has several.
+    then a table of every pair. Below L* are loss_pairs, the paired optimum, and loss_end, where
+    training ends as far as is known, a mixture of phases (not in the largest tables).
+
+    FILE is one of NumPy, safetensors or PyTorch with W_in, W_out and b, or with the names of many
+    other projects (README); FILE#NAME chooses where it has several.
     """
     if as_json and as_csv:
         raise UsageError("--json and --csv both say how to answer: give one of them.")
@@ -93,7 +96,8 @@ def command(
         from rugtui.api.predictions import predict
 
         pairs = list(zip(*itertools.product(ratios, p_values), strict=True))
-        answers = predict(pairs[0], pairs[1]).rows
+        features = None if n_sparse is None else declared("n_sparse").parse(n_sparse)
+        answers = predict(pairs[0], pairs[1], n_sparse=features).rows
     _show(answers, as_json=as_json, as_csv=as_csv)
 
 
@@ -184,7 +188,14 @@ def _show(answers: list[dict[str, Any]], *, as_json: bool, as_csv: bool) -> None
         named = [with_old_names("predict", answer) for answer in answers]
         # One point also has its numbers at the top, where they were before there was a list.
         write_json_line({"predictions": named, **(named[0] if len(named) == 1 else {})})
-    elif as_csv:
+        return
+    for answer in answers:
+        if "phases" in answer:
+            answer["phases"] = " + ".join(
+                f"{one['share']:.3g} {one['structure']} at r {one['ratio']:.3g}"
+                for one in answer["phases"]
+            )
+    if as_csv:
         rows = [with_old_names("predict", answer) for answer in answers]
         table = csv.DictWriter(sys.stdout, rows[0], lineterminator="\n")
         table.writeheader()
@@ -192,5 +203,7 @@ def _show(answers: list[dict[str, Any]], *, as_json: bool, as_csv: bool) -> None
     elif len(answers) == 1:
         emit(answers[0], False)
     else:
-        for row in (answers[0].keys(), *(answer.values() for answer in answers)):
-            click.echo("".join(f"{readable(value):>14}" for value in row))
+        shown = [name for name in answers[0] if name != "phases"]
+        click.echo("".join(f"{readable(name):>14}" for name in shown))
+        for answer in answers:
+            click.echo("".join(f"{readable(answer[name]):>14}" for name in shown))

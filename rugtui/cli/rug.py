@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import torch
 
     from rugtui.models.base import Weights
+    from rugtui.models.structured import Tune
 
 CELLS = 1 << 18
 """Cells of x in a batch: a megabyte, so that what is made of it stays in the cache."""
@@ -35,8 +36,17 @@ DECODERS = "relu, linear, jumprelu, topk, elementwise, oracle"
     "--construction",
     "--frame",
     "construction",
-    type=click.Choice(get_args(Frame)),
-    help="How W is built.  [hadamard; dct if n_sparse is not a power of two]",
+    metavar="NAME",
+    help=f"How W is built: {', '.join(get_args(Frame))}, pairs, simplex:k, vote:K, lopsided, or "
+    "best, the mixture with the lowest exact loss.  "
+    "[hadamard; dct if n_sparse is not a power of two]",
+)
+@click.option(
+    "--tune",
+    type=click.Choice(["theory", "exact"]),
+    default="theory",
+    help="What a and b are best for: theory at large n_sparse, or the exact loss at this size.  "
+    "[theory; best is always exact]",
 )
 @click.option("--samples", type=click.IntRange(2), help="Also sample the loss, this many times.")
 @click.option(
@@ -60,7 +70,8 @@ DECODERS = "relu, linear, jumprelu, topk, elementwise, oracle"
 @declared_option(declared("device"))
 @json_option
 def command(
-    construction: Frame | None,
+    construction: str | None,
+    tune: Tune,
     samples: int | None,
     decoder_names: tuple[str, ...],
     save: Path | None,
@@ -70,8 +81,8 @@ def command(
 ) -> None:
     """Build a Persian rug at (n_sparse, n_dense, p): its Gaussian, exact and sampled loss.
 
-    W is engineered, not trained: rows of a Hadamard matrix, or another frame, with the a and b of
-    the symmetric optimum. A rug is one vector long, so that sizes of millions of features fit.
+    W is engineered, not trained: rows of a Hadamard matrix, or another construction, with the a and
+    b that are best for it. A rug is one vector long, so that sizes of millions of features fit.
     """
     settings = given_settings(given)
     from rugtui.api.rugs import rug
@@ -83,10 +94,13 @@ def command(
         n_dense=settings.n_dense,
         p=settings.p,
         construction=construction,
+        tune=tune,
         seed=settings.seed,
         device=settings.device,
     )
     weights, result = built.weights, built.summary()
+    if not as_json:
+        result["parts"] = "; ".join(map(str, built.parts))
     if save is not None:
         write(weights, save)
     if picture is not None:

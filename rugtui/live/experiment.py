@@ -6,13 +6,13 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import cast, get_args
 
 import torch
 
 from rugtui.analysis.verdict import caveat, comparable, death, verdict
-from rugtui.errors import WeightsError
+from rugtui.errors import UsageError, WeightsError
 from rugtui.live.commands import Kind, Look, Save
 from rugtui.live.frame import Frame, Picture, Reading
 from rugtui.live.history import History
@@ -22,8 +22,7 @@ from rugtui.live.run_session import RunSession
 from rugtui.live.statistics_worker import Finding, StatisticsWorker
 from rugtui.live.theory_curves import CurveMaker, Curves
 from rugtui.models.base import Weights
-from rugtui.models.constructions import default_frame, dense
-from rugtui.settings.settings import Frame as Construction
+from rugtui.models.constructions import CONSTRUCTIONS, checked_name, default_frame, dense
 from rugtui.settings.settings import Settings
 from rugtui.storage.checkpoint import Phase
 from rugtui.storage.snapshot import write_snapshot
@@ -51,9 +50,10 @@ class Experiment:
         if not followed:
             self.gemm_seconds = gemm_seconds(self.settings, self.training.device)
         self.painter = PictureMaker()
-        self.frame: Construction = default_frame(self.settings.n_sparse)
-        if course.frame in get_args(Construction):
-            self.frame = cast(Construction, course.frame)
+        self.frame = default_frame(self.settings.n_sparse)
+        if course.frame:
+            with suppress(UsageError):
+                self.frame = checked_name(course.frame)
         self._trial: RugTrial | None = None
         self._still: StillTrial | None = None
         if course.waits and not followed:
@@ -145,10 +145,10 @@ class Experiment:
         return self._trial
 
     def next_frame(self) -> list[str]:
-        """Go to the next frame that these settings have; why those passed over cannot be had."""
-        names, passed = get_args(Construction), []
-        here = names.index(self.frame)
-        for name in names[here + 1 :] + names[:here]:
+        """Go to the next construction these settings have; why those passed over cannot be had."""
+        names, passed = CONSTRUCTIONS, []
+        here = names.index(self.frame) if self.frame in names else -1
+        for name in names[here + 1 :] + names[: max(here, 0)]:
             try:
                 trial = RugTrial(self.settings, self.device, name)
             except WeightsError as error:

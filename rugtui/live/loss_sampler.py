@@ -10,7 +10,7 @@ from jaxtyping import Float
 from rugtui.models.base import Weights
 from rugtui.models.constructions import engineered
 from rugtui.models.dense import Dense
-from rugtui.settings.settings import Frame, Settings
+from rugtui.settings.settings import Settings
 from rugtui.training.heldout import sample_losses
 from rugtui.training.kernels.sparse_rows import SparseRows
 from rugtui.training.source import Source, importance
@@ -76,8 +76,8 @@ class StillTrial(Sampled):
 class RugTrial(Sampled):
     """The engineered weights at a run's (n_sparse, n_dense, p), and what sampling says of them."""
 
-    def __init__(self, settings: Settings, device: torch.device, frame: Frame) -> None:
-        """Raises WeightsError where these sizes have no such frame, or memory does not."""
+    def __init__(self, settings: Settings, device: torch.device, frame: str) -> None:
+        """Raises WeightsError where these sizes have no such construction, or memory does not."""
         super().__init__()
         self.settings, self.device = settings, device
         self.frame_name = frame

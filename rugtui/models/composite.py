@@ -6,6 +6,7 @@ all its copies, so that a mixture of millions of features is a vector or two.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -16,6 +17,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from rugtui.models.base import Weights, Window, block_edges
+from rugtui.models.dense import Dense
 
 Corner = Int[np.ndarray, " k"]
 
@@ -225,3 +227,16 @@ class Simplex(_Pooled):
     def forward(self, x: Float[Tensor, "batch n_sparse"]) -> Float[Tensor, "batch n_sparse"]:
         bias = torch.as_tensor(self.block.biases(), dtype=x.dtype, device=x.device).repeat(self.k)
         return self.product(x).add_(bias).relu_()
+
+
+def transposed(weights: Weights) -> Weights:
+    """Weights whose W is the transpose; biases stay as they are."""
+    match weights:
+        case Dense():
+            return Dense(weights.W_out.T, weights.W_in.T, weights.b)
+        case BlockDiagonal() | Simplex():
+            return dataclasses.replace(weights, block=transposed(weights.block))
+        case DirectSum():
+            return DirectSum(tuple(transposed(part) for part in weights.parts))
+        case _:  # symmetric
+            return weights

@@ -42,6 +42,8 @@ ROW_ORDERS: dict[Frame, RowOrder] = {
     "sequency": "sequency",
 }
 
+CONSTRUCTIONS = (*get_args(Frame), "pairs", "simplex:3", "vote:4", "vote:7", "lopsided", "best")
+"""Those that the dashboard steps through."""
 COPIES_OF_A_DENSE_FRAME = 4
 """Float64 arrays of n_dense × n_sparse numbers alive at the peak of building one."""
 

@@ -135,22 +135,33 @@ def sampled(
     """The loss of decoders over all samples of `batches`, at least two of them together.
 
     W x is computed once for all. Samples are independent, so that the spread of their losses gives
-    the standard error. Raises UsageError for a name that is none of DECODERS, and WeightsError.
+    the standard error. The model itself, relu alone, may have features that it abandoned; other
+    decoders need all of them. Raises UsageError for a name that is none of DECODERS, and
+    WeightsError.
     """
     if unknown := [name for name in names if name not in DECODERS]:
         raise UsageError(f"A decoder is one of {', '.join(DECODERS)}, but it is {unknown[0]!r}.")
-    view = View.of(weights, p, device)
     losses: dict[str, list[float]] = {name: [] for name in names}
-    for x in batches:
-        z = view.normalised(weights.product(x))
-        for name in names:
-            error = DECODERS[name](view, x, z).sub_(x)
-            losses[name] += torch.linalg.vector_norm(error, dim=1).double().square_().tolist()
-    theory = predicted(view, weights.n_dense / weights.n_sparse)
+    r = min(weights.n_dense / weights.n_sparse, 1.0)
+    if list(names) == ["relu"]:
+        for x in batches:
+            losses["relu"] += _squares(weights.forward(x).sub_(x))
+        theory = {"relu": levels(r, p).loss}
+    else:
+        view = View.of(weights, p, device)
+        for x in batches:
+            z = view.normalised(weights.product(x))
+            for name in names:
+                losses[name] += _squares(DECODERS[name](view, x, z).sub_(x))
+        theory = predicted(view, r)
     return [
         _summary(name, np.array(each) / weights.n_sparse, theory[name])
         for name, each in losses.items()
     ]
+
+
+def _squares(error: Batch) -> list[float]:
+    return torch.linalg.vector_norm(error, dim=1).double().square_().tolist()
 
 
 def predicted(view: View, r: float) -> dict[str, float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +20,8 @@ class RowLaw(NamedTuple):
     """`number` rows with diagonal a and bias b, beside which values[g] occurs counts[g] times."""
 
     number: int
+    first: int
+    """One of these rows."""
     a: float
     b: float
     values: Float[np.ndarray, " g"]
@@ -32,20 +33,25 @@ def row_laws(weights: Weights) -> list[RowLaw]:
     match weights:
         case Rug():
             values, counts = weights.grouped_row()
-            return [RowLaw(weights.n_sparse, weights.a, weights.b, values, counts.astype(float))]
+            return [RowLaw(weights.n_sparse, 0, weights.a, weights.b, values, counts.astype(float))]
         case BlockDiagonal():
             return [
                 one._replace(number=one.number * weights.copies) for one in row_laws(weights.block)
             ]
         case DirectSum():
             parts = [row_laws(part) for part in weights.parts]
-            return list(itertools.chain(*parts)) if all(parts) else []
+            moved = [
+                one._replace(first=one.first + int(start))
+                for laws, start in zip(parts, weights.edges[:-1], strict=True)
+                for one in laws
+            ]
+            return moved if all(parts) else []
         case Simplex(k=k):
             return [_on_simplex(one, k) for one in row_laws(weights.block)]
         case Dense() if weights.n_sparse <= SMALL:
             W, b = weights.rows(np.arange(weights.n_sparse)), weights.biases()
             return [
-                RowLaw(1, W[i, i], b[i], np.delete(W[i], i), np.ones(len(W) - 1))
+                RowLaw(1, i, W[i, i], b[i], np.delete(W[i], i), np.ones(len(W) - 1))
                 for i in range(len(W))
             ]
         case _:
@@ -57,6 +63,7 @@ def _on_simplex(law: RowLaw, k: int) -> RowLaw:
     whole, number = np.append(law.values, law.a), np.append(law.counts, 1.0)
     return RowLaw(
         k * law.number,
+        law.first,
         law.a,
         law.b,
         np.concatenate([law.values, -whole / (k - 1)]),

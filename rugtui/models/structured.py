@@ -29,7 +29,7 @@ from rugtui.models.row_laws import row_laws
 from rugtui.models.rug import Rug, require_dense
 from rugtui.models.sizes import is_power_of_two
 from rugtui.theory.exact import exact_loss, grouped_row_loss
-from rugtui.theory.hull import VOTES, Phase, hull
+from rugtui.theory.hull import VOTES, Phase, hull, size_that_matters
 from rugtui.theory.pairs import lopsided, pairs
 from rugtui.theory.structured import Law
 from rugtui.theory.structures import (
@@ -48,8 +48,6 @@ COSINES = 4096
 """Features up to which a size that is no power of two is made of cosines."""
 LEAST = 32
 """Features of the smallest rug beside others of a size that is no power of two."""
-FINITE = 100
-"""Active features below which finite size decides what is best."""
 ROWS = 8
 """Rows that stand for all where each is a little different."""
 
@@ -307,11 +305,11 @@ def parts_of_phases(phases: tuple[Phase, ...], n: int, d: int) -> list[Part]:
 def best(n: int, d: int, builder: Builder) -> Constructed:
     """The mixture of the hull, or what has the lowest exact loss where few features are on."""
     r, p = d / n, builder.p
-    few = n * p < FINITE
-    planned = [parts_of_phases(hull(p, n if few else None).phases(r), n, d)]
-    if few or n <= COSINES:
+    size = size_that_matters(n, p)
+    planned = [parts_of_phases(hull(p, size).phases(r), n, d)]
+    if size or n <= COSINES:
         votes = [Structure("vote", size) for size in VOTES if 1 << size <= n]
-        known = {one: structure_loss(one, r, p, n if few else None) for one in votes}
+        known = {one: structure_loss(one, r, p, size) for one in votes}
         found = {one: loss for one, loss in known.items() if loss is not None}
         likely = sorted(found, key=found.__getitem__)[:2]
         planned += [parts_of(one, n, d) for one in (NONE, PAIRS, LOPSIDED, *likely)]

@@ -63,6 +63,11 @@ PRESETS = (
         "Break the symmetry: small, and trained on until the loss lies far below L*.",
         {"n_sparse": 128, "n_dense": 32, "p": 0.05, "batch": 1024, "steps": 40_000},
     ),
+    Preset(
+        "pairs",
+        "Antipodal pairs: the loss falls from L* to a fifth of it while W turns into pairs.",
+        {"n_sparse": 256, "n_dense": 128, "p": 0.05, "batch": 1024, "steps": 12_000},
+    ),
 )
 
 

@@ -61,9 +61,10 @@ class Settings:
     init: str = setting(
         "default",
         "How weights begin: default (random, W_out = W_inᵀ), linear (as PyTorch's Linear, the "
-        "paper's), orthonormal, rug, or a file of weights.",
+        "paper's), orthonormal, rug or another construction (pairs, vote:4, best, ...), or a file "
+        "of weights.",
         pattern=".+",
-        phrase="default, linear, orthonormal, rug, or a file of weights",
+        phrase="default, linear, a construction such as rug, pairs or best, or a file of weights",
         group="model",
     )
     method: Method = setting(

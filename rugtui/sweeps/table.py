@@ -66,6 +66,15 @@ class Row:
     interferers: float | None = None
     lyapunov: float | None = None
     kolmogorov_smirnov: float | None = None
+    antisymmetric_share: float | None = None
+    coherence: float | None = None
+    pairs_share: float | None = None
+    lopsidedness: float | None = None
+    singles_share: float | None = None
+    abandoned_share: float | None = None
+    partners: float | None = None
+    partner_mean: float | None = None
+    partner_norm_share: float | None = None
     rows: int | None = None
     """Rows of W behind the exact loss, and what stands between skew and here."""
     samples: int | None = None

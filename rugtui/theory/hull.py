@@ -31,6 +31,10 @@ from rugtui.theory.structures import (
     structure_loss,
 )
 
+FINITE = 100
+"""Active features n_sparse · p below which finite size decides what is best."""
+SEVERAL = 24
+"""Different p up to which `ends` has a hull for each; beyond, L_end/L* lies between theirs."""
 NEXT = 0.05
 """Distance of ratios below which those of the catalogue are neighbours."""
 RATIOS = (
@@ -127,3 +131,32 @@ def catalogue(p: float, n_sparse: int | None = None) -> Iterator[tuple[float, fl
                 tried[k] = math.inf if found is None else found
             at = min(tried, key=tried.__getitem__)
         yield r, tried[at], Structure("vote", VOTES[at])
+
+
+def size_that_matters(n_sparse: int, p: float) -> int | None:
+    """n_sparse where so few features are on that the hull at this size is another one."""
+    return n_sparse if n_sparse * p < FINITE else None
+
+
+def ends(r: ArrayLike, p: ArrayLike) -> Array:
+    """L_end(r, p) at large n_sparse; r and p broadcast. Raises SettingError.
+
+    Of more than SEVERAL different p, so many have a hull, and log(L_end/L*) is linear in log p
+    between them.
+    """
+    r, p = np.broadcast_arrays(checked("r", r), checked("p", p))
+    places = np.unique(p)
+    if len(places) <= SEVERAL:
+        found = np.empty(r.shape)
+        for one in places:
+            found[p == one] = hull(float(one)).loss(r[p == one])
+        return found
+    known = np.geomspace(places[0], places[-1], SEVERAL)
+    ratios, index = np.unique(r, return_inverse=True)
+    over = np.stack([hull(float(one)).loss(ratios) / optimum(ratios, one).loss for one in known])
+    place = np.interp(np.log(p), np.log(known), np.arange(SEVERAL)).ravel()
+    low = np.minimum(place.astype(int), SEVERAL - 2)
+    column = index.ravel()
+    logs = np.log(np.maximum(over, 1e-300))
+    between = logs[low, column] + (place - low) * (logs[low + 1, column] - logs[low, column])
+    return np.exp(between).reshape(r.shape) * optimum(r, p).loss

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+from rugtui.theory import hull
 from rugtui.theory.bounds import elementwise, linear, oracle
 from rugtui.theory.optimum import optimum
+from rugtui.theory.pairs import pairs
 from rugtui.theory.sparse_limit import high_sparsity
 
 
@@ -48,4 +50,41 @@ def levels(r: float, p: float) -> Levels:
         linear=float(linear(r, p)),
         elementwise=float(elementwise(r, p)),
         oracle=float(oracle(r, p)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class StructuredLevels:
+    """What lies below L* at (r, p): the paired optimum, and where training ends (section 12)."""
+
+    r: float
+    p: float
+    loss_pairs: float
+    a_pairs: float
+    b_pairs: float
+    kappa_pairs: float
+    loss_end: float
+    phases: tuple[hull.Phase, ...]
+    """Which structures coexist at the end, and in what shares."""
+
+
+@lru_cache(maxsize=256)
+def structured_levels(r: float, p: float, n_sparse: int | None = None) -> StructuredLevels:
+    """At ratio r and probability p in (0, 1]; half a second for a new p. Raises SettingError.
+
+    With n_sparse the end is that of weights of this size, where so few features are on that it
+    matters; the paired optimum is that of large n_sparse.
+    """
+    paired = pairs(r, p)
+    size = None if n_sparse is None else hull.size_that_matters(n_sparse, p)
+    known = hull.hull(p, size)
+    return StructuredLevels(
+        r=r,
+        p=p,
+        loss_pairs=float(paired.loss),
+        a_pairs=float(paired.a),
+        b_pairs=float(paired.b),
+        kappa_pairs=float(paired.kappa),
+        loss_end=float(known.loss(r)),
+        phases=known.phases(r),
     )

@@ -9,20 +9,25 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from rugtui.errors import SettingError
-from rugtui.models.constructions import default_frame, dense, engineered
+from rugtui.errors import SettingError, UsageError
+from rugtui.models.constructions import checked_name, default_frame, dense, engineered
 from rugtui.models.dense import Dense
 from rugtui.models.weight_files.weight_file import read_weights
-from rugtui.settings.settings import Frame, Settings
+from rugtui.settings.settings import Settings
 from rugtui.theory.moments import variance
 
 
 def initial(settings: Settings, *, generator: torch.Generator) -> Dense:
     """The weights that `settings.init` names. Raises SettingError, WeightsError."""
-    begin = {"default": aligned, "linear": linear, "orthonormal": frame, "rug": frame}
-    if settings.init in begin:
-        return begin[settings.init](settings, generator=generator)
-    return from_file(settings)
+    if settings.init in ("default", "linear"):
+        return (aligned if settings.init == "default" else linear)(settings, generator=generator)
+    if settings.init == "rug":
+        return constructed(default_frame(settings.n_sparse), settings, generator=generator)
+    try:
+        name = checked_name(settings.init)
+    except UsageError:
+        return from_file(settings)
+    return constructed(name, settings, generator=generator)
 
 
 def aligned(settings: Settings, *, generator: torch.Generator) -> Dense:
@@ -50,17 +55,24 @@ def linear(settings: Settings, *, generator: torch.Generator) -> Dense:
     )
 
 
-def frame(settings: Settings, *, generator: torch.Generator) -> Dense:
-    """Forward-engineered weights at the symmetric optimum, W_in and W_out of equal size, so that a
-    step moves both alike. A rug is of Hadamard rows, or of cosines where n_sparse is no power
-    of two."""
-    name: Frame = "orthonormal"
-    if settings.init == "rug":
-        name = default_frame(settings.n_sparse)
+def constructed(name: str, settings: Settings, *, generator: torch.Generator) -> Dense:
+    """Forward-engineered weights, W_in and W_out of equal size in each dimension, so that a step
+    moves both alike. Raises SettingError, WeightsError."""
     n_sparse, n_dense, p = settings.n_sparse, settings.n_dense, settings.p_on
     made = dense(engineered(name, n_sparse, n_dense, p, generator=generator))
-    scale = math.sqrt(float(made.W_out.norm() / made.W_in.norm()))
-    return Dense(made.W_in * scale, made.W_out / scale, made.b)
+    if made.n_dense < n_dense:  # dimensions that the construction leaves alone
+        spare = n_dense - made.n_dense
+        made = Dense(
+            torch.cat([made.W_in, made.W_in.new_zeros(spare, n_sparse)]),
+            torch.cat([made.W_out, made.W_out.new_zeros(n_sparse, spare)], 1),
+            made.b,
+        )
+    scale = (made.W_out.norm(dim=0) / made.W_in.norm(dim=1)).sqrt().nan_to_num(1.0)
+    W_in, W_out = made.W_in * scale[:, None], made.W_out / scale
+    if settings.tied and not torch.allclose(W_out, W_in.T, rtol=1e-4, atol=1e-6):
+        hint = "its W_out is not W_in's transpose"
+        raise SettingError("tied", f"no with init {name}", "yes", hint)
+    return Dense(W_in, W_out, made.b)
 
 
 def from_file(settings: Settings) -> Dense:

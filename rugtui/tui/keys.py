@@ -182,9 +182,7 @@ KEYS = (
         "greater_than_sign", "smooth(1)", "", SMOOTH, "Loss", False, "", "loss", name="smooth_more"
     ),
     Key("c", "compare", "both", "Trained and rug side by side.", "Weights", pane="weights"),
-    Key(
-        "f", "next_frame", "frame", "Step through the engineered frames.", "Weights", pane="weights"
-    ),
+    Key("f", "next_frame", "frame", "Step through the constructions.", "Weights", pane="weights"),
     Key("r", "order", "order", ORDER, "Weights", False, pane="weights"),
     Key("k", "scaling", "scale", SCALE, "Weights", False, pane="weights"),
     Key("i", "closer(1)", "zoom", ZOOM, "Weights", False, pane="weights", name="zoom_in"),

@@ -11,6 +11,7 @@ from rugtui.cli import main
 
 DATA = Path(__file__).parents[1] / "data"
 KEYS = {"p", "r", "loss", "a", "b", "sigma", "linear", "bayes", "oracle", "asymptotic"}
+STRUCTURED = {"loss_pairs", "a_pairs", "b_pairs", "kappa_pairs", "loss_end", "phases"}
 REFERENCE = json.loads((DATA / "theory_reference.json").read_text())["optimum"]
 WEIGHTS = json.loads((DATA / "weights" / "index.json").read_text())
 
@@ -23,9 +24,34 @@ def answer(capsys, *arguments):
 @pytest.mark.parametrize("known", REFERENCE, ids=lambda known: f"r{known['r']}-p{known['p']}")
 def test_the_promised_keys_with_all_their_digits(known, capsys):
     given = json.loads(answer(capsys, "--ratio", known["r"], "--p", known["p"], "--json"))
-    assert set(given) >= KEYS
+    assert set(given) >= KEYS | STRUCTURED
     for name in ("loss", "a", "b", "sigma", "linear", "bayes", "oracle"):
         assert given[name] == pytest.approx(float(known[name]), rel=1e-9)
+
+
+def test_what_lies_below_the_symmetric_optimum(capsys):
+    given = json.loads(answer(capsys, "--ratio", "0.75", "--json"))
+    assert given["loss_pairs"] == pytest.approx(3.597920507e-4, rel=1e-6)
+    assert given["kappa_pairs"] == pytest.approx(0.70641, abs=1e-3)
+    assert given["loss_end"] == pytest.approx(1.926e-4, rel=1e-3)
+    assert given["phases"] == [
+        {"structure": "lopsided", "share": 0.5, "ratio": 0.5},
+        {"structure": "single", "share": 0.5, "ratio": 1.0},
+    ]
+
+
+def test_of_few_active_features_the_end_is_another(capsys):
+    sizes = ("--n-sparse", "256", "--n-dense", "77", "--p", "0.01", "--json")
+    few = json.loads(answer(capsys, *sizes))["loss_end"]
+    many = json.loads(answer(capsys, "--ratio", "0.30078125", "--p", "0.01", "--json"))["loss_end"]
+    assert 1.2 * many < few < 1.5 * many
+
+
+def test_a_weights_file_tells_its_structure(capsys):
+    known = WEIGHTS[-1]
+    file = str(DATA / "weights" / known["file"])
+    given = json.loads(answer(capsys, file, "--p", str(known["p"]), "--json"))
+    assert {"pairs_share", "partners", "partner_mean", *STRUCTURED} <= set(given)
 
 
 def test_sizes_say_the_ratio(capsys):

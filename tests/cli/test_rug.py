@@ -57,6 +57,27 @@ def test_samples_meet_the_exact_loss_in_every_frame(frame, capsys):
     assert given["loss_gaussian"] == pytest.approx(float(optimum(0.25, 0.05).loss), rel=slack)
 
 
+@pytest.mark.parametrize("name", ["pairs", "simplex:3", "vote:4", "lopsided", "best"])
+def test_samples_meet_the_exact_loss_of_structured_weights(name, capsys):
+    given = answer(capsys, *SMALL, "--construction", name, "--samples", "8000")
+    assert given["construction"] == name
+    assert sum(part["n_sparse"] for part in given["parts"]) == 256
+    assert abs(given["loss_sampled"] - given["loss_exact"]) < 4.5 * given["standard_error"]
+
+
+def test_tuning_on_the_exact_loss(capsys):
+    theory, exact = (
+        answer(capsys, *SMALL, "--construction", "pairs", "--tune", tune)["loss_exact"]
+        for tune in ("theory", "exact")
+    )
+    assert 0.9 * theory < exact < theory
+
+
+def test_a_construction_that_does_not_exist(capsys):
+    assert main(["rug", *SMALL, "--construction", "pear"]) == 2
+    assert "pairs, simplex:k, vote:K" in capsys.readouterr().err
+
+
 def test_each_decoder_stands_beside_its_theory(capsys):
     given = answer(capsys, *SMALL, "--samples", "500", "--decoder", "all")
     assert list(given["decoders"]) == list(DECODERS)
