@@ -1,4 +1,4 @@
-"""The command line: stdout is data, stderr narration; exit 0 done, 1 failed, 2 usage, 130 cut off.
+"""The command line: results on stdout, narration on stderr; exit 0 done, 1 failed, 2 wrong usage.
 
 One command a file. A command's module is imported when the command is called, and imports what is
 heavy (torch, scipy, textual) inside the command, so that `--help` and `predict` answer at once.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -16,6 +17,7 @@ import click
 
 from rugtui import __version__
 from rugtui.cli.options import (
+    GroupedHelp,
     given_preferences,
     given_settings,
     preferences_options,
@@ -26,25 +28,25 @@ from rugtui.errors import RugtuiError, UsageError
 from rugtui.runtime.threads import configure_spin_wait
 from rugtui.runtime.user_folders import ignored_variables
 
-COMMANDS = (
-    "train",
-    "resume",
-    "watch",
-    "open",
-    "runs",
-    "export",
-    "predict",
-    "rug",
-    "sweep",
-    "study",
-    "figures",
-    "doctor",
-    "help",
-)
-"""In the order of `--help`; command NAME is the function `command` of rugtui/cli/NAME.py."""
+COMMANDS = {
+    "train": "Train without a screen.",
+    "resume": "Continue a run, on the screen or without.",
+    "watch": "Look on while another process trains.",
+    "open": "Look at a run, a snapshot or a file of weights.",
+    "runs": "List the runs; remove old ones.",
+    "export": "Write a run or weights in another format.",
+    "predict": "Theory for (r, p), or the losses of weights.",
+    "rug": "Build a Persian rug and compute its losses.",
+    "sweep": "Compute a grid of models into one table.",
+    "study": "Experiments of several runs.",
+    "figures": "Draw the paper's figures.",
+    "doctor": "Check the terminal, folders and config file.",
+    "help": "Open a chapter of the manual.",
+}
+"""What `--help` says of each, in its order; command NAME is `command` of rugtui/cli/NAME.py."""
 
 
-class LazyGroup(click.Group):
+class LazyGroup(GroupedHelp, click.Group):
     """A group that imports a command's module only when the command is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -55,9 +57,28 @@ class LazyGroup(click.Group):
             return None
         return importlib.import_module(f"rugtui.cli.{cmd_name}").command
 
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The commands, none of them imported for it; then the options of the dashboard."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+        super().format_options(ctx, formatter)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """As click does, but whoever reads only the first lines (`| head`) is no error."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stdout.fileno())
+            ctx.exit(0)
+        return result
+
 
 @click.group(
-    cls=LazyGroup, invoke_without_command=True, context_settings={"max_content_width": 100}
+    cls=LazyGroup,
+    invoke_without_command=True,
+    context_settings={"max_content_width": 100, "help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="rugtui")
 @settings_options
@@ -66,7 +87,8 @@ class LazyGroup(click.Group):
 def rugtui(ctx: click.Context, **given: Any) -> None:
     """Watch a toy model of superposition learn, beside what theory says it must do.
 
-    Without a command: the dashboard, training at once. Keys are in its footer; ? explains them.
+    Without a command, the dashboard opens and trains at once; ? lists its keys. `rugtui help` opens
+    the manual.
     """
     if ctx.invoked_subcommand is None:
         from rugtui.cli.config_file import read_config
@@ -77,7 +99,7 @@ def rugtui(ctx: click.Context, **given: Any) -> None:
         ctx.exit(show(settings, given_preferences(given, config.preferences), config))
     elif any(value is not None for value in given.values()):
         name = ctx.invoked_subcommand
-        raise click.UsageError(f"settings go behind the command: rugtui {name} --option …")
+        raise UsageError(f"options go after the command: rugtui {name} --option …")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -91,7 +113,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"rugtui: {printable(str(error))}", file=sys.stderr)
         return error.exit_code
     except click.ClickException as error:
-        error.show()
+        message = error.format_message()
+        print(f"rugtui: {printable(message[:1].lower() + message[1:])}", file=sys.stderr)
+        context = getattr(error, "ctx", None)
+        if context is not None:
+            print(f"rugtui: `{context.command_path} --help` lists the options.", file=sys.stderr)
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         print("rugtui: interrupted", file=sys.stderr)

@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rugtui.cli.options import OF_FILE, PathOption, SettingType, Written, names_option, with_names
+from rugtui.cli.options import (
+    OF_FILE,
+    PathOption,
+    SettingType,
+    Written,
+    complete_runs,
+    names_option,
+    with_names,
+)
 from rugtui.cli.output import echo_path, printable
 from rugtui.errors import DamagedError, RunError, UsageError
 from rugtui.settings.settings import Settings, declared
@@ -28,7 +36,7 @@ TEXT = ("csv", "json")
 
 
 @click.command(name="export")
-@click.argument("what", required=False, metavar="[RUN|SNAPSHOT|FILE]")
+@click.argument("what", required=False, metavar="[RUN|SNAPSHOT|FILE]", shell_complete=complete_runs)
 @click.option(
     "--format",
     "wanted",

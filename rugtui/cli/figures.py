@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rugtui.cli.config_file import read_config
-from rugtui.cli.options import PathOption, declared_option, given_preferences
+from rugtui.cli.options import (
+    PathOption,
+    complete_runs,
+    declared_option,
+    given_preferences,
+    refuse_idle,
+)
 from rugtui.cli.output import colours_of, echo_path, json_option, printable, write_json_line
 from rugtui.errors import RunError, UsageError
 from rugtui.settings.fields import fields_of
@@ -78,6 +84,7 @@ def require_picture_name(path: Path) -> None:
 @click.option(
     "--run",
     metavar="RUN",
+    shell_complete=complete_runs,
     help="Run, snapshot or weights file (then with --p) whose W is drawn beside the rug's.  "
     "[weights of the sweep, where it kept some]",
 )
@@ -86,7 +93,9 @@ def require_picture_name(path: Path) -> None:
 @click.option("--terminal", is_flag=True, help="Draw them here, in characters: needs no extra.")
 @plots_options
 @json_option
+@click.pass_context
 def command(
+    ctx: click.Context,
     folder: Path | None,
     sweep: Path | None,
     run: str | None,
@@ -109,6 +118,10 @@ def command(
     """  # fmt: skip
     if folder is None and not terminal:
         raise UsageError("figures must have a folder to go to: name one, or add --terminal.")
+    if terminal:
+        refuse_idle(ctx, "as_json", because="with --terminal: there are no files to name")
+    else:
+        refuse_idle(ctx, "ascii", "theme", because="on files, without --terminal")
     fixed_r = numbers("ratio", ratios) if ratios else []
     fixed_p = numbers("p", densities) if densities else []
     if not terminal:
@@ -116,6 +129,10 @@ def command(
 
         require_matplotlib()
     source = _sweep_folder(folder, sweep)
+    if source is None:
+        refuse_idle(ctx, "ratios", because="without a sweep")
+        if run is None:
+            refuse_idle(ctx, "densities", because="without a sweep or --run FILE")
     makers = list(_makers(source, run, fixed_r, fixed_p))
     files: list[str] = []
     for make in makers:
@@ -164,7 +181,9 @@ def _makers(
             click.echo(f"rugtui: {note}", err=True)
         if not rows:
             _left_out(f"{str(source)!r} has no cell that is done yet")
-        for plate in sweep_plates(rows, fixed_r=fixed_r, fixed_p=fixed_p):
+        of_file = run is not None and Path(run).is_file()  # whose p it is then
+        panels = [] if of_file else fixed_p
+        for plate in sweep_plates(rows, fixed_r=fixed_r, fixed_p=panels):
             yield lambda plate=plate: plate
     known = _weights(source, rows, run, fixed_p)
     if known is None:
@@ -196,14 +215,18 @@ def _weights(
         saved = load(run if is_snapshot(Path(run)) else find_run(run))
         settings = saved.settings
         about = (
-            f"n_sparse {settings.n_sparse:,}, n_dense {settings.n_dense:,}, p = {settings.p_on:g}"
+            f"n_sparse {settings.n_sparse:,}, n_dense {settings.n_dense:,}, p = {settings.p_on:g}, "
+            f"trained by {settings.method}"
         )
         return saved.weights, settings.p_on, f"{about}, step {saved.step:,}"
     kept = [row for row in rows if row.kind == "trained" and row.weights]
     if source is None or not kept:
         return None
     row = min(kept, key=lambda row: (abs(row.ratio - 0.25), abs(row.p - 0.05), -row.n_sparse))
-    about = f"n_sparse {row.n_sparse:,}, n_dense {row.n_dense:,}, p = {row.p:.3g}"
+    about = (
+        f"n_sparse {row.n_sparse:,}, n_dense {row.n_dense:,}, p = {row.p:.3g}, "
+        f"trained by {row.method}"
+    )
     return read_weights(source / str(row.weights)), row.p, about
 
 

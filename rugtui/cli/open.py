@@ -8,9 +8,12 @@ import click
 
 from rugtui.cli.config_file import read_config
 from rugtui.cli.options import (
+    GroupedHelp,
+    complete_runs,
     given_preferences,
     names_option,
     preferences_options,
+    refuse_idle,
     settings_options,
     with_names,
     written,
@@ -23,8 +26,8 @@ if TYPE_CHECKING:
     from rugtui.storage.target import Place
 
 
-@click.command(name="open")
-@click.argument("what", required=False, metavar="[RUN|SNAPSHOT|FILE]")
+@click.command(name="open", cls=GroupedHelp)
+@click.argument("what", required=False, metavar="[RUN|SNAPSHOT|FILE]", shell_complete=complete_runs)
 @click.option("--continue", "goes_on", is_flag=True, help="Train on at once.")
 @names_option
 @settings_options
@@ -47,6 +50,7 @@ def command(
     from rugtui.models.weight_files.archive import split_selectors
     from rugtui.storage.target import place
 
+    refuse_idle(ctx, "preset", because="on what was trained already")
     require_terminal()
     config = read_config()
     preferences = given_preferences(given, config.preferences)

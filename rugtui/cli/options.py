@@ -8,12 +8,42 @@ from pathlib import Path
 from typing import Any, Literal
 
 import click
+from click.core import ParameterSource
+from click.shell_completion import CompletionItem
 
 from rugtui.errors import SettingError, UsageError
 from rugtui.settings.fields import AUTO, Declared, fields_of
 from rugtui.settings.preferences import Preferences
 from rugtui.settings.presets import PRESETS, preset
 from rugtui.settings.settings import Settings, dense_from_ratio, fields
+
+
+class GroupedHelp(click.Command):
+    """A command whose help lists its own options first, then the settings by group."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        groups: dict[str, list[tuple[str, str]]] = {name: [] for name in ("", *GROUPS)}
+        for param in self.get_params(ctx):
+            if (record := param.get_help_record(ctx)) is not None:
+                groups[getattr(param, "group", "")].append(record)
+        for name, records in groups.items():
+            if records:
+                with formatter.section(GROUPS.get(name, "Options")):
+                    formatter.write_dl(records)
+
+
+class DeclaredOption(click.Option):
+    """The option of a declared setting or preference; `group` is where help lists it."""
+
+    group = ""
+
+
+GROUPS = {
+    "model": "Model",
+    "training": "Training",
+    "machine": "Machine",
+    "screen": "Screen and saving",
+}
 
 
 class SettingType(click.ParamType):
@@ -30,6 +60,22 @@ class SettingType(click.ParamType):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> Written:
         return Written(self.declared.parse(value))
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        values = self.declared.choices or COMPLETIONS.get(self.declared.name, ())
+        found = [CompletionItem(value) for value in values if value.startswith(incomplete)]
+        if self.declared.name == "init":  # or a file of weights
+            found.append(CompletionItem(incomplete, type="file"))
+        return found
+
+
+COMPLETIONS = {
+    "device": ("auto", "cpu", "cuda", "cuda:0", "mps"),
+    "init": ("default", "linear", "orthonormal", "rug"),
+}
+"""Values that the shell offers for settings that take others, too."""
 
 
 class Written:
@@ -63,12 +109,38 @@ class PathOption(click.Path):
 
 def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command one option for each setting, and `--ratio` as another way to say n_dense."""
-    command = click.option("--preset", metavar="|".join(PRESET_NAMES), help=PRESET)(command)
+    command = click.option(
+        "--preset", metavar="|".join(PRESET_NAMES), help=PRESET, shell_complete=_presets
+    )(command)
     for declared in reversed(list(fields())):
         if declared.name == "n_dense":
-            command = click.option("--ratio", type=float, metavar="FLOAT", help=RATIO)(command)
+            command = click.option(
+                "--ratio", type=float, metavar="FLOAT", help=RATIO, cls=_in_group("model")
+            )(command)
         command = declared_option(declared)(command)
     return command
+
+
+def _presets(ctx: click.Context, param: click.Parameter, begun: str) -> list[CompletionItem]:
+    return [
+        CompletionItem(one.name, help=one.about) for one in PRESETS if one.name.startswith(begun)
+    ]
+
+
+def complete_runs(ctx: click.Context, param: click.Parameter, begun: str) -> list[CompletionItem]:
+    """The names of runs, and files, for the shell."""
+    from rugtui.storage.run_directory import all_runs
+
+    found = [CompletionItem(run.name) for run in all_runs() if run.name.startswith(begun)]
+    return [*found, CompletionItem(begun, type="file")]
+
+
+def refuse_idle(ctx: click.Context, *names: str, because: str) -> None:
+    """Raise UsageError for the first of these options that was written: it would have no effect."""
+    for param in ctx.command.params:
+        source = ctx.get_parameter_source(param.name or "")
+        if param.name in names and source is ParameterSource.COMMANDLINE:
+            raise UsageError(f"{param.opts[0]} has no effect {because}: leave it out.")
 
 
 def preferences_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -91,13 +163,19 @@ SCREEN = ("fps", "link", "theme", "ascii", "mouse")
 def declared_option(declared: Declared) -> Callable[..., Any]:
     """The option of one declared field; of a yes-or-no one, the pair --name/--no-name."""
     word = declared.name.replace("_", "-")
+    known: dict[str, Any] = {"default": None, "help": _help(declared)}
+    known["cls"] = _in_group(declared.rule.group if declared.name in SETTINGS else "screen")
     if declared.kind is bool:
-        return click.option(
-            f"--{word}/--no-{word}", declared.name, default=None, help=_help(declared)
-        )
-    return click.option(
-        f"--{word}", declared.name, type=SettingType(declared), default=None, help=_help(declared)
-    )
+        return click.option(f"--{word}/--no-{word}", declared.name, **known)
+    return click.option(f"--{word}", declared.name, type=SettingType(declared), **known)
+
+
+SETTINGS = fields_of(Settings)
+
+
+def _in_group(group: str) -> type[DeclaredOption]:
+    """The class of options that help lists in this group."""
+    return type("DeclaredOption", (DeclaredOption,), {"group": group if group in GROUPS else ""})
 
 
 PRESET_NAMES = tuple(one.name for one in PRESETS)

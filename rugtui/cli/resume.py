@@ -12,10 +12,14 @@ import click
 
 from rugtui.cli.config_file import read_config
 from rugtui.cli.options import (
+    SCREEN,
+    GroupedHelp,
+    complete_runs,
     declared_option,
     given_preferences,
     given_settings,
     preferences_options,
+    refuse_idle,
 )
 from rugtui.cli.output import json_option
 from rugtui.cli.train import Signals, train_on
@@ -37,8 +41,8 @@ def _hot_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@click.command(name="resume")
-@click.argument("run", required=False)
+@click.command(name="resume", cls=GroupedHelp)
+@click.argument("run", required=False, shell_complete=complete_runs)
 @_hot_options
 @click.option("--no-screen", is_flag=True, help="Train like `rugtui train`, without a dashboard.")
 @preferences_options
@@ -60,6 +64,10 @@ def command(
     """
     from rugtui.storage.run_directory import find_run, settings_of_run
 
+    if no_screen:
+        refuse_idle(ctx, *SCREEN, because="with --no-screen")
+    else:
+        refuse_idle(ctx, "quiet", "as_json", because="on the screen, without --no-screen")
     path, config = find_run(run), read_config()
     preferences = given_preferences(given, config.preferences)
     # What would keep this process from going on is said before another is asked to leave.

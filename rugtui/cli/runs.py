@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rugtui.cli.options import refuse_idle
 from rugtui.cli.output import json_option, printable, readable, write_json_line
 from rugtui.errors import RunError, UsageError
 
@@ -45,6 +46,8 @@ def command(
     from rugtui.storage.listing import listed, removable
     from rugtui.storage.run_directory import all_runs
 
+    if not prune:
+        refuse_idle(ctx, "keep", "snapshots", "yes", because="without --prune")
     runs, failed = [listed(run) for run in all_runs()], False
     if prune:
         there, runs = runs, removable(runs, keep, with_snapshots=snapshots)

@@ -11,10 +11,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rugtui.cli.figures import plots_options, print_plate, require_picture_name, write_plate
-from rugtui.cli.options import PathOption, declared_option, given_settings
+from rugtui.cli.options import (
+    PathOption,
+    declared_option,
+    given_settings,
+    refuse_idle,
+)
 from rugtui.cli.output import ProgressPrinter, json_option, readable, write_json_line
 from rugtui.cli.train import Signals, leave
-from rugtui.errors import SettingError
+from rugtui.errors import SettingError, UsageError
 from rugtui.settings.ranges import numbers
 from rugtui.settings.settings import Settings, declared
 
@@ -82,6 +87,11 @@ def plateau(
     Runs are kept as they go. Cut off (ctrl+c) and started again, a study goes on where it was; with
     more --steps or other sizes it adds to what is there.
     """
+    if as_json or as_csv:
+        what = "--json" if as_json else "--csv"
+        refuse_idle(ctx, "ascii", "theme", because=f"with {what}: nothing is drawn")
+    if as_json and as_csv:
+        raise UsageError("--json and --csv both say how to answer: give one of them.")
     wanted = [_settings(n_sparse, given) for n_sparse in _sizes(sizes)]
     if figure is not None:
         require_picture_name(figure)

@@ -13,6 +13,7 @@ import click
 
 from rugtui.cli.config_file import read_config
 from rugtui.cli.options import (
+    GroupedHelp,
     PathOption,
     declared_option,
     given_preferences,
@@ -56,7 +57,7 @@ def keeping_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@click.command(name="train")
+@click.command(name="train", cls=GroupedHelp)
 @settings_options
 @click.option("--into", type=PathOption("folder"), help="Folder for the run.")
 @keeping_options

@@ -8,12 +8,12 @@ from typing import Any
 import click
 
 from rugtui.cli.config_file import read_config
-from rugtui.cli.options import given_preferences, screen_options
+from rugtui.cli.options import complete_runs, given_preferences, screen_options
 from rugtui.errors import RunError
 
 
 @click.command(name="watch")
-@click.argument("run", required=False)
+@click.argument("run", required=False, shell_complete=complete_runs)
 @screen_options
 @click.pass_context
 def command(ctx: click.Context, run: str | None, **given: Any) -> None:

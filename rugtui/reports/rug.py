@@ -51,7 +51,10 @@ def convergence_plate(seed: int = 0) -> Plate:
         "exact loss / L* − 1",
         (*series, guide),
     )
-    caption = "The rug's exact loss comes down to the symmetric prediction as n_sparse grows."
+    caption = (
+        f"The exact loss of Hadamard rugs comes down to the symmetric prediction: n_sparse "
+        f"{SIZES[0]:,} to {SIZES[-1]:,}."
+    )
     return Plate("rug-convergence", caption, (lines,))
 
 
@@ -65,7 +68,9 @@ def fractal_plate(seed: int = 0) -> Plate:
         panels.append(
             Weave(title, n_sparse, top, rug.pooled(Window.whole(n_sparse), n_sparse, n_sparse))
         )
-    caption = f"The fractal in the rug: W of {n_dense} of {n_sparse} rows of a Hadamard matrix."
+    caption = (
+        f"The fractal in the rug: n_sparse {n_sparse}, W of {n_dense} rows of a Hadamard matrix."
+    )
     return Plate("fractal", caption, tuple(panels), columns=3)
 
 

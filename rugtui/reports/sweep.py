@@ -8,8 +8,9 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
+from rugtui.errors import UsageError
 from rugtui.reports.plate import Lines, Map, Plate, Role, Series
-from rugtui.sweeps.quantities import Cells, Quantity, best_loss, quantities
+from rugtui.sweeps.quantities import Cells, Quantity, best_error, best_loss, quantities
 from rugtui.sweeps.table import Row
 from rugtui.theory.bounds import linear
 from rugtui.theory.optimum import optimum
@@ -23,6 +24,14 @@ LOSSES: dict[Role, Quantity] = {
     "trained": Quantity("trained", LOSS, "trained", best_loss),
     "rug": Quantity("rug", LOSS, "rug", best_loss),
 }
+
+
+ERRORS: dict[Role, Quantity] = {
+    "trained": Quantity("trained", "standard error", "trained", best_error),
+    "rug": Quantity("rug", "standard error", "rug", best_error),
+}
+NEAR = 0.02
+"""A grid's value is meant by a number that differs by no more than this share of it."""
 
 
 def sweep_plates(
@@ -44,26 +53,26 @@ def sweep_plates(
 def _against_r(cells: Cells, wanted: Sequence[float]) -> Plate:
     panels = []
     x = np.linspace(cells.r[0], cells.r[-1], CURVE)
-    for k in chosen(cells.p, wanted):
+    for k in chosen("p", cells.p, wanted):
         p = float(cells.p[k])
         theory = _theory(x, optimum(x, p).loss, linear(x, p))
         measured = _measured(cells, cells.r, (slice(None), k))
         panels.append(
             Lines(f"p = {p:.3g}", "r = n_dense / n_sparse", LOSS, (*theory, *measured), log_x=False)
         )
-    caption = f"Loss against r at fixed p, n_sparse {cells.n_sparse:,}."
+    caption = f"Loss against r at fixed p, n_sparse {cells.n_sparse:,}{methods(cells)}."
     return Plate(f"loss-against-r-n{cells.n_sparse}", caption, tuple(panels), len(panels))
 
 
 def _against_p(cells: Cells, wanted: Sequence[float]) -> Plate:
     panels = []
     x = np.geomspace(cells.p[0], cells.p[-1], CURVE)
-    for i in chosen(cells.r, wanted):
+    for i in chosen("ratio", cells.r, wanted):
         r = float(cells.r[i])
         theory = _theory(x, optimum(r, x).loss, linear(r, x))
         measured = _measured(cells, cells.p, (i, slice(None)))
         panels.append(Lines(f"r = {r:.3g}", "p", LOSS, (*theory, *measured)))
-    caption = f"Loss against p at fixed r, n_sparse {cells.n_sparse:,}."
+    caption = f"Loss against p at fixed r, n_sparse {cells.n_sparse:,}{methods(cells)}."
     return Plate(f"loss-against-p-n{cells.n_sparse}", caption, tuple(panels), len(panels))
 
 
@@ -80,14 +89,15 @@ def _measured(cells: Cells, x: Float[np.ndarray, " n"], where: tuple) -> list[Se
     for role, quantity in LOSSES.items():
         y = cells.values(quantity)[where]
         if np.isfinite(y).any():
-            found.append(Series(role, x, y, role))
+            found.append(Series(role, x, y, role, error=cells.values(ERRORS[role])[where]))
     return found
 
 
 def _maps(cells: Cells) -> Plate:
     panels = [map_of(cells, quantity) for quantity in quantities(cells.rows)]
     caption = (
-        f"Losses, and symmetry of trained weights, over (r, p) at n_sparse {cells.n_sparse:,}."
+        "Losses, and symmetry of trained weights, over (r, p) at n_sparse "
+        f"{cells.n_sparse:,}{methods(cells)}."
     )
     known = tuple(panel for panel in panels if np.isfinite(panel.values).any())
     return Plate(f"maps-n{cells.n_sparse}", caption, known, min(3, len(known)))
@@ -100,11 +110,28 @@ def map_of(cells: Cells, quantity: Quantity) -> Map:
     return Map(quantity.name, quantity.label, cells.r, cells.p, values, quantity.middle, log)
 
 
-def chosen(values: Float[np.ndarray, " n"], wanted: Sequence[float]) -> list[int]:
-    """Indices of the values nearest to those wanted, or of a few that span them in log."""
-    if not len(wanted) and values.size <= MOST:
-        return list(range(values.size))
+def methods(cells: Cells) -> str:
+    """How the trained weights were trained, for a caption; empty if there are none."""
+    known = sorted({row.method for row in cells.rows if row.method})
+    return f", trained by {' and '.join(known)}" if known else ""
+
+
+def chosen(name: str, values: Float[np.ndarray, " n"], wanted: Sequence[float]) -> list[int]:
+    """Indices of the values wanted, or of a few that span them: r evenly, p in its logarithm.
+
+    Raises UsageError for a value that the grid does not have.
+    """
     if not len(wanted):
-        inner = np.geomspace(values[0], values[-1], MOST + 2)[1:-1]
-        wanted = inner.tolist()
-    return sorted({int(np.abs(np.log(values / one)).argmin()) for one in wanted})
+        if values.size <= MOST:
+            return list(range(values.size))
+        spread = np.linspace if name == "ratio" else np.geomspace
+        inner = spread(values[0], values[-1], MOST + 2)[1:-1]
+        return sorted({int(np.abs(np.log(values / one)).argmin()) for one in inner})
+    found = set()
+    for one in wanted:
+        index = int(np.abs(values - one).argmin())
+        if abs(values[index] - one) > NEAR * values[index]:
+            known = ", ".join(f"{value:.4g}" for value in values)
+            raise UsageError(f"The sweep has no {name} {one:g}; it has {known}.")
+        found.add(index)
+    return sorted(found)

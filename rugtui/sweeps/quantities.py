@@ -42,6 +42,12 @@ def best_loss(row: Row) -> float | None:
     return row.loss_exact if exact <= sampled else row.loss
 
 
+def best_error(row: Row) -> float | None:
+    """The standard error of `best_loss`."""
+    exact = best_loss(row) is not None and best_loss(row) == row.loss_exact
+    return row.loss_exact_standard_error if exact else row.standard_error
+
+
 def over_theory(row: Row) -> float | None:
     loss = best_loss(row)
     return None if loss is None or not row.theory_loss else loss / row.theory_loss

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from rugtui.errors import UsageError
 from rugtui.reports.sweep import chosen, sweep_plates
 from rugtui.sweeps.quantities import QUANTITIES, Cells, best_loss
 from rugtui.theory.optimum import optimum
@@ -64,8 +65,11 @@ def test_the_sharper_loss_is_taken():
     assert best_loss(dataclasses.replace(row, loss_exact=None)) == 9.0
 
 
-def test_panels_are_at_the_grid_s_values_nearest_to_those_wanted():
+def test_panels_are_at_the_values_wanted_or_spread_over_the_grid():
     values = np.array([0.01, 0.05, 0.2])
-    assert chosen(values, [0.06, 0.05, 0.5]) == [1, 2]
-    assert chosen(np.geomspace(0.01, 1, 9), []) == [2, 4, 6]
-    assert chosen(values, []) == [0, 1, 2]
+    assert chosen("p", values, [0.0501, 0.05, 0.2]) == [1, 2]
+    with pytest.raises(UsageError, match=r"no p 0.5; it has 0.01, 0.05, 0.2"):
+        chosen("p", values, [0.05, 0.5])
+    assert chosen("p", np.geomspace(0.01, 1, 9), []) == [2, 4, 6]
+    assert chosen("ratio", np.linspace(0.1, 0.9, 9), []) == [2, 4, 6]
+    assert chosen("p", values, []) == [0, 1, 2]
