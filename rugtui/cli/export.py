@@ -49,7 +49,7 @@ TEXT = ("csv", "json")
     type=PathOption("output"),
     help="File to write; - is standard output.  [csv and json: -, others: NAME.FORMAT]",
 )
-@click.option("--force", is_flag=True, help="Write over a file that is there.")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @click.option(
     "--p", type=SettingType(declared("p")), help=f"{OF_FILE} where its losses are taken.  [0.05]"
 )
@@ -131,7 +131,7 @@ def _deliver(content: bytes, output: Path, *, force: bool) -> None:
         sys.stdout.buffer.flush()
         return
     if output.exists() and not force:
-        raise UsageError(f"{str(output)!r} is there already: --force writes over it.")
+        raise UsageError(f"{str(output)!r} already exists: --force overwrites it.")
     write_whole(output, content)
     echo_path(output)
 

@@ -90,7 +90,7 @@ def require_picture_name(path: Path) -> None:
 )
 @click.option("--ratio", "ratios", metavar="R", help="r of the sweep that get a panel.  [a few]")
 @click.option("--p", "densities", metavar="P", help="p of the sweep that get a panel.  [a few]")
-@click.option("--terminal", is_flag=True, help="Draw them here, in characters: needs no extra.")
+@click.option("--terminal", is_flag=True, help="Draw in the terminal instead of into files.")
 @plots_options
 @json_option
 @click.pass_context
@@ -105,7 +105,7 @@ def command(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Make the paper's figures in DIR, each as PNG and as SVG, and name the files.
+    """Draw the paper's figures into DIR, each as PNG and SVG, and print the names of the files.
 
     \b
     loss-against-r, loss-against-p   of a sweep, trained weights and rugs on the lines of theory

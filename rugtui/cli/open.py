@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @click.command(name="open", cls=GroupedHelp)
 @click.argument("what", required=False, metavar="[RUN|SNAPSHOT|FILE]", shell_complete=complete_runs)
-@click.option("--continue", "goes_on", is_flag=True, help="Train on at once.")
+@click.option("--continue", "goes_on", is_flag=True, help="Start training at once.")
 @names_option
 @settings_options
 @preferences_options
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 def command(
     ctx: click.Context, what: str | None, goes_on: bool, names: str | None, **given: Any
 ) -> None:
-    """Look at a run (the latest where none is named), a snapshot's folder, or a file of weights.
+    """Look at a run (by default the latest), the folder of a snapshot, or a file of weights.
 
-    Nothing is written before it trains on: with --continue, or when space is pressed. A run then
-    goes on as itself, anything else as a new run.
+    Nothing is written until it trains: with --continue, or when space is pressed. A run then
+    continues as itself, anything else as a new run.
 
     FILE is one of NumPy, safetensors or PyTorch with W_in, W_out, b, or with the names of many
     other projects (README). FILE#NAME chooses where it has several weights, FILE#2 is the third of
@@ -71,7 +71,7 @@ def command(
 
 
 def require_hot(changes: dict[str, Any]) -> None:
-    """Raise UsageError for settings that a run has for good."""
+    """Raise UsageError for settings that cannot change within a run."""
     fixed = [name for name in changes if name != "device" and not declared(name).rule.hot]
     if fixed:
         option = fixed[0].replace("_", "-")
@@ -81,7 +81,7 @@ def require_hot(changes: dict[str, Any]) -> None:
 
 
 def opened(found: Place, changes: dict[str, Any], *, every: float) -> RunSession:
-    """What is meant, with the settings changed that were given. Raises RugtuiError, OSError."""
+    """The run, snapshot or file, with the given settings changed. Raises RugtuiError, OSError."""
     from rugtui.live.opening import open_run, open_snapshot, open_weights
 
     if found.kind == "weights":

@@ -47,7 +47,7 @@ GROUPS = {
 
 
 class SettingType(click.ParamType):
-    """A click type that reads text as the setting does, and says what the setting says."""
+    """A click type that parses text as the setting does, with the setting's own messages."""
 
     def __init__(self, declared: Declared) -> None:
         self.declared = declared
@@ -79,7 +79,7 @@ COMPLETIONS = {
 
 
 class Written:
-    """A value that somebody wrote, so that a written `auto` (None) differs from nothing at all."""
+    """A value that was given, so that a given `auto` (None) differs from no value at all."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
@@ -108,7 +108,7 @@ class PathOption(click.Path):
 
 
 def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command one option for each setting, and `--ratio` as another way to say n_dense."""
+    """Give a command an option for each setting, and `--ratio` as another way to give n_dense."""
     command = click.option(
         "--preset", metavar="|".join(PRESET_NAMES), help=PRESET, shell_complete=_presets
     )(command)
@@ -151,7 +151,7 @@ def preferences_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def screen_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The same, for one that opens a dashboard in which nothing is trained."""
+    """The same, for a command that opens a dashboard without training."""
     for name in reversed(SCREEN):
         command = declared_option(fields_of(Preferences)[name])(command)
     return command
@@ -179,7 +179,7 @@ def _in_group(group: str) -> type[DeclaredOption]:
 
 
 PRESET_NAMES = tuple(one.name for one in PRESETS)
-PRESET = "Settings that belong together; what other options say counts more."
+PRESET = "A named group of settings; other options override it."
 RATIO = "n_dense as a fraction of n_sparse, instead of --n-dense."
 
 
@@ -191,10 +191,9 @@ def _help(declared: Declared) -> str:
 
 
 def given_settings(given: dict[str, Any], base: Settings | None = None) -> Settings:
-    """Validated settings from what the options gave, over `base` or the defaults, and over the
-    preset among them.
+    """Validated settings from the options, over the given preset, over `base` or the defaults.
 
-    Raises SettingError, and UsageError where --ratio and --n-dense are both there.
+    Raises SettingError, and UsageError if both --ratio and --n-dense are given.
     """
     base = base or Settings()
     if given.get("preset") is not None:
@@ -203,7 +202,7 @@ def given_settings(given: dict[str, Any], base: Settings | None = None) -> Setti
     ratio = given.get("ratio")
     if ratio is not None:
         if "n_dense" in written:
-            raise UsageError("--ratio and --n-dense both say n_dense: give one of them.")
+            raise UsageError("--ratio and --n-dense both set n_dense: give one of them.")
         written["n_dense"] = dense_from_ratio(ratio, written.get("n_sparse", base.n_sparse))
     try:
         return base.replace(**written)
@@ -217,19 +216,19 @@ def given_settings(given: dict[str, Any], base: Settings | None = None) -> Setti
 
 
 def given_preferences(given: dict[str, Any], base: Preferences | None = None) -> Preferences:
-    """Validated preferences from what the options gave. Raises SettingError."""
+    """Validated preferences from the options. Raises SettingError."""
     return dataclasses.replace(base or Preferences(), **written_options(Preferences, given))
 
 
 def written(given: dict[str, Any]) -> dict[str, Any]:
-    """The settings that were written, and no others. Raises UsageError for --ratio."""
+    """Only the settings that were given. Raises UsageError for --ratio."""
     if given.get("ratio") is not None:
-        raise UsageError("--ratio says how large W is, and that is known already: leave it out.")
+        raise UsageError("--ratio sets the size of W, which is fixed already: leave it out.")
     return written_options(Settings, given)
 
 
 def written_options(kind: type, given: Mapping[str, Any]) -> dict[str, Any]:
-    """What was written of the fields of `kind`; an option that was left out is None."""
+    """The fields of `kind` that were given; an option that was left out is None."""
     found = {name: given[name] for name in fields_of(kind) if given.get(name) is not None}
     return {name: one.value if isinstance(one, Written) else one for name, one in found.items()}
 

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 
 INTERRUPTED = 130
-"""The exit code of a command that ctrl+c ended."""
+"""The exit code of a command that ctrl+c interrupted."""
 
 json_option = click.option(
-    "--json", "as_json", is_flag=True, help="One JSON object on standard output."
+    "--json", "as_json", is_flag=True, help="Print one JSON object on standard output."
 )
 
 
@@ -53,17 +53,17 @@ def readable(value: Any) -> str:
 
 
 def echo_path(path: object) -> None:
-    """Print a path: as it is where a program reads it, printable where a terminal does."""
+    """Print a path: as it is for a program, with control characters escaped for a terminal."""
     click.echo(printable(str(path)) if sys.stdout.isatty() else str(path))
 
 
 def printable(text: str) -> str:
-    """A name as it may be printed: control characters, which terminals obey, are written out."""
+    """A name that is safe to print: control characters, which terminals obey, are escaped."""
     return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
 
 
 def _plain(value: Any) -> Any:
-    """JSON has no NaN or infinity: they become null, as a gap would."""
+    """JSON has no NaN or infinity: they become null, like a gap."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, Mapping):
@@ -74,12 +74,12 @@ def _plain(value: Any) -> Any:
 
 
 class ProgressPrinter:
-    """A bar on a terminal, else a line now and then; both say how far, then what there is."""
+    """A bar on a terminal, or else a line now and then: how far, then the latest result."""
 
     def __init__(
         self, total: float | None, done: int = 0, *, every: float, quiet: bool = False
     ) -> None:
-        """`every`: seconds between two lines where there is no bar."""
+        """`every`: seconds between two lines if there is no bar."""
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
         from rich.table import Column
 
@@ -104,11 +104,11 @@ class ProgressPrinter:
         self.close()
 
     def close(self) -> None:
-        """Leave the bar as it is; what is said from now on stands below it."""
+        """Leave the bar as it is; later lines appear below it."""
         self._bar.stop()
 
     def at(self, done: float, how_far: str, said: str, *, due: bool = False) -> None:
-        """`due`: a line is written however short ago the last one was."""
+        """`due`: write a line even if the last one was just now."""
         self._bar.update(self._task, completed=done, description=how_far, said=said)
         if not self.is_bar and (due or time.monotonic() - self._told_at > self._every):
             self._told_at = time.monotonic()
@@ -123,12 +123,12 @@ class ProgressPrinter:
 
 
 def teller(quiet: bool) -> Say:
-    """Says a line on standard error, where no bar is."""
+    """A function that writes a line on standard error, for commands without a bar."""
     return partial(_print, _narration(quiet))
 
 
 def _narration(quiet: bool) -> Console:
-    """A console that outlives whoever reads it."""
+    """A console on standard error that keeps working after its reader is gone."""
     from rich.console import Console
 
     return Console(file=cast(IO[str], ResilientOutput()), quiet=quiet)

@@ -25,7 +25,7 @@ SAMPLES, CELLS = 16_384, 1 << 20
 UNSAID_ACTIVATION = "it does not say its activation: these are the losses of a ReLU (--activation)."
 UNSAID_P = f"it does not say its p: losses are taken at {Settings().p:g} (--p)."
 PAIRS_MOST = 1_000_000
-"""More would take minutes, and gigabytes."""
+"""More would take minutes and gigabytes."""
 
 
 @click.command(name="predict")
@@ -42,7 +42,7 @@ PAIRS_MOST = 1_000_000
     help=f"{OF_FILE} what follows W x + b.",
 )
 @names_option
-@click.option("--csv", "as_csv", is_flag=True, help="A table of comma-separated values.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print a table of comma-separated values.")
 @json_option
 def command(
     file: Path | None,
@@ -57,7 +57,7 @@ def command(
     as_csv: bool,
     as_json: bool,
 ) -> None:
-    """What the loss must be: L*(r, p), its optimum and its bounds; or that of the weights in FILE.
+    """The loss in theory: L*(r, p), its optimum and other levels; or the losses of FILE's weights.
 
     --p and --ratio may be lists (0.1,0.2) or ranges (0.05:0.8:16, 1e-4:0.1:7:log): the answer is
     then a table of every pair. Below L* are loss_pairs, the paired optimum, and loss_end, where
@@ -67,7 +67,7 @@ def command(
     other projects (README); FILE#NAME chooses where it has several.
     """
     if as_json and as_csv:
-        raise UsageError("--json and --csv both say how to answer: give one of them.")
+        raise UsageError("--json and --csv are two formats: give one of them.")
     if file is None:
         for name, given, what in (
             ("rows", rows, "samples rows"),

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from rugtui.live.run_session import RunSession
 
 PATIENCE = 120.0
-"""Seconds that a live run gets to save and leave."""
+"""Seconds that a live run has to save and end."""
 
 
 def _hot_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -44,9 +44,9 @@ def _hot_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.command(name="resume", cls=GroupedHelp)
 @click.argument("run", required=False, shell_complete=complete_runs)
 @_hot_options
-@click.option("--no-screen", is_flag=True, help="Train like `rugtui train`, without a dashboard.")
+@click.option("--no-screen", is_flag=True, help="Train without a dashboard, like `rugtui train`.")
 @preferences_options
-@click.option("--quiet", is_flag=True, help="No progress on standard error.")
+@click.option("--quiet", is_flag=True, help="Do not show progress.")
 @json_option
 @click.pass_context
 def command(
@@ -57,7 +57,7 @@ def command(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Go on with RUN (a name, its beginning, or a path; the latest where none is given).
+    """Continue RUN (a name, its first letters, or a path; by default the latest).
 
     A run that another process trains without a screen is taken over: it saves, leaves, and goes on
     here from the same step. Settings given here change it from that step on.
@@ -90,7 +90,7 @@ def command(
 def taken_up(
     run: Path, given: dict[str, Any], preferences: Preferences, *, screen: bool = False
 ) -> RunSession:
-    """The run, with the settings changed that were given."""
+    """The run, with the given settings changed."""
     from rugtui.live.run_session import RunSession
 
     course = RunSession.taken_up(run, screen=screen, every=preferences.autosave)

@@ -79,7 +79,7 @@ def command(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Build a Persian rug at (n_sparse, n_dense, p): its Gaussian, exact and sampled loss.
+    """Build a Persian rug for (n_sparse, n_dense, p) and compute its losses.
 
     W is engineered, not trained: rows of a Hadamard matrix, or another construction, with the a and
     b that are best for it. A rug is one vector long, so that sizes of millions of features fit.

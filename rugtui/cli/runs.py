@@ -1,4 +1,4 @@
-"""`rugtui runs`: which runs there are, what they take, and which can go."""
+"""`rugtui runs`: list runs and their sizes, and remove old ones."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ COLUMNS = ("name", "state", "step", "loss", "size", "snapshots", "process")
 
 
 @click.command(name="runs")
-@click.option("--prune", is_flag=True, help="Remove old runs; says which, and asks.")
+@click.option("--prune", is_flag=True, help="Remove old runs, after listing them and asking.")
 @click.option(
     "--keep",
     type=click.IntRange(0),
     default=KEEP,
     show_default=True,
-    help="With --prune: runs to keep, the last ones; live ones and those with snapshots stay.",
+    help="With --prune: keep this many of the newest runs, live ones and those with snapshots.",
 )
 @click.option(
     "--snapshots",
     is_flag=True,
-    help="With --prune: those with snapshots may go, too; `rugtui train` makes one at its end.",
+    help="With --prune: also remove runs with snapshots; every finished `rugtui train` has one.",
 )
 @click.option("--yes", is_flag=True, help="With --prune: do not ask.")
 @json_option
@@ -40,8 +40,8 @@ def command(
 ) -> None:
     """List the runs: live, paused, finished or crashed, with the step of their last save.
 
-    A crashed run is as good as a paused one: `rugtui resume NAME` goes on from its last save.
-    `rugtui watch NAME` looks on at a live one.
+    A crashed run can continue like a paused one: `rugtui resume NAME` starts from its last save.
+    `rugtui watch NAME` watches a live one.
     """
     from rugtui.storage.listing import listed, removable
     from rugtui.storage.run_directory import all_runs
@@ -146,7 +146,7 @@ def _pruned(
 
 
 def size_text(size: float) -> str:
-    """Bytes as people read them."""
+    """Bytes as text for people."""
     for unit in ("B", "KiB", "MiB"):
         if size < 1024:
             return f"{size:.4g} {unit}"

@@ -35,7 +35,7 @@ SHOWN = 8
 
 @click.group(name="study")
 def command() -> None:
-    """Experiments of several runs: what training does beyond theory."""
+    """Experiments that need several runs: what training does beyond theory."""
 
 
 @command.command(name="plateau")
@@ -58,8 +58,8 @@ def command() -> None:
     help="Write the plot to this .png or .svg file, too (needs rugtui[figures]).",
 )
 @plots_options
-@click.option("--csv", "as_csv", is_flag=True, help="Every look, as comma-separated values.")
-@click.option("--quiet", is_flag=True, help="No progress on standard error.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print all values, separated by commas.")
+@click.option("--quiet", is_flag=True, help="Do not show progress.")
 @json_option
 @click.pass_context
 def plateau(
@@ -72,7 +72,7 @@ def plateau(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """See the symmetric plateau, and training's descent below it.
+    """The symmetric plateau, and training's descent below it.
 
     Trains a model of each size by SGD and looks at it now and then: its exact loss over L*, the
     skew of W off the diagonal, its effective interferers.
@@ -91,7 +91,7 @@ def plateau(
         what = "--json" if as_json else "--csv"
         refuse_idle(ctx, "ascii", "theme", because=f"with {what}: nothing is drawn")
     if as_json and as_csv:
-        raise UsageError("--json and --csv both say how to answer: give one of them.")
+        raise UsageError("--json and --csv are two formats: give one of them.")
     wanted = [_settings(n_sparse, given) for n_sparse in _sizes(sizes)]
     if figure is not None:
         require_picture_name(figure)

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from rugtui.sweeps.run import Progress
 
 TELL_EVERY = 5.0
-"""Seconds between two lines of progress where standard error is no terminal."""
+"""Seconds between two lines of progress if standard error is not a terminal."""
 
 
 def grid_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -57,9 +57,9 @@ def grid_options(command: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.option("--workers", type=click.IntRange(1), help="Compute in this many processes, by Dask.")
 @click.option("--dask", "address", metavar="ADDRESS", help="Compute on this Dask scheduler.")
-@click.option("--retry-failed", is_flag=True, help="Compute cells that failed again.")
-@click.option("--dry-run", is_flag=True, help="Say what would be computed, and stop.")
-@click.option("--quiet", is_flag=True, help="No narration.")
+@click.option("--retry-failed", is_flag=True, help="Compute failed cells again.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be computed.")
+@click.option("--quiet", is_flag=True, help="Do not show progress or notes.")
 @json_option
 def command(
     out: Path | None,
@@ -71,7 +71,7 @@ def command(
     as_json: bool,
     **given: Any,
 ) -> int:
-    """Compute a grid of models: trained, rug, theory and linear at every (n_sparse, r, p).
+    """Compute trained weights, rugs, theory and the linear model at every point of a grid.
 
     Axes are lists (0.1,0.25) or ranges (0.002:0.8:20, 1e-3:0.1:7:log). The same command continues
     a sweep that was stopped; with --out alone its settings are those it was begun with. The table

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 HELDOUT_SAMPLES, URGENT_SAMPLES = 32_768, 2_048
 """Fresh samples for the loss in the result; and where there is no time for more."""
 TELL_EVERY = 10.0
-"""Seconds between two lines of progress where standard error is no terminal."""
+"""Seconds between two lines of progress if standard error is not a terminal."""
 
 
 def require_no_run(into: Path) -> None:
@@ -51,7 +51,7 @@ def require_no_run(into: Path) -> None:
 
 
 def keeping_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The preferences that a run without a screen has: how it is kept."""
+    """Options for how a run without a screen is saved."""
     for name in ("autosave", "on_hangup"):
         command = declared_option(fields_of(Preferences)[name])(command)
     return command
@@ -59,9 +59,9 @@ def keeping_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.command(name="train", cls=GroupedHelp)
 @settings_options
-@click.option("--into", type=PathOption("folder"), help="Folder for the run.")
+@click.option("--into", type=PathOption("folder"), help="Folder to keep the run in.")
 @keeping_options
-@click.option("--quiet", is_flag=True, help="No progress on standard error.")
+@click.option("--quiet", is_flag=True, help="Do not show progress.")
 @json_option
 @click.pass_context
 def command(
@@ -153,14 +153,14 @@ def leave(course: RunSession, phase: Phase, told: ProgressPrinter, *, by: str) -
 
 
 def summary(course: RunSession, samples: int | None = None) -> dict[str, Any]:
-    """The promised keys; the loss is that of fresh held-out data."""
+    """The result as `--json` prints it; the loss is measured on fresh held-out samples."""
     from rugtui.api.runs import summary
 
     return summary(course, samples or HELDOUT_SAMPLES)
 
 
 def save_snapshot(course: RunSession, phase: Phase) -> None:
-    """Weights and history of the last step, to take home. Raises OSError."""
+    """Save weights and history of the last step as a snapshot. Raises OSError."""
     from rugtui.storage.snapshot import write_snapshot
 
     if course.keeper.run is None:
@@ -229,7 +229,7 @@ class Signals:
 
 
 class Narrator(ProgressPrinter):
-    """What a run has to say while it trains."""
+    """Progress and notes of a run while it trains."""
 
     def __init__(self, training: Trainer, *, quiet: bool) -> None:
         from rugtui.analysis.verdict import caveat, comparable
@@ -249,6 +249,6 @@ class Narrator(ProgressPrinter):
         self.at(result.step, f"step {result.step:,}", said)
 
     def ending(self, course: RunSession) -> None:
-        """Why it is over, if not for its number of steps alone."""
+        """Say why it ended, unless all steps were done."""
         if course.training.done and not course.training.at_end:
             self.say(f"rugtui: over at step {course.training.step:,}: {course.training.ending}")

@@ -17,7 +17,7 @@ from rugtui.errors import RunError
 @screen_options
 @click.pass_context
 def command(ctx: click.Context, run: str | None, **given: Any) -> None:
-    """Look on, read-only, while another process trains RUN (the latest that one trains).
+    """Watch RUN (by default the latest live one), read-only, while another process trains it.
 
     The panes follow what that process saves: every ten seconds, or as its --autosave says. When it
     ends, the header says how. q leaves, and training goes on.

@@ -1,4 +1,4 @@
-"""Settings that decide nothing beside others: whoever sets one is told so, and why."""
+"""Settings that have no effect next to others: the user is told which, and why."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ OF_SAMPLES = "lr", "optimizer", "momentum", "weight_decay", "schedule"
 
 
 def unused(known: Mapping[str, Any]) -> dict[str, str]:
-    """Names of settings that have no effect beside these, each with why.
+    """Names of settings that have no effect next to these, each with the reason.
 
-    What is not known (in a form, a row that cannot be) rules nothing out.
+    A value that is missing (an invalid row of a form) rules nothing out.
     """
     why: dict[str, str] = {}
     optimizer = known.get("optimizer")
     if optimizer in ("adam", "adamw"):
-        why["momentum"] = f"{optimizer} has memories of its own"
+        why["momentum"] = f"{optimizer} keeps its own averages"
     if optimizer in ("adam", "sgd"):
         why["weight_decay"] = "it belongs to the optimizer adamw"
     if known.get("data") == "one":
@@ -33,13 +33,13 @@ def unused(known: Mapping[str, Any]) -> dict[str, str]:
 
 
 def set_in_vain(settings: Settings) -> list[str]:
-    """A sentence for each setting that is not as it is by default and has no effect."""
+    """A sentence for each setting that differs from its default and has no effect."""
     known = fields_of(Settings)
     return no_effect(settings, [n for n in known if getattr(settings, n) != known[n].default])
 
 
 def no_effect(settings: Settings, names: Iterable[str]) -> list[str]:
-    """A sentence for each of these settings that has no effect beside the others."""
+    """A sentence for each of these settings that has no effect next to the others."""
     known, why = fields_of(Settings), unused(settings.as_dict())
     return [
         f"{name} {known[name].write(getattr(settings, name))} has no effect: {why[name]}."

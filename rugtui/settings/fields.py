@@ -1,8 +1,8 @@
-"""Values that people may set: declared once as fields of a dataclass, read by forms, command lines
+"""Values that users may set: declared once as fields of a dataclass, read by forms, command lines
 and files.
 
-A field made with `setting` carries its Rule: a sentence for people, the values it may have, and
-what a change of it does. `fields_of` gives the fields as `Declared`, which parse and write text.
+A field made with `setting` carries its Rule: a sentence for people, its valid values, and what
+happens when it changes. `fields_of` gives the fields as `Declared`, which parse and write text.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import Any, get_args, get_type_hints
 from rugtui.errors import SettingError
 
 AUTO = "auto"
-"""What a person writes for "choose for me"; stored as None."""
+"""What a user writes for "choose for me"; stored as None."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What is known about one setting besides its type and default.
+    """What a setting needs besides its type and default.
 
     `above` and `below` exclude the bound itself, `least` and `most` include it.
     """
@@ -38,10 +38,10 @@ class Rule:
     auto: str = ""
     pattern: str = ""
     phrase: str = ""
-    """What passes the pattern, in words."""
+    """What matches the pattern, in words."""
 
     def wanted(self, kind: type) -> str:
-        """A phrase for the values that pass, as `SettingError` uses it."""
+        """A phrase for the valid values, as `SettingError` uses it."""
         if self.phrase:
             return self.phrase
         noun = "a whole number" if kind is int else "a number"
@@ -65,7 +65,7 @@ def setting(default: Any, about: str, **known: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """One field of `Settings` as forms and command lines see it."""
+    """One declared field as forms and command lines see it."""
 
     name: str
     kind: type
@@ -101,13 +101,13 @@ class Declared:
 
     @property
     def sentence(self) -> str:
-        """All that is to be said of it: what it is, what auto stands for, which values pass."""
+        """The full description: what it is, what auto stands for, and the valid values."""
         auto = f" {AUTO}: {self.rule.auto}." if self.rule.auto else ""
         return f"{self.rule.about}{auto} It is {self.wanted}."
 
     @property
     def wanted(self) -> str:
-        """A phrase for the values that pass."""
+        """A phrase for the valid values."""
         if self.choices:
             phrase = "one of " + ", ".join(self.choices)
         elif self.kind is bool:
@@ -135,9 +135,9 @@ def _whole(value: float) -> int | None:
 
 
 def check(declared: Declared, value: Any, *, came: str | None = None) -> None:
-    """Raise SettingError unless `value` is one that this setting may have.
+    """Raise SettingError unless `value` is valid for this setting.
 
-    `came` is how it was written, where that says it better: 0 and not 0.0.
+    `came` is how it was written, for the message: 0 and not 0.0.
     """
     if value is None and declared.optional:
         return
@@ -161,7 +161,7 @@ def _is_a(value: object, kind: type) -> bool:
 
 @cache
 def fields_of(settings: type) -> dict[str, Declared]:
-    """The declared fields of a dataclass by name, in the order in which people see them."""
+    """The declared fields of a dataclass by name, in the order in which they are listed."""
     hints = get_type_hints(settings)
     return {one.name: _declare(one, hints[one.name]) for one in dataclasses.fields(settings)}
 

@@ -1,4 +1,4 @@
-"""How a user wants to see the dashboard: one frozen, validated dataclass, as the settings are."""
+"""Preferences: how the dashboard looks and how runs are saved; one frozen, validated dataclass."""
 
 from __future__ import annotations
 
@@ -14,25 +14,23 @@ OnHangup = Literal["continue", "stop"]
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """What changes the screen and how a run is kept, and not what it computes."""
+    """What changes the screen and how a run is saved, but not what it computes."""
 
     fps: float = setting(
         8.0,
-        "Frames drawn in a second, at most; fewer where they slow training.",
+        "Most frames drawn per second; fewer if drawing slows training.",
         unit="1/s",
         least=0.1,
         most=60.0,
     )
-    link: LinkKind = setting("auto", "What the link to the terminal bears; auto finds out.")
+    link: LinkKind = setting("auto", "Speed of the link to the terminal; auto measures it.")
     theme: Theme = setting("dark", "Colours for a dark or a light terminal.")
-    ascii: bool = setting(False, "Plain ASCII where braille and blocks are missing.")
-    mouse: bool = setting(True, "Let the mouse focus and scroll.")
+    ascii: bool = setting(False, "Use plain ASCII instead of braille and block characters.")
+    mouse: bool = setting(True, "Use the mouse to focus and scroll.")
     on_hangup: OnHangup = setting(
-        "continue", "What training does when its terminal goes: it is saved either way."
+        "continue", "If the terminal goes away, continue or stop training; it is saved either way."
     )
-    autosave: float = setting(
-        10.0, "Seconds from one save of the run to the next.", unit="s", least=0.05
-    )
+    autosave: float = setting(10.0, "Seconds between two saves of a run.", unit="s", least=0.05)
 
     def __post_init__(self) -> None:
         for name, declared in fields_of(Preferences).items():

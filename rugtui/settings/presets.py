@@ -1,4 +1,4 @@
-"""Settings that belong together, by name: in the form, in the palette and as `--preset NAME`."""
+"""Named groups of settings: in the form, in the palette and as `--preset NAME`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rugtui.settings.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A name, a sentence, and what it sets; everything else is as the user has it by default."""
+    """A name, a sentence, and what it sets; the rest stays at the user's defaults."""
 
     name: str
     about: str
@@ -21,10 +21,10 @@ class Preset:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "changes", MappingProxyType(dict(self.changes)))
-        Settings(**self.changes)  # what cannot be is found when the module is imported
+        Settings(**self.changes)  # an invalid preset fails when the module is imported
 
     def over(self, base: Settings) -> Settings:
-        """The settings `base` with this preset's in their places. Raises SettingError."""
+        """`base` with this preset's settings replaced. Raises SettingError."""
         return base.replace(**self.changes)
 
 
@@ -36,7 +36,7 @@ PRESETS = (
     ),
     Preset(
         "paper",
-        "The paper's size and recipe: 1,024 features, begun as PyTorch's Linear, in epochs.",
+        "The paper's size and recipe: 1,024 features, initialized as PyTorch's Linear, in epochs.",
         {
             "n_sparse": 1024,
             "n_dense": 256,
@@ -50,17 +50,17 @@ PRESETS = (
     ),
     Preset(
         "sparse",
-        "High sparsity: 2,048 features, of which one in a thousand is on.",
+        "High sparsity: 2,048 features, each on once in a thousand samples.",
         {"n_sparse": 2048, "n_dense": 256, "p": 0.001, "batch": 2048, "steps": 20_000},
     ),
     Preset(
         "large",
-        "A large rug: 8,192 features in 2,048 dimensions; w shows it.",
+        "Large: 8,192 features in 2,048 dimensions; w shows the rug.",
         {"n_sparse": 8192, "n_dense": 2048, "p": 0.005, "batch": 256, "steps": 0},
     ),
     Preset(
         "break",
-        "Break the symmetry: small, and trained on until the loss lies far below L*.",
+        "Break the symmetry: small, and trained until the loss is far below L*.",
         {"n_sparse": 128, "n_dense": 32, "p": 0.05, "batch": 1024, "steps": 40_000},
     ),
     Preset(

@@ -1,4 +1,4 @@
-"""Lists and ranges of numbers, as people write them on a command line.
+"""Lists and ranges of numbers, as users write them on the command line.
 
 `0.1`  ·  `0.1,0.2,0.5`  ·  `0.05:0.8:16` (16 evenly spaced)  ·  `1e-4:0.1:7:log` (evenly in log)
 """
@@ -9,9 +9,9 @@ import math
 
 from rugtui.errors import SettingError
 
-WANTED = "a number, a list 0.1,0.2 or a range FIRST:LAST:COUNT with :log at will"
+WANTED = "a number, a list 0.1,0.2 or a range FIRST:LAST:COUNT, with :log if wanted"
 MOST = 100_000
-"""Numbers: more is a slip of the keyboard."""
+"""More numbers than this are a typing error."""
 
 
 def numbers(name: str, text: str) -> list[float]:

@@ -43,32 +43,32 @@ class Settings:
         0.05, "Probability that a feature is on.", above=0, most=1, hot=True, group="model"
     )
     activation: Activation = setting(
-        "relu", "What follows the pre-activation W x + b.", group="model"
+        "relu", "Activation function, applied to W x + b.", group="model"
     )
-    bias: bool = setting(True, "Whether the output has a bias b.", group="model")
-    tied: bool = setting(False, "Whether W_out is W_in's transpose.", group="model")
+    bias: bool = setting(True, "Give the output a bias b.", group="model")
+    tied: bool = setting(False, "Tie W_out to the transpose of W_in.", group="model")
     importance: float = setting(
         0.0,
-        "α: feature i, from 1, counts i^−α in the loss; 0 counts all alike.",
+        "α: feature i (from 1) has weight i^−α in the loss; 0 weighs all alike.",
         least=0,
         group="model",
     )
     data: DataKind = setting(
         "bernoulli",
-        "bernoulli turns each feature on with p; one has exactly one on.",
+        "bernoulli: each feature is on with probability p; one: exactly one is on.",
         group="model",
     )
     init: str = setting(
         "default",
-        "How weights begin: default (random, W_out = W_inᵀ), linear (as PyTorch's Linear, the "
-        "paper's), orthonormal, rug or another construction (pairs, vote:4, best, ...), or a file "
+        "Initial weights: default (random, W_out = W_inᵀ), linear (as PyTorch's Linear, the "
+        "paper's), orthonormal, rug or another construction (pairs, vote:4, best, …), or a file "
         "of weights.",
         pattern=".+",
         phrase="default, linear, a construction such as rug, pairs or best, or a file of weights",
         group="model",
     )
     method: Method = setting(
-        "sgd", "sgd learns from samples, population descends the Gaussian loss.", hot=True
+        "sgd", "sgd learns from samples; population descends the Gaussian loss.", hot=True
     )
     lr: float | None = setting(
         None,
@@ -78,31 +78,29 @@ class Settings:
         auto="3e-3/√n_sparse, the paper's; optimizer sgd 0.02 n_sparse, at most 0.3/p²; "
         "population has its own",
     )
-    optimizer: Optimizer = setting("adam", "What turns sampled gradients into steps.")
+    optimizer: Optimizer = setting("adam", "Optimizer of --method sgd.")
     momentum: float = setting(0.9, "Momentum of the optimizer sgd.", least=0, below=1)
-    weight_decay: float = setting(
-        0.01, "Share of the weights that adamw takes away, per unit of learning rate.", least=0
-    )
+    weight_decay: float = setting(0.01, "Weight decay of the optimizer adamw.", least=0)
     schedule: Schedule = setting(
         "constant",
-        "Learning rate over the steps: constant, cosine (to 0), warmup (from 0), or reference: the "
-        "paper's, constant, in epochs of 30,000 samples, with Adam's eps at 1e-7 and its patience.",
+        "Learning rate schedule: constant, cosine (to 0), warmup (from 0), or reference (the "
+        "paper's: constant, in epochs of 30,000 samples, with Adam's eps 1e-7 and its patience).",
         hot=True,
     )
-    batch: int = setting(1024, "Samples in a step.", unit="samples", least=1, hot=True)
+    batch: int = setting(1024, "Samples per step.", unit="samples", least=1, hot=True)
     steps: int = setting(
-        10_000, "Steps to train; 0 goes on until stopped.", unit="steps", least=0, hot=True
+        10_000, "Steps to train; 0 trains until stopped.", unit="steps", least=0, hot=True
     )
     until_within: float | None = setting(
         None,
-        "Stop at this fraction above L*: 0.01 is 1 %.",
+        "Stop once the loss is within this fraction of L*: 0.01 is 1 %.",
         above=0,
         hot=True,
         auto="go on",
     )
     patience: int | None = setting(
         None,
-        "Stop where the loss has not fallen in this many steps; 0 never does.",
+        "Stop after this many steps without improvement; 0 never stops.",
         unit="steps",
         least=0,
         hot=True,
@@ -152,12 +150,12 @@ class Settings:
 
     @property
     def learning_rate(self) -> float:
-        """The rate before the schedule: `lr`, or where it is auto the usual one."""
+        """The rate before the schedule: `lr`, or the default rate if it is auto."""
         return self.usual_rate if self.lr is None else self.lr
 
     @property
     def usual_rate(self) -> float:
-        """The optimizer's own rate, which auto stands for."""
+        """The optimizer's default rate, which auto stands for."""
         if self.optimizer == "sgd":
             return min(SGD_RATE * self.n_sparse, SGD_BOUND / self.p_on**2)
         return 3e-3 / math.sqrt(self.n_sparse)
@@ -180,9 +178,9 @@ class Settings:
 
 
 def conflicts(known: Mapping[str, Any]) -> Iterator[SettingError]:
-    """What cannot be together among known settings, each of which alone may be.
+    """Conflicts among settings that are valid one by one.
 
-    What is not known (in a form, a row that cannot be) is in no conflict.
+    A value that is missing (an invalid row of a form) is in no conflict.
     """
     n_sparse, n_dense = known.get("n_sparse", math.inf), known.get("n_dense", 0)
     if n_dense >= n_sparse:
@@ -215,7 +213,7 @@ def no_target_where(known: Mapping[str, Any]) -> tuple[str, str] | None:
 
 
 def fields() -> Iterator[Declared]:
-    """The settings in the order in which people see them."""
+    """The settings in the order in which they are listed."""
     return iter(fields_of(Settings).values())
 
 

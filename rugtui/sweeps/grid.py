@@ -20,7 +20,7 @@ Kind = Literal["trained", "rug", "theory", "linear"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Shape = tuple[int, int]
 """(n_sparse, n_dense)."""
-RANGE = "numbers 0.1,0.2 or a range FIRST:LAST:COUNT with :log at will"
+RANGE = "numbers 0.1,0.2 or a range FIRST:LAST:COUNT, with :log if wanted"
 MOST = 1_000_000
 """Cells: more is a slip of the keyboard."""
 

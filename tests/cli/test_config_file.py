@@ -161,7 +161,7 @@ async def test_the_dashboard_shows_complaints_and_presets_keep_defaults():
         told = [notice.message for notice in app._notifications]
         assert told[:3] == complaints[:3]
         assert "2 more faults" in told[3]
-        app.action_edit(preset("small"))
+        await app.action_edit(preset("small"))
         await pilot.pause()
         assert app.screen.form.texts["momentum"] == "0.5"
 

@@ -8,6 +8,7 @@ import pytest
 from click.shell_completion import ShellComplete
 
 from rugtui.cli import COMMANDS, LazyGroup, main, rugtui
+from rugtui.settings.presets import PRESETS
 
 SMALL = ["--n-sparse=16", "--n-dense=4", "--steps=20", "--batch=32", "--device=cpu", "--quiet"]
 
@@ -39,7 +40,7 @@ def test_every_command_has_h_and_its_own_first_line(name, capsys):
 
 def test_values_complete():
     assert completions("train", "--optimizer", "ad") == ["adam", "adamw"]
-    assert completions("train", "--preset", "") == ["small", "paper", "sparse", "large", "break"]
+    assert completions("train", "--preset", "") == [one.name for one in PRESETS]
     assert "cuda" in completions("train", "--device", "")
     assert completions("help", "g") == ["glossary"]
     assert completions("tr") == ["train"]

@@ -138,7 +138,7 @@ def test_weights_of_others_in_every_format_that_weights_have(file, capsysbinary,
         (["--format", "csv", "theirs.npz"], "there is no history"),
         (["--format", "json", "--p", "0.1"], "a run has its own"),
         (["--format", "svg", "half.npz"], "half.npz"),
-        (["-o", "there.csv"], "--force writes over it"),
+        (["-o", "there.csv"], "--force overwrites it"),
         (["--format", "csv", "nowhere"], "there is no run 'nowhere'"),
     ],
 )

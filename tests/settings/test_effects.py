@@ -49,6 +49,6 @@ def test_only_what_was_set_is_told():
     assert set_in_vain(Settings(method="population")) == []
     assert set_in_vain(Settings(data="one", p=0.3, momentum=0.5)) == [
         "p 0.3 has no effect: exactly one feature is on.",
-        "momentum 0.5 has no effect: adam has memories of its own.",
+        "momentum 0.5 has no effect: adam keeps its own averages.",
     ]
     assert unused({}) == {}

@@ -218,4 +218,4 @@ async def test_what_has_no_effect_beside_the_rest_is_said(pilot):
     await give(pilot, some_frame(settings=changes(pilot)[-1].settings, counted=1))
     await pilot.press("e")
     assert row(pilot, "lr").said == "No effect: population training sets its own rates."
-    assert row(pilot, "schedule").said.startswith("Learning rate over the steps")
+    assert row(pilot, "schedule").said.startswith("Learning rate schedule")
