@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from jaxtyping import Complex, Float, Int
@@ -237,7 +238,7 @@ def _optimum(r: float, p: float, law: Magnitude) -> Optimum:
     valleys = inner[(losses[inner] <= losses[inner - 1]) & (losses[inner] <= losses[inner + 1])]
     theta = float(scan[losses.argmin()])
     for place in valleys:
-        found = minimize_scalar(
+        found: Any = minimize_scalar(
             at, bracket=tuple(scan[place - 1 : place + 2]), options={"xtol": 1e-10}
         )
         if found.fun < at(theta):

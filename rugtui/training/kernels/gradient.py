@@ -218,10 +218,12 @@ class Gradient:
         """d loss / d (summed squares / 2)."""
         return 2 / self._pre.numel()
 
-    def _product_into(self, gradient: Tensor, *factors: Tensor, scale: float = 1.0) -> None:
+    def _product_into(
+        self, gradient: Tensor, left: Tensor, right: Tensor, scale: float = 1.0
+    ) -> None:
         """A product over the samples, which a CPU computes faster into a buffer of its own."""
         own = self._turned if gradient.device.type == "cpu" else gradient
-        self._product(*factors, own, scale=scale)
+        self._product(left, right, own, scale=scale)
         if own is not gradient:
             gradient.copy_(own)
 
