@@ -96,7 +96,8 @@ def _block_means(
 ) -> Float[Tensor, "blocks n_dense"]:
     edges = torch.arange(blocks + 1, device=vectors.device) * len(vectors) // blocks
     lengths = edges.diff()
-    owner = torch.repeat_interleave(torch.arange(blocks, device=vectors.device), lengths)
+    numbers = torch.arange(blocks, device=vectors.device)
+    owner = numbers.repeat_interleave(lengths, output_size=len(vectors))
     sums = vectors.new_zeros(blocks, vectors.shape[1]).index_add_(0, owner, vectors)
     return sums / lengths[:, None]
 

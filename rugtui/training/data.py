@@ -81,6 +81,7 @@ def sample_dense(
     batch: int,
     *,
     generator: torch.Generator,
+    device: torch.device | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> Float[Tensor, "batch n_sparse"]:
     """`batch` samples on the generator's device, in O(batch · n_sparse), without waiting for it.
@@ -88,7 +89,7 @@ def sample_dense(
     For GPUs, where two random numbers a cell cost less than to learn how many cells are on. p is
     kept to 2⁻³¹.
     """
-    shape, device = (batch, n_sparse), generator.device
+    shape, device = (batch, n_sparse), device or generator.device
     coin = torch.empty(shape, dtype=torch.int32, device=device).random_(generator=generator)
     values = torch.rand(shape, generator=generator, dtype=dtype, device=device)
     return values.mul_(coin <= round(p * 2**31) - 1)

@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 _X, _WEIGHTS = np.polynomial.legendre.leggauss(20)
-NODES, WEIGHTS = torch.from_numpy((_X + 1) / 2), torch.from_numpy(_WEIGHTS / 2)
+NODES, WEIGHTS = ((_X + 1) / 2).tolist(), (_WEIGHTS / 2).tolist()
 
 Rows = Float[Tensor, "*cells n_sparse"]
 Moments = tuple[Rows, Rows, Rows, Rows, Rows]
@@ -100,7 +100,8 @@ def _steep_moments(slope: Rows, start: Rows) -> Moments:
 
 
 def _flat_moments(slope: Rows, start: Rows) -> Moments:
-    u, weights = NODES.to(slope.device), WEIGHTS.to(slope.device)
+    like = {"dtype": slope.dtype, "device": slope.device}
+    u, weights = torch.tensor(NODES, **like), torch.tensor(WEIGHTS, **like)
     s = start[..., None] + slope[..., None] * u
     Phi, phi = torch.special.ndtr(s), _phi(s)
     return (

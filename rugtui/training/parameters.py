@@ -31,10 +31,11 @@ class Views:
 
     @classmethod
     def of(cls, flat: Tensor, n_sparse: int, n_dense: int, *, tied: bool, bias: bool) -> Views:
-        cells = n_sparse * n_dense
-        encoder = flat[:cells].view(n_sparse, n_dense)
-        decoder = encoder if tied else flat[cells : 2 * cells].view(n_sparse, n_dense)
-        b = flat[-n_sparse:] if bias else flat.new_zeros(n_sparse)
+        matrix, shape = n_sparse * n_dense, (n_sparse, n_dense)
+        encoder, *rest = flat.split([matrix] * (2 - tied) + [n_sparse] * bias)
+        encoder = encoder.view(shape)
+        decoder = encoder if tied else rest[0].view(shape)
+        b = rest[-1] if bias else flat.new_zeros(n_sparse)
         return cls(flat, encoder.T, decoder, b)
 
 

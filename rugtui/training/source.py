@@ -26,10 +26,11 @@ class Source:
 
     def draw(self, settings: Settings, batch: int) -> Batch:
         n_sparse, p, like = settings.n_sparse, settings.p, {"dtype": self.dtype}
-        if self.generator.device.type == "cuda":
+        if self.device.type == "cuda":
+            like = {"generator": self.generator, "device": self.device, **like}
             if settings.data == "one":
-                return one_dense(n_sparse, batch, generator=self.generator, **like)
-            return data.sample_dense(n_sparse, p, batch, generator=self.generator, **like)
+                return one_dense(n_sparse, batch, **like)
+            return data.sample_dense(n_sparse, p, batch, **like)
         if settings.data == "one":
             cells = data.sample_one(n_sparse, batch, generator=self.generator, **like)
         elif plan.sparse_data(settings):
@@ -57,10 +58,15 @@ class Source:
 
 
 def one_dense(
-    n_sparse: int, batch: int, *, generator: torch.Generator, dtype: torch.dtype = torch.float32
+    n_sparse: int,
+    batch: int,
+    *,
+    generator: torch.Generator,
+    device: torch.device | None = None,
+    dtype: torch.dtype = torch.float32,
 ) -> Float[Tensor, "batch n_sparse"]:
     """Samples with exactly one feature on, drawn on the generator's device."""
-    like = {"generator": generator, "device": generator.device}
+    like = {"generator": generator, "device": device or generator.device}
     columns = torch.randint(n_sparse, (batch, 1), **like)
     values = torch.rand((batch, 1), dtype=dtype, **like)
     return values.new_zeros(batch, n_sparse).scatter_(1, columns, values)

@@ -14,7 +14,6 @@ Written here, g lacks the factor 2/(batch · n_sparse) until a product, or the s
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
@@ -180,8 +179,7 @@ class Gradient:
             residual = torch.sub(pre, self._dense(x), out=slope)
             loss = _weighted_squares(residual, weight)
             residual = residual if weight is None else residual.mul_(weight)
-            backward: Any = torch.ops.aten.threshold_backward.grad_input
-            backward(residual, pre, 0, grad_input=pre)
+            pre = self._pre = torch.ops.aten.threshold_backward(residual, pre, 0)
         else:
             activations.BY_NAME[self.activation](pre, slope)
             residual = x.add_to(pre, -1.0) if isinstance(x, SparseRows) else pre.sub_(x)
@@ -219,7 +217,7 @@ class Gradient:
         return 2 / self._pre.numel()
 
     def _product_into(
-        self, gradient: Tensor, left: Tensor, right: Tensor, scale: float = 1.0
+        self, gradient: Tensor, left: Tensor, right: Tensor, *, scale: float = 1.0
     ) -> None:
         """A product over the samples, which a CPU computes faster into a buffer of its own."""
         own = self._turned if gradient.device.type == "cpu" else gradient
