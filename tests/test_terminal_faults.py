@@ -160,3 +160,10 @@ def test_keys_typed_before_anything_is_there_are_obeyed_in_order(tmp_path):
         text = terminal.wait_for(lambda text: "paused" in text and "live, rug" in text)
         assert trained_steps(text) == 0
         assert "lr 0.00075" in text
+
+
+def test_in_the_c_locale_the_dashboard_is_ascii_and_an_empty_no_color_is_not_set(tmp_path):
+    with dashboard(tmp_path, LC_ALL="C", NO_COLOR="") as terminal:
+        terminal.wait_for(lambda text: trained_steps(text) > 0 and shows_panes(text))
+        assert terminal.output.isascii()
+        assert b"[38;2;" in terminal.output

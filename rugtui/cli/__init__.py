@@ -23,8 +23,9 @@ from rugtui.cli.options import (
     preferences_options,
     settings_options,
 )
-from rugtui.cli.output import INTERRUPTED, printable
+from rugtui.cli.output import INTERRUPTED
 from rugtui.errors import RugtuiError, UsageError
+from rugtui.runtime.characters import printable, spell_out_what_is_missing
 from rugtui.runtime.threads import configure_spin_wait
 from rugtui.runtime.user_folders import ignored_variables
 
@@ -105,6 +106,9 @@ def rugtui(ctx: click.Context, **given: Any) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
     configure_spin_wait()
+    spell_out_what_is_missing()
+    if not os.environ.get("NO_COLOR"):
+        os.environ.pop("NO_COLOR", None)  # Textual would take an empty one for set
     for sentence in ignored_variables():
         print(f"rugtui: {printable(sentence)}", file=sys.stderr)
     try:

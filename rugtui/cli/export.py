@@ -22,8 +22,9 @@ from rugtui.cli.options import (
     names_option,
     with_names,
 )
-from rugtui.cli.output import echo_path, printable
+from rugtui.cli.output import echo_path
 from rugtui.errors import DamagedError, RunError, UsageError
+from rugtui.runtime.characters import printable
 from rugtui.settings.settings import Settings, declared
 
 if TYPE_CHECKING:

@@ -16,8 +16,9 @@ from rugtui.cli.options import (
     given_preferences,
     refuse_idle,
 )
-from rugtui.cli.output import colours_of, echo_path, json_option, printable, write_json_line
+from rugtui.cli.output import colours_of, echo_path, json_option, write_json_line
 from rugtui.errors import RunError, UsageError
+from rugtui.runtime.characters import printable
 from rugtui.settings.fields import fields_of
 from rugtui.settings.preferences import Preferences
 from rugtui.settings.ranges import numbers

@@ -12,6 +12,7 @@ from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
 from rugtui.errors import SettingError, UsageError
+from rugtui.runtime.characters import lacks_unicode
 from rugtui.settings.fields import AUTO, Declared, fields_of
 from rugtui.settings.preferences import Preferences
 from rugtui.settings.presets import PRESETS, preset
@@ -216,8 +217,14 @@ def given_settings(given: dict[str, Any], base: Settings | None = None) -> Setti
 
 
 def given_preferences(given: dict[str, Any], base: Preferences | None = None) -> Preferences:
-    """Validated preferences from the options. Raises SettingError."""
-    return dataclasses.replace(base or Preferences(), **written_options(Preferences, given))
+    """Validated preferences from the options. Raises SettingError.
+
+    Without --ascii and --no-ascii, a locale without braille and blocks decides.
+    """
+    options = written_options(Preferences, given)
+    if lacks_unicode():
+        options.setdefault("ascii", True)
+    return dataclasses.replace(base or Preferences(), **options)
 
 
 def written(given: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any, Self, cast
 
 import click
 
+from rugtui.runtime.characters import printable
 from rugtui.runtime.terminal import ResilientOutput
 from rugtui.vocabulary import SCHEMA_VERSION, with_old_names
 
@@ -55,11 +56,6 @@ def readable(value: Any) -> str:
 def echo_path(path: object) -> None:
     """Print a path: as it is for a program, with control characters escaped for a terminal."""
     click.echo(printable(str(path)) if sys.stdout.isatty() else str(path))
-
-
-def printable(text: str) -> str:
-    """A name that is safe to print: control characters, which terminals obey, are escaped."""
-    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
 
 
 def _plain(value: Any) -> Any:

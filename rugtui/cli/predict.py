@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rugtui.cli.options import OF_FILE, PathOption, SettingType, Written, names_option, with_names
-from rugtui.cli.output import emit, json_option, printable, readable, write_json_line
+from rugtui.cli.output import emit, json_option, readable, write_json_line
 from rugtui.errors import SettingError, UsageError
+from rugtui.runtime.characters import printable
 from rugtui.settings.ranges import numbers
 from rugtui.settings.settings import Activation, Settings, declared, dense_from_ratio
 from rugtui.vocabulary import with_old_names

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rugtui.cli.options import refuse_idle
-from rugtui.cli.output import json_option, printable, readable, write_json_line
+from rugtui.cli.output import json_option, readable, write_json_line
 from rugtui.errors import RunError, UsageError
+from rugtui.runtime.characters import printable
 
 if TYPE_CHECKING:
     from rugtui.storage.listing import Listed

@@ -17,16 +17,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rugtui.cli.options import PathOption, declared_option
-from rugtui.cli.output import (
-    INTERRUPTED,
-    ProgressPrinter,
-    Say,
-    emit,
-    json_option,
-    printable,
-    teller,
-)
+from rugtui.cli.output import INTERRUPTED, ProgressPrinter, Say, emit, json_option, teller
 from rugtui.errors import UsageError
+from rugtui.runtime.characters import printable
 from rugtui.runtime.terminal import silence
 from rugtui.settings.fields import fields_of
 from rugtui.sweeps.grid import Axes, Grid

@@ -19,10 +19,11 @@ from rugtui.errors import DamagedError, RugtuiError
 from rugtui.live.commands import Forget, ListSaved, Load
 from rugtui.live.history import NAMES, History
 from rugtui.live.other_run import OtherRun
+from rugtui.runtime.characters import printable
 from rugtui.settings.settings import Settings
 from rugtui.storage.history_file import read_past
 from rugtui.storage.listing import Listed, State, listed
-from rugtui.storage.run_directory import ABOUT, all_runs
+from rugtui.storage.run_directory import ABOUT, all_runs, last_written
 from rugtui.theory.levels import levels
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Others:
         match command:
             case ListSaved():
                 self.saved = None
-                self._begin(lambda: tuple(listed(run) for run in reversed(all_runs())))
+                self._begin(saved_runs)
             case Load():
                 self._begin(lambda: read_run(Path(command.path)))
             case Forget():
@@ -131,6 +132,12 @@ class Others:
         self._tasks.append(self._thread.submit(work))
 
 
+def saved_runs() -> tuple[Listed, ...]:
+    """The runs on disk, the one that was written to last first."""
+    found = sorted(all_runs(), key=lambda run: last_written(run / ABOUT), reverse=True)
+    return tuple(listed(run) for run in found)
+
+
 def read_run(run: Path) -> tuple[OtherRun, list[str]]:
     """A saved run and what is damaged of it. Raises OSError, RugtuiError."""
     known = listed(run)
@@ -152,4 +159,4 @@ def other_run(
     if not np.isfinite(loss):
         loss, error = history.recent_loss(settings)
     best = levels(settings.ratio, settings.p_on).loss
-    return OtherRun(key, "", name, state, settings, step, loss, error, best, view)
+    return OtherRun(key, "", printable(name), state, settings, step, loss, error, best, view)

@@ -6,10 +6,12 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from rich.cells import cell_len, set_cell_size
 from textual.strip import Strip
 
 from rugtui.live.frame import Frame
 from rugtui.live.history import of_other_kind
+from rugtui.runtime.characters import printable
 from rugtui.tui.charts import numbers
 from rugtui.tui.charts.lines import line
 from rugtui.tui.charts.palette import Palette
@@ -77,8 +79,10 @@ def _rate(frame: Frame) -> float:
 
 def _short(source: str) -> str:
     """What a file or folder is called may be long, and may hold what a terminal would obey."""
-    shown = "".join(one if one.isprintable() else "?" for one in source)
-    return shown if len(shown) <= SOURCE_MOST else f"{shown[: SOURCE_MOST - 1]}…"
+    shown = printable(source)
+    if cell_len(shown) <= SOURCE_MOST:
+        return shown
+    return f"{set_cell_size(shown, SOURCE_MOST - 1).rstrip()}…"
 
 
 def _ago(seconds: float) -> str:

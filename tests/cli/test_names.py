@@ -9,10 +9,10 @@ import pytest
 from safetensors.torch import save
 
 from rugtui.cli import main, train
-from rugtui.cli.output import printable
 from rugtui.cli.watch import meant
 from rugtui.errors import RunError
 from rugtui.live.run_session import RunSession
+from rugtui.runtime.characters import printable
 from rugtui.storage.run_directory import all_runs, runs_folder
 from rugtui.storage.target import place
 from tests.models.weight_files.test_weight_file import W_IN, W_OUT, B

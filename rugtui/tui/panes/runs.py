@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 from textual.strip import Strip
 
 from rugtui.live.frame import Frame
 from rugtui.live.other_run import OtherRun
+from rugtui.runtime.characters import printable
 from rugtui.settings.settings import Settings, declared, fields
 from rugtui.tui.charts import numbers
 from rugtui.tui.charts.lines import blank, fit, line, paragraph
@@ -38,7 +40,7 @@ class RunsView:
         """With another name for a run; an empty one gives it its own back."""
         names = {k: v for k, v in self.names.items() if k != key}
         if name.strip():
-            names[key] = " ".join(name.split())
+            names[key] = printable(" ".join(name.split()))
         return dataclasses.replace(self, names=MappingProxyType(names))
 
     def compared(self, key: str) -> RunsView:
@@ -103,7 +105,7 @@ def run_rows(frame: Frame, view: RunsView, palette: Palette) -> list[RunRow]:
     optimum = frame.levels.loss if frame.levels else math.nan
     held, _ = frame.history.heldout_at(frame.settings.p_on)
     loss = held if math.isfinite(held) else frame.trained.loss
-    own = frame.run.rpartition("/")[2]
+    own = printable(frame.run.rpartition("/")[2])
     rows = [
         RunRow(
             LIVE, "", own, frame.phase, frame.step, loss, optimum, frame.settings, palette.smooth
@@ -173,7 +175,7 @@ def _columns(
     if rest < 0:
         wanted["name"] = max(wanted["name"] + rest, LEAST_NAME)
     told = max(len(_differences(row, names)) for row in rows) + 1
-    longest = max(len(row.name) for row in rows) + 1
+    longest = max(cell_len(row.name) for row in rows) + 1
     spare = rest - max(told, LEAST_DIFFERENCES) if names else rest
     if (more := min(longest - NAME, spare)) > 0:
         wanted["name"] += more
@@ -259,9 +261,11 @@ def _to_the_right(name: str) -> bool:
 
 def _cell(text: str, width: int, palette: Palette, *, right: bool = False) -> str:
     """Text in a column and a space after or before it; where it is cut short, it says so."""
-    if len(text) > width - 1:
-        text = text[: max(width - 2, 0)] + ("~" if palette.glyphs is ASCII else "…")
-    return text.rjust(width) if right else text.ljust(width)
+    if cell_len(text) > width - 1:
+        mark = "~" if palette.glyphs is ASCII else "…"
+        text = set_cell_size(text, max(width - 2, 0)) + mark
+    padding = " " * (width - cell_len(text))
+    return padding + text if right else text + padding
 
 
 class RunsPane(Pane):

@@ -12,6 +12,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from rugtui.live.frame import Frame
+from rugtui.runtime.characters import printable
 from rugtui.storage.listing import Listed
 from rugtui.storage.run_directory import ABOUT
 from rugtui.tui.charts import numbers
@@ -77,8 +78,9 @@ class Saved(Overlay[str | None]):
 
 def described(run: Listed, loaded: bool) -> str:
     """One line: name, state, step, loss; what is damaged says so."""
+    name = printable(run.name)
     if run.settings is None:
-        return f"{run.name}  {run.state}: {run.trouble}"
+        return f"{name}  {run.state}: {printable(run.trouble)}"
     loss = "" if run.loss is None else f"  loss {numbers.loss(run.loss)}"
     there = "  (listed)" if loaded else ""
-    return f"{run.name}  {run.state}  step {run.step:,}{loss}{there}"
+    return f"{name}  {run.state}  step {run.step:,}{loss}{there}"

@@ -12,6 +12,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from rugtui.errors import RugtuiError
+from rugtui.runtime.characters import printable
 from rugtui.sweeps.folder import grid_of, is_sweep
 from rugtui.sweeps.process import known_sweeps, sweeps_folder
 from rugtui.tui.keys import sheet_bindings
@@ -77,8 +78,9 @@ class Sweeps(Overlay[Path | None]):
 
 def described(folder: Path) -> str:
     """One line: name and axes; what is damaged says so."""
+    name = printable(folder.name)
     try:
         grid = grid_of(folder)
     except (OSError, RugtuiError) as error:
-        return f"{folder.name}  damaged: {error}"
-    return f"{folder.name}  n_sparse {grid.n_sparse}  r {grid.ratio}  p {grid.p}  {grid.method}"
+        return f"{name}  damaged: {printable(str(error))}"
+    return f"{name}  n_sparse {grid.n_sparse}  r {grid.ratio}  p {grid.p}  {grid.method}"

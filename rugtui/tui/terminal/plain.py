@@ -1,6 +1,6 @@
-"""Terminals with less: no colours at all, or no characters but ASCII.
+"""Terminals with less: no colours at all, or no characters but ASCII; and none that is harmed.
 
-Both are filters over whatever any widget drew, Textual's own included, so that no corner is
+All are filters over whatever any widget drew, Textual's own included, so that no corner is
 forgotten.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
-from rich.cells import cell_len
 from rich.color import Color as Ink
 from rich.segment import Segment
 from rich.style import Style
@@ -20,6 +19,19 @@ APART = 0.3
 """Brightness between a background and the screen's from which on it is a mark, not a shade."""
 FAINT = 0.55
 """Contrast of brightness below which text is meant to stand back."""
+
+
+class Harmless(LineFilter):
+    """Nothing that a terminal would obey, such as the escape sequences in a file's name. What is
+    left out takes no cell."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        if all(text.isprintable() for text, _, _ in segments):
+            return segments
+        return [
+            Segment(text if control else "".join(filter(str.isprintable, text)), style, control)
+            for text, style, control in segments
+        ]
 
 
 class Uncoloured(LineFilter):
@@ -49,49 +61,6 @@ def _brightness(colour: Ink | None, default: float) -> float:
     return Color.from_rich_color(colour).brightness
 
 
-LIKE_IT = str.maketrans(
-    {
-        **dict.fromkeys("─━═▔▁┈╌▀▄⎯", "-"),
-        **dict.fromkeys("│┃║▏▕▌▐┆╎▎▍▊▉▋", "|"),
-        **dict.fromkeys("╭╮╰╯┌┐└┘├┤┬┴┼", "+"),
-        **dict.fromkeys("█▓▇▆▅", "#"),
-        **dict.fromkeys("▒░▃▂", ":"),
-        **dict.fromkeys("–—−‐‑", "-"),
-        **dict.fromkeys("‘’", "'"),
-        **dict.fromkeys("“”", '"'),
-        **dict.fromkeys("≤‹←", "<"),
-        **dict.fromkeys("≥›→", ">"),
-        "≈": "~",
-        "±": "~",
-        "…": "~",
-        "×": "x",
-        "·": "-",
-        "•": "*",
-        "●": "o",
-        "≡": "=",
-        "◆": "@",
-        "↑": "^",
-        "↓": "v",
-        "√": "V",
-        "∞": "8",
-        "²": "2",
-        "³": "3",
-        "½": "2",
-        "ᵀ": "T",
-        "α": "a",
-        "β": "b",
-        "μ": "m",
-        "ν": "v",
-        "σ": "s",
-        "Σ": "S",
-        "π": "p",
-        "†": "+",
-        "\N{NO-BREAK SPACE}": " ",
-    }
-)
-"""Of the same width; what is not here becomes a question mark."""
-
-
 class Respelled(LineFilter):
     """Text in other characters, one for one."""
 
@@ -104,29 +73,3 @@ class Respelled(LineFilter):
             Segment(text if control else self._spell(text), style, control)
             for text, style, control in segments
         ]
-
-
-CONSOLE = "─│┌┐└┘├┤┬┴┼▀▄█▌▐░▒▓≡·±×²³"
-"""Beyond ASCII what fonts of Linux's own console have: of a few hundred characters none is braille,
-a round corner or an eighth of a block."""
-_CORNERS = str.maketrans("╭╮╰╯", "┌┐└┘")
-_LIKE_ON_CONSOLE = {key: value for key, value in LIKE_IT.items() if chr(key) not in CONSOLE}
-
-
-def on_console(text: str) -> str:
-    """The text in as many cells, of characters that Linux's console has."""
-    if text.isascii():
-        return text
-    text = text.translate(_CORNERS).translate(_LIKE_ON_CONSOLE)
-    return "".join(one if one in CONSOLE else in_ascii(one) for one in text)
-
-
-def in_ascii(text: str) -> str:
-    """The text in as many ASCII characters as it takes cells.
-
-    ± is two characters where a space beside it can be spared: ~ alone would be read as "about".
-    """
-    if text.isascii():
-        return text
-    text = text.replace("± ", "+-").replace(" ±", "+-").translate(LIKE_IT)
-    return "".join(one if one.isascii() else "?" * cell_len(one) for one in text)

@@ -14,11 +14,12 @@ from textual.filter import LineFilter
 from textual.geometry import Size
 from textual.notifications import SeverityLevel
 
+from rugtui.runtime.characters import in_ascii, on_console, printable
 from rugtui.settings.preferences import Preferences, Theme
 from rugtui.tui.charts.palette import ColourDepth
 from rugtui.tui.terminal.bandwidth import BandwidthLimiter
 from rugtui.tui.terminal.driver import NoTerminal, TerminalStatus, economical
-from rugtui.tui.terminal.plain import Respelled, Uncoloured, in_ascii, on_console
+from rugtui.tui.terminal.plain import Harmless, Respelled, Uncoloured
 from rugtui.tui.themes import name_of, themes
 
 INTERRUPT_SECONDS = 3.0
@@ -40,7 +41,9 @@ class TerminalApp(App[None]):
         for theme in themes(self.colours):
             self.register_theme(theme)
         self.theme = name_of(preferences.theme)
-        self._plainer: list[LineFilter] = [Uncoloured()] if self.colours == "none" else []
+        self._plainer: list[LineFilter] = [Harmless()]
+        if self.colours == "none":
+            self._plainer.append(Uncoloured())
         linux = os.environ.get("TERM") == "linux"
         self.braille = not (preferences.ascii or linux)
         if preferences.ascii:
@@ -123,7 +126,7 @@ class TerminalApp(App[None]):
         if severity != "information":
             self._wrong_until = max(self._wrong_until, now + lasting)
         super().notify(
-            folded(message, self.size.width - 2),
+            folded("\n".join(map(printable, message.split("\n"))), self.size.width - 2),
             title=title,
             severity=severity,
             timeout=lasting,

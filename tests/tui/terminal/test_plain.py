@@ -8,8 +8,9 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
 
+from rugtui.runtime.characters import in_ascii, on_console
 from rugtui.tui.app import RugtuiApp
-from rugtui.tui.terminal.plain import Uncoloured, in_ascii, on_console
+from rugtui.tui.terminal.plain import Uncoloured
 from rugtui.tui.themes import themes
 from tests.tui.fake import FakeSession, give, running, some_frame
 
