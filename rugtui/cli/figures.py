@@ -25,10 +25,10 @@ from rugtui.settings.ranges import numbers
 
 if TYPE_CHECKING:
     from rugtui.models.base import Weights
-    from rugtui.reports.plate import Plate
+    from rugtui.reports.figure import Figure
     from rugtui.sweeps.table import Row
 
-Maker = Callable[[], "Plate"]
+Maker = Callable[[], "Figure"]
 PICTURES = (".png", ".svg")
 WIDEST = 120
 """Columns of a plot: beyond it there is nothing more to see."""
@@ -41,36 +41,39 @@ def plots_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def print_plate(plate: Plate, given: dict[str, Any]) -> None:
-    """Draw a plate on standard output, in the colours that it has."""
+def print_figure(figure: Figure, given: dict[str, Any]) -> None:
+    """Draw a figure on standard output, in the colours that the terminal has."""
     from rich.console import Console
-    from rich.segment import SegmentLines
 
-    from rugtui.tui.charts.palette import palette_for
-    from rugtui.tui.charts.plates import drawn
+    from rugtui.reports.terminal_figures import drawn
+    from rugtui.tui.charts.palette import picture_colours
 
     config = read_config().complain()
     preferences, console = given_preferences(given, config.preferences), Console()
-    dark, plain = preferences.theme == "dark", preferences.ascii
-    palette = palette_for(dark, colours_of(console), plain)
-    width = min(console.width, WIDEST)
-    strips = drawn(plate, palette, width, ascii_only=plain)
-    console.print(SegmentLines([list(strip) for strip in strips], new_lines=True), end="")
+    lines = drawn(
+        figure,
+        picture_colours(preferences.theme == "dark"),
+        min(console.width, WIDEST),
+        ascii_only=preferences.ascii,
+        plain=colours_of(console) == "none",
+    )
+    for line in lines:
+        console.print(line, highlight=False)
 
 
-def write_plate(plate: Plate, *paths: Path) -> None:
-    """Print a plate into files, in the dashboard's own colours of W. Raises OSError."""
-    from rugtui.reports.printed import write
+def write_figure(figure: Figure, *paths: Path) -> None:
+    """Print a figure into files, in the dashboard's own colours of W. Raises OSError."""
+    from rugtui.reports.matplotlib_figures import write
     from rugtui.tui.charts.palette import picture_colours
 
-    write(plate, picture_colours(dark=False), *paths)
+    write(figure, picture_colours(dark=False), *paths)
 
 
 def require_picture_name(path: Path) -> None:
     """Raises UsageError for a name that no picture has, or where none can be drawn."""
     if path.suffix not in PICTURES:
         raise UsageError(f"A figure is written as .png or .svg, but {path} is not named so.")
-    from rugtui.reports.extra import require_matplotlib
+    from rugtui.reports.figure import require_matplotlib
 
     require_matplotlib()
 
@@ -126,7 +129,7 @@ def command(
     fixed_r = numbers("ratio", ratios) if ratios else []
     fixed_p = numbers("p", densities) if densities else []
     if not terminal:
-        from rugtui.reports.extra import require_matplotlib
+        from rugtui.reports.figure import require_matplotlib
 
         require_matplotlib()
     source = _sweep_folder(folder, sweep)
@@ -137,15 +140,15 @@ def command(
     makers = list(_makers(source, run, fixed_r, fixed_p))
     files: list[str] = []
     for make in makers:
-        plate = make()
+        figure = make()
         if terminal:
-            print_plate(plate, given)
+            print_figure(figure, given)
             click.echo()
             continue
         assert folder is not None
         folder.mkdir(parents=True, exist_ok=True)
-        paths = [folder / f"{plate.name}{suffix}" for suffix in PICTURES]
-        write_plate(plate, *paths)
+        paths = [folder / f"{figure.name}{suffix}" for suffix in PICTURES]
+        write_figure(figure, *paths)
         files += map(str, paths)
         if not as_json:
             for path in paths:
@@ -167,8 +170,9 @@ def _makers(
     source: Path | None, run: str | None, fixed_r: list[float], fixed_p: list[float]
 ) -> Iterator[Maker]:
     """What makes each figure that there can be; the others are named, and what they need."""
-    from rugtui.reports.rug import convergence_plate, fractal_plate, weights_plate
-    from rugtui.reports.sweep import sweep_plates
+    from rugtui.models.weight_files.archive import split_selectors
+    from rugtui.reports.rug_figures import convergence_figure, fractal_figure, weights_figure
+    from rugtui.reports.sweep_figures import sweep_figures
 
     rows: list[Row] = []
     if source is None:
@@ -182,17 +186,17 @@ def _makers(
             click.echo(f"rugtui: {note}", err=True)
         if not rows:
             _left_out(f"{str(source)!r} has no cell that is done yet")
-        of_file = run is not None and Path(run).is_file()  # whose p it is then
+        of_file = run is not None and split_selectors(run)[0].is_file()  # whose p it is then
         panels = [] if of_file else fixed_p
-        for plate in sweep_plates(rows, fixed_r=fixed_r, fixed_p=panels):
-            yield lambda plate=plate: plate
+        for figure in sweep_figures(rows, fixed_r=fixed_r, fixed_p=panels):
+            yield lambda figure=figure: figure
     known = _weights(source, rows, run, fixed_p)
     if known is None:
         _left_out("weights needs some: --run RUN, or a sweep that kept its own (--save-weights)")
     else:
-        yield lambda: weights_plate(*known)
-    yield convergence_plate
-    yield fractal_plate
+        yield lambda: weights_figure(*known)
+    yield convergence_figure
+    yield fractal_figure
 
 
 def _weights(

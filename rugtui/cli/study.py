@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rugtui.cli.figures import plots_options, print_plate, require_picture_name, write_plate
+from rugtui.cli.figures import plots_options, print_figure, require_picture_name, write_figure
 from rugtui.cli.options import (
     PathOption,
     declared_option,
@@ -24,13 +24,13 @@ from rugtui.settings.ranges import numbers
 from rugtui.settings.settings import Settings, declared
 
 if TYPE_CHECKING:
-    from rugtui.reports.study_log import Look
+    from rugtui.reports.plateau import Measurement
     from rugtui.storage.checkpoint import Phase
 
 SIZES, RATIO, P, STEPS = "64,128,256", 0.25, 0.2, 6000
 COLUMNS = ("n_sparse", "step", "loss", "loss_over_theory", "skew", "interferers")
 SHOWN = 8
-"""Looks of a run in the table for people."""
+"""Measurements of a run in the table for people."""
 
 
 @click.group(name="study")
@@ -74,7 +74,7 @@ def plateau(
 ) -> None:
     """The symmetric plateau, and training's descent below it.
 
-    Trains a model of each size by SGD and looks at it now and then: its exact loss over L*, the
+    Trains a model of each size by SGD and measures it now and then: its exact loss over L*, the
     skew of W off the diagonal, its effective interferers.
 
     What to expect: the loss falls towards L* while W looks like chance (skew near 0, interferers
@@ -97,20 +97,20 @@ def plateau(
         require_picture_name(figure)
     from rugtui.storage.run_directory import runs_folder
 
-    looks, runs, code = _run(wanted, out or runs_folder().parent / "studies", quiet=quiet)
+    found, runs, code = _run(wanted, out or runs_folder().parent / "studies", quiet=quiet)
     if as_json:
-        found = {
+        answer = {
             "runs": runs,
             "complete": code in (0, 1),
-            "looks": [one.as_dict() for one in looks],
+            "looks": [one.as_dict() for one in found],
         }
-        write_json_line(found)
+        write_json_line(answer)
     elif as_csv:
-        _write_csv(looks)
+        _write_csv(found)
     else:
-        _show(looks, given)
-    if figure is not None and looks:
-        _write_figure(looks, figure)
+        _show(found, given)
+    if figure is not None and found:
+        _write_figure(found, figure)
     ctx.exit(code)
 
 
@@ -129,11 +129,13 @@ def _settings(n_sparse: int, given: dict[str, Any]) -> Settings:
     return given_settings({**given, "n_sparse": n_sparse})
 
 
-def _run(wanted: list[Settings], folder: Path, *, quiet: bool) -> tuple[list[Look], list[str], int]:
-    """Every look there is, the folders of the runs, and the exit code: 1 where one was not kept."""
-    from rugtui.reports.plateau_study import opened, watch
+def _run(
+    wanted: list[Settings], folder: Path, *, quiet: bool
+) -> tuple[list[Measurement], list[str], int]:
+    """All measurements, the folders of the runs, and the exit code: 1 where one was not kept."""
+    from rugtui.reports.plateau import measurements, opened
 
-    looks: list[Look] = []
+    found: list[Measurement] = []
     runs: list[str] = []
     code = 0
     with Narrator(wanted, quiet=quiet) as told:
@@ -143,9 +145,9 @@ def _run(wanted: list[Settings], folder: Path, *, quiet: bool) -> tuple[list[Loo
             with Signals("stop") as signals:
                 signals.attend(course)
                 try:
-                    for one in watch(course, lambda: signals.ended):
-                        looks.append(one)
-                        told.look(one)
+                    for one in measurements(course, lambda: signals.ended):
+                        found.append(one)
+                        told.measured(one)
                     phase = "done" if course.training.done else "paused"
                 finally:
                     kept = leave(course, phase, told, by=signals.name)
@@ -156,12 +158,12 @@ def _run(wanted: list[Settings], folder: Path, *, quiet: bool) -> tuple[list[Loo
             if signals.ended:
                 if kept:
                     told.say("rugtui: the same command goes on from here")
-                return looks, runs, code or 128 + signals.number
-    return looks, runs, code
+                return found, runs, code or 128 + signals.number
+    return found, runs, code
 
 
 class Narrator(ProgressPrinter):
-    """Progress of all runs: a line a look where there is no bar."""
+    """Progress of all runs: one line per measurement where there is no bar."""
 
     def __init__(self, wanted: list[Settings], *, quiet: bool) -> None:
         # What a step costs goes with n_sparse · n_dense.
@@ -170,39 +172,39 @@ class Narrator(ProgressPrinter):
         total = sum(one.steps * self._costs[one.n_sparse] for one in wanted)
         super().__init__(total, every=0, quiet=quiet)
 
-    def look(self, one: Look) -> None:
+    def measured(self, one: Measurement) -> None:
         self._steps[one.n_sparse] = one.step
         done = sum(steps * self._costs[size] for size, steps in self._steps.items())
         said = f"{one.over_theory:.3f} L*  skew {one.skew:+.2f}  interferers {one.interferers:.1f}"
         self.at(done, f"n_sparse {one.n_sparse:,}  step {one.step:,}", said)
 
 
-def _write_csv(looks: Sequence[Look]) -> None:
-    rows = [one.as_dict() for one in looks]
+def _write_csv(found: Sequence[Measurement]) -> None:
+    rows = [one.as_dict() for one in found]
     if rows:
         table = csv.DictWriter(sys.stdout, rows[0], lineterminator="\n")
         table.writeheader()
         table.writerows(rows)
 
 
-def _show(looks: Sequence[Look], given: dict[str, Any]) -> None:
-    """The plot, and of each run a few looks, evenly spaced, with its last."""
-    from rugtui.reports.plateau_figures import plateau_plate
+def _show(found: Sequence[Measurement], given: dict[str, Any]) -> None:
+    """The plot, and a few measurements of each run, evenly spaced, with the last."""
+    from rugtui.reports.plateau import plateau_figure
 
-    if not looks:
+    if not found:
         return
-    print_plate(plateau_plate(looks), given)
+    print_figure(plateau_figure(found), given)
     click.echo()
     click.echo("".join(f"{name.replace('_', ' '):>18}" for name in COLUMNS))
-    for n_sparse in sorted({one.n_sparse for one in looks}):
-        own = [one.as_dict() for one in looks if one.n_sparse == n_sparse]
+    for n_sparse in sorted({one.n_sparse for one in found}):
+        own = [one.as_dict() for one in found if one.n_sparse == n_sparse]
         places = {round(k * (len(own) - 1) / (SHOWN - 1)) for k in range(SHOWN)}
         for row in (own[k] for k in sorted(places)):
             click.echo("".join(f"{readable(row[name]):>18}" for name in COLUMNS))
 
 
-def _write_figure(looks: Sequence[Look], path: Path) -> None:
-    from rugtui.reports.plateau_figures import plateau_plate
+def _write_figure(found: Sequence[Measurement], path: Path) -> None:
+    from rugtui.reports.plateau import plateau_figure
 
-    write_plate(plateau_plate(looks), path)
+    write_figure(plateau_figure(found), path)
     click.echo(f"rugtui: {path} written", err=True)

@@ -24,7 +24,7 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
 from rugtui.models.dense import Dense  # noqa: E402
-from rugtui.reports.plate import Lines, Plate, Series  # noqa: E402
+from rugtui.reports.figure import Figure, LinePanel, Series  # noqa: E402
 from rugtui.settings.settings import Settings  # noqa: E402
 from rugtui.theory.optimum import optimum  # noqa: E402
 from rugtui.training import heldout  # noqa: E402
@@ -124,7 +124,7 @@ def draw(
     best: float,
     *paths: Path,
 ) -> None:
-    from rugtui.reports import printed
+    from rugtui.reports import matplotlib_figures
     from rugtui.tui.charts.palette import picture_colours
 
     series = tuple(
@@ -134,9 +134,9 @@ def draw(
     title = f"n_sparse {settings.n_sparse}, n_dense {settings.n_dense}, p {settings.p:g}"
     x = f"seconds of training, {torch.get_num_threads()} threads"
     y = "held-out loss / L*"
-    lines = Lines(title, x, y, series, levels=(("L*", 1.0),), legend_columns=2)
-    printed.write(
-        Plate("descent", "Loss against seconds of training.", (lines,)),
+    lines = LinePanel(title, x, y, series, levels=(("L*", 1.0),), legend_columns=2)
+    matplotlib_figures.write(
+        Figure("descent", "Loss against seconds of training.", (lines,)),
         picture_colours(dark=False),
         *paths,
     )

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from rugtui.cli import main
-from rugtui.reports import rug
+from rugtui.reports import rug_figures as rug
 from rugtui.sweeps.folder import SweepFolder
 from rugtui.sweeps.grid import Grid
 from rugtui.sweeps.run import run
@@ -58,7 +58,7 @@ def test_weights_that_a_sweep_kept_are_drawn(tmp_path, capsys):
 
 
 def test_without_matplotlib_one_sentence_says_how_to_have_it(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("rugtui.reports.extra.find_spec", lambda name: None)
+    monkeypatch.setattr("rugtui.reports.figure.find_spec", lambda name: None)
     assert importlib.util.find_spec("matplotlib")
     assert main(["figures", str(tmp_path / "out")]) == 2
     assert "pip install 'rugtui[figures]'" in capsys.readouterr().err
@@ -66,7 +66,7 @@ def test_without_matplotlib_one_sentence_says_how_to_have_it(tmp_path, capsys, m
 
 
 def test_the_terminal_needs_no_extra(sweep, capsys, monkeypatch):
-    monkeypatch.setattr("rugtui.reports.extra.find_spec", lambda name: None)
+    monkeypatch.setattr("rugtui.reports.figure.find_spec", lambda name: None)
     monkeypatch.setenv("COLUMNS", "90")
     assert main(["figures", "--terminal", "--sweep", str(sweep)]) == 0
     told = capsys.readouterr().out

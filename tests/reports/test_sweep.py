@@ -6,25 +6,25 @@ import numpy as np
 import pytest
 
 from rugtui.errors import UsageError
-from rugtui.reports.sweep import chosen, sweep_plates
+from rugtui.reports.sweep_figures import chosen, sweep_figures
 from rugtui.sweeps.quantities import QUANTITIES, Cells, best_loss
 from rugtui.theory.optimum import optimum
 from tests.reports.some import some_rows
 
 
-def plate(name, rows=None, **known):
-    return next(one for one in sweep_plates(rows or some_rows(), **known) if one.name == name)
+def figure(name, rows=None, **known):
+    return next(one for one in sweep_figures(rows or some_rows(), **known) if one.name == name)
 
 
 def test_there_are_lines_and_maps_for_each_n_sparse():
     rows = some_rows() + some_rows(32, (4, 16))
-    assert [one.name for one in sweep_plates(rows)] == [
+    assert [one.name for one in sweep_figures(rows)] == [
         f"{name}-n{n}" for n in (16, 32) for name in ("loss-against-r", "loss-against-p", "maps")
     ]
 
 
 def test_losses_lie_on_the_lines_of_theory_where_they_were_made_so():
-    (panel,) = plate("loss-against-r-n16", fixed_p=[0.05]).panels
+    (panel,) = figure("loss-against-r-n16", fixed_p=[0.05]).panels
     series = {one.name: one for one in panel.series}
     assert set(series) == {"L*", "linear", "trained", "rug"}
     assert series["trained"].x.tolist() == [0.125, 0.25, 0.5]
@@ -39,7 +39,7 @@ def test_a_map_has_its_own_place_for_every_cell_and_a_gap_for_what_failed():
     rows = some_rows()
     gone = next(row for row in rows if row.kind == "trained" and row.p == 0.1)
     rows[rows.index(gone)] = dataclasses.replace(gone, status="failed", error="NaN")
-    maps = {one.title: one for one in plate("maps-n16", rows).panels}
+    maps = {one.title: one for one in figure("maps-n16", rows).panels}
     ratio = maps["trained over L*"]
     assert ratio.values.shape == (3, 4)
     assert np.isnan(ratio.values[0, 2])

@@ -19,7 +19,7 @@ from rugtui.tui.keys import sheet_bindings
 from rugtui.tui.screens.overlay import Overlay, Result
 
 AROUND = 9
-"""Lines of a sheet that are no rows: its border, the sentences, the keys."""
+"""LinePanel of a sheet that are no rows: its border, the sentences, the keys."""
 
 
 class FormScreen(Overlay[Result]):

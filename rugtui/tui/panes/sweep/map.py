@@ -14,8 +14,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from rugtui.models.base import block_edges
-from rugtui.reports.plate import Map
-from rugtui.reports.span import Span
+from rugtui.reports.figure import ColourRange, MapPanel
 from rugtui.tui.charts import numbers
 from rugtui.tui.charts.lines import Piece, fit, line
 from rugtui.tui.charts.palette import (
@@ -37,7 +36,7 @@ SHORT = GUTTER - 1
 """Characters of a number."""
 
 
-def levels_of(values: Float[np.ndarray, "r p"], span: Span) -> Int8[np.ndarray, "r p"]:
+def levels_of(values: Float[np.ndarray, "r p"], span: ColourRange) -> Int8[np.ndarray, "r p"]:
     """From −HALF_LEVELS to HALF_LEVELS along the span; BLANK where there is no value."""
     known = np.isfinite(values)
     safe = np.where(known, values, span.low)
@@ -118,7 +117,7 @@ def foot(height: int) -> int:
 
 
 def map_strips(
-    seen: Map,
+    seen: MapPanel,
     cursor: tuple[int, int] | None,
     palette: Palette,
     width: int,
@@ -129,7 +128,7 @@ def map_strips(
     faint = palette.style("faint")
     if not seen.values.size or width < LEAST[0] or height < LEAST[1]:
         return fit([line([("nothing to map yet", faint)], width)], width, height)
-    span = Span.of(seen)
+    span = ColourRange.of(seen)
     own = palette if seen.middle is not None else rising_palette(palette)
     room = MapLayout.of(seen.values.shape, width, height, palette, cursor)
     picture = heatmap(_pixels(seen, span, room, cursor), own)
@@ -153,7 +152,7 @@ def map_strips(
 
 
 def _pixels(
-    seen: Map, span: Span, room: MapLayout, cursor: tuple[int, int] | None
+    seen: MapPanel, span: ColourRange, room: MapLayout, cursor: tuple[int, int] | None
 ) -> Int8[np.ndarray, "h w"]:
     rows = slice(room.top, room.top + room.rows)
     columns = slice(room.left, room.left + room.columns)
@@ -179,7 +178,7 @@ def _inner(begin: int, end: int) -> slice:
     return slice(begin + margin, end - margin)
 
 
-def _labels(seen: Map, room: MapLayout, strips: int, palette: Palette) -> list[str]:
+def _labels(seen: MapPanel, room: MapLayout, strips: int, palette: Palette) -> list[str]:
     """r beside the rows of cells, as many as there are lines."""
     labels = [""] * strips
     per_strip = rows_a_strip(palette)
@@ -192,7 +191,7 @@ def _labels(seen: Map, room: MapLayout, strips: int, palette: Palette) -> list[s
     return labels
 
 
-def _p_labels(seen: Map, room: MapLayout, width: int, name: str) -> str:
+def _p_labels(seen: MapPanel, room: MapLayout, width: int, name: str) -> str:
     """p below the columns, as many as do not run together."""
     text, end = f"{name:>{GUTTER - 1}} ", GUTTER - 1
     for k in range(room.columns):
@@ -205,7 +204,7 @@ def _p_labels(seen: Map, room: MapLayout, width: int, name: str) -> str:
     return text
 
 
-def _legend(seen: Map, span: Span, palette: Palette, width: int) -> Strip:
+def _legend(seen: MapPanel, span: ColourRange, palette: Palette, width: int) -> Strip:
     """What the colours stand for: in as many words and steps as have room."""
     faint, text = palette.style("faint"), palette.style("text")
     if not np.isfinite(seen.values).any():

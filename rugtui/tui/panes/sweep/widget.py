@@ -9,7 +9,7 @@ from textual import events
 from textual.strip import Strip
 
 from rugtui.live.frame import Frame
-from rugtui.reports.sweep import map_of
+from rugtui.reports.sweep_figures import map_of
 from rugtui.sweeps.grid import Kind
 from rugtui.sweeps.quantities import QUANTITIES, Cells, Quantity, best_loss
 from rugtui.sweeps.watch import Watched

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from rugtui.reports.plate import Map
-from rugtui.reports.span import Span
+from rugtui.reports.figure import ColourRange, MapPanel
 from rugtui.tui.charts.palette import BLANK, HALF_LEVELS, palette_for
 from rugtui.tui.panes.sweep.map import MapLayout, levels_of, map_strips, short
 
@@ -13,7 +12,7 @@ R, P = np.array([0.1, 0.2, 0.5]), np.array([0.01, 0.02, 0.05, 0.1])
 
 def some_map(values=None, **known):
     values = np.arange(12.0).reshape(3, 4) + 1 if values is None else values
-    return Map("t", "loss", R, P, values, **known)
+    return MapPanel("t", "loss", R, P, values, **known)
 
 
 @pytest.mark.parametrize("size", [(20, 8), (40, 12), (72, 18), (9, 3)])
@@ -26,12 +25,12 @@ def test_it_has_the_size_asked_for(size, colours, cursor):
 
 def test_colours_part_at_the_middle_in_ratios_alike():
     seen = some_map(np.array([[0.5, 1.0, 2.0, np.nan]] * 3), middle=1.0, log=True)
-    levels = levels_of(seen.values, Span.of(seen))[0].tolist()
+    levels = levels_of(seen.values, ColourRange.of(seen))[0].tolist()
     assert levels == [-HALF_LEVELS, 0, HALF_LEVELS, BLANK]
 
 
 def test_without_a_middle_they_rise_from_the_least_to_the_greatest():
-    levels = levels_of(some_map().values, Span.of(some_map())).ravel()
+    levels = levels_of(some_map().values, ColourRange.of(some_map())).ravel()
     assert levels[0] == -HALF_LEVELS
     assert levels[-1] == HALF_LEVELS
     assert (np.diff(levels) > 0).all()
@@ -77,8 +76,8 @@ def test_a_few_cells_far_from_all_others_do_not_take_the_colours():
     values = np.ones((20, 20))
     values[:, 1:] = np.linspace(1, 1.05, 19)
     values[:, 0] = 20.0
-    seen = Map("over L*", "loss / L*", np.arange(20.0), np.arange(20.0), values, 1.0, True)
-    span = Span.of(seen)
+    seen = MapPanel("over L*", "loss / L*", np.arange(20.0), np.arange(20.0), values, 1.0, True)
+    span = ColourRange.of(seen)
     assert 1.04 < span.high < 1.06
     assert (span.above, span.below) == (True, False)
     legend = map_strips(seen, None, palette_for(True), 80, 24)[-1].text
@@ -88,7 +87,7 @@ def test_a_few_cells_far_from_all_others_do_not_take_the_colours():
 
 def test_without_a_middle_the_span_leaves_out_what_is_far_on_one_side_only():
     values = np.r_[np.linspace(-0.5, 0.5, 95), np.full(5, -30.0)]
-    span = Span.of(Map("bias", "b", np.arange(1.0), np.arange(100.0), values[None]))
+    span = ColourRange.of(MapPanel("bias", "b", np.arange(1.0), np.arange(100.0), values[None]))
     assert span.high == 0.5
     assert -2 < span.low < -0.5
     assert (span.below, span.above) == (True, False)
@@ -99,7 +98,7 @@ def test_without_a_middle_the_span_leaves_out_what_is_far_on_one_side_only():
 def test_the_legend_says_both_ends_where_they_have_room(width, middle):
     seen = some_map(middle=middle, log=True)
     text = map_strips(seen, None, palette_for(True), width, 12)[-1].text
-    ends = Span.of(seen)
+    ends = ColourRange.of(seen)
     assert text.split()[-1] == "(log)" or text.split()[-1] == short(ends.high)
     assert short(ends.low) in text
     assert ("loss" in text) == (width > 30)
@@ -118,5 +117,5 @@ def test_the_rising_ramps_tell_levels_apart_at_every_depth():
 
 
 def test_nothing_known_is_said():
-    empty = Map("t", "loss", R[:0], P[:0], np.empty((0, 0)))
+    empty = MapPanel("t", "loss", R[:0], P[:0], np.empty((0, 0)))
     assert "nothing" in map_strips(empty, None, palette_for(True), 40, 10)[0].text

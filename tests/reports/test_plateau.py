@@ -1,4 +1,4 @@
-"""The plateau study: looks at runs as they go, the same however often they are cut off."""
+"""The plateau study: measurements of runs as they go, the same however often they are cut off."""
 
 import itertools
 
@@ -6,8 +6,7 @@ import pytest
 
 from rugtui.errors import DamagedError
 from rugtui.live.run_session import RunSession
-from rugtui.reports.plateau_study import due_between, opened, watch
-from rugtui.reports.study_log import NAME, Looks, look
+from rugtui.reports.plateau import NAME, StudyLog, is_due, measure, measurements, opened
 from rugtui.settings.settings import Settings
 
 TINY = Settings(n_sparse=8, n_dense=2, p=0.2, batch=16, steps=800, device="cpu")
@@ -18,21 +17,21 @@ def never():
 
 
 def seen(settings, folder, cancelled=never):
-    course = opened(settings, folder)
+    session = opened(settings, folder)
     try:
-        return list(watch(course, cancelled))
+        return list(measurements(session, cancelled))
     finally:
-        course.leave("paused")
+        session.leave("paused")
 
 
-def test_a_look_is_the_exact_loss_of_the_weights_over_theory(tmp_path):
-    course = RunSession.new(TINY, into=tmp_path)
-    one = look(TINY, 0, course.training.weights())
-    sampled = course.training.measure(20_000)
+def test_a_measurement_has_the_exact_loss_of_the_weights_over_theory(tmp_path):
+    session = RunSession.new(TINY, into=tmp_path)
+    one = measure(TINY, 0, session.training.weights())
+    sampled = session.training.measure(20_000)
     assert one.standard_error == 0
     assert one.loss == pytest.approx(sampled.mean, abs=5 * sampled.standard_error)
     assert one.over_theory == one.loss / one.theory_loss
-    course.leave("paused")
+    session.leave("paused")
 
 
 def test_training_passes_the_prediction_while_symmetric_and_then_leaves_it(tmp_path):
@@ -48,7 +47,7 @@ def test_training_passes_the_prediction_while_symmetric_and_then_leaves_it(tmp_p
     assert last.skew < first.skew - 0.5
 
 
-def test_a_study_cut_off_and_continued_has_the_looks_of_an_unbroken_one(tmp_path):
+def test_a_study_cut_off_and_continued_has_the_measurements_of_an_unbroken_one(tmp_path):
     whole = seen(TINY, tmp_path / "whole")
     for cut_after in (500, 1500):
         calls = itertools.count()
@@ -73,12 +72,12 @@ def test_other_settings_are_another_run_of_the_same_folder(tmp_path):
     assert seen(TINY.replace(steps=50), tmp_path) == first
 
 
-def test_a_torn_look_is_taken_again(tmp_path):
+def test_an_incomplete_line_is_measured_again(tmp_path):
     whole = seen(TINY, tmp_path)
     (path,) = tmp_path.glob(f"2*/{NAME}")
     content = path.read_bytes()
     path.write_bytes(content[: len(content) - 20])
-    assert Looks(path.parent).all == whole[:-1]
+    assert StudyLog(path.parent).all == whole[:-1]
     assert seen(TINY, tmp_path) == whole
     assert path.read_bytes() == content
 
@@ -87,10 +86,10 @@ def test_a_file_of_somebody_else_is_refused(tmp_path):
     from rugtui.storage import checksummed_jsonl as sealed
 
     (tmp_path / NAME).write_bytes(sealed.line({"step": 1, "colour": "blue"}))
-    with pytest.raises(DamagedError, match="no look"):
-        Looks(tmp_path)
+    with pytest.raises(DamagedError, match="not a measurement"):
+        StudyLog(tmp_path)
 
 
-def test_looks_are_due_four_times_while_steps_double():
-    due = [step for step in range(1, 401) if due_between(step - 1, step)]
+def test_measurements_are_due_four_times_while_steps_double():
+    due = [step for step in range(1, 401) if is_due(step - 1, step)]
     assert due == [50, 59, 71, 84, 100, 119, 141, 168, 200, 238, 283, 336, 400]

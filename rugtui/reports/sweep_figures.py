@@ -9,7 +9,7 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 
 from rugtui.errors import UsageError
-from rugtui.reports.plate import Lines, Map, Plate, Role, Series
+from rugtui.reports.figure import Figure, LinePanel, MapPanel, Role, Series
 from rugtui.sweeps.quantities import Cells, Quantity, best_error, best_loss, quantities
 from rugtui.sweeps.table import Row
 from rugtui.theory.bounds import linear
@@ -34,23 +34,23 @@ NEAR = 0.02
 """A grid's value is meant by a number that differs by no more than this share of it."""
 
 
-def sweep_plates(
+def sweep_figures(
     rows: Sequence[Row], *, fixed_r: Sequence[float] = (), fixed_p: Sequence[float] = ()
-) -> list[Plate]:
+) -> list[Figure]:
     """Every figure of these rows; `fixed_…`: which of the grid's r and p have a panel."""
-    plates = []
+    figures = []
     for n_sparse in sorted({row.n_sparse for row in rows}):
         cells = Cells.of(n_sparse, rows)
         if cells.r.size > 1:
-            plates.append(_against_r(cells, fixed_p))
+            figures.append(_against_r(cells, fixed_p))
         if cells.p.size > 1:
-            plates.append(_against_p(cells, fixed_r))
+            figures.append(_against_p(cells, fixed_r))
         if cells.r.size > 1 and cells.p.size > 1:
-            plates.append(_maps(cells))
-    return plates
+            figures.append(_maps(cells))
+    return figures
 
 
-def _against_r(cells: Cells, wanted: Sequence[float]) -> Plate:
+def _against_r(cells: Cells, wanted: Sequence[float]) -> Figure:
     panels = []
     x = np.linspace(cells.r[0], cells.r[-1], CURVE)
     for k in chosen("p", cells.p, wanted):
@@ -58,22 +58,24 @@ def _against_r(cells: Cells, wanted: Sequence[float]) -> Plate:
         theory = _theory(x, optimum(x, p).loss, linear(x, p))
         measured = _measured(cells, cells.r, (slice(None), k))
         panels.append(
-            Lines(f"p = {p:.3g}", "r = n_dense / n_sparse", LOSS, (*theory, *measured), log_x=False)
+            LinePanel(
+                f"p = {p:.3g}", "r = n_dense / n_sparse", LOSS, (*theory, *measured), log_x=False
+            )
         )
     caption = f"Loss against r at fixed p, n_sparse {cells.n_sparse:,}{methods(cells)}."
-    return Plate(f"loss-against-r-n{cells.n_sparse}", caption, tuple(panels), len(panels))
+    return Figure(f"loss-against-r-n{cells.n_sparse}", caption, tuple(panels), len(panels))
 
 
-def _against_p(cells: Cells, wanted: Sequence[float]) -> Plate:
+def _against_p(cells: Cells, wanted: Sequence[float]) -> Figure:
     panels = []
     x = np.geomspace(cells.p[0], cells.p[-1], CURVE)
     for i in chosen("ratio", cells.r, wanted):
         r = float(cells.r[i])
         theory = _theory(x, optimum(r, x).loss, linear(r, x))
         measured = _measured(cells, cells.p, (i, slice(None)))
-        panels.append(Lines(f"r = {r:.3g}", "p", LOSS, (*theory, *measured)))
+        panels.append(LinePanel(f"r = {r:.3g}", "p", LOSS, (*theory, *measured)))
     caption = f"Loss against p at fixed r, n_sparse {cells.n_sparse:,}{methods(cells)}."
-    return Plate(f"loss-against-p-n{cells.n_sparse}", caption, tuple(panels), len(panels))
+    return Figure(f"loss-against-p-n{cells.n_sparse}", caption, tuple(panels), len(panels))
 
 
 def _theory(x: Float[np.ndarray, " n"], best: ArrayLike, straight: ArrayLike) -> list[Series]:
@@ -93,21 +95,21 @@ def _measured(cells: Cells, x: Float[np.ndarray, " n"], where: tuple) -> list[Se
     return found
 
 
-def _maps(cells: Cells) -> Plate:
+def _maps(cells: Cells) -> Figure:
     panels = [map_of(cells, quantity) for quantity in quantities(cells.rows)]
     caption = (
         "Losses, and symmetry of trained weights, over (r, p) at n_sparse "
         f"{cells.n_sparse:,}{methods(cells)}."
     )
     known = tuple(panel for panel in panels if np.isfinite(panel.values).any())
-    return Plate(f"maps-n{cells.n_sparse}", caption, known, min(3, len(known)))
+    return Figure(f"maps-n{cells.n_sparse}", caption, known, min(3, len(known)))
 
 
-def map_of(cells: Cells, quantity: Quantity) -> Map:
+def map_of(cells: Cells, quantity: Quantity) -> MapPanel:
     """One quantity over the whole grid."""
     values = cells.values(quantity)
     log = quantity.log and not (values <= 0).any()
-    return Map(quantity.name, quantity.label, cells.r, cells.p, values, quantity.middle, log)
+    return MapPanel(quantity.name, quantity.label, cells.r, cells.p, values, quantity.middle, log)
 
 
 def methods(cells: Cells) -> str:

@@ -1,4 +1,4 @@
-"""Plates on paper: PNG and SVG through matplotlib, which only this module imports.
+"""Figures on paper: PNG and SVG through matplotlib, which only this module imports.
 
 Colours are told apart by colour-blind readers (Okabe and Ito's; cividis; the dashboard's own for
 W), and in black and white by marks and dashes. The figure is built without pyplot: it has no state.
@@ -7,7 +7,6 @@ W), and in black and white by marks and dashes. The figure is built without pypl
 from __future__ import annotations
 
 import io
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,12 +21,20 @@ from matplotlib.colors import (
     LogNorm,
     Normalize,
 )
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from rugtui.models.base import block_edges
-from rugtui.reports.plate import Lines, Map, Panel, Plate, Series, Weave
-from rugtui.reports.span import Span
+from rugtui.reports.figure import (
+    ColourRange,
+    Figure,
+    LinePanel,
+    MapPanel,
+    Panel,
+    Series,
+    WeightsPanel,
+    number,
+)
 from rugtui.storage.files import write_whole
 from rugtui.storage.heatmap import Colours
 
@@ -63,45 +70,44 @@ FEW_DECADES = 200
 """Ends of an axis so far apart at most have labels between the powers of ten, too."""
 
 
-def write(plate: Plate, colours: Colours, *paths: Path) -> None:
-    """Draw a plate into each file; its suffix, .png or .svg, says as what. Raises OSError.
+def write(figure: Figure, colours: Colours, *paths: Path) -> None:
+    """Draw a figure into each file; its suffix, .png or .svg, says as what. Raises OSError.
 
     `colours` are those of W, on light paper.
     """
     with matplotlib.rc_context(STYLE):
-        figure = drawn(plate, colours)
+        canvas = drawn(figure, colours)
         for path in paths:
             content = io.BytesIO()
-            known = {"Date": None} if path.suffix == ".svg" else {}
-            figure.savefig(
-                content, format=path.suffix[1:], dpi=DPI, metadata={**known, "Title": plate.caption}
-            )
+            known: dict[str, str | None] = {"Date": None} if path.suffix == ".svg" else {}
+            known["Title"] = figure.caption
+            canvas.savefig(content, format=path.suffix[1:], dpi=DPI, metadata=known)
             write_whole(path, content.getvalue())
 
 
-def drawn(plate: Plate, colours: Colours) -> Figure:
-    rows = -(-len(plate.panels) // plate.columns)
-    tall = 0.75 * WIDTH if isinstance(plate.panels[0], Weave) else HEIGHT
-    figure = Figure(figsize=(WIDTH * plate.columns, tall * rows), layout="constrained")
-    places = figure.subplots(rows, plate.columns, squeeze=False).ravel()
-    for place, panel in zip(places, plate.panels, strict=False):
+def drawn(figure: Figure, colours: Colours) -> Canvas:
+    rows = -(-len(figure.panels) // figure.columns)
+    tall = 0.75 * WIDTH if isinstance(figure.panels[0], WeightsPanel) else HEIGHT
+    canvas = Canvas(figsize=(WIDTH * figure.columns, tall * rows), layout="constrained")
+    places = canvas.subplots(rows, figure.columns, squeeze=False).ravel()
+    for place, panel in zip(places, figure.panels, strict=False):
         _panel(place, panel, colours)
-    for place in places[len(plate.panels) :]:
+    for place in places[len(figure.panels) :]:
         place.remove()
-    return figure
+    return canvas
 
 
 def _panel(axes: Axes, panel: Panel, colours: Colours) -> None:
     axes.set_title(panel.title)
-    if isinstance(panel, Lines):
+    if isinstance(panel, LinePanel):
         _lines(axes, panel)
-    elif isinstance(panel, Map):
+    elif isinstance(panel, MapPanel):
         _map(axes, panel, colours)
     else:
-        _weave(axes, panel, colours)
+        _weights(axes, panel, colours)
 
 
-def _lines(axes: Axes, panel: Lines) -> None:
+def _lines(axes: Axes, panel: LinePanel) -> None:
     count = 1 + max((one.place for one in panel.series if one.place is not None), default=0)
     for one in panel.series:
         look = _look(one, count)
@@ -135,10 +141,10 @@ def _look(one: Series, count: int) -> dict[str, Any]:
     return {"color": colour, **role, **dashed}
 
 
-def _map(axes: Axes, panel: Map, colours: Colours) -> None:
+def _map(axes: Axes, panel: MapPanel, colours: Colours) -> None:
     """Cells of equal size, as a sweep has them, their numbers on the axes."""
     values = np.ma.masked_invalid(panel.values)
-    span = Span.of(panel)
+    span = ColourRange.of(panel)
     norm, ramp = _colours(panel, span, colours)
     image = axes.pcolormesh(values, norm=norm, cmap=ramp, rasterized=True)
     axes.set_facecolor("#dddddd")  # what there is no value of
@@ -162,14 +168,14 @@ def _log_labels(axis: Axis, ends: tuple[float, float]) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def _colours(panel: Map, span: Span, colours: Colours) -> tuple[Normalize, Any]:
+def _colours(panel: MapPanel, span: ColourRange, colours: Colours) -> tuple[Normalize, Any]:
     norm = (LogNorm if span.log else Normalize)(span.low, span.high)
     if panel.middle is not None:
         return norm, LinearSegmentedColormap.from_list("W", _shares(colours.ramp))
     return norm, matplotlib.colormaps["cividis"]
 
 
-def _weave(axes: Axes, panel: Weave, colours: Colours) -> None:
+def _weights(axes: Axes, panel: WeightsPanel, colours: Colours) -> None:
     """W in the dashboard's colours, the bias of each row beside it."""
     n, top, ramp = panel.n_sparse, panel.top, _shares(colours.ramp)
     norm = BoundaryNorm(np.linspace(-top, top, len(ramp) + 1), len(ramp))
@@ -199,7 +205,7 @@ def _weave(axes: Axes, panel: Weave, colours: Colours) -> None:
         _bias(axes, panel.biases, panel.n_sparse)
 
 
-def _on_diagonal(panel: Weave) -> Bool[np.ndarray, "side side"]:
+def _on_diagonal(panel: WeightsPanel) -> Bool[np.ndarray, "side side"]:
     rows, columns = (block_edges(0, panel.n_sparse, size) for size in panel.pixels.shape)
     return (rows[:-1, None] < columns[None, 1:]) & (columns[None, :-1] < rows[1:, None])
 
@@ -225,13 +231,3 @@ def _bias(axes: Axes, biases: Float[np.ndarray, " side"], n_sparse: int) -> None
 
 def _shares(colours: Any) -> list[tuple[float, ...]]:
     return [tuple(part / 255 for part in colour) for colour in colours]
-
-
-def number(value: float) -> str:
-    """As short as it is exact to three digits: 0.05, 1e-4, 2,048."""
-    if value == 0:
-        return "0"
-    if 1e-3 <= abs(value) < 1e6:
-        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
-    exponent = math.floor(math.log10(abs(value)))
-    return f"{value / 10**exponent:.2g}e{exponent}"

@@ -8,7 +8,7 @@ import torch
 from rugtui.analysis.statistics import statistics
 from rugtui.models.base import Weights, Window
 from rugtui.models.constructions import default_frame, engineered
-from rugtui.reports.plate import Lines, Plate, Series, Weave
+from rugtui.reports.figure import Figure, LinePanel, Series, WeightsPanel
 from rugtui.settings.settings import Frame
 from rugtui.storage.heatmap import off_diagonal_scale
 from rugtui.theory.levels import levels
@@ -31,7 +31,7 @@ FRAMES: dict[Frame, str] = {
 }
 
 
-def convergence_plate(seed: int = 0) -> Plate:
+def convergence_figure(seed: int = 0) -> Figure:
     """Exact loss of rugs over L*, less 1, against n_sparse (section 7); it falls like 1/(n p)."""
     series = []
     for place, p in enumerate(DENSITIES):
@@ -45,7 +45,7 @@ def convergence_plate(seed: int = 0) -> Plate:
         )
     x = np.array(SIZES, float)
     guide = Series("∝ 1/n_sparse", x, 2 * series[1].y[-1] * x[-1] / x, "guide")
-    lines = Lines(
+    lines = LinePanel(
         f"rugs at r = {RATIO:g}, mean of {SEEDS}",
         "n_sparse",
         "exact loss / L* − 1",
@@ -55,10 +55,10 @@ def convergence_plate(seed: int = 0) -> Plate:
         f"The exact loss of Hadamard rugs comes down to the symmetric prediction: n_sparse "
         f"{SIZES[0]:,} to {SIZES[-1]:,}."
     )
-    return Plate("rug-convergence", caption, (lines,))
+    return Figure("rug-convergence", caption, (lines,))
 
 
-def fractal_plate(seed: int = 0) -> Plate:
+def fractal_figure(seed: int = 0) -> Figure:
     """W of the first rows of H, and of rows in random order, which weave it into noise."""
     n_sparse, n_dense = FRACTAL
     panels = []
@@ -66,30 +66,32 @@ def fractal_plate(seed: int = 0) -> Plate:
         rug = _rug(frame, n_sparse, n_dense, 0.05, seed)
         top = float(np.quantile(np.abs(rug.rows(np.array([0])))[0, 1:], FAINT))
         panels.append(
-            Weave(title, n_sparse, top, rug.pooled(Window.whole(n_sparse), n_sparse, n_sparse))
+            WeightsPanel(
+                title, n_sparse, top, rug.pooled(Window.whole(n_sparse), n_sparse, n_sparse)
+            )
         )
     caption = (
         f"The fractal in the rug: n_sparse {n_sparse}, W of {n_dense} rows of a Hadamard matrix."
     )
-    return Plate("fractal", caption, tuple(panels), columns=3)
+    return Figure("fractal", caption, tuple(panels), columns=3)
 
 
-def weights_plate(trained: Weights, p: float, about: str, seed: int = 0) -> Plate:
+def weights_figure(trained: Weights, p: float, about: str, seed: int = 0) -> Figure:
     """Trained weights and the rug of the same size, W and biases."""
     n_sparse, n_dense = trained.n_sparse, trained.n_dense
     frame = default_frame(n_sparse)
     rug = _rug(frame, n_sparse, n_dense, p, seed)
-    panels = weave("trained", trained), weave(f"rug ({frame})", rug)
-    return Plate("weights", f"W and bias of trained weights and of the rug, {about}.", panels, 2)
+    panels = weights_panel("trained", trained), weights_panel(f"rug ({frame})", rug)
+    return Figure("weights", f"W and bias of trained weights and of the rug, {about}.", panels, 2)
 
 
-def weave(title: str, weights: Weights) -> Weave:
+def weights_panel(title: str, weights: Weights) -> WeightsPanel:
     side = min(weights.n_sparse, SIDE)
     edges = np.arange(side) * weights.n_sparse // side
     biases = np.add.reduceat(weights.biases(), edges)
     biases = biases / np.diff(np.append(edges, weights.n_sparse))
     pixels = weights.pooled(Window.whole(weights.n_sparse), side, side)
-    return Weave(title, weights.n_sparse, off_diagonal_scale(weights), pixels, biases)
+    return WeightsPanel(title, weights.n_sparse, off_diagonal_scale(weights), pixels, biases)
 
 
 def _rug(frame: Frame, n_sparse: int, n_dense: int, p: float, seed: int) -> Weights:

@@ -1,0 +1,171 @@
+"""What there is to see in a figure, as values: the same on paper and in the terminal."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from rugtui.errors import UsageError
+
+MOST = 0.9
+"""Share of the cells that colours are for, where a few others would take them all."""
+FAR = 3.0
+"""Times the reach of those that the others must have for that."""
+LEAST_RATIO = 1.01
+Role = Literal["trained", "rug", "optimum", "linear", "guide"]
+"""What a series is, which decides how it is drawn in every figure."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """Values over ascending x; NaN is a gap. `place` is that of one among ordered series."""
+
+    name: str
+    x: Float[np.ndarray, " n"]
+    y: Float[np.ndarray, " n"]
+    role: Role = "trained"
+    place: int | None = None
+    error: Float[np.ndarray, " n"] | None = None
+    """Standard errors."""
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether points were measured, and not a curve computed."""
+        return self.place is not None or self.role in ("trained", "rug")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LinePanel:
+    """A chart. Labels have their units."""
+
+    title: str
+    x_label: str
+    y_label: str
+    series: tuple[Series, ...]
+    log_x: bool = True
+    log_y: bool = True
+    levels: tuple[tuple[str, float], ...] = ()
+    """Named values across the whole chart."""
+    legend_columns: int = 1
+    """Of a chart that has more room in width than in height."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MapPanel:
+    """A quantity over (r, p): values[i, k] at r[i] and p[k]; NaN where there is none.
+
+    `middle` is the value that means "none of it": colours part there, and without one they rise
+    from the least value to the greatest.
+    """
+
+    title: str
+    label: str
+    r: Float[np.ndarray, " rows"]
+    p: Float[np.ndarray, " columns"]
+    values: Float[np.ndarray, "rows columns"]
+    middle: float | None = None
+    log: bool = False
+    """Whether colours go with the logarithm."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WeightsPanel:
+    """W as block means, rows and columns of features, and at will the biases of its rows."""
+
+    title: str
+    n_sparse: int
+    top: float
+    """The |W_ij| at which colours end; the diagonal may be beyond."""
+    pixels: Float[np.ndarray, "side side"]
+    biases: Float[np.ndarray, " side"] | None = None
+
+
+Panel = LinePanel | MapPanel | WeightsPanel
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Figure:
+    """One figure: panels of one sort, `columns` to a row."""
+
+    name: str
+    """Of its files."""
+    caption: str
+    panels: tuple[Panel, ...]
+    columns: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ColourRange:
+    """The values of the two end colours, and whether there are cells beyond them: a grid's first
+    row and column are often far from all others."""
+
+    low: float
+    high: float
+    log: bool
+    below: bool = False
+    above: bool = False
+
+    @classmethod
+    def of(cls, seen: MapPanel) -> ColourRange:
+        """Even on both sides of the middle where there is one, or else from the least value to the
+        greatest."""
+        known = seen.values[np.isfinite(seen.values)]
+        log = seen.log and known.size > 0 and bool((known > 0).all())
+        if not known.size:
+            return cls(0.0, 1.0, False)
+        if seen.middle is not None:
+            low, high = _around(known, seen.middle, log)
+        else:
+            low, high = (float(known.min()), float(known.max())) if log else _most(known)
+            if not high > low:
+                high = low + (abs(low) or 1.0)
+        return cls(low, high, log, bool(known.min() < low), bool(known.max() > high))
+
+
+def _around(known: np.ndarray, middle: float, log: bool) -> tuple[float, float]:
+    if log:
+        away = np.abs(np.log(known / middle))
+        ratio = np.exp(max(_reach(away), np.log(LEAST_RATIO)))
+        return float(middle / ratio), float(middle * ratio)
+    reach = max(_reach(np.abs(known - middle)), 1e-12)
+    return middle - reach, middle + reach
+
+
+def _reach(away: np.ndarray) -> float:
+    """The greatest distance, or that of most cells."""
+    most, all_of_them = np.quantile(away, MOST), away.max()
+    return float(most if 0 < FAR * most < all_of_them else all_of_them)
+
+
+def _most(known: np.ndarray) -> tuple[float, float]:
+    """The ends, without those that lie far from most cells."""
+    low, high = float(known.min()), float(known.max())
+    first, last = (float(end) for end in np.quantile(known, [1 - MOST, MOST]))
+    reach = last - first
+    if 0 < FAR * reach < high - low:
+        low, high = max(low, first - reach), min(high, last + reach)
+    return low, high
+
+
+def number(value: float) -> str:
+    """As short as it is exact to three digits: 0.05, 1e-4, 2,048."""
+    if value == 0:
+        return "0"
+    if 1e-3 <= abs(value) < 1e6:
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    exponent = math.floor(math.log10(abs(value)))
+    return f"{value / 10**exponent:.2g}e{exponent}"
+
+
+def require_matplotlib() -> None:
+    """Raises UsageError, which says how to have it."""
+    if find_spec("matplotlib") is None:
+        raise UsageError(
+            "figures in files need matplotlib, which is not installed: pip install "
+            "'rugtui[figures]', or draw them in the terminal with --terminal."
+        )
