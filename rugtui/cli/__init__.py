@@ -47,6 +47,9 @@ COMMANDS = {
 """What `--help` says of each, in its order; command NAME is `command` of rugtui/cli/NAME.py."""
 
 
+SYSTEM = os.name
+
+
 class LazyGroup(GroupedHelp, click.Group):
     """A group that imports a command's module only when the command is asked for."""
 
@@ -105,6 +108,12 @@ def rugtui(ctx: click.Context, **given: Any) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
+    if SYSTEM != "posix":
+        print(
+            "rugtui: rugtui needs Linux or macOS; on Windows, install and run it in WSL.",
+            file=sys.stderr,
+        )
+        return 1
     configure_spin_wait()
     spell_out_what_is_missing()
     if not os.environ.get("NO_COLOR"):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import errno
-import fcntl
 import json
 import os
 import platform
@@ -19,8 +18,13 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from rugtui.errors import RunError
+from rugtui.errors import RugtuiError, RunError
 from rugtui.storage.files import file_mode, naming
+
+try:
+    import fcntl
+except ImportError as error:
+    raise RugtuiError("runs are kept on Linux and macOS; on Windows, use rugtui in WSL.") from error
 
 NAME = "lock"
 LOCK_MOST = 4096

@@ -32,6 +32,7 @@ class Help(Overlay[None]):
     BINDINGS = [
         Binding("escape", "dismiss", "Close"),
         Binding("question_mark,f1", "dismiss", id="help"),
+        Binding("m", "manual", "Manual"),
         Binding("q", "app.quit", "Quit", id="quit"),
     ]
 
@@ -43,7 +44,7 @@ class Help(Overlay[None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="sheet") as sheet:
             sheet.border_title = "Help"
-            sheet.border_subtitle = "escape closes"
+            sheet.border_subtitle = "m opens the manual, escape closes"
             with VerticalScroll():
                 # One widget: every one more is time from key to screen.
                 self._columns = self.app.size.width
@@ -52,6 +53,12 @@ class Help(Overlay[None]):
     @property
     def _text(self) -> str:
         return help_text(self.keymap, self._columns, self.sheet, self.pane)
+
+    def action_manual(self) -> None:
+        """Open the manual in the place of the keys."""
+        from rugtui.tui.screens.manual import Manual
+
+        self.app.switch_screen(Manual())
 
     def on_resize(self, event: events.Resize) -> None:
         if event.size.width != self._columns:
