@@ -1,6 +1,6 @@
 """What a training step costs, in dense batch × n_sparse × n_dense products ("GEMMs").
 
-    python -m tests.benchmarks.training [--reference CHECKOUT]
+    python -m tests.benchmarks.training [--reference CHECKOUT] [--threads 1 2]
     python -m tests.benchmarks.training --device cuda [--matmul tf32]
 
 Two states are timed: "start", the first steps of a run, and "trained", which begins as a rug.
@@ -9,9 +9,14 @@ medians. Samples/s and "of bound" are of "trained". The bound is the time of a d
 products, at the precision asked for: on a GPU none of them can be left out, on a CPU a sparse step
 leaves some out and may be beyond 100 %. On CUDA the size is n_sparse 8,192 at batch 8,192.
 
+A size has a row for each number of threads, on which its products are timed too; * marks the number
+that a run takes by itself. The overhead is what a step takes where there is next to nothing to
+compute: 64 × 32, one sample, hardly a feature on.
+
 With `--reference` the training loop of the code of arXiv 2410.12101 (its `model.Model.optimize`,
 recipe of `train_model`) takes turns too: data loader, Adam and bookkeeping its own, in a process of
-its own, whose threads wait as PyTorch has them wait by default (runtime.threads sets that for this
+its own, whose threads wait as PyTorch has them wait by default (what `configure_spin_wait` sets
+is for this
 process alone).
 """
 
@@ -19,6 +24,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -27,18 +33,22 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from runtime.threads import configure_spin_wait
+from rugtui.runtime.threads import configure_spin_wait
 
 configure_spin_wait()
 
 import torch  # noqa: E402
 
+from rugtui.runtime.threads import compute_threads, granted_threads  # noqa: E402
 from rugtui.settings.settings import Settings  # noqa: E402
+from rugtui.training.kernels import plan  # noqa: E402
 from rugtui.training.kernels.gemm import gemm_seconds  # noqa: E402
 from rugtui.training.kernels.precision import precision  # noqa: E402
 from rugtui.training.trainer import Trainer  # noqa: E402
 
-SIZES, BATCH = [(512, 128, 0.05), (1024, 256, 0.01), (2048, 512, 0.002)], 1024
+SIZES = [(128, 32, 0.05), (512, 128, 0.05), (1024, 256, 0.01), (2048, 512, 0.002)]
+BATCH = 1024
+NOTHING = Settings(n_sparse=64, n_dense=32, p=1e-4, batch=1, steps=0, device="cpu")
 CUDA_SIZES, CUDA_BATCH = [(8192, 2048, 0.01)], 8192
 PRODUCTS = 5
 """Of a dense step: two forward, two for W_out and W_in, one back through the decoder."""
@@ -48,10 +58,12 @@ STATES = ("start", "trained")
 def main() -> None:
     options = parse()
     print(
-        f"{torch.get_num_threads()} threads, {options.device}, batch {options.batch:,}, products "
+        f"{granted_threads()} cores granted, {options.device}, batch {options.batch:,}, products "
         f"{options.matmul}, medians of {options.rounds} turns"
     )
-    names = ["n_sparse", "n_dense", "p", "GEMM/ms", *STATES, "samples/s", "of bound"]
+    if options.device == "cpu":
+        print(f"overhead {1e3 * overhead(options.rounds):.3f} ms a step")
+    names = ["n_sparse", "n_dense", "p", "threads", "GEMM/ms", *STATES, "samples/s", "of bound"]
     if options.reference:
         names += ["reference", "×start", "×trained"]
     print(*(f"{name:>9}" for name in names), " plan")
@@ -65,7 +77,18 @@ def main() -> None:
             matmul=options.matmul,
             steps=0,
         )
-        row(settings, options)
+        for threads in options.threads:
+            row(settings.replace(threads=threads), options)
+
+
+def overhead(rounds: int) -> float:
+    """Seconds of a core that a step takes beside products and passes: the least of many turns."""
+    training, least = Trainer(NOTHING), math.inf
+    for _ in range(rounds):
+        begun = time.thread_time()
+        step_seconds(training, steps=200)
+        least = min(least, (time.thread_time() - begun) / 200)
+    return least
 
 
 def parse() -> argparse.Namespace:
@@ -74,11 +97,14 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--matmul", default="full", choices=["full", "tf32", "bf16"])
     parser.add_argument("--batch", type=int)
+    parser.add_argument("--threads", type=int, nargs="+", help="(1 2, of those granted)")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--sizes", type=size, nargs="+", help="n_sparse,n_dense,p ...")
     options = parser.parse_args()
     cuda = options.device.startswith("cuda")
     options.sizes = options.sizes or (CUDA_SIZES if cuda else SIZES)
+    few = [count for count in (1, 2) if count <= granted_threads()]
+    options.threads = options.threads or (few[:1] if cuda else few)
     options.batch = options.batch or (CUDA_BATCH if cuda else BATCH)
     return options
 
@@ -111,7 +137,9 @@ def row(settings: Settings, options: argparse.Namespace) -> None:
                 seconds[name].append(taken)
     median = {name: statistics.median(taken) for name, taken in seconds.items()}
     gemm, trained_seconds = median["gemm"], median["trained"]
-    cells = [settings.n_sparse, settings.n_dense, settings.p, f"{gemm * 1e3:.3f}"]
+    itself = plan.threads(settings.replace(threads=None), granted_threads())
+    threads = f"{settings.threads}{'*' * (settings.threads == itself)}"
+    cells = [settings.n_sparse, settings.n_dense, settings.p, threads, f"{gemm * 1e3:.3f}"]
     cells += [f"{median[state] / gemm:.2f}" for state in STATES]
     cells += [f"{settings.batch / trained_seconds:,.0f}"]
     cells += [f"{PRODUCTS * gemm / trained_seconds:.0%}"]
@@ -123,20 +151,20 @@ def row(settings: Settings, options: argparse.Namespace) -> None:
 
 def product_seconds(settings: Settings, device: torch.device) -> float:
     """Of one dense product at the precision of the settings."""
-    with precision(settings, device):
+    with precision(settings, device), compute_threads(settings.threads or 1):
         kind = torch.bfloat16 if settings.matmul == "bf16" else torch.float32
         return gemm_seconds(settings, device, dtype=kind)
 
 
-def step_seconds(training: Trainer) -> float:
+def step_seconds(training: Trainer, steps: int = 0) -> float:
     """Seconds a step of one interval, loss read at the end, without a look at held-out data."""
-    steps = training._pace.interval
+    steps = steps or training._pace.interval
 
     def nobody() -> None:
         return None
 
     begun = time.perf_counter()
-    with precision(training.settings, training.device):
+    with training._computing():
         for _ in range(steps):
             training._take_step(nobody)
         float(training._sum)

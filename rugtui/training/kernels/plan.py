@@ -1,22 +1,25 @@
 """Which of a step's products are computed sparse: a fixed rule, so that equal runs stay equal.
 
-Decoder gradients in dense products, batch 1,024 on two cores beside other work, by the fraction of
-pre-activations that are positive (the dense ones do not depend on it):
+The gradient from the active cells alone, and from all cells, in milliseconds on one thread of an
+AMD EPYC (Zen 5), batch 1,024, by the fraction of pre-activations that are positive:
 
-    n_sparse  n_dense   dense    0.01   0.03   0.06   0.10   0.15   0.20   0.25
-         512      128     2.6    0.61   0.88   1.28   1.44   1.80   1.90   2.37
-       1,024      256     2.2    0.27   0.40   0.69   1.03   1.18   1.74   3.35
+    n_sparse, n_dense           0.02    0.05    0.10    0.15    0.20    0.30    0.40    all cells
+         128       6            0.14    0.16    0.18    0.21    0.26    0.34    0.49         0.25
+         128      32            0.16    0.21    0.23    0.23    0.29    0.39    0.43         0.33
+         512      64            0.69    0.72    0.90    1.14    1.34    1.75    2.38         2.05
+         512     128            0.95    1.24    1.39    1.69    2.03    2.78    3.96         3.80
+       1,024     256             4.1     4.6     5.5     6.8     7.9    10.5    14.4         14.9
 
-With both cores free the sparse gradient, half of which is done by one thread, breaks even earlier:
-at 0.05, 0.08, 0.19 and 0.13 for n_dense 64, 128, 256 and 512. The rule keeps near those.
+Dense products there take twice as long as on machines that MKL is made for, so the rule keeps to
+about half the fractions at which the two are equal.
 
 Whether data are drawn by their active cells or with all cells decides about the whole step. One of
 all cells costs the same at every p; the other is as fast, measured the same way, at
 
-    n_sparse, n_dense    128, 6    128, 32    128, 102    512, 128    1,024, 256
-    p                     0.003       0.08        0.18        0.17          0.20
+    n_sparse, n_dense    128, 6    128, 16    128, 32    128, 102    512, 64    512, 128
+    p                      0.02       0.06       0.15        0.11      > 0.3       > 0.3
 
-without what `FullMatrixPath` leaves out, and at so much less as that is.
+with what `FullMatrixPath` leaves out.
 
 Waking a thread costs more than a small product. Milliseconds a step on one and two threads, at p
 0.05, 0.05, 0.01 and 0.002, on two cores of a Xeon, and on two of an AMD EPYC (Zen 5) beside other
@@ -91,7 +94,7 @@ def choose(settings: Settings, *, kind: str) -> Plan:
     if kind != "cpu":
         return DEVICE
     p = settings.p_on
-    most_on = 1 / (4 + 700 / settings.n_dense)
+    most_on = 1 / (4 + 80 / settings.n_dense)
     # a trained model has about as many cells on by noise as by signal
     sparse_decoder = settings.activation == "relu" and 2 * p < most_on
     return Plan(sparse_encoder=sparse_data(settings), most_on=most_on if sparse_decoder else 0)
@@ -114,4 +117,4 @@ def sparse_data(settings: Settings) -> bool:
     left_out = 0 if half else DENSE_PRODUCTS - squares.products
     # a sparse step leaves out the other three at most
     n_dense = settings.n_dense
-    return settings.p_on < (1 - left_out / 3) / (4 + 200 / n_dense + 4000 / n_dense**2)
+    return settings.p_on < (1 - left_out / 3) / (4.5 + 100 / n_dense + 2000 / n_dense**2)

@@ -159,7 +159,8 @@ def test_bfloat16_products_cost_digits_and_nothing_else(plan):
     ("p", "kind", "said"),
     [
         (0.01, "cpu", "sparse"),
-        (0.1, "cpu", "sparse enc"),
+        (0.1, "cpu", "sparse"),
+        (0.15, "cpu", "sparse enc"),
         (0.2, "cpu", "dense"),
         (0.01, "cuda", "dense"),
     ],
