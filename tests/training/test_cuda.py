@@ -4,6 +4,7 @@ PyTorch's fake tensors have a device, a shape and a dtype, but no numbers: an op
 device, or a question whose answer is a number, raises. The plan of a GPU is also run on the CPU.
 """
 
+import json
 from contextlib import contextmanager
 
 import numpy as np
@@ -26,6 +27,7 @@ from rugtui.training.kernels.gradient import Gradient
 from rugtui.training.kernels.plan import DEVICE, choose
 from rugtui.training.parameters import Parameters
 from rugtui.training.source import Source, importance
+from tests.benchmarks import gpu
 
 CUDA, CPU = torch.device("cuda"), torch.device("cpu")
 SMALL = Settings(n_sparse=48, n_dense=12, p=0.1, batch=16, device="cuda")
@@ -222,3 +224,13 @@ def test_the_plan_of_a_gpu_gives_the_gradient_of_autograd(activation, important,
     own = parameters.gradient
     for part, slope in zip((own.W_in, own.W_out, own.b), slopes, strict=True):
         torch.testing.assert_close(part, slope, **accuracy)
+
+
+def test_the_script_for_a_gpu_runs_from_end_to_end():
+    found = gpu.report("cpu", quick=True)
+    assert "error" not in json.dumps(found)
+    assert found["resume_is_bit_exact"] is True
+    assert {one["precision"] for one in found["speed"]} == {"fp32", "tf32", "bf16"}
+    assert all(one["captured_steps_per_second"] > 0 for one in found["speed"])
+    assert found["loss"]["bf16 / fp32"] == pytest.approx(1, rel=0.05)
+    assert found["pace"].keys() == {"CUDA_PRODUCTS", "CUDA_OVERHEAD"}
