@@ -163,3 +163,14 @@ def test_chapters_open_by_their_first_letters_and_unknown_ones_are_refused(capsy
 def test_every_command_is_in_the_manual_or_the_readme():
     told = {words[0] for words in LINES if words}
     assert set(COMMANDS) - told <= {"help", "open"}
+
+
+@pytest.mark.skipif(not README.is_file(), reason="only beside the sources")
+def test_every_file_that_contributors_are_sent_to_is_there():
+    text = README.with_name("CONTRIBUTING.md").read_text()
+    named = set(re.findall(r"`([\w/]+(?:\.py|/))`", text))
+    assert len(named) > 30
+    package = README.parent / "rugtui"
+    folders = (package, README.parent, *package.iterdir(), package / "tui" / "panes")
+    for name in named:
+        assert any((folder / name).exists() for folder in folders), name
