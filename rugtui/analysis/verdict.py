@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from rugtui.analysis import numbers
 from rugtui.settings.settings import Settings
 
 if TYPE_CHECKING:  # they load SciPy, which the screen's first paint must not wait for
@@ -41,13 +42,13 @@ def verdict(
     if gaussian:
         said = [f"Gaussian loss {said[0][0].lower()}{said[0][1:]}"]
     if measured is not None and measured.exact > 0:
-        off = measured.gaussian / measured.exact - 1
+        off = numbers.quotient(measured.gaussian, measured.exact) - 1
         if abs(off) > FAR:
             said.append(
-                f"Gaussian(W) is {abs(off):.0%} {_side(off)} exact(W): interference is not "
+                f"Gaussian(W) is {100 * abs(off):.0f} % {_side(off)} exact(W): interference is not "
                 f"Gaussian (KS {measured.kolmogorov_smirnov:.2f})."
             )
-    return " ".join(said).replace("%", " %")
+    return " ".join(said)
 
 
 def _place(
@@ -58,28 +59,35 @@ def _place(
     rug: bool,
     begins: bool,
 ) -> str:
-    off = loss / levels.loss - 1 if levels.loss > 0 else math.inf
-    noise = SURE * error / levels.loss if error > 0 and levels.loss > 0 else 0.0
-    if abs(off) <= max(NEAR, min(noise, FAR)):
-        where = f"within {max(abs(off), 0.001):.1%} of L*"
+    side, where = standing(loss, error, levels.loss)
+    if side == "at":
         return f"The rug is {where}." if rug else f"On the symmetric plateau: {where}."
     if rug:
-        where = _above(off) if off > 0 else f"{-off:.0%} below L*"
         return f"The rug is {where}, as its finite size has it."
-    if off < 0:
+    if side == "below":
         why = "symmetry is breaking"
         if measured is not None and measured.skew < 0:
             why = f"interference is skewed (skew of W {measured.skew:.1f})"
-        return f"{-off:.0%} below the symmetric prediction L*: {why}."
+        return f"{where.removesuffix('L*')}the symmetric prediction L*: {why}."
     if loss > levels.linear:
         why = ": it has just begun" if begins else ""
-        return f"{_above(off)}, and above the linear optimum too{why}."
-    return f"{_above(off)}, below the linear optimum."
+        return f"{where}, and above the linear optimum too{why}."
+    return f"{where}, below the linear optimum."
 
 
-def _above(off: float) -> str:
-    """By so much of L*; from twice L* on, how often it."""
-    return f"{off:.0%} above L*" if off < 1 else f"{1 + off:.3g} times L*"
+def standing(
+    loss: float, standard_error: float, best: float
+) -> tuple[Literal["below", "at", "above"], str]:
+    """Where a loss is beside L* (`best`), and that in words, from the ratio of the two as screens
+    show them: nobody who divides finds another."""
+    ratio = numbers.quotient(loss, best)
+    off = (ratio if math.isfinite(ratio) else math.inf) - 1
+    noise = SURE * standard_error / best if standard_error > 0 and best > 0 else 0.0
+    if abs(off) <= max(NEAR, min(noise, FAR)):
+        return "at", f"within {max(abs(off), 0.001):.1%} of L*".replace("%", " %")
+    if off < 0:
+        return "below", f"{-off:.0%} below L*".replace("%", " %")
+    return "above", f"{off:.0%} above L*".replace("%", " %") if off < 1 else f"{ratio:.3g} times L*"
 
 
 def _side(off: float) -> str:

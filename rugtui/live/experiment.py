@@ -14,7 +14,7 @@ import torch
 from rugtui.analysis.verdict import caveat, comparable, death, verdict
 from rugtui.errors import UsageError, WeightsError
 from rugtui.live.commands import Kind, Look, Save
-from rugtui.live.frame import Frame, Picture, Reading
+from rugtui.live.frame import Estimate, Frame, Picture, Reading
 from rugtui.live.history import History
 from rugtui.live.loss_sampler import RugTrial, StillTrial
 from rugtui.live.picture_maker import PictureMaker
@@ -31,6 +31,8 @@ from rugtui.training.kernels.gemm import gemm_seconds
 from rugtui.training.result import StepResult
 from rugtui.training.trainer import never
 
+GOOD = 0.01
+"""Relative standard error of a held-out loss up to which no samples are drawn besides."""
 TREND = 64
 """Statistics kept for the trend; at twice as many every second one is dropped."""
 
@@ -178,10 +180,27 @@ class Experiment:
             self._ask(kind)
         made = self._curve_maker.at(self.settings.ratio, self.settings.p_on)
         self._curves = made or self._curves
-        live = self._still.loss() if self._still else self.history.recent_loss(self.settings)
-        self._refresh("trained", *live)
+        self._refresh("trained", *self._loss_now(beside=beside))
         if self._trial is not None:
-            self._refresh("rug", *self._trial.loss())
+            self._refresh("rug", *self._trial.loss(), "sampled")
+
+    def _loss_now(self, *, beside: bool) -> tuple[float, float, Estimate]:
+        """The loss of the trained weights and its standard error.
+
+        While they move it is read off the last training losses; weights that stand still have the
+        held-out loss of their own step, or are sampled where none was measured, or not well.
+        """
+        if beside:
+            return *self.history.recent_loss(self.settings), "live"
+        held = self.history.view().heldout_of(self.training.step, self.settings.p_on)
+        if held[1] <= GOOD * held[0]:
+            self._still = None
+            return *held, "held out"
+        if self._still is None and self.training.step:
+            self._still = self._new_still()
+        if self._still is None:
+            return math.nan, math.nan, "live"
+        return *self._still.loss(), "sampled"
 
     def _judge(self, result: StepResult) -> None:
         """Where held-out loss was measured, have the same weights analysed: the exact loss can
@@ -229,7 +248,6 @@ class Experiment:
             trained=self._aged("trained"),
             rug=self._aged("rug") if self._trial else None,
             picture=picture,
-            sampled=self._still is not None,
             verdict=self._verdict(frame.shown),
         )
 
@@ -242,7 +260,7 @@ class Experiment:
         if math.isnan(loss):
             said = self._why_unknown()
         elif self.course.dead < self.settings.n_sparse and comparable(self.settings):
-            learns = self._still is None
+            learns = known.estimate == "live"
             gaussian = learns and self.settings.method == "population"
             was_below = self.history.was_below(levels.linear, levels.p)
             begins = learns and not self.done and not was_below
@@ -279,9 +297,11 @@ class Experiment:
         reading = self.readings.get(kind, Reading())
         return dataclasses.replace(reading, age=time.monotonic() - reading.measured_when)
 
-    def _refresh(self, kind: Kind, loss: float, standard_error: float) -> None:
+    def _refresh(self, kind: Kind, loss: float, standard_error: float, estimate: Estimate) -> None:
         old = self.readings.get(kind, Reading())
-        self.readings[kind] = dataclasses.replace(old, loss=loss, standard_error=standard_error)
+        self.readings[kind] = dataclasses.replace(
+            old, loss=loss, standard_error=standard_error, estimate=estimate
+        )
 
     def _note(self, finding: Finding) -> None:
         old = self.readings.get(finding.kind, Reading())

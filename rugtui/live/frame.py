@@ -30,6 +30,15 @@ Phase = Literal[
 is paused, failed, or one of those behind."""
 
 
+Estimate = Literal["live", "held out", "sampled"]
+"""Where a loss comes from: the last training losses, which move; the held-out loss of these very
+weights; or samples drawn of weights that stand still."""
+
+
+ENOUGH = 1e-3
+"""Relative standard error at which sampling a loss stops."""
+
+
 @dataclass(frozen=True, slots=True)
 class CellReadout:
     """One cell of W, and the block of cells that shares its pixel."""
@@ -81,10 +90,12 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What is known of one kind of weights: its live loss and the statistics last taken of it."""
+    """What is known of one kind of weights: its loss now and the statistics last taken of it."""
 
     loss: float = math.nan
+    """Of the weights of the Frame's own step, as far as is known: see `estimate`."""
     standard_error: float = math.nan
+    estimate: Estimate = "live"
     statistics: Statistics | None = None
     heldout: float = math.nan
     """Held-out loss of the very weights that `statistics` describes; NaN where there is none."""
@@ -99,6 +110,12 @@ class Reading:
     """Statistics so far, oldest first, evenly thinned."""
     trend_at: tuple[int, ...] = ()
     """The steps whose weights they describe."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether more samples would change no digit that is shown: until then, differences in
+        standard errors only drift."""
+        return self.estimate != "sampled" or self.standard_error <= ENOUGH * self.loss
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +160,6 @@ class Frame:
     """Which construction the rug is."""
     trained: Reading = field(default_factory=Reading)
     rug: Reading | None = None
-    sampled: bool = False
-    """Whether nothing learns: losses of trained weights are those of samples drawn here."""
     verdict: str = ""
     """A sentence that says what the numbers of the weights shown mean."""
     picture: Picture | None = None

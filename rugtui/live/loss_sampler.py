@@ -7,6 +7,7 @@ import math
 import torch
 from jaxtyping import Float
 
+from rugtui.live.frame import ENOUGH
 from rugtui.models.base import Weights
 from rugtui.models.constructions import engineered
 from rugtui.models.dense import Dense
@@ -17,9 +18,7 @@ from rugtui.training.source import Source, importance
 
 STREAM = 0x5EED
 """Keeps the trial's data apart from those that training draws from the same seed."""
-ENOUGH = 5e-4
-"""Of the mean: a standard error that no more digits on the screen come of."""
-BATCH, CELLS = 1024, 1 << 22
+BATCH, CELLS = 8192, 1 << 22
 """Samples at a time, and cells of theirs at most: a fraction of a second."""
 
 
@@ -34,6 +33,11 @@ class Sampled:
         self._count += len(losses)
         self._sum += losses.sum().item()
         self._squares += losses.square().sum().item()
+
+    @property
+    def known(self) -> bool:
+        mean, error = self.loss()
+        return error <= ENOUGH * mean
 
     def loss(self) -> tuple[float, float]:
         """Mean loss per feature over all samples so far, and its standard error."""
@@ -95,11 +99,11 @@ class RugTrial(Sampled):
         self._data = settings.replace(data="bernoulli", p=settings.p_on)
 
     def sample(self) -> None:
-        """Draw one more batch, unless the mean is known: its per-sample losses join the mean."""
+        """One more batch, unless the mean is known well enough."""
         if self.known:
             return
-        n_sparse, batch = self.settings.n_sparse, self.settings.batch
-        x = self._source.draw(self._data, max(1, min(batch, CELLS // n_sparse)))
+        n_sparse = self.settings.n_sparse
+        x = self._source.draw(self._data, max(1, min(BATCH, CELLS // n_sparse)))
         x = x.dense() if isinstance(x, SparseRows) else x
         self.add((x - self.weights.forward(x)).square_().mean(1, dtype=torch.float64))
 

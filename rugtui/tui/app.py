@@ -30,9 +30,10 @@ from rugtui.tui.frame_app import FrameApp
 from rugtui.tui.keynames import shown
 from rugtui.tui.keys import Keymap, bindings, key_named
 from rugtui.tui.panes.loss.widget import LossPane
+from rugtui.tui.panes.pane import TablePane
 from rugtui.tui.panes.weights.widget import WeightsPane
 from rugtui.tui.screens.failure import Failure
-from rugtui.tui.screens.help import Help
+from rugtui.tui.screens.help import Glossary, Help
 from rugtui.tui.screens.runs import Runs
 from rugtui.tui.screens.settings_form import SettingsForm
 
@@ -214,7 +215,12 @@ class RugtuiApp(FrameApp):
         self.notify(f"copied: {text}", timeout=4)
 
     async def action_help(self) -> None:
-        await self.push_screen(Help(self.keymap, keys_of(self.screen), focused_in(self.screen)))
+        sheet = Help(self.keymap, keys_of(self.screen), focused_in(self.screen))
+        pane = self.screen.focused
+        if isinstance(pane, TablePane) and (rows := pane.explained()):
+            await self.push_screen(Glossary(str(pane.border_title), rows, sheet))
+        else:
+            await self.push_screen(sheet)
 
     async def action_quit(self) -> None:
         self.leave()

@@ -19,7 +19,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Input
 
-from rugtui.tui.charts.lines import Piece, line
+from rugtui.tui.charts.lines import Piece, cut, line
 from rugtui.tui.panes.pane import HasPreferences
 
 Tone = Literal["said", "changed", "wrong"]
@@ -74,13 +74,6 @@ def form_line(
         rest = width - sum(len(text) for text, _ in pieces)
         pieces.append((cut(row.said, rest, ascii_only).ljust(rest), tone))
     return line(pieces, width)
-
-
-def cut(text: str, width: int, ascii_only: bool) -> str:
-    """Text in so many cells; where it is cut short, it says so."""
-    if len(text) <= width:
-        return text
-    return text[: max(width - 1, 0)] + ("~" if ascii_only else "…")
 
 
 class FormRows(Widget):

@@ -14,7 +14,7 @@ from rugtui.live.session import LOADING, Session
 from rugtui.runtime.threads import share_beside
 from rugtui.settings.preferences import Preferences
 from rugtui.settings.settings import Settings
-from rugtui.tui.header import Headline
+from rugtui.tui.header import Header
 from rugtui.tui.screens.dashboard import Dashboard
 from rugtui.tui.screens.failure import Failure
 from rugtui.tui.screens.overlay import ShowsFrames
@@ -48,6 +48,8 @@ class FrameApp(TerminalApp):
         self.fps = preferences.fps
         """Frames shown in a second, at most."""
         self.thrift = FrameThrottle()
+        self.screen_rates = 0.0, 0.0
+        """KiB and Frames that go to the screen in a second."""
         self._eager: Timer | None = None
         self._told = self._sent = self._drawn = 0
         self._failure = ""
@@ -134,16 +136,16 @@ class FrameApp(TerminalApp):
         self._failure = frame.failure
 
     def read_meter(self) -> None:
-        """Bytes sent and Frames drawn since the last reading, into the header with the next."""
+        """How fast bytes and Frames go to the screen; and whether none came for a while."""
         sent = self.terminal.sent
         rate, self._sent = (sent - self._sent) / METER_SECONDS / KIB, sent
         drawn, self._drawn = self._drawn / METER_SECONDS, 0
+        self.screen_rates = rate, drawn
         waited = time.monotonic() - self._taken if self.latest.phase == "training" else 0.0
         if not self.screen_stack:
             return  # a last tick, when the app is already leaving
-        for headline in self.dashboard.query(Headline):
-            headline.screen_facts = f"{rate:.0f} KiB/s", f"{drawn:.2g} fps"
-            headline.wait(waited if waited > STILL else 0.0)
+        for header in self.dashboard.query(Header):
+            header.wait(waited if waited > STILL else 0.0)
 
     def action_fps(self, factor: float) -> None:
         self.fps = min(max(self.fps * factor, FPS_LEAST), FPS_MOST)

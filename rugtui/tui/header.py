@@ -1,4 +1,4 @@
-"""The header line."""
+"""The header: what runs where, how far it is, and how its loss stands."""
 
 from __future__ import annotations
 
@@ -9,62 +9,95 @@ import numpy as np
 from rich.cells import cell_len, set_cell_size
 from textual.strip import Strip
 
+from rugtui.analysis import numbers
+from rugtui.analysis.verdict import comparable
 from rugtui.live.frame import Frame
 from rugtui.live.history import of_other_kind
 from rugtui.runtime.characters import printable
-from rugtui.tui.charts import numbers
-from rugtui.tui.charts.lines import line
-from rugtui.tui.charts.palette import Palette
+from rugtui.tui.charts.lines import Piece, line
+from rugtui.tui.charts.palette import ASCII, Palette
 from rugtui.tui.panes.pane import Pane
 
 SOURCE_MOST = 28
+"""Characters of a file's name."""
+BAR = 10
+"""Columns of the bar that shows how far the run is."""
+
+Fact = tuple[int, Sequence[Piece]]
+"""Its rank (the highest is the first to go), and what it says."""
 
 
-def headline(
-    frame: Frame, screen: Sequence[str], palette: Palette, width: int, waited: float = 0.0
-) -> Strip:
-    """One strip with as many of the facts as fit, the most important ones first to stay.
+def headline(frame: Frame, palette: Palette, width: int, waited: float = 0.0) -> Strip:
+    """One strip with as many facts as fit, a column free at both ends.
 
-    `screen` says how the screen itself is doing, what matters most first; `waited` is for how many
-    seconds there was no Frame.
+    `waited`: for how many seconds no Frame came, where that is long.
     """
-    kept = facts(frame, screen, waited)
-    while len(kept) > 1 and len(_joined(kept)) > width:
+    kept = facts(frame, palette, waited)
+    while len(kept) > 1 and len(_joined(kept)) > width - 1:
         kept.remove(max(kept, key=lambda fact: fact[0]))
+    pieces: list[Piece] = [(" ", palette.style("text")), *kept[0][1]]
+    for k, (_, fact) in enumerate(kept[1:]):
+        pieces += [(" · " if k else " ", palette.style("faint")), *fact]
+    return line([*pieces], width)
+
+
+def facts(frame: Frame, palette: Palette, waited: float = 0.0) -> list[Fact]:
+    s, text = frame.settings, palette.style("text")
     phase = palette.style("warning" if frame.phase == "failed" else "smooth", bold=True)
-    pieces = [
-        (f" {kept[0][1]} ", phase),
-        (" · ".join(text for _, text in kept[1:]), palette.style("text")),
-    ]
-    return line(pieces, width)
-
-
-def facts(frame: Frame, screen: Sequence[str], waited: float = 0.0) -> list[tuple[int, str]]:
-    """(rank, text) of each fact; the highest rank is the first to go."""
-    s = frame.settings
-    if frame.phase == "loading" and frame.source:  # what it is like comes out when it is read
-        return [(0, f"{frame.phase:<8}"), (1, _short(frame.source))]
+    source = _short(frame.source)
+    if frame.phase == "loading" and frame.source:  # its sizes are known once it is read
+        return [(0, [(f"{frame.phase:<8}", phase)]), (1, [(source, text)])]
+    total = f" of {s.steps:,}" if s.steps else ""
+    moves = frame.phase in ("training", "watching")
+    pace = f"{_pace(frame.steps_per_second)} steps/s" if moves else ""
     known = [
-        (0, f"{frame.phase:<8}"),
-        (1, _short(frame.source)),
+        (1, source),
         (2, f"{s.n_sparse:,} × {s.n_dense:,}"),
-        (8, f"r {s.ratio:.3g}"),
+        (9, f"r {s.ratio:.3g}"),
         (1, f"p {s.p_on:.3g}"),
-        (6, s.method),
-        (3, f"lr {_rate(frame):.2g}"),
-        (1, f"step {frame.step:,}"),
+        (7, s.method),
+        (5, f"lr {_rate(frame):.2g}"),
+        (1, f"step {frame.step:,}{total}"),
         (2, _ago(frame.save_age)),
         (0, frame.unsaved.partition(":")[0]),
-        (1, f"no news for {waited:.0f} s")
-        if waited
-        else (3, f"{_pace(frame.steps_per_second)} steps/s"),
-        (5, "" if waited else f"{_pace(frame.gemms_per_step)} GEMM"),
-        (7, frame.plan),
-        (5, frame.device),
-        (4, numbers.duration(frame.seconds)),
-        *zip((6, 9), screen, strict=False),
+        (3, _left(frame) if moves else ""),
+        (1, f"no news for {waited:.0f} s") if waited else (4, pace),
+        (8, frame.plan),
+        (6, frame.device),
+        (6, f"{numbers.duration(frame.seconds)} trained"),
     ]
-    return [(rank, text) for rank, text in known if text and "nan" not in text]
+    told: list[Fact] = [(0, [(f"{frame.phase:<8}", phase)])]
+    told += [(rank, [(said, text)]) for rank, said in known if said and "nan" not in said]
+    at = next((k for k, fact in enumerate(told) if fact[1][0][0].startswith("step ")), len(told))
+    if s.steps:
+        told.insert(at + 1, (5, _bar(frame.step / s.steps, palette)))
+    if beside := _beside(frame, palette):
+        told.insert(at, (2, beside))
+    return told
+
+
+def _beside(frame: Frame, palette: Palette) -> Sequence[Piece]:
+    """The loss as a multiple of L*, as the theory pane has it."""
+    if frame.levels is None or not comparable(frame.settings):
+        return ()
+    ratio = numbers.ratio(numbers.quotient(frame.trained.loss, frame.levels.loss))
+    return () if ratio == "-" else [(f"{ratio} × L*", palette.style("optimum"))]
+
+
+def _bar(share: float, palette: Palette) -> Sequence[Piece]:
+    done = round(BAR * min(max(share, 0.0), 1.0))
+    full, rest = "=-" if palette.glyphs == ASCII else "━─"
+    return [
+        (full * done, palette.style("smooth")),
+        (rest * (BAR - done), palette.style("faint")),
+    ]
+
+
+def _left(frame: Frame) -> str:
+    steps = frame.settings.steps - frame.step
+    if steps <= 0 or not frame.steps_per_second > 0:
+        return ""
+    return f"{numbers.duration(steps / frame.steps_per_second)} left"
 
 
 def _rate(frame: Frame) -> float:
@@ -78,7 +111,7 @@ def _rate(frame: Frame) -> float:
 
 
 def _short(source: str) -> str:
-    """What a file or folder is called may be long, and may hold what a terminal would obey."""
+    """The name of a file or folder, cut short, without characters that a terminal would obey."""
     shown = printable(source)
     if cell_len(shown) <= SOURCE_MOST:
         return shown
@@ -99,22 +132,22 @@ def _pace(value: float) -> str:
     return f"{value:.1f}" if value < 100 else f"{value:,.0f}"
 
 
-def _joined(kept: list[tuple[int, str]]) -> str:
-    return f" {kept[0][1]} " + " · ".join(text for _, text in kept[1:])
+def _joined(kept: Sequence[Fact]) -> str:
+    said = ["".join(text for text, _ in fact) for _, fact in kept]
+    return f" {said[0]} " + " · ".join(said[1:])
 
 
-class Headline(Pane, can_focus=False):
-    """One line, not a place to go to."""
+class Header(Pane, can_focus=False):
+    """One line, which takes no focus."""
 
-    screen_facts: tuple[str, ...] = ()
     waited = 0.0
-    """Seconds in which nothing came, where those are many."""
+    """Seconds without a Frame, where those are many."""
 
     def draw(self, frame: Frame, palette: Palette, width: int, height: int) -> list[Strip]:
-        return [headline(frame, self.screen_facts, palette, width, self.waited)]
+        return [headline(frame, palette, width, self.waited)]
 
     def wait(self, seconds: float) -> None:
-        """Say how long nothing came; 0: say the pace again."""
+        """Say for how long no Frame came; 0: say the pace again."""
         if seconds != self.waited:
             self.waited = seconds
             self.redraw()

@@ -124,6 +124,7 @@ RENAME = "Give a run another name on the screen."
 REMOVE = "Take a run off the list; its files stay."
 COMPARE = "Hold the others against a run: it stands out, ratios to it are said; again: none."
 ZOOM = "Zoom in and out at the cursor."
+NO_ROW = "Select no row."
 QUANTITY = "Show the next quantity, and the one before: losses, ratios, statistics."
 CELL = "Move the cursor over the cells."
 ROW = "Work on another row."
@@ -148,6 +149,16 @@ def arrows(
             name=f"{name}_{arrow}",
         )
         for arrow, step in steps.items()
+    ]
+
+
+def rows_of(pane: str) -> list[Key]:
+    """The keys that select a row of a table, which then explains itself."""
+    group, about = pane.capitalize(), f"Select a row of {pane}, which then explains itself."
+    return [
+        Key("up", "select_row(-1)", "row", about, group, True, "↑", pane, "↑ ↓", f"{pane}_row_up"),
+        Key("down", "select_row(1)", "", about, group, False, "↓", pane, name=f"{pane}_row_down"),
+        Key("escape", "select_none", "", NO_ROW, group, False, pane=pane, name=f"{pane}_no_row"),
     ]
 
 
@@ -194,6 +205,8 @@ KEYS = (
     Key(
         "escape", "no_cursor", "no cursor", "Put the cursor away.", "Weights", False, pane="weights"
     ),
+    *rows_of("theory"),
+    *rows_of("symmetry"),
     Key("R", "runs", "runs", "Earlier and saved runs beside this one.", "Runs"),
     Key("up", "select(-1)", "", SELECT, "Runs", False, "", "runs", name="select_run_above"),
     Key("down", "select(1)", "", SELECT, "Runs", False, "", "runs", name="select_run_below"),

@@ -374,11 +374,12 @@ def test_no_frame_from_before_a_command_is_drawn_once_it_is_asked():
         assert shown[0] == "rug"
 
 
-def test_a_paused_run_at_another_p_says_that_nothing_is_known_of_it():
+def test_a_paused_run_at_another_p_is_sampled_there():
     with running() as session:
         wait(session, lambda f: f.step > 0)
         session.send(Pause(True))
         wait(session, lambda f: f.phase == "paused")
         session.send(Change(SMALL.replace(p=0.3)))
-        frame = wait(session, lambda f: f.settings.p == 0.3)
-        assert frame.verdict.startswith("There is no result at these settings yet.")
+        frame = wait(session, lambda f: f.settings.p == 0.3 and f.trained.loss > 0)
+        assert frame.trained.estimate == "sampled"
+        assert "L*" in frame.verdict

@@ -111,7 +111,7 @@ def test_it_says_how_the_run_ended(phase, shown, news, tmp_path):
         assert frame.step == course.training.step  # its last save is there before its end is told
         assert (frame.phase, frame.source) == (shown, "read-only")
         assert news in said(frame)
-        assert wait(session, everything).sampled
+        assert wait(session, everything).trained.estimate != "live"
 
 
 def test_a_crash_is_told_and_so_is_a_new_beginning(tmp_path):

@@ -2,7 +2,7 @@
 
 from rugtui.live.commands import Change, Pause, Save, Show
 from rugtui.tui.app import RugtuiApp
-from rugtui.tui.header import Headline
+from rugtui.tui.header import Header
 from rugtui.tui.screens.settings_form import SettingsForm
 from tests.tui.fake import FakeSession, give, running, some_frame
 
@@ -40,10 +40,10 @@ async def test_keys_that_would_change_training_are_refused_in_a_sentence():
 async def test_the_header_says_who_trains_and_how_old_the_picture_is():
     async with running(RugtuiApp(FakeSession())) as pilot:
         await give(pilot, WATCHED)
-        said = pilot.app.dashboard.query_one(Headline).render_line(0).text
+        said = pilot.app.dashboard.query_one(Header).render_line(0).text
         assert said.startswith(" watching PID 1234, read-only · 512 × 128 · ")
         assert "saved 4 s ago" in said
         await give(pilot, some_frame(phase="finished", source="read-only"))
-        said = pilot.app.dashboard.query_one(Headline).render_line(0).text
+        said = pilot.app.dashboard.query_one(Header).render_line(0).text
         assert said.startswith(" finished read-only · ")
         assert "ago" not in said

@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Float, Int
 
-from rugtui.tui.charts import numbers
+from rugtui.analysis import numbers
 
 MULTIPLES = ((1, 2, 5), (1, 3), (1,))
 """Of a power of ten, where ticks of a logarithmic axis stand: the closest ones that have room."""

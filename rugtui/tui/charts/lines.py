@@ -15,6 +15,7 @@ from rugtui.live.frame import Frame
 from rugtui.tui.charts.palette import Palette
 
 Piece = tuple[str, Style]
+REVERSED = Style(reverse=True)
 
 
 def line(pieces: Sequence[Piece], width: int) -> Strip:
@@ -22,6 +23,11 @@ def line(pieces: Sequence[Piece], width: int) -> Strip:
     return Strip([Segment(text, style) for text, style in pieces if text]).adjust_cell_length(
         width, Style.null()
     )
+
+
+def selected_line(pieces: Sequence[Piece], style: Style, width: int) -> Strip:
+    """The same in reverse and in one style, as the row that a cursor is on."""
+    return line([("".join(text for text, _ in pieces).ljust(width), style + REVERSED)], width)
 
 
 def blank(width: int) -> Strip:
@@ -79,6 +85,13 @@ def sentences(text: str, style: Style, width: int, most: int) -> list[Strip]:
             return whole
         text = f"{text[:end]} …"
     return paragraph(text, style, width, most)
+
+
+def cut(text: str, width: int, ascii_only: bool) -> str:
+    """Text in at most `width` cells, with an ellipsis where it is cut short."""
+    if len(text) <= width:
+        return text
+    return text[: max(width - 1, 0)] + ("~" if ascii_only else "…")
 
 
 def fit(strips: Sequence[Strip], width: int, height: int) -> list[Strip]:

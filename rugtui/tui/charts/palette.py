@@ -66,6 +66,8 @@ class Palette:
     exact: RGB
     bound: RGB
     elementwise: RGB
+    pairs: RGB
+    end: RGB
     warning: RGB
     others: tuple[RGB, ...]
     """Quiet colours for runs beside the live one; letters tell them apart where these do not."""
@@ -104,6 +106,8 @@ DARK = Palette(
     exact=(240, 210, 90),
     bound=(110, 150, 200),
     elementwise=(100, 215, 225),
+    pairs=(255, 120, 170),
+    end=(150, 230, 100),
     warning=(255, 110, 90),
     others=((120, 145, 185), (165, 140, 110), (120, 160, 140), (165, 130, 165)),
     ramp=diverging(0.18, 0.76, 0.15, (BLUE, ORANGE)),
@@ -123,6 +127,8 @@ LIGHT = Palette(
     exact=(150, 110, 0),
     bound=(40, 90, 160),
     elementwise=(0, 130, 145),
+    pairs=(190, 30, 110),
+    end=(70, 120, 0),
     warning=(190, 30, 20),
     others=((95, 120, 165), (150, 115, 80), (85, 135, 110), (140, 100, 140)),
     ramp=diverging(0.985, 0.46, 0.12, (BLUE + 10, ORANGE - 12)),
@@ -165,6 +171,8 @@ DARK_16 = dataclasses.replace(
     exact=_MAGENTA,
     bound=_LIGHT_BLUE,
     elementwise=_LIGHT_CYAN,
+    pairs=_LIGHT_RED,
+    end=_GREEN,
     warning=_LIGHT_RED,
     others=(_CYAN, _BROWN, _GREEN, _SILVER),
     ramp=stepped((_BLUE, _LIGHT_BLUE, _LIGHT_CYAN), _BLACK, (_RED, _BROWN, _YELLOW)),
@@ -184,6 +192,8 @@ LIGHT_16 = dataclasses.replace(
     exact=_MAGENTA,
     bound=_BLUE,
     elementwise=_CYAN,
+    pairs=_LIGHT_RED,
+    end=_BROWN,
     warning=_LIGHT_RED,
     others=(_LIGHT_BLUE, _BROWN, _GREY, _SILVER),
     ramp=stepped((_LIGHT_CYAN, _LIGHT_BLUE, _BLUE), _WHITE, (_YELLOW, _BROWN, _RED)),

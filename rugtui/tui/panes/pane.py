@@ -122,6 +122,41 @@ class Pane(Widget, can_focus=True):
         return self._papered(blank(self.content_size.width))
 
 
+class TablePane(Pane):
+    """A pane of named rows: one can be selected, which then explains itself."""
+
+    selected = ""
+    """Key of the selected row; empty while none is."""
+
+    def row_keys(self) -> list[str]:
+        """The rows that can be selected, from above to below."""
+        raise NotImplementedError
+
+    def explained(self) -> list[tuple[str, str]]:
+        """Of each row its name with its number, and a sentence that explains it."""
+        raise NotImplementedError
+
+    def action_select_row(self, by: int) -> None:
+        keys = self.row_keys()
+        if not keys:
+            return
+        start = -1 if by > 0 else len(keys)
+        at = keys.index(self.selected) if self.selected in keys else start
+        self.selected = keys[min(max(at + by, 0), len(keys) - 1)]
+        self.redraw()
+
+    def action_select_none(self) -> None:
+        self.selected = ""
+        self.redraw()
+
+    def reading(self) -> str:
+        """The selected row, as text to copy."""
+        keys = self.row_keys()
+        if self.selected not in keys:
+            return ""
+        return ": ".join(self.explained()[keys.index(self.selected)])
+
+
 def runs(rows: list[int]) -> list[tuple[int, int]]:
     """Ascending rows as runs first … last − 1: one region a run, for regions cost too."""
     found: list[tuple[int, int]] = []

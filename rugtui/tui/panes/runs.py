@@ -12,11 +12,11 @@ from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 from textual.strip import Strip
 
+from rugtui.analysis import numbers
 from rugtui.live.frame import Frame
 from rugtui.live.other_run import OtherRun
 from rugtui.runtime.characters import printable
 from rugtui.settings.settings import Settings, declared, fields
-from rugtui.tui.charts import numbers
 from rugtui.tui.charts.lines import blank, fit, line, paragraph
 from rugtui.tui.charts.palette import ASCII, RGB, Palette, ink
 from rugtui.tui.panes.pane import Pane
@@ -103,12 +103,18 @@ class RunRow:
 def run_rows(frame: Frame, view: RunsView, palette: Palette) -> list[RunRow]:
     """The live run first, then the others from the newest on."""
     optimum = frame.levels.loss if frame.levels else math.nan
-    held, _ = frame.history.heldout_at(frame.settings.p_on)
-    loss = held if math.isfinite(held) else frame.trained.loss
     own = printable(frame.run.rpartition("/")[2])
     rows = [
         RunRow(
-            LIVE, "", own, frame.phase, frame.step, loss, optimum, frame.settings, palette.smooth
+            LIVE,
+            "",
+            own,
+            frame.phase,
+            frame.step,
+            frame.trained.loss,
+            optimum,
+            frame.settings,
+            palette.smooth,
         )
     ]
     for run in reversed(frame.others):
@@ -206,11 +212,11 @@ def _row(
         "state": row.state,
         "step": f"{row.step:,}",
         "loss": numbers.loss(row.loss),
-        "× L*": numbers.ratio(row.loss / row.optimum) if row.optimum > 0 else "-",
+        "× L*": numbers.ratio(numbers.quotient(row.loss, row.optimum)),
         DIFFERS: _differences(row, names),
     }
     if reference is not None:
-        said[f"× {reference.letter}"] = numbers.ratio(row.loss / reference.loss)
+        said[f"× {reference.letter}"] = numbers.ratio(numbers.quotient(row.loss, reference.loss))
     mark = "*" if row.key == LIVE else "=" if row.reference else "-" if row.hidden else " "
     cells = [
         _cell(said[name], wide, palette, right=_to_the_right(name))

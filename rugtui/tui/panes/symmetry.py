@@ -11,40 +11,178 @@ from jaxtyping import Float
 from rich.style import Style
 from textual.strip import Strip
 
+from rugtui.analysis import numbers
+from rugtui.analysis.glossary import SYMMETRY
 from rugtui.live.frame import Frame, Reading
-from rugtui.tui.charts import numbers
-from rugtui.tui.charts.lines import Piece, blank, fit, instead, line, said_alone
+from rugtui.tui.charts.lines import (
+    Piece,
+    blank,
+    fit,
+    instead,
+    line,
+    paragraph,
+    said_alone,
+    selected_line,
+)
 from rugtui.tui.charts.palette import ASCII, Palette
-from rugtui.tui.panes.pane import Pane
+from rugtui.tui.keys import bindings
+from rugtui.tui.panes.pane import TablePane
 
 if TYPE_CHECKING:
     from rugtui.analysis.statistics import Statistics
+    from rugtui.theory.levels import Levels
 
 EIGHTHS = " ▁▂▃▄▅▆▇█"
 LOW = EIGHTHS[1:-1]
 """For sparklines: full blocks would run into those of the line above."""
-
-
 ASCII_EIGHTHS = "  ..::==#"
 ASCII_LOW = "_.-=*"
 DOT, ASCII_DOT = "•", "o"
 
+NAME, VALUE, SPREAD, SYMMETRIC = 13, 9, 11, 11
+LEAST_CURVE = 12
+"""Columns of a trend below which the value of a symmetric model is left out for it."""
+LEAST_HISTOGRAM = 3
+"""Rows below which the histogram is left out."""
 
-def sparkline(values: Sequence[float], width: int, *, ascii_only: bool = False) -> str:
-    """The last `width` values between their own least and greatest, oldest first; a gap is a
-    space."""
-    shown = np.asarray(values[-width:], dtype=float)
-    known = shown[np.isfinite(shown)]
-    if not known.size:
+
+@dataclass(frozen=True, slots=True)
+class SymmetryRow:
+    """One line: a number, perhaps its spread over rows, and what it is at the symmetric optimum."""
+
+    key: str
+    """In the glossary."""
+    value: Callable[[Statistics], float]
+    spread: Callable[[Statistics], float] | None = None
+    symmetric: Callable[[Levels], float] | None = None
+
+
+SYMMETRY_ROWS = (
+    SymmetryRow(
+        "diagonal", lambda s: s.diagonal_mean, lambda s: s.diagonal_spread, lambda at: at.a
+    ),
+    SymmetryRow("bias", lambda s: s.bias_mean, lambda s: s.bias_spread, lambda at: at.b),
+    SymmetryRow("noise", lambda s: s.noise_mean, lambda s: s.noise_spread, lambda at: at.sigma),
+    SymmetryRow("skew", lambda s: s.skew, None, lambda at: 0.0),
+    SymmetryRow("interferers", lambda s: s.interferers),
+    SymmetryRow("kolmogorov_smirnov", lambda s: s.kolmogorov_smirnov, None, lambda at: 0.0),
+    SymmetryRow("lyapunov", lambda s: s.lyapunov, None, lambda at: 0.0),
+)
+
+
+def waiting(frame: Frame) -> str:
+    """What to say while there are no statistics."""
+    if frame.step == 0 and frame.shown == "trained" and frame.phase != "opened":
+        return instead(frame, "statistics come with the first steps")
+    return f"taking statistics of the {frame.shown} weights"
+
+
+def symmetry_table(
+    frame: Frame, palette: Palette, width: int, height: int, selected: str = ""
+) -> list[Strip]:
+    """The statistics of section 8 with their trends and their values in a symmetric model; below
+    them, where there is room, the distribution of ν/σ as bars and a normal one as dots."""
+    reading, now = frame.reading, frame.reading.statistics
+    if now is None:
+        return said_alone(waiting(frame), palette, width, height)
+    strips = [_heading(reading, palette, width)] if height > len(SYMMETRY_ROWS) + 1 else []
+    strips += [_row(row, frame, row.key == selected, palette, width) for row in SYMMETRY_ROWS]
+    strips.append(_source(frame, palette, width))
+    said: list[Strip] = []
+    if selected:
+        chosen = next(row for row in SYMMETRY_ROWS if row.key == selected)
+        term = SYMMETRY[chosen.key]
+        text = f"{term.name} {numbers.figure(chosen.value(now))}: {term.about}"
+        said = paragraph(text, palette.style("text"), width, 3)
+    room = height - len(strips) - 2 - len(said)
+    if room >= LEAST_HISTOGRAM:
+        strips.append(blank(width))
+        bar, dot = palette.style("trained"), palette.style("gaussian")
+        masses, normal = now.histogram, now.gaussian_histogram
+        strips += histogram(
+            masses, normal, bar, dot, width, room, ascii_only=palette.glyphs == ASCII
+        )
+        axis = "−4σ" + "bars: interference, dots: normal".center(width - 6) + "+4σ"
+        strips.append(line([(axis, palette.style("faint"))], width))
+    return fit([*strips[: max(height - len(said), 0)], *said], width, height)
+
+
+def _columns(width: int) -> tuple[bool, bool, int]:
+    """Whether there is room for the spreads, and for a symmetric model's values; and columns of
+    the trend."""
+    spread = width >= NAME + VALUE + SPREAD
+    rest = max(width - NAME - VALUE - SPREAD * spread - 1, 0)
+    symmetric = rest >= SYMMETRIC + LEAST_CURVE
+    return spread, symmetric, rest - SYMMETRIC * symmetric
+
+
+def _heading(reading: Reading, palette: Palette, width: int) -> Strip:
+    spread, symmetric, room = _columns(width)
+    trend = ""
+    if len(reading.trend_at) > 1:
+        since, now = numbers.count(reading.trend_at[0]), numbers.count(reading.trend_at[-1])
+        trend = f"step {since}{now:>{max(room - 5 - len(since), len(now) + 1)}}"
+    text = (
+        " " * (NAME + VALUE)
+        + f" {'± rows':<{SPREAD}}" * spread
+        + f"{'symmetric':<{SYMMETRIC}}" * symmetric
+        + trend[:room]
+    )
+    return line([(text, palette.style("faint"))], width)
+
+
+def _row(row: SymmetryRow, frame: Frame, selected: bool, palette: Palette, width: int) -> Strip:
+    reading, now = frame.reading, frame.reading.statistics
+    assert now is not None
+    has_spread, has_symmetric, room = _columns(width)
+    spread = f"± {numbers.figure(row.spread(now), 2)}" if row.spread and has_spread else ""
+    symmetric = ""
+    if row.symmetric and frame.levels is not None and has_symmetric:
+        symmetric = numbers.figure(row.symmetric(frame.levels), 3)
+    values = [row.value(one) for one in reading.trend]
+    curve = sparkline(values, reading.trend_at, room, ascii_only=palette.glyphs == ASCII)
+    pieces = [
+        (f"{SYMMETRY[row.key].name:<{NAME}}", palette.style("text")),
+        (f"{numbers.figure(row.value(now)):>{VALUE}}", palette.style("text", bold=True)),
+        (f" {spread:<{SPREAD * has_spread}}", palette.style("faint")),
+        (f"{symmetric:<{SYMMETRIC * has_symmetric}}", palette.style("optimum")),
+        (curve, palette.style("smooth")),
+    ]
+    return selected_line(pieces, palette.style("text"), width) if selected else line(pieces, width)
+
+
+def _source(frame: Frame, palette: Palette, width: int) -> Strip:
+    """Of which weights the numbers are, and while these move on, how old they are."""
+    reading = frame.reading
+    now = reading.statistics
+    assert now is not None
+    rows = f"{now.rows} rows" if now.rows < now.n_sparse else "all rows"
+    told = [f"at step {reading.measured_at:,}", f"from {rows}"]
+    if frame.shown == "trained" and frame.phase == "training" and reading.measured_at < frame.step:
+        told.insert(1, f"{reading.age:.0f} s ago")
+    while len(", ".join(told)) > width and len(told) > 1:
+        told.pop()
+    return line([(", ".join(told), palette.style("faint"))], width)
+
+
+def sparkline(
+    values: Sequence[float], steps: Sequence[int], width: int, *, ascii_only: bool = False
+) -> str:
+    """Values at ascending steps across `width` cells, even in log step from the first to the last,
+    between their own least and greatest; a gap is a space."""
+    known = np.asarray(values, dtype=float)
+    if not np.isfinite(known).any() or width < 1:
         return " " * width
-    low, high = known.min(), known.max()
+    at = np.log1p(np.asarray(steps, dtype=float))
+    columns = np.linspace(at[0], at[-1], width) if len(at) > 1 else np.full(1, at[0])
+    shown = known[np.searchsorted(at, columns + 1e-9, side="right") - 1]
+    low, high = np.nanmin(known), np.nanmax(known)
     share = np.zeros_like(shown) if high == low else (shown - low) / (high - low)
     levels = ASCII_LOW if ascii_only else LOW
-    text = "".join(
+    return "".join(
         levels[round(float(s) * (len(levels) - 1))] if np.isfinite(v) else " "
         for v, s in zip(shown, np.nan_to_num(share), strict=True)
-    )
-    return text.ljust(width)
+    ).ljust(width)
 
 
 def histogram(
@@ -79,98 +217,32 @@ def histogram(
     return strips
 
 
-NAME, VALUE, SPREAD = 13, 9, 11
-LEAST_HISTOGRAM = 4
-"""Rows below which the histogram is left out."""
-
-
-@dataclass(frozen=True, slots=True)
-class SymmetryRow:
-    """One line: a name, a number, perhaps its spread over rows."""
-
-    name: str
-    value: Callable[[Statistics], float]
-    spread: Callable[[Statistics], float] | None = None
-
-
-SYMMETRY_ROWS = (
-    SymmetryRow("diagonal a", lambda s: s.diagonal_mean, lambda s: s.diagonal_spread),
-    SymmetryRow("bias b + μ", lambda s: s.bias_mean, lambda s: s.bias_spread),
-    SymmetryRow("noise σ", lambda s: s.noise_mean, lambda s: s.noise_spread),
-    SymmetryRow("skew of W", lambda s: s.skew),
-    SymmetryRow("interferers", lambda s: s.interferers),
-    SymmetryRow("KS to normal", lambda s: s.kolmogorov_smirnov),
-    SymmetryRow("Lyapunov", lambda s: s.lyapunov),
-)
-
-
-def waiting(frame: Frame) -> str:
-    """What there is to say while there are no statistics."""
-    if frame.step == 0 and frame.shown == "trained" and frame.phase != "opened":
-        return instead(frame, "statistics come with the first steps")
-    return f"statistics of the {frame.shown} weights are being taken"
-
-
-def symmetry_table(
-    reading: Reading, waits: str, palette: Palette, width: int, height: int
-) -> list[Strip]:
-    """The statistics of section 8 with their trends, and below them, where there is room, the law
-    of ν/σ as bars with the Gaussian as dots; `waits` is said while there are none."""
-    now = reading.statistics
-    if now is None:
-        return said_alone(waits, palette, width, height)
-    strips = [_row(row, now, reading.trend, palette, width) for row in SYMMETRY_ROWS]
-    strips.append(_age(reading, palette, width))
-    room = height - len(strips) - 2
-    if room >= LEAST_HISTOGRAM:
-        strips.append(blank(width))
-        bar, dot = palette.style("trained"), palette.style("gaussian")
-        masses, law = now.histogram, now.gaussian_histogram
-        strips += histogram(masses, law, bar, dot, width, room, ascii_only=palette.glyphs == ASCII)
-        axis = "−4σ" + "ν, bars; Gaussian, dots".center(width - 6) + "+4σ"
-        strips.append(line([(axis, palette.style("faint"))], width))
-    return fit(strips, width, height)
-
-
-def _row(
-    row: SymmetryRow, now: Statistics, trend: tuple[Statistics, ...], palette: Palette, width: int
-) -> Strip:
-    fixed = NAME + VALUE + SPREAD + 1
-    spread = f"± {numbers.figure(row.spread(now), 2)}" if row.spread and width >= fixed - 1 else ""
-    values, room = [row.value(one) for one in trend], max(width - fixed, 0)
-    curve = sparkline(values, room, ascii_only=palette.glyphs == ASCII)
-    return line(
-        [
-            (f"{row.name:<{NAME}}", palette.style("text")),
-            (f"{numbers.figure(row.value(now)):>{VALUE}}", palette.style("text", bold=True)),
-            (f" {spread:<{SPREAD}}", palette.style("faint")),
-            (curve, palette.style("smooth")),
-        ],
-        width,
-    )
-
-
-def _age(reading: Reading, palette: Palette, width: int) -> Strip:
-    now = reading.statistics
-    assert now is not None
-    rows = f"{now.rows} rows" if now.rows < now.n_sparse else "all rows"
-    told = [f"at step {reading.measured_at:,}", f"{reading.age:.0f} s ago", f"law of {rows}"]
-    while len(", ".join(told)) > width and len(told) > 1:
-        told.pop()
-    return line([(", ".join(told), palette.style("faint"))], width)
-
-
-class SymmetryPane(Pane):
+class SymmetryPane(TablePane):
+    BINDINGS = bindings("symmetry")
     _of: Statistics | None = None
     _also: tuple[object, ...] = ()
     _drawn: Sequence[Strip] = ()
 
+    def row_keys(self) -> list[str]:
+        return [row.key for row in SYMMETRY_ROWS]
+
+    def explained(self) -> list[tuple[str, str]]:
+        now = self.frame and self.frame.reading.statistics
+        return [
+            (
+                SYMMETRY[row.key].name + (f" {numbers.figure(row.value(now))}" if now else ""),
+                SYMMETRY[row.key].about,
+            )
+            for row in SYMMETRY_ROWS
+        ]
+
     def draw(self, frame: Frame, palette: Palette, width: int, height: int) -> list[Strip]:
         """Again only where it comes out different: statistics are few, and Frames are many."""
-        reading, waits = frame.reading, waiting(frame)
-        measured = len(reading.trend), reading.measured_at, f"{reading.age:.0f}", waits
-        also = *measured, palette, width, height
+        reading = frame.reading
+        moves = frame.phase == "training" and reading.measured_at < frame.step
+        measured = len(reading.trend), reading.measured_at, moves and f"{reading.age:.0f}"
+        also = *measured, waiting(frame), frame.levels, palette, width, height, self.selected
         if reading.statistics is not self._of or also != self._also:
             self._of, self._also = reading.statistics, also
-            self._drawn = symmetry_table(reading, waits, palette, width, height)
+            self._drawn = symmetry_table(frame, palette, width, height, self.selected)
         return list(self._drawn)

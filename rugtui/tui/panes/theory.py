@@ -1,129 +1,269 @@
-"""The theory pane: the table and the sentence under it."""
+"""The theory pane: where the loss stands, every loss that has a name, and a sentence."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from textual.strip import Strip
 
-from rugtui.analysis.verdict import comparable, unweighed
-from rugtui.live.frame import Frame
-from rugtui.tui.charts import numbers
-from rugtui.tui.charts.lines import blank, fit, instead, line, said_alone, sentences
-from rugtui.tui.charts.palette import Palette
-from rugtui.tui.panes.pane import Pane
+from rugtui.analysis import numbers
+from rugtui.analysis.glossary import LOSSES
+from rugtui.analysis.verdict import comparable, standing, unweighed
+from rugtui.live.frame import Frame, Reading
+from rugtui.tui.charts.lines import (
+    blank,
+    cut,
+    fit,
+    instead,
+    line,
+    said_alone,
+    selected_line,
+    sentences,
+)
+from rugtui.tui.charts.number_line import LEAST_WIDTH, NumberMark, number_line
+from rugtui.tui.charts.palette import ASCII, Palette
+from rugtui.tui.keys import bindings
+from rugtui.tui.panes.pane import TablePane
 
-NAME, LOSS, RATIO, DEVIATION = 13, 9, 7, 8
-"""Columns' widths: 37 cells, which a half of an 80-column terminal has."""
-ALL = NAME + LOSS + RATIO + DEVIATION
-
+NAME, LOSS = 13, 9
+NARROW, WIDE = (7, 8), (16, 12)
+"""Widths of the last two columns: for half of an 80-column terminal, and where there is room."""
+ABOUT = 40
+"""Columns left beside the table from which each row says what it is."""
 LEAST_ROWS = 6
-"""Heading, live, Gaussian(W), exact(W), L* and linear: the verdict may not push them out."""
-
+"""Rows of the pane that the verdict may not take."""
+LEAST_LINE, MOST_LINE = 3, 9
+"""Rows of the number line."""
 NOTHING = math.nan, math.nan
-"""What a loss is held against that is no loss of the same kind."""
+"""What a loss is compared with that is not of the same kind."""
+
+LEVELS = (
+    ("loss", "L*", "optimum", 0),
+    ("pairs", "pairs", "pairs", 0),
+    ("end", "end", "end", 0),
+    ("high_sparsity", "sparse", "faint", 5),
+    ("linear", "linear", "bound", 0),
+    ("elementwise", "elementwise", "elementwise", 3),
+    ("oracle", "oracle", "faint", 4),
+)
+"""Levels of theory: attribute of `Levels`, short name, colour, and rank (see TheoryRow)."""
 
 
 @dataclass(frozen=True, slots=True)
 class TheoryRow:
-    name: str
+    """One loss. Its ratio is `above` ÷ `value`, both of which are shown."""
+
+    key: str
+    """In the glossary."""
     value: float
     colour: str
     standard_error: float = 0.0
     rank: int = 0
     """What stands highest leaves first where there is no room."""
-    against: tuple[float, float] | None = None
-    """The loss that this one is held against and its standard error, if not the live one."""
+    above: tuple[float, float] | None = None
+    """Loss and standard error that this one is compared with; None: the rows below are compared
+    with this one."""
+    step: int = 0
+    """Of which step the weights are, for those that others are compared with."""
+    indent: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.indent + LOSSES[self.key].name
+
+    @property
+    def ratio(self) -> float:
+        return numbers.quotient(self.above[0], self.value) if self.above else math.nan
+
+    @property
+    def deviation(self) -> float:
+        """Difference in standard errors of both; NaN where there is none."""
+        if self.above is None:
+            return math.nan
+        error = math.hypot(self.above[1], self.standard_error)
+        return (self.above[0] - self.value) / error if error > 0 else math.nan
 
 
-def theory_rows(frame: Frame) -> Iterator[TheoryRow]:
-    """The lines of the table, from the live loss downwards."""
+def theory_rows(frame: Frame) -> list[TheoryRow]:
+    """The lines of the table, from the loss now downwards.
+
+    What belongs to the weights of an earlier step is compared with their own held-out loss, and
+    says which step that is: now the loss is another.
+    """
     reading, levels = frame.reading, frame.levels
     trained = frame.shown == "trained"  # the rug is a ReLU, on features alike, in any run
-    name = "live" if trained else "live, rug"
-    if frame.sampled:  # nothing lives: both are what samples of late say
-        name = name.replace("live", "sampled")
-    yield TheoryRow(name, reading.loss, "smooth", reading.standard_error, rank=-1)
-    if trained and len(frame.history):
-        p = levels.p if levels is not None else frame.settings.p_on
-        held = frame.history.heldout_at(p)
-        yield TheoryRow("held out", held[0], "heldout", held[1], rank=1)
-    if reading.statistics is not None and (comparable(frame.settings) or not trained):
-        same = None
-        if math.isfinite(reading.heldout):
-            same = reading.heldout, reading.heldout_standard_error
-        elif trained and reading.measured_at != frame.step:
-            same = NOTHING
-        now = reading.statistics
-        yield TheoryRow("Gaussian(W)", now.gaussian, "gaussian", against=same)
-        yield TheoryRow("exact(W)", now.exact, "exact", now.exact_standard_error, against=same)
+    now = reading.loss, reading.standard_error if reading.settled else math.nan
+    key = reading.estimate if trained else "rug"
+    rows = [TheoryRow(key, reading.loss, "smooth", reading.standard_error, -1, step=frame.step)]
     if levels is not None:
-        to = NOTHING if trained and not unweighed(frame.settings) else None
-        yield TheoryRow("L*(r, p)", levels.loss, "optimum", against=to)
-        yield TheoryRow("high sparsity", levels.high_sparsity, "faint", rank=4, against=to)
-        yield TheoryRow("linear", levels.linear, "bound", against=to)
-        yield TheoryRow("elementwise", levels.elementwise, "elementwise", rank=2, against=to)
-        yield TheoryRow("oracle", levels.oracle, "faint", rank=3, against=to)
+        to = NOTHING if trained and not unweighed(frame.settings) else now
+        for key, _, colour, rank in LEVELS:
+            value = getattr(levels, key, math.nan)
+            if math.isfinite(value):
+                rows.append(TheoryRow(key, value, colour, rank=rank, above=to))
+    if reading.statistics is not None and (comparable(frame.settings) or not trained):
+        same = not trained or reading.measured_at == frame.step
+        of_weights = list(_of_weights(reading, now if same else None))
+        rows[1:1] = of_weights if same else []
+        rows += [] if same else of_weights
+    return rows
 
 
-def theory_table(frame: Frame, palette: Palette, width: int, height: int) -> list[Strip]:
-    """Name · loss per feature · live / value · deviation in standard errors; then the verdict.
+def _of_weights(reading: Reading, now: tuple[float, float] | None) -> Iterator[TheoryRow]:
+    """Gaussian and exact loss, below the held-out loss of the same weights where there is no loss
+    of them now."""
+    known, above, indent = reading.statistics, now, ""
+    assert known is not None
+    if above is None:
+        above, indent = (reading.heldout, reading.heldout_standard_error), " "
+        yield TheoryRow("held out then", above[0], "heldout", above[1], 2, step=reading.measured_at)
+    error = known.exact_standard_error
+    yield TheoryRow("exact", known.exact, "exact", error, 1, above, indent=indent)
+    yield TheoryRow("gaussian", known.gaussian, "gaussian", 0, 2, above, indent=indent)
 
-    What belongs to the weights of one step is held against the held-out loss of the same weights,
-    or where it is their step against the live one: at other steps the loss is another.
-    """
-    rows = list(theory_rows(frame))
-    if not rows or frame.levels is None:
+
+def theory_table(
+    frame: Frame, palette: Palette, width: int, height: int, selected: str = ""
+) -> list[Strip]:
+    """Where the loss stands; a number line of all levels; name · loss · ratio · deviation; and a
+    sentence: the verdict, or what the row is whose key is `selected`."""
+    rows = theory_rows(frame)
+    if frame.levels is None:
         said = instead(frame, "theory comes with the first steps")
         return said_alone(said, palette, width, height)
-    verdict = numbers.minus(frame.verdict)
-    said = sentences(verdict, palette.style("text"), width, max(height - LEAST_ROWS, 0))
-    live = rows[0]
-    for row in sorted(rows, key=lambda row: -row.rank)[
-        : max(len(rows) + 1 + len(said) - height, 0)
-    ]:
-        rows.remove(row)
-    body = [_heading(palette, width)] + [_row(row, live, palette, width) for row in rows]
-    if height > len(body) + len(said):
+    head = [headline(frame, palette, width)] if height > LEAST_ROWS else []
+    text = frame.verdict
+    if selected:
+        chosen = next((row for row in rows if row.key == selected), rows[0])
+        text = f"{chosen.name.strip()} {numbers.loss(chosen.value)}: {LOSSES[chosen.key].about}"
+    style = palette.style("text")
+    most = max(height - LEAST_ROWS - len(head), 0)
+    said = sentences(numbers.minus(text), style, width, most)
+    spare = height - len(head) - len(said)
+    lined = _line_rows(rows, spare, width)
+    shown = _that_fit(rows, spare - lined - 1, selected)
+    body = [_row(row, row.key == selected, palette, width) for row in shown]
+    body.insert(0, _heading(rows[0], palette, width))
+    if lined:
+        head += _number_line(frame, rows, palette, width, lined)
+    if height > len(head) + len(body) + len(said):
         body.append(blank(width))
-    return fit(body + said, width, height)
+    return fit([*head, *body, *said], width, height)
 
 
-def _heading(palette: Palette, width: int) -> Strip:
-    tail = _tail("× it", "± off", width)
+def headline(frame: Frame, palette: Palette, width: int) -> Strip:
+    """Where the loss stands, in words and colour, and the two numbers that say so."""
+    reading, levels = frame.reading, frame.levels
+    trained = frame.shown == "trained"
+    assert levels is not None
+    if not math.isfinite(reading.loss) or (trained and not comparable(frame.settings)):
+        return blank(width)
+    side, words = standing(reading.loss, reading.standard_error, levels.loss)
+    signs = {"below": "v", "at": "=", "above": "^"}
+    if palette.glyphs != ASCII:
+        signs = {"below": "▼", "at": "●", "above": "▲"}
+    colour = {"below": "optimum", "at": "text", "above": "smooth"}[side]
+    name = LOSSES[reading.estimate if trained else "rug"].name
+    told = f"  {name} {numbers.loss(reading.loss)}, L* {numbers.loss(levels.loss)}"
+    said = f"{signs[side]} {words}"
+    pieces = [(said, palette.style(colour, bold=True))]
+    if len(said) + len(told) <= width:
+        pieces.append((told, palette.style("faint")))
+    return line(pieces, width)
+
+
+def _line_rows(rows: Sequence[TheoryRow], spare: int, width: int) -> int:
+    """Rows for the number line: what the table leaves, or where that is little a few of its own,
+    for all levels are on the line."""
+    needed = sum(row.rank < 3 for row in rows) + 1
+    if width < LEAST_WIDTH or spare - needed < LEAST_LINE:
+        return 0
+    return min(max(spare - len(rows) - 2, LEAST_LINE), MOST_LINE)
+
+
+def _number_line(
+    frame: Frame, rows: Sequence[TheoryRow], palette: Palette, width: int, height: int
+) -> list[Strip]:
+    short = {key: name for key, name, _, _ in LEVELS}
+    marks = [NumberMark(short[row.key], row.value, row.colour) for row in rows if row.key in short]
+    if not math.isfinite(rows[0].value) or not (frame.shown == "rug" or unweighed(frame.settings)):
+        return [blank(width)] * height
+    pointer = NumberMark(f"{rows[0].name} {numbers.loss(rows[0].value)}", rows[0].value, "smooth")
+    return number_line(marks, pointer, palette, width, height)
+
+
+def _that_fit(rows: Sequence[TheoryRow], room: int, selected: str) -> list[TheoryRow]:
+    """The most important rows, in order; once one is selected, those around it."""
+    if selected:
+        at = next((k for k, row in enumerate(rows) if row.key == selected), 0)
+        first = min(max(at - room // 2, 0), max(len(rows) - room, 0))
+        return list(rows[first : first + room])
+    kept = sorted(rows, key=lambda row: row.rank)[: max(room, 0)]
+    return [row for row in rows if row in kept]
+
+
+def _columns(width: int) -> tuple[int, int]:
+    return WIDE if width >= NAME + LOSS + sum(WIDE) else NARROW
+
+
+def _heading(first: TheoryRow, palette: Palette, width: int) -> Strip:
+    wide = _columns(width) == WIDE
+    ratio = f"{first.name.partition(',')[0]} ÷ this" if wide else "÷ this"
+    tail = _tail(ratio, "off by (σ)" if wide else "off (σ)", width)
     return line([(f"{'':<{NAME}}{'loss':>{LOSS}}{tail}", palette.style("faint"))], width)
 
 
 def _tail(ratio: str, deviation: str, width: int) -> str:
     """The last two columns, where there is room for the whole of them: half a number is a lie."""
-    tail = f"{ratio:>{RATIO}}" if width >= NAME + LOSS + RATIO else ""
-    return tail + f"{deviation:>{DEVIATION}}" if width >= ALL else tail
+    columns = _columns(width)
+    tail = f"{ratio:>{columns[0]}}" if width >= NAME + LOSS + columns[0] else ""
+    room = width >= NAME + LOSS + sum(columns)
+    return tail + f"{deviation:>{columns[1]}}" if room else tail
 
 
-def _row(row: TheoryRow, live: TheoryRow, palette: Palette, width: int) -> Strip:
-    value = f"{numbers.loss(row.value):>{LOSS}}"
-    if row is live:
+def _row(row: TheoryRow, selected: bool, palette: Palette, width: int) -> Strip:
+    columns = _columns(width)
+    tail = _tail(numbers.ratio(row.ratio), numbers.deviation(row.deviation), width)
+    if row.above is None and row.rank < 0:
         error = f"± {numbers.loss(row.standard_error)}"
-        tail = f"{error:>{RATIO + DEVIATION}}" if width >= ALL else ""
-    else:
-        loss, its_error = row.against or (live.value, live.standard_error)
-        quotient = loss / row.value if row.value > 0 else math.nan
-        error = math.hypot(its_error, row.standard_error)
-        off = (loss - row.value) / error if error > 0 else math.nan
-        tail = _tail(numbers.ratio(quotient), numbers.deviation(off), width)
-    ink = palette.style(row.colour, bold=row is live)
-    return line(
-        [
-            (f"{row.name:<{NAME}}", ink),
-            (value, palette.style("text")),
-            (tail, palette.style("faint")),
-        ],
-        width,
-    )
+        tail = _tail(error, _step(row.step, columns[1]), width)
+        if columns == NARROW:
+            tail = f"{error:>{sum(columns)}}" if width >= NAME + LOSS + sum(columns) else ""
+    elif row.above is None:
+        name = f"{row.name} ÷ this" if columns == WIDE else "÷ this"
+        tail = _tail(name, _step(row.step, columns[1]), width)
+    pieces = [
+        (f"{row.name:<{NAME}}", palette.style(row.colour, bold=row.rank < 0)),
+        (f"{numbers.loss(row.value):>{LOSS}}", palette.style("text")),
+        (tail, palette.style("faint")),
+    ]
+    left = width - NAME - LOSS - sum(columns)
+    if columns == WIDE and left >= ABOUT:
+        about = cut(LOSSES[row.key].about, left - 2, palette.glyphs == ASCII)
+        pieces.append((f"  {about:<{left - 2}}", palette.style("faint")))
+    return selected_line(pieces, palette.style("text"), width) if selected else line(pieces, width)
 
 
-class TheoryPane(Pane):
+def _step(step: int, room: int) -> str:
+    """A step in so many columns, as exactly as has room."""
+    told = (f"step {step:,}", f"@{step:,}", f"@{numbers.count(step)}")
+    return next((one for one in told if len(one) < room), told[-1])
+
+
+class TheoryPane(TablePane):
+    BINDINGS = bindings("theory")
+
+    def row_keys(self) -> list[str]:
+        return [row.key for row in theory_rows(self.frame)] if self.frame else []
+
+    def explained(self) -> list[tuple[str, str]]:
+        """Each row with its number, and what it is."""
+        rows = theory_rows(self.frame) if self.frame else []
+        return [
+            (f"{row.name.strip()} {numbers.loss(row.value)}", LOSSES[row.key].about) for row in rows
+        ]
+
     def draw(self, frame: Frame, palette: Palette, width: int, height: int) -> list[Strip]:
-        return theory_table(frame, palette, width, height)
+        return theory_table(frame, palette, width, height, self.selected)

@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from rugtui.live.frame import Frame
 from rugtui.tui.footer import KeyBar
-from rugtui.tui.header import Headline
+from rugtui.tui.header import Header
 from rugtui.tui.keys import bindings
 from rugtui.tui.layout import LAYOUTS, LEAST, layout_for
 from rugtui.tui.panes.loss.widget import LossPane
@@ -41,7 +41,7 @@ class Dashboard(Screen[None]):
     _jumping = False
 
     def compose(self) -> ComposeResult:
-        yield Headline("", id="headline")
+        yield Header("", id="headline")
         with Grid(id="panes"):
             yield LossPane("1 loss", id="loss")
             yield WeightsPane("2 W = W_out W_in", id="weights")

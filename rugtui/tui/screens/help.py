@@ -66,6 +66,35 @@ class Help(Overlay[None]):
             self.query_one(Static).update(self._text)
 
 
+class Glossary(Overlay[None]):
+    """Each row of a pane with its number, and a sentence that explains it."""
+
+    BINDINGS = [
+        Binding("escape", "dismiss", "Close"),
+        Binding("question_mark,f1", "keys", "Keys", id="help"),
+        Binding("q", "app.quit", "Quit", id="quit"),
+    ]
+
+    def __init__(self, title: str, rows: Sequence[tuple[str, str]], keys: Help) -> None:
+        """`keys` is shown in its place when it is asked for."""
+        super().__init__()
+        self._title, self._rows, self._keys = title, rows, keys
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="sheet") as sheet:
+            sheet.border_title = self._title
+            sheet.border_subtitle = "escape closes, ? shows the keys"
+            with VerticalScroll():
+                width = min(self.app.size.width, WIDEST) - FRAME
+                longest = max(len(name) for name, _ in self._rows)
+                yield Static(
+                    described(self._rows, width, min(longest, width // 2) + 2), markup=False
+                )
+
+    def action_keys(self) -> None:
+        self.app.switch_screen(self._keys)
+
+
 def help_text(keymap: Keymap, columns: int, sheet: str = "", pane: str = "") -> str:
     """Panes and keys, a paragraph for each group, for a screen of so many columns."""
     width = min(columns, WIDEST) - FRAME

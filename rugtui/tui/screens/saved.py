@@ -11,11 +11,11 @@ from textual.containers import Vertical
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from rugtui.analysis import numbers
 from rugtui.live.frame import Frame
 from rugtui.runtime.characters import printable
 from rugtui.storage.listing import Listed
 from rugtui.storage.run_directory import ABOUT
-from rugtui.tui.charts import numbers
 from rugtui.tui.keys import sheet_bindings
 from rugtui.tui.screens.overlay import Overlay
 

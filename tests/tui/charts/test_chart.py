@@ -296,11 +296,11 @@ def test_every_size_is_filled_exactly(width, height, ascii_only):
 
 def test_exact_losses_lie_at_the_steps_whose_weights_they_are_of():
     some = SimpleNamespace(exact=0.009, exact_standard_error=0.0)
-    reading = Reading(trend=(some,) * 2, trend_at=(500, 1500))
+    reading = Reading(trend=(some,) * 2, trend_at=(500, 1500))  # of 2,000 steps
     chart = the_chart(frame_with(trained=reading))
     assert all(level.name != "exact(W)" for level in chart.levels)
     strips = drawn(chart, ChartView(log_x=False, log_y=False))
-    assert "exact(W)" in text(strips)
+    assert "exact @1.5k" in text(strips)
     beside_rug = the_chart(frame_with(trained=reading, shown="rug"))
     assert "trained W" in text(drawn(beside_rug))
     assert sorted(columns(strips, DARK.exact)) == pytest.approx(

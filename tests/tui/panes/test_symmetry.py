@@ -9,13 +9,14 @@ from rugtui.tui.panes.symmetry import histogram, sparkline
 
 
 def test_a_sparkline_runs_from_least_to_greatest():
-    assert sparkline([0, 1, 2, 3, 4, 5, 6], 7) == "▁▂▃▄▅▆▇"
+    assert sparkline([0, 1, 2, 3, 4, 5, 6], [2**k - 1 for k in range(7)], 7) == "▁▂▃▄▅▆▇"
 
 
-def test_a_sparkline_shows_the_newest_and_leaves_gaps():
-    assert sparkline([9, 9, 0, math.nan, 1], 3) == "▁ ▇"
-    assert sparkline([], 4) == "    "
-    assert sparkline([2.0], 3) == "▁  "
+def test_a_sparkline_spans_its_width_and_leaves_gaps():
+    assert sparkline([0, math.nan, 1], [1, 3, 7], 3) == "▁ ▇"
+    assert sparkline([0, 1], [1, 7], 4) == "▁▁▁▇"
+    assert sparkline([], [], 4) == "    "
+    assert sparkline([2.0], [5], 3) == "▁  "
 
 
 def test_bars_reach_as_high_as_their_mass():

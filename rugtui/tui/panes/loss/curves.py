@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rugtui.analysis import numbers
 from rugtui.analysis.verdict import comparable, unweighed
 from rugtui.live.frame import Frame
 from rugtui.live.history import HistoryView
-from rugtui.tui.charts import numbers
 from rugtui.tui.charts.canvas import Pen
 from rugtui.tui.charts.chart import Chart, Curve, Level
 from rugtui.tui.charts.palette import Palette
@@ -56,6 +56,8 @@ def exact_of(frame: Frame, palette: Palette) -> list[Curve]:
     if not trained.trend or not comparable(frame.settings):
         return []
     name = "exact(W)" if frame.shown == "trained" else "trained W"
+    if trained.trend_at[-1] != frame.step and frame.shown == "trained":
+        name = f"exact @{numbers.count(trained.trend_at[-1])}"
     steps = np.array(trained.trend_at, float)
     exact = np.array([one.exact for one in trained.trend])
     error = np.array([one.exact_standard_error for one in trained.trend])

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from jaxtyping import Float
 
+from rugtui.analysis import numbers
 from rugtui.live.frame import Frame
 from rugtui.live.other_run import OtherRun
 from rugtui.settings.settings import Settings
-from rugtui.tui.charts import numbers
 from rugtui.tui.charts.canvas import Pen
 from rugtui.tui.charts.chart import Chart, Curve
 from rugtui.tui.charts.palette import Palette
@@ -96,7 +96,7 @@ def history_readings(
         colour = view.colour(run, palette)
         yield Fact(2 if chosen else 6, view.legend(run, frame.settings), numbers.loss(loss), colour)
         if chosen:
-            yield Fact(3, f"× {run.letter}", numbers.ratio(live / loss), "text")
+            yield Fact(3, f"× {run.letter}", numbers.ratio(numbers.quotient(live, loss)), "text")
 
 
 def point_readings(chart: Chart, index: int) -> Iterator[Fact]:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from rich.style import Style
 
+from rugtui.analysis import numbers
 from rugtui.analysis.verdict import unweighed
 from rugtui.live.frame import Frame
-from rugtui.tui.charts import numbers
+from rugtui.live.history import HistoryView
 from rugtui.tui.charts.palette import RGB, Palette, ink
 from rugtui.tui.panes.loss.series import Derived
 
@@ -41,28 +42,19 @@ def history_facts(
 ) -> list[Fact]:
     """Every series at one result, beside what theory says of the p it was trained at.
 
-    Where it is not `crossed` it is the newest, whose step is in the header, too.
+    Where it is not `crossed`, the loss is that of the Frame, as the other panes have it.
     """
     history = frame.history
     step, loss, p = (float(history.column(name)[index]) for name in ("step", "loss", "p"))
-    smooth = float(derived.smoothed[index])
+    now, name = (float(derived.smoothed[index]), "smoothed")
+    if not crossed:
+        step, now, name = frame.step, frame.trained.loss, frame.trained.estimate
     known = [
         Fact(0 if crossed else 6, "step", f"{step:,.0f}"),
         Fact(4, "train", numbers.loss(loss), "faint"),
-        Fact(1, "smoothed", numbers.loss(smooth), "smooth"),
+        Fact(1, name, numbers.loss(now), "heldout" if name == "held out" else "smooth"),
     ]
-    before = derived.heldout[: int(np.searchsorted(derived.heldout, index, side="right"))]
-    if before.size and not abs(history.column("p")[held := int(before[-1])] - p) > 0:
-        value = float(history.column("heldout")[held])
-        error = float(history.column("heldout_standard_error")[held])
-        known.append(
-            Fact(
-                2,
-                "held out",
-                f"{numbers.loss(value)} ± {numbers.short_exponent(f'{error:.0e}')}",
-                "heldout",
-            )
-        )
+    known += heldout_facts(history, derived, index, step) if name != "held out" else []
     if frame.levels is None or not unweighed(frame.settings):
         return known
     if math.isfinite(p) and p != frame.levels.p:
@@ -71,8 +63,23 @@ def history_facts(
     return [
         *known,
         Fact(5, "L*", numbers.loss(best), "optimum"),
-        Fact(3, "× L*", numbers.ratio(smooth / best), "optimum"),
+        Fact(3, "× L*", numbers.ratio(numbers.quotient(now, best)), "optimum"),
     ]
+
+
+def heldout_facts(history: HistoryView, derived: Derived, index: int, step: float) -> list[Fact]:
+    """The last held-out loss at or before a result, if it is of the same p; and its step, if that
+    is another than `step`."""
+    before = derived.heldout[: int(np.searchsorted(derived.heldout, index, side="right"))]
+    at_p = history.column("p")
+    if not before.size or abs(at_p[before[-1]] - at_p[index]) > 0:
+        return []
+    value, error, at = (
+        float(history.column(name)[before[-1]])
+        for name in ("heldout", "heldout_standard_error", "step")
+    )
+    said = f"{numbers.loss(value)} ± {numbers.short_exponent(f'{error:.0e}')}"
+    return [Fact(2, "held out", said if at == step else f"{said} @{at:,.0f}", "heldout")]
 
 
 def laid_out(facts: list[Fact], width: int, lines: int) -> list[list[Fact]]:

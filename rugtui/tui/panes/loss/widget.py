@@ -160,9 +160,10 @@ class LossPane(Pane):
         index = chart.x.size - 1 if at == NEWEST else views.nearest(chart.x, at)
         if self.look.tab == 0:
             derived = self._derive(frame.history, self.look.span)
-            smooth, step = float(derived.smoothed[index]), float(chart.x[index])
+            now = float(derived.smoothed[index]) if cross is not None else frame.trained.loss
+            step = float(chart.x[index])
             view, palette = self.runs_view, self.palette
-            beside = history_readings(frame, view, self._others, step, smooth, palette)
+            beside = history_readings(frame, view, self._others, step, now, palette)
             facts = history_facts(frame, derived, index, crossed=cross is not None)
             return [*facts, *beside]
         assert frame.curves is not None

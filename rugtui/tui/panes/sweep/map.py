@@ -13,9 +13,9 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
+from rugtui.analysis import numbers
 from rugtui.models.base import block_edges
 from rugtui.reports.figure import ColourRange, MapPanel
-from rugtui.tui.charts import numbers
 from rugtui.tui.charts.lines import Piece, fit, line
 from rugtui.tui.charts.palette import (
     BLANK,

@@ -8,12 +8,12 @@ import numpy as np
 from textual import events
 from textual.strip import Strip
 
+from rugtui.analysis import numbers
 from rugtui.live.frame import Frame
 from rugtui.reports.sweep_figures import map_of
 from rugtui.sweeps.grid import Kind
 from rugtui.sweeps.quantities import QUANTITIES, Cells, Quantity, best_loss
 from rugtui.sweeps.watch import Watched
-from rugtui.tui.charts import numbers
 from rugtui.tui.charts.canvas import Font, Pen
 from rugtui.tui.charts.chart import Chart, Curve, Level
 from rugtui.tui.charts.drawing import LEAST, chart_strips

@@ -22,7 +22,7 @@ def told(history, index):
 
 @pytest.mark.parametrize(
     ("crossed", "shown"),
-    [(True, "step 1,234 · smoothed 0.011579"), (False, "smoothed 0.011579 · × L* 2.000")],
+    [(True, "step 1,234 · smoothed 0.011579"), (False, "live 0.005800 · × L* 1.002")],
 )
 def test_a_short_line_keeps_the_step_where_no_header_tells_it(crossed, shown):
     history = History()
@@ -65,9 +65,9 @@ def test_held_out_is_the_last_that_was_known_by_then():
         history.append(step=step, seconds=0, loss=1.0, heldout=held, heldout_standard_error=0.01)
     view = history.view()
     assert "held out" not in told(view, 1)
-    assert "held out 0.300000 ± 1e-2" in told(view, 2)
-    assert "held out 0.300000 ± 1e-2" in told(view, 5)
-    assert "held out 0.700000 ± 1e-2" in told(view, 9)
+    assert "held out 0.300000 ± 1e-2 · L*" in told(view, 2)
+    assert "held out 0.300000 ± 1e-2 @3 · L*" in told(view, 5)
+    assert "held out 0.700000 ± 1e-2 @7 · L*" in told(view, 9)
 
 
 def test_the_ratio_is_to_the_optimum_and_a_gap_is_a_dash():

@@ -1,4 +1,4 @@
-"""Numbers as a narrow column shows them."""
+"""Numbers as tables and sentences show them, and quotients that agree with what is shown."""
 
 from __future__ import annotations
 
@@ -30,6 +30,15 @@ def figure(value: float, digits: int = 4) -> str:
     if abs(value) >= 1e4 and abs(value) < 1e7:
         return minus(f"{value:,.0f}")
     return minus(short_exponent(f"{value:.{digits}g}"))
+
+
+def quotient(above: float, below: float) -> float:
+    """above / below of two losses as `loss` shows them, to three places: a ratio beside two numbers
+    is the quotient that a reader finds. NaN where either is not shown or `below` is 0."""
+    shown = [loss(value) for value in (above, below)]
+    if "-" in shown or float(shown[1]) == 0:
+        return math.nan
+    return round(float(shown[0]) / float(shown[1]), 3)
 
 
 def ratio(value: float) -> str:

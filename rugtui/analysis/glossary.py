@@ -1,0 +1,66 @@
+"""What each number is called, and what it is, in one sentence: for screens and commands alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A word on the screen and the sentence that explains it."""
+
+    name: str
+    about: str
+
+
+LOSSES = {
+    "live": Term("live", "Loss per feature now, read off the last training losses."),
+    "held out": Term("held out", "Loss of exactly these weights on fresh data never trained on."),
+    "held out then": Term(
+        "held out", "Held-out loss at the step named here, whose weights the two rows below are of."
+    ),
+    "sampled": Term(
+        "sampled", "Loss of weights that stand still, by drawing samples; its error shrinks."
+    ),
+    "rug": Term("rug, sampled", "Loss of the constructed weights (the rug), by drawing samples."),
+    "gaussian": Term(
+        "Gaussian(W)", "Loss of these weights if the interference in each row were Gaussian."
+    ),
+    "exact": Term(
+        "exact(W)", "Loss of these weights from the exact law of their interference, no sampling."
+    ),
+    "loss": Term(
+        "L*(r, p)",
+        "Loss of the best permutation-symmetric model: a prediction, not a lower bound.",
+    ),
+    "pairs": Term("L_pairs", "Loss of the best model made of antipodal pairs of features."),
+    "end": Term("L_end", "Where training should end: the best mixture of known structures."),
+    "high_sparsity": Term("high sparsity", "L* in the limit of small p, to first order."),
+    "linear": Term("linear", "Loss of the best linear model with a bias: (1 − r) Var x."),
+    "elementwise": Term(
+        "elementwise",
+        "Best possible function of each pre-activation, with the symmetric model's noise (Bayes).",
+    ),
+    "oracle": Term(
+        "oracle", "The same if it were also told which features are on; symmetric noise only."
+    ),
+}
+"""By the name of the level (`theory.levels`) or of the kind of loss."""
+
+SYMMETRY = {
+    "diagonal": Term("diagonal a", "Mean of W_ii, how strongly a feature reaches its own output."),
+    "bias": Term("bias b + μ", "Mean bias, with the mean interference added as theory counts it."),
+    "noise": Term("noise σ", "Standard deviation of the interference in a row of W."),
+    "skew": Term(
+        "skew of W", "Skewness of off-diagonal entries: below 0 once a few are strongly negative."
+    ),
+    "interferers": Term(
+        "interferers", "Entries that make up a row's noise, (ΣW²)²/ΣW⁴: few when it is structured."
+    ),
+    "kolmogorov_smirnov": Term(
+        "KS to normal", "Largest distance of the interference's distribution from a Gaussian."
+    ),
+    "lyapunov": Term(
+        "Lyapunov", "Σ|W|³/(ΣW²)^1.5 of a row: small where the central limit theorem holds."
+    ),
+}
