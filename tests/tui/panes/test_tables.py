@@ -98,10 +98,7 @@ def test_before_its_first_step_a_method_has_no_rate_of_its_own():
         in headline(some_frame(settings=population, history=history.view()), DARK, 200).text
     )
     warm = Settings(schedule="warmup")
-    assert (
-        " lr "
-        not in headline(some_frame(settings=warm, history=history.view()), DARK, 200).text
-    )
+    assert " lr " not in headline(some_frame(settings=warm, history=history.view()), DARK, 200).text
 
 
 def test_what_matters_least_leaves_the_header_first():
