@@ -34,11 +34,6 @@ class Sampled:
         self._sum += losses.sum().item()
         self._squares += losses.square().sum().item()
 
-    @property
-    def known(self) -> bool:
-        mean, error = self.loss()
-        return error <= ENOUGH * mean
-
     def loss(self) -> tuple[float, float]:
         """Mean loss per feature over all samples so far, and its standard error."""
         if self._count < 2:
