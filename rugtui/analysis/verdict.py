@@ -20,6 +20,11 @@ FAR = 0.05
 SURE = 3.0
 """Standard errors below which a difference is not one, where they come to no more than FAR: of a
 loss that jumps about nobody knows that it is on a plateau."""
+MAIN = 0.5
+"""Share of a difference that a cause must have to be named."""
+SKEWED, FEW, UNLIKE = -0.3, 0.05, 0.02
+"""Skew of W, effective interferers as a share of all, and distance (KS) from a Gaussian beyond
+which interference is called skewed, of few features, or not Gaussian."""
 
 
 def verdict(
@@ -32,10 +37,12 @@ def verdict(
     begins: bool = True,
     gaussian: bool = False,
 ) -> str:
-    """Where a live loss stands among the levels of theory, and why. L* is a prediction for the
-    symmetric model, not a bound: a trained loss may lie below it (section 8). `begins`: whether a
-    high loss is that of the first steps; `gaussian`: whether it is the Gaussian loss of the
-    weights, which samples need not agree with."""
+    """Where a live loss stands among the levels of theory, and the main cause where there is one.
+
+    L* is a prediction for the symmetric model, not a bound: a trained loss may lie below it
+    (section 8). `begins`: whether a high loss is that of the first steps; `gaussian`: whether it is
+    the Gaussian loss of the weights, which samples need not agree with.
+    """
     if not math.isfinite(loss):
         return ""
     said = [_place(loss, standard_error, levels, measured, rug, begins)]
@@ -43,11 +50,10 @@ def verdict(
         said = [f"Gaussian loss {said[0][0].lower()}{said[0][1:]}"]
     if measured is not None and measured.exact > 0:
         off = numbers.quotient(measured.gaussian, measured.exact) - 1
-        if abs(off) > FAR:
-            said.append(
-                f"Gaussian(W) is {100 * abs(off):.0f} % {_side(off)} exact(W): interference is not "
-                f"Gaussian (KS {measured.kolmogorov_smirnov:.2f})."
-            )
+        if abs(off) > FAR and _interference_matters(measured):
+            why = _interference(measured)
+            why = f": {why}" if why and why not in said[0] else ""
+            said.append(f"Gaussian(W) is {100 * abs(off):.0f} % {_side(off)} exact(W){why}.")
     return " ".join(said)
 
 
@@ -62,17 +68,64 @@ def _place(
     side, where = standing(loss, error, levels.loss)
     if side == "at":
         return f"The rug is {where}." if rug else f"On the symmetric plateau: {where}."
+    why = "" if measured is None else _cause(levels, measured, loss - levels.loss)
+    why = f": {why}" if why else ""
     if rug:
-        return f"The rug is {where}, as its finite size has it."
+        return f"The rug is {where}{why}."
     if side == "below":
-        why = "symmetry is breaking"
-        if measured is not None and measured.skew < 0:
-            why = f"interference is skewed (skew of W {measured.skew:.1f})"
-        return f"{where.removesuffix('L*')}the symmetric prediction L*: {why}."
+        return f"{where.removesuffix('L*')}the symmetric prediction L*{why}."
     if loss > levels.linear:
-        why = ": it has just begun" if begins else ""
+        why = ": it has just begun" if begins else why
         return f"{where}, and above the linear optimum too{why}."
-    return f"{where}, below the linear optimum."
+    return f"{where}, below the linear optimum{why}."
+
+
+def _cause(levels: Levels, measured: Statistics, off: float) -> str:
+    """What makes at least half of the difference between the exact loss and L*; else nothing.
+
+    The difference is the sum of three: what interference that is not Gaussian adds; what rows that
+    differ add, by their diagonal, bias or noise; and that the average row is not at the optimum.
+    """
+    from rugtui.theory import gaussian
+
+    difference = measured.exact - levels.loss
+    if difference * off <= 0 or measured.p != levels.p:
+        return ""  # weights and loss are not of the same moment
+    mean = (measured.diagonal_mean, measured.bias_mean, measured.noise_mean)
+    spread = (measured.diagonal_spread, measured.bias_spread, measured.noise_spread)
+
+    def loss_at(place: int = 0, shift: float = 0.0) -> float:
+        a, b, sigma = (value + shift * (k == place) for k, value in enumerate(mean))
+        return float(gaussian.loss(a, b, max(sigma, 0.0), measured.p))
+
+    average = loss_at()
+    varying = max(range(3), key=lambda k: loss_at(k, spread[k]) + loss_at(k, -spread[k]))
+    name = ("the diagonal varies", "the bias varies", "the noise varies")[varying]
+    parts = {
+        f"{name} ({mean[varying]:.2f} ± {spread[varying]:.2f})": measured.gaussian - average,
+        "the average row is not at the optimum": average - levels.loss,
+    }
+    if _interference_matters(measured):
+        parts[_interference(measured)] = measured.exact - measured.gaussian
+    main = max(parts, key=lambda cause: parts[cause] / difference)
+    return main if parts[main] / difference >= MAIN else ""
+
+
+def _interference_matters(measured: Statistics) -> bool:
+    """Whether the Gaussian and the exact loss differ by more than sampled rows leave open."""
+    return abs(measured.exact - measured.gaussian) > SURE * measured.exact_standard_error
+
+
+def _interference(measured: Statistics) -> str:
+    """In what way interference is not Gaussian; empty where no statistic shows it."""
+    others = measured.n_sparse - 1
+    if measured.skew <= SKEWED:
+        return f"interference is skewed (skew of W {measured.skew:.1f})"
+    if 0 < measured.interferers < FEW * others:
+        return f"few features interfere with each ({measured.interferers:.0f} of {others:,})"
+    if measured.kolmogorov_smirnov >= UNLIKE:
+        return f"interference is not Gaussian (KS {measured.kolmogorov_smirnov:.2f})"
+    return ""
 
 
 def standing(

@@ -1,10 +1,18 @@
 """The sentence under the theory table."""
 
-import pytest
+import dataclasses
 
+import numpy as np
+import pytest
+import torch
+
+from rugtui.analysis.statistics import statistics
 from rugtui.analysis.verdict import caveat, comparable, death, verdict
+from rugtui.models.constructions import dense, engineered
+from rugtui.models.dense import Dense
 from rugtui.settings.settings import Settings
 from rugtui.theory.levels import levels
+from rugtui.theory.optimum import optimum
 
 AT = levels(0.25, 0.05)
 
@@ -83,3 +91,80 @@ def test_what_helps_dead_outputs_is_what_may_have_killed_them():
     for innocent in ({}, {"lr": usual}, {"lr": 1.0, "method": "population"}):
         said = death(512, Settings(**innocent))
         assert said.endswith("start anew with other weights (init).")
+
+
+def rug_with(change, n_sparse=256, p=0.05):
+    """(statistics, levels) of a rug whose W_in, W_out and b `change` has altered."""
+    generator = torch.Generator().manual_seed(0)
+    made = dense(engineered("hadamard", n_sparse, n_sparse // 4, p, generator=generator))
+    weights = Dense(*change(made.W_in, made.W_out, made.b))
+    return statistics(weights, p, generator=np.random.default_rng(0)), levels(0.25, p)
+
+
+def scale(n, size):
+    return 1 + size * torch.randn(n, generator=torch.Generator().manual_seed(1))
+
+
+def test_the_cause_with_the_largest_share_is_named():
+    """Each change is the cause of the loss that it adds; the others are not named."""
+    n = 256
+    for change, cause in (
+        (lambda W_in, W, b: (W_in * scale(n, 0.4), W, b), "the diagonal varies ("),
+        (lambda W_in, W, b: (W_in, W * scale(n, 0.4)[:, None], b), "the noise varies ("),
+        (lambda W_in, W, b: (W_in, W, b * scale(n, 1.2)), "the bias varies (-0."),
+        (lambda W_in, W, b: (W_in, 0.5 * W, b), "the average row is not at the optimum"),
+    ):
+        measured, best = rug_with(change)
+        said = verdict(measured.exact, 0.0, best, measured, begins=False)
+        assert "above L*" in said or "times L*" in said
+        assert cause in said, said
+        assert said.count("varies") + said.count("average row") == 1
+        assert "KS" not in said.split(". ")[0]
+
+
+def test_a_rug_of_few_interferers_does_not_blame_its_size():
+    """Interference of a few features has no central limit, however large n_sparse is."""
+    p, n = 0.05, 256
+    made = engineered("block", n, n // 4, p, generator=torch.Generator().manual_seed(0))
+    measured = statistics(made, p, generator=np.random.default_rng(0))
+    said = verdict(measured.exact, 0.0, levels(0.25, p), measured, rug=True)
+    assert "finite size" not in said
+
+
+def made_up(**known):
+    """A rug's statistics with some of them at will, at the optimum but for these."""
+    best, (measured, _) = optimum(0.25, 0.05), rug_with(lambda *same: same)
+    rows = {
+        "diagonal_mean": float(best.a), "diagonal_spread": 0.0, "bias_mean": float(best.b),
+        "bias_spread": 0.0, "noise_mean": float(best.sigma), "noise_spread": 0.0,
+    }  # fmt: skip
+    losses = {"gaussian": AT.loss, "exact": AT.loss, "exact_standard_error": 0.0}
+    shape = {"skew": 0.0, "interferers": 85.0, "kolmogorov_smirnov": 0.01}
+    return dataclasses.replace(measured, **{**rows, **losses, **shape, **known})
+
+
+@pytest.mark.parametrize(
+    ("known", "said", "unsaid"),
+    [
+        ({"exact": 0.8 * AT.loss, "skew": -1.2}, "skewed (skew of W -1.2)", "KS"),
+        ({"exact": 0.8 * AT.loss, "skew": -0.1}, "below the symmetric prediction L*.", "skew"),
+        (
+            {"exact": 3.94 * AT.loss, "interferers": 3.0},
+            "few features interfere with each (3",
+            "KS",
+        ),
+        ({"exact": 1.2 * AT.loss, "kolmogorov_smirnov": 0.08}, "not Gaussian (KS 0.08)", "skew"),
+        ({"exact": 1.2 * AT.loss, "exact_standard_error": 0.1 * AT.loss}, "below the linear", ": "),
+    ],
+)
+def test_interference_is_blamed_where_a_statistic_shows_it(known, said, unsaid):
+    told = verdict(known["exact"], 0.0, AT, made_up(**known), begins=False)
+    assert said in told
+    assert unsaid not in told
+
+
+def test_statistics_of_another_moment_name_no_cause():
+    measured = made_up(exact=0.8 * AT.loss, skew=-1.2)
+    assert "skew" not in verdict(1.3 * AT.loss, 0.0, AT, measured).split(". ")[0]
+    other = levels(0.25, 0.2)
+    assert verdict(0.7 * other.loss, 0.0, other, made_up()).endswith("prediction L*.")
