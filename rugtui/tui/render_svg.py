@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import time
 from collections.abc import Iterator
@@ -21,8 +22,9 @@ ENOUGH = 0.01
 """Of the loss: a standard error that sampling may stop at."""
 PATIENCE = 120.0
 """Seconds after which the panes are taken as they are."""
-TURNS = 3
-"""Frames after that: the first may still have been drawn for another size of the panes."""
+TURNS, SETTLED = 3, 0.3
+"""Frames after everything is known, or seconds without one: the first may have been made for other
+sizes of the panes."""
 
 
 def render_svg(session: Session) -> str:
@@ -49,13 +51,14 @@ def render_svg(session: Session) -> str:
 
 
 async def _picture(app: RugtuiApp, pilot: Pilot[object]) -> str:
-    deadline, left = time.monotonic() + PATIENCE, TURNS
+    deadline, settled, left = time.monotonic() + PATIENCE, math.inf, TURNS
     frame = app.latest
-    while left and time.monotonic() < deadline and app.session.refusal is None:
+    while left and time.monotonic() < min(deadline, settled) and app.session.refusal is None:
         await pilot.pause(0.02)
         if app.latest is not frame:
             frame = app.latest
-            left -= known(frame) or bool(frame.failure)
+            if known(frame) or frame.failure:
+                left, settled = left - 1, time.monotonic() + SETTLED
     app.clear_notifications()
     for pane in app.dashboard.query(Pane):
         pane.redraw()
