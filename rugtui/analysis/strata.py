@@ -1,29 +1,29 @@
-"""A few rows that speak for all: strata of rows with like Gaussian losses, one row drawn of each.
+"""A stratified sample of the rows of W: one row from each stratum of similar Gaussian loss.
 
-The exact loss of a row is dear; its Gaussian loss x_i is known for every row and tells roughly what
-the exact one y_i is. A regression of y on x over a few rows would use that, but where rows differ
-widely it reads y of rows unlike any it saw off a line: it can go below 0, and its residuals say
-nothing of that. So x decides which rows are drawn, and no more:
+The exact loss y_i of a row is expensive; its Gaussian loss x_i is known for every row and predicts
+it roughly. A regression of y on x over a few rows would use that, but where rows differ widely it
+extrapolates: it can go below 0, and its residuals do not show it. So x only decides which rows are
+drawn:
 
-Rows in the order of x are cut into k strata; one row is drawn of each, evenly, and stands for the
-m_h rows of its stratum. Then Σ_h (m_h/n) y_h is unbiased whatever y is to x, it lies between the
-least and the greatest y drawn, and its variance is Σ_h (m_h/n)² σ_h², with σ_h the spread of y in
-stratum h: what x tells of y is between the strata, and gone.
+Rows are sorted by x and cut into k strata. One row is drawn uniformly from each and represents the
+m_h rows of its stratum. Then Σ_h (m_h/n) y_h is unbiased however y depends on x, it lies between
+the least and the greatest y drawn, and its variance is Σ_h (m_h/n)² σ_h², with σ_h the spread of y
+in stratum h: the part of y that x predicts lies between the strata and adds nothing.
 
 **Where to cut.** The variance is least where all m_h σ_h are equal (Neyman's rule, one draw each).
-What is left of a row's loss once x is known is about in proportion to x, and m_h x_h equal means
-strata of equal Σ x. The cuts are made in x_i + x̄: a row far above the others still is a stratum by
-itself, and no row stands for more than about 2 n/k.
+The part of a row's loss that x does not predict is roughly proportional to x, so equal m_h x_h
+means strata of equal Σ x. The cuts are made in x_i + x̄: a row far above the others is still a
+stratum by itself, and no row represents more than about 2 n/k.
 
-**The error.** A stratum's σ_h² is not seen in one draw, but its neighbours' draws show it: of three
-strata in a row, e is what the middle y is off the line through the outer two, read at its x. With
-weights u, 1, v of that line, e² / (1 + u² + v²) is the variance about the line. The line's slope
-does its part within the stratum, slope² Var_h(x), with Var_h(x) known since x is. A stratum of one
-row has neither.
+**The standard error.** One draw does not show a stratum's σ_h², but those of its neighbours do: of
+three consecutive strata, e is the distance of the middle y from the line through the outer two, at
+its x. With the weights u, 1, v of that line, e² / (1 + u² + v²) estimates the variance about the
+line. The slope of the line adds slope² Var_h(x) within the stratum, where Var_h(x) is known. A
+stratum of one row has neither.
 
-**Rows apart.** A row that does not carry its feature loses p/3 whatever its interference is like,
-where one of the same x that does may lose a fifth of its x. So rows whose diagonal is less than
-half the middle one's have strata of their own.
+**Weak rows.** A row that does not represent its feature loses p/3 whatever its interference, while
+a row of the same x that does may be off by a fifth of x. So rows whose diagonal is less than half
+the median have strata of their own.
 """
 
 from __future__ import annotations
@@ -35,24 +35,24 @@ import numpy as np
 from jaxtyping import Float, Int
 
 LEAST_APART = 8
-"""Rows drawn, and rows left, below which no rows are kept apart."""
+"""Rows drawn, and rows not drawn, below which weak rows have no strata of their own."""
 TINY = 1e-300
 
 
 @dataclass(frozen=True, slots=True)
 class Strata:
-    """Rows drawn, in the order of their Gaussian losses, and what each stands for."""
+    """The rows drawn, sorted by Gaussian loss, and how many rows each represents."""
 
     rows: Int[np.ndarray, " k"]
     shares: Float[np.ndarray, " k"]
-    """Of all rows, those that a row drawn stands for; they add up to 1."""
+    """The share of all rows that each row drawn represents; the shares add up to 1."""
     known: Float[np.ndarray, " k"]
     """Gaussian losses of the rows drawn."""
     spreads: Float[np.ndarray, " k"]
     """Variances of the Gaussian losses in the strata."""
     sizes: Int[np.ndarray, " k"]
     apart: int
-    """How many of the strata, the first ones, are of rows apart."""
+    """How many of the strata, the first ones, are of weak rows."""
 
     @classmethod
     def draw(
@@ -84,14 +84,14 @@ class Strata:
         shares: Float[np.ndarray, " k"],
         known: Float[np.ndarray, " k"],
     ) -> Strata:
-        """Rows of which each is exactly like all that it stands for."""
+        """Rows that are exactly like all those that they represent."""
         ones = np.ones(len(first), int)
         return cls(first, shares, known, np.zeros(len(first)), ones, 0)
 
     def mean(self, losses: Float[np.ndarray, " k"]) -> tuple[float, float]:
         """The mean of all rows' losses from those of `rows`, and its standard error.
 
-        The error is 0 where every row was drawn, NaN for one row that stands for others.
+        The error is 0 where every row was drawn, NaN for one row that represents others.
         """
         mean = float(self.shares @ losses)
         groups = slice(self.apart), slice(self.apart, None)
@@ -103,8 +103,8 @@ class Strata:
 
 
 def _share(ordered: Float[np.ndarray, " n_sparse"], few: int, rows: int) -> int:
-    """Strata for the first `few` rows: their part of the whole, two at least for an error, and
-    two at least left for the others."""
+    """How many strata the first `few` rows get: in proportion to their loss, at least two for a
+    standard error, and at least two left for the others."""
     if few == 0:
         return 0
     part = ordered[:few].sum() / max(ordered.sum(), TINY)
@@ -114,9 +114,9 @@ def _share(ordered: Float[np.ndarray, " n_sparse"], few: int, rows: int) -> int:
 
 
 def _edges(ordered: Float[np.ndarray, " n_sparse"], count: int) -> Int[np.ndarray, " edges"]:
-    """Where to cut falling Gaussian losses: strata of whole rows, of Σ (x + x̄) as like as can be.
+    """Where to cut descending Gaussian losses into strata of nearly equal Σ (x + x̄).
 
-    What is left is shared out anew after each, as the first rows may be far above their share.
+    The rest is divided again after each cut, since the first rows may exceed their share by far.
     """
     n_sparse = len(ordered)
     if count == 0:
@@ -136,8 +136,8 @@ def _edges(ordered: Float[np.ndarray, " n_sparse"], count: int) -> Int[np.ndarra
 def _about_neighbours(
     x: Float[np.ndarray, " k"], y: Float[np.ndarray, " k"]
 ) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"]]:
-    """Of each place: the variance of y about the line through its neighbours, the mean over the
-    threes that it is in; and the slope of the line through the outer two of its own three."""
+    """For each row: the variance of y about the line through its neighbours, averaged over the
+    triples that contain it, and the slope of the line through the outer two of its own triple."""
     if len(x) < 2:
         return np.full(len(x), math.nan), np.zeros(len(x))
     if len(x) == 2:

@@ -27,10 +27,9 @@ from rugtui.models.base import Weights
 from rugtui.models.composite import BlockDiagonal, DirectSum, Simplex
 from rugtui.models.dense import Dense
 from rugtui.models.hadamard import entries
-from rugtui.models.memory import require_memory
 from rugtui.models.orthogonal_rows import cosine_rows, orthonormal_rows, scaled
 from rugtui.models.rug import RowOrder, Rug, require_dense
-from rugtui.models.sizes import is_power_of_two
+from rugtui.models.sizes import is_power_of_two, require_memory
 from rugtui.models.structured import Builder, Constructed, Part, Tune, best, parts_of
 from rugtui.settings.settings import Frame
 from rugtui.theory.optimum import optimum

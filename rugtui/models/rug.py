@@ -25,8 +25,7 @@ from rugtui.errors import WeightsError
 from rugtui.models.base import Window, block_edges
 from rugtui.models.dyadic import corner_sums, dyadic_sums
 from rugtui.models.hadamard import convolve, sequency_order, transform
-from rugtui.models.memory import require_memory
-from rugtui.models.sizes import is_power_of_two
+from rugtui.models.sizes import is_power_of_two, require_memory
 
 RowOrder = Literal["random", "natural", "sequency"]
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rugtui.errors import UsageError
-from rugtui.models.memory import gib
+from rugtui.models.sizes import gib
 from rugtui.sweeps.grid import Grid
 from rugtui.sweeps.plan import RANDOM, Unit, parameters
 from rugtui.training.failure import needed_memory

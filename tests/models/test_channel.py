@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import integrate, optimize, stats
 
-from rugtui.models.channel import best_jump, mean_if_on, posterior_mean
+from rugtui.models.decoders import best_jump, mean_if_on, posterior_mean
 from rugtui.theory.levels import levels
 
 

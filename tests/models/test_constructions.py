@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rugtui.errors import WeightsError
-from rugtui.models import memory
+from rugtui.models import sizes as model_sizes
 from rugtui.models.base import Window, block_edges
 from rugtui.models.composite import BlockDiagonal
 from rugtui.models.constructions import build, dense, engineered
@@ -172,7 +172,7 @@ def test_sizes_that_a_frame_does_not_have(frame, n_sparse, n_dense, told):
 
 def test_memory_is_asked_for_before_it_is_taken(monkeypatch):
     rug = build("hadamard", 1024, 256, 0.1, 1.0, 0.0, generator=seeded())
-    monkeypatch.setattr(memory, "available_memory", lambda: 2**20)
+    monkeypatch.setattr(model_sizes, "available_memory", lambda: 2**20)
     with pytest.raises(WeightsError, match="GiB"):
         build("orthonormal", 1024, 256, 0.1, 1.0, 0.0, generator=seeded())
     with pytest.raises(WeightsError, match="GiB"):

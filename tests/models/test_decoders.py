@@ -4,9 +4,8 @@ import pytest
 import torch
 
 from rugtui.errors import UsageError, WeightsError
-from rugtui.models.channel import best_jump
 from rugtui.models.constructions import engineered
-from rugtui.models.decoders import DECODERS, View, sampled, topk
+from rugtui.models.decoders import DECODERS, View, best_jump, sampled, topk
 from rugtui.models.dense import Dense
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rugtui.errors import WeightsError
-from rugtui.models import memory
+from rugtui.models import sizes
 from rugtui.models.base import Window
 from rugtui.models.dense import Dense
 from rugtui.models.rug import Rug
@@ -134,7 +134,7 @@ def test_sizes_that_cannot_be_are_refused(n_sparse, n_dense, told):
 
 
 def test_memory_is_asked_for_before_it_is_taken(monkeypatch):
-    monkeypatch.setattr(memory, "available_memory", lambda: 2**20)
+    monkeypatch.setattr(sizes, "available_memory", lambda: 2**20)
     Rug.build(2**14, 10, 1, 0, generator=seeded())
     with pytest.raises(WeightsError, match=r"needs .* GiB of memory, but 0.000977 GiB"):
         Rug.build(2**15, 10, 1, 0, generator=seeded())

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from rugtui.errors import WeightsError
 from rugtui.models.dense import Dense
-from rugtui.models.memory import require_memory
+from rugtui.models.sizes import require_memory
 from rugtui.models.weight_files.archive import split_selectors
 from rugtui.models.weight_files.choice import (
     NAME_SHOWN,
