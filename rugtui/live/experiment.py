@@ -27,7 +27,7 @@ from rugtui.settings.settings import Settings
 from rugtui.storage.checkpoint import Phase
 from rugtui.storage.snapshot import write_snapshot
 from rugtui.theory.levels import Levels, levels
-from rugtui.training.kernels.gemm import gemm_seconds
+from rugtui.training.kernels.pace import gemm_seconds
 from rugtui.training.result import StepResult
 from rugtui.training.trainer import never
 

@@ -42,8 +42,7 @@ from rugtui.sweeps.table import Row
 from rugtui.training import heldout, initial
 from rugtui.training.device import resolve
 from rugtui.training.failure import Diverged
-from rugtui.training.source import Source
-from rugtui.training.streams import generators
+from rugtui.training.source import Source, generators
 from rugtui.training.trainer import Trainer
 
 TOLERANCE = 1e-4

@@ -15,7 +15,7 @@ from rugtui.sweeps.batched_weights import BatchedWeights
 from rugtui.theory.moments import noise
 from rugtui.training import population
 from rugtui.training.kernels.optimizer import Optimizer
-from rugtui.training.stopping import SETTLED
+from rugtui.training.schedule import SETTLED
 
 WINDOW = 100
 """Steps whose mean loss is held against that of as many before: a cell whose loss has not fallen

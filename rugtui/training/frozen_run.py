@@ -6,7 +6,7 @@ import torch
 
 from rugtui.models.dense import Dense
 from rugtui.settings.settings import Settings
-from rugtui.training.kernels.precision import data_type
+from rugtui.training.device import data_type
 from rugtui.training.trainer import Trainer
 
 CPU = torch.device("cpu")

@@ -1,17 +1,19 @@
-"""What the loop asks of a way to learn."""
+"""Ways to learn: what the training loop asks of one, and the one that learns from samples."""
 
 from __future__ import annotations
 
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor
 
 from rugtui.settings.settings import Settings
-from rugtui.training.kernels.gradient import Pause
+from rugtui.training import schedule
+from rugtui.training.kernels import optimizer, plan
+from rugtui.training.kernels.gradient import Gradient, Pause
 from rugtui.training.parameters import Parameters
 from rugtui.training.population import Population
-from rugtui.training.sgd import Sampled
-from rugtui.training.source import Source
+from rugtui.training.source import Source, importance
 
 
 class Method(Protocol):
@@ -51,3 +53,57 @@ def build(settings: Settings, parameters: Parameters, source: Source) -> Method:
     if settings.method == "population":
         return Population(settings, parameters)
     return Sampled(settings, parameters, source)
+
+
+ABSENCES = 20
+"""Times that an output's own feature came, on average, before it counts as dead."""
+
+
+class Sampled:
+    """The method "sgd", with whichever optimizer."""
+
+    def __init__(self, settings: Settings, parameters: Parameters, source: Source) -> None:
+        self._parameters, self._source = parameters, source
+        self._whole = [(parameters.weights.flat, parameters.gradient.flat)]
+        self._optimizer = optimizer.named(settings, self._whole)
+        self._quiet = torch.zeros_like(parameters.weights.b, dtype=torch.int64)
+        self.change(settings)
+
+    def change(self, settings: Settings) -> None:
+        self._settings, self.lr = settings, settings.learning_rate
+        memory = self._optimizer.state()
+        self._optimizer = optimizer.named(settings, self._whole)
+        self._optimizer.restore(memory)
+        paths = plan.choose(settings, kind=self._quiet.device.type)
+        self.plan = str(paths)
+        self._gradient = Gradient(
+            self._parameters,
+            paths,
+            activation=settings.activation,
+            importance=importance(settings, self._parameters.weights.b),
+            half=settings.matmul == "bf16",
+        )
+
+    def step(self, number: int, pause: Pause) -> Tensor:
+        """One step; returns its loss on the device. Where `pause` raises, nothing has happened."""
+        batch = schedule.batch(self._settings, number)
+        self.lr = schedule.rate(self._settings, number)
+        with self._source.undone_on_error():
+            loss = self._gradient(self._source.draw(self._settings, batch), pause)
+        self._quiet.add_(batch).masked_fill_(self._gradient.rows_on, 0)
+        self._optimizer.step(self.lr)
+        return loss
+
+    def loss(self, pause: Pause) -> None:
+        """Samples do not tell the loss of the weights as they are."""
+
+    def dead(self) -> int:
+        """Outputs held at 0 for so long that their own feature must have come often."""
+        return int((self._quiet * self._settings.p_on > ABSENCES).sum())
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        return {"quiet": self._quiet.clone(), **self._optimizer.state()}, {}
+
+    def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+        self._quiet.copy_(tensors["quiet"])
+        self._optimizer.restore({n: v for n, v in tensors.items() if n != "quiet"})

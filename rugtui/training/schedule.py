@@ -1,10 +1,15 @@
-"""How a run goes over its steps: learning rate, batches, and how long it may fail to get on."""
+"""How a run goes over its steps (learning rate, batches), and when it is over before them."""
 
 from __future__ import annotations
 
 import math
+from typing import Any
+
+import numpy as np
 
 from rugtui.settings.settings import Settings
+from rugtui.training.heldout import Estimate
+from rugtui.training.result import StepResult
 
 WARMUP_STEPS = 1000
 """And no more than a tenth of all steps."""
@@ -56,3 +61,100 @@ def by_epochs(settings: Settings) -> bool:
     """Whether a run ends as the paper's loop does: where nobody names a patience of his own."""
     known = settings.schedule, settings.method, settings.patience
     return known == ("reference", "sgd", None)
+
+
+SETTLED = 1e-5
+"""Population: a fall of the loss by less than this fraction is none."""
+
+
+class Stopping:
+    """Follows the results of a run under one setting; `reason` says why it is over, once it is.
+
+    Patience holds the mean loss of so many steps against that of as many before, whenever they
+    are done. The paper's loop does so after every epoch, and so is over sooner; what it finds ends
+    it an epoch later.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._patience = patience(settings)
+        self._by_epochs = by_epochs(settings)
+        self.reason = ""
+        self._sum, self._steps = 0.0, 0
+        self._before: float | None = None
+        self._recent: list[list[float]] = []
+        """By epochs: the summed loss of each result, and its steps; two patiences of them."""
+        self._last_epoch = False
+
+    def note(self, result: StepResult, steps: int, judged: Estimate | None = None) -> None:
+        """A result, and of how many steps; where samples are learned from, the held-out loss that
+        the target is judged on, if it was measured at this step."""
+        within = self._settings.until_within
+        known = result.loss
+        if result.method == "sgd":  # a standard error more: many looks, and one of them lucky
+            known = math.inf if judged is None else judged.mean + judged.standard_error
+        if within and known <= (1 + within) * self._symmetric():
+            self.reason = self._target
+        elif self._patience and self._is_over(result, steps):
+            self.reason = f"no fall of the loss in {self._patience:,} steps"
+
+    @property
+    def met(self) -> bool:
+        """Whether the run is over because it came as near L* as was asked for."""
+        return bool(self.reason) and self.reason == self._target
+
+    @property
+    def _target(self) -> str:
+        within = self._settings.until_within
+        # a held-out loss may be beyond it still: few interferers are no Gaussian noise
+        whose = "Gaussian loss " if self._settings.method == "population" else ""
+        return f"{whose}within {100 * within:g} % of L*" if within else ""
+
+    def _symmetric(self) -> float:
+        from rugtui.theory.optimum import optimum
+
+        return float(optimum(self._settings.ratio, self._settings.p_on).loss)
+
+    def _is_over(self, result: StepResult, steps: int) -> bool:
+        if not self._by_epochs:
+            return self._stalls(result.loss, steps)
+        self._recent.append([result.loss * steps, steps])
+        if result.step % epoch(self._settings):
+            return False
+        over, self._last_epoch = self._last_epoch, self._epoch_stalls()
+        return over
+
+    def _epoch_stalls(self) -> bool:
+        """Of the steps since the settings hold, the paper's loop wants more than two patiences."""
+        sums, steps = np.array(self._recent).T
+        done = steps.sum() - steps.cumsum()  # after each result
+        since = done < 2 * self._patience
+        self._recent = self._recent[int(np.argmax(since)) :]
+        newest = done < self._patience
+        enough = steps.sum() > 2 * self._patience
+        return bool(enough and sums[newest].sum() >= sums[since & ~newest].sum())
+
+    def _stalls(self, loss: float, steps: int) -> bool:
+        self._sum, self._steps = self._sum + loss * steps, self._steps + steps
+        if self._steps < self._patience:
+            return False
+        mean, before = self._sum / self._steps, self._before
+        self._sum, self._steps, self._before = 0.0, 0, mean
+        enough = 1.0 if self._settings.method == "sgd" else 1 - SETTLED
+        return before is not None and mean >= before * enough
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "reason": self.reason,
+            "sum": self._sum,
+            "steps": self._steps,
+            "before": self._before,
+            "recent": list(self._recent),
+            "last_epoch": self._last_epoch,
+        }
+
+    def restore(self, facts: dict[str, Any]) -> None:
+        self.reason = facts["reason"]
+        self._sum, self._steps, self._before = facts["sum"], facts["steps"], facts["before"]
+        self._recent = list(facts.get("recent", []))
+        self._last_epoch = facts.get("last_epoch", False)

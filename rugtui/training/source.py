@@ -1,10 +1,12 @@
-"""Where a run's samples come from: the data that its settings name, one stream, its device."""
+"""Where a run's samples come from: the data that its settings name, its device, and the random
+streams of a run, all from one seed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -82,3 +84,21 @@ def importance(settings: Settings, like: Tensor) -> Float[Tensor, " n_sparse"] |
         return None
     i = torch.arange(1, settings.n_sparse + 1, dtype=like.dtype, device=like.device)
     return i.pow_(-settings.importance)
+
+
+NAMES = ("weights", "data", "heldout")
+
+
+def generators(seed: int, device: torch.device) -> dict[str, torch.Generator]:
+    """Independent generators: one for the weights, always drawn on the CPU, one for the data that
+    training sees, and one for those it does not."""
+    sequences = np.random.SeedSequence(seed).spawn(len(NAMES))
+    return {
+        name: _generator(sequence, torch.device("cpu") if name == "weights" else device)
+        for name, sequence in zip(NAMES, sequences, strict=True)
+    }
+
+
+def _generator(sequence: np.random.SeedSequence, device: torch.device) -> torch.Generator:
+    word = int(sequence.generate_state(1, np.uint64)[0]) >> 1
+    return torch.Generator(device if device.type == "cuda" else "cpu").manual_seed(word)

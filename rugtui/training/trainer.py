@@ -15,18 +15,16 @@ from rugtui.models.dense import Dense
 from rugtui.runtime.threads import compute_threads, granted_threads
 from rugtui.settings.settings import Settings
 from rugtui.training import heldout, initial, methods, schedule
-from rugtui.training.device import resolve
+from rugtui.training.device import data_type, precision, resolve
 from rugtui.training.failure import Diverged, Room, needed_memory
 from rugtui.training.heldout import Estimate
 from rugtui.training.kernels import plan
 from rugtui.training.kernels.gradient import Pause
 from rugtui.training.kernels.pace import Pace
-from rugtui.training.kernels.precision import data_type, precision
 from rugtui.training.parameters import Parameters
 from rugtui.training.result import State, StepResult
-from rugtui.training.source import Source, importance
-from rugtui.training.stopping import Stopping
-from rugtui.training.streams import generators
+from rugtui.training.schedule import Stopping
+from rugtui.training.source import Source, generators, importance
 
 EXPLODED = 1e3
 """Times the loss of silence, p/3, or of the first weights: beyond it nothing is learnt."""

@@ -29,7 +29,7 @@ from rugtui.errors import RugtuiError  # noqa: E402
 from rugtui.models.constructions import engineered  # noqa: E402
 from rugtui.settings.settings import Settings  # noqa: E402
 from rugtui.training.kernels.captured import CapturedStep  # noqa: E402
-from rugtui.training.kernels.gemm import gemm_seconds  # noqa: E402
+from rugtui.training.kernels.pace import gemm_seconds  # noqa: E402
 from rugtui.training.trainer import Trainer  # noqa: E402
 
 SIZES = [(512, 128, 0.05, 1024), (2048, 512, 0.002, 1024), (8192, 2048, 0.01, 8192)]

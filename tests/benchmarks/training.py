@@ -41,9 +41,9 @@ import torch  # noqa: E402
 
 from rugtui.runtime.threads import compute_threads, granted_threads  # noqa: E402
 from rugtui.settings.settings import Settings  # noqa: E402
+from rugtui.training.device import precision  # noqa: E402
 from rugtui.training.kernels import plan  # noqa: E402
-from rugtui.training.kernels.gemm import gemm_seconds  # noqa: E402
-from rugtui.training.kernels.precision import precision  # noqa: E402
+from rugtui.training.kernels.pace import gemm_seconds  # noqa: E402
 from rugtui.training.trainer import Trainer  # noqa: E402
 
 SIZES = [(128, 32, 0.05), (512, 128, 0.05), (1024, 256, 0.01), (2048, 512, 0.002)]

@@ -21,10 +21,11 @@ from torch import Tensor
 
 from rugtui.settings.settings import Activation
 from rugtui.training.kernels import activation as activations
-from rugtui.training.kernels import onednn, passes
+from rugtui.training.kernels import passes
 from rugtui.training.kernels.plan import FullMatrixPath, Plan
 from rugtui.training.kernels.products import LANES, NARROW, product, thin
 from rugtui.training.kernels.sparse_rows import Batch, SparseRows
+from rugtui.training.kernels.torch_private import linear_relu
 from rugtui.training.parameters import Parameters
 
 Pause = Callable[[], None]
@@ -134,12 +135,11 @@ class Gradient:
     def _decode(self, z: Float[Tensor, "batch k"], matrix: Float[Tensor, "n_sparse k"]) -> None:
         """The pre-activation z matrixᵀ + b, of which a ReLU leaves nothing below 0, in `_pre`."""
         b = self.parameters.weights.b
-        relu = self.activation == "relu"
-        if relu and not self.half and z.is_contiguous() and onednn.serves(self._pre):
-            self._pre = onednn.linear_relu(z, matrix, b)
+        if self.activation == "relu" and not self.half:
+            self._pre = linear_relu(z, matrix, b, self._pre)
             return
         self._product(z, matrix.T, self._pre, add=b)
-        if relu:
+        if self.activation == "relu":
             self._pre.relu_()
 
     def _residual(self, x: Batch) -> tuple[Float[Tensor, ""] | float, SparseRows | None]:

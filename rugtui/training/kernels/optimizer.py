@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from rugtui.settings.settings import Settings
+from rugtui.training.kernels.torch_private import bare
 
 FUSED = ("cpu", "cuda")
 REFERENCE_EPS = 1e-7
@@ -72,15 +70,3 @@ def named(settings: Settings, blocks: list[tuple[Tensor, Tensor]]) -> Optimizer:
         decay = settings.weight_decay
         return Optimizer(torch.optim.AdamW, blocks, eps=eps, weight_decay=decay)
     return Optimizer(torch.optim.Adam, blocks, eps=eps)
-
-
-@functools.cache
-def bare(kind: type[torch.optim.Optimizer]) -> Callable[..., torch.optim.Optimizer]:
-    """`kind` without its wrappers for torch.compile.
-
-    They import the compiler and SymPy, 700 modules, when the first optimizer is made: 1.3 s, more
-    than all else between the import of PyTorch and the first step.
-    """
-    step = torch.no_grad()(inspect.unwrap(kind.step))
-    bared = {"add_param_group": inspect.unwrap(kind.add_param_group), "step": step}
-    return type(kind.__name__, (kind,), bared)

@@ -1,16 +1,23 @@
-"""The fused product against PyTorch's own, wherever a build has it."""
+"""What PyTorch does not promise gives what its public ways give, and is not needed."""
+
+import inspect
 
 import pytest
 import torch
 
 from rugtui.models.dense import Dense
+from rugtui.settings.settings import Settings
 from rugtui.training import data
-from rugtui.training.kernels import onednn
+from rugtui.training.kernels import torch_private
 from rugtui.training.kernels.gradient import Gradient
 from rugtui.training.kernels.plan import Plan
+from rugtui.training.kernels.torch_private import bare, linear_relu
 from rugtui.training.parameters import Parameters
+from rugtui.training.trainer import Trainer
 
-there = pytest.mark.skipif(onednn.OPERATOR is None, reason="no oneDNN in this build of PyTorch")
+there = pytest.mark.skipif(
+    torch_private.LINEAR_POINTWISE is None, reason="no oneDNN in this build of PyTorch"
+)
 
 
 def step(n_sparse=40, n_dense=9, batch=50, most_on=1.0, importance=None):
@@ -27,10 +34,10 @@ def step(n_sparse=40, n_dense=9, batch=50, most_on=1.0, importance=None):
 def test_product_is_pytorchs(batch, n_sparse, n_dense):
     g = torch.Generator().manual_seed(0)
     z, W_out = torch.randn(batch, n_dense, generator=g), torch.randn(n_sparse, n_dense, generator=g)
-    b = torch.randn(n_sparse, generator=g)
-    want = torch.addmm(b, z, W_out.T).relu()
-    assert onednn.serves(want)
-    torch.testing.assert_close(onednn.linear_relu(z, W_out, b), want)
+    b, out = torch.randn(n_sparse, generator=g), torch.full((batch, n_sparse), torch.nan)
+    got = linear_relu(z, W_out, b, out)
+    assert out.isnan().all()  # it was oneDNN's
+    torch.testing.assert_close(got, torch.addmm(b, z, W_out.T).relu())
 
 
 @there
@@ -40,7 +47,7 @@ def test_step_is_the_same_with_and_without_it(monkeypatch, most_on, important):
     importance = torch.arange(1, 41) ** -0.5 if important else None
     torch.manual_seed(0)
     loss, gradient = step(most_on=most_on, importance=importance)
-    monkeypatch.setattr(onednn, "OPERATOR", None)
+    monkeypatch.setattr(torch_private, "LINEAR_POINTWISE", None)
     torch.manual_seed(0)
     want_loss, want = step(most_on=most_on, importance=importance)
     assert loss == pytest.approx(want_loss, rel=1e-5)
@@ -48,5 +55,28 @@ def test_step_is_the_same_with_and_without_it(monkeypatch, most_on, important):
 
 
 def test_it_serves_single_precision_on_a_cpu_alone():
-    assert not onednn.serves(torch.empty(2, 2, dtype=torch.float64))
-    assert not onednn.serves(torch.empty(2, 2, device="meta"))
+    for like in (
+        {"dtype": torch.float64},
+        {"device": "meta"},
+    ):
+        z, W_out, b, out = (torch.ones(shape, **like) for shape in ((2, 3), (4, 3), (4,), (2, 4)))
+        assert linear_relu(z, W_out, b, out) is out
+
+
+def test_optimizers_that_cannot_be_bared_are_pytorchs_own(monkeypatch):
+    settings = Settings(n_sparse=16, n_dense=4, batch=8, steps=0, device="cpu")
+    with_bare = Trainer(settings)
+    with_bare.advance()
+
+    def newer(function):
+        raise AttributeError(function)
+
+    monkeypatch.setattr(inspect, "unwrap", newer)
+    bare.cache_clear()
+    try:
+        assert bare(torch.optim.Adam) is torch.optim.Adam
+        without = Trainer(settings)
+        without.advance()
+    finally:
+        bare.cache_clear()
+    assert torch.equal(with_bare.weights().W_in, without.weights().W_in)
