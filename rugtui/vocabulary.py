@@ -38,7 +38,7 @@ NAMES: dict[str, Name] = {
     "n_sparse": Name("integer", "features of the data", "features"),
     "n_dense": Name("integer", "hidden dimensions", "dimensions"),
     "ratio": Name("number", "r = n_dense / n_sparse"),
-    "p": Name("number", "probability that a feature is on"),
+    "p": Name("number null", "probability that a feature is on; null if a file does not say"),
     "method": Name("string null", "sgd (from samples) or population (descends the Gaussian loss)"),
     "construction": Name("string null", "how a rug was built: hadamard, dct, pairs, vote:4, …"),
     "kind": Name("string", "of weights: trained, rug, theory, linear, or file"),
@@ -100,7 +100,7 @@ NAMES: dict[str, Name] = {
     # a run
     "step": Name("integer", "optimizer steps so far", "steps"),
     "steps": Name("integer null", "optimizer steps done", "steps"),
-    "stop_reason": Name("string", "why training ended"),
+    "stop_reason": Name("string", "why it ended"),
     "seconds": Name("number null", "time of training, or of this cell", "s"),
     "steps_per_second": Name("number null", "steps / seconds", "1/s"),
     "lr": Name("number null", "learning rate"),
@@ -121,7 +121,8 @@ NAMES: dict[str, Name] = {
     "parquet": Name("string", "the table as Parquet"),
     "csv": Name("string", "the table as CSV"),
     "status": Name("string", "done or failed"),
-    "error": Name("string null", "why it failed; of a sweep, the first failure"),
+    "error": Name("string null", "why a cell failed"),
+    "first_error": Name("string null", "of the first cell that failed"),
     "weights": Name("string null", "file of the weights in the sweep's folder"),
     # lists and the rest
     "predictions": Name("array", "one object for each point, also if there is only one"),
@@ -166,7 +167,7 @@ COMMANDS: dict[str, str] = {
     "loss_exact_standard_error",
     "train": _TRAIN,
     "resume": _TRAIN,
-    "sweep": "out cells done failed left error seconds parquet csv",
+    "sweep": "out cells done failed left first_error stop_reason seconds parquet csv",
     "runs": "runs / name path state step seconds loss bytes settings",
     "open": "path kind step n_sparse n_dense ratio p loss_gaussian theory_loss settings",
     "watch": "name path state step seconds loss settings",
@@ -182,6 +183,12 @@ def with_old_names(kind: str, facts: Mapping[str, Any]) -> dict[str, Any]:
     """`facts` with the old names of a kind of object (a key of OLD) beside the new ones."""
     old = {name: facts[new] for name, new in OLD[kind].items() if new in facts}
     return {**facts, **old}
+
+
+def with_new_names(kind: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """`facts` that have old names, as files do, with the new ones beside them."""
+    new = {name: facts[old] for old, name in OLD[kind].items() if old in facts}
+    return {**facts, **new}
 
 
 def schema(command: str) -> dict[str, Any]:

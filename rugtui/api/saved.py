@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from rugtui.errors import UsageError
 
 if TYPE_CHECKING:
     from rugtui.api.sweeps import Sweep
@@ -35,3 +37,33 @@ def load(path: str | Path) -> Saved | Sweep:
     from rugtui.storage.load import load
 
     return load(path)
+
+
+def summary(path: str | Path, changes: dict[str, Any]) -> dict[str, Any]:
+    """What `rugtui open --json` prints. `changes` are settings of a file of weights.
+
+    Raises UsageError for changes of what has settings of its own, and what `load` raises.
+    """
+    from rugtui.analysis.statistics import gaussian_loss
+    from rugtui.storage.load import load, with_unknown
+    from rugtui.theory.levels import levels
+
+    saved = load(path)
+    settings = saved.settings
+    if changes and saved.kind != "file":
+        raise UsageError(f"--{next(iter(changes))} is for a file of weights: this has its own.")
+    if saved.kind == "file":
+        settings = with_unknown(settings, changes)
+    p, relu = settings.p_on, settings.activation in ("relu", None)
+    return {
+        "path": str(saved.path),
+        "kind": saved.kind,
+        "step": saved.step,
+        "n_sparse": settings.n_sparse,
+        "n_dense": settings.n_dense,
+        "ratio": settings.ratio,
+        "p": p,
+        "loss_gaussian": gaussian_loss(saved.weights, p) if p is not None and relu else None,
+        "theory_loss": levels(settings.ratio, p).loss if p is not None else None,
+        "settings": settings.as_dict(),
+    }

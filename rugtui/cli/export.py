@@ -22,7 +22,7 @@ from rugtui.cli.options import (
     names_option,
     with_names,
 )
-from rugtui.cli.output import echo_path
+from rugtui.cli.output import echo_path, write_json_line
 from rugtui.errors import DamagedError, RunError, UsageError
 from rugtui.runtime.characters import printable
 from rugtui.settings.settings import Settings, declared
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from rugtui.storage.load import Saved
     from rugtui.storage.target import Place
 
-FORMATS = ("safetensors", "npz", "csv", "json", "png", "svg")
+FORMATS = ("safetensors", "npz", "csv", "json", "png", "svg", "tensorboard")
 TEXT = ("csv", "json")
 """Formats that go to standard output where no file is named."""
 
@@ -60,6 +60,7 @@ TEXT = ("csv", "json")
     help=f"{OF_FILE} what follows W x + b.",
 )
 @names_option
+@click.option("--json", "as_json", is_flag=True, help="Print format, output and bytes as JSON.")
 def command(
     what: str | None,
     wanted: str | None,
@@ -68,9 +69,9 @@ def command(
     p: Written | None,
     activation: Written | None,
     names: str | None,
+    as_json: bool,
 ) -> None:
-    """Write a run (the latest where none is named), a snapshot or a file of weights in another
-    format.
+    """Write a run (by default the latest), a snapshot or a file of weights in another format.
 
     \b
     safetensors, npz  weights W_in, W_out, b; npz has the history too
@@ -78,6 +79,7 @@ def command(
     json              settings, theory, statistics, units and versions
     png               W at full resolution, with its colours explained
     svg               the dashboard: of a snapshot as it was when that was saved, else drawn anew
+    tensorboard       a folder of event files with the history (needs rugtui[tensorboard])
     """  # fmt: skip
     format_name = _format(wanted, output)
     from rugtui.storage.target import place
@@ -87,13 +89,25 @@ def command(
     if found.kind != "weights" and (said := [n for n, one in given.items() if one is not None]):
         raise UsageError(f"--{said[0]} is for a file of weights; a {found.kind} has its own.")
     changes = {name: one.value for name, one in given.items() if isinstance(one, Written)}
+    output = output or _default(found, format_name)
+    if as_json and str(output) == "-":
+        raise UsageError("--json says which file was written: name one with --output.")
+    if format_name == "tensorboard":
+        size = _event_files(_loaded(found, changes), output)
+        _tell(format_name, output, size, as_json=as_json)
+        return
     if format_name == "svg":
         content = _screen(found, changes)
     elif format_name == "csv":
         content = _csv(found)
     else:
         content = WRITERS[format_name](_loaded(found, changes))
-    _deliver(content, output or _default(found, format_name), force=force)
+    if str(output) == "-":
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+        return
+    _deliver(content, output, force=force)
+    _tell(format_name, output, len(content), as_json=as_json)
 
 
 def _format(wanted: str | None, output: Path | None) -> str:
@@ -127,14 +141,29 @@ def _default(found: Place, format_name: str) -> Path:
 def _deliver(content: bytes, output: Path, *, force: bool) -> None:
     from rugtui.storage.files import write_whole
 
-    if str(output) == "-":
-        sys.stdout.buffer.write(content)
-        sys.stdout.buffer.flush()
-        return
     if output.exists() and not force:
         raise UsageError(f"{str(output)!r} already exists: --force overwrites it.")
     write_whole(output, content)
-    echo_path(output)
+
+
+def _tell(format_name: str, output: Path, size: int, *, as_json: bool) -> None:
+    """Print what was written."""
+    if as_json:
+        write_json_line({"format": format_name, "output": str(output), "bytes": size})
+    else:
+        echo_path(output)
+
+
+def _event_files(saved: Saved, folder: Path) -> int:
+    """Write a folder of event files; its size in bytes."""
+    if saved.kind == "file":
+        raise UsageError(f"only weights are read of {str(saved.path)!r}: there is no history.")
+    if folder.exists():
+        raise UsageError(f"{str(folder)!r} already exists: name a new folder.")
+    from rugtui.storage.event_files import write_event_files
+
+    write_event_files(saved, folder)
+    return sum(file.stat().st_size for file in folder.iterdir())
 
 
 def _safetensors(saved: Saved) -> bytes:
@@ -188,7 +217,7 @@ def _json(saved: Saved) -> bytes:
     from rugtui.storage.files import dump, plain
     from rugtui.storage.run_directory import versions
     from rugtui.theory.levels import levels
-    from rugtui.vocabulary import OLD, UNITS
+    from rugtui.vocabulary import OLD, SCHEMA_VERSION, UNITS, with_new_names
 
     settings = saved.settings
     facts = {name: value for name, value in saved.facts.items() if name not in ("files", "sizes")}
@@ -210,12 +239,14 @@ def _json(saved: Saved) -> bytes:
         }
     if settings.activation is not None and (about := caveat(settings)):
         facts["caveat"] = about
+    facts["statistics"] = with_new_names("export", facts["statistics"])
     facts |= {
+        "schema_version": SCHEMA_VERSION,
         "kind": saved.kind,
         "step": saved.step,
         "settings": settings.as_dict(),
         "units": UNITS,
-        "theory": dataclasses.asdict(levels(settings.ratio, p)),
+        "theory": with_new_names("export", dataclasses.asdict(levels(settings.ratio, p))),
         "changes": [{"step": step, "change": text} for step, text in saved.marks],
         "exported": versions(),
     }

@@ -18,7 +18,10 @@ from rugtui.cli.options import (
     with_names,
     written,
 )
+from rugtui.cli.output import write_json_line
 from rugtui.errors import UsageError
+from rugtui.settings.fields import fields_of
+from rugtui.settings.preferences import Preferences
 from rugtui.settings.settings import Settings, declared
 
 if TYPE_CHECKING:
@@ -30,11 +33,17 @@ if TYPE_CHECKING:
 @click.argument("what", required=False, metavar="[RUN|SNAPSHOT|FILE]", shell_complete=complete_runs)
 @click.option("--continue", "goes_on", is_flag=True, help="Start training at once.")
 @names_option
+@click.option("--json", "as_json", is_flag=True, help="Print what it is, as JSON, and end.")
 @settings_options
 @preferences_options
 @click.pass_context
 def command(
-    ctx: click.Context, what: str | None, goes_on: bool, names: str | None, **given: Any
+    ctx: click.Context,
+    what: str | None,
+    goes_on: bool,
+    names: str | None,
+    as_json: bool,
+    **given: Any,
 ) -> None:
     """Look at a run (by default the latest), the folder of a snapshot, or a file of weights.
 
@@ -51,6 +60,14 @@ def command(
     from rugtui.storage.target import place
 
     refuse_idle(ctx, "preset", because="on what was trained already")
+    if as_json:
+        from rugtui.api.saved import summary
+
+        idle = "goes_on", *fields_of(Preferences)
+        refuse_idle(ctx, *idle, because="with --json: nothing is drawn or trained")
+        found = place(what if names is None else with_names(what, names))
+        write_json_line(summary(found.path, written(given)))
+        return
     require_terminal()
     config = read_config()
     preferences = given_preferences(given, config.preferences)

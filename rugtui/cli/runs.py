@@ -56,7 +56,7 @@ def command(
             click.echo(f"with snapshots, and stay: {spared}; --snapshots lets them go", err=True)
         runs, failed = _pruned(runs, snapshots=snapshots, yes=yes, quiet=as_json)
     if as_json:
-        write_json_line({"removed" if prune else "runs": [_facts(run) for run in runs]})
+        write_json_line({"removed" if prune else "runs": [facts(run) for run in runs]})
     elif not prune:
         _show(runs)
     ctx.exit(1 if failed else 0)
@@ -95,7 +95,7 @@ def _row(run: Listed) -> tuple[str, ...]:
     )
 
 
-def _facts(run: Listed) -> dict[str, Any]:
+def facts(run: Listed) -> dict[str, Any]:
     return {
         "name": run.name,
         "path": str(run.path),

@@ -8,15 +8,23 @@ from typing import Any
 import click
 
 from rugtui.cli.config_file import read_config
-from rugtui.cli.options import complete_runs, given_preferences, screen_options
+from rugtui.cli.options import (
+    SCREEN,
+    complete_runs,
+    given_preferences,
+    refuse_idle,
+    screen_options,
+)
+from rugtui.cli.output import write_json_line
 from rugtui.errors import RunError
 
 
 @click.command(name="watch")
 @click.argument("run", required=False, shell_complete=complete_runs)
 @screen_options
+@click.option("--json", "as_json", is_flag=True, help="Print how it is, as JSON, and end.")
 @click.pass_context
-def command(ctx: click.Context, run: str | None, **given: Any) -> None:
+def command(ctx: click.Context, run: str | None, as_json: bool, **given: Any) -> None:
     """Watch RUN (by default the latest live one), read-only, while another process trains it.
 
     The panes follow what that process saves: every ten seconds, or as its --autosave says. When it
@@ -25,6 +33,13 @@ def command(ctx: click.Context, run: str | None, **given: Any) -> None:
     from rugtui.cli.dashboard import look, require_terminal
     from rugtui.live.watching import Watching
 
+    if as_json:
+        from rugtui.cli.runs import facts
+        from rugtui.storage.listing import listed
+
+        refuse_idle(ctx, *SCREEN, because="with --json: nothing is drawn")
+        write_json_line(facts(listed(meant(run))))
+        return
     require_terminal()
     config = read_config()
     preferences = given_preferences(given, config.preferences)

@@ -3,6 +3,7 @@
 import json
 
 import jsonschema
+import numpy as np
 import pytest
 
 from rugtui.cli import COMMANDS, main
@@ -57,6 +58,51 @@ def test_train_says_which_loss_why_it_stopped_and_on_how_many_threads(valid, tmp
     assert again["steps"] == 40
 
 
-def test_the_other_commands_print_what_their_schemas_say(valid):
+def test_the_other_commands_print_what_their_schemas_say(valid, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     assert valid("runs")["runs"] == []
     assert valid("doctor", code=1)["works"] is False
+    told = valid("train", *SMALL, "--quiet")
+    valid("runs")
+    opened = valid("open")
+    assert opened["loss_gaussian"] == pytest.approx(told["loss_gaussian"])
+    assert valid("watch")["state"] == "finished"
+    written = valid("export", "--format=npz", "--output=w.npz")
+    assert written["bytes"] == (tmp_path / "w.npz").stat().st_size
+    assert valid("open", "w.npz")["p"] == 0.05
+    W = np.ones((4, 16), np.float32)
+    np.savez("plain.npz", W_in=W, W_out=W.T, b=W[0])
+    assert valid("open", "plain.npz")["p"] is None
+    assert valid("open", "plain.npz", "--p=0.05")["theory_loss"] == told["theory_loss"]
+    axes = ["--n-sparse=16", "--ratio=0.25", "--p=0.1", "--kinds=theory,linear", "--quiet"]
+    assert valid("sweep", *axes, "--out=grid")["done"] == 2
+    valid("figures", "out", "--sweep=grid")
+    valid("study", "plateau", "--n-sparse=16", "--steps=20", "--batch=32", "--quiet")
+
+
+def test_export_writes_new_and_old_names_and_event_files(capsys, tmp_path, monkeypatch):
+    from tensorboardX.proto.event_pb2 import Event
+
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", *SMALL, "--quiet"]) == 0
+    capsys.readouterr()
+    assert main(["export", "--format=json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["schema_version"] == SCHEMA_VERSION
+    assert found["statistics"]["exact"] == found["statistics"]["loss_exact"]
+    assert found["theory"]["r"] == found["theory"]["ratio"]
+    assert main(["export", "--format=tensorboard", "--output=events"]) == 0
+    assert main(["export", "--format=tensorboard", "--output=events"]) == 2
+    (file,) = (tmp_path / "events").iterdir()
+    content, losses = file.read_bytes(), {}
+    while content:  # length, its checksum, the event, its checksum
+        length = int.from_bytes(content[:8], "little")
+        event = Event.FromString(content[12 : 12 + length])
+        content = content[16 + length :]
+        for value in event.summary.value:
+            if value.tag == "loss/train":
+                losses[event.step] = value.simple_value
+    assert main(["export", "--format=csv"]) == 0
+    *_, rows = capsys.readouterr().out.partition("step,")
+    steps = [int(float(line.split(",")[0])) for line in rows.splitlines()[1:]]
+    assert sorted(losses) == steps
