@@ -1,4 +1,4 @@
-"""Weights → the numbers of section 8: losses without sampling, and symmetry with its breaking."""
+"""The statistics of section 8: losses of weights without sampling, and how symmetric they are."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ CELLS = 1 << 21
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics(StructureStatistics):
-    """What is known of weights at one p. Losses are per feature; spreads are standard deviations
-    over rows. What follows `rows` is of that many rows, what stands before of all."""
+    """Statistics of weights at one p. Losses are mean squared errors per feature; spreads are
+    standard deviations over rows. What follows `rows` is of so many rows, the rest of all."""
 
     p: float
     n_sparse: int
@@ -52,7 +52,7 @@ class Statistics(StructureStatistics):
     """Of σ_i."""
     noise_spread: float
     rows: int
-    """How many rows the rest was taken of; n_sparse where one stands for all."""
+    """How many rows the following are taken of; n_sparse where one represents all."""
     exact: float
     """Exact loss of section 7."""
     exact_standard_error: float
@@ -60,7 +60,7 @@ class Statistics(StructureStatistics):
     skew: float
     """Skewness of the entries off the diagonal: third standardised moment about their mean."""
     interferers: float
-    """(ΣW²)²/ΣW⁴ of a row off the diagonal: how many entries make its noise."""
+    """(ΣW²)²/ΣW⁴ of a row off the diagonal: the effective number of entries in its noise."""
     lyapunov: float
     """Σ|W|³/(ΣW²)^{3/2} of a row off the diagonal: small where the central limit theorem holds."""
     kolmogorov_smirnov: float
@@ -81,8 +81,8 @@ class Statistics(StructureStatistics):
 
 
 def gaussian_loss(weights: Weights, p: float) -> float:
-    """The Gaussian loss of these weights, averaged over all rows (section 3): needs the diagonal,
-    row sums and row norms alone.
+    """The Gaussian loss of these weights, averaged over all rows (section 3). It needs only the
+    diagonal, row sums and row norms.
 
     Raises SettingError for p outside (0, 1], WeightsError for weights that are not finite.
     """
@@ -92,7 +92,7 @@ def gaussian_loss(weights: Weights, p: float) -> float:
 
 
 def identity_loss(weights: Weights, p: float) -> float:
-    """The loss of y = W x + b, without activation: exact, as it has no more than two moments.
+    """The loss of y = W x + b, without activation. It is exact: two moments of x determine it.
 
     With E = W − 1, each row's error Σ_j E_ij x_j + b_i has mean b_i + p/2 Σ_j E_ij and variance
     v Σ_j E_ij² (section 2). Raises SettingError for p outside (0, 1].
@@ -115,9 +115,9 @@ def statistics(
 ) -> Statistics:
     """The statistics of section 8 at probability p in (0, 1].
 
-    The exact loss and the law of ν are of `rows` rows, each drawn from its stratum and standing for
-    it (None: of all); the exact loss is good to about `tolerance`, relative. The distance to a
-    Gaussian and the histogram are means over `laws` of these rows, evenly among them (None: all).
+    The exact loss and the law of ν are of `rows` rows, one drawn from each stratum (None: of all);
+    the exact loss has a relative error of about `tolerance`. The distance to a Gaussian and the
+    histogram are means over `laws` of these rows, evenly spaced (None: all).
     Raises SettingError for such a p, WeightsError for weights that are not finite.
     """
     kinds = row_laws(weights)
@@ -130,7 +130,7 @@ def statistics(
         drawn = Strata.draw(
             in_theory, a, n_sparse if rows is None else min(rows, n_sparse), generator
         )
-    parts = [_look(*part, p, tolerance, laws) for part in _sources(weights, kinds, drawn)]
+    parts = [_measure(*part, p, tolerance, laws) for part in _sources(weights, kinds, drawn)]
     losses, moments, third, distance, masses, of_laws = (
         np.concatenate(column, axis=-1) for column in zip(*parts, strict=True)
     )
@@ -165,7 +165,7 @@ def statistics(
 def _sources(
     weights: Weights, kinds: list[RowLaw], drawn: Strata
 ) -> Iterator[tuple[Source, np.ndarray, np.ndarray, np.ndarray]]:
-    """Rows drawn, off the diagonal, with a_i, b_i and share: as many at a time as memory likes."""
+    """The rows drawn without their diagonal, with a_i, b_i and share, CELLS of W at a time."""
     if kinds:
         for one, share in zip(kinds, drawn.shares, strict=True):
             source = Groups(one.values, one.counts)
@@ -180,7 +180,7 @@ def _sources(
         yield Rows(off), a[some], b[some], drawn.shares[at]
 
 
-def _look(
+def _measure(
     source: Source,
     a: np.ndarray,
     b: np.ndarray,
@@ -189,9 +189,8 @@ def _look(
     tolerance: float,
     laws: int | None,
 ) -> tuple[np.ndarray, ...]:
-    """Of each row, in the last axis: the exact loss; Σ_j W_ijⁿ for n = 0 … 4 and Σ_j |W_ij|³
-    off the diagonal; of those whose law is asked for, distance to a Gaussian; masses between EDGES;
-    share."""
+    """Per row, in the last axis: the exact loss; Σ_j W_ijⁿ for n = 0 … 4 and Σ_j |W_ij|³ off the
+    diagonal; then for every k-th row its distance to a Gaussian, masses between EDGES and share."""
     every = 1 if laws is None else max(1, math.ceil(len(a) / laws))
     some = Rows(source.rows[::every]) if isinstance(source, Rows) else source
     law, distribution = Interference.of(source, p), Distribution.of(some, p)

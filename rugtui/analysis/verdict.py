@@ -16,10 +16,10 @@ if TYPE_CHECKING:  # they load SciPy, which the screen's first paint must not wa
 NEAR = 0.01
 """Relative distance from L* within which a loss counts as being there."""
 FAR = 0.05
-"""Relative difference of Gaussian and exact loss that is worth a word."""
+"""Relative difference of Gaussian and exact loss that is worth mentioning."""
 SURE = 3.0
-"""Standard errors below which a difference is not one, where they come to no more than FAR: of a
-loss that jumps about nobody knows that it is on a plateau."""
+"""Standard errors below which a difference is not significant, unless they exceed FAR: a loss that
+noisy cannot be said to be on a plateau."""
 MAIN = 0.5
 """Share of a difference that a cause must have to be named."""
 SKEWED, FEW, UNLIKE = -0.3, 0.05, 0.02
@@ -131,8 +131,8 @@ def _interference(measured: Statistics) -> str:
 def standing(
     loss: float, standard_error: float, best: float
 ) -> tuple[Literal["below", "at", "above"], str]:
-    """Where a loss is beside L* (`best`), and that in words, from the ratio of the two as screens
-    show them: nobody who divides finds another."""
+    """Where a loss stands relative to L* (`best`), and that in words; from the ratio of the two
+    numbers as screens show them, so that dividing these gives the same."""
     ratio = numbers.quotient(loss, best)
     off = (ratio if math.isfinite(ratio) else math.inf) - 1
     noise = SURE * standard_error / best if standard_error > 0 and best > 0 else 0.0
@@ -148,28 +148,28 @@ def _side(off: float) -> str:
 
 
 def death(dead: int, settings: Settings) -> str:
-    """Outputs that stay at 0 whatever comes, if there are any."""
+    """A sentence on outputs that are 0 for every input, if there are any."""
     if dead == settings.n_sparse:
         cure = "with other weights (init)"
         if settings.method == "sgd" and settings.learning_rate > settings.usual_rate:
             cure = f"with a lower learning rate, lr {settings.usual_rate:.2g} say"
         return (
-            "All outputs are dead: no gradient passes, and nothing is learnt any more; start anew "
-            f"{cure}."
+            "All outputs are dead: no gradient reaches the weights, and nothing more is learned; "
+            f"start again {cure}."
         )
     of = f"{dead:,} of {settings.n_sparse:,} outputs"
-    return f"{of} {'is' if dead == 1 else 'are'} dead: 0 whatever comes." if dead else ""
+    return f"{of} {'is' if dead == 1 else 'are'} dead: 0 for every input." if dead else ""
 
 
 def comparable(settings: Settings) -> bool:
-    """Whether the loss of these settings is of the kind that L* is: then a verdict is one."""
+    """Whether the loss of these settings can be compared with L*."""
     return (
         settings.activation == "relu" and settings.data == "bernoulli" and not settings.importance
     )
 
 
 def unweighed(settings: Settings) -> bool:
-    """Whether the loss may be held against lines of theory at all: they are of features alike."""
+    """Whether the loss can be compared with the levels of theory, which weight features alike."""
     return not settings.importance
 
 
@@ -181,20 +181,20 @@ def caveat(settings: Settings) -> str:
 def _caveats(settings: Settings) -> Iterator[str]:
     if settings.activation == "identity":
         yield (
-            "Without activation linear is the best there is, a bound; Gaussian(W), exact(W) and L* "
-            "are of a ReLU."
+            "Without an activation, linear is the least possible loss; Gaussian(W), exact(W) and "
+            "L* assume a ReLU."
         )
     elif settings.activation != "relu":
         yield (
-            f"Gaussian(W), exact(W) and L* are of a ReLU, not of {settings.activation}; "
+            f"Gaussian(W), exact(W) and L* assume a ReLU, not {settings.activation}; "
             "elementwise and oracle hold for any activation."
         )
     if settings.importance:
-        yield ("The loss is weighed by importance and no line is: theory is of features alike.")
+        yield "The loss is weighted by importance, and the levels of theory are not."
     if settings.data == "one":
         yield (
-            f"Lines are of features on independently, p = 1/n_sparse = {settings.p_on:.3g}, not of "
-            "exactly one on."
+            "The levels of theory assume independent features with p = 1/n_sparse = "
+            f"{settings.p_on:.3g}, not exactly one that is on."
         )
     if not settings.bias:
-        yield "L*, high sparsity and linear have a bias; Gaussian(W) and exact(W) hold without."
+        yield "L*, high sparsity and linear have a bias; Gaussian(W) and exact(W) need none."

@@ -1,7 +1,7 @@
-"""What panes, statistics and theory may ask of any weights.
+"""The protocol of weights: what panes, statistics and theory need of them.
 
-Nobody who holds a `Weights` may ask for all n_sparse × n_sparse cells of W = W_out W_in at once:
-every question below is answered within O(n_sparse · n_dense) memory, a rug's within O(n_sparse).
+No method returns all n_sparse × n_sparse cells of W = W_out W_in at once: each needs
+O(n_sparse · n_dense) memory, of a rug O(n_sparse).
 """
 
 from __future__ import annotations

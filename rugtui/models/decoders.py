@@ -1,8 +1,8 @@
-"""Other ways to read x out of W x, beside the ReLU: what at most could they gain? (section 5)
+"""Decoders of x from W x other than the ReLU, and the most that each could gain (section 5).
 
 With h = W x and z_i = (h_i − μ_i)/a_i, feature i is seen as z = x + s ζ, with s = σ/a and ζ normal.
 Each decoder is a function of z, and for each there is a loss that theory gives for symmetric
-weights: L* for the ReLU, and what nothing of its kind betters for the others.
+weights: L* for the ReLU, and what nothing of its kind improves on for the others.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class View:
     def of(cls, weights: Weights, p: float, device: torch.device | str) -> View:
         """From diagonal, sums and squares of the rows of W (section 2).
 
-        Raises WeightsError where a feature is not passed on at all (a_i ≤ 0): there is no z.
+        Raises WeightsError where a feature does not reach its output (a_i ≤ 0): there is no z.
         """
         a, variance = weights.diagonal(), float(moments.variance(p))
         if not (a > 0).all():
@@ -195,7 +195,7 @@ def _summary(name: str, losses: Float[np.ndarray, " samples"], theory: float) ->
 
 
 # One feature through a noisy channel (section 5): x is 0 with probability 1 − p and uniform on
-# [0, 1] with probability p, ζ is normal, and z = x + s ζ is what there is of x.
+# [0, 1] with probability p, ζ is normal, and z = x + s ζ is observed.
 
 
 def posterior_mean(z: Tensor, s: Tensor, p: float) -> Tensor:

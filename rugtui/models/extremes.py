@@ -14,14 +14,14 @@ from rugtui.models.dense import Dense
 from rugtui.models.rug import Rug
 
 CELLS = 1 << 20
-"""Cells that are looked at, at most, where there is no shorter way."""
+"""At most so many cells are computed, where there is no shortcut."""
 PRODUCTS = 1 << 28
-"""Multiplications that they may take: some 20 ms of a core."""
+"""Multiplications that they may take: about 20 ms of one core."""
 
 
 @dataclass(frozen=True, slots=True)
 class Extremes:
-    """The range of the cells of a window; `sampled` where not all were looked at."""
+    """The range of the cells of a window; `sampled` where not all were computed."""
 
     low: float
     high: float
@@ -48,8 +48,8 @@ def cells(
 def extremes(weights: Weights, window: Window) -> Extremes:
     """Least and greatest W_ij of the window: exact for a rug of any size and for small windows.
 
-    A larger window of other weights is looked at in evenly spaced rows and columns, and all along
-    the diagonal where that crosses it.
+    A larger window of other weights is sampled in evenly spaced rows and columns, and along the
+    whole diagonal where it crosses the window.
     """
     if isinstance(weights, Rug):
         return _of_rug(weights, window)
@@ -91,7 +91,7 @@ def _of_rug(rug: Rug, window: Window) -> Extremes:
 
 
 def _of_blocks(weights: BlockDiagonal, window: Window) -> Extremes:
-    """The parts of the window in each copy, and zero where it reaches out of them."""
+    """The parts of the window in each block, and zero where it extends beyond them."""
     size, found, covered = weights.block.n_sparse, [], 0
     for start in range(0, weights.n_sparse, size):
         top, left = max(window.top - start, 0), max(window.left - start, 0)

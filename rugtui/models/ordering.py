@@ -1,6 +1,6 @@
-"""Other orders of the features: the same weights with rows and columns of W permuted together.
+"""Orderings of the features: the same weights with rows and columns of W permuted together.
 
-order[place] is the feature that stands at `place`: W'[r, c] = W[order[r], order[c]].
+order[place] is the feature at `place`: W'[r, c] = W[order[r], order[c]].
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from rugtui.models.hadamard import parity, sequency_order
 from rugtui.models.rug import Rug
 
 NEIGHBOURS = 16
-"""Partners that a feature may have beside it in the clustered order."""
+"""Partners considered for each feature in the clustered order."""
 PRODUCTS_CPU, PRODUCTS_GPU = 1 << 36, 1 << 42
-"""Multiplications that a clustered order may take, half of them: seconds."""
+"""Multiplications that computing a clustered order may take: half of them are seconds."""
 
 
 def permuted(weights: Weights, order: Int[np.ndarray, " n_sparse"]) -> Dense:
@@ -38,7 +38,7 @@ def in_sequency(weights: Weights) -> tuple[Weights, Int[np.ndarray, " n_sparse"]
 
     That order is linear over GF(2), order(i xor j) = order(i) xor order(j), so a rug stays a rug:
     W'_ij = a f(order(i) xor order(j)) = a f(order(i xor j)). It costs a permutation of its counts.
-    Raises WeightsError for an n_sparse that is no power of two.
+    Raises WeightsError for an n_sparse that is not a power of two.
     """
     order = sequency_order(weights.n_sparse)
     match weights:

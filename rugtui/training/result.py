@@ -28,7 +28,7 @@ class StepResult:
     """Samples drawn so far; population draws none."""
     method: Method
     dead: int
-    """Outputs that stay at 0 whatever comes."""
+    """Outputs that are 0 for every input."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,10 +66,12 @@ def test_nothing_is_said_of_nothing():
 def test_what_does_not_hold_is_said():
     assert caveat(Settings()) == ""
     said = caveat(Settings(activation="gelu", bias=False))
-    assert "are of a ReLU, not of gelu; elementwise and oracle hold" in said
-    assert "Gaussian(W) and exact(W) hold without" in said
-    assert "linear is the best there is" in caveat(Settings(activation="identity"))
-    assert "weighed by importance and no line is" in caveat(Settings(importance=1.0))
+    assert "assume a ReLU, not gelu; elementwise and oracle hold" in said
+    assert "Gaussian(W) and exact(W) need none" in said
+    assert "linear is the least possible loss" in caveat(Settings(activation="identity"))
+    assert "weighted by importance, and the levels of theory are not" in caveat(
+        Settings(importance=1.0)
+    )
     assert "p = 1/n_sparse = 0.00195" in caveat(Settings(data="one"))
 
 
@@ -90,7 +92,7 @@ def test_what_helps_dead_outputs_is_what_may_have_killed_them():
     assert f"lr {usual:.2g} say" in death(512, Settings(lr=100 * usual))
     for innocent in ({}, {"lr": usual}, {"lr": 1.0, "method": "population"}):
         said = death(512, Settings(**innocent))
-        assert said.endswith("start anew with other weights (init).")
+        assert said.endswith("start again with other weights (init).")
 
 
 def rug_with(change, n_sparse=256, p=0.05):

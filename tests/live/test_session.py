@@ -155,8 +155,8 @@ def test_what_holds_of_other_recipes_is_said_of_trained_weights_alone():
     settings = SMALL.replace(data="one", activation="gelu")
     with running(settings) as session:
         frame = wait(session, lambda f: f.step > 0 and f.trained.statistics)
-        assert frame.verdict.startswith("Gaussian(W), exact(W) and L* are of a ReLU, not of gelu")
-        assert "not of exactly one on" in frame.verdict
+        assert frame.verdict.startswith("Gaussian(W), exact(W) and L* assume a ReLU, not gelu")
+        assert "not exactly one that is on" in frame.verdict
         assert frame.levels.p == frame.trained.statistics.p == 1 / 64
         session.send(Show("rug"))
         frame = wait(session, lambda f: f.shown == "rug" and f.rug and f.rug.loss > 0)
