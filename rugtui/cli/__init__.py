@@ -50,6 +50,12 @@ COMMANDS = {
 SYSTEM = os.name
 
 
+NOT_ON_WINDOWS = (
+    "rugtui: Windows lacks the terminal and the file locks that rugtui needs; run it in WSL: "
+    "`wsl --install`, then install rugtui there."
+)
+
+
 class LazyGroup(GroupedHelp, click.Group):
     """A group that imports a command's module only when the command is asked for."""
 
@@ -113,6 +119,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "rugtui: rugtui needs Linux or macOS; on Windows, install and run it in WSL.",
             file=sys.stderr,
         )
+        return 1
+    if sys.platform == "win32":
+        print(NOT_ON_WINDOWS, file=sys.stderr)
         return 1
     configure_spin_wait()
     spell_out_what_is_missing()

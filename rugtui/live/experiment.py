@@ -130,12 +130,13 @@ class Experiment:
         self._curve_maker.leave()
         self.course.leave(phase, within)
 
-    def sample(self, kind: Kind) -> None:
-        """One more batch for the loss of weights that do not learn now."""
-        if kind == "rug":
-            self.trial().sample()
-        elif self._still is not None:
-            self._still.sample()
+    def sample(self, kind: Kind) -> bool:
+        """One more batch for the loss of weights that do not learn now; whether more are wanted."""
+        sampler = self.trial() if kind == "rug" else self._still
+        if sampler is None:
+            return False
+        sampler.sample()
+        return not sampler.known
 
     def _new_still(self) -> StillTrial:
         return StillTrial(self.settings, self.training.weights())

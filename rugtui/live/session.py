@@ -49,6 +49,8 @@ Opening = Callable[[], "RunSession"]
 IDLE_SECONDS, LONGEST_IDLE = 0.05, 0.5
 """How long a paused worker waits for a command before it looks to the rug and the statistics; twice
 as long each time that there was no news of them."""
+SAMPLING_SECONDS = 0.2
+"""For which losses are sampled at a stretch, while nothing trains."""
 LOADING = "loading PyTorch …"
 PICTURE_SHARE = 0.02
 """Part of the worker's time that pictures of W may take."""
@@ -402,8 +404,12 @@ class Session:
             self._tell(f"{self._experiment.training.ending}; space trains on")
 
     def _sample(self) -> None:
-        if self._experiment is not None and not self._stop.is_set():
-            self._experiment.sample(self._shown)
+        """A batch beside training; more where nothing else is to be done."""
+        until = time.monotonic() + (0.0 if self._phase == "training" else SAMPLING_SECONDS)
+        while self._experiment is not None and not self._stop.is_set():
+            wanted = self._experiment.sample(self._shown)
+            if not wanted or self._called.is_set() or time.monotonic() >= until:
+                break
 
     def _hand_over(self) -> None:
         """A new Frame, where the last one has been taken or is from before a command."""

@@ -172,7 +172,7 @@ class RugtuiApp(FrameApp):
         return bool(self.latest.read_only)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        return commands(self, screen)
+        return commands(self, screen, self.keymap, self.action_edit)
 
     async def action_edit(self, preset: Preset | None = None) -> None:
         """Open the form; one that is open may be given a preset."""

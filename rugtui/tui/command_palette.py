@@ -1,9 +1,9 @@
-"""Everything by name: what the command palette has, and what its choice does."""
+"""The command palette: what it offers, and what a choice does."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -13,13 +13,13 @@ from textual.screen import Screen
 from textual.system_commands import SystemCommandsProvider
 
 from rugtui.settings.preferences import Theme
-from rugtui.settings.presets import PRESETS
-from rugtui.tui.keys import KEYS, SHEETS, Key
+from rugtui.settings.presets import PRESETS, Preset
+from rugtui.tui.keys import KEYS, SHEETS, Key, Keymap
 from rugtui.tui.screens.dashboard import PANES
 from rugtui.tui.screens.overlay import Overlay
 
 if TYPE_CHECKING:
-    from rugtui.tui.app import RugtuiApp
+    from rugtui.tui.frame_app import FrameApp
 
 THEMES: tuple[Theme, ...] = get_args(Theme)
 OPENS = ("runs", "sweep")
@@ -38,9 +38,11 @@ class Commands(SystemCommandsProvider):
             yield DiscoveryHit(name, callback, help=about)
 
 
-def commands(app: RugtuiApp, screen: Screen[Any]) -> Iterable[SystemCommand]:
+def commands(
+    app: FrameApp, screen: Screen[Any], keymap: Keymap, edit: Callable[[Preset], Awaitable[None]]
+) -> Iterable[SystemCommand]:
     """Each key that can be had from a screen, each preset, each theme: what works everywhere and in
-    the focused pane before the rest."""
+    the focused pane before the rest. `edit` opens the settings with a preset."""
     here = keys_of(screen)
     focused = focused_in(screen)
     known = [
@@ -49,22 +51,24 @@ def commands(app: RugtuiApp, screen: Screen[Any]) -> Iterable[SystemCommand]:
         if (key.pane not in SHEETS or key.pane in (here, *OPENS)) and key.name != "command_palette"
     ]
     near = [key for key in known if key.pane in ("", here) or key.pane == focused]
-    yield from (_of_key(app, key) for key in sorted(near, key=lambda key: key.pane == focused))
+    yield from (
+        _of_key(app, key, keymap) for key in sorted(near, key=lambda key: key.pane == focused)
+    )
     for one in PRESETS:
         about = f"{one.about} Opens the form with it."
-        yield SystemCommand(f"preset: {one.name}", about, partial(app.action_edit, one))
+        yield SystemCommand(f"preset: {one.name}", about, partial(edit, one))
     for theme in THEMES:
         about = f"Colours for a {theme} terminal."
         yield SystemCommand(f"theme: {theme}", about, partial(app.wear, theme))
-    yield from (_of_key(app, key) for key in known if key not in near)
+    yield from (_of_key(app, key, keymap) for key in known if key not in near)
 
 
-def _of_key(app: RugtuiApp, key: Key) -> SystemCommand:
-    title = f"{key.title} ({key.shown(app.keymap)})"
+def _of_key(app: FrameApp, key: Key, keymap: Keymap) -> SystemCommand:
+    title = f"{key.title} ({key.shown(keymap)})"
     return SystemCommand(title, key.about, partial(do, app, key))
 
 
-async def do(app: RugtuiApp, key: Key) -> None:
+async def do(app: FrameApp, key: Key) -> None:
     """What a key does, wherever one is: the screen that has it comes to the front."""
     if key.pane and key.pane != keys_of(app.screen):
         while app.screen is not app.dashboard:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import curses
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
@@ -58,6 +57,10 @@ def recoloured(before: str, after: str) -> str:
 def erases_in_colour() -> bool:
     """Whether this terminal is known to erase in the colour that is set ("bce"), and cells by
     number."""
+    try:
+        import curses
+    except ImportError:  # some builds of Python do without
+        return False
     try:
         curses.setupterm()
     except curses.error:
