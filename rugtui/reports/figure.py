@@ -1,4 +1,4 @@
-"""What there is to see in a figure, as values: the same on paper and in the terminal."""
+"""The values of a figure, before it is drawn on paper or in the terminal."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from jaxtyping import Float
 from rugtui.errors import UsageError
 
 MOST = 0.9
-"""Share of the cells that colours are for, where a few others would take them all."""
+"""Share of a map's cells that the colours cover, where a few outliers would stretch them."""
 FAR = 3.0
-"""Times the reach of those that the others must have for that."""
+"""How far outliers must be, as a multiple of the range of the rest."""
 LEAST_RATIO = 1.01
 Role = Literal["trained", "rug", "optimum", "linear", "guide"]
 """What a series is, which decides how it is drawn in every figure."""
@@ -23,7 +23,7 @@ Role = Literal["trained", "rug", "optimum", "linear", "guide"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Series:
-    """Values over ascending x; NaN is a gap. `place` is that of one among ordered series."""
+    """Values over ascending x; NaN is a gap. `place` is its index among ordered series."""
 
     name: str
     x: Float[np.ndarray, " n"]
@@ -35,7 +35,7 @@ class Series:
 
     @property
     def is_measured(self) -> bool:
-        """Whether points were measured, and not a curve computed."""
+        """Whether these are measured points, not a computed curve."""
         return self.place is not None or self.role in ("trained", "rug")
 
 
@@ -52,7 +52,7 @@ class LinePanel:
     levels: tuple[tuple[str, float], ...] = ()
     """Named values across the whole chart."""
     legend_columns: int = 1
-    """Of a chart that has more room in width than in height."""
+    """More than 1 for a chart that is wider than high."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,7 +75,7 @@ class MapPanel:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WeightsPanel:
-    """W as block means, rows and columns of features, and at will the biases of its rows."""
+    """W as block means, with the biases of its rows where they are shown."""
 
     title: str
     n_sparse: int
@@ -90,7 +90,7 @@ Panel = LinePanel | MapPanel | WeightsPanel
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Figure:
-    """One figure: panels of one sort, `columns` to a row."""
+    """One figure: panels of one kind, `columns` to a row."""
 
     name: str
     """Of its files."""

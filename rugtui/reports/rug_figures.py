@@ -1,4 +1,4 @@
-"""The figures of the rug, which need no sweep: how it converges, and what it is woven of."""
+"""The figures of the rug, which need no sweep: how its loss converges, and its fractal."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ RATIO = 0.25
 SIZES = tuple(2**k for k in range(6, 17, 2))
 DENSITIES = (0.002, 0.01, 0.05)
 SEEDS = 4
-"""Rugs of other rows at each size: at small ones the choice moves the loss by a per cent or two."""
+"""Rugs of different rows at each size: at small sizes the choice changes the loss by 1 or 2 %."""
 FRACTAL = 256, 40
-"""n_sparse and n_dense at which a cell can be seen; of a power of two rows there is but a grid."""
+"""n_sparse and n_dense at which single cells are visible; 2^k rows would only give a grid."""
 FAINT = 0.9
-"""Quantile of |W_ij| at which the fractal's colours end, for most of it is faint."""
+"""Quantile of |W_ij| at which the fractal's colours end, since most of it is faint."""
 SIDE = 512
 """Pixels of a picture of W at most."""
 FRAMES: dict[Frame, str] = {
@@ -59,7 +59,7 @@ def convergence_figure(seed: int = 0) -> Figure:
 
 
 def fractal_figure(seed: int = 0) -> Figure:
-    """W of the first rows of H, and of rows in random order, which weave it into noise."""
+    """W of the first rows of H, and of rows in random order, which turn it into noise."""
     n_sparse, n_dense = FRACTAL
     panels = []
     for frame, title in FRAMES.items():

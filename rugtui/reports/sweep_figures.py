@@ -1,4 +1,4 @@
-"""The figures of a sweep: losses along lines of its grid, and maps of all that it measured."""
+"""The figures of a sweep: losses along lines of its grid, and maps of every quantity."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rugtui.theory.optimum import optimum
 CURVE = 200
 """Points of a curve of theory."""
 MOST = 3
-"""Fixed values that have a panel each, where nobody says which."""
+"""Fixed values that have a panel each by default."""
 LOSS = "loss per feature"
 LOSSES: dict[Role, Quantity] = {
     "trained": Quantity("trained", LOSS, "trained", best_loss),
@@ -31,7 +31,7 @@ ERRORS: dict[Role, Quantity] = {
     "rug": Quantity("rug", "standard error", "rug", best_error),
 }
 NEAR = 0.02
-"""A grid's value is meant by a number that differs by no more than this share of it."""
+"""Relative difference up to which a number stands for a value of the grid."""
 
 
 def sweep_figures(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 RGB = tuple[int, int, int]
 QUANTILE = 0.99
-"""Of the off-diagonal |W_ij| at which the colours end: the diagonal saturates."""
+"""The off-diagonal |W_ij| at which the colours end; the diagonal saturates."""
 SIDE_LEAST, SIDE_MOST = 512, 16_384
 """Pixels: smaller W are enlarged by a whole factor, larger are refused."""
 BAND = 1 << 22

@@ -1,7 +1,7 @@
 """Weights from a file, whoever wrote it: which of its arrays are which, and whether that is sure.
 
 A file is opened (`containers`), weights among its arrays are found by their names (`conventions`),
-their shapes are checked, and all is refused that might mean another model: more than one set of
+their shapes are checked (`shapes`), and whatever might be another model is refused: several sets of
 weights, or arrays left over on which the output could depend.
 """
 
