@@ -44,7 +44,7 @@ async def test_a_broad_terminal_gives_w_its_full_height_and_tables_all_their_col
         panes = {name: app.dashboard.query_one(f"#{name}", Pane) for name in PANES[160, 50]}
         tall, wide = panes["weights"].content_size.height, panes["weights"].content_size.width
         assert 2 * tall >= 64 <= wide
-        text = [panes["theory"].render_line(y).text for y in range(12)]
+        text = [panes["theory"].render_line(y).text for y in range(24)]
         assert any("0.005789" in row and "1.002" in row for row in text)
         assert panes["theory"].region.y == panes["symmetry"].region.y
 

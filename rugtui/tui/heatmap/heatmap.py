@@ -18,9 +18,13 @@ COUNT = HALF_LEVELS + BLANK + 1
 """Levels −HALF_LEVELS … BLANK."""
 
 
-def enlarged(levels: Int8[np.ndarray, "h w"], factor: int) -> Int8[np.ndarray, "tall wide"]:
-    """Every level repeated both ways, in an array of its own."""
-    return levels.repeat(factor, 0).repeat(factor, 1)
+def resampled(
+    levels: Int8[np.ndarray, "h w"], tall: int, wide: int
+) -> Int8[np.ndarray, "tall wide"]:
+    """Every level repeated both ways, as evenly as whole pixels allow, in an array of its own."""
+    rows = np.arange(tall) * levels.shape[0] // tall
+    columns = np.arange(wide) * levels.shape[1] // wide
+    return levels[rows[:, None], columns]
 
 
 def heatmap(levels: Int8[np.ndarray, "height width"], palette: Palette) -> list[Strip]:

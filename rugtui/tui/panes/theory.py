@@ -34,7 +34,7 @@ ABOUT = 40
 """Columns left beside the table from which each row says what it is."""
 LEAST_ROWS = 6
 """Rows of the pane that the verdict may not take."""
-LEAST_LINE, MOST_LINE = 3, 9
+LEAST_LINE, MOST_LINE = 3, 6
 """Rows of the number line."""
 NOTHING = math.nan, math.nan
 """What a loss is compared with that is not of the same kind."""

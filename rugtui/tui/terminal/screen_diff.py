@@ -33,6 +33,8 @@ BLANKS = 10
 """Blank cells that are sent one by one: more are erased."""
 WORDS = 256
 """Characters in which a row of words can be told; those of pictures take more."""
+PICTURES = "▀▄"
+"""Characters that heatmaps are made of."""
 PATIENCE = 0.2
 """Seconds after which a row's turn comes as soon as that of one which costs half as much."""
 
@@ -149,6 +151,10 @@ class ScreenDiff:
         if not self._owed or room <= 0:
             return ""
         now, sent = self._clock(), list[str]()
+        for y in sorted(self._owed):  # numbers of one moment belong together: pictures wait
+            if len(self._differences(y)) > WORDS and (said := self._words(y)):
+                sent.append(said)
+                room -= len(said.encode())
         for y in sorted(self._owed, key=lambda y: (self._price(y, now), y)):
             said = self._differences(y)
             sent.append(said)
@@ -174,9 +180,19 @@ class ScreenDiff:
             self._said[y] = self._spelled(y)
         return self._said[y]
 
-    def _spelled(self, y: int) -> str:
+    def _words(self, y: int) -> str:
+        """What makes a row right but for its cells of pictures; these are left as they are."""
+        row = [None if cell and cell.character in PICTURES else cell for cell in self._wanted[y]]
+        found = list(spans(row, self._shown[y]))
+        said = self._spelled(y, found)
+        for first, last in found:
+            self._shown[y][first:last] = self._wanted[y][first:last]
+        self._said.pop(y)
+        return said
+
+    def _spelled(self, y: int, found: list[tuple[int, int]] | None = None) -> str:
         row, said, codes = self._wanted[y], list[str](), ""
-        for first, last in spans(row, self._shown[y]):
+        for first, last in spans(row, self._shown[y]) if found is None else found:
             said.append(f"\x1b[{first + 1}G" if said else f"\x1b[{y + 1};{first + 1}H")
             for cell, count in alike(row[first:last]):
                 if cell.codes != codes:

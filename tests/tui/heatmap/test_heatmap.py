@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from rugtui.tui.charts.palette import BLANK, CURSOR, DARK, HALF_LEVELS, LIGHT, palette_for
-from rugtui.tui.heatmap.heatmap import enlarged, heatmap
+from rugtui.tui.heatmap.heatmap import heatmap, resampled
 
 
 def pixels_of(strips, palette):
@@ -18,6 +18,10 @@ def pixels_of(strips, palette):
         upper, lower = [], []
         for segment in strip:
             style = segment.style
+            if not set(segment.text) <= set("▀▄ "):  # words beside the picture
+                upper += [BLANK] * len(segment.text)
+                lower += [BLANK] * len(segment.text)
+                continue
             front = BLANK if style.color is None else colours[tuple(style.color.triplet)]
             back = BLANK if style.bgcolor is None else colours[tuple(style.bgcolor.triplet)]
             pair = {"▀": (front, back), "▄": (back, front), " ": (BLANK, BLANK)}
@@ -64,4 +68,5 @@ def test_without_colours_characters_say_the_levels(ascii_only, levels):
 
 def test_enlarging_repeats_neighbours():
     small = np.array([[1, 2], [3, 4]], np.int8)
-    assert enlarged(small, 3).tolist() == np.kron(small, np.ones((3, 3))).tolist()
+    assert resampled(small, 6, 6).tolist() == np.kron(small, np.ones((3, 3))).tolist()
+    assert resampled(small, 3, 5)[0].tolist() == [1, 1, 1, 2, 2]

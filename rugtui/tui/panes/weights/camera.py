@@ -1,8 +1,8 @@
 """Where the W pane looks: a window of cells, as many cells to a pixel, and a cursor.
 
-A whole view takes all of W. Every other view has 2^k cells to the side of a pixel (k < 0: 2^−k
-pixels to a cell) and begins at a multiple of them, so that blocks keep their cells while the view
-moves, and blocks of a rug are blocks of its fractal.
+A whole view takes all of W and fills the pane. Every other view has 2^k cells to the side of a
+pixel (k < 0: 2^−k pixels to a cell) and begins at a multiple of them, so that blocks keep their
+cells while the view moves, and blocks of a rug are blocks of its fractal.
 """
 
 from __future__ import annotations
@@ -15,16 +15,21 @@ from rugtui.models.base import Window
 
 FINEST = -3
 """The closest view: 8 pixels to a cell."""
+LARGE = 1 << 13
+LONGEST = 2
+"""How many times as wide as high all of W may be drawn, or as high as wide."""
 
 
 @dataclass(frozen=True, slots=True)
 class PixelView:
-    """What a camera sees: a window of W in so many pixels, each drawn `factor` times as large."""
+    """What a camera sees: a window of W in `height` × `width` pixels, which are drawn on `tall` ×
+    `wide` of the screen's."""
 
     window: Window
     height: int
     width: int
-    factor: int = 1
+    tall: int
+    wide: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +51,11 @@ class Camera:
     def view(self) -> PixelView:
         n = self.n_sparse
         if self.power is None:
-            return PixelView(Window.whole(n), *self._whole_pixels(), self._whole_factor)
+            return PixelView(Window.whole(n), *self._whole_pixels(), *self._whole_drawn())
         (top, bottom, height), (left, right, width) = self._span(0), self._span(1)
         factor = enlargement(self.height, self.width, height, width) if self.power < 1 else 1
-        return PixelView(Window(top, left, bottom, right), height, width, factor)
+        drawn = height * factor, width * factor
+        return PixelView(Window(top, left, bottom, right), height, width, *drawn)
 
     def fitted(self, n_sparse: int, height: int, width: int, tall: int) -> Camera:
         """The same look at another room or another W, as far as that can be."""
@@ -110,7 +116,7 @@ class Camera:
     def pointed(self, y: int, x: int) -> Camera:
         """The cursor at a pixel of the picture as drawn."""
         view = self.view()
-        k, m = y // view.factor, x // view.factor
+        k, m = y * view.height // view.tall, x * view.width // view.wide
         if not (0 <= k < view.height and 0 <= m < view.width):
             return self
         window = view.window
@@ -131,24 +137,18 @@ class Camera:
         """On the side; below 1 where a cell has several pixels."""
         if self.power is not None:
             return 2.0**self.power
-        return self.n_sparse / (self._whole_pixels()[1] * self._whole_factor)
+        return self.n_sparse / min(self._whole_drawn())
 
-    @property
-    def _side(self) -> int:
-        """Pixels of the longest square, counted across."""
-        return max(min(self.height * self.tall, self.width), 1)
-
-    @property
-    def _whole_factor(self) -> int:
-        return max(min(self.height, self.width) // self.n_sparse, 1)
+    def _whole_drawn(self) -> tuple[int, int]:
+        return whole_drawn(self.height, self.width, self.tall)
 
     def _whole_pixels(self) -> tuple[int, int]:
-        """Of all of W: a power of two to a power of two, where that takes most of the room."""
-        n, side = self.n_sparse, self._side
-        dyadic = 1 << (side.bit_length() - 1)
-        if n & (n - 1) == 0 and n > side and 3 * dyadic >= 2 * side:
-            side = dyadic
-        return max(min(n, side // self.tall), 1), min(n, side)
+        """As many as are drawn, and no more than W has cells; of a very large W whose blocks are
+        powers of two a power of two, which costs a rug less."""
+        n, (tall, wide) = self.n_sparse, self._whole_drawn()
+        if n & (n - 1) == 0 and n >= LARGE:
+            tall, wide = (1 << (side.bit_length() - 1) for side in (tall, wide))
+        return min(n, tall), min(n, wide)
 
     def _span(self, axis: int) -> tuple[int, int, int]:
         """First and last cell and pixels of one axis, at a power of two."""
@@ -163,7 +163,8 @@ class Camera:
         """Another power of two about the cursor (or the middle), which keeps its place."""
         row, column = self.cursor or self.centre
         before = self.view()
-        y, x = (k * before.factor for k in pixel_of(before, row, column) or (0, 0))
+        k, m = pixel_of(before, row, column) or (0, 0)
+        y, x = k * before.tall // before.height, m * before.wide // before.width
         farthest = dataclasses.replace(self, power=None).cells_per_pixel
         if 2.0**power >= farthest:
             return self.whole()
@@ -200,6 +201,12 @@ class Camera:
 def enlargement(room_height: int, room_width: int, height: int, width: int) -> int:
     """How often each pixel of a picture can be repeated both ways."""
     return max(min(room_height // height, room_width // width), 1)
+
+
+def whole_drawn(height: int, width: int, tall: int) -> tuple[int, int]:
+    """The pixels on which all of W is drawn: the whole room, but that it may not be too long."""
+    high = min(height, LONGEST * max(width // tall, 1))
+    return max(high, 1), max(min(width, LONGEST * high * tall), 1)
 
 
 def pixel_of(view: PixelView, row: int, column: int) -> tuple[int, int] | None:

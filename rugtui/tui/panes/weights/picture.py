@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Int8
+from rich.segment import Segment
+from rich.style import Style
 from textual.strip import Strip
 
+from rugtui.analysis import numbers
 from rugtui.live.frame import Panel, Picture
+from rugtui.models.base import Window
 from rugtui.tui.charts.lines import blank, fit
 from rugtui.tui.charts.palette import BLANK, CURSOR, DIAGONAL, Palette
-from rugtui.tui.heatmap.heatmap import enlarged, heatmap, rows_a_strip
+from rugtui.tui.heatmap.heatmap import heatmap, resampled, rows_a_strip
 from rugtui.tui.heatmap.shading import (
     Scale,
     Scaling,
@@ -20,11 +25,13 @@ from rugtui.tui.heatmap.shading import (
     rescaled,
     settled,
 )
-from rugtui.tui.panes.weights.camera import PixelView, enlargement, pixel_of
+from rugtui.tui.panes.weights.camera import PixelView, enlargement, pixel_of, whole_drawn
 from rugtui.tui.panes.weights.legend import text_lines
 
 BIAS, GAP, BETWEEN = 2, 1, 2
 """Columns of the strip of biases, of the space before it, and of that between panels."""
+TICKS = 5
+"""Columns on the left for the numbers of rows."""
 NARROW = 24
 """Columns of a panel below which its biases are left out."""
 LOW, TALL = 10, 14
@@ -36,7 +43,8 @@ WORDY, TERSE = 100, 56
 
 @dataclass(frozen=True, slots=True)
 class PictureLayout:
-    """What a pane of `width` × `height` characters has for pictures of W."""
+    """What a pane of `width` × `height` characters has for pictures of W: side by side, or stacked
+    where that makes them larger."""
 
     width: int
     height: int
@@ -57,23 +65,67 @@ class PictureLayout:
         return 2 + self.panels - (self.width >= TERSE)
 
     @property
+    def ticks(self) -> bool:
+        """Whether there is room to number rows and columns."""
+        return self.height >= TALL and self.width >= NARROW + TICKS
+
+    @property
+    def stacked(self) -> bool:
+        if self.panels < 2:
+            return False
+        areas = [
+            math.prod(whole_drawn(*self._pixels(stacked), self.tall)) for stacked in (False, True)
+        ]
+        return areas[1] > areas[0]
+
+    @property
     def pixels(self) -> tuple[int, int]:
         """Height and width of one panel in pixels."""
-        return (self.height - self.lines) * self.rows_a_strip, self.share - self.bias
+        return self._pixels(self.stacked)
+
+    def _pixels(self, stacked: bool) -> tuple[int, int]:
+        share = self._share(stacked)
+        bias = BIAS + GAP if share >= NARROW else 0
+        return self._strips(stacked) * self.rows_a_strip, max(share - bias - self.margin, 0)
+
+    def _strips(self, stacked: bool) -> int:
+        rows = max(self.height - self.lines, 0)
+        rows = (rows - (self.panels - 1)) // self.panels if stacked else rows
+        return max(rows - self.ticks, 0)
+
+    def _share(self, stacked: bool) -> int:
+        if stacked:
+            return self.width
+        return max((self.width - (self.panels - 1) * BETWEEN) // self.panels, 0)
+
+    @property
+    def margin(self) -> int:
+        """Columns on the left of each panel for the numbers of rows."""
+        return TICKS if self.ticks else 0
+
+    @property
+    def strips(self) -> int:
+        """Rows of characters of one panel's picture."""
+        return self._strips(self.stacked)
+
+    @property
+    def share(self) -> int:
+        """Columns of one panel."""
+        return self._share(self.stacked)
 
     @property
     def bias(self) -> int:
         """Columns that each panel's biases take with their space."""
         return BIAS + GAP if self.share >= NARROW else 0
 
-    @property
-    def share(self) -> int:
-        """Columns of one panel."""
-        return max((self.width - (self.panels - 1) * BETWEEN) // self.panels, 0)
-
     def left(self, place: int, wide: int) -> int:
         """The first column of a panel's picture of that width: centred, its biases too."""
-        return place * (self.share + BETWEEN) + max((self.share - wide - self.bias) // 2, 0)
+        first = 0 if self.stacked else place * (self.share + BETWEEN)
+        return first + self.margin + max((self.share - wide - self.bias - self.margin) // 2, 0)
+
+    def top(self, place: int) -> int:
+        """The first row of characters of a panel's picture."""
+        return place * (self.strips + self.ticks + 1) if self.stacked else 0
 
     @property
     def tall(self) -> int:
@@ -119,17 +171,57 @@ def weights_picture(
     """Exactly `height` strips of `width` cells: the text is close under the picture."""
     room = PictureLayout.of(width, height, len(picture.panels), palette)
     scale, levels = shades.of(picture)
-    canvas = np.full(((height - room.lines) * room.rows_a_strip, width), BLANK, np.int8)
-    beyond, tall = False, 0
+    rows = max(height - room.lines, 0)
+    canvas = np.full((rows * room.rows_a_strip, width), BLANK, np.int8)
+    beyond, end = False, 0
+    labels: list[tuple[int, int, str]] = []
     for place, (panel, own) in enumerate(zip(picture.panels, levels, strict=True)):
         drawn = marked(own, panel.pixels, scale, picture.window)
         beyond = beyond or bool((drawn == DIAGONAL).any())
-        tall = max(tall, _paint(canvas, drawn, panel, picture, cursor, room, place))
+        tall, wide = _paint(canvas, drawn, panel, picture, cursor, room, place)
+        below = room.top(place) - tall // -room.rows_a_strip
+        if room.ticks:
+            labels += tick_labels(picture.window, room, place, (tall, wide))
+        end = max(end, below + room.ticks)
     strips = heatmap(canvas, palette)
-    spare = len(strips) + tall // -room.rows_a_strip
+    for row, column, text in labels:
+        if row < len(strips):
+            strips[row] = _written(strips[row], column, text, palette.style("faint"))
     text = text_lines(picture, cursor, scale, beyond, palette, width, room.lines)
-    under = [*strips[: len(strips) - spare], *[blank(width)] * min(spare, 1), *text]
+    under = [*strips[:end], *[blank(width)] * min(len(strips) - end, 1), *text]
     return fit(under, width, height)
+
+
+def tick_labels(
+    window: Window, room: PictureLayout, place: int, drawn: tuple[int, int]
+) -> list[tuple[int, int, str]]:
+    """Row and column of the pane and the text, for every quarter of the rows and columns seen."""
+    tall, wide = drawn
+    top, left = room.top(place), room.left(place, wide)
+    found: list[tuple[int, int, str]] = []
+    for part in range(4):
+        i = window.top + (window.bottom - window.top) * part // 4
+        row = top + tall * part // 4 // room.rows_a_strip
+        text = _number(i)
+        if place == 0 or room.stacked:
+            found.append((row, left - len(text) - 1, text))
+        j = window.left + (window.right - window.left) * part // 4
+        column = left + wide * part // 4
+        found.append((top - tall // -room.rows_a_strip, column, _number(j)))
+    return found
+
+
+def _number(place: int) -> str:
+    return str(place) if place < 10_000 else numbers.count(place)
+
+
+def _written(strip: Strip, column: int, text: str, style: Style) -> Strip:
+    """With a text in the place of cells that are blank."""
+    width, end = strip.cell_length, column + len(text)
+    if column < 0 or end > width:
+        return strip
+    before, _, after = strip.divide([column, end, width])
+    return Strip([*before, Segment(text, style), *after], width)
 
 
 def _paint(
@@ -140,32 +232,58 @@ def _paint(
     cursor: tuple[int, int] | None,
     room: PictureLayout,
     place: int,
-) -> int:
-    """Put a panel and its biases where they belong on the canvas, centred in their share of it; how
-    many of its rows that takes."""
+) -> tuple[int, int]:
+    """Put a panel and its biases where they belong on the canvas; the size that they have there.
+
+    All of W fills the room, whichever room it was pooled for.
+    """
+    height, width = levels.shape
     tall, wide = room.pixels
-    factor = enlargement(tall, wide, *levels.shape)
-    drawn = enlarged(levels, factor)
-    if cursor is not None:
-        height, width = levels.shape
-        _mark(drawn, PixelView(picture.window, height, width, factor), cursor)
-    drawn = drawn[:tall, :wide]
-    left = room.left(place, drawn.shape[1])
-    canvas[: drawn.shape[0], left : left + drawn.shape[1]] = drawn
+    if picture.window == Window.whole(picture.n_sparse):
+        tall, wide = whole_drawn(tall, wide, room.tall)
+    else:
+        factor = enlargement(tall, wide, height, width)
+        tall, wide = min(height * factor, tall), min(width * factor, wide)
+        levels = levels[: max(tall // factor, 1), : max(wide // factor, 1)]
+    top, left = room.top(place) * room.rows_a_strip, room.left(place, wide)
+    tall, wide = min(tall, canvas.shape[0] - top), min(wide, canvas.shape[1] - left)
+    if tall < 1 or wide < 1:
+        return 0, 0
+    canvas[top : top + tall, left : left + wide] = resampled(levels, tall, wide)
     if room.bias:
-        top = bias_scale([one.biases for one in picture.panels])
-        steps = Scale("fixed", top).steps(panel.biases[:, None])
-        strip = enlarged(np.rint(steps).astype(np.int8), factor)[: drawn.shape[0], :1]
-        start = left + drawn.shape[1] + GAP
-        canvas[: len(strip), start : start + BIAS] = strip
-    return drawn.shape[0]
+        end = bias_scale([one.biases for one in picture.panels])
+        steps = Scale("fixed", end).steps(panel.biases[: levels.shape[0], None])
+        start = left + wide + GAP
+        strip = resampled(np.rint(steps).astype(np.int8), tall, 1)
+        canvas[top : top + tall, start : start + BIAS] = strip
+    if cursor is not None:
+        view = PixelView(picture.window, height, width, tall, wide)
+        _outline(canvas, view, cursor, top, left, room.rows_a_strip > 1)
+    return tall, wide
 
 
-def _mark(drawn: Int8[np.ndarray, "h w"], view: PixelView, cursor: tuple[int, int]) -> None:
-    """The cursor's pixel; where cells are large their middle, so that their colour still shows."""
+def _outline(
+    canvas: Int8[np.ndarray, "h w"],
+    view: PixelView,
+    cursor: tuple[int, int],
+    top: int,
+    left: int,
+    coloured: bool,
+) -> None:
+    """A frame of two colours around the cursor's pixel, seen on any colour; in characters, which
+    have no room for one, the pixel itself is marked."""
     found = pixel_of(view, *cursor)
     if found is None:
         return
-    edge = view.factor // 3
-    y, x = (k * view.factor for k in found)
-    drawn[y + edge : y + view.factor - edge, x + edge : x + view.factor - edge] = CURSOR
+    (y, x), last = found, (view.tall - 1, view.wide - 1)
+    y0, y1 = (-(-k * view.tall // view.height) for k in (y, y + 1))
+    x0, x1 = (-(-k * view.wide // view.width) for k in (x, x + 1))
+    if not coloured:
+        canvas[top + y0 : top + max(y1, y0 + 1), left + x0 : left + max(x1, x0 + 1)] = CURSOR
+        return
+    rows = [(k, x0 - 1) for k in range(y0 - 1, y1 + 1)] + [(k, x1) for k in range(y0 - 1, y1 + 1)]
+    columns = [(y0 - 1, k) for k in range(x0, x1)] + [(y1, k) for k in range(x0, x1)]
+    for k, m in rows + columns:
+        if 0 <= k <= last[0] and 0 <= m <= last[1]:
+            corner = k in (y0 - 1, y1) and m in (x0 - 1, x1)
+            canvas[top + k, left + m] = DIAGONAL if corner else CURSOR

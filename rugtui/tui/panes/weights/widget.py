@@ -13,7 +13,7 @@ from rugtui.tui.charts.palette import Palette
 from rugtui.tui.heatmap.shading import SCALINGS
 from rugtui.tui.keys import bindings
 from rugtui.tui.panes.pane import Pane
-from rugtui.tui.panes.weights.camera import Camera
+from rugtui.tui.panes.weights.camera import Camera, PixelView
 from rugtui.tui.panes.weights.legend import readout
 from rugtui.tui.panes.weights.picture import PictureLayout, Shades, weights_picture
 
@@ -58,7 +58,7 @@ class WeightsPane(Pane):
         if picture is None or height < 2:
             said = instead(frame, frame.narration or "waiting for weights")
             return said_alone(said, palette, width, height)
-        self.entitle(below=subtitle(frame, picture, self.camera.view().factor, width - 2))
+        self.entitle(below=subtitle(frame, picture, self.camera.view(), width - 2))
         return weights_picture(picture, self.camera.cursor, self.shades, palette, width, height)
 
     def reading(self) -> str:
@@ -105,11 +105,10 @@ class WeightsPane(Pane):
 
     def _pointed(self, y: int, x: int) -> Camera:
         room, view = self._room, self.camera.view()
-        wide = view.width * view.factor
         for place in range(room.panels):
-            left = room.left(place, wide)
-            if left <= x < left + wide:
-                return self.camera.pointed(y * room.rows_a_strip, x - left)
+            left, top = room.left(place, view.wide), room.top(place)
+            if left <= x < left + view.wide and top <= y < top + room.strips:
+                return self.camera.pointed((y - top) * room.rows_a_strip, x - left)
         return self.camera
 
     def action_order(self) -> None:
@@ -156,19 +155,19 @@ class WeightsPane(Pane):
             self.post_message(self.PictureWanted(look))
 
 
-def subtitle(frame: Frame, picture: Picture, factor: int, width: int) -> str:
-    """Whose weights these are, in which order, which part, how many to a pixel: what has room.
-
-    Each pixel of the picture is drawn `factor` times as large.
-    """
+def subtitle(frame: Frame, picture: Picture, view: PixelView, width: int) -> str:
+    """Whose weights these are, in which order, which part, how many to a pixel: what has room."""
     names = {"trained": "trained", "rug": f"rug ({frame.frame_name})"}
     orders = dict.fromkeys(panel.order for panel in picture.panels)
     window, (height, wide) = picture.window, picture.panels[0].pixels.shape
     rows, columns = window.bottom - window.top, window.right - window.left
-    down, across = max(rows // height, 1), max(columns // wide, 1)
-    scale = f"{down:,} × {across:,} a pixel"
+    down, across = max(round(rows / height), 1), max(round(columns / wide), 1)
+    exact = rows % height == columns % wide == 0
+    scale = f"{'' if exact else '≈ '}{down:,} × {across:,} a pixel"
     if down == across == 1:
-        scale = "a cell a pixel" if factor == 1 else f"a cell {factor} × {factor} pixels"
+        larger = max(view.tall // height, 1), max(view.wide // wide, 1)
+        same = larger == (1, 1)
+        scale = "a cell a pixel" if same else f"a cell {larger[0]} × {larger[1]} pixels"
     facts = [
         " | ".join(names[panel.kind] for panel in picture.panels),
         "" if list(orders) == ["natural"] else " | ".join(orders),

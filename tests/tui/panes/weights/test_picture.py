@@ -47,19 +47,31 @@ def test_every_size_is_filled_exactly(size, kinds, palette):
 
 
 def test_cells_are_enlarged_and_the_diagonal_is_marked():
-    levels = pixels_of(drawn(some_picture(n_sparse=12), 60, 20)[:18], DARK)
+    levels = pixels_of(drawn(some_picture(n_sparse=12), 60, 20)[:17], DARK)
     where = np.argwhere(levels == DIAGONAL)
-    left = where[:, 1].min()
-    assert len(where) == 12 * 3 * 3
-    assert ((where[:, 0] // 3) == (where[:, 1] - left) // 3).all()
+    left, tall, wide = where[:, 1].min(), len(levels), where[:, 1].max() - where[:, 1].min() + 1
+    assert (where[:, 0] * 12 // tall == (where[:, 1] - left) * 12 // wide).all()
+    assert wide == 60 - 3 - 5  # all that biases and numbers of rows leave
 
 
 def test_biases_stand_beside_their_rows():
-    levels = pixels_of(drawn(some_picture(n_sparse=36), 60, 20)[:18], DARK)
+    levels = pixels_of(drawn(some_picture(n_sparse=36), 60, 20)[:17], DARK)
     columns = np.flatnonzero((levels != BLANK).any(0))
-    assert len(columns) == 36 + 2
     assert columns[-2] - columns[-3] == 2  # a gap between them
     assert (levels[:, columns[-2:]] == -6).all()  # −0.4 of 0.5
+
+
+def test_rows_and_columns_are_numbered():
+    strips = drawn(some_picture(n_sparse=64), 60, 20)
+    numbers = [strip.text[:5].strip() for strip in strips[:17]]
+    assert [number for number in numbers if number] == ["0", "16", "32", "48"]
+    assert strips[17].text.split() == ["0", "16", "32", "48"]
+    assert drawn(some_picture(), 38, 12)[0].text.strip()[0] == "▀"  # a low pane has no room
+
+
+@pytest.mark.parametrize(("size", "stacked"), [((58, 18), False), ((90, 50), True)])
+def test_two_pictures_are_stacked_where_that_makes_them_larger(size, stacked):
+    assert PictureLayout.of(*size, 2, DARK).stacked == stacked
 
 
 def test_panels_stand_side_by_side_on_one_scale():
@@ -74,13 +86,17 @@ def test_panels_stand_side_by_side_on_one_scale():
     assert np.abs(right[:, : right.shape[1] - 5][inside[:, 30:-5]]).max() <= 2
 
 
-@pytest.mark.parametrize(("n_sparse", "marked"), [(36, 1), (12, 1), (6, 4)])
-def test_the_cursor_marks_its_pixel_and_leaves_a_large_cell_its_colour(n_sparse, marked):
-    levels = pixels_of(drawn(some_picture(n_sparse=n_sparse), 60, 20, cursor=(2, 4))[:18], DARK)
-    where = np.argwhere(levels == CURSOR)
-    assert len(where) == marked
-    factor = 36 // n_sparse
-    assert where[:, 0].min() // factor == 2
+@pytest.mark.parametrize("n_sparse", [36, 12, 6])
+def test_the_cursor_is_a_frame_of_two_colours_around_its_pixel(n_sparse):
+    before, after = (
+        pixels_of(drawn(some_picture(n_sparse=n_sparse), 60, 20, cursor=cursor)[:17], DARK)
+        for cursor in (None, (2, 4))
+    )
+    where = np.argwhere(after == CURSOR)
+    (top, left), (bottom, right) = where.min(0), where.max(0)
+    inside = slice(top + 1, bottom), slice(left + 1, right)
+    assert (after[inside] == before[inside]).all()
+    assert set(after[[top, top, bottom, bottom], [left, right, left, right]]) == {DIAGONAL}
 
 
 def test_a_cursor_outside_the_window_is_not_drawn():
@@ -118,16 +134,16 @@ def test_a_picture_without_colours_says_why():
 def test_without_colours_the_legend_shows_the_characters():
     palette = palette_for(True, "none", True)
     strips = text_of(drawn(some_picture(n_sparse=16), palette=palette))
-    assert "−0.1 ~=-. :+*# +0.1  @ diagonal" in strips[17]
-    assert sum(row.count("@") for row in strips[:16]) == 16
-    assert all(letter in " ~=-.:+*#@" for row in strips[:17] for letter in row)
+    assert "−0.1 ~=-. :+*# +0.1  @ diagonal" in strips[18]
+    assert sum(row.count("@") for row in strips[:17]) >= 16
+    assert all(letter in " ~=-.:+*#@" for row in strips[:17] for letter in row[5:])
 
 
 def test_the_text_is_close_under_a_picture_that_leaves_room():
-    strips = text_of(drawn(some_picture(n_sparse=20), height=20))
-    assert not strips[10].strip()
-    assert strips[11].startswith("−0.1 █")
-    assert not any(row.strip() for row in strips[12:])
+    strips = text_of(drawn(some_picture(n_sparse=20), 30, 40))  # which is no longer than 2 : 1
+    end = max(k for k, row in enumerate(strips) if "▀" in row)
+    assert strips[end + 1].split()[0] == "0"
+    assert any(row.startswith("−0.1 █") for row in strips[end + 2 : end + 4])
 
 
 def test_a_cell_is_read_out():
@@ -163,7 +179,7 @@ def test_every_width_reads_out_each_cell_and_the_range_of_its_block(width):
     )
     other = dataclasses.replace(block, value=1.2547, low=-0.241, high=1.25)
     picture = with_cell(some_picture("trained", "rug"), block, other)
-    said = "\n".join(text_of(drawn(picture, width, 20, cursor=(3, 5)))[-4:])
+    said = "\n".join(text_of(drawn(picture, width, 20, cursor=(3, 5)))[-5:])
     for piece in ("W[272, 301]", "−0.43121", "−0.783 … +1.29", "rug +1.2547", "−0.241 … +1.25"):
         assert piece in said
     assert "+0.1" in said
@@ -222,8 +238,8 @@ def test_another_window_is_scaled_anew_unless_fixed():
 
 def test_the_room_is_what_the_picture_takes():
     room = PictureLayout.of(60, 20, 2, DARK)
-    assert room.pixels == (34, 26)
-    assert PictureLayout.of(60, 20, 1, DARK).pixels == (36, 57)
-    assert PictureLayout.of(120, 20, 2, DARK).pixels == (36, 56)
-    assert (room.left(0, 26), room.left(1, 26)) == (0, 31)
+    assert room.pixels == (32, 21)
+    assert PictureLayout.of(60, 20, 1, DARK).pixels == (34, 52)
+    assert PictureLayout.of(120, 20, 2, DARK).pixels == (34, 51)
+    assert (room.left(0, 21), room.left(1, 21)) == (5, 36)
     assert PictureLayout.of(38, 18, 1, palette_for(True, "none")).tall == 2
