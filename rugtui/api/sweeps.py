@@ -68,7 +68,7 @@ def sweep(
             if cluster is not None:
                 cluster.close()
             folder.leave()
-        return Sweep(wanted, [row.as_dict() for row in folder.rows], out and Path(out))
+        return Sweep(wanted, [row.table_row() for row in folder.rows], out and Path(out))
 
 
 def as_written(name: str, value: Any) -> Any:
@@ -92,10 +92,10 @@ class Sweep(Table):
     ) -> None:
         import numpy as np
 
-        from rugtui.sweeps.table import TYPES
+        from rugtui.sweeps.table import TABLE_TYPES
 
         columns: dict[str, Any] = {}
-        for name, kind in TYPES.items():
+        for name, kind in TABLE_TYPES.items():
             values = [row.get(name) for row in rows]
             if kind is float or (kind is int and None in values):
                 values = [np.nan if value is None else value for value in values]
@@ -110,4 +110,4 @@ def load_sweep(path: Path) -> Sweep:
     """The rows of a sweep's folder so far. Raises OSError, DamagedError, RunError."""
     from rugtui.sweeps.folder import find, grid_of
 
-    return Sweep(grid_of(path), [row.as_dict() for row in find(path).rows], path)
+    return Sweep(grid_of(path), [row.table_row() for row in find(path).rows], path)

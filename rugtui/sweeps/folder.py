@@ -159,7 +159,7 @@ class SweepFolder:
         """results.parquet and results.csv of what there is, in the order of the grid."""
         order = {key: place for place, key in enumerate(k for u in self.units for k in u.keys)}
         rows = sorted(self._rows.values(), key=lambda row: order.get(row.key, len(order)))
-        write_tables(self.path, rows)
+        write_tables(self.path, rows, self.grid.as_dict())
 
     def leave(self) -> None:
         """Write the tables and give the folder free. Raises OSError."""

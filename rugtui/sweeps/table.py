@@ -5,15 +5,19 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+import json
 import types
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_type_hints
 
+from rugtui import __version__
 from rugtui.errors import DamagedError
 from rugtui.storage.files import plain, write_whole
 from rugtui.sweeps.grid import Kind
+from rugtui.vocabulary import NAMES as VOCABULARY
+from rugtui.vocabulary import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     import pyarrow
@@ -98,6 +102,16 @@ class Row:
         seed = "" if self.seed is None else f", seed {self.seed}"
         return f"{self.kind} {self.n_sparse} × {self.n_dense}, p {self.p:.6g}{seed}"
 
+    def table_row(self) -> dict[str, Any]:
+        """`as_dict` with the columns that follow from others (DERIVED)."""
+        loss_kind = {"theory": "optimum", "linear": "linear"}.get(self.kind, "heldout")
+        usual = "hadamard" if self.n_sparse & (self.n_sparse - 1) == 0 else "dct"
+        return self.as_dict() | {
+            "loss_standard_error": self.standard_error,
+            "loss_kind": None if self.loss is None else loss_kind,
+            "construction": usual if self.kind == "rug" else None,
+        }
+
     def as_dict(self) -> dict[str, Any]:
         """As JSON has it: what is not finite is None."""
         return plain(dataclasses.asdict(self))
@@ -111,6 +125,9 @@ TYPES: dict[str, type] = {
 }
 """int, float or str by column."""
 COLUMNS = tuple(TYPES)
+DERIVED: dict[str, type] = {"loss_standard_error": float, "loss_kind": str, "construction": str}
+"""Columns that follow from others; `standard_error` is the older name of the first."""
+TABLE_TYPES = TYPES | DERIVED
 
 
 def row_of(facts: dict[str, Any], path: Path) -> Row:
@@ -121,29 +138,32 @@ def row_of(facts: dict[str, Any], path: Path) -> Row:
         raise DamagedError(path, "a row of it lacks what makes a cell") from error
 
 
-def write_tables(folder: Path, rows: Sequence[Row]) -> None:
-    """results.parquet and results.csv, whole or not at all. Raises OSError."""
+def write_tables(
+    folder: Path, rows: Sequence[Row], settings: Mapping[str, Any] | None = None
+) -> None:
+    """results.parquet and results.csv, whole or not at all; the settings of the sweep are in the
+    metadata of the first. Raises OSError."""
     write_whole(folder / CSV, csv_bytes(rows))
-    write_whole(folder / PARQUET, parquet_bytes(rows))
+    write_whole(folder / PARQUET, parquet_bytes(rows, settings))
 
 
 def csv_bytes(rows: Iterable[Row]) -> bytes:
     """All digits; what is None is empty. A row is one line: line ends in a traceback become \\n."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, tuple(TABLE_TYPES), lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        facts = row.as_dict()
+        facts = row.table_row()
         writer.writerow(facts | {"traceback": (row.traceback or "").replace("\n", "\\n") or None})
     return text.getvalue().encode()
 
 
-def parquet_bytes(rows: Sequence[Row]) -> bytes:
+def parquet_bytes(rows: Sequence[Row], settings: Mapping[str, Any] | None = None) -> bytes:
     import pyarrow
     import pyarrow.parquet
 
     buffer = pyarrow.BufferOutputStream()
-    pyarrow.parquet.write_table(_arrow(rows), buffer)
+    pyarrow.parquet.write_table(_arrow(rows, settings or {}), buffer)
     return buffer.getvalue().to_pybytes()
 
 
@@ -161,9 +181,20 @@ def read_parquet(path: Path) -> list[Row]:
     return [row_of(facts, path) for facts in table.to_pylist()]
 
 
-def _arrow(rows: Sequence[Row]) -> pyarrow.Table:
+def _arrow(rows: Sequence[Row], settings: Mapping[str, Any]) -> pyarrow.Table:
+    """Each column has its unit and meaning as metadata."""
     import pyarrow
 
     named = {int: pyarrow.int64(), float: pyarrow.float64(), str: pyarrow.string()}
-    schema = pyarrow.schema([(name, named[kind]) for name, kind in TYPES.items()])
-    return pyarrow.Table.from_pylist([row.as_dict() for row in rows], schema=schema)
+    columns = [
+        pyarrow.field(name, named[kind], metadata=_described(name))
+        for name, kind in TABLE_TYPES.items()
+    ]
+    about = {"rugtui": __version__, "schema_version": SCHEMA_VERSION, "settings": dict(settings)}
+    schema = pyarrow.schema(columns, {"rugtui": json.dumps(about)})
+    return pyarrow.Table.from_pylist([row.table_row() for row in rows], schema=schema)
+
+
+def _described(name: str) -> dict[str, str]:
+    known = VOCABULARY.get(name)
+    return {"unit": known.unit, "meaning": known.meaning} if known else {}

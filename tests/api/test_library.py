@@ -163,3 +163,20 @@ def test_importing_the_package_takes_no_time():
         for _ in range(3)
     ]
     assert min(seconds) < 0.06
+
+
+def test_tables_of_sweeps_say_which_loss_it_is_with_units_and_settings(tmp_path):
+    import pyarrow.parquet
+
+    axes = {"n_sparse": [16, 24], "ratio": 0.25, "p": 0.1, "kinds": "rug,theory,linear"}
+    table = rugtui.sweep(out=tmp_path / "grid", samples=64, **axes)
+    kinds = {row["kind"]: row["loss_kind"] for row in table.rows}
+    assert kinds == {"rug": "heldout", "theory": "optimum", "linear": "linear"}
+    assert {row["construction"] for row in table.rows} == {"hadamard", "dct", None}
+    assert (table["loss_standard_error"] == table["standard_error"]).all()
+    schema = pyarrow.parquet.read_schema(tmp_path / "grid" / "results.parquet")
+    assert schema.field("loss").metadata[b"unit"] == b"mean squared error per feature"
+    about = json.loads(schema.metadata[b"rugtui"])
+    assert about["settings"]["n_sparse"] == "16,24"
+    with open(tmp_path / "grid" / "results.csv") as file:
+        assert "loss_kind" in file.readline()
