@@ -11,12 +11,14 @@ from rugtui.settings.settings import Settings
 
 if TYPE_CHECKING:  # they load SciPy, which the screen's first paint must not wait for
     from rugtui.analysis.statistics import Statistics
-    from rugtui.theory.levels import Levels
+    from rugtui.theory.levels import Levels, StructuredLevels
 
 NEAR = 0.01
 """Relative distance from L* within which a loss counts as being there."""
 FAR = 0.05
 """Relative difference of Gaussian and exact loss that is worth mentioning."""
+MOST, SOME = 0.4, 0.05
+"""Shares of features from which a structure is that of the weights, or is worth a word."""
 SURE = 3.0
 """Standard errors below which a difference is not significant, unless they exceed FAR: a loss that
 noisy cannot be said to be on a plateau."""
@@ -32,6 +34,7 @@ def verdict(
     standard_error: float,
     levels: Levels,
     measured: Statistics | None,
+    below: StructuredLevels | None = None,
     *,
     rug: bool = False,
     begins: bool = True,
@@ -40,12 +43,16 @@ def verdict(
     """Where a live loss stands among the levels of theory, and the main cause where there is one.
 
     L* is a prediction for the symmetric model, not a bound: a trained loss may lie below it
-    (section 8). `begins`: whether a high loss is that of the first steps; `gaussian`: whether it is
-    the Gaussian loss of the weights, which samples need not agree with.
+    (section 8), and `below` says what it is near there (section 12). `begins`: whether a high loss
+    is that of the first steps; `gaussian`: whether it is the Gaussian loss of the weights, which
+    samples need not agree with.
     """
     if not math.isfinite(loss):
         return ""
-    said = [_place(loss, standard_error, levels, measured, rug, begins)]
+    structure = _structure(loss, levels, measured, below)
+    said = [structure or _place(loss, standard_error, levels, measured, rug, begins)]
+    if structure and rug:
+        said = [f"The rug: {structure[0].lower()}{structure[1:]}"]
     if gaussian:
         said = [f"Gaussian loss {said[0][0].lower()}{said[0][1:]}"]
     if measured is not None and measured.exact > 0:
@@ -55,6 +62,37 @@ def verdict(
             why = f": {why}" if why and why not in said[0] else ""
             said.append(f"Gaussian(W) is {100 * abs(off):.0f} % {_side(off)} exact(W){why}.")
     return " ".join(said)
+
+
+def _structure(
+    loss: float, levels: Levels, measured: Statistics | None, below: StructuredLevels | None
+) -> str:
+    """Which structure weights below L* have, and which optimum of structures they are near."""
+    if measured is None or below is None or not 0 < loss < (1 - FAR) * levels.loss:
+        return ""
+    shares = (
+        (measured.pairs_share, "in mutual pairs"),
+        (measured.singles_share, "single"),
+        (measured.abandoned_share, "abandoned"),
+    )
+    told = [f"{100 * share:.0f} % {name}" for share, name in shares if share >= SOME]
+    if sum(share for share, _ in shares) >= MOST:
+        said = ", ".join([told[0].replace("% ", "% of features are ", 1), *told[1:]])
+    elif measured.partner_norm_share >= MOST / 2 and measured.partners >= 1:
+        said = ", ".join([f"A row has {measured.partners:.1f} strong negative partners", *told])
+    else:
+        return ""
+    marks = {"predicted end of training": below.loss_end}
+    if measured.pairs_share >= MOST:
+        marks["paired optimum"] = below.loss_pairs
+    name, mark = min(marks.items(), key=lambda known: abs(math.log(loss / known[1])))
+    off = loss / mark - 1
+    where = (
+        f"within {max(100 * abs(off), 1):.0f} % of the"
+        if abs(off) < FAR
+        else f"{100 * abs(off):.0f} % {_side(off)} the"
+    )
+    return f"{said}: {where} {name}, {100 * loss / levels.loss:.0f} % of L*."
 
 
 def _place(

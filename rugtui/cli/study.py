@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,10 +26,16 @@ from rugtui.settings.settings import Settings, declared
 
 if TYPE_CHECKING:
     from rugtui.reports.plateau import Measurement
+    from rugtui.reports.structures_study import Ending
     from rugtui.storage.checkpoint import Phase
 
 SIZES, RATIO, P, STEPS = "64,128,256", 0.25, 0.2, 6000
 COLUMNS = ("n_sparse", "step", "loss", "loss_over_theory", "skew", "interferers")
+RATIOS = "0.1,0.25,0.33,0.4,0.5,0.6,0.75,0.9,0.95"
+PHASE_RATIOS, PHASE_P = "0.02:0.98:49", "1e-3:1:25:log"
+ENDING_COLUMNS = (
+    "ratio", "loss_over_theory", "pairs_share", "singles_share", "abandoned_share", "lopsidedness",
+)  # fmt: skip
 SHOWN = 8
 """Measurements of a run in the table for people."""
 
@@ -114,6 +121,146 @@ def plateau(
     ctx.exit(code)
 
 
+@command.command(name="structures")
+@click.option("--n-sparse", type=int, default=256, help="Features.  [256]")
+@click.option("--ratio", "ratios", default=RATIOS, help=f"Ratios r.  [{RATIOS}]")
+@click.option("--p", type=float, default=0.05, help="Probability that a feature is on.  [0.05]")
+@click.option("--steps", type=int, default=12_000, help="Steps of each run.  [12,000]")
+@declared_option(declared("init"))
+@declared_option(declared("batch"))
+@declared_option(declared("lr"))
+@declared_option(declared("seed"))
+@declared_option(declared("device"))
+@click.option(
+    "--out", type=PathOption("folder"), help="Folder of the runs.  [that of the user's studies]"
+)
+@click.option(
+    "--figure",
+    type=PathOption("output"),
+    help="Write the plot to this .png or .svg file, too (needs rugtui[figures]).",
+)
+@plots_options
+@click.option("--csv", "as_csv", is_flag=True, help="One line a ratio, as comma-separated values.")
+@click.option("--quiet", is_flag=True, help="No progress on standard error.")
+@json_option
+@click.pass_context
+def structures(
+    ctx: click.Context,
+    n_sparse: int,
+    ratios: str,
+    out: Path | None,
+    figure: Path | None,
+    as_csv: bool,
+    quiet: bool,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """See where training ends below L*, and in which structure.
+
+    Trains a model at each ratio and holds its exact loss, and its shares of features in mutual
+    pairs, single and abandoned, against what theory says of pairs, votes and their mixtures.
+
+    What to expect: at r = 1/2 all features are in antipodal pairs, at a fifth of L*; above, pairs
+    and single features side by side; at small r votes, and features that are given up. Losses lie
+    within some percent of the hull, where L* is off by up to four times; where training is stuck
+    (r 0.4 and 0.9 at the defaults), --init best begins below it, and stays there.
+
+    Runs are kept as they go. Cut off (ctrl+c) and started again, a study goes on where it was.
+    """
+    from rugtui.reports.plateau import opened
+    from rugtui.reports.structures_study import finish, structures_figure
+    from rugtui.storage.run_directory import runs_folder
+
+    if figure is not None:
+        require_picture_name(figure)
+    wanted = [_settings(n_sparse, {**given, "ratio": ratio}) for ratio in numbers("ratio", ratios)]
+    folder = out or runs_folder().parent / "studies"
+    endings: list[Ending] = []
+    runs: list[str] = []
+    code = 0
+    for settings in wanted:
+        course = opened(settings, folder)
+        phase: Phase = "failed"
+        with Signals("stop") as signals:
+            signals.attend(course)
+            try:
+                endings.append(finish(course, lambda: signals.ended))
+                phase = "done" if course.training.done else "paused"
+            finally:
+                course.leave(phase)
+                for text, _ in course.news():
+                    click.echo(f"rugtui: {text}", err=True)
+        if course.keeper.run is not None:
+            runs.append(str(course.keeper.run))
+        if not quiet:
+            last = endings[-1]
+            said = f"r {last.ratio:.3f}: {last.loss / last.theory_loss:.3f} L*"
+            click.echo(
+                f"rugtui: {said}, predicted {last.loss_end / last.theory_loss:.3f}", err=True
+            )
+        if signals.ended:
+            click.echo("rugtui: saved; the same command goes on from here", err=True)
+            code = 128 + signals.number
+            break
+    rows = [one.as_dict() for one in endings]
+    if as_json:
+        write_json_line({"runs": runs, "complete": code == 0, "endings": rows})
+    elif as_csv:
+        _write_rows(rows)
+    else:
+        print_figure(structures_figure(endings), given)
+        for one in rows:
+            click.echo("".join(f"{readable(one[name]):>18}" for name in ENDING_COLUMNS))
+    if figure is not None and endings:
+        write_figure(structures_figure(endings), figure)
+        click.echo(f"rugtui: {figure} written", err=True)
+    ctx.exit(code)
+
+
+@command.command(name="phases")
+@click.option("--ratio", "ratios", default=PHASE_RATIOS, help=f"Ratios r.  [{PHASE_RATIOS}]")
+@click.option("--p", "densities", default=PHASE_P, help=f"Values of p.  [{PHASE_P}]")
+@click.option(
+    "--figure",
+    type=PathOption("output"),
+    help="Write the plot to this .png or .svg file, too (needs rugtui[figures]).",
+)
+@plots_options
+@click.option("--csv", "as_csv", is_flag=True, help="One line a point, as comma-separated values.")
+@json_option
+def phases(
+    ratios: str,
+    densities: str,
+    figure: Path | None,
+    as_csv: bool,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Draw the phase diagram: which structures coexist at (r, p), and how far below L*.
+
+    Theory only, at large n_sparse: half a second for each p.
+    """
+    from rugtui.reports.structures_study import phase_points, phases_figure
+
+    if figure is not None:
+        require_picture_name(figure)
+    for name, text in (("ratio", ratios), ("p", densities)):
+        for value in numbers(name, text):
+            if not 0 < value <= 1:
+                raise SettingError(name, "a number above 0 and at most 1", value)
+    points = phase_points(numbers("ratio", ratios), numbers("p", densities))
+    rows = [dataclasses.asdict(one) for one in points]
+    if as_json:
+        write_json_line({"runs": [], "points": rows})
+    elif as_csv:
+        _write_rows(rows)
+    else:
+        print_figure(phases_figure(points), given)
+    if figure is not None:
+        write_figure(phases_figure(points), figure)
+        click.echo(f"rugtui: {figure} written", err=True)
+
+
 def _sizes(text: str) -> list[int]:
     """Whole numbers, each once, ascending. Raises SettingError."""
     found = numbers("n_sparse", text)
@@ -180,7 +327,10 @@ class Narrator(ProgressPrinter):
 
 
 def _write_csv(found: Sequence[Measurement]) -> None:
-    rows = [one.as_dict() for one in found]
+    _write_rows([one.as_dict() for one in found])
+
+
+def _write_rows(rows: Sequence[dict[str, Any]]) -> None:
     if rows:
         table = csv.DictWriter(sys.stdout, rows[0], lineterminator="\n")
         table.writeheader()

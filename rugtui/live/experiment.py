@@ -26,7 +26,7 @@ from rugtui.models.constructions import CONSTRUCTIONS, checked_name, default_fra
 from rugtui.settings.settings import Settings
 from rugtui.storage.checkpoint import Phase
 from rugtui.storage.snapshot import write_snapshot
-from rugtui.theory.levels import Levels, levels
+from rugtui.theory.levels import Levels, StructuredLevels, levels
 from rugtui.training.kernels.pace import gemm_seconds
 from rugtui.training.result import StepResult
 from rugtui.training.trainer import never
@@ -179,7 +179,7 @@ class Experiment:
         came_to = kind == "trained" and moved and (self._followed or not beside)
         if (new or came_to) and self.analyst.free(beside=beside and not new):
             self._ask(kind)
-        made = self._curve_maker.at(self.settings.ratio, self.settings.p_on)
+        made = self._curve_maker.at(self.settings.ratio, self.settings.p_on, self.settings.n_sparse)
         self._curves = made or self._curves
         self._refresh("trained", *self._loss_now(beside=beside))
         if self._trial is not None:
@@ -255,8 +255,9 @@ class Experiment:
     def _verdict(self, kind: Kind) -> str:
         known, levels = self.readings.get(kind, Reading()), self.levels
         loss, error, measured = known.loss, known.standard_error, known.statistics
+        below = self._below()
         if kind == "rug":  # a ReLU with a bias, on features alike, whatever the run's settings are
-            return verdict(loss, error, levels, measured, rug=True)
+            return verdict(loss, error, levels, measured, below, rug=True)
         dead, said = death(self.course.dead, self.settings), ""
         if math.isnan(loss):
             said = self._why_unknown()
@@ -265,8 +266,14 @@ class Experiment:
             gaussian = learns and self.settings.method == "population"
             was_below = self.history.was_below(levels.linear, levels.p)
             begins = learns and not self.done and not was_below
-            said = verdict(loss, error, levels, measured, begins=begins, gaussian=gaussian)
+            said = verdict(loss, error, levels, measured, below, begins=begins, gaussian=gaussian)
         return " ".join(filter(None, (dead, said, caveat(self.settings))))
+
+    def _below(self) -> StructuredLevels | None:
+        """What lies below L* at these settings, once it is known."""
+        known = self._curves and self._curves.structured
+        levels = self.levels
+        return known if known and (known.r, known.p) == (levels.r, levels.p) else None
 
     def _why_unknown(self) -> str:
         """Why there is no live loss, where that is not about to pass: what was taken up is read

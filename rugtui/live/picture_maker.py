@@ -10,7 +10,7 @@ from rugtui.live.commands import Kind, Look, Order
 from rugtui.live.frame import CellReadout, Panel
 from rugtui.models.base import Weights, Window
 from rugtui.models.extremes import cells, extremes
-from rugtui.models.ordering import clusters, in_sequency, permuted
+from rugtui.models.ordering import beside_partners, clusters, in_sequency, permuted
 from rugtui.models.rug import Rug
 
 Arranged = tuple[Weights, Int[np.ndarray, " n_sparse"] | None]
@@ -70,6 +70,8 @@ class PictureMaker:
     def _arrange(self, kind: Kind, weights: Weights, order: Order) -> Arranged:
         if order == "sequency":
             return in_sequency(weights)
+        if isinstance(weights, Rug):
+            return beside_partners(weights)
         if kind not in self._clusters:
             self._clusters[kind] = clusters(weights)
         return permuted(weights, self._clusters[kind]), self._clusters[kind]

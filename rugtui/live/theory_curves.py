@@ -1,19 +1,30 @@
-"""The lines of theory as curves: against r at a run's p, and against p at its r."""
+"""The lines of theory as curves: against r at a run's p, and against p at its r.
+
+What lies below L* (section 12) takes seconds for many p, so that the end of training against p
+comes after all else: until then it is NaN.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
+from rugtui.runtime.threads import lower_priority
 from rugtui.theory.bounds import elementwise_and_oracle, linear
+from rugtui.theory.hull import ends
+from rugtui.theory.levels import StructuredLevels, structured_levels
 from rugtui.theory.optimum import optimum
+from rugtui.theory.pairs import pairs
 
 POINTS = 96
 """Points of a curve: about two a column of half a wide screen, where lines look smooth."""
 LEAST_P = 1e-6
+HULLS = 10
+"""Hulls behind the end of training against p."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,6 +36,10 @@ class Sweep:
     linear: Float[np.ndarray, " n"]
     elementwise: Float[np.ndarray, " n"]
     oracle: Float[np.ndarray, " n"]
+    pairs: Float[np.ndarray, " n"]
+    """The paired optimum."""
+    end: Float[np.ndarray, " n"]
+    """Where training ends as far as is known; NaN while that is being computed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,9 +50,12 @@ class Curves:
     p: float
     against_r: Sweep
     against_p: Sweep
+    n_sparse: int | None = None
+    structured: StructuredLevels | None = None
+    """The paired optimum, the end of training and its phases at the point itself."""
 
 
-def curves(r: float, p: float) -> Curves:
+def curves(r: float, p: float, n_sparse: int | None = None) -> Curves:
     """The sweeps through ratio r in (0, 1) and probability p in (0, 1], each through the point too.
 
     r is spaced evenly in log r/(1 − r), close where the loss bends: near 0 it leaves p/3, near 1 it
@@ -46,26 +64,40 @@ def curves(r: float, p: float) -> Curves:
     logit = np.linspace(-7.0, 5.0, POINTS)
     ratios = np.union1d(1 / (1 + np.exp(-logit)), r)
     densities = np.union1d(np.geomspace(min(LEAST_P, p / 10), 1.0, POINTS), p)
-    return Curves(r, p, _sweep(ratios, p, x=ratios), _sweep(r, densities, x=densities))
+    against_r = dataclasses.replace(_sweep(ratios, p, x=ratios), end=ends(ratios, p))
+    against_p = _sweep(r, densities, x=densities)
+    return Curves(r, p, against_r, against_p, n_sparse, structured_levels(r, p, n_sparse))
+
+
+def with_ends(known: Curves) -> Curves:
+    """The same with the end of training against p, too."""
+    against_p = known.against_p
+    end = ends(known.r, against_p.x, several=HULLS)
+    return dataclasses.replace(known, against_p=dataclasses.replace(against_p, end=end))
 
 
 class CurveMaker:
     """Makes the curves of one (r, p) after another in a thread of its own; keeps the last."""
 
     def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="curves")
+        self._thread = ThreadPoolExecutor(
+            1, thread_name_prefix="curves", initializer=lower_priority
+        )
         self._pending: Future[Curves] | None = None
         self._made: Curves | None = None
 
-    def at(self, r: float, p: float) -> Curves | None:
+    def at(self, r: float, p: float, n_sparse: int | None = None) -> Curves | None:
         """The curves through (r, p), or None and they are begun. Raises what making them raised."""
         if self._pending is not None and self._pending.done():
             pending, self._pending = self._pending, None
             self._made = pending.result()
-        if self._made is not None and (self._made.r, self._made.p) == (r, p):
-            return self._made
-        if self._pending is None:
-            self._pending = self._thread.submit(curves, r, p)
+        made = self._made
+        if made is not None and (made.r, made.p, made.n_sparse) == (r, p, n_sparse):
+            if self._pending is None and np.isnan(made.against_p.end).any():
+                self._pending = self._thread.submit(with_ends, made)
+            return made
+        if self._pending is None or self._pending.cancel():
+            self._pending = self._thread.submit(curves, r, p, n_sparse)
         return None
 
     def leave(self) -> None:
@@ -86,4 +118,6 @@ def _sweep(
         linear=np.broadcast_to(linear(r, p), x.shape),
         elementwise=np.broadcast_to(known, x.shape),
         oracle=np.broadcast_to(told, x.shape),
+        pairs=np.broadcast_to(pairs(r, p).loss, x.shape),
+        end=np.full(x.shape, np.nan),
     )

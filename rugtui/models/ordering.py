@@ -21,6 +21,8 @@ from rugtui.models.rug import Rug
 
 NEIGHBOURS = 16
 """Partners considered for each feature in the clustered order."""
+PARTNER = 0.6
+"""A strong partner's weight in a rug is at least so much of the diagonal."""
 PRODUCTS_CPU, PRODUCTS_GPU = 1 << 36, 1 << 42
 """Multiplications that computing a clustered order may take: half of them are seconds."""
 
@@ -43,20 +45,41 @@ def in_sequency(weights: Weights) -> tuple[Weights, Int[np.ndarray, " n_sparse"]
     order = sequency_order(weights.n_sparse)
     match weights:
         case Rug():
-            chosen, by = _transposed(order, weights.chosen).sort()
-            carried = weights.row_weights
-            return dataclasses.replace(
-                weights,
-                chosen=chosen,
-                counts=weights.counts[order],
-                row_weights=None if carried is None else carried[by],
-            ), order
+            return _reordered(weights, order), order
         case BlockDiagonal(block=Rug()):
             return in_sequency(_woven(weights))
         case Dense():
             return permuted(weights, order), order
         case _:
             raise WeightsError(f"{type(weights).__name__} has no sequency order here.")
+
+
+def beside_partners(rug: Rug) -> tuple[Rug, Int[np.ndarray, " n_sparse"]]:
+    """A rug with each feature next to its strongest negative partner, i xor t for one t.
+
+    The order is linear over GF(2), as in `in_sequency`: place 1 goes to t, and the other bits of
+    the place to those of the feature without the highest of t. Raises WeightsError where there is
+    no such partner.
+    """
+    partner = int(np.argmin(rug.counts))
+    if rug.counts[partner] > -PARTNER * rug.counts[0]:
+        raise WeightsError("A rug has no clusters: all its rows hold the same values.")
+    basis = [1 << k for k in range(rug.n_sparse.bit_length() - 1) if 1 << k != _top(partner)]
+    order = np.zeros(1, dtype=np.int64)
+    for image in (partner, *basis):
+        order = np.concatenate([order, order ^ image])
+    return _reordered(rug, order), order
+
+
+def _top(t: int) -> int:
+    return 1 << (t.bit_length() - 1)
+
+
+def _reordered(rug: Rug, order: Int[np.ndarray, " n_sparse"]) -> Rug:
+    """W'_ij = a f(order(i xor j)), for an order that is linear over GF(2)."""
+    chosen, by = _transposed(order, rug.chosen).sort()
+    carried = None if rug.row_weights is None else rug.row_weights[by]
+    return dataclasses.replace(rug, chosen=chosen, counts=rug.counts[order], row_weights=carried)
 
 
 def clusters(weights: Weights) -> Int[np.ndarray, " n_sparse"]:

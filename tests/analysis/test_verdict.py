@@ -8,10 +8,10 @@ import torch
 
 from rugtui.analysis.statistics import statistics
 from rugtui.analysis.verdict import caveat, comparable, death, verdict
-from rugtui.models.constructions import dense, engineered
+from rugtui.models.constructions import construct, dense, engineered
 from rugtui.models.dense import Dense
 from rugtui.settings.settings import Settings
-from rugtui.theory.levels import levels
+from rugtui.theory.levels import levels, structured_levels
 from rugtui.theory.optimum import optimum
 
 AT = levels(0.25, 0.05)
@@ -170,3 +170,31 @@ def test_statistics_of_another_moment_name_no_cause():
     assert "skew" not in verdict(1.3 * AT.loss, 0.0, AT, measured).split(". ")[0]
     other = levels(0.25, 0.2)
     assert verdict(0.7 * other.loss, 0.0, other, made_up()).endswith("prediction L*.")
+
+
+@pytest.mark.parametrize(
+    ("name", "n_dense", "sentence"),
+    [
+        ("pairs", 128, "100 % of features are in mutual pairs: within 1 % of the paired optimum"),
+        ("lopsided", 192, "50 % of features are in mutual pairs, 50 % single: within 1 % of the "),
+        ("lopsided", 230, "20 % of features are in mutual pairs, 80 % single: within 1 % of the "),
+        ("vote:4", 64, "A row has 5.0 strong negative partners: within 3 % of the predicted end"),
+    ],
+)
+def test_which_structure_weights_have(name, n_dense, sentence):
+    weights = construct(
+        name, 256, n_dense, 0.05, generator=torch.Generator().manual_seed(0)
+    ).weights
+    found = statistics(weights, 0.05, generator=np.random.default_rng(0))
+    at, below = levels(n_dense / 256, 0.05), structured_levels(n_dense / 256, 0.05)
+    said = verdict(found.exact, 0.0, at, found, below)
+    assert sentence in said
+    assert f"{found.exact / at.loss:.0%} of L*".replace("%", " %") in said
+    assert verdict(found.exact, 0.0, at, found, below, rug=True).startswith("The rug: ")
+
+
+def test_no_structure_is_told_above_the_symmetric_optimum():
+    weights = construct("pairs", 256, 64, 0.05, generator=torch.Generator().manual_seed(0)).weights
+    found = statistics(weights, 0.05, generator=np.random.default_rng(0))
+    at, below = levels(0.25, 0.05), structured_levels(0.25, 0.05)
+    assert "mutual" not in verdict(1.2 * at.loss, 0.0, at, found, below)

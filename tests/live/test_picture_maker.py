@@ -84,8 +84,8 @@ def test_a_look_meant_for_larger_weights_sees_all_of_smaller_ones():
 
 
 def test_an_order_that_cannot_be_is_natural_and_says_why():
-    rug = Rug.build(16, 4, 1, 0, generator=seeded())
-    panel = PictureMaker().panel("rug", rug, Look(16, 16, order="clustered"))
+    rug = Rug.build(64, 40, 1, 0, generator=seeded())
+    panel = PictureMaker().panel("rug", rug, Look(64, 64, order="clustered"))
     assert panel.order == "natural"
     assert "no clusters" in panel.note
     np.testing.assert_array_equal(panel.pixels, matrix(rug))
@@ -107,7 +107,7 @@ def test_a_clustered_order_stands_still_until_another_is_looked_at():
 def test_trained_and_rug_have_orders_of_their_own():
     painter, look = PictureMaker(), Look(32, 32, order="clustered")
     painter.panel("trained", some_dense(32, 5), look)
-    rug = Rug.build(32, 4, 1, 0, generator=seeded())
+    rug = Rug.build(32, 20, 1, 0, generator=seeded())
     np.testing.assert_array_equal(painter.panel("rug", rug, look).pixels, matrix(rug))
 
 

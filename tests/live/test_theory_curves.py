@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import rugtui.live.theory_curves
-from rugtui.live.theory_curves import CurveMaker, curves
+from rugtui.live.theory_curves import CurveMaker, curves, with_ends
 from rugtui.theory.bounds import linear
 from rugtui.theory.levels import levels
 
@@ -60,7 +60,7 @@ def collected(maker, r, p):
 def test_nobody_waits_for_them_and_the_same_are_made_once(maker, monkeypatch):
     gate, made = threading.Event(), []
 
-    def slow(r, p):
+    def slow(r, p, n_sparse):
         gate.wait(10)
         made.append((r, p))
         return curves(r, p)
@@ -81,10 +81,25 @@ def test_where_p_moves_on_only_the_newest_is_handed_out(maker):
 
 
 def test_what_goes_wrong_is_raised_where_it_is_asked_for(maker, monkeypatch):
-    def broken(r, p):
+    def broken(r, p, n_sparse):
         raise MemoryError("no room")
 
     monkeypatch.setattr(rugtui.live.theory_curves, "curves", broken)
     assert maker.at(0.25, 0.05) is None
     with pytest.raises(MemoryError):
         collected(maker, 0.25, 0.05)
+
+
+def test_the_end_of_training_goes_through_the_point_and_below_the_paired_optimum(monkeypatch):
+    monkeypatch.setattr(rugtui.live.theory_curves, "POINTS", 8)
+    monkeypatch.setattr(rugtui.live.theory_curves, "HULLS", 3)
+    made = curves(0.6, 0.05)
+    assert np.isnan(made.against_p.end).all()
+    whole = with_ends(made)
+    assert made.structured is not None
+    for sweep, x in ((whole.against_r, 0.6), (whole.against_p, 0.05)):
+        (index,) = np.flatnonzero(sweep.x == x)
+        assert sweep.pairs[index] == pytest.approx(made.structured.loss_pairs, rel=1e-9)
+        assert (sweep.end <= sweep.optimum * (1 + 1e-9)).all()
+    (index,) = np.flatnonzero(whole.against_r.x == 0.6)
+    assert whole.against_r.end[index] == pytest.approx(made.structured.loss_end, rel=1e-9)

@@ -10,9 +10,10 @@ from rugtui.errors import WeightsError
 from rugtui.models import ordering as order_module
 from rugtui.models.base import Window
 from rugtui.models.composite import BlockDiagonal
+from rugtui.models.constructions import construct
 from rugtui.models.dense import Dense
 from rugtui.models.hadamard import sequency_order
-from rugtui.models.ordering import clusters, in_sequency, permuted
+from rugtui.models.ordering import beside_partners, clusters, in_sequency, permuted
 from rugtui.models.rug import Rug
 from tests.models.test_rug import rugs, seeded
 
@@ -135,3 +136,13 @@ def test_orders_on_a_gpu_are_those_on_the_cpu():
     ordered, order = in_sequency(BlockDiagonal(rug, 2))
     blocks = matrix(BlockDiagonal(rug, 2))
     np.testing.assert_allclose(matrix(ordered), blocks[np.ix_(order, order)], atol=1e-12)
+
+
+@pytest.mark.parametrize("n_dense", [16, 40])
+def test_partners_of_a_rug_of_pairs_side_by_side(n_dense):
+    rug = construct("pairs", 64, n_dense, 0.05, generator=torch.Generator().manual_seed(0)).weights
+    assert isinstance(rug, Rug)
+    ordered, order = beside_partners(rug)
+    np.testing.assert_allclose(matrix(ordered), matrix(rug)[np.ix_(order, order)], atol=1e-12)
+    W = matrix(ordered)
+    np.testing.assert_array_equal(W.argmin(1), np.arange(64) ^ 1)
