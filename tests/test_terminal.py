@@ -73,7 +73,7 @@ def test_w_shows_the_rug_and_its_sampled_loss(tmp_path):
     with dashboard(tmp_path) as terminal:
         terminal.wait_for(lambda text: trained_steps(text) > 0)
         terminal.type("w")
-        terminal.wait_for("live, rug")
+        terminal.wait_for("rug, sampled")
         terminal.wait_for("hadamard")
 
 
@@ -229,7 +229,7 @@ def test_what_another_program_wrote_over_is_drawn_again(tmp_path):
 def test_ascii_sends_neither_braille_nor_blocks(tmp_path):
     with dashboard(tmp_path, "--ascii") as terminal:
         terminal.wait_for(lambda text: trained_steps(text) > 0 and "KS to normal" in text)
-        terminal.wait_for(lambda text: "@@" in text and "Gaussian, dots" in text)
+        terminal.wait_for(lambda text: "@@" in text and "dots: normal" in text)
         sent = terminal.output.decode(errors="replace")
         assert not re.findall("[\u2580-\u259f\u2800-\u28ff•◆]", sent)
 

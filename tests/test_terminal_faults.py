@@ -157,7 +157,7 @@ def test_keys_typed_before_anything_is_there_are_obeyed_in_order(tmp_path):
         terminal.type(" ")
         terminal.wait_for("loading PyTorch")
         terminal.type("w", "w", "w", "]")
-        text = terminal.wait_for(lambda text: "paused" in text and "live, rug" in text)
+        text = terminal.wait_for(lambda text: "paused" in text and "rug, sampled" in text)
         assert trained_steps(text) == 0
         assert "lr 0.00075" in text
 

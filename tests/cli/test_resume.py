@@ -99,7 +99,7 @@ def test_a_finished_run_answers_again_and_goes_on_when_told_to(capsys):
         (["resume", "../../etc"], "there is no run '../../etc'"),
         (["resume", "a\nb"], r"there is no run 'a\nb'"),
         (["resume", ""], "there is no run ''"),
-        (["resume", "--n-sparse", "3"], "No such option"),
+        (["resume", "--n-sparse", "3"], "no such option"),
         (["resume", "x" * 300], "no file has so long a name (300 characters): 'xxx"),
         (["export", "--format", "json", "x" * 5000], "no file has so long a name (5,"),
         (["predict", "x" * 300 + ".npz"], "no file has so long a name (304 characters): 'xxx"),

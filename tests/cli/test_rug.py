@@ -130,7 +130,10 @@ def test_a_picture_is_written(tmp_path, capsys):
     answer(capsys, *SMALL, "--picture", str(path))
     assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     assert struct.unpack(">II", path.read_bytes()[16:24]) == (256, 256)
-    for elsewhere, told in (tmp_path / "rug.gif", ".png"), (tmp_path / "no" / "rug.png", "No such"):
+    for elsewhere, told in (
+        (tmp_path / "rug.gif", ".png"),
+        (tmp_path / "no" / "rug.png", "no folder"),
+    ):
         assert main(["rug", *SMALL, "--picture", str(elsewhere)]) == 2
         assert told in capsys.readouterr().err
 

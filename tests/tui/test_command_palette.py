@@ -114,7 +114,7 @@ async def test_a_traceback_is_shown_on_request_and_e_edits(pilot):
 
 
 def test_presets_are_frozen_valid_and_have_a_sentence():
-    assert len({one.name for one in PRESETS}) == len(PRESETS) == 5
+    assert len({one.name for one in PRESETS}) == len(PRESETS) == 6
     assert all(one.about.endswith(".") and one.over(Settings()) != Settings() for one in PRESETS)
     assert preset("paper").over(Settings()).n_sparse == 1024
     with pytest.raises(SettingError):
