@@ -47,9 +47,6 @@ COMMANDS = {
 """What `--help` says of each, in its order; command NAME is `command` of rugtui/cli/NAME.py."""
 
 
-SYSTEM = os.name
-
-
 NOT_ON_WINDOWS = (
     "rugtui: Windows lacks the terminal and the file locks that rugtui needs; run it in WSL: "
     "`wsl --install`, then install rugtui there."
@@ -114,12 +111,6 @@ def rugtui(ctx: click.Context, **given: Any) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
-    if SYSTEM != "posix":
-        print(
-            "rugtui: rugtui needs Linux or macOS; on Windows, install and run it in WSL.",
-            file=sys.stderr,
-        )
-        return 1
     if sys.platform == "win32":
         print(NOT_ON_WINDOWS, file=sys.stderr)
         return 1

@@ -109,22 +109,3 @@ def test_help_imports_no_command():
     assert not {f"rugtui.cli.{name}" for name in COMMANDS} & loaded
     assert not {"torch", "numpy", "scipy", "textual"} & loaded
     assert isinstance(rugtui, LazyGroup)
-
-
-def test_windows_is_told_what_it_needs_without_a_traceback():
-    code = (
-        "import sys; sys.modules |= dict.fromkeys(('fcntl', 'curses', 'resource', 'termios'))\n"
-        "import rugtui, rugtui.cli as cli; cli.SYSTEM = 'nt'; print(cli.main(['train']))\n"
-        "print(rugtui.predict(0.25, 0.05).loss)\n"
-        "try: rugtui.train\nexcept rugtui.errors.RugtuiError as error: print(error)\n"
-        "try: rugtui.train(n_sparse=8, n_dense=2)\n"
-        "except rugtui.errors.RugtuiError as error: print(error)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.stderr == (
-        "rugtui: rugtui needs Linux or macOS; on Windows, install and run it in WSL.\n"
-    )
-    code, loss, *errors = done.stdout.splitlines()
-    assert code == "1"
-    assert float(loss) < 0.01
-    assert "WSL" in errors[-1]

@@ -36,3 +36,16 @@ def test_nothing_that_windows_lacks_is_imported_before_it_is_said():
     )
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("rugtui: Windows lacks")
+
+
+def test_the_library_predicts_without_posix_and_says_what_runs_need():
+    code = (
+        "import sys; sys.modules |= dict.fromkeys(('fcntl', 'curses', 'resource', 'termios'))\n"
+        "import rugtui; print(rugtui.predict(0.25, 0.05).loss)\n"
+        "try: rugtui.train(n_sparse=8, n_dense=2)\n"
+        "except rugtui.errors.RugtuiError as error: print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    loss, error = done.stdout.splitlines()
+    assert float(loss) < 0.01
+    assert "WSL" in error

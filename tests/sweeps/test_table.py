@@ -7,7 +7,7 @@ import math
 import pytest
 
 from rugtui.errors import DamagedError
-from rugtui.sweeps.table import COLUMNS, TYPES, Row, csv_bytes, read_parquet, write_tables
+from rugtui.sweeps.table import TABLE_TYPES, TYPES, Row, csv_bytes, read_parquet, write_tables
 
 PROMISED = (
     "n_sparse n_dense ratio p kind method seed loss standard_error loss_gaussian loss_exact "
@@ -20,7 +20,7 @@ ROWS = [
 
 
 def test_it_has_the_promised_columns():
-    assert set(PROMISED.split()) <= set(COLUMNS)
+    assert set(PROMISED.split()) <= set(TABLE_TYPES)
     assert set(TYPES.values()) == {int, float, str}
 
 
@@ -37,7 +37,7 @@ def test_parquet_and_csv_keep_every_digit(tmp_path):
 def test_an_empty_table_still_has_its_columns(tmp_path):
     write_tables(tmp_path, [])
     assert read_parquet(tmp_path / "results.parquet") == []
-    assert csv_bytes([]).decode().strip().split(",") == list(COLUMNS)
+    assert csv_bytes([]).decode().strip().split(",") == list(TABLE_TYPES)
 
 
 def test_what_is_not_finite_is_a_gap(tmp_path):
