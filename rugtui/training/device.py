@@ -58,7 +58,7 @@ def data_type(settings: Settings, device: torch.device) -> torch.dtype:
 def precision(settings: Settings, device: torch.device) -> Iterator[None]:
     """Lets CUDA's products of float32 use TensorFloat-32 inside the block, where `matmul` says so.
 
-    The switch is the process's: nobody else may compute on CUDA at other precision meanwhile.
+    The switch is global: nothing else may compute on CUDA at another precision meanwhile.
     """
     if settings.matmul != "tf32" or device.type != "cuda":
         yield

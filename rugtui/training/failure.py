@@ -41,7 +41,7 @@ SIGNS = (
 
 
 class Diverged(TrainingError):  # noqa: N818 - a state that a run can be in
-    """The loss is no number any more, or exploded. The weights are those of `kept_step`."""
+    """The loss is NaN or exploded. The weights are those of `kept_step`."""
 
     def __init__(self, step: int, loss: float, kept_step: int, suggestion: str) -> None:
         self.step, self.loss, self.kept_step, self.suggestion = step, loss, kept_step, suggestion
@@ -54,7 +54,7 @@ class Diverged(TrainingError):  # noqa: N818 - a state that a run can be in
 class OutOfMemory(TrainingError):  # noqa: N818 - likewise
     """The device cannot hold the run. The state is that of the last whole step."""
 
-    def __init__(self, settings: Settings, room: Room, *, foreseen: bool = False) -> None:
+    def __init__(self, settings: Settings, room: MemoryBudget, *, foreseen: bool = False) -> None:
         """`foreseen`: nothing was begun, the settings themselves cannot be."""
         there, screen = room.there, room.screen
         self.exit_code = UsageError.exit_code if foreseen else self.exit_code
@@ -79,7 +79,7 @@ def largest_batch(settings: Settings, available: int, *, screen: bool = False) -
     return 1 << (int(fits).bit_length() - 1) if fits > 0 else 0
 
 
-class Room:
+class MemoryBudget:
     """The memory that one run may have: what it holds already, and what is free beside that."""
 
     def __init__(self, device: torch.device, *, screen: bool = False) -> None:
@@ -98,7 +98,7 @@ class Room:
             raise OutOfMemory(settings, self, foreseen=True)
 
     @contextmanager
-    def told(self, settings: Settings) -> Iterator[None]:
+    def reported(self, settings: Settings) -> Iterator[None]:
         """Raises OutOfMemory for whatever PyTorch and NumPy raise when an allocation fails."""
         try:
             yield

@@ -13,10 +13,7 @@ CPU = torch.device("cpu")
 
 
 class FrozenRun(Trainer):
-    """A run at one step, on the CPU: without optimizer, data or spare, which looking needs none of.
-
-    To whoever would advance it, it is done.
-    """
+    """A run at one step, on the CPU, without optimizer or data. It cannot be advanced."""
 
     def __init__(self, settings: Settings, weights: Dense, step: int) -> None:
         self.settings, self.device, self.step = settings, CPU, step
@@ -31,9 +28,9 @@ class FrozenRun(Trainer):
 
     @property
     def plan(self) -> str:
-        """Nothing: whoever trains it has one."""
+        """Empty: no step is computed here."""
         return ""
 
     def weights(self) -> Dense:
-        """The weights, which nobody changes."""
+        """The weights, which do not change."""
         return self._weights

@@ -31,19 +31,19 @@ def measure(
     *,
     activation: Activation = "relu",
     importance: Float[Tensor, " n_sparse"] | None = None,
-    pause: Callable[[], None] = lambda: None,
+    check_cancelled: Callable[[], None] = lambda: None,
 ) -> Estimate:
     """The loss of `weights` on `batches`, which hold two samples at least together."""
 
     def of_each(x: Batch) -> list[float]:
-        pause()
+        check_cancelled()
         return sample_losses(weights, x, activation=activation, importance=importance).tolist()
 
     # By way of `map`, no batch is held while the next is drawn; and as numbers of Python's, losses
     # are not on the heap between batches, whose places would then never be whole again: measured
     # 12 times at (2048, 512) of float64, p 0.5, 130 MiB were lost to holes, and now none.
     losses = list(chain.from_iterable(map(of_each, batches)))
-    pause()
+    check_cancelled()
     each = torch.tensor(losses, dtype=torch.float64)
     return Estimate(float(each.mean()), float(each.std()) / math.sqrt(len(each)))
 
@@ -55,7 +55,7 @@ def measure_rare(
     samples: int,
     batch: int,
     generator: torch.Generator,
-    pause: Callable[[], None] = lambda: None,
+    check_cancelled: Callable[[], None] = lambda: None,
 ) -> Estimate:
     """The loss of a ReLU model where hardly a sample has a feature that is on.
 
@@ -68,7 +68,7 @@ def measure_rare(
     some_on = -math.expm1(n_sparse * log_off)  # 1 − q
     losses: list[float] = []
     while len(losses) < samples:
-        pause()
+        check_cancelled()
         rows = min(batch, samples - len(losses))
         u = torch.rand(rows, 1, dtype=torch.float64, generator=generator)
         first = (torch.log1p(-u * some_on) / log_off).long().clamp_(max=n_sparse - 1)

@@ -10,14 +10,15 @@ from torch import Tensor
 from rugtui.settings.settings import Settings
 from rugtui.training import schedule
 from rugtui.training.kernels import optimizer, plan
-from rugtui.training.kernels.gradient import Gradient, Pause
+from rugtui.training.kernels.gradient import CheckCancelled, Gradient
 from rugtui.training.parameters import Parameters
 from rugtui.training.population import Population
 from rugtui.training.source import Source, importance
 
 
 class Method(Protocol):
-    """Descends in the parameters that it was made with. Where `pause` raises, nothing happened."""
+    """Descends in the parameters that it was made with. If `check_cancelled` raises, nothing has
+    changed."""
 
     @property
     def plan(self) -> str:
@@ -31,11 +32,11 @@ class Method(Protocol):
 
     def change(self, settings: Settings) -> None: ...
 
-    def step(self, number: int, pause: Pause) -> Tensor | float:
+    def step(self, number: int, check_cancelled: CheckCancelled) -> Tensor | float:
         """Step 0, 1, … of the run; returns the loss before it."""
         ...
 
-    def loss(self, pause: Pause) -> float | None:
+    def loss(self, check_cancelled: CheckCancelled) -> float | None:
         """The loss of the weights as they are, where the method knows it."""
         ...
 
@@ -84,17 +85,18 @@ class Sampled:
             half=settings.matmul == "bf16",
         )
 
-    def step(self, number: int, pause: Pause) -> Tensor:
-        """One step; returns its loss on the device. Where `pause` raises, nothing has happened."""
+    def step(self, number: int, check_cancelled: CheckCancelled) -> Tensor:
+        """One step; returns its loss on the device. If `check_cancelled` raises, nothing has
+        changed."""
         batch = schedule.batch(self._settings, number)
         self.lr = schedule.rate(self._settings, number)
         with self._source.undone_on_error():
-            loss = self._gradient(self._source.draw(self._settings, batch), pause)
+            loss = self._gradient(self._source.draw(self._settings, batch), check_cancelled)
         self._quiet.add_(batch).masked_fill_(self._gradient.rows_on, 0)
         self._optimizer.step(self.lr)
         return loss
 
-    def loss(self, pause: Pause) -> None:
+    def loss(self, check_cancelled: CheckCancelled) -> None:
         """Samples do not tell the loss of the weights as they are."""
 
     def dead(self) -> int:

@@ -21,7 +21,7 @@ from torch import Tensor
 from rugtui.settings.settings import Settings
 from rugtui.theory.moments import noise, variance
 from rugtui.training.gaussian import Rows, row_losses
-from rugtui.training.kernels.gradient import Pause
+from rugtui.training.kernels.gradient import CheckCancelled
 from rugtui.training.kernels.optimizer import Optimizer
 from rugtui.training.parameters import Parameters
 from rugtui.training.source import importance
@@ -62,16 +62,17 @@ class Population:
         """The rate of W_in and W_out, whose cells end up of the order 1/√n_dense."""
         return self._rate / math.sqrt(self._parameters.n_dense)
 
-    def step(self, number: int, pause: Pause) -> float:
-        """One step; returns the loss before it. Where `pause` raises, nothing has happened."""
-        loss = self.loss(pause)
+    def step(self, number: int, check_cancelled: CheckCancelled) -> float:
+        """One step; returns the loss before it. If `check_cancelled` raises, nothing has
+        changed."""
+        loss = self.loss(check_cancelled)
         rose = self._previous is not None and loss > self._previous
         self._rate = self._rate * DOWN if rose else min(self._rate * UP, HIGHEST_RATE)
         self._descend()
         self._loss, self._previous = None, loss
         return loss
 
-    def loss(self, pause: Pause) -> float:
+    def loss(self, check_cancelled: CheckCancelled) -> float:
         """The Gaussian loss of the weights as they are; leaves its gradient in the parameters."""
         if self._loss is None:
             own, p = self._parameters, float(self._settings.p)
@@ -80,7 +81,7 @@ class Population:
                 own.gradient,
                 _rows(own.weights.b) + _rows(means(own.weights, p)),
                 p,
-                pause,
+                check_cancelled,
                 tied=own.tied,
                 bias=own.bias,
                 weigh=self._importance,
@@ -127,7 +128,7 @@ def evaluate(
     gradient: Weights,
     beta: Rows,
     p: float | Float[Tensor, "cells 1"],
-    pause: Pause = lambda: None,
+    check_cancelled: CheckCancelled = lambda: None,
     *,
     tied: bool = False,
     bias: bool = True,
@@ -140,9 +141,9 @@ def evaluate(
     """
     W_in_T, W_out, v = own.W_in_T, own.W_out, _variance(p)
     gram = W_in_T.mT @ W_in_T
-    pause()
+    check_cancelled()
     spread = W_out @ gram  # W_out W_in W_inᵀ
-    pause()
+    check_cancelled()
     a, squares = (_rows(torch.linalg.vecdot(W_out, part)) for part in (W_in_T, spread))
     sigma = (v * (squares - a * a)).clamp_(min=SMALLEST_VARIANCE).sqrt_()
     rows = row_losses(a, beta, sigma, p)
@@ -160,9 +161,9 @@ def evaluate(
     # from slopes in a, Q and S to those in W_in and W_out
     by_a, by_square = (slope.to(W_out)[..., None] for slope in (by_a, 2 * by_square))
     outer = W_out.mT @ (W_out * by_square)
-    pause()
+    check_cancelled()
     by_W_in_T = (W_in_T @ outer).addcmul_(W_out, by_a)
-    pause()
+    check_cancelled()
     by_W_out = spread.mul_(by_square).addcmul_(W_in_T, by_a)
     if by_sum is not None:
         slope = by_sum.to(W_out)[..., None]

@@ -58,7 +58,7 @@ def patience(settings: Settings) -> int:
 
 
 def by_epochs(settings: Settings) -> bool:
-    """Whether a run ends as the paper's loop does: where nobody names a patience of his own."""
+    """Whether a run ends as the paper's loop does: unless the settings name a patience."""
     known = settings.schedule, settings.method, settings.patience
     return known == ("reference", "sgd", None)
 

@@ -16,10 +16,10 @@ from rugtui.runtime.threads import compute_threads, granted_threads
 from rugtui.settings.settings import Settings
 from rugtui.training import heldout, initial, methods, schedule
 from rugtui.training.device import data_type, precision, resolve
-from rugtui.training.failure import Diverged, Room, needed_memory
+from rugtui.training.failure import Diverged, MemoryBudget, needed_memory
 from rugtui.training.heldout import Estimate
 from rugtui.training.kernels import plan
-from rugtui.training.kernels.gradient import Pause
+from rugtui.training.kernels.gradient import CheckCancelled
 from rugtui.training.kernels.pace import Pace
 from rugtui.training.parameters import Parameters
 from rugtui.training.result import State, StepResult
@@ -27,7 +27,7 @@ from rugtui.training.schedule import Stopping
 from rugtui.training.source import Source, generators, importance
 
 EXPLODED = 1e3
-"""Times the loss of silence, p/3, or of the first weights: beyond it nothing is learnt."""
+"""Times the zero-output baseline p/3, or the first loss: beyond it the run has diverged."""
 ENOUGH_ON, RARE_SAMPLES = 1000, 2048
 """Features that are on among held-out samples on which a target may be judged; and how many samples
 with some on are drawn where there are fewer."""
@@ -39,8 +39,8 @@ def never() -> bool:
     return False
 
 
-class Cancelled(Exception):  # noqa: N818 - not an error: somebody asked to stop
-    """Raised within a step that is given up; the state stays that of the last whole step."""
+class Cancelled(Exception):  # noqa: N818 - not an error: a stop was asked for
+    """Raised within a step that is cancelled; the state is that of the last complete step."""
 
 
 class Trainer:
@@ -49,14 +49,14 @@ class Trainer:
     def __init__(
         self, settings: Settings, *, weights: Dense | None = None, screen: bool = False
     ) -> None:
-        """`screen`: a dashboard looks on, for which there must be memory, too."""
+        """`screen`: memory is also needed for a dashboard."""
         self.settings = settings
         self.device = resolve(settings.device)
         dtype = data_type(settings, self.device)
-        self._room = Room(self.device, screen=screen)
-        self._room.require(settings)
+        self._memory = MemoryBudget(self.device, screen=screen)
+        self._memory.require(settings)
         self.step = self.samples = 0
-        with self._room.told(settings):
+        with self._memory.reported(settings):
             self._generators = generators(settings.seed, self.device)
             start = weights or initial.initial(settings, generator=self._generators["weights"])
             self._parameters = Parameters(
@@ -86,7 +86,7 @@ class Trainer:
 
     @property
     def done(self) -> bool:
-        """Whether the run is over, all of it reported; a change of settings takes it up again."""
+        """Whether the run is over and every result is reported; a change of settings resumes it."""
         return bool(self.ending)
 
     @property
@@ -109,14 +109,15 @@ class Trainer:
     def advance(
         self, cancelled: Callable[[], bool] = never, called: Callable[[], bool] = never
     ) -> StepResult | None:
-        """Goes on to the end of the interval. None where the run is done, was `cancelled`, which
-        may be in the midst of a step, or where somebody `called`, who is heard after each step; an
-        interval cut short is taken up by the next call as if nothing had been.
+        """Train to the end of the interval and return its result.
 
-        Raises Diverged and OutOfMemory; the run can go on after both, with other settings.
+        Returns None if the run is done, if `cancelled` (asked between the products of a step), or
+        if `called` (asked after each step); the next call then completes the interval, with the
+        same numbers. Raises Diverged and OutOfMemory; training can continue after both, with other
+        settings.
         """
 
-        def pause() -> None:
+        def check_cancelled() -> None:
             if cancelled():
                 raise Cancelled
 
@@ -125,12 +126,12 @@ class Trainer:
         try:
             with self._computing():
                 while not self._interval_ends():
-                    pause()
-                    self._take_step(pause)
+                    check_cancelled()
+                    self._take_step(check_cancelled)
                     if called():
                         return None
-                loss, estimate = self._method.loss(pause), self._look(pause)
-                judged = self._judged(estimate, pause)
+                loss, estimate = self._method.loss(check_cancelled), self._look(check_cancelled)
+                judged = self._judged(estimate, check_cancelled)
         except Cancelled:
             return None
         loss = float(self._sum) / self._steps if loss is None else loss
@@ -140,7 +141,7 @@ class Trainer:
     def _computing(self) -> Iterator[None]:
         """At the precision and on the threads of the settings. Raises OutOfMemory."""
         with ExitStack() as stack:
-            stack.enter_context(self._room.told(self.settings))
+            stack.enter_context(self._memory.reported(self.settings))
             stack.enter_context(precision(self.settings, self.device))
             if self.device.type == "cpu":
                 stack.enter_context(compute_threads(self.threads))
@@ -149,8 +150,8 @@ class Trainer:
     def _interval_ends(self) -> bool:
         return self._steps > 0 and (self.step % self._pace.interval == 0 or self.at_end)
 
-    def _take_step(self, pause: Pause) -> None:
-        loss = self._method.step(self.step, pause)
+    def _take_step(self, check_cancelled: CheckCancelled) -> None:
+        loss = self._method.step(self.step, check_cancelled)
         if self._first_loss is None and math.isfinite(first := float(loss)):
             self._first_loss = first
         self._sum += loss
@@ -159,14 +160,14 @@ class Trainer:
         self.step += 1
         self._steps += 1
 
-    def _look(self, pause: Pause) -> Estimate | None:
+    def _look(self, check_cancelled: CheckCancelled) -> Estimate | None:
         intervals = self.step // self._pace.interval
         if not self.at_end and intervals % self._pace.heldout_intervals:
             return None
-        return self.measure(self._pace.heldout_samples, pause)
+        return self.measure(self._pace.heldout_samples, check_cancelled)
 
-    def measure(self, samples: int, pause: Pause = lambda: None) -> Estimate:
-        """The loss on fresh held-out data. Where `pause` raises, no data were used up."""
+    def measure(self, samples: int, check_cancelled: CheckCancelled = lambda: None) -> Estimate:
+        """The loss on fresh held-out data. Where `check_cancelled` raises, no data were used up."""
         own, settings = self._parameters.weights, self.settings
         with self._computing(), self._unseen.undone_on_error():
             return heldout.measure(
@@ -174,10 +175,12 @@ class Trainer:
                 self._unseen.draw_many(settings, samples),
                 activation=settings.activation,
                 importance=importance(settings, own.b),
-                pause=pause,
+                check_cancelled=check_cancelled,
             )
 
-    def _judged(self, estimate: Estimate | None, pause: Pause) -> Estimate | None:
+    def _judged(
+        self, estimate: Estimate | None, check_cancelled: CheckCancelled
+    ) -> Estimate | None:
         """What the target is judged on, where there is one and held-out data were looked at: the
         same data, unless so few features were on that they say nothing."""
         settings = self.settings
@@ -195,13 +198,13 @@ class Trainer:
             samples=RARE_SAMPLES,
             batch=settings.batch,
             generator=torch.Generator().manual_seed(word),
-            pause=pause,
+            check_cancelled=check_cancelled,
         )
 
     def _result(
         self, loss: float, estimate: Estimate | None, judged: Estimate | None
     ) -> StepResult:
-        # a ReLU may make 0 of what is no number, and the loss then tells of silence alone
+        # a ReLU may turn NaN into 0, and the loss is then that of a model that outputs 0
         sound = bool(torch.isfinite(self._parameters.weights.flat.sum()))
         self._require_sound(loss if sound else math.nan)
         steps = self._steps
@@ -237,7 +240,7 @@ class Trainer:
         raise Diverged(step, loss, self.step, suggestion)
 
     def _keep_spare(self) -> None:
-        with self._room.told(self.settings):
+        with self._memory.reported(self.settings):
             if bool(torch.isfinite(self._parameters.weights.flat).all()):
                 self._spare = self.state()
 
@@ -253,7 +256,7 @@ class Trainer:
                 name, f"{was} throughout a run{also}", wanted, "start a new run to change it"
             )
         if needed_memory(settings) > needed_memory(self.settings):
-            self._room.require(settings)
+            self._memory.require(settings)
         self._take(settings, new_method=settings.method != self.settings.method)
         self._keep_spare()
 

@@ -139,19 +139,19 @@ FULL = """
 import psutil, re, resource, sys
 from rugtui.cli import main
 from rugtui.cli import train as command
-from rugtui.training.failure import Room
+from rugtui.training.failure import MemoryBudget
 
 command.HELDOUT_SAMPLES = 1024
-require, most = Room.require, psutil.Process().memory_info().vms + (512 << 20)
+require, most = MemoryBudget.require, psutil.Process().memory_info().vms + (512 << 20)
 resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 def train(batch):
     return main(["train", "--quiet", "--device", "cpu", "--n-sparse", "1024", "--n-dense", "4",
                  "--steps", "2", "--p", "0.01", "--into", sys.argv[1], "--batch", str(batch)])
 
-Room.require = lambda *_: None  # what the kernel refuses, not what is foreseen
+MemoryBudget.require = lambda *_: None  # what the kernel refuses, not what is foreseen
 print(train(1_000_000), file=sys.stderr)
-Room.require = require
+MemoryBudget.require = require
 print(train(1_000_000), file=sys.stderr)
 print(train(int(sys.stdin.readline())), file=sys.stderr)
 """

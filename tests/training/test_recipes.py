@@ -243,8 +243,8 @@ def test_the_reference_recipe_stops_where_the_papers_loop_does(batch):
     training, losses = Trainer(settings), []
     step, middle = training._method.step, training.state()
 
-    def noted(number, pause):
-        losses.append(step(number, pause))
+    def noted(number, check_cancelled):
+        losses.append(step(number, check_cancelled))
         return losses[-1]
 
     training._method.step = noted

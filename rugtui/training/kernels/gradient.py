@@ -28,7 +28,7 @@ from rugtui.training.kernels.sparse_rows import Batch, SparseRows
 from rugtui.training.kernels.torch_private import linear_relu
 from rugtui.training.parameters import Parameters
 
-Pause = Callable[[], None]
+CheckCancelled = Callable[[], None]
 
 
 class Gradient:
@@ -56,18 +56,21 @@ class Gradient:
             self._weight = weight.numpy()
         self._allocate(0)
 
-    def __call__(self, x: Batch, pause: Pause = lambda: None) -> Float[Tensor, ""]:
+    def __call__(
+        self, x: Batch, check_cancelled: CheckCancelled = lambda: None
+    ) -> Float[Tensor, ""]:
         """Leaves the gradient of the loss in the parameters; returns the loss, on the device.
 
-        `pause` is called between the large products; where it raises, the weights are untouched.
+        `check_cancelled` is called between the large products; if it raises, the weights are
+        untouched.
         """
         if x.shape[0] != len(self._pre):
             self._allocate(x.shape[0])
         x = x if self.plan.sparse_encoder else self._dense(x)
         if self._full_matrix.backward and isinstance(x, Tensor):
-            loss = self._by_full_matrix(x, pause)
+            loss = self._by_full_matrix(x, check_cancelled)
         else:
-            loss = self._by_rows(x, pause)
+            loss = self._by_rows(x, check_cancelled)
         return torch.as_tensor(loss / self._pre.numel(), dtype=self._pre.dtype)
 
     @property
@@ -104,22 +107,22 @@ class Gradient:
             self._x = torch.empty_like(self._pre)
         return x.dense(out=self._x)
 
-    def _by_rows(self, x: Batch, pause: Pause) -> Float[Tensor, ""] | float:
+    def _by_rows(self, x: Batch, check_cancelled: CheckCancelled) -> Float[Tensor, ""] | float:
         """The whole gradient by way of z and dz; returns the summed loss."""
         own, gradient = self.parameters.weights, self.parameters.gradient
         z = self._encode(x)
-        pause()
+        check_cancelled()
         self._decode(z, own.W_out)
-        pause()
+        check_cancelled()
         loss, on = self._residual(x)
         if on is not None:
             gradient.W_out.copy_(on.T @ z)
             dz = on @ own.W_out
         else:
             self._product_into(gradient.W_out, self._pre.T, z, scale=self._scale)
-            pause()
+            check_cancelled()
             dz = self._product(self._pre, own.W_out, self._dz, scale=self._scale)
-        pause()
+        check_cancelled()
         if isinstance(x, SparseRows):
             self._add_encoder(x.T @ dz)
         elif self.parameters.tied:
@@ -194,7 +197,7 @@ class Gradient:
         into.add_(by_W_in) if self.parameters.tied else into.copy_(by_W_in)
 
     def _by_full_matrix(
-        self, x: Float[Tensor, "batch n_sparse"], pause: Pause
+        self, x: Float[Tensor, "batch n_sparse"], check_cancelled: CheckCancelled
     ) -> Float[Tensor, ""] | float:
         """The whole gradient through C, and where that is shorter the outputs through W; returns
         the summed loss."""
@@ -203,10 +206,10 @@ class Gradient:
             self._decode(x, self._product(own.W_out, own.W_in, self._square))
         else:
             self._decode(self._encode(x), own.W_out)
-        pause()
+        check_cancelled()
         loss, _ = self._residual(x)
         C = self._product(x.T, self._pre, self._square, scale=self._scale)
-        pause()
+        check_cancelled()
         gradient.W_out.copy_(self._product(C.T, own.W_in.T, turned))
         self._add_encoder(self._product(C, own.W_out, turned))
         return loss

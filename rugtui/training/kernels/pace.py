@@ -61,7 +61,7 @@ def _that_divides(interval: int, epoch: int, settings: Settings) -> int:
 
 REPEATS = 7
 MOST, CUDA_MOST = 1 << 28, 1 << 38
-"""Multiplications of the product that is timed; a larger one is told from a part of its batch,
+"""Multiplications of the product that is timed; a larger one is timed on a part of its batch,
 which must not cost seconds before the first step, nor be so small that a GPU is not filled."""
 
 

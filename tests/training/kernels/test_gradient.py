@@ -134,14 +134,14 @@ def test_a_step_that_is_cancelled_leaves_the_weights():
     class StopError(Exception):
         pass
 
-    def pause():
+    def check_cancelled():
         raise StopError
 
     parameters = Parameters(weights())
     before = parameters.weights.flat.clone()
     x = data.sample_sparse(N_SPARSE, 0.2, BATCH, generator=generator(), dtype=torch.float64)
     with pytest.raises(StopError):
-        Gradient(parameters, SPARSE)(x, pause)
+        Gradient(parameters, SPARSE)(x, check_cancelled)
     assert torch.equal(before, parameters.weights.flat)
 
 
