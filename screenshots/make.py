@@ -19,6 +19,7 @@ os.environ |= {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
 
 from textual.widgets import Input
 
+from rugtui.live.own_run import OwnRun
 from rugtui.live.session import Session
 from rugtui.settings.settings import Settings
 from rugtui.sweeps import processes
@@ -47,7 +48,7 @@ async def main(steps: int, *, only_movie: bool) -> None:
     if steps:
         await several(steps // 2, *SIZES[0])
     for columns, rows in SIZES if steps else ():
-        app = RugtuiApp(Session(Settings()))
+        app = RugtuiApp(Session(OwnRun(Settings())))
         async with app.run_test(size=(columns, rows)) as pilot:
             await shown(pilot, lambda frame: frame.step >= steps and measured(frame))
             picture(app, f"trained-{columns}x{rows}")
@@ -86,7 +87,7 @@ async def moving(columns: int, rows: int) -> None:
 
 async def several(steps: int, columns: int, rows: int) -> None:
     """Runs that differ in a setting, the last of them live."""
-    app = RugtuiApp(Session(Settings(steps=steps, n_dense=OTHER_SIZES[0])))
+    app = RugtuiApp(Session(OwnRun(Settings(steps=steps, n_dense=OTHER_SIZES[0]))))
     async with app.run_test(size=(columns, rows)) as pilot:
         for n_dense in OTHER_SIZES:
             if n_dense != app.settings.n_dense:
@@ -106,7 +107,7 @@ async def sweep(folder: Path, columns: int, rows: int) -> None:
     for _ in run(swept, processes.outcomes):
         pass
     swept.leave()
-    app = RugtuiApp(Session(Settings()))
+    app = RugtuiApp(Session(OwnRun(Settings())))
     async with app.run_test(size=(columns, rows)) as pilot:
         await shown(pilot, lambda frame: frame.step)
         await pilot.press("space", "x")

@@ -24,7 +24,7 @@ from typing import Any
 import torch
 
 from rugtui.cli import main, train
-from rugtui.live import experiment, session
+from rugtui.live import own_run, readings, session
 from rugtui.live import run_session as course
 from rugtui.live.commands import Pause
 from rugtui.storage import checkpoint_writer as keeper
@@ -166,10 +166,10 @@ def reached(state: str, tell: Callable[[], Any]) -> None:
             sessions: list[session.Session] = []
             patch(session.Session, "run", before=sessions.append)
             patch(Trainer, "advance", after=lambda _: sessions[0].send(Pause(True)))
-            patch(session.Session, "_keep", after=at(1))
+            patch(own_run.OwnRun, "_save", after=at(1))
         case "done":
             patch(train, "summary", before=at(1, SLOW))
-            patch(session.Session, "_keep", after=at(1))
+            patch(own_run.OwnRun, "_save", after=at(1))
         case "long step":
             patch(Trainer, "_take_step", before=at(5, SLOW))
         case "saving":
@@ -252,7 +252,7 @@ def everything(folder: Path, commands: list[str]) -> None:
     pace.PRODUCTS = 1e7  # a result a step
     train.HELDOUT_SAMPLES = 64
     stopped = prepared(folder / "stopped")
-    experiment.gemm_seconds = lambda *_: 1e-6  # measured with threads, which a fork has not
+    readings.gemm_seconds = lambda *_: 1e-6  # measured with threads, which a fork has not
     for command in commands:
         for k, (state, name) in enumerate(cases(command)):
             place = folder / f"{command}{k}"

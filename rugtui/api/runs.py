@@ -101,7 +101,7 @@ class Run:
     def __iter__(self) -> Iterator[StepResult]:
         """Train to the end, to `stop`, or as long as anybody iterates."""
         self._begun = True
-        training = self._session.training
+        training = self._session.trainer
         try:
             while not training.done and not self._stopped:
                 result = self._session.advance(lambda: False)
@@ -128,17 +128,17 @@ class Run:
     @property
     def step(self) -> int:
         """Steps done so far."""
-        return self._session.training.step
+        return self._session.trainer.step
 
     @property
     def stop_reason(self) -> str | None:
         """Why it is over, in a few words; None while it is not."""
-        return self._session.training.ending or ("stopped" if self._begun else None)
+        return self._session.trainer.ending or ("stopped" if self._begun else None)
 
     @property
     def weights(self) -> Dense:
         """W_in (n_dense, n_sparse), W_out (n_sparse, n_dense) and b (n_sparse,), on the CPU."""
-        return self.finish()._session.training.weights()
+        return self.finish()._session.trainer.weights()
 
     @property
     def history(self) -> Table:
@@ -160,11 +160,11 @@ class Run:
     @property
     def path(self) -> Path | None:
         """The folder of the run, if it is kept."""
-        return self._session.keeper.run
+        return self._session.writer.run
 
     def heldout_loss(self, samples: int = HELDOUT_SAMPLES) -> Estimate:
         """Mean and standard error of the loss on fresh samples that training never sees."""
-        return self.finish()._session.training.measure(samples)
+        return self.finish()._session.trainer.measure(samples)
 
     def summary(self) -> dict[str, Any]:
         """What `rugtui train --json` prints."""
@@ -176,7 +176,7 @@ def summary(session: RunSession, samples: int = HELDOUT_SAMPLES) -> dict[str, An
     from rugtui.analysis.statistics import gaussian_loss
     from rugtui.theory.levels import levels
 
-    training, settings = session.training, session.settings
+    training, settings = session.trainer, session.settings
     held = training.measure(samples)
     relu = settings.activation == "relu"
     return {
@@ -197,6 +197,6 @@ def summary(session: RunSession, samples: int = HELDOUT_SAMPLES) -> dict[str, An
         "device": str(training.device),
         "threads": training.threads,
         "seed": settings.seed,
-        "run": str(session.keeper.run) if session.keeper.run else None,
-        "saved_step": session.keeper.kept,
+        "run": str(session.writer.run) if session.writer.run else None,
+        "saved_step": session.writer.kept,
     }

@@ -21,7 +21,8 @@ from rugtui.settings.settings import Settings
 
 if TYPE_CHECKING:
     from rugtui.cli.config_file import Config
-    from rugtui.live.session import Opening, Session
+    from rugtui.live.own_run import Opening
+    from rugtui.live.session import Session
     from rugtui.tui.app import RugtuiApp
 
 PATIENCE = 0.5
@@ -49,10 +50,11 @@ def show(
     """
     require_terminal()
     check_device(settings)
+    from rugtui.live.own_run import OwnRun
     from rugtui.live.session import Session
 
-    session = Session(settings, opening, autosave=preferences.autosave)
-    return look(session, preferences, config, run)
+    own = OwnRun(settings, opening, autosave=preferences.autosave)
+    return look(Session(own), preferences, config, run)
 
 
 def require_terminal() -> None:
@@ -109,7 +111,7 @@ def go_on(app: RugtuiApp) -> int:
     silence()
     app.session.finished.wait()
     code = 128 + app.heard if app.heard != signal.SIGHUP else 0
-    return 1 if app.session.unsaved else code
+    return 1 if app.session.subject.unsaved else code
 
 
 def finish(session: Session, code: int, run: Path | None = None) -> int:
@@ -120,7 +122,7 @@ def finish(session: Session, code: int, run: Path | None = None) -> int:
     session.send(Stop())
     if session.finished.wait(PATIENCE):
         return say_last(session, code)
-    if not session.begun and not session.saving:
+    if not session.subject.begun and not session.subject.saving:
         if run is not None:
             abandon(run)  # still being read: nothing of it changed
         return leave(code)
@@ -131,8 +133,8 @@ def finish(session: Session, code: int, run: Path | None = None) -> int:
             return say_last(session, code)
     except KeyboardInterrupt:
         code = INTERRUPTED
-    what = "save" if session.saving else "step"
-    click.echo(f"rugtui: the {what} under way was not waited for. {session.kept}", err=True)
+    what = "save" if session.subject.saving else "step"
+    click.echo(f"rugtui: the {what} under way was not waited for. {session.subject.kept}", err=True)
     return leave(code)
 
 
@@ -140,15 +142,15 @@ def ends(session: Session, seconds: float) -> bool:
     """Wait for the worker's end: so long for the step under way, for a save as long as it takes."""
     deadline = time.monotonic() + seconds
     while not session.finished.wait(BETWEEN):
-        if not session.saving and time.monotonic() > deadline:
+        if not session.subject.saving and time.monotonic() > deadline:
             return False
     return True
 
 
 def say_last(session: Session, code: int) -> int:
-    for text in session.last_words:
+    for text in session.subject.last_words:
         click.echo(f"rugtui: {text}", err=True)
-    return 1 if session.unsaved else code
+    return 1 if session.subject.unsaved else code
 
 
 def check_device(settings: Settings) -> None:

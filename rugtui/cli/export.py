@@ -270,6 +270,7 @@ def _screen(found: Place, changes: dict[str, Any]) -> bytes:
     if found.kind == "snapshot" and SCREEN in read_snapshot(found.path).get("files", {}):
         return read_bytes(found.path / SCREEN, SCREEN_MOST)
     from rugtui.cli.open import opened
+    from rugtui.live.own_run import OwnRun
     from rugtui.live.session import Session
     from rugtui.settings.settings import Settings
     from rugtui.tui.render_svg import render_svg
@@ -277,8 +278,8 @@ def _screen(found: Place, changes: dict[str, Any]) -> bytes:
     click.echo("rugtui: drawing the dashboard …", err=True)
     on_cpu = {**changes, "device": "cpu"}  # a run may be training on what else there is
     source = found.path.name
-    session = Session(Settings(), lambda: opened(found, on_cpu, every=math.inf), source=source)
-    return render_svg(session).encode()
+    own = OwnRun(Settings(), lambda: opened(found, on_cpu, every=math.inf), source=source)
+    return render_svg(Session(own)).encode()
 
 
 SCREEN = "screen.svg"

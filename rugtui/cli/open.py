@@ -55,6 +55,7 @@ def command(
     several instances. Nothing is unpickled. Its losses are those at --p.
     """
     from rugtui.cli.dashboard import look, require_terminal
+    from rugtui.live.own_run import OwnRun
     from rugtui.live.session import Session
     from rugtui.models.weight_files.archive import split_selectors
     from rugtui.storage.target import place
@@ -77,14 +78,14 @@ def command(
     if found.kind != "weights":
         require_hot(changes)
     every = preferences.autosave
-    session = Session(
+    own = OwnRun(
         Settings(),
         lambda: opened(found, changes, every=every),
         source=split_selectors(found.path)[0].name,
         goes_on=goes_on,
         autosave=every,
     )
-    ctx.exit(look(session, preferences, config))
+    ctx.exit(look(Session(own), preferences, config))
 
 
 def require_hot(changes: dict[str, Any]) -> None:
@@ -108,6 +109,6 @@ def opened(found: Place, changes: dict[str, Any], *, every: float) -> RunSession
     try:
         course.change(course.settings.replace(**changes))
     except BaseException:
-        course.keeper.leave(0)
+        course.writer.leave(0)
         raise
     return course

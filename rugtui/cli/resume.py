@@ -97,7 +97,7 @@ def taken_up(
     try:
         course.change(given_settings(given, course.settings))
     except BaseException:
-        course.keeper.leave(0)
+        course.writer.leave(0)
         raise
     return course
 

@@ -295,11 +295,11 @@ def _run(
                     for one in measurements(course, lambda: signals.ended):
                         found.append(one)
                         told.measured(one)
-                    phase = "done" if course.training.done else "paused"
+                    phase = "done" if course.trainer.done else "paused"
                 finally:
                     kept = leave(course, phase, told, by=signals.name)
-            if course.keeper.run is not None:
-                runs.append(str(course.keeper.run))
+            if course.writer.run is not None:
+                runs.append(str(course.writer.run))
             if not kept:
                 code = 1
             if signals.ended:

@@ -100,14 +100,14 @@ def train_on(course: RunSession, signals: Signals, *, quiet: bool, as_json: bool
     TrainingError, after saving what there was before it.
     """
     signals.attend(course)
-    told = Narrator(course.training, quiet=quiet)
+    told = Narrator(course.trainer, quiet=quiet)
     phase: Phase = "failed"
     try:
-        while not course.training.done and not signals.ended:
+        while not course.trainer.done and not signals.ended:
             if result := course.advance(lambda: signals.ended):
                 told.result(result)
             tell_news(told, course)
-        phase = "done" if course.training.done else "paused"
+        phase = "done" if course.trainer.done else "paused"
         told.ending(course)
     finally:
         told.close()
@@ -120,7 +120,7 @@ def train_on(course: RunSession, signals: Signals, *, quiet: bool, as_json: bool
             told.warn(f"rugtui: snapshot not written: {error}")
             kept = False
     result = summary(course, URGENT_SAMPLES if urgent else HELDOUT_SAMPLES)
-    course.keeper.note(json.dumps(result))
+    course.writer.note(json.dumps(result))
     try:
         emit(result, as_json)
     except OSError:
@@ -141,12 +141,12 @@ def leave(course: RunSession, phase: Phase, told: ProgressPrinter, *, by: str) -
     """Wait until the last step is on disk, however slow that is, and give the run free; whether it
     is there. A second ctrl+c raises KeyboardInterrupt. `by`: the signal that ended the run."""
     course.save_last(phase)
-    while not course.keeper.wait(TELL_EVERY):
-        told.warn(f"rugtui: still saving step {course.training.step:,} (ctrl+c leaves without)")
+    while not course.writer.wait(TELL_EVERY):
+        told.warn(f"rugtui: still saving step {course.trainer.step:,} (ctrl+c leaves without)")
     kept = course.leave(phase, None, by=by)
     tell_news(told, course)
-    if course.keeper.unsaved:
-        told.warn(f"rugtui: {course.keeper.unsaved}")
+    if course.writer.unsaved:
+        told.warn(f"rugtui: {course.writer.unsaved}")
     elif by:
         told.say(f"rugtui: ended by {by}. {course.kept()}".rstrip())
     return kept
@@ -163,13 +163,13 @@ def save_snapshot(course: RunSession, phase: Phase) -> None:
     """Save weights and history of the last step as a snapshot. Raises OSError."""
     from rugtui.storage.snapshot import write_snapshot
 
-    if course.keeper.run is None:
+    if course.writer.run is None:
         return
     write_snapshot(
-        course.keeper.run,
+        course.writer.run,
         course.moment(phase),
         kind="trained",
-        weights=course.training.weights(),
+        weights=course.trainer.weights(),
         facts={},
     )
 
@@ -250,5 +250,5 @@ class Narrator(ProgressPrinter):
 
     def ending(self, course: RunSession) -> None:
         """Say why it ended, unless all steps were done."""
-        if course.training.done and not course.training.at_end:
-            self.say(f"rugtui: over at step {course.training.step:,}: {course.training.ending}")
+        if course.trainer.done and not course.trainer.at_end:
+            self.say(f"rugtui: over at step {course.trainer.step:,}: {course.trainer.ending}")

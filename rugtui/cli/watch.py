@@ -31,7 +31,8 @@ def command(ctx: click.Context, run: str | None, as_json: bool, **given: Any) ->
     ends, the header says how. q leaves, and training goes on.
     """
     from rugtui.cli.dashboard import look, require_terminal
-    from rugtui.live.watching import Watching
+    from rugtui.live.session import Session
+    from rugtui.live.watched_run import WatchedRun
 
     if as_json:
         from rugtui.cli.runs import facts
@@ -43,7 +44,7 @@ def command(ctx: click.Context, run: str | None, as_json: bool, **given: Any) ->
     require_terminal()
     config = read_config()
     preferences = given_preferences(given, config.preferences)
-    ctx.exit(look(Watching(meant(run)), preferences, config))
+    ctx.exit(look(Session(WatchedRun(meant(run))), preferences, config))
 
 
 def meant(run: str | None) -> Path:

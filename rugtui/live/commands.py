@@ -1,5 +1,5 @@
 """What the screen may ask of the worker: values, which the worker reads between intervals, or after
-the step under way where training need not come to a result for it (SOON)."""
+the step under way where training need not come to a result for it (PREEMPTING)."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Show:
 
 
 @dataclass(frozen=True, slots=True)
-class NextFrame:
+class NextConstruction:
     """Show the next of the engineered frames that exist at these sizes."""
 
 
@@ -112,7 +112,7 @@ Command = (
     | Change
     | Open
     | Show
-    | NextFrame
+    | NextConstruction
     | Look
     | Save
     | ListSaved
@@ -123,6 +123,6 @@ Command = (
 )
 COUNTED = Pause, Change, Show
 """Frames say how many of these were carried out, so that keys pressed in a row add up."""
-SOON = Pause, Show, NextFrame, Look, ListSaved, Load, Forget
+PREEMPTING = Pause, Show, NextConstruction, Look, ListSaved, Load, Forget
 """Heard after the step under way. The others let the interval come to its end, unless one of these
 comes before: a result of each step is on the curve when it is saved, or changed."""

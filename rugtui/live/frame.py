@@ -16,9 +16,8 @@ from rugtui.settings.settings import Settings
 
 if TYPE_CHECKING:
     from rugtui.analysis.statistics import Statistics
-    from rugtui.live.other_run import OtherRun
-    from rugtui.live.theory_curves import Curves
-    from rugtui.storage.listing import Listed
+    from rugtui.storage.listing import Listed, State
+    from rugtui.theory.curves import Curves
     from rugtui.theory.levels import Levels
 
 Severity = Literal["information", "warning", "error"]
@@ -37,6 +36,10 @@ weights; or samples drawn of weights that stand still."""
 
 ENOUGH = 1e-3
 """Relative standard error at which sampling a loss stops."""
+
+
+LEARNING: tuple[Phase, ...] = ("training", "watching")
+"""Where trained weights change, in this process or another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,8 @@ class Reading:
     """Of the weights of the Frame's own step, as far as is known: see `estimate`."""
     standard_error: float = math.nan
     estimate: Estimate = "live"
+    loss_at: int = 0
+    """The step whose weights `loss` is of."""
     statistics: Statistics | None = None
     heldout: float = math.nan
     """Held-out loss of the very weights that `statistics` describes; NaN where there is none."""
@@ -105,7 +110,7 @@ class Reading:
     measured_when: float = 0.0
     """On the monotonic clock."""
     age: float = 0.0
-    """Seconds since then, when the Frame was made."""
+    """Seconds since then, when the Frame was made; 0 where the weights are still the same."""
     trend: tuple[Statistics, ...] = ()
     """Statistics so far, oldest first, evenly thinned."""
     trend_at: tuple[int, ...] = ()
@@ -116,6 +121,25 @@ class Reading:
         """Whether more samples would change no digit that is shown: until then, differences in
         standard errors only drift."""
         return self.estimate != "sampled" or self.standard_error <= ENOUGH * self.loss
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OtherRun:
+    """A run that is looked at and not trained here."""
+
+    key: str
+    """Its directory, or what stands for one that could not be made."""
+    letter: str
+    name: str
+    state: State
+    settings: Settings
+    step: int
+    loss: float
+    """Last held-out loss per feature, or where there is none the mean of the last results."""
+    standard_error: float
+    optimum: float
+    """L* at its last (r, p)."""
+    history: HistoryView
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +173,7 @@ class Frame:
     seconds: float = 0.0
     """Spent in training steps."""
     steps_per_second: float = math.nan
+    """NaN where nothing is trained."""
     gemms_per_step: float = math.nan
     """Time of a step in dense batch × n_sparse × n_dense products."""
     history: HistoryView = EMPTY
@@ -156,7 +181,7 @@ class Frame:
     curves: Curves | None = None
     """The lines of theory through (r, p), or through the last one while they are made."""
     shown: Kind = "trained"
-    frame_name: str = ""
+    construction: str = ""
     """Which construction the rug is."""
     trained: Reading = field(default_factory=Reading)
     rug: Reading | None = None
@@ -184,7 +209,7 @@ class Frame:
         """What differs between two Frames where there is something to show, though nothing trains.
         Ages are not in it, but for that of another process's save, in seconds."""
         age = None if math.isnan(self.save_age) else int(self.save_age)
-        shown = (self.phase, self.narration, self.shown, self.frame_name, self.step, age)
+        shown = (self.phase, self.narration, self.shown, self.construction, self.step, age)
         told = (self.notices, self.failure, self.snapshot, self.kept, self.verdict, self.read_only)
         known = [
             (str(one.loss), str(one.standard_error), one.measured_at, one.measured_when)
@@ -194,6 +219,11 @@ class Frame:
         made = (id(self.picture), id(self.curves), id(self.saved))
         others = tuple(id(one) for one in self.others)
         return *shown, *told, *known, *made, self.settings, others
+
+    @property
+    def learns(self) -> bool:
+        """Whether trained weights change now."""
+        return self.phase in LEARNING
 
     @property
     def reading(self) -> Reading:

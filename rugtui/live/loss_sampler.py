@@ -22,11 +22,21 @@ BATCH, CELLS = 8192, 1 << 22
 """Samples at a time, and cells of theirs at most: a fraction of a second."""
 
 
-class Sampled:
-    """The mean of losses that come a batch at a time."""
+class LossSampler:
+    """The mean loss of weights that do not learn, over batches as they are drawn."""
 
     def __init__(self) -> None:
         self._count, self._sum, self._squares = 0, 0.0, 0.0
+
+    @property
+    def settled(self) -> bool:
+        """Whether the mean is known as well as it is shown."""
+        mean, error = self.loss()
+        return error <= ENOUGH * mean
+
+    def sample(self) -> None:
+        """Draw one more batch."""
+        raise NotImplementedError
 
     def add(self, losses: Float[torch.Tensor, " batch"]) -> None:
         losses = losses.double()
@@ -42,14 +52,8 @@ class Sampled:
         variance = max(self._squares / self._count - mean**2, 0.0)
         return mean, math.sqrt(variance / (self._count - 1))
 
-    @property
-    def known(self) -> bool:
-        """Whether the mean is known well enough."""
-        mean, error = self.loss()
-        return error <= ENOUGH * mean
 
-
-class StillTrial(Sampled):
+class TrainedSampler(LossSampler):
     """Weights that were trained, or are from elsewhere, and what sampling says of them.
 
     Its data are its own: training that goes on later draws what it would have drawn.
@@ -63,26 +67,23 @@ class StillTrial(Sampled):
         self._source = Source(generator, device, weights.b.dtype)
 
     def sample(self) -> None:
-        """One more batch, unless the mean is known well enough."""
-        if self.known:
-            return
         s = self.settings
         x = self._source.draw(s, max(1, min(BATCH, CELLS // s.n_sparse)))
         by = importance(s, self.weights.b)
         self.add(sample_losses(self.weights, x, activation=s.activation, importance=by))
 
 
-class RugTrial(Sampled):
+class RugSampler(LossSampler):
     """The engineered weights at a run's (n_sparse, n_dense, p), and what sampling says of them."""
 
-    def __init__(self, settings: Settings, device: torch.device, frame: str) -> None:
+    def __init__(self, settings: Settings, device: torch.device, construction: str) -> None:
         """Raises WeightsError where these sizes have no such construction, or memory does not."""
         super().__init__()
         self.settings, self.device = settings, device
-        self.frame_name = frame
+        self.construction = construction
         generator = torch.Generator().manual_seed(settings.seed)
         self.weights: Weights = engineered(
-            self.frame_name,
+            self.construction,
             settings.n_sparse,
             settings.n_dense,
             settings.p_on,
@@ -94,9 +95,6 @@ class RugTrial(Sampled):
         self._data = settings.replace(data="bernoulli", p=settings.p_on)
 
     def sample(self) -> None:
-        """One more batch, unless the mean is known well enough."""
-        if self.known:
-            return
         n_sparse = self.settings.n_sparse
         x = self._source.draw(self._data, max(1, min(BATCH, CELLS // n_sparse)))
         x = x.dense() if isinstance(x, SparseRows) else x

@@ -45,7 +45,7 @@ def open_snapshot(folder: Path, *, device: str = "", every: float = EVERY) -> Ru
     facts = read_snapshot(folder)
     course, _ = _saved_in(folder, device=device, every=every)
     course.shown = cast(Kind, "rug" if facts.get("kind") == "rug" else "trained")
-    course.frame = str(facts.get("frame", ""))
+    course.construction = str(facts.get("frame", ""))
     course.source = f"snapshot {folder.name}"
     course.origin = f"from snapshot {folder}"
     return course

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import dataclasses
 import string
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rugtui.errors import DamagedError, RugtuiError
+from rugtui.live.background import BackgroundWorker
 from rugtui.live.commands import Forget, ListSaved, Load
+from rugtui.live.frame import OtherRun
 from rugtui.live.history import NAMES, History
-from rugtui.live.other_run import OtherRun
 from rugtui.runtime.characters import printable
 from rugtui.settings.settings import Settings
 from rugtui.storage.history_file import read_past
@@ -45,15 +44,14 @@ Found = tuple[OtherRun, list[str]] | tuple[Listed, ...]
 """A run and what is wrong with its files; or what there is on disk."""
 
 
-class Others:
+class OtherRuns:
     """Keeps other runs for one session. Files are read in a thread of its own."""
 
     def __init__(self) -> None:
         self.runs: tuple[OtherRun, ...] = ()
         self.saved: tuple[Listed, ...] | None = None
         """What there is on disk, newest first; None before somebody asked."""
-        self._thread: ThreadPoolExecutor | None = None
-        self._tasks: list[Future[Found]] = []
+        self._reader = BackgroundWorker[Found]("other runs")
         self._nameless = 0
 
     def carry_out(self, command: ListSaved | Load | Forget) -> None:
@@ -61,9 +59,9 @@ class Others:
         match command:
             case ListSaved():
                 self.saved = None
-                self._begin(saved_runs)
+                self._reader.start(saved_runs)
             case Load():
-                self._begin(lambda: read_run(Path(command.path)))
+                self._reader.start(lambda: read_run(Path(command.path)))
             case Forget():
                 self._forget(command.key)
 
@@ -77,7 +75,7 @@ class Others:
         history = course.history
         if not len(history.view()):
             return
-        run = course.keeper.run
+        run = course.writer.run
         self._nameless += run is None
         key = str(run) if run else f"unsaved-{self._nameless}"
         self._forget(key)
@@ -85,17 +83,19 @@ class Others:
             self._forget(self.runs[0].key)
         name = run.name if run else key
         state = STATES[phase]
-        self._add(other_run(key, name, state, course.settings, course.training.step, history))
+        self._add(other_run(key, name, state, course.settings, course.trainer.step, history))
 
     def collect(self) -> list[str]:
         """Take in what was read meanwhile; sentences on what could not be, or not wholly."""
         told: list[str] = []
-        while self._tasks and self._tasks[0].done():
+        while self._reader.busy:
             try:
-                found = self._tasks.pop(0).result()
+                found = self._reader.collect()
             except (OSError, RugtuiError) as error:
                 told.append(f"not read: {error}")
                 continue
+            if found is None:  # not yet
+                break
             match found:
                 case (OtherRun() as run, list() as notes):
                     told += self._take(run, notes)
@@ -103,10 +103,9 @@ class Others:
                     self.saved = found
         return told
 
-    def leave(self) -> None:
-        """Go home; files being read are not waited for."""
-        if self._thread is not None:
-            self._thread.shutdown(wait=False, cancel_futures=True)
+    def close(self) -> None:
+        """End the thread; files being read are not waited for."""
+        self._reader.close()
 
     def _take(self, run: OtherRun, notes: list[str]) -> list[str]:
         old = next((one for one in self.runs if one.key == run.key), None)
@@ -125,11 +124,6 @@ class Others:
 
     def _forget(self, key: str) -> None:
         self.runs = tuple(run for run in self.runs if run.key != key)
-
-    def _begin(self, work: Callable[[], Found]) -> None:
-        if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, thread_name_prefix="others")
-        self._tasks.append(self._thread.submit(work))
 
 
 def saved_runs() -> tuple[Listed, ...]:

@@ -1,4 +1,4 @@
-"""Where a run stands that another process trains, and what that process saved last.
+"""How a run fares that another process trains, and what that process saved last.
 
 Nothing is taken, written or asked for: its lock and its folder are looked at a few times a second,
 and a save is read when there is a new one, in a thread of its own.
@@ -6,56 +6,70 @@ and a save is read when there is a new one, in a thread of its own.
 
 from __future__ import annotations
 
-import dataclasses
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from rugtui.live.history import NAMES
+from rugtui.live.background import BackgroundWorker
+from rugtui.live.history import NAMES, History
 from rugtui.models.dense import Dense
-from rugtui.storage.checkpoint import Checkpoint, newest, weights_of
-from rugtui.storage.history_file import StoredHistory, read_past
+from rugtui.settings.settings import Settings
+from rugtui.storage.checkpoint import Phase, newest, weights_of
+from rugtui.storage.history_file import read_past
 from rugtui.storage.listing import State, state_of
 from rugtui.storage.lock import Holder
 from rugtui.storage.resume_handle import Fingerprint, fingerprint
 from rugtui.storage.run_directory import is_run
+from rugtui.training.device import data_type
 
 EVERY = 0.25
 """Seconds between two looks at the folder."""
 SHARE = 0.1
 """Part of one core that reading may take: the trainer may have no other."""
 
-Standing = State | Literal["gone"]
+Progress = State | Literal["gone"]
 """What has become of the run; gone is one whose folder was deleted."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SavedState:
-    """A run as it was saved once."""
+@dataclass(frozen=True, eq=False)
+class SavedRun:
+    """A run as it was saved once: a ShownRun, on the CPU."""
 
-    checkpoint: Checkpoint
-    weights: Dense
-    past: StoredHistory
-    age: float = 0.0
-    """Seconds from when it was written to when it was read: for the first, as far as this machine's
-    clock and that of the files agree."""
+    folder: Path
+    settings: Settings
+    step: int
+    seconds: float
+    phase: Phase
+    """What it did when it was saved."""
+    trained_on: str
+    """The device."""
+    saved_weights: Dense
+    history: History
+    written: float
+    """When, on the monotonic clock: of the first, as far as this machine's clock and that of the
+    files agree."""
     notes: tuple[str, ...] = ()
     """What is damaged and was passed over."""
 
+    device, plan, source = "cpu", "", ""
+    done, waits, dead = True, True, 0
+    """It goes no further here, whatever its trainer does."""
+
+    def weights(self) -> Dense:
+        return self.saved_weights
+
 
 class RunPoller:
-    """Looks at one run. One thread asks it, and calls `leave` in the end."""
+    """Looks at one run. One thread asks it, and calls `close` in the end."""
 
     def __init__(self, run: Path) -> None:
-        """Raises OSError."""
         self.run = run
-        self.standing: Standing = "live"
+        self.progress: Progress = "live"
         self.holder: Holder | None = None
         """The process that trains it, while one does."""
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="lookout")
-        self._pending: Future[tuple[SavedState, float]] | None = None
+        self._reader = BackgroundWorker[SavedRun]("reader")
         self._there: Fingerprint = ()
         self._appeared: float | None = None
         """When the newest save was first seen, if after the first look."""
@@ -65,76 +79,77 @@ class RunPoller:
     @property
     def caught_up(self) -> bool:
         """Whether there is nothing in it that has not been handed over."""
-        return self._pending is None and self._read == self._there
+        return not self._reader.busy and self._read == self._there
 
-    def poll(self) -> SavedState | None:
-        """What was saved since the last one, once. Raises RugtuiError, OSError for what cannot be
+    def poll(self) -> SavedRun | None:
+        """What was saved since the last time, once. Raises RugtuiError, OSError for what cannot be
         read of it, once for each save."""
         now = time.monotonic()
         if now >= self._look_at:
             self._look_at = now + EVERY
             self._look()
-        rested = now >= self._rest_until or self.standing != "live"
-        if rested and self._pending is None and self._there not in ((), self._read):
+        rested = now >= self._rest_until or self.progress != "live"
+        if rested and not self._reader.busy and self._there not in ((), self._read):
             self._read = self._there
-            self._pending = self._thread.submit(_timed_sight, self.run)
+            self._reader.start(partial(read_saved, self.run))
         return self._collect()
 
-    def leave(self) -> None:
-        """Go home; what is being read is not waited for."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
+    def close(self) -> None:
+        """End the thread; what is being read is not waited for."""
+        self._reader.close()
 
     def _look(self) -> None:
         """How it stands, and only then what there is: after the end nothing more is saved."""
         try:
-            self.standing, self.holder = state_of(self.run)
+            self.progress, self.holder = state_of(self.run)
             there = fingerprint(self.run)
         except (FileNotFoundError, NotADirectoryError):
             if not is_run(self.run):
-                self.standing, self.holder, self._there = "gone", None, self._read
+                self.progress, self.holder, self._there = "gone", None, self._read
             return  # else a file that was replaced meanwhile
         if there:  # a folder that is being deleted loses its files one by one
             if self._there not in ((), there):
                 self._appeared = time.monotonic()
             self._there = there
 
-    def _collect(self) -> SavedState | None:
-        if self._pending is None or not self._pending.done():
-            return None
-        pending, self._pending = self._pending, None
+    def _collect(self) -> SavedRun | None:
         try:
-            sight, took = pending.result()
+            saved = self._reader.collect()
         except FileNotFoundError:
             self._read = ()  # replaced, or deleted, while it was read
             return None
-        self._rest_until = time.monotonic() + took / SHARE
-        if self._appeared is not None:
-            sight = dataclasses.replace(sight, age=time.monotonic() - self._appeared)
-        return sight
+        if saved is None:
+            return None
+        self._rest_until = time.monotonic() + self._reader.cost / SHARE
+        return saved if self._appeared is None else replace(saved, written=self._appeared)
 
 
-def sight_of(run: Path) -> SavedState | None:
-    """The newest save of a run that is whole, None where there is none.
+def read_saved(run: Path) -> SavedRun:
+    """The newest save of a run that is whole.
 
-    Raises OSError, DamagedError, RunError (of a newer rugtui).
+    Raises FileNotFoundError where there is none, OSError, DamagedError, RunError (of a newer
+    rugtui).
     """
     found = newest(run)
     if found is None:
-        return None
+        raise FileNotFoundError(run)
     path, checkpoint, refused = found
     past, damaged = read_past(run, NAMES)
-    past = past.until(checkpoint.step)
     age = max(0.0, time.time() - path.stat().st_mtime)
-    read = weights_of(path, checkpoint)
+    settings, read = checkpoint.settings, weights_of(path, checkpoint)
     # What is read may be a map of the file: it would keep a deleted one's space on the disk, and a
     # network's file that another machine deletes would take this process with it.
-    weights = Dense(read.W_in.clone(), read.W_out.clone(), read.b.clone())
-    return SavedState(checkpoint, weights, past, age, (*refused, *damaged))
-
-
-def _timed_sight(run: Path) -> tuple[SavedState, float]:
-    begun = time.thread_time()
-    sight = sight_of(run)
-    if sight is None:
-        raise FileNotFoundError(run)
-    return sight, time.thread_time() - begun
+    parts = [part.clone() for part in (read.W_in, read.W_out, read.b)]
+    dtype = data_type(settings, parts[0].device)
+    return SavedRun(
+        run,
+        settings,
+        checkpoint.step,
+        checkpoint.seconds,
+        checkpoint.phase,
+        checkpoint.device,
+        Dense(*(part.to(dtype) for part in parts)),
+        History.of(past.until(checkpoint.step)),
+        time.monotonic() - age,
+        (*refused, *damaged),
+    )

@@ -10,6 +10,7 @@ from rugtui.analysis.verdict import death
 from rugtui.errors import RunError
 from rugtui.live.commands import Kind
 from rugtui.live.history import NAMES, History
+from rugtui.models.dense import Dense
 from rugtui.settings.effects import no_effect, set_in_vain
 from rugtui.settings.settings import Settings, fields
 from rugtui.storage.checkpoint import Checkpoint, Phase, newest, restore
@@ -29,8 +30,8 @@ LEAVING = 10.0
 class RunSession:
     """What the dashboard and `rugtui train` have in common. One thread advances it."""
 
-    def __init__(self, training: Trainer, keeper: CheckpointWriter) -> None:
-        self.training, self.keeper = training, keeper
+    def __init__(self, trainer: Trainer, writer: CheckpointWriter) -> None:
+        self.trainer, self.writer = trainer, writer
         self.history = History()
         self.seconds = 0.0
         """Spent in training."""
@@ -41,7 +42,7 @@ class RunSession:
         self.waits = False
         """Whether it is only looked at until somebody says to train: nothing is written."""
         self.shown: Kind = "trained"
-        self.frame = ""
+        self.construction = ""
         """Which construction the rug is that was shown, if it was not the usual one."""
         self.origin = ""
         """Where its weights are from, if not from the seed."""
@@ -114,9 +115,9 @@ class RunSession:
         lost = checkpoint.results - past.table.shape[1]
         if lost and past.thinned == checkpoint.thinned:  # killed in between, they cannot be counted
             course.notes.append(f"{str(folder)!r}: {lost:,} results are missing from its history.")
-        if checkpoint.device != str(course.training.device):
+        if checkpoint.device != str(course.trainer.device):
             course.notes.append(f"it ran on {checkpoint.device} before: data and digits may differ")
-        before, now = checkpoint.state.facts.get("threads"), course.training.threads
+        before, now = checkpoint.state.facts.get("threads"), course.trainer.threads
         if before not in (None, now):
             course.notes.append(
                 f"it trained with --threads {before} so far and goes on with --threads {now}: the "
@@ -130,8 +131,8 @@ class RunSession:
         Raises RunError where its run is in use, or went on meanwhile; OSError.
         """
         if self.reserve is not None:
-            self.reserve.take(self.keeper)
-            self.keeper.note(f"opened at step {self.training.step:,}, and goes on")
+            self.reserve.take(self.writer)
+            self.writer.note(f"opened at step {self.trainer.step:,}, and goes on")
         waited, self.waits, self.source, self.reserve = self.waits, False, "", None
         if waited:
             self._begin()
@@ -149,13 +150,37 @@ class RunSession:
         if self.waits or not self._begun:
             self.waits = False
             self._begin()
-        if self.keeper.run is None:
-            raise RunError(self.keeper.trouble)
-        return self.keeper.run
+        if self.writer.run is None:
+            raise RunError(self.writer.trouble)
+        return self.writer.run
 
     @property
     def settings(self) -> Settings:
-        return self.training.settings
+        return self.trainer.settings
+
+    @property
+    def step(self) -> int:
+        return self.trainer.step
+
+    @property
+    def done(self) -> bool:
+        return self.trainer.done
+
+    @property
+    def device(self) -> str:
+        return str(self.trainer.device)
+
+    @property
+    def plan(self) -> str:
+        return self.trainer.plan
+
+    @property
+    def folder(self) -> Path | None:
+        return self.writer.run
+
+    def weights(self) -> Dense:
+        """A copy that training will not touch, on the training device."""
+        return self.trainer.weights()
 
     def advance(
         self, cancelled: Callable[[], bool], called: Callable[[], bool] = never
@@ -166,7 +191,7 @@ class RunSession:
             self._begin()
         started = time.perf_counter()
         try:
-            result = self.training.advance(cancelled, called)
+            result = self.trainer.advance(cancelled, called)
         except Diverged as error:
             self._go_back(error)
             raise
@@ -175,7 +200,7 @@ class RunSession:
         if result is not None:
             self.history.add(result, self.seconds)
             self._notice_death(result.dead)
-        if self.keeper.due:
+        if self.writer.due:
             self.save("training")
         return result
 
@@ -187,15 +212,15 @@ class RunSession:
     def _notice_death(self, dead: int) -> None:
         """Say it, once, when the last output has died: such a run only looks as if it trained."""
         if dead == self.settings.n_sparse > self.dead:
-            self.notes.append(f"at step {self.training.step:,}: {death(dead, self.settings)}")
+            self.notes.append(f"at step {self.trainer.step:,}: {death(dead, self.settings)}")
         self.dead = dead
 
     def _begin(self) -> None:
         """Training starts: from now on there is a directory, and something to lose."""
         self._begun = True
-        if self.keeper.run is None:
-            self.keeper.begin()
-            self.keeper.note(f"began {self.origin}".rstrip())
+        if self.writer.run is None:
+            self.writer.begin()
+            self.writer.note(f"began {self.origin}".rstrip())
             if self.origin:  # the seed alone does not lead here
                 self.save("training")
 
@@ -204,18 +229,18 @@ class RunSession:
         before = self.settings
         if settings == before:
             return  # what training does for a change would end the interval under way
-        self.training.change(settings)
+        self.trainer.change(settings)
         for declared in fields():
             value = getattr(settings, declared.name)
             if value != getattr(before, declared.name):
-                self.history.mark(self.training.step, f"{declared.name} {_short(value)}")
+                self.history.mark(self.trainer.step, f"{declared.name} {_short(value)}")
                 self.notes += no_effect(settings, [declared.name])
 
     def renew(self) -> str:
         """Train on where it is over; what that takes, in a word or two, which a mark says too."""
-        changes = self.training.renew()
+        changes = self.trainer.renew()
         if not changes:
-            self.history.mark(self.training.step, "patience anew")
+            self.history.mark(self.trainer.step, "patience anew")
             return "patience is counted anew"
         self.change(self.settings.replace(**changes))
         told = {"steps": f"to step {self.settings.steps:,}", "until_within": "without the target"}
@@ -225,12 +250,12 @@ class RunSession:
         """Have the keeper write down this step; returns at once. What waits is not written."""
         if self.waits:
             return
-        self._saved = self.training.step, phase, self.settings
-        self.keeper.save(lambda: self.moment(phase))
+        self._saved = self.trainer.step, phase, self.settings
+        self.writer.save(lambda: self.moment(phase))
 
     def kept(self) -> str:
         """What of it is on disk, in a sentence; empty where nothing is to be."""
-        run, step = self.keeper.run, self.keeper.kept
+        run, step = self.writer.run, self.writer.kept
         if self.waits:
             return ""
         if step is None:
@@ -243,22 +268,22 @@ class RunSession:
         """Nobody looks on any more: say so, and where this goes, in the lock and in the log."""
         if not self._begun:
             self._begin()
-        self.keeper.tell_screen(False)
+        self.writer.tell_screen(False)
         steps = self.settings.steps
         to = f": goes on to step {steps:,}" if steps else ": goes on until stopped"
-        to = "" if self.training.done else to
-        self.keeper.note(f"the terminal is gone at step {self.training.step:,}{to}")
+        to = "" if self.trainer.done else to
+        self.writer.note(f"the terminal is gone at step {self.trainer.step:,}{to}")
 
     def news(self) -> list[tuple[str, bool]]:
         """What there is to tell, once: sentences, and whether each is bad."""
         notes, self.notes = self.notes, []
-        return [(note, True) for note in notes] + self.keeper.news()
+        return [(note, True) for note in notes] + self.writer.news()
 
     def save_last(self, phase: Phase) -> None:
         """Have this step saved where it is not yet: nothing comes after it. Returns at once."""
         if self.waits or (not self._begun and self._saved is None):
             return
-        if self._saved != (self.training.step, phase, self.settings) or self.keeper.trouble:
+        if self._saved != (self.trainer.step, phase, self.settings) or self.writer.trouble:
             self.save(phase)
 
     def leave(self, phase: Phase, within: float | None = LEAVING, *, by: str = "") -> bool:
@@ -268,12 +293,12 @@ class RunSession:
         log.
         """
         self.save_last(phase)
-        done = self.keeper.wait(within)  # a run saved for the first time has no log before
+        done = self.writer.wait(within)  # a run saved for the first time has no log before
         if not self.waits and self._saved is not None:
-            ended = f"{phase} at step {self.training.step:,}{by and f' by {by}'}"
-            how = "" if phase == "done" else f": {self.keeper.unsaved or self.kept()}"
-            self.keeper.note(ended + how)
-        return self.keeper.leave(within if done else 0)
+            ended = f"{phase} at step {self.trainer.step:,}{by and f' by {by}'}"
+            how = "" if phase == "done" else f": {self.writer.unsaved or self.kept()}"
+            self.writer.note(ended + how)
+        return self.writer.leave(within if done else 0)
 
     def moment(self, phase: Phase) -> RunState:
         """A copy of everything that is kept."""
@@ -281,10 +306,10 @@ class RunSession:
         rows = past.table.shape[1]
         checkpoint = Checkpoint(
             settings=self.settings,
-            state=self.training.state(),
+            state=self.trainer.state(),
             seconds=self.seconds,
             phase=phase,
-            device=str(self.training.device),
+            device=str(self.trainer.device),
             loss=float(past.table[NAMES.index("loss"), -1]) if rows else None,
             results=rows,
             thinned=past.thinned,

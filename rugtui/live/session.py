@@ -1,4 +1,8 @@
-"""The worker itself: reads commands between intervals or steps, trains, and hands over Frames."""
+"""A session: one worker thread, from its first Frame to its last. Commands come in, Frames go out.
+
+What the commands ask of a run is in `own_run` and `watched_run`; here is what both have in common:
+the thread, what is shown, and what is told.
+"""
 
 from __future__ import annotations
 
@@ -10,276 +14,189 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from rugtui.errors import RugtuiError, TrainingError, WeightsError
+from rugtui.errors import RugtuiError, WeightsError
+from rugtui.live.background import Mailbox
 from rugtui.live.commands import (
     COUNTED,
-    SOON,
-    Change,
+    PREEMPTING,
     Command,
-    Detach,
     Forget,
     Kind,
     ListSaved,
     Load,
     Look,
-    NextFrame,
-    Open,
-    Pause,
-    Save,
+    NextConstruction,
     Show,
     Stop,
 )
-from rugtui.live.frame import Frame, Notice, Phase, Picture, Severity
-from rugtui.live.mailbox import Mailbox
+from rugtui.live.frame import LEARNING, Frame, Notice, Phase, Picture, Severity
 from rugtui.runtime.garbage import frozen_gc
 from rugtui.settings.settings import Settings
 
 if TYPE_CHECKING:
-    from rugtui.live.experiment import Experiment
-    from rugtui.live.other_runs import Others
-    from rugtui.live.run_session import RunSession
-    from rugtui.storage.checkpoint import Phase as PhaseKept
-    from rugtui.storage.checkpoint_writer import CheckpointWriter
+    from rugtui.live.other_runs import OtherRuns
+    from rugtui.live.readings import Readings
 
-Opening = Callable[[], "RunSession"]
-"""Takes up a run; called in the worker, because torch comes in with it."""
 IDLE_SECONDS, LONGEST_IDLE = 0.05, 0.5
-"""How long a paused worker waits for a command before it looks to the rug and the statistics; twice
-as long each time that there was no news of them."""
-SAMPLING_SECONDS = 0.2
-"""For which losses are sampled at a stretch, while nothing trains."""
+"""How long an idle worker waits for a command before it looks to the background threads; twice as
+long each time that there was no news of them."""
 LOADING = "loading PyTorch …"
 PICTURE_SHARE = 0.02
 """Part of the worker's time that pictures of W may take."""
 
 
+class Subject(Protocol):
+    """What a session is about: a run of this process (OwnRun), or another's (WatchedRun)."""
+
+    settings: Settings
+    source: str
+    """What is opened, in a word or two."""
+    phase: Phase
+    unsaved: str
+    """Once it is closed: why its last step is not on disk, in a sentence; empty where it is."""
+    last_words: list[str]
+    """What is to be told when the screen is gone."""
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is a run whose last step may be worth waiting for."""
+        ...
+
+    @property
+    def saving(self) -> bool:
+        """Whether something is being written that would be lost if the process ended now."""
+        ...
+
+    @property
+    def kept(self) -> str:
+        """What is on disk of the run under way, in a sentence; empty where nothing is to be."""
+        ...
+
+    def begin(self, session: Session) -> None:
+        """Begin, or raise NothingToShow."""
+        ...
+
+    def carry_out(self, command: Command) -> None:
+        """Do what a command asks of the run."""
+        ...
+
+    def advance(self, cancelled: Callable[[], bool], called: Callable[[], bool]) -> None:
+        """Do the next piece of work, where there is any; after the step under way where somebody
+        `called`. Raises NothingToShow."""
+        ...
+
+    def failed(self) -> None:
+        """Training has stopped for a fault: keep what there is."""
+        ...
+
+    def describe(self, frame: Frame) -> Frame: ...
+
+    def close(self) -> None:
+        """Save the last step and release the run, as long as that takes."""
+        ...
+
+
+class NothingToShow(Exception):  # noqa: N818 - the end of a session, which tells why
+    """There is nothing for a session to show, for the reason given."""
+
+    def __init__(self, why: RugtuiError | OSError) -> None:
+        super().__init__(str(why))
+        self.why = why
+
+
 class Session:
-    """One worker thread's life.
+    """`send`, `frames`, `finished` and the properties are for other threads; all else is for the
+    worker, and for its subject."""
 
-    `send`, `frames` and `finished` are for other threads; all else belongs to the worker.
-    """
-
-    def __init__(
-        self,
-        settings: Settings,
-        opening: Opening | None = None,
-        *,
-        source: str = "",
-        goes_on: bool = False,
-        autosave: float = 10.0,
-    ) -> None:
-        """Train with `settings`, or (`opening`) go on with what is there already.
-
-        `source`: what is opened, in a word or two; `goes_on`: it is trained on at once, not only
-        looked at. `autosave`: seconds from one save to the next.
-        """
+    def __init__(self, subject: Subject) -> None:
+        self.subject = subject
         self.frames: Mailbox[Frame] = Mailbox()
-        self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
-        self._asked = False
-        self._idle_seconds = IDLE_SECONDS
-        self._last: Frame | None = None
-        self._stop, self._called = threading.Event(), threading.Event()
         self.finished = threading.Event()
-        self.settings, self.source = settings, source
         self.refusal: RugtuiError | OSError | None = None
-        """Why there is nothing to show: what was to be opened could not be."""
-        self.last_words: list[str] = []
-        """What could not be told on the screen any more, or is to be told again."""
-        self.unsaved = ""
-        """Once it has ended: why its last step is not on disk, in a sentence; empty where it is."""
-        self._opening, self._goes_on = opening, goes_on
-        self._detached, self._autosave = False, autosave
-        self._phase: Phase = "loading"
-        self._shown: Kind = "trained"
+        """Why there is nothing to show."""
+        self.readings: Readings | None = None
+        """Of the run that is shown; None before there is one."""
+        self.others: OtherRuns | None = None
+        self.narration, self.failure, self.traceback, self.snapshot = "", "", "", ""
+        self.shown: Kind = "trained"
+        self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
+        self._asked, self._idle_seconds = False, IDLE_SECONDS
+        self._last: Frame | None = None
+        self.stopping, self.called = threading.Event(), threading.Event()
         self._look = Look(64, 64)
         self._picture: Picture | None = None
         self._picture_due = 0.0
         self._notices: deque[Notice] = deque(maxlen=4)
         self._serial = self._counted = 0
-        self._narration, self._failure, self._traceback = "", "", ""
-        self._snapshot = ""
-        self._experiment: Experiment | None = None
-        self._ending = False
-        self._left: list[CheckpointWriter] = []
-        """Of runs that were left while a slow disk still took their last step."""
-        self._others: Others | None = None
 
     def send(self, command: Command) -> None:
         """Queue a command; some also cut the interval under way short."""
         if isinstance(command, Stop):
-            self._stop.set()
+            self.stopping.set()
         self._commands.put(command)
-        if isinstance(command, SOON):
-            self._called.set()
+        if isinstance(command, PREEMPTING):
+            self.called.set()
 
-    @property
-    def begun(self) -> bool:
-        """Whether there is a run whose last step may be worth waiting for."""
-        return self._experiment is not None
-
-    @property
-    def saving(self) -> bool:
-        """Whether something is being written that would be lost if the process ended now."""
-        there = [self._experiment.course.keeper] if self._experiment is not None else []
-        return self._ending or any(one.busy for one in (*there, *self._left))
-
-    @property
-    def kept(self) -> str:
-        """What is on disk of the run under way, in a sentence; empty where there is none."""
-        return self._experiment.course.kept() if self._experiment is not None else ""
+    # The thread
 
     def run(self) -> None:
         """The body of the worker thread, until Stop. What goes wrong is said in a Frame."""
         try:
-            if not self._stop.is_set():
-                self._attempt(lambda: self._begin(self.settings))
-            while not self._stop.is_set():
+            if not self.stopping.is_set():
+                self._attempt(self._load)
+            while not self.stopping.is_set():
                 self._attempt(self._obey)
                 if self._asked:
                     self._hand_over()  # who asked does not wait for the next steps
-                self._attempt(self._train)
-                if self._called.is_set():
+                self._attempt(self._advance)
+                if self.called.is_set():
                     continue  # a Frame from before the answer would only be drawn in its way
                 self._attempt(self._sample)
-                self._tell_of_saving()
                 self._hand_over()
-                if self._detached and self._phase != "training":
-                    break
         finally:
-            self._attempt(self._end)
-            for writer in self._left:
-                writer.wait(None)
-            self._tell_of_saving()
-            if self._others is not None:
-                self._others.leave()
+            self._attempt(self.subject.close)
+            for worker in (self.readings, self.others):
+                if worker is not None:
+                    worker.close()
             self.finished.set()
 
-    def _begin(self, settings: Settings) -> None:
-        """Drop the experiment under way, if any, and start another."""
-        self.settings = settings
-        if self._others is not None and self._experiment is not None:
-            self._others.keep(self._experiment.course, self._phase_kept)
-        self._attempt(self._end)
-        self._phase, self._failure, self._traceback = "loading", "", ""
-        self._picture = None
-        narration = f"preparing {settings.n_sparse:,} × {settings.n_dense:,} …"
-        if self._opening is not None:
-            narration = f"reading {self.source} …"
-        else:
-            self.source = ""
+    def _load(self) -> None:
         if "torch" not in sys.modules:
-            self._narrate(LOADING)
-        # Torch comes in here, and the step is compiled: seconds that the screen spends painted.
+            self.narrate(LOADING)
+        # Torch comes in with this import: seconds, which the screen spends painted, not blank.
         with frozen_gc():
-            from rugtui.live.experiment import Experiment
-            from rugtui.live.other_runs import Others
-            from rugtui.training.kernels.passes import prepare
+            from rugtui.live.other_runs import OtherRuns
+            from rugtui.live.readings import Readings  # noqa: F401 - whatever the subject is
 
-            prepare()
-        self._narrate(narration)
-        self._others = self._others or Others()
-        course = self._open() or self._new_course(settings)
-        self._experiment = Experiment(course)
-        self.settings = course.settings
-        self._phase, self._narration = "done" if course.training.done else "training", ""
-        if course.waits:
-            self._phase, self._shown = "opened", course.shown
-            if self._goes_on:
-                self._go_on()
-            else:
-                self._tell("only looked at: space trains on")
-        if (self._shown == "rug" or self._look.beside) and not self._rug_exists():
-            self._shown, self._look = "trained", dataclasses.replace(self._look, beside=False)
-        self.frames.put(self._frame())  # the first step may take long, and it is no preparation
+        self.others = OtherRuns()
+        self.subject.begin(self)
 
-    def _narrate(self, text: str) -> None:
-        """Say what is done now, whether or not what was said before has been seen."""
-        self._narration = text
-        self.frames.put(self._frame())
-
-    def _open(self) -> RunSession | None:
-        """What is there already, once. A fault of it ends the session: there is nothing to show."""
-        opening, self._opening = self._opening, None
-        try:
-            return opening() if opening else None
-        except (RugtuiError, OSError) as error:
-            self.refusal = error
-            self._stop.set()
-            raise
-
-    def _new_course(self, settings: Settings) -> RunSession:
-        from rugtui.live.run_session import RunSession
-
-        return RunSession.new(settings, screen=True, every=self._autosave)
-
-    def _end(self) -> None:
-        """Leave the experiment under way, its last step saved.
-
-        Before another begins that is waited for as long as LEAVING, and goes on meanwhile where the
-        disk is slower; at the end of the session, as long as it takes.
-        """
-        experiment = self._experiment
-        if experiment is None:
-            return
-        from rugtui.live.run_session import LEAVING
-
-        course, self._ending = experiment.course, True
-        try:
-            experiment.leave(self._phase_kept, None if self._stop.is_set() else LEAVING)
-        finally:
-            self._experiment, self._ending = None, self._stop.is_set()
-        if course.keeper.busy:
-            self._left.append(course.keeper)
-            return
-        self.unsaved = course.keeper.unsaved
-        told = [text for text, bad in course.news() if bad]
-        for text in told:
-            self._tell(text, "warning")
-        if self.unsaved:
-            self.last_words.append(self.unsaved)
-
-    @property
-    def _phase_kept(self) -> PhaseKept:
-        """The phase as checkpoints say it: a run that is left is a run that was paused."""
-        return self._phase if self._phase in ("done", "failed") else "paused"
-
-    def _tell_of_saving(self) -> None:
-        if self._experiment is not None:
-            for text, bad in self._experiment.course.news():
-                self._tell(text, "warning" if bad else "information")
-        for writer in [one for one in self._left if not one.busy]:
-            self._left.remove(writer)
-            for text, bad in writer.news():
-                self._tell(text, "warning" if bad else "information")
-            if writer.unsaved:
-                self.last_words.append(writer.unsaved)
+    def _advance(self) -> None:
+        self.subject.advance(self.stopping.is_set, self.called.is_set)
 
     def _attempt(self, work: Callable[[], None]) -> None:
         """Do one thing. A fault stops training, not the thread: it becomes part of the Frames."""
         try:
             work()
+        except NothingToShow as refusal:
+            self.refusal = refusal.why
+            self.stopping.set()
         except (RugtuiError, OSError, MemoryError) as error:
             self._fail(str(error) or repr(error), "")
         except Exception as error:  # noqa: BLE001 - the thread's edge: a bug is shown, not swallowed
             self._fail(f"{type(error).__name__}: {error}", traceback.format_exc())
 
     def _fail(self, failure: str, trace: str) -> None:
-        self._phase, self._failure, self._traceback = "failed", failure, trace
-        self._tell(failure, "error")
-        self._keep()
-
-    def _keep(self) -> None:
-        """Have this step saved: something happened that the clock does not know of."""
-        if self._experiment is not None:
-            self._experiment.course.save(self._phase_kept)
+        self.failure, self.traceback = failure, trace
+        self.tell(failure, "error")
+        self.subject.failed()
 
     def _obey(self) -> None:
         """Carry out what was asked, oldest first; an idle worker waits a moment for it."""
-        self._called.clear()
-        wait = None if self._phase == "training" else self._idle_seconds
+        self.called.clear()
+        wait = None if self._is_busy else self._idle_seconds
         while True:
             try:
                 command = self._commands.get(block=wait is not None, timeout=wait)
@@ -290,140 +207,81 @@ class Session:
             self._asked, wait = True, None
             self._idle_seconds = IDLE_SECONDS
 
+    @property
+    def _is_busy(self) -> bool:
+        """Whether there is work to do without a command."""
+        unsettled = self.readings is not None and not self.readings.settled(self.shown)
+        return self.subject.phase == "training" or unsettled
+
     def _carry_out(self, command: Command) -> None:
+        """What only changes what is shown is done here; the subject does the rest."""
         match command:
-            case Pause():
-                self._pause(command.paused)
-            case Change():
-                self._change(command.settings)
-            case Open():
-                self._open_weights(command)
             case Show():
                 if command.kind == "trained" or self._rug_exists():
-                    self._shown, self._picture = command.kind, None
-            case NextFrame():
-                self._next_frame()
+                    self.show(command.kind)
+            case NextConstruction():
+                if self.readings is not None:
+                    for reason in self.readings.next_construction():
+                        self.tell(reason, "warning")
+                    self.show("rug")
             case Look():
                 beside = command.beside and self._rug_exists()
                 self._look, self._picture = dataclasses.replace(command, beside=beside), None
-            case Save():
-                try:
-                    self._save(command)
-                except (OSError, RugtuiError) as error:
-                    self._tell(f"snapshot not written: {error}", "error")
             case ListSaved() | Load() | Forget():
-                if self._others is not None:
-                    self._others.carry_out(command)
-            case Detach():
-                self._detach()
+                if self.others is not None:
+                    self.others.carry_out(command)
             case Stop():
-                self._stop.set()
+                self.stopping.set()
+            case _:
+                self.subject.carry_out(command)
+
+    # What is shown and told
+
+    def show(self, kind: Kind) -> None:
+        """Show these weights from now on."""
+        self.shown, self._picture = kind, None
+
+    def show_run(self, readings: Readings | None) -> None:
+        """Show the run that these are of from now on, or none."""
+        if self.readings is not None:
+            self.readings.close()
+        self.readings, self._picture = readings, None
+        if (self.shown == "rug" or self._look.beside) and not self._rug_exists():
+            self.shown, self._look = "trained", dataclasses.replace(self._look, beside=False)
+
+    def narrate(self, text: str) -> None:
+        """Say what is done now, whether or not what was said before has been seen."""
+        self.narration = text
+        self.frames.put(self._frame())
+
+    def tell(self, text: str, severity: Severity = "information") -> None:
+        """Tell the user something once."""
+        self._serial += 1
+        self._notices.append(Notice(self._serial, text, severity))
 
     def _rug_exists(self) -> bool:
         """Whether these settings have a rug; if not, the reason is told."""
         try:
-            return self._experiment is None or bool(self._experiment.trial())
+            return self.readings is None or bool(self.readings.rug())
         except WeightsError as error:
-            self._tell(str(error), "warning")
+            self.tell(str(error), "warning")
             return False
 
-    def _next_frame(self) -> None:
-        if self._experiment is not None:
-            for reason in self._experiment.next_frame():
-                self._tell(reason, "warning")
-            self._shown, self._picture = "rug", None
-
-    def _detach(self) -> None:
-        if self._detached:
-            return
-        self._detached, self._shown = True, "trained"
-        if self._experiment is not None and self._phase == "training":
-            self._experiment.course.detach()
-
-    def _pause(self, paused: bool | None) -> None:
-        paused = self._phase == "training" if paused is None else paused
-        if paused and self._phase == "training":
-            self._phase = "paused"
-            self._keep()
-        elif not paused and self._phase in ("opened", "paused", "done"):
-            self._go_on()
-
-    def _go_on(self) -> None:
-        """Train what was opened, paused or done; what was over is so for its reason no more."""
-        experiment = self._experiment
-        if experiment is None:
-            return
-        try:
-            experiment.course.go_on()
-        except (OSError, RugtuiError) as error:
-            self._tell(str(error), "error")
-            return
-        if experiment.done:
-            self._tell(f"goes on: {experiment.course.renew()}")
-            self.settings = experiment.settings
-        self._phase = "training"
-
-    def _change(self, settings: Settings) -> None:
-        experiment = self._experiment
-        if experiment is None or self._traceback:
-            self._begin(settings)
-        elif restarts := experiment.settings.restarts(settings):
-            self._tell(f"new run: {', '.join(restarts)} changed")
-            self._begin(settings)
-        else:
-            try:
-                experiment.change(settings)
-            except TrainingError as error:  # nothing has changed, and it goes on as it was
-                self._tell(str(error), "error")
-                return
-            self.settings, self._failure = settings, ""
-            # A run that was over, or that failed and kept its last finite state, goes on.
-            if self._phase in ("done", "failed") and not experiment.done:
-                self._phase = "training"
-
-    def _open_weights(self, command: Open) -> None:
-        """What is under way stays where the file cannot be read."""
-        from rugtui.live.opening import open_weights
-
-        known = {**command.settings.as_dict(), "init": command.path}
-        try:
-            course = open_weights(Path(command.path), known, every=self._autosave)
-        except (OSError, RugtuiError) as error:
-            self._tell(f"not opened: {error}", "error")
-            return
-        self._opening, self.source = lambda: course, course.source
-        self._begin(course.settings)
-
-    def _train(self) -> None:
-        if self._phase != "training" or self._experiment is None:
-            return
-        self._experiment.train(self._stop.is_set, self._called.is_set)
-        if self._experiment.done:
-            self._phase = "done"
-            self._keep()
-            self._tell(f"{self._experiment.training.ending}; space trains on")
-
     def _sample(self) -> None:
-        """A batch beside training; more where nothing else is to be done."""
-        until = time.monotonic() + (0.0 if self._phase == "training" else SAMPLING_SECONDS)
-        while self._experiment is not None and not self._stop.is_set():
-            wanted = self._experiment.sample(self._shown)
-            if not wanted or self._called.is_set() or time.monotonic() >= until:
-                break
+        if self.readings is not None and not self.stopping.is_set():
+            self.readings.sample(self.shown)
 
     def _hand_over(self) -> None:
         """A new Frame, where the last one has been taken or is from before a command."""
-        if self._stop.is_set() or not (self._asked or self.frames.empty):
+        if self.stopping.is_set() or not (self._asked or self.frames.empty):
             return
         asked, self._asked = self._asked, False
-        if self._experiment is not None:
+        if self.readings is not None:
             self._attempt(self._look_closely)
-        if self._others is not None:
-            for text in self._others.collect():
-                self._tell(text, "warning")
-        frame = self._frame()
-        last = self._last
-        if asked or self._phase == "training" or last is None or frame.news != last.news:
+        if self.others is not None:
+            self._attempt(self._collect_others)
+        frame, last = self._frame(), self._last
+        if asked or frame.phase == "training" or last is None or frame.news != last.news:
             self._idle_seconds, self._last = IDLE_SECONDS, frame
             self.frames.put(frame)
         else:  # drawing the same again would keep a core busy
@@ -431,42 +289,34 @@ class Session:
 
     def _look_closely(self) -> None:
         """Bring readings and picture up to date."""
-        assert self._experiment is not None
-        self._experiment.read(self._shown, beside=self._phase in ("training", "watching"))
-        started = time.monotonic()
-        moves = self._phase == "training" and started >= self._picture_due
-        if self._picture is None or moves:
-            self._picture = self._experiment.picture(self._shown, self._look)
+        assert self.readings is not None
+        self.readings.read(self.shown, learning=self.subject.phase in LEARNING)
+        started, picture = time.monotonic(), self._picture
+        due = self.subject.phase != "training" or started >= self._picture_due
+        if picture is None or (due and picture.step != self.readings.run.step):
+            self._picture = self.readings.picture(self.shown, self._look)
             self._picture_due = started + (time.monotonic() - started) / PICTURE_SHARE
 
-    def _save(self, command: Save) -> None:
-        if self._experiment is None:
-            self._tell("nothing to save yet", "warning")
-            return
-        folder = self._experiment.save(self._shown, command)
-        self._snapshot = str(folder)
-        self._tell(f"snapshot in {folder}")
-
-    def _tell(self, text: str, severity: Severity = "information") -> None:
-        self._serial += 1
-        self._notices.append(Notice(self._serial, text, severity))
+    def _collect_others(self) -> None:
+        assert self.others is not None
+        for text in self.others.collect():
+            self.tell(text, "warning")
 
     def _frame(self) -> Frame:
         frame = Frame(
-            settings=self.settings,
+            settings=self.subject.settings,
             counted=self._counted,
-            phase=self._phase,
-            narration=self._narration,
-            source=self.source,
-            shown=self._shown,
-            snapshot=self._snapshot,
+            phase=self.subject.phase,
+            narration=self.narration,
+            source=self.subject.source,
+            shown=self.shown,
+            snapshot=self.snapshot,
             notices=tuple(self._notices),
-            kept=self.kept,
-            unsaved="" if self._experiment is None else self._experiment.course.keeper.unsaved,
-            failure=self._failure,
-            traceback=self._traceback,
+            kept=self.subject.kept,
+            failure=self.failure,
+            traceback=self.traceback,
         )
-        experiment = self._experiment
-        if experiment is not None:
-            frame = experiment.describe(frame, self._picture)
-        return frame if self._others is None else self._others.describe(frame)
+        if self.readings is not None:
+            frame = self.readings.describe(frame, self._picture)
+        frame = self.subject.describe(frame)
+        return frame if self.others is None else self.others.describe(frame)

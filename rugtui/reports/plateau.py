@@ -151,16 +151,16 @@ def measurements(session: RunSession, cancelled: Callable[[], bool]) -> Iterator
     interrupted anywhere has the same measurements as one that was not. Raises TrainingError,
     OSError, DamagedError.
     """
-    training = session.training
-    log = StudyLog(session.keeper.run) if session.keeper.run else None
+    training = session.trainer
+    log = StudyLog(session.writer.run) if session.writer.run else None
     made = list(log.all) if log else []
     yield from (one for one in made if one.step <= session.settings.steps)
     while not cancelled():
         last = made[-1].step if made else 0
         if _reported(session) > last and (training.done or is_due(last, training.step)):
             made.append(measure(session.settings, training.step, training.weights()))
-            if session.keeper.run is not None:
-                log = log or StudyLog(session.keeper.run)
+            if session.writer.run is not None:
+                log = log or StudyLog(session.writer.run)
                 log.append(made[-1])
             yield made[-1]
         if training.done:
@@ -171,7 +171,7 @@ def measurements(session: RunSession, cancelled: Callable[[], bool]) -> Iterator
 def _reported(session: RunSession) -> float:
     """The step of a run that stands at the end of an interval; NaN in the middle of one, where a
     run without interruption would not have been measured."""
-    step = session.training.step
+    step = session.trainer.step
     return step if session.history.view().last("step") == step else math.nan
 
 

@@ -17,7 +17,7 @@ from textual.binding import Binding
 from textual.screen import Screen
 
 from rugtui.errors import SettingError
-from rugtui.live.commands import Detach, NextFrame, Pause, Save, Show, Stop
+from rugtui.live.commands import Detach, NextConstruction, Pause, Save, Show, Stop
 from rugtui.live.session import Session
 from rugtui.runtime.threads import lower_priority
 from rugtui.settings.effects import no_effect
@@ -123,7 +123,7 @@ class RugtuiApp(FrameApp):
         self.send(message.look)
 
     def on_weights_pane_next_rug_wanted(self) -> None:
-        self.send(NextFrame())
+        self.send(NextConstruction())
 
     def action_swap_weights(self) -> None:
         shown = self.shown_then or self.latest.shown

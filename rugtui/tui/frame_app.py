@@ -37,14 +37,14 @@ class FrameApp(TerminalApp):
 
     def __init__(self, session: Session, preferences: Preferences) -> None:
         super().__init__(preferences)
-        self.session, self.settings = session, session.settings
+        self.session, self.settings = session, session.subject.settings
         self._asked = 0
         """Commands sent of those that are counted. `settings` has all changes, those not yet
         carried out too."""
         self.shown_then: Kind | None = None
         self.paused_then: bool | None = None
         """What the keys so far come to, until a Frame comes from after them."""
-        self.latest = Frame(session.settings, narration=LOADING, source=session.source)
+        self.latest = Frame(self.settings, narration=LOADING, source=session.subject.source)
         self.fps = preferences.fps
         """Frames shown in a second, at most."""
         self.thrift = FrameThrottle()

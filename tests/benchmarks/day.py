@@ -52,7 +52,7 @@ def main() -> None:
         draw(view)
         course.save("paused")
         course.leave("paused")
-        run = str(course.keeper.run)
+        run = str(course.writer.run)
         memory(run, home)
         keys("gone on with", ["resume", run], home, options.presses)
         size = ["--n-sparse", str(options.n_sparse), "--ratio", "0.25", "--steps", "0"]
@@ -94,7 +94,7 @@ def train(course: RunSession, steps: int) -> int:
         slowest = max(slowest, time.perf_counter() - since)
         if count % 50_000 == 0:
             course.history.mark(step, f"lr {1e-3 / count:.2g}")
-    course.training.step = steps
+    course.trainer.step = steps
     each = 1e6 * (time.perf_counter() - begun) / count
     print(f"a result costs {each:.1f} µs with what makes it up, the dearest {1e3 * slowest:.0f} ms")
     return count + 1

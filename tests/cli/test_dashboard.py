@@ -8,6 +8,7 @@ import pytest
 
 from rugtui.cli import dashboard
 from rugtui.live.commands import Look, Stop
+from rugtui.live.own_run import OwnRun
 from rugtui.live.session import Session
 from rugtui.storage.checkpoint import newest
 from rugtui.storage.lock import holder
@@ -27,7 +28,7 @@ def impatient(monkeypatch):
 @contextmanager
 def trained(**known):
     """A session under way, which has ended when the block has."""
-    session = Session(SMALL, **known)
+    session = Session(OwnRun(SMALL, **known))
     worker = threading.Thread(target=session.run, daemon=True)
     worker.start()
     wait(session, lambda frame: frame.step > 0)
@@ -102,11 +103,11 @@ def test_a_slow_step_is_not_waited_for_and_what_is_saved_is_said(monkeypatch, ca
     monkeypatch.setattr(dashboard.os, "_exit", exits.append)
     with trained(autosave=0.01) as session:
         wait(session, lambda frame: frame.kept.startswith("Step"))
-        method = session._experiment.training._method
+        method = session.subject.run.trainer._method
         slow = Slow(method.step)
         monkeypatch.setattr(method, "step", slow)
         assert slow.begun.wait(20)
-        session._experiment.course.keeper.wait(20)
+        session.subject.run.writer.wait(20)
         dashboard.finish(session, 3)
         assert exits == [3]
         slow.may_end.set()
@@ -120,16 +121,16 @@ def test_a_key_during_a_slow_step_ends_nothing(monkeypatch):
     """The rate is that of the steps that were done, however few."""
     monkeypatch.setattr(pace, "PRODUCTS", 1e7)  # a result a step, as where steps are slow
     with trained() as session:
-        experiment = session._experiment
-        method = experiment.training._method
+        trainer, readings = session.subject.run.trainer, session.readings
+        method = trainer._method
         slow = Slow(method.step)
         monkeypatch.setattr(method, "step", slow)
         assert slow.begun.wait(20)
         # one step took long, and the key comes in the next
-        experiment._pace = 1.0, 8.0
+        readings._pace = 1.0, 8.0
         session.send(Look(8, 8))
-        look = Slow(experiment.training._look)
-        monkeypatch.setattr(experiment.training, "_look", look)
+        look = Slow(trainer._look)
+        monkeypatch.setattr(trainer, "_look", look)
         slow.may_end.set()
         assert look.begun.wait(20)  # the rest of the interval, without a step
         session.frames.take()

@@ -34,9 +34,9 @@ def course(monkeypatch, tmp_path):
 
 @pytest.fixture
 def snapshot(course):
-    weights = course.training.weights()
+    weights = course.trainer.weights()
     return write_snapshot(
-        course.keeper.run,
+        course.writer.run,
         course.moment("paused"),
         kind="trained",
         weights=weights,
@@ -53,10 +53,10 @@ def exported(capsysbinary, *arguments):
 def test_weights_as_safetensors_and_npz(course, capsysbinary, tmp_path):
     printed = exported(capsysbinary, "--format", "safetensors").decode().strip()
     found = load_file(tmp_path / printed)
-    assert torch.equal(found["W_out"], course.training.weights().W_out)
+    assert torch.equal(found["W_out"], course.trainer.weights().W_out)
     exported(capsysbinary, "-o", "x.npz")
     arrays = np.load("x.npz", allow_pickle=False)
-    np.testing.assert_array_equal(arrays["W_in"], course.training.weights().W_in.numpy())
+    np.testing.assert_array_equal(arrays["W_in"], course.trainer.weights().W_in.numpy())
     np.testing.assert_array_equal(arrays["history_loss"], course.history.view().column("loss"))
     assert json.loads(str(arrays["settings"]))["p"] == 0.2
 
@@ -92,12 +92,12 @@ def test_the_screen_of_a_run_is_drawn_and_the_run_stays_as_it_is(
     course, capsysbinary, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("NO_COLOR", "1")  # of the terminal, not of the file
-    before = tree(course.keeper.run)
+    before = tree(course.writer.run)
     drawn = exported(capsysbinary, "--format", "svg", "-o", "-").decode()
     said = html.unescape("".join(re.findall(r"<text[^>]*>([^<]*)</text>", drawn)))
     said = said.replace("\xa0", " ")
     for word in (
-        f"step {course.training.step:,}",
+        f"step {course.trainer.step:,}",
         "exact(W)",
         "sampled",
         "interferers",
@@ -106,13 +106,13 @@ def test_the_screen_of_a_run_is_drawn_and_the_run_stays_as_it_is(
         assert word in said
     assert "only looked at" not in said  # what is told for a moment
     assert len(set(re.findall("#[0-9a-f]{6}", drawn))) > 10
-    assert tree(course.keeper.run) == before
+    assert tree(course.writer.run) == before
     assert os.environ["NO_COLOR"] == "1"
 
 
 @pytest.fixture
 def file(course, tmp_path):
-    weights = course.training.weights()
+    weights = course.trainer.weights()
     np.savez(tmp_path / "theirs.npz", **{n: getattr(weights, n).numpy() for n in ("W_in", "W_out")})
     return tmp_path / "theirs.npz"
 

@@ -27,10 +27,10 @@ def test_every_command_finds_a_run_by_its_name(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(train, "HELDOUT_SAMPLES", 64)
     course = RunSession.new(SETTINGS.replace(steps=20))
-    while not course.training.done:
+    while not course.trainer.done:
         course.advance(bool)
     course.leave("done")
-    run = course.keeper.run
+    run = course.writer.run
     for name in NAMES:
         run = run.rename(run.parent / name)
         assert main(["resume", "--no-screen", "--quiet", "--", name]) == 0
@@ -60,7 +60,7 @@ def test_nothing_else_is_found(name, capsys, monkeypatch):
         assert line.startswith("rugtui: ")
     with pytest.raises(RunError):
         meant(name)
-    assert all_runs() == [course.keeper.run]
+    assert all_runs() == [course.writer.run]
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".safetensors"])

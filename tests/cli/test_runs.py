@@ -21,7 +21,7 @@ def a_run(steps=0, phase="paused"):
     course.advance(bool)
     if phase is None:
         course.save("training")
-        course.keeper.wait(10)
+        course.writer.wait(10)
     else:
         course.leave(phase)
     return course
@@ -42,7 +42,7 @@ def listing(capsys, *options):
 def test_states_steps_and_sizes(capsys):
     a_run(100, "done"), a_run(), a_run(phase="failed")
     crashed = a_run(phase=None)
-    crashed.keeper._lock._path.unlink()  # no farewell, nobody there
+    crashed.writer._lock._path.unlink()  # no farewell, nobody there
     live = a_run(phase=None)
     found = listing(capsys)
     states = [one["state"] for one in found]
@@ -50,7 +50,7 @@ def test_states_steps_and_sizes(capsys):
     assert [one["pid"] for one in found] == [None] * 4 + [os.getpid()]
     assert found[0]["step"] == 100
     assert found[0]["settings"]["steps"] == 100
-    on_disk = sum(path.stat().st_size for path in live.keeper.run.iterdir())
+    on_disk = sum(path.stat().st_size for path in live.writer.run.iterdir())
     assert found[-1]["bytes"] == on_disk
     assert main(["runs"]) == 0
     out, error = capsys.readouterr()
@@ -62,12 +62,12 @@ def test_states_steps_and_sizes(capsys):
 
 def test_what_is_damaged_is_listed_and_named(capsys):
     course = a_run()
-    for path in checkpoints(course.keeper.run):
+    for path in checkpoints(course.writer.run):
         path.write_bytes(b"x" * 100)
     (one,) = listing(capsys)
     assert one["step"] == 0
     assert "checkpoint-" in one["trouble"]
-    (course.keeper.run / "run.json").write_text("{}")
+    (course.writer.run / "run.json").write_text("{}")
     (one,) = listing(capsys)
     assert one["state"] == "damaged"
     assert "run.json" in one["trouble"]
@@ -77,17 +77,17 @@ def test_pruning_keeps_the_last_the_live_and_those_with_snapshots(capsys):
     courses = [a_run() for _ in range(4)]
     live = a_run(phase=None)
     a_run()
-    a_snapshot(courses[1].keeper.run)
-    (courses[2].keeper.run / SNAPSHOTS / "00000001-trained").mkdir(parents=True)  # half-written
+    a_snapshot(courses[1].writer.run)
+    (courses[2].writer.run / SNAPSHOTS / "00000001-trained").mkdir(parents=True)  # half-written
     removed = listing(capsys, "--prune", "--keep", "1", "--yes")
-    gone = [courses[k].keeper.run.name for k in (0, 2, 3)]
+    gone = [courses[k].writer.run.name for k in (0, 2, 3)]
     assert [one["name"] for one in removed] == gone
     assert len(all_runs()) == 3
     live.leave("paused")
 
 
 def test_snapshots_go_where_that_is_asked_for_and_none_that_came_meanwhile(capsys, monkeypatch):
-    old, kept = a_run().keeper.run, a_run().keeper.run
+    old, kept = a_run().writer.run, a_run().writer.run
     snapshot = a_snapshot(old)
     assert main(["runs", "--prune", "--keep", "1", "--yes"]) == 0
     assert "with snapshots, and stay: 1;" in capsys.readouterr().err
@@ -101,7 +101,7 @@ def test_snapshots_go_where_that_is_asked_for_and_none_that_came_meanwhile(capsy
 
 
 def test_pruning_asks_or_wants_to_be_told(capsys):
-    run = a_run().keeper.run
+    run = a_run().writer.run
     assert main(["runs", "--prune", "--keep", "0"]) == 2
     assert "--yes" in capsys.readouterr().err
     assert run.is_dir()
@@ -109,7 +109,7 @@ def test_pruning_asks_or_wants_to_be_told(capsys):
 
 
 def test_pruning_follows_no_links(capsys, tmp_path):
-    run = a_run().keeper.run
+    run = a_run().writer.run
     precious = tmp_path / "precious"
     precious.write_text("x")
     (run / "link").symlink_to(tmp_path)
@@ -119,7 +119,7 @@ def test_pruning_follows_no_links(capsys, tmp_path):
 
 
 def test_a_run_that_is_taken_meanwhile_stays(capsys, monkeypatch):
-    run = a_run().keeper.run
+    run = a_run().writer.run
     held = Lock.take(run, screen=False)
     monkeypatch.setattr("rugtui.storage.listing.holder", lambda _: (False, None))
     assert main(["runs", "--prune", "--keep", "0", "--yes"]) == 0
@@ -129,7 +129,7 @@ def test_a_run_that_is_taken_meanwhile_stays(capsys, monkeypatch):
 
 
 def test_terminals_do_not_obey_names(capsys):
-    run = a_run().keeper.run
+    run = a_run().writer.run
     run.rename(run.parent / "a\x1b[2Jb\nc")
     assert main(["runs"]) == 0
     out = capsys.readouterr().out

@@ -53,7 +53,7 @@ def test_where_no_run_is_named_it_is_the_latest_that_somebody_trains(capsys):
         course = RunSession.new(SETTINGS)
         course.advance(bool)
         course.leave("paused")
-        runs.append(course.keeper.run)
+        runs.append(course.writer.run)
     assert meant(None) == runs[2]
     lock = Lock.take(runs[1], screen=False)
     assert meant(None) == runs[1]

@@ -42,17 +42,17 @@ def short_intervals(monkeypatch):
 def saved(course):
     """Save and wait; what there is to tell of it."""
     course.save("training")
-    assert course.keeper.wait(20)
+    assert course.writer.wait(20)
     return course.news()
 
 
 def equal_to_uninterrupted(course, tmp_path, results=3):
     """Leave it, take it up, train on, and hold it against the run to which nothing happened."""
-    run = course.keeper.run
+    run = course.writer.run
     assert course.leave("paused")
     again = advance(RunSession.taken_up(run), results)
     through = RunSession.new(SETTINGS, into=tmp_path / "through")
-    while through.training.step < again.training.step:
+    while through.trainer.step < again.trainer.step:
         advance(through, 1)
     same(again, through)
     for one in (again, through):
@@ -61,14 +61,14 @@ def equal_to_uninterrupted(course, tmp_path, results=3):
 
 def equal_to_uninterrupted_in_weights(course, tmp_path):
     """Weights do not depend on what became of the history, which is whole from here on."""
-    step = course.training.step
+    step = course.trainer.step
     assert course.leave("paused")
-    checkpoint = newest(course.keeper.run)[1]
+    checkpoint = newest(course.writer.run)[1]
     through = advance(RunSession.new(SETTINGS, into=tmp_path / "through"), step)
-    for name, tensor in through.training.state().tensors.items():
+    for name, tensor in through.trainer.state().tensors.items():
         assert torch.equal(tensor, checkpoint.state.tensors[name]), name
     through.leave("paused")
-    assert read_past(course.keeper.run, NAMES)[1] == []
+    assert read_past(course.writer.run, NAMES)[1] == []
 
 
 @pytest.mark.parametrize("kind", ["mount", "limit"])
@@ -77,7 +77,7 @@ def test_a_disk_that_is_full_for_a_while(kind, tmp_path):
         course = advance(RunSession.new(SETTINGS, into=disk.folder), 30)
         assert course.kept() == "Nothing of this run is saved yet."
         assert saved(course) == []
-        run, before = course.keeper.run, course.training.step
+        run, before = course.writer.run, course.trainer.step
         disk.fill()
         try:
             ((text, bad),) = saved(advance(course, 300))
@@ -92,7 +92,7 @@ def test_a_disk_that_is_full_for_a_while(kind, tmp_path):
         finally:
             disk.free()
         ((text, bad),) = saved(advance(course, 1))
-        assert text == f"saved again at step {course.training.step}"
+        assert text == f"saved again at step {course.trainer.step}"
         assert not list(run.glob(".*"))
         equal_to_uninterrupted(course, tmp_path)
 
@@ -106,8 +106,8 @@ def test_what_was_saved_before_the_disk_was_full_is_taken_up(tmp_path):
             assert not advance(course, 4).leave("paused")
         finally:
             disk.free()
-        again = RunSession.taken_up(course.keeper.run)
-        assert again.training.step == 5
+        again = RunSession.taken_up(course.writer.run)
+        assert again.trainer.step == 5
         equal_to_uninterrupted(again, tmp_path)
 
 
@@ -125,7 +125,7 @@ def test_a_full_disk_costs_no_result(tmp_path, capsys, monkeypatch):
 def test_a_directory_that_is_read_only_for_a_while(tmp_path, monkeypatch):
     course = advance(RunSession.new(SETTINGS, into=tmp_path / "runs"), 2)
     saved(course)
-    run = course.keeper.run
+    run = course.writer.run
     with read_only(run, monkeypatch):
         ((text, bad),) = saved(advance(course, 2))
         assert bad
@@ -138,17 +138,17 @@ def test_a_directory_that_is_read_only_for_a_while(tmp_path, monkeypatch):
 def test_a_run_in_a_read_only_place_is_refused_in_a_sentence(tmp_path, monkeypatch, capsys):
     course = advance(RunSession.new(SETTINGS, into=tmp_path / "runs"), 2)
     course.leave("paused")
-    with read_only(course.keeper.run, monkeypatch):
-        assert main(["resume", "--no-screen", str(course.keeper.run)]) == 1
+    with read_only(course.writer.run, monkeypatch):
+        assert main(["resume", "--no-screen", str(course.writer.run)]) == 1
         (line,) = capsys.readouterr().err.splitlines()
-        assert str(course.keeper.run / "lock") in line
-        assert rugtui.load(course.keeper.run).step == 2
+        assert str(course.writer.run / "lock") in line
+        assert rugtui.load(course.writer.run).step == 2
 
 
 def test_a_directory_deleted_underneath_is_whole_again_at_the_next_save(tmp_path):
     course = advance(RunSession.new(SETTINGS, into=tmp_path / "runs"), 2)
     saved(course)
-    shutil.rmtree(course.keeper.run)
+    shutil.rmtree(course.writer.run)
     assert "written anew" in saved(advance(course, 2))[0][0]
     equal_to_uninterrupted(course, tmp_path)
 
@@ -161,11 +161,11 @@ def test_at_most_one_interval_of_autosaving_is_lost(tmp_path, monkeypatch):
     for _ in range(100):
         now[0] += 0.7
         advance(course, 1)
-        assert course.keeper.wait(20)  # threading has a clock of its own
-        when[course.training.step] = now[0]
-        found = newest(course.keeper.run)
+        assert course.writer.wait(20)  # threading has a clock of its own
+        when[course.trainer.step] = now[0]
+        found = newest(course.writer.run)
         assert now[0] - when[found[1].step if found else 0] <= 10 + 0.7
-    assert len(checkpoints(course.keeper.run)) == 2
+    assert len(checkpoints(course.writer.run)) == 2
     course.leave("paused")
 
 
@@ -176,21 +176,21 @@ def test_a_clock_set_back_moves_no_save_and_prunes_no_latest_run(tmp_path, monke
     monkeypatch.setattr(time, "time", lambda: 0.0)
     second = advance(RunSession.new(SETTINGS, into=tmp_path, every=0.05), 1)
     deadline = time.monotonic() + 30
-    while not checkpoints(second.keeper.run):
+    while not checkpoints(second.writer.run):
         advance(second, 1)
         assert time.monotonic() < deadline
     for one in (first, second):
         one.leave("paused")
     runs = [listed(run) for run in all_runs(tmp_path)]
-    assert runs[0].path == second.keeper.run  # by its name the older
-    assert [one.path for one in removable(runs, 1)] == [first.keeper.run]
+    assert runs[0].path == second.writer.run  # by its name the older
+    assert [one.path for one in removable(runs, 1)] == [first.writer.run]
     assert len(removable(runs, 0)) == 2
 
 
 @pytest.mark.parametrize("name", [ABOUT, "checkpoint"])
 def test_a_run_of_a_newer_version_is_left_alone(name, tmp_path, capsys, monkeypatch):
     course = advance(RunSession.new(SETTINGS, into=tmp_path), 1)
-    run = course.keeper.run
+    run = course.writer.run
     with monkeypatch.context() as newer:
         newer.setattr(tensors, "FORMAT", tensors.FORMAT + 1)
         course.leave("paused")
@@ -210,7 +210,7 @@ def test_a_gibibyte_where_a_file_should_be_is_refused_by_name_and_soon(tmp_path)
     course = advance(RunSession.new(SETTINGS, into=tmp_path), 2)
     saved(course)
     advance(course, 2).leave("paused")
-    run = course.keeper.run
+    run = course.writer.run
     newest_there = checkpoints(run)[0]
     started = time.monotonic()
     for path in [*sorted(run.iterdir()), run / "lock"]:
@@ -218,10 +218,10 @@ def test_a_gibibyte_where_a_file_should_be_is_refused_by_name_and_soon(tmp_path)
         path.touch()
         os.truncate(path, GIB)
         again = RunSession.taken_up(run)
-        assert again.training.step == (2 if path == newest_there else 4)
+        assert again.trainer.step == (2 if path == newest_there else 4)
         assert all(path.name in note for note in again.notes[:2])
         assert bool(again.notes) == (path.name == "history.jsonl" or path == newest_there)
-        again.keeper.leave(20)
+        again.writer.leave(20)
         listed(run)
         path.unlink(missing_ok=True)
         path.write_bytes(content)
@@ -232,7 +232,7 @@ def test_a_gibibyte_where_a_file_should_be_is_refused_by_name_and_soon(tmp_path)
 def test_a_run_goes_on_whatever_became_of_its_history(damage, tmp_path):
     course = advance(RunSession.new(SETTINGS, into=tmp_path), 3)
     assert course.leave("paused")
-    path = course.keeper.run / "history.jsonl"
+    path = course.writer.run / "history.jsonl"
     first = path.read_bytes().splitlines(keepends=True)[0]
     path.unlink()
     match damage:
@@ -243,7 +243,7 @@ def test_a_run_goes_on_whatever_became_of_its_history(damage, tmp_path):
             path.write_bytes(first + b"?\n" * 300_000)
         case "a pipe":
             os.mkfifo(path)
-    again = RunSession.taken_up(course.keeper.run)
+    again = RunSession.taken_up(course.writer.run)
     notes = again.notes
     assert "history.jsonl" in notes[0]
     assert "results are missing from its history" in notes[-1]

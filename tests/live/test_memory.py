@@ -10,15 +10,16 @@ from rugtui.live.commands import Look, Pause, Save, Show, Stop
 from rugtui.live.session import Session
 from rugtui.models.base import Window
 from rugtui.runtime import threads
-from rugtui.live import statistics_worker as analyst
-from rugtui.live import experiment
+from rugtui.live import readings
+from rugtui.live.own_run import OwnRun
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
 
-analyst.ROWS, threads.BESIDE = 8, 1.0  # it rests but as long as it works
+readings.ROWS, threads.BESIDE = 8, 1.0  # it rests but as long as it works
 before, deadline = peak(), time.monotonic() + 60
-session = Session(Settings(n_sparse=16_384, n_dense=4, p=0.01, batch=64, device="cpu", steps=0))
+settings = Settings(n_sparse=16_384, n_dense=4, p=0.01, batch=64, device="cpu", steps=0)
+session = Session(OwnRun(settings))
 thread = threading.Thread(target=session.run, daemon=True)
 thread.start()
 

@@ -12,6 +12,7 @@ from rugtui.analysis.statistics import statistics
 from rugtui.errors import DamagedError, RunError, SettingError, WeightsError
 from rugtui.live.commands import Change, Open, Pause, Save, Stop
 from rugtui.live.opening import open_run, open_snapshot, open_weights
+from rugtui.live.own_run import OwnRun
 from rugtui.live.run_session import RunSession
 from rugtui.live.session import Session
 from rugtui.models.constructions import dense, engineered
@@ -30,16 +31,16 @@ RUG = engineered("hadamard", 64, 16, 0.05, generator=torch.Generator())
 def run(tmp_path):
     course = advance(RunSession.new(SETTINGS, into=tmp_path), 3)
     course.leave("paused")
-    return course.keeper.run
+    return course.writer.run
 
 
 @pytest.fixture
 def snapshot(tmp_path):
     course = advance(RunSession.new(SETTINGS, into=tmp_path / "first"), 3)
     course.leave("paused")
-    weights = course.training.weights()
+    weights = course.trainer.weights()
     return write_snapshot(
-        course.keeper.run, course.moment("paused"), kind="trained", weights=weights, facts={}
+        course.writer.run, course.moment("paused"), kind="trained", weights=weights, facts={}
     )
 
 
@@ -53,7 +54,7 @@ def file(tmp_path):
 
 @contextmanager
 def looking(opening):
-    session = Session(SETTINGS, opening, source="it")
+    session = Session(OwnRun(SETTINGS, opening, source="it"))
     threading.Thread(target=session.run, daemon=True).start()
     try:
         yield session
@@ -110,7 +111,7 @@ def test_it_shows_everything_and_writes_nothing(kind, request, tmp_path, private
 
 def test_a_run_goes_on_as_itself_bit_for_bit(run, tmp_path):
     course = open_run(run)
-    assert course.keeper.run is None
+    assert course.writer.run is None
     course.go_on()
     advance(course, 2)
     course.leave("paused")
@@ -125,7 +126,7 @@ def test_a_snapshot_goes_on_as_a_new_run_bit_for_bit(snapshot, tmp_path):
         assert wait(session, lambda f: f.phase == "training").source == ""
     again = RunSession.taken_up(find_run(None))
     assert tree(snapshot) == before
-    assert f"began from snapshot {snapshot}" in (again.keeper.run / "log.txt").read_text()
+    assert f"began from snapshot {snapshot}" in (again.writer.run / "log.txt").read_text()
     results = len(again.history.view())
     asked = uninterrupted(tmp_path, results)
     advance(again, 1)  # the session may have left within an interval
@@ -135,10 +136,10 @@ def test_a_snapshot_goes_on_as_a_new_run_bit_for_bit(snapshot, tmp_path):
 
 def test_a_finished_run_goes_on_as_far_again(tmp_path):
     course = RunSession.new(TINY.replace(steps=20), into=tmp_path)
-    while not course.training.done:
+    while not course.trainer.done:
         course.advance(bool)
     course.leave("done")
-    with looking(lambda: open_run(course.keeper.run)) as session:
+    with looking(lambda: open_run(course.writer.run)) as session:
         assert wait(session, everything).phase == "opened"
         session.send(Pause(False))
         assert wait(session, lambda f: f.phase == "done").step == 40
@@ -201,7 +202,7 @@ def test_weights_from_elsewhere_are_trained_on_and_the_file_may_go(file):
     again = RunSession.taken_up(find_run(None))
     advance(again, 1)
     again.leave("paused")
-    assert "began from weights in" in (again.keeper.run / "log.txt").read_text()
+    assert "began from weights in" in (again.writer.run / "log.txt").read_text()
 
 
 def test_weights_are_opened_while_another_run_trains(file):
@@ -238,17 +239,17 @@ def test_what_a_file_says_cannot_be_said_otherwise(file, tmp_path):
 def test_a_snapshot_of_a_rug_shows_that_rug(tmp_path):
     course = advance(RunSession.new(SETTINGS, into=tmp_path), 1)
     course.leave("paused")
-    kept = {"kind": "rug", "weights": course.training.weights(), "facts": {"frame": "dct"}}
-    folder = write_snapshot(course.keeper.run, course.moment("paused"), **kept)
+    kept = {"kind": "rug", "weights": course.trainer.weights(), "facts": {"frame": "dct"}}
+    folder = write_snapshot(course.writer.run, course.moment("paused"), **kept)
     with looking(lambda: open_snapshot(folder)) as session:
         frame = wait(session, lambda f: f.shown == "rug" and everything(f))
-    assert frame.frame_name == "dct"
+    assert frame.construction == "dct"
 
 
 def test_what_cannot_be_opened_ends_the_session(snapshot):
     path = snapshot / "weights.safetensors"
     path.write_bytes(path.read_bytes()[:-1])
-    session = Session(SETTINGS, lambda: open_snapshot(snapshot))
+    session = Session(OwnRun(SETTINGS, lambda: open_snapshot(snapshot)))
     started = time.monotonic()
     session.run()
     assert session.finished.is_set()
@@ -262,9 +263,9 @@ def test_still_weights_are_sampled_as_their_settings_say(tmp_path):
     settings = SETTINGS.replace(activation="identity")
     course = advance(RunSession.new(settings, into=tmp_path), 1)
     course.leave("paused")
-    held = course.training.measure(20_000)
-    with looking(lambda: open_run(course.keeper.run)) as session:
+    held = course.trainer.measure(20_000)
+    with looking(lambda: open_run(course.writer.run)) as session:
         frame = wait(session, lambda f: f.trained.standard_error < 2 * held.standard_error)
     error = np.hypot(held.standard_error, frame.trained.standard_error)
     assert abs(frame.trained.loss - held.mean) < 5 * error
-    assert torch.is_tensor(course.training.weights().b)
+    assert torch.is_tensor(course.trainer.weights().b)

@@ -8,7 +8,7 @@ import pytest
 from rugtui.errors import DamagedError
 from rugtui.live.commands import Change, Forget, ListSaved, Load
 from rugtui.live.history import History
-from rugtui.live.other_runs import MOST, Others, other_run, read_run
+from rugtui.live.other_runs import MOST, OtherRuns, other_run, read_run
 from rugtui.settings.settings import Settings
 from rugtui.storage.history_file import NAME, HistoryFile
 from rugtui.storage.run_directory import create_run
@@ -67,7 +67,7 @@ def test_a_saved_run_is_read_without_its_damaged_lines(tmp_path):
 
 
 def test_no_more_runs_are_kept_than_there_are_letters(tmp_path):
-    others = Others()
+    others = OtherRuns()
     made = other_run("", "", "paused", Settings(), 5, some(5))
     for k in range(MOST):
         others._take(type(made)(**{**fields(made), "key": str(k)}), [])
@@ -76,7 +76,7 @@ def test_no_more_runs_are_kept_than_there_are_letters(tmp_path):
     deadline = time.monotonic() + 20
     while not (told := others.collect()) and time.monotonic() < deadline:
         time.sleep(0.01)
-    others.leave()
+    others.close()
     assert "remove one" in told[0]
     assert len(others.runs) == MOST
 

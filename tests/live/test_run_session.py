@@ -28,7 +28,7 @@ def without_time(history):
 
 
 def same(one, two):
-    same_state(one.training.state(), two.training.state())
+    same_state(one.trainer.state(), two.trainer.state())
     np.testing.assert_array_equal(without_time(one.history), without_time(two.history))
     assert one.history.view().marks == two.history.view().marks
 
@@ -45,7 +45,7 @@ def test_stopped_and_taken_up_again_twice(tmp_path, uninterrupted):
     course = advance(RunSession.new(SETTINGS, into=tmp_path), 5)
     for _ in range(2):
         assert course.leave("paused")
-        course = RunSession.taken_up(course.keeper.run)
+        course = RunSession.taken_up(course.writer.run)
         assert course.notes == []
         advance(course, 2)
     advance(course, 3)
@@ -57,21 +57,21 @@ def test_stopped_in_the_middle_of_an_interval(tmp_path, uninterrupted):
     advance(uninterrupted, 3)
     course, asked = RunSession.new(SETTINGS, into=tmp_path), iter(range(50))
     assert course.advance(lambda: next(asked, None) is None) is None
-    assert course.training.step > 0
+    assert course.trainer.step > 0
     course.leave("paused")
-    same(advance(RunSession.taken_up(course.keeper.run), 3), uninterrupted)
+    same(advance(RunSession.taken_up(course.writer.run), 3), uninterrupted)
 
 
 def test_what_came_after_the_last_save_is_done_again(tmp_path, uninterrupted):
     advance(uninterrupted, 6)
     course = advance(RunSession.new(SETTINGS, into=tmp_path), 2)
     course.save("training")
-    assert course.keeper.wait(10)
+    assert course.writer.wait(10)
     # As if killed here: rows that are in the history already, no checkpoint, no farewell.
     advance(course, 2)
-    course.keeper._journal.bring_up_to(course.history.past())
-    course.keeper._lock.release()
-    again = RunSession.taken_up(course.keeper.run)
+    course.writer._journal.bring_up_to(course.history.past())
+    course.writer._lock.release()
+    again = RunSession.taken_up(course.writer.run)
     assert len(again.history.view()) == 2
     same(advance(again, 4), uninterrupted)
 
@@ -79,8 +79,8 @@ def test_what_came_after_the_last_save_is_done_again(tmp_path, uninterrupted):
 def test_a_run_that_was_never_saved_begins_again(tmp_path, uninterrupted):
     advance(uninterrupted, 2)
     course = advance(RunSession.new(SETTINGS, into=tmp_path), 1)
-    course.keeper._lock.release()
-    same(advance(RunSession.taken_up(course.keeper.run), 2), uninterrupted)
+    course.writer._lock.release()
+    same(advance(RunSession.taken_up(course.writer.run), 2), uninterrupted)
 
 
 def test_changed_settings_go_on_too(tmp_path, uninterrupted):
@@ -90,7 +90,7 @@ def test_changed_settings_go_on_too(tmp_path, uninterrupted):
         advance(one, 2)
         one.change(changed)
     assert course.leave("paused")
-    course = RunSession.taken_up(course.keeper.run)
+    course = RunSession.taken_up(course.writer.run)
     assert course.settings == changed
     same(advance(course, 2), advance(uninterrupted, 2))
 
@@ -98,16 +98,16 @@ def test_changed_settings_go_on_too(tmp_path, uninterrupted):
 def test_the_older_checkpoint_is_taken_and_said_to_be(tmp_path, uninterrupted):
     course = advance(RunSession.new(SETTINGS, into=tmp_path), 2)
     course.save("training")
-    course.keeper.wait(10)
+    course.writer.wait(10)
     advance(course, 2).leave("paused")
-    newest, older = checkpoints(course.keeper.run)
+    newest, older = checkpoints(course.writer.run)
     newest.write_bytes(newest.read_bytes()[:-7])
-    again = RunSession.taken_up(course.keeper.run)
+    again = RunSession.taken_up(course.writer.run)
     assert newest.name in again.notes[0]
     same(advance(again, 2), advance(uninterrupted, 4))
     again.save("training")
-    again.keeper.wait(10)
-    assert older in checkpoints(again.keeper.run)
+    again.writer.wait(10)
+    assert older in checkpoints(again.writer.run)
 
 
 @pytest.mark.parametrize("killed", [False, True])
@@ -123,14 +123,14 @@ def test_a_long_run_is_the_same_however_often_it_was_taken_up(killed, tmp_path, 
     for results in (61, 9, 80, 150):
         advance(course, results)
         course.save("training")
-        assert course.keeper.wait(10)
+        assert course.writer.wait(10)
         if killed:  # rows that are in the history already, thinned perhaps, and no checkpoint
             advance(course, 9)
-            course.keeper._journal.bring_up_to(course.history.past())
-            course.keeper._lock.release()
+            course.writer._journal.bring_up_to(course.history.past())
+            course.writer._lock.release()
         else:
             course.leave("paused")
-        course = RunSession.taken_up(course.keeper.run)
+        course = RunSession.taken_up(course.writer.run)
         assert course.notes == []
     assert len(course.history.view()) < 64
     assert course.history.view().thinned
@@ -144,8 +144,8 @@ def test_after_an_explosion_the_history_is_that_of_the_weights_kept(tmp_path, mo
     course = advance(RunSession.new(SETTINGS, into=tmp_path), 70)
     before = course.history.view()
     course.save("training")
-    assert course.keeper.wait(10)
-    course.training._parameters.weights.b.fill_(1e4)
+    assert course.writer.wait(10)
+    course.trainer._parameters.weights.b.fill_(1e4)
     with pytest.raises(Diverged):
         course.advance(NEVER)
     advance(course, 40)  # farther than it was
@@ -154,7 +154,7 @@ def test_after_an_explosion_the_history_is_that_of_the_weights_kept(tmp_path, mo
     assert [(mark.step, mark.text) for mark in view.marks] == [(50, "back from 71")]
     np.testing.assert_array_equal(before.column("step"), np.arange(1, 71))
     assert course.leave("paused")
-    again = RunSession.taken_up(course.keeper.run)
+    again = RunSession.taken_up(course.writer.run)
     assert again.notes == []
     same(again, course)
     again.leave("paused")
@@ -163,7 +163,7 @@ def test_after_an_explosion_the_history_is_that_of_the_weights_kept(tmp_path, mo
 def test_the_death_of_all_outputs_is_said_once(uninterrupted):
     advance(uninterrupted, 1)
     assert uninterrupted.news() == []
-    uninterrupted.training._parameters.weights.b.fill_(-100.0)
+    uninterrupted.trainer._parameters.weights.b.fill_(-100.0)
     advance(uninterrupted, 3)
     ((said, bad),) = (one for one in uninterrupted.news() if "dead" in one[0])
     assert bad
@@ -174,9 +174,9 @@ def test_the_death_of_all_outputs_is_said_once(uninterrupted):
 def test_missing_history_is_said(tmp_path):
     course = advance(RunSession.new(SETTINGS, into=tmp_path), 3)
     course.leave("paused")
-    path = course.keeper.run / "history.jsonl"
+    path = course.writer.run / "history.jsonl"
     path.write_bytes(b"".join(path.read_bytes().splitlines(True)[:2]))
-    again = RunSession.taken_up(course.keeper.run)
+    again = RunSession.taken_up(course.writer.run)
     assert "1 results are missing" in again.notes[0]
     again.leave("paused")
 
@@ -186,11 +186,11 @@ def test_a_run_that_goes_on_with_another_number_of_threads_says_so(tmp_path, mon
     monkeypatch.setattr(trainer, "granted_threads", lambda: 3)
     course = advance(RunSession.new(SETTINGS, into=tmp_path), 1)
     course.leave("paused")
-    same_machine = RunSession.taken_up(course.keeper.run)
+    same_machine = RunSession.taken_up(course.writer.run)
     assert same_machine.notes == []
     same_machine.leave("paused")
     monkeypatch.setattr(trainer, "granted_threads", lambda: 1)
-    again = RunSession.taken_up(course.keeper.run)
+    again = RunSession.taken_up(course.writer.run)
     again.leave("paused")
     (note,) = again.notes
     assert note.startswith("it trained with --threads 3 so far and goes on with --threads 1:")
@@ -199,30 +199,30 @@ def test_a_run_that_goes_on_with_another_number_of_threads_says_so(tmp_path, mon
 def test_a_live_run_cannot_be_taken_up(uninterrupted):
     advance(uninterrupted, 1)
     with pytest.raises(RunError, match="in use"):
-        RunSession.taken_up(uninterrupted.keeper.run)
+        RunSession.taken_up(uninterrupted.writer.run)
 
 
 def test_a_hopeless_run_is_refused_and_left_free(tmp_path):
     course = advance(RunSession.new(SETTINGS, into=tmp_path), 1)
     course.leave("paused")
-    for path in checkpoints(course.keeper.run):
+    for path in checkpoints(course.writer.run):
         path.write_bytes(b"")
     for _ in range(2):
         with pytest.raises(DamagedError, match="no checkpoint in it is whole"):
-            RunSession.taken_up(course.keeper.run)
+            RunSession.taken_up(course.writer.run)
 
 
 def test_leaving_saves_again_only_what_changed(tmp_path):
     course = advance(RunSession.new(SETTINGS, into=tmp_path), 1)
     course.leave("paused")
-    (path,) = checkpoints(course.keeper.run)
+    (path,) = checkpoints(course.writer.run)
     before = path.stat().st_mtime_ns
-    RunSession.taken_up(course.keeper.run).leave("paused")
+    RunSession.taken_up(course.writer.run).leave("paused")
     assert path.stat().st_mtime_ns == before
-    again = RunSession.taken_up(course.keeper.run)
+    again = RunSession.taken_up(course.writer.run)
     again.change(SETTINGS.replace(lr=0.5))  # no step, but something to keep
     again.leave("paused")
-    assert RunSession.taken_up(course.keeper.run).settings.lr == 0.5
+    assert RunSession.taken_up(course.writer.run).settings.lr == 0.5
 
 
 def test_what_is_set_in_vain_is_told(tmp_path):
@@ -245,6 +245,6 @@ def test_the_history_knows_samples_from_weights(tmp_path):
     advance(course, 1)
     assert course.history.view().column("batch").tolist() == [64, 64, 0, 0, 32]
     assert course.leave("paused")
-    again = RunSession.taken_up(course.keeper.run)
+    again = RunSession.taken_up(course.writer.run)
     assert again.history.view().breaks.tolist() == [2, 4]
     again.leave("paused")

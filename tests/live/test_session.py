@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from rugtui.live import statistics_worker as analyst
+from rugtui.live import readings
 from rugtui.live.commands import Change, Look, Pause, Save, Show, Stop
+from rugtui.live.own_run import OwnRun
 from rugtui.live.session import Session
 from rugtui.settings.settings import Settings
 from rugtui.storage.checkpoint import newest, restore
@@ -24,7 +25,7 @@ SMALL = Settings(n_sparse=64, n_dense=16, batch=64, device="cpu", steps=0)
 
 @contextmanager
 def running(settings=SMALL):
-    session = Session(settings)
+    session = Session(OwnRun(settings))
     thread = threading.Thread(target=session.run, daemon=True)
     thread.start()
     try:
@@ -71,7 +72,7 @@ def test_what_training_came_to_is_analysed_once_it_stands_still():
 def test_the_rug_is_analysed_when_it_is_looked_at_however_long_the_analyst_meant_to_rest(
     monkeypatch,
 ):
-    monkeypatch.setattr(analyst, "share_beside", lambda: 1e-9)  # it would rest for years
+    monkeypatch.setattr(readings, "share_beside", lambda: 1e-9)  # it would rest for years
     with running() as session:
         wait(session, lambda f: f.trained.statistics is not None)
         session.send(Show("rug"))
@@ -353,7 +354,8 @@ def test_the_answer_to_a_command_does_not_wait_for_an_old_frame_to_be_taken():
 def test_no_frame_from_before_a_command_is_drawn_once_it_is_asked():
     with running() as session:
         wait(session, lambda f: f.step > 0)
-        put, train, shown = session.frames.put, session._experiment.train, []
+        run = session.subject.run
+        put, train, shown = session.frames.put, run.advance, []
         answered = threading.Event()
 
         def spied(frame):
@@ -363,23 +365,26 @@ def test_no_frame_from_before_a_command_is_drawn_once_it_is_asked():
                 answered.set()
 
         def asked_within(cancelled, called):
-            session._experiment.train = train
-            train(cancelled, called)
+            run.advance = train
+            result = train(cancelled, called)
             session.send(Show("rug"))
             session.frames.take()  # there would be room for another
             shown.clear()
+            return result
 
-        session.frames.put, session._experiment.train = spied, asked_within
+        session.frames.put, run.advance = spied, asked_within
         assert answered.wait(30)
         assert shown[0] == "rug"
 
 
 def test_a_paused_run_at_another_p_is_sampled_there():
     with running() as session:
-        wait(session, lambda f: f.step > 0)
+        at = wait(session, lambda f: f.step > 0 and f.trained.loss > 0)
         session.send(Pause(True))
         wait(session, lambda f: f.phase == "paused")
         session.send(Change(SMALL.replace(p=0.3)))
         frame = wait(session, lambda f: f.settings.p == 0.3 and f.trained.loss > 0)
-        assert frame.trained.estimate == "sampled"
-        assert "L*" in frame.verdict
+    assert frame.trained.estimate == "sampled"
+    assert "L*" in frame.verdict
+    assert frame.trained.loss_at == frame.step
+    assert frame.trained.loss > 3 * at.trained.loss  # these weights have learned for p 0.05

@@ -26,8 +26,8 @@ def seen(settings, folder, cancelled=never):
 
 def test_a_measurement_has_the_exact_loss_of_the_weights_over_theory(tmp_path):
     session = RunSession.new(TINY, into=tmp_path)
-    one = measure(TINY, 0, session.training.weights())
-    sampled = session.training.measure(20_000)
+    one = measure(TINY, 0, session.trainer.weights())
+    sampled = session.trainer.measure(20_000)
     assert one.standard_error == 0
     assert one.loss == pytest.approx(sampled.mean, abs=5 * sampled.standard_error)
     assert one.over_theory == one.loss / one.theory_loss

@@ -75,7 +75,7 @@ def live(folder: Path, told: int) -> None:
     else:
         course = RunSession.new(SETTINGS, into=folder, every=EVERY)
     while True:
-        os.write(told, f"{course.training.step} {time.monotonic()}\n".encode())
+        os.write(told, f"{course.trainer.step} {time.monotonic()}\n".encode())
         course.advance(bool)
 
 

@@ -40,9 +40,9 @@ def test_killed_at_random_moments_it_goes_on_from_its_last_save_and_stays_the_sa
     checkpoint = newest(run)[1]
     monkeypatch.setattr(pace, "PRODUCTS", 1e7)  # as the others
     through = RunSession.new(SETTINGS.replace(steps=0), into=tmp_path / "through")
-    while through.training.step < checkpoint.step:
-        through.advance(lambda: through.training.step >= checkpoint.step)
-    wanted = through.training.state().tensors
+    while through.trainer.step < checkpoint.step:
+        through.advance(lambda: through.trainer.step >= checkpoint.step)
+    wanted = through.trainer.state().tensors
     assert all(torch.equal(wanted[name], kept) for name, kept in checkpoint.state.tensors.items())
     past = read_past(run, NAMES)[0].until(checkpoint.step)
     ours = through.history.past().table

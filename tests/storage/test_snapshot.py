@@ -25,19 +25,19 @@ def course(tmp_path):
     course = RunSession.new(SETTINGS, into=tmp_path)
     for _ in range(3):
         course.advance(bool)
-    course.history.mark(course.training.step, "p 0.3")
+    course.history.mark(course.trainer.step, "p 0.3")
     course.save("paused")
-    assert course.keeper.wait(10)
+    assert course.writer.wait(10)
     yield course
     course.leave("paused")
 
 
 @pytest.fixture
 def snapshot(course, tmp_path):
-    weights = course.training.weights()
+    weights = course.trainer.weights()
     facts = {"loss": 0.5, "statistics": {"exact": float("nan")}}
     return write_snapshot(
-        course.keeper.run, course.moment("paused"), kind="trained", weights=weights, facts=facts
+        course.writer.run, course.moment("paused"), kind="trained", weights=weights, facts=facts
     )
 
 
@@ -49,12 +49,12 @@ def equal(one, two):
 
 @pytest.mark.parametrize("place", ["run", "snapshot"])
 def test_what_was_saved_is_loaded(course, snapshot, place):
-    saved = rugtui.load(snapshot if place == "snapshot" else str(course.keeper.run))
-    assert equal(saved.weights, course.training.weights())
+    saved = rugtui.load(snapshot if place == "snapshot" else str(course.writer.run))
+    assert equal(saved.weights, course.trainer.weights())
     assert saved.settings == SETTINGS
-    assert (saved.step, saved.kind) == (course.training.step, "trained")
+    assert (saved.step, saved.kind) == (course.trainer.step, "trained")
     np.testing.assert_array_equal(saved.history["loss"], course.history.view().column("loss"))
-    assert saved.marks == ((course.training.step, "p 0.3"),)
+    assert saved.marks == ((course.trainer.step, "p 0.3"),)
     assert torch.__version__.startswith(saved.facts["torch"])  # a wheel's name may be less
     assert saved.notes == ()
 
@@ -70,8 +70,8 @@ def test_a_snapshot_says_what_theory_says_with_units(snapshot):
 def test_training_goes_on_from_a_snapshot_bit_for_bit(course, snapshot):
     (path,) = checkpoints(snapshot)
     again = restore(path, rugtui.storage.checkpoint.read_checkpoint(path))
-    assert again.advance() == course.training.advance()
-    assert equal(again.weights(), course.training.weights())
+    assert again.advance() == course.trainer.advance()
+    assert equal(again.weights(), course.trainer.weights())
 
 
 def test_a_thousand_kinds_of_damage_to_each_file_are_refused_by_name(snapshot):
@@ -128,7 +128,7 @@ def test_a_run_is_loaded_by_its_name_and_weights_by_their_file(tmp_path):
     course = RunSession.new(SETTINGS)
     course.advance(bool)
     course.leave("paused")
-    assert rugtui.load(course.keeper.run.name).step == course.training.step
+    assert rugtui.load(course.writer.run.name).step == course.trainer.step
     W = np.arange(12.0).reshape(3, 4)
     np.savez(tmp_path / "w.npz", W=W, b_final=np.ones(4))
     saved = rugtui.load(tmp_path / "w.npz")
@@ -141,10 +141,10 @@ def test_a_run_is_loaded_by_its_name_and_weights_by_their_file(tmp_path):
 
 def test_weights_are_a_safetensors_file_for_anybody(course, snapshot):
     found = load_file(snapshot / "weights.safetensors")
-    assert torch.equal(found["W_in"], course.training.weights().W_in)
+    assert torch.equal(found["W_in"], course.trainer.weights().W_in)
 
 
 def test_loading_needs_no_textual(course):
-    statement = f"import rugtui; rugtui.load({str(course.keeper.run)!r})"
+    statement = f"import rugtui; rugtui.load({str(course.writer.run)!r})"
     assert not loaded_by(statement) & {"textual", "plotext", "click"}
     assert isinstance(course.moment("paused"), RunState)

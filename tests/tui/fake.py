@@ -6,15 +6,16 @@ import dataclasses
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import TypeVar
 
 import numpy as np
 from textual.pilot import Pilot
 
+from rugtui.live.background import Mailbox
 from rugtui.live.commands import Command, Kind, Show, Stop
 from rugtui.live.frame import Frame, Panel, Picture, Reading
 from rugtui.live.history import History
-from rugtui.live.mailbox import Mailbox
 from rugtui.models.base import Window
 from rugtui.settings.settings import Settings
 from rugtui.theory.levels import Levels
@@ -90,7 +91,8 @@ class FakeSession:
     """Stands where a Session would: `told` are the commands, `give` is the worker's side."""
 
     def __init__(self, settings: Settings | None = None) -> None:
-        self.settings, self.source, self.refusal = settings or Settings(), "", None
+        self.subject = SimpleNamespace(settings=settings or Settings(), source="")
+        self.refusal = None
         self.frames: Mailbox[Frame] = Mailbox()
         self.finished = threading.Event()
         self.told: list[Command] = []

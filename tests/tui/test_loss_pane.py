@@ -9,8 +9,8 @@ from textual import events
 from rugtui.live.commands import Pause
 from rugtui.live.frame import Reading
 from rugtui.live.history import EMPTY
-from rugtui.live.theory_curves import Curves, Sweep
 from rugtui.settings.preferences import Preferences
+from rugtui.theory.curves import Curves, LevelCurves
 from rugtui.tui.app import RugtuiApp
 from rugtui.tui.charts.chart import shown
 from rugtui.tui.charts.view import NEWEST, ChartView
@@ -25,7 +25,7 @@ def some_curves(r=0.25, p=0.05) -> Curves:
 
     def sweep(x, r, p):
         best = (1 - r) * p**1.5 / (3 * r + 3 * p)
-        return Sweep(x, best, (1 - r) * (p / 3 - p * p / 4), 0.9 * best, 0.25 * best)
+        return LevelCurves(x, best, (1 - r) * (p / 3 - p * p / 4), 0.9 * best, 0.25 * best)
 
     ratios = np.union1d(np.linspace(0.01, 0.99, 60), r)
     densities = np.union1d(np.geomspace(1e-6, 1, 60), p)

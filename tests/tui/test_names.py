@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from textual.color import Color
 
-from rugtui.live.other_run import OtherRun
+from rugtui.live.frame import OtherRun
 from rugtui.live.other_runs import read_run, saved_runs
 from rugtui.live.run_session import RunSession
 from rugtui.storage.run_directory import runs_folder
@@ -44,8 +44,8 @@ def test_saved_runs_are_listed_newest_first_whatever_they_are_called():
         session = RunSession.new(SETTINGS, into=runs_folder())
         session.advance(bool)
         session.leave("paused")
-        assert session.keeper.run is not None
-        written.append(session.keeper.run.rename(runs_folder() / name))
+        assert session.writer.run is not None
+        written.append(session.writer.run.rename(runs_folder() / name))
     found = saved_runs()
     assert [run.path for run in found] == written[::-1]
     assert not any(obeyed(described(run, False)) for run in found)

@@ -9,8 +9,8 @@ import pytest
 from textual.widgets import Input, OptionList, Static
 
 from rugtui.live.commands import Forget, ListSaved, Load
+from rugtui.live.frame import OtherRun
 from rugtui.live.history import SPAN, History
-from rugtui.live.other_run import OtherRun
 from rugtui.settings.preferences import Preferences
 from rugtui.settings.settings import Settings
 from rugtui.storage.listing import Listed

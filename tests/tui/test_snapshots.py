@@ -55,7 +55,7 @@ def test_a_screen_looks_as_it_did(name, snap_compare, monkeypatch):
     frame = some_frame(others=OTHERS, run="/runs/live", curves=some_curves())
     if "cell" in name:
         picture = both_with_a_cell()
-        frame = dataclasses.replace(frame, others=(), picture=picture, frame_name="hadamard")
+        frame = dataclasses.replace(frame, others=(), picture=picture, construction="hadamard")
 
     async def used(pilot):
         await pilot.pause()

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from rugtui.live.commands import Look, NextFrame, Show
+from rugtui.live.commands import Look, NextConstruction, Show
 from rugtui.live.frame import CellReadout
 from rugtui.models.base import Window
 from rugtui.settings.preferences import Preferences
@@ -120,7 +120,7 @@ async def test_c_compares_and_halves_the_room(pilot):
     await pilot.press("c")
     assert look(pilot).beside
     assert look(pilot).width < wide
-    await give(pilot, picture=some_picture("trained", "rug"), frame_name="hadamard")
+    await give(pilot, picture=some_picture("trained", "rug"), construction="hadamard")
     assert pane(pilot).border_subtitle.startswith("trained | rug (hadamard)")
     await pilot.press("c")
     assert not look(pilot).beside
@@ -128,7 +128,7 @@ async def test_c_compares_and_halves_the_room(pilot):
 
 async def test_f_asks_for_the_next_frame(pilot):
     await pilot.press("f")
-    assert any(isinstance(command, NextFrame) for command in pilot.app.session.told)
+    assert any(isinstance(command, NextConstruction) for command in pilot.app.session.told)
 
 
 async def test_w_still_swaps(pilot):
@@ -176,7 +176,7 @@ async def test_other_panes_do_not_take_its_keys(pilot):
     before = look(pilot)
     await pilot.press("c", "r", "k", "down")
     assert look(pilot) == before
-    assert not any(isinstance(command, NextFrame) for command in pilot.app.session.told)
+    assert not any(isinstance(command, NextConstruction) for command in pilot.app.session.told)
 
 
 @pytest.mark.parametrize(("ascii_only", "glyphs"), [(False, SHADES), (True, ASCII)])
@@ -208,7 +208,7 @@ def test_the_subtitle_says_what_is_seen():
     def drawn(tall: int, wide: int) -> PixelView:
         return PixelView(Window.whole(64), 0, 0, tall, wide)
 
-    frame = some_frame(frame_name="dct")
+    frame = some_frame(construction="dct")
     whole = some_picture(n_sparse=64)
     assert subtitle(frame, whole, drawn(64, 64), 60) == "trained · a cell a pixel"
     assert subtitle(frame, whole, drawn(192, 192), 60) == "trained · a cell 3 × 3 pixels"

@@ -13,8 +13,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from rugtui.analysis import numbers
-from rugtui.live.frame import Frame
-from rugtui.live.other_run import OtherRun
+from rugtui.live.frame import Frame, OtherRun
 from rugtui.runtime.characters import printable
 from rugtui.settings.settings import Settings, declared, fields
 from rugtui.tui.charts.lines import blank, fit, line, paragraph

@@ -18,7 +18,7 @@ from rugtui.tui.panes.loss.readout import Fact
 from rugtui.tui.panes.loss.series import Derived
 
 if TYPE_CHECKING:
-    from rugtui.live.theory_curves import Sweep
+    from rugtui.theory.curves import LevelCurves
 
 
 def loss_chart(
@@ -89,7 +89,7 @@ def p_since(history: HistoryView, p: float) -> float:
 
 
 def theory_chart(
-    frame: Frame, sweep: Sweep, here: float, palette: Palette, behind: tuple[Curve, ...] = ()
+    frame: Frame, sweep: LevelCurves, here: float, palette: Palette, behind: tuple[Curve, ...] = ()
 ) -> Chart:
     """`here` is the run's own r or p; its points are what was measured of the weights there, and
     `behind` are the points of other runs."""
@@ -109,7 +109,9 @@ def theory_chart(
     return Chart(tuple(curves), behind=behind, home=here)
 
 
-def theory_facts(frame: Frame, sweep: Sweep, name: str, index: int, here: float) -> list[Fact]:
+def theory_facts(
+    frame: Frame, sweep: LevelCurves, name: str, index: int, here: float
+) -> list[Fact]:
     """The lines at one r or p; at the run's own, its loss beside them."""
     x = float(sweep.x[index])
     known = [

@@ -9,8 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rugtui.analysis import numbers
-from rugtui.live.frame import Frame
-from rugtui.live.other_run import OtherRun
+from rugtui.live.frame import Frame, OtherRun
 from rugtui.settings.settings import Settings
 from rugtui.tui.charts.canvas import Pen
 from rugtui.tui.charts.chart import Chart, Curve

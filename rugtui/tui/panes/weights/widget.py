@@ -157,7 +157,7 @@ class WeightsPane(Pane):
 
 def subtitle(frame: Frame, picture: Picture, view: PixelView, width: int) -> str:
     """Whose weights these are, in which order, which part, how many to a pixel: what has room."""
-    names = {"trained": "trained", "rug": f"rug ({frame.frame_name})"}
+    names = {"trained": "trained", "rug": f"rug ({frame.construction})"}
     orders = dict.fromkeys(panel.order for panel in picture.panels)
     window, (height, wide) = picture.window, picture.panels[0].pixels.shape
     rows, columns = window.bottom - window.top, window.right - window.left

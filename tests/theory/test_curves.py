@@ -1,14 +1,13 @@
-"""The curves of theory: through the run's point, between the bounds, off the worker's path."""
+"""The curves of theory: through the run's point, between the bounds."""
 
-import threading
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
-import rugtui.live.theory_curves
-from rugtui.live.theory_curves import CurveMaker, curves, with_ends
+import rugtui.theory.curves
 from rugtui.theory.bounds import linear
+from rugtui.theory.curves import curves, with_ends
 from rugtui.theory.levels import levels
 
 LINES = ("oracle", "elementwise", "optimum", "linear")
@@ -41,58 +40,9 @@ def test_each_sweep_holds_the_other_number():
     np.testing.assert_allclose(made.against_p.linear, linear(0.25, made.against_p.x))
 
 
-@pytest.fixture
-def maker():
-    maker = CurveMaker()
-    yield maker
-    maker.leave()
-
-
-def collected(maker, r, p):
-    """What the maker has once what is pending is done."""
-    if (made := maker.at(r, p)) is not None:
-        return made
-    assert maker._pending is not None
-    maker._pending.exception()
-    return maker.at(r, p)
-
-
-def test_nobody_waits_for_them_and_the_same_are_made_once(maker, monkeypatch):
-    gate, made = threading.Event(), []
-
-    def slow(r, p, n_sparse):
-        gate.wait(10)
-        made.append((r, p))
-        return curves(r, p)
-
-    monkeypatch.setattr(rugtui.live.theory_curves, "curves", slow)
-    assert maker.at(0.25, 0.05) is None
-    assert maker.at(0.25, 0.05) is None
-    gate.set()
-    assert collected(maker, 0.25, 0.05) is collected(maker, 0.25, 0.05)
-    assert made == [(0.25, 0.05)]
-
-
-def test_where_p_moves_on_only_the_newest_is_handed_out(maker):
-    assert maker.at(0.25, 0.05) is None
-    assert maker.at(0.25, 0.04) is None  # asked while the first are made
-    assert collected(maker, 0.25, 0.03) is None
-    assert collected(maker, 0.25, 0.03).p == 0.03
-
-
-def test_what_goes_wrong_is_raised_where_it_is_asked_for(maker, monkeypatch):
-    def broken(r, p, n_sparse):
-        raise MemoryError("no room")
-
-    monkeypatch.setattr(rugtui.live.theory_curves, "curves", broken)
-    assert maker.at(0.25, 0.05) is None
-    with pytest.raises(MemoryError):
-        collected(maker, 0.25, 0.05)
-
-
 def test_the_end_of_training_goes_through_the_point_and_below_the_paired_optimum(monkeypatch):
-    monkeypatch.setattr(rugtui.live.theory_curves, "POINTS", 8)
-    monkeypatch.setattr(rugtui.live.theory_curves, "HULLS", 3)
+    monkeypatch.setattr(rugtui.theory.curves, "POINTS", 8)
+    monkeypatch.setattr(rugtui.theory.curves, "HULLS", 3)
     made = curves(0.6, 0.05)
     assert np.isnan(made.against_p.end).all()
     whole = with_ends(made)

@@ -7,13 +7,11 @@ comes after all else: until then it is NaN.
 from __future__ import annotations
 
 import dataclasses
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
-from rugtui.runtime.threads import lower_priority
 from rugtui.theory.bounds import elementwise_and_oracle, linear
 from rugtui.theory.hull import ends
 from rugtui.theory.levels import StructuredLevels, structured_levels
@@ -28,7 +26,7 @@ HULLS = 10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Sweep:
+class LevelCurves:
     """Losses per feature along one axis of (r, p), the other held."""
 
     x: Float[np.ndarray, " n"]
@@ -48,8 +46,8 @@ class Curves:
 
     r: float
     p: float
-    against_r: Sweep
-    against_p: Sweep
+    against_r: LevelCurves
+    against_p: LevelCurves
     n_sparse: int | None = None
     structured: StructuredLevels | None = None
     """The paired optimum, the end of training and its phases at the point itself."""
@@ -64,8 +62,8 @@ def curves(r: float, p: float, n_sparse: int | None = None) -> Curves:
     logit = np.linspace(-7.0, 5.0, POINTS)
     ratios = np.union1d(1 / (1 + np.exp(-logit)), r)
     densities = np.union1d(np.geomspace(min(LEAST_P, p / 10), 1.0, POINTS), p)
-    against_r = dataclasses.replace(_sweep(ratios, p, x=ratios), end=ends(ratios, p))
-    against_p = _sweep(r, densities, x=densities)
+    against_r = dataclasses.replace(_level_curves(ratios, p, x=ratios), end=ends(ratios, p))
+    against_p = _level_curves(r, densities, x=densities)
     return Curves(r, p, against_r, against_p, n_sparse, structured_levels(r, p, n_sparse))
 
 
@@ -76,43 +74,14 @@ def with_ends(known: Curves) -> Curves:
     return dataclasses.replace(known, against_p=dataclasses.replace(against_p, end=end))
 
 
-class CurveMaker:
-    """Makes the curves of one (r, p) after another in a thread of its own; keeps the last."""
-
-    def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(
-            1, thread_name_prefix="curves", initializer=lower_priority
-        )
-        self._pending: Future[Curves] | None = None
-        self._made: Curves | None = None
-
-    def at(self, r: float, p: float, n_sparse: int | None = None) -> Curves | None:
-        """The curves through (r, p), or None and they are begun. Raises what making them raised."""
-        if self._pending is not None and self._pending.done():
-            pending, self._pending = self._pending, None
-            self._made = pending.result()
-        made = self._made
-        if made is not None and (made.r, made.p, made.n_sparse) == (r, p, n_sparse):
-            if self._pending is None and np.isnan(made.against_p.end).any():
-                self._pending = self._thread.submit(with_ends, made)
-            return made
-        if self._pending is None or self._pending.cancel():
-            self._pending = self._thread.submit(curves, r, p, n_sparse)
-        return None
-
-    def leave(self) -> None:
-        """Go home; curves under way are not waited for."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
-
-
-def _sweep(
+def _level_curves(
     r: float | Float[np.ndarray, " n"],
     p: float | Float[np.ndarray, " n"],
     *,
     x: Float[np.ndarray, " n"],
-) -> Sweep:
+) -> LevelCurves:
     known, told = elementwise_and_oracle(r, p)
-    return Sweep(
+    return LevelCurves(
         x=x,
         optimum=np.broadcast_to(optimum(r, p).loss, x.shape),
         linear=np.broadcast_to(linear(r, p), x.shape),

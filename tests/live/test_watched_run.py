@@ -10,7 +10,8 @@ import pytest
 
 from rugtui.live.commands import Change, Open, Pause, Save, Show
 from rugtui.live.run_session import RunSession
-from rugtui.live.watching import Watching
+from rugtui.live.session import Session
+from rugtui.live.watched_run import WatchedRun
 from rugtui.storage.run_directory import checkpoints
 from tests.live.test_opening import everything, tree
 from tests.live.test_run_session import SETTINGS, advance
@@ -34,7 +35,7 @@ def course(tmp_path):
 
 @contextmanager
 def watching(run):
-    session = Watching(run)
+    session = Session(WatchedRun(run))
     threading.Thread(target=session.run, daemon=True).start()
     try:
         yield session
@@ -45,7 +46,7 @@ def watching(run):
 
 def saved(course):
     course.save("training")
-    assert course.keeper.wait(10)
+    assert course.writer.wait(10)
     return course
 
 
@@ -55,31 +56,31 @@ def said(frame):
 
 def test_it_follows_what_is_saved_and_touches_nothing(course, tmp_path):
     before = tree(tmp_path)
-    with watching(course.keeper.run) as session:
+    with watching(course.writer.run) as session:
         waits = wait(session, lambda f: "first save" in f.narration)
         assert waits.phase == "loading"
         assert tree(tmp_path) == before
         saved(course)
         before = tree(tmp_path)
         frame = wait(session, lambda f: f.trained.statistics and f.picture and f.verdict)
-        assert frame.step == course.training.step
+        assert frame.step == course.trainer.step
         assert (frame.phase, frame.source) == ("watching", f"PID {os.getpid()}, read-only")
         np.testing.assert_array_equal(frame.history.table, course.history.view().table)
         assert tree(tmp_path) == before
         saved(advance(course, 3))
-        newer = wait(session, lambda f: f.step == course.training.step)
+        newer = wait(session, lambda f: f.step == course.trainer.step)
         assert len(newer.history) == 5
         assert newer.steps_per_second > 0
-        wait(session, lambda f: f.trained.measured_at == course.training.step)
+        wait(session, lambda f: f.trained.measured_at == course.trainer.step)
         session.send(Show("rug"))
         assert wait(session, lambda f: f.rug and f.rug.statistics).phase == "watching"
 
 
 def test_what_would_change_the_run_is_refused(course):
-    (path,) = checkpoints(saved(course).keeper.run)
+    (path,) = checkpoints(saved(course).writer.run)
     written = path.stat().st_mtime - 100
     os.utime(path, (written, written))
-    with watching(course.keeper.run) as session:
+    with watching(course.writer.run) as session:
         begun = wait(session, lambda f: f.phase == "watching")
         assert 100 <= begun.save_age < 130
         for command in (
@@ -104,11 +105,11 @@ def test_what_would_change_the_run_is_refused(course):
 )
 def test_it_says_how_the_run_ended(phase, shown, news, tmp_path):
     course = saved(advance(RunSession.new(SETTINGS, into=tmp_path), 1))
-    with watching(course.keeper.run) as session:
+    with watching(course.writer.run) as session:
         wait(session, lambda f: f.phase == "watching")
         advance(course, 1).leave(phase)
         frame = wait(session, lambda f: f.phase != "watching")
-        assert frame.step == course.training.step  # its last save is there before its end is told
+        assert frame.step == course.trainer.step  # its last save is there before its end is told
         assert (frame.phase, frame.source) == (shown, "read-only")
         assert news in said(frame)
         assert wait(session, everything).trained.estimate != "live"
@@ -116,56 +117,56 @@ def test_it_says_how_the_run_ended(phase, shown, news, tmp_path):
 
 def test_a_crash_is_told_and_so_is_a_new_beginning(tmp_path):
     course = saved(advance(RunSession.new(SETTINGS, into=tmp_path), 1))
-    run = course.keeper.run
+    run = course.writer.run
     with watching(run) as session:
         wait(session, lambda f: f.phase == "watching")
-        os.close(course.keeper._lock._handle)  # what the kernel does for a process that is killed
-        course.keeper._lock = None
+        os.close(course.writer._lock._handle)  # what the kernel does for a process that is killed
+        course.writer._lock = None
         frame = wait(session, lambda f: f.phase == "crashed")
         assert "crashed" in said(frame)
         again = RunSession.taken_up(run)
         assert "trains it again" in said(wait(session, lambda f: f.phase == "watching"))
         saved(advance(again, 2))
-        wait(session, lambda f: f.step == again.training.step)
+        wait(session, lambda f: f.step == again.trainer.step)
         again.leave("paused")
-    course.keeper.leave(0)
+    course.writer.leave(0)
 
 
 def test_a_folder_deleted_underneath_stays_on_the_screen(course):
     saved(course)
-    with watching(course.keeper.run) as session:
+    with watching(course.writer.run) as session:
         wait(session, lambda f: f.phase == "watching")
-        shutil.rmtree(course.keeper.run)
+        shutil.rmtree(course.writer.run)
         frame = wait(session, lambda f: f.phase == "gone")
         assert "deleted" in said(frame)
         assert everything(wait(session, everything))
-        assert frame.step == course.training.step
+        assert frame.step == course.trainer.step
         saved(advance(course, 1))  # the trainer writes it anew
-        wait(session, lambda f: f.phase == "watching" and f.step == course.training.step)
+        wait(session, lambda f: f.phase == "watching" and f.step == course.trainer.step)
 
 
 def test_a_run_without_anything_to_look_at_is_refused(tmp_path):
     course = advance(RunSession.new(SETTINGS, into=tmp_path), 1)
-    with watching(course.keeper.run) as session:
+    with watching(course.writer.run) as session:
         wait(session, lambda f: "first save" in f.narration)
-        course.keeper.let_go()
+        course.writer.let_go()
         assert session.finished.wait(10)
     assert "ended before its first save" in str(session.refusal)
-    course.keeper.leave(0)
+    course.writer.leave(0)
 
 
 def test_damage_is_passed_over_and_told(course):
     saved(course)
-    step = course.training.step
+    step = course.trainer.step
     saved(advance(course, 1))
-    path = checkpoints(course.keeper.run)[0]
+    path = checkpoints(course.writer.run)[0]
     path.write_bytes(damage(path.read_bytes(), np.random.default_rng(0)))
-    with watching(course.keeper.run) as session:
+    with watching(course.writer.run) as session:
         frame = wait(session, lambda f: f.phase == "watching")
         assert frame.step == step
         assert path.name in said(frame)
-    for old in checkpoints(course.keeper.run):
+    for old in checkpoints(course.writer.run):
         old.write_bytes(b"x")
-    with watching(course.keeper.run) as session:
+    with watching(course.writer.run) as session:
         assert session.finished.wait(10)
     assert "no checkpoint in it is whole" in str(session.refusal)

@@ -1,0 +1,279 @@
+"""The run that a session trains: how it begins and ends, and what commands do to it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rugtui.errors import RugtuiError, TrainingError
+from rugtui.live.commands import Change, Command, Detach, Open, Pause, Save
+from rugtui.live.frame import Frame, Phase
+from rugtui.live.session import NothingToShow, Session
+from rugtui.settings.settings import Settings
+
+if TYPE_CHECKING:
+    from rugtui.live.run_session import RunSession
+    from rugtui.storage.checkpoint import Phase as SavedPhase
+    from rugtui.storage.checkpoint_writer import CheckpointWriter
+
+Opening = Callable[[], "RunSession"]
+"""Takes up a run; called in the worker, because torch comes in with it."""
+
+
+class OwnRun:
+    """A run at a time: another begins where a change of settings needs it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        opening: Opening | None = None,
+        *,
+        source: str = "",
+        goes_on: bool = False,
+        autosave: float = 10.0,
+    ) -> None:
+        """Train with `settings`, or (`opening`) go on with what is there already.
+
+        `source`: what is opened, in a word or two; `goes_on`: it is trained on at once, not only
+        looked at. `autosave`: seconds from one save to the next.
+        """
+        self.settings, self.source = settings, source
+        self.phase: Phase = "loading"
+        self.unsaved, self.last_words = "", list[str]()
+        self.run: RunSession | None = None
+        self._opening, self._goes_on, self._autosave = opening, goes_on, autosave
+        self._detached = self._closing = False
+        self._left: list[CheckpointWriter] = []
+        """Of runs that were left while a slow disk still took their last step."""
+
+    @property
+    def begun(self) -> bool:
+        return self.run is not None
+
+    @property
+    def saving(self) -> bool:
+        there = [self.run.writer] if self.run is not None else []
+        return self._closing or any(one.busy for one in (*there, *self._left))
+
+    @property
+    def kept(self) -> str:
+        return self.run.kept() if self.run is not None else ""
+
+    @property
+    def _saved_phase(self) -> SavedPhase:
+        """The phase as checkpoints say it: a run that is left is a run that was paused."""
+        return self.phase if self.phase in ("done", "failed") else "paused"
+
+    # From the beginning to the end
+
+    def begin(self, session: Session) -> None:
+        self._session = session
+        self._begin(self.settings)
+
+    def _begin(self, settings: Settings) -> None:
+        """Leave the run under way, if any, and begin another."""
+        from rugtui.live.readings import Readings
+        from rugtui.live.run_session import LEAVING, RunSession
+
+        session, self.settings = self._session, settings
+        if self.run is not None and session.others is not None:
+            session.others.keep(self.run, self._saved_phase)
+        self._leave(LEAVING)
+        self.phase, session.failure, session.traceback = "loading", "", ""
+        session.show_run(None)
+        if self._opening is None:
+            self.source = ""
+            session.narrate(f"preparing {settings.n_sparse:,} × {settings.n_dense:,} …")
+            run = RunSession.new(settings, screen=True, every=self._autosave)
+        else:
+            session.narrate(f"reading {self.source} …")
+            run = self._opened(self._opening)
+        # The first step may take long, and it is no preparation.
+        self.run, self.settings, session.narration = run, run.settings, ""
+        self.phase = "opened" if run.waits else "done" if run.done else "training"
+        if run.waits:
+            session.shown = run.shown
+        session.show_run(Readings(run, construction=run.construction))
+        if run.waits and self._goes_on:
+            self._go_on()
+        elif run.waits:
+            session.tell("only looked at: space trains on")
+        session.narrate("")
+
+    def _opened(self, opening: Opening) -> RunSession:
+        """What is there already, once. A fault of it ends the session: there is nothing to show."""
+        self._opening = None
+        try:
+            return opening()
+        except (RugtuiError, OSError) as error:
+            raise NothingToShow(error) from error
+
+    def _leave(self, within: float | None) -> None:
+        """Leave the run under way, its last step saved: `within` so many seconds, or as long as it
+        takes (None). Where the disk is slower, it goes on meanwhile."""
+        if self.run is None:
+            return
+        writer = self.run.writer
+        try:
+            self.run.leave(self._saved_phase, within)
+        finally:
+            self._left.append(writer)
+            self.run = None
+            self._session.show_run(None)
+        self._tell_of_saving()
+
+    def close(self) -> None:
+        self._closing = self.saving or self.begun  # until the session has finished
+        self._leave(None)
+        for writer in self._left:
+            writer.wait(None)
+        self._tell_of_saving()
+
+    def _tell_of_saving(self) -> None:
+        """What there is to tell of this run, and of those whose last step is dealt with by now."""
+        for text, bad in self.run.news() if self.run is not None else ():
+            self._session.tell(text, "warning" if bad else "information")
+        for writer in [one for one in self._left if not one.busy]:
+            self._left.remove(writer)
+            for text, bad in writer.news():
+                self._session.tell(text, "warning" if bad else "information")
+                self.last_words += [text] * bad
+            if writer.unsaved:
+                self.unsaved = writer.unsaved
+                self.last_words.append(writer.unsaved)
+
+    def failed(self) -> None:
+        self.phase = "failed"
+        self._save()
+
+    def _save(self) -> None:
+        """Have this step saved: something happened that the clock does not know of."""
+        if self.run is not None:
+            self.run.save(self._saved_phase)
+
+    def advance(self, cancelled: Callable[[], bool], called: Callable[[], bool]) -> None:
+        """One interval of training, or a part of it. Raises TrainingError."""
+        run, readings = self.run, self._session.readings
+        if run is not None and readings is not None and self.phase == "training":
+            steps, seconds = run.step, run.seconds
+            result = run.advance(cancelled, called)
+            readings.trained(result, run.step - steps, run.seconds - seconds)
+            if run.done:
+                self.phase = "done"
+                self._save()
+                self._session.tell(f"{run.trainer.ending}; space trains on")
+        self._tell_of_saving()
+        if self._detached and self.phase != "training":
+            self._session.stopping.set()
+
+    def describe(self, frame: Frame) -> Frame:
+        unsaved = self.run.writer.unsaved if self.run is not None else ""
+        return dataclasses.replace(frame, unsaved=unsaved)
+
+    # Commands
+
+    def carry_out(self, command: Command) -> None:
+        match command:
+            case Pause():
+                self._pause(command.paused)
+            case Change():
+                self._change(command.settings)
+            case Open():
+                self._open_weights(command)
+            case Save():
+                self._save_snapshot(command)
+            case Detach():
+                self._detach()
+            case _:
+                raise AssertionError(command)
+
+    def _pause(self, paused: bool | None) -> None:
+        paused = self.phase == "training" if paused is None else paused
+        if paused and self.phase == "training":
+            self.phase = "paused"
+            self._save()
+        elif not paused and self.phase in ("opened", "paused", "done"):
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Train what was opened, paused or done; what was over is so for its reason no more."""
+        if self.run is None:
+            return
+        try:
+            self.run.go_on()
+        except (OSError, RugtuiError) as error:
+            self._session.tell(str(error), "error")
+            return
+        if self.run.done:
+            self._session.tell(f"goes on: {self.run.renew()}")
+            self.settings = self.run.settings
+        self.phase = "training"
+
+    def _change(self, settings: Settings) -> None:
+        """Train with other settings: in the same run where they allow that."""
+        session, run = self._session, self.run
+        if run is None or session.traceback:
+            self._begin(settings)
+            return
+        if restarts := run.settings.restarts(settings):
+            session.tell(f"new run: {', '.join(restarts)} changed")
+            self._begin(settings)
+            return
+        try:
+            run.change(settings)
+        except TrainingError as error:  # nothing has changed, and it goes on as it was
+            session.tell(str(error), "error")
+            return
+        if session.readings is not None:
+            session.readings.settings_changed()
+        self.settings, session.failure = settings, ""
+        # A run that was over, or that failed and kept its last finite state, goes on.
+        if self.phase in ("done", "failed") and not run.done:
+            self.phase = "training"
+
+    def _open_weights(self, command: Open) -> None:
+        """What is under way stays where the file cannot be read."""
+        from rugtui.live.opening import open_weights
+
+        known = {**command.settings.as_dict(), "init": command.path}
+        try:
+            run = open_weights(Path(command.path), known, every=self._autosave)
+        except (OSError, RugtuiError) as error:
+            self._session.tell(f"not opened: {error}", "error")
+            return
+        self._opening, self.source = lambda: run, run.source
+        self._begin(run.settings)
+
+    def _save_snapshot(self, command: Save) -> None:
+        from rugtui.models.constructions import dense
+        from rugtui.storage.snapshot import write_snapshot
+
+        session, run, readings = self._session, self.run, self._session.readings
+        if run is None or readings is None:
+            session.tell("nothing to save yet", "warning")
+            return
+        kind = session.shown
+        try:
+            folder = write_snapshot(
+                run.place(),
+                run.moment("paused"),
+                kind=kind,
+                weights=dense(readings.weights(kind)),
+                facts=readings.facts(kind),
+                screen_svg=command.screen_svg,
+                colours=command.colours,
+            )
+        except (OSError, RugtuiError) as error:
+            session.tell(f"snapshot not written: {error}", "error")
+            return
+        session.snapshot = str(folder)
+        session.tell(f"snapshot in {folder}")
+
+    def _detach(self) -> None:
+        if self._detached:
+            return
+        self._detached, self._session.shown = True, "trained"
+        if self.run is not None and self.phase == "training":
+            self.run.detach()
