@@ -14,6 +14,7 @@ from rugtui.live.loss_sampler import CELLS, RugSampler
 from rugtui.live.opening import open_run
 from rugtui.live.readings import Readings
 from rugtui.live.run_session import RunSession
+from rugtui.models.constructions import CONSTRUCTIONS
 from rugtui.settings.settings import Settings
 from rugtui.theory.curves import curves
 from tests.live.test_session import SMALL, running, wait
@@ -28,16 +29,15 @@ def test_frames_come_round_and_each_has_its_own_statistics():
         wait(session, lambda f: f.step > 0)
         session.send(Show("rug"))
         names = [wait(session, lambda f: f.rug and f.picture).construction]
-        for _ in range(6):
+        while len(names) < 2 or names[-1] != names[0]:
             session.send(NextConstruction())
             last = names[-1]
             frame = wait(session, lambda f, last=last: f.construction != last and f.picture)
             assert frame.shown == "rug"
             assert frame.phase == "training"
             names.append(frame.construction)
-    around = ["hadamard", "natural", "sequency", "orthonormal", "dct", "block", "hadamard"]
-    assert names == around
-    assert warnings(frame) == []
+    assert names[:6] == ["hadamard", "natural", "sequency", "orthonormal", "dct", "block"]
+    assert names == [name for name in (*CONSTRUCTIONS, "hadamard") if name in names]
 
 
 def test_frames_that_these_sizes_do_not_have_are_passed_over_with_a_reason():
@@ -45,10 +45,17 @@ def test_frames_that_these_sizes_do_not_have_are_passed_over_with_a_reason():
         wait(session, lambda f: f.step > 0)
         session.send(Show("rug"))
         assert wait(session, lambda f: f.rug).construction == "dct"
-        session.send(NextConstruction())  # block, and three of powers of two
-        frame = wait(session, lambda f: f.construction == "orthonormal")
-        assert any("common divisor" in text for text in warnings(frame))
-        assert any("power of two" in text for text in warnings(frame))
+        names, told = ["dct"], list[str]()
+        while names[-1] != "dct" or len(names) < 2:
+            session.send(NextConstruction())
+            last = names[-1]
+            frame = wait(session, lambda f, last=last: f.construction != last)
+            names.append(frame.construction)
+            told += warnings(frame)
+        assert "orthonormal" in names
+        assert not {"block", "hadamard"} & set(names)
+        assert any("common divisor" in text for text in told)
+        assert any("power of two" in text for text in told)
 
 
 def test_statistics_of_the_last_rug_are_not_taken_for_those_of_this(tmp_path):
