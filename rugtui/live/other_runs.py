@@ -128,7 +128,8 @@ class OtherRuns:
 
 def saved_runs() -> tuple[Listed, ...]:
     """The runs on disk, the one that was written to last first."""
-    found = sorted(all_runs(), key=lambda run: last_written(run / ABOUT), reverse=True)
+    when = {run: (last_written(run / ABOUT), run.stat().st_mtime_ns) for run in all_runs()}
+    found = sorted(when, key=when.__getitem__, reverse=True)
     return tuple(listed(run) for run in found)
 
 

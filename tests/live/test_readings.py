@@ -153,7 +153,7 @@ def test_weights_that_are_sampled_need_no_result(tmp_path):
 
 def test_what_is_known_after_the_end_belongs_to_the_last_step(tmp_path):
     """The loss that is shown is the one measured of these very weights, and never another."""
-    run = RunSession.new(SMALL.replace(steps=40), into=tmp_path)
+    run = RunSession.new(SMALL.replace(steps=40, batch=4096), into=tmp_path)
     with reading(run, "done") as readings:
         while not run.done:
             train(readings)
@@ -198,6 +198,9 @@ def test_a_run_that_is_over_has_not_just_begun(tmp_path):
             train(readings)
             learning = not readings.run.done
             readings.read("trained", learning=learning)
+            while not learning and not readings.settled("trained"):
+                readings.sample("trained")
+                readings.read("trained", learning=False)
             phase = "training" if learning else "done"
             said.append(readings.describe(Frame(slow, phase=phase), None).verdict)
     assert len(said) > 1
