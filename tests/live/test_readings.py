@@ -205,7 +205,8 @@ def test_a_run_that_is_over_has_not_just_begun(tmp_path):
             said.append(readings.describe(Frame(slow, phase=phase), None).verdict)
     assert len(said) > 1
     assert all("linear optimum too: it has just begun" in one for one in said[:-1])
-    assert "above the linear optimum too." in said[-1]
+    assert "above the linear optimum too" in said[-1]
+    assert "just begun" not in said[-1]
 
 
 def test_the_curves_of_the_last_p_stay_until_those_of_the_next_are_made(tmp_path, monkeypatch):
