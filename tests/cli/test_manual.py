@@ -24,6 +24,7 @@ SMALLER = {
     "resume": ["--no-screen", "--steps=30", "--quiet"],
     "rug": ["--n-sparse=64"],
     "study": ["--n-sparse=16", "--steps=40", "--batch=32", "--quiet"],
+    "study phases": ["--ratio=0.5", "--p=0.1"],
     "sweep": ["--n-sparse=16", "--ratio=0.25,0.5", "--p=0.05,0.1", "--kinds=theory,linear"],
 }
 """Options that make a command quick; the last one given counts."""
@@ -88,7 +89,7 @@ def test_the_texts_have_commands():
 @pytest.mark.parametrize("words", LINES, ids=" ".join)
 def test_every_command_in_the_manual_runs(words, there, capsys):
     name = words[0] if words and not words[0].startswith("-") else ""
-    more = list(SMALLER.get(name, []))
+    more = list(SMALLER.get(" ".join(words[:2]), SMALLER.get(name, [])))
     if name in ("train", "rug") and "--ratio" not in words:
         more.append("--n-dense=4")
     if name == "sweep":
