@@ -1,4 +1,4 @@
-"""The manual: chapters in Markdown, for `rugtui help TOPIC`, the dashboard and anybody's editor."""
+"""The manual: chapters in Markdown, for `rugtui help TOPIC` and the dashboard."""
 
 from __future__ import annotations
 
