@@ -29,10 +29,11 @@ def sweep(
 ) -> Sweep:
     """Compute trained weights, rugs, theory and the linear model at every point of a grid.
 
-    The axes n_sparse, ratio, p and seed are numbers, sequences, or text as on the command line
-    ("0.05:0.8:16"); kinds, method, steps and the other options of `rugtui sweep` are keywords too.
-    `out` is a folder that keeps the sweep: called again with the same grid, it computes what is
-    missing; called with `out` alone, the grid is the folder's. The callback sees progress after
+    The axes n_sparse, ratio, p, seed, bias, tied, activation and data are values, sequences, or
+    text as on the command line ("0.05:0.8:16"); kinds, steps and the other options of `rugtui
+    sweep` are keywords too. `out` is a folder that keeps the sweep: called again with the same
+    grid, or one that extends it, it computes what is missing; called with `out` alone, the grid is
+    the folder's. The callback sees progress after
     each unit of work, and stops the sweep by returning False. Work is done by one process for each
     core; `workers` or `dask` (a scheduler's address) hand it to Dask.
 
@@ -49,11 +50,11 @@ def sweep(
 
     given = {name: as_written(name, value) for name, value in grid.items()}
     there = out is not None and is_sweep(Path(out))
-    base = grid_of(Path(out)).as_dict() if there and out is not None else {}
-    wanted = Grid(**{**base, **given})
+    wanted = Grid.asked(given, grid_of(Path(out)) if there and out is not None else None)
     stop = threading.Event()
     with tempfile.TemporaryDirectory(prefix="rugtui-") as scratch:
-        folder = SweepFolder.begin(Path(out) if out is not None else Path(scratch) / "s", wanted)
+        path = Path(out) if out is not None else Path(scratch) / "s"
+        folder = SweepFolder.begin(path, wanted, retry_failed=retry_failed)
         cluster = None
         try:
             if workers or dask:
@@ -73,6 +74,8 @@ def sweep(
 
 def as_written(name: str, value: Any) -> Any:
     """An axis, or a list of kinds, as the command line writes it; other values as they are."""
+    if name == "method":
+        return value
     declared = fields_of(Grid).get(name)
     if declared is None:
         raise TypeError(f"sweep() has no option {name!r}; it has {', '.join(fields_of(Grid))}")

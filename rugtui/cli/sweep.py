@@ -48,6 +48,7 @@ def grid_options(command: Callable[..., Any]) -> Callable[..., Any]:
     type=PathOption(),
     help="Folder of the sweep, new or to be continued.  [needed but for --dry-run]",
 )
+@click.option("--method", type=click.Choice(["sgd", "population"]), hidden=True)
 @click.option("--workers", type=click.IntRange(1), help="Compute in this many processes, by Dask.")
 @click.option("--dask", "address", metavar="ADDRESS", help="Compute on this Dask scheduler.")
 @click.option("--retry-failed", is_flag=True, help="Compute failed cells again.")
@@ -67,8 +68,9 @@ def command(
     """Compute trained weights, rugs, theory and the linear model at every point of a grid.
 
     Axes are lists (0.1,0.25) or ranges (0.002:0.8:20, 1e-3:0.1:7:log). The same command continues
-    a sweep that was stopped; with --out alone its settings are those it was begun with. The table
-    is results.parquet and results.csv in the folder.
+    a sweep that was stopped; with --out alone its settings are those it was begun with. Axes that
+    say more than those of the folder extend it; --retry-failed may change the other settings. The
+    table is results.parquet and results.csv in the folder.
     """
     if address is not None and not address.strip():
         raise UsageError("--dask must be a scheduler's address, tcp://HOST:PORT, but it is empty.")
@@ -107,8 +109,7 @@ def asked_for(given: dict[str, Any], out: Path | None) -> Grid:
     written = {
         name: getattr(value, "value", value) for name, value in given.items() if value is not None
     }
-    base = grid_of(out).as_dict() if out is not None and is_sweep(out) else {}
-    return Grid(**{**base, **written})
+    return Grid.asked(written, grid_of(out) if out is not None and is_sweep(out) else None)
 
 
 def what_is_left(grid: Grid, out: Path | None, retry_failed: bool) -> list[Unit]:
@@ -118,7 +119,7 @@ def what_is_left(grid: Grid, out: Path | None, retry_failed: bool) -> list[Unit]
 
     done = set()
     if out is not None and is_sweep(out):
-        require_same(out, grid)
+        require_same(out, grid, retry_failed=retry_failed)
         rows = find(out).rows
         done = {row.key for row in rows if row.status == "done" or not retry_failed}
     return left(units(grid), done)
@@ -166,7 +167,7 @@ def swept(
     from rugtui.sweeps.run import run
 
     begun = time.monotonic()
-    folder = SweepFolder.begin(out, grid)
+    folder = SweepFolder.begin(out, grid, retry_failed=retry_failed)
     for note in folder.found.notes:
         say(f"rugtui: {note}")
     with signals.attending(lambda: log(out, "the terminal is gone; the sweep goes on")):

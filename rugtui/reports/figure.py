@@ -17,7 +17,7 @@ MOST = 0.9
 FAR = 3.0
 """How far outliers must be, as a multiple of the range of the rest."""
 LEAST_RATIO = 1.01
-Role = Literal["trained", "rug", "optimum", "linear", "guide"]
+Role = Literal["trained", "population", "rug", "optimum", "linear", "guide"]
 """What a series is, which decides how it is drawn in every figure."""
 
 
@@ -36,7 +36,7 @@ class Series:
     @property
     def is_measured(self) -> bool:
         """Whether these are measured points, not a computed curve."""
-        return self.place is not None or self.role in ("trained", "rug")
+        return self.place is not None or self.role in ("trained", "population", "rug")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

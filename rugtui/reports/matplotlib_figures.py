@@ -60,6 +60,7 @@ STYLE: Any = {
 BLACK, GREY = "#000000", "#767676"
 ROLES: dict[str, dict[str, Any]] = {
     "trained": {"color": "#D55E00", "marker": "o", "linestyle": "none"},
+    "population": {"color": "#CC79A7", "marker": "^", "linestyle": "none", "fillstyle": "none"},
     "rug": {"color": "#0072B2", "marker": "s", "linestyle": "none", "fillstyle": "none"},
     "optimum": {"color": BLACK},
     "linear": {"color": GREY, "linestyle": "--"},

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float
@@ -10,7 +12,14 @@ from numpy.typing import ArrayLike
 
 from rugtui.errors import UsageError
 from rugtui.reports.figure import Figure, LinePanel, MapPanel, Role, Series
-from rugtui.sweeps.quantities import Cells, Quantity, best_error, best_loss, quantities
+from rugtui.sweeps.quantities import (
+    Cells,
+    Quantity,
+    best_error,
+    best_loss,
+    quantities,
+    variants,
+)
 from rugtui.sweeps.table import Row
 from rugtui.theory.bounds import linear
 from rugtui.theory.optimum import optimum
@@ -22,13 +31,11 @@ MOST = 3
 LOSS = "loss per feature"
 LOSSES: dict[Role, Quantity] = {
     "trained": Quantity("trained", LOSS, "trained", best_loss),
+    "population": Quantity("population", LOSS, "population", best_loss),
     "rug": Quantity("rug", LOSS, "rug", best_loss),
 }
-
-
 ERRORS: dict[Role, Quantity] = {
-    "trained": Quantity("trained", "standard error", "trained", best_error),
-    "rug": Quantity("rug", "standard error", "rug", best_error),
+    role: replace(one, label="standard error", value=best_error) for role, one in LOSSES.items()
 }
 NEAR = 0.02
 """Relative difference up to which a number stands for a value of the grid."""
@@ -39,8 +46,7 @@ def sweep_figures(
 ) -> list[Figure]:
     """Every figure of these rows; `fixed_…`: which of the grid's r and p have a panel."""
     figures = []
-    for n_sparse in sorted({row.n_sparse for row in rows}):
-        cells = Cells.of(n_sparse, rows)
+    for cells in _grids(rows):
         if cells.r.size > 1:
             figures.append(_against_r(cells, fixed_p))
         if cells.p.size > 1:
@@ -48,6 +54,20 @@ def sweep_figures(
         if cells.r.size > 1 and cells.p.size > 1:
             figures.append(_maps(cells))
     return figures
+
+
+def _grids(rows: Sequence[Row]) -> Iterator[Cells]:
+    """One for each n_sparse and each variant of trained models."""
+    for n_sparse in sorted({row.n_sparse for row in rows}):
+        own = [row for row in rows if row.n_sparse == n_sparse]
+        for variant in variants(own) or (None,):
+            yield Cells.of(n_sparse, own, variant)
+
+
+def _name(cells: Cells) -> str:
+    """The end of a figure's name."""
+    words = cells.variant.words if cells.variant else ""
+    return f"n{cells.n_sparse}" + "".join(f"-{word}" for word in re.findall(r"\w+", words))
 
 
 def _against_r(cells: Cells, wanted: Sequence[float]) -> Figure:
@@ -63,7 +83,7 @@ def _against_r(cells: Cells, wanted: Sequence[float]) -> Figure:
             )
         )
     caption = f"Loss against r at fixed p, n_sparse {cells.n_sparse:,}{methods(cells)}."
-    return Figure(f"loss-against-r-n{cells.n_sparse}", caption, tuple(panels), len(panels))
+    return Figure(f"loss-against-r-{_name(cells)}", caption, tuple(panels), len(panels))
 
 
 def _against_p(cells: Cells, wanted: Sequence[float]) -> Figure:
@@ -75,7 +95,7 @@ def _against_p(cells: Cells, wanted: Sequence[float]) -> Figure:
         measured = _measured(cells, cells.p, (i, slice(None)))
         panels.append(LinePanel(f"r = {r:.3g}", "p", LOSS, (*theory, *measured)))
     caption = f"Loss against p at fixed r, n_sparse {cells.n_sparse:,}{methods(cells)}."
-    return Figure(f"loss-against-p-n{cells.n_sparse}", caption, tuple(panels), len(panels))
+    return Figure(f"loss-against-p-{_name(cells)}", caption, tuple(panels), len(panels))
 
 
 def _theory(x: Float[np.ndarray, " n"], best: ArrayLike, straight: ArrayLike) -> list[Series]:
@@ -86,12 +106,15 @@ def _theory(x: Float[np.ndarray, " n"], best: ArrayLike, straight: ArrayLike) ->
 
 
 def _measured(cells: Cells, x: Float[np.ndarray, " n"], where: tuple) -> list[Series]:
-    """What there is of trained weights and of rugs along a line of the grid."""
+    """What there is of trained weights and of rugs along a line of the grid; bars are the spread
+    over seeds, or the standard error where there is one seed."""
     found = []
     for role, quantity in LOSSES.items():
         y = cells.values(quantity)[where]
         if np.isfinite(y).any():
-            found.append(Series(role, x, y, role, error=cells.values(ERRORS[role])[where]))
+            spread, error = cells.spread(quantity), cells.values(ERRORS[role])
+            bars = np.where(np.isfinite(spread), spread, error)[where]
+            found.append(Series(role, x, y, role, error=bars))
     return found
 
 
@@ -102,7 +125,7 @@ def _maps(cells: Cells) -> Figure:
         f"{cells.n_sparse:,}{methods(cells)}."
     )
     known = tuple(panel for panel in panels if np.isfinite(panel.values).any())
-    return Figure(f"maps-n{cells.n_sparse}", caption, known, min(3, len(known)))
+    return Figure(f"maps-{_name(cells)}", caption, known, min(3, len(known)))
 
 
 def map_of(cells: Cells, quantity: Quantity) -> MapPanel:
@@ -113,9 +136,17 @@ def map_of(cells: Cells, quantity: Quantity) -> MapPanel:
 
 
 def methods(cells: Cells) -> str:
-    """How the trained weights were trained, for a caption; empty if there are none."""
-    known = sorted({row.method for row in cells.rows if row.method})
-    return f", trained by {' and '.join(known)}" if known else ""
+    """How the trained weights were made, for a caption; empty if there are none."""
+    said = []
+    if cells.variant:
+        said = [f", trained by SGD{', ' * bool(cells.variant.words)}{cells.variant.words}"]
+        if steps := {row.steps for row in cells.rows if row.kind == "trained" and row.steps}:
+            most = f" to {max(steps):,}" if len(steps) > 1 else ""
+            said.append(f", {min(steps):,}{most} steps")
+    if any(row.kind == "population" for row in cells.rows):
+        said.append(", population descended on the Gaussian loss")
+    seeds = len({row.seed for row in cells.rows if row.seed is not None})
+    return "".join([*said, f"; bars: spread of {seeds} seeds" if seeds > 1 else ""])
 
 
 def chosen(name: str, values: Float[np.ndarray, " n"], wanted: Sequence[float]) -> list[int]:

@@ -39,6 +39,7 @@ ORDERED: tuple[RGB, ...] = (
 GREY: RGB = (128, 128, 128)
 ROLES: dict[str, tuple[str, RGB]] = {
     "trained": ("o", (213, 94, 0)),
+    "population": ("p", (204, 121, 167)),
     "rug": ("x", (0, 114, 178)),
     "optimum": ("*", (0, 158, 115)),
     "linear": ("=", GREY),

@@ -12,12 +12,13 @@ cell and step:
     2048 × 512    36.0   37.6   38.9   46.9   45.6          1
 
 A batch of samples fills the cache by itself; what it costs is drawing it, and products whose size
-is the same together. So sgd goes from cell to cell, each the single run of its settings, with the
+is the same together. So SGD goes from cell to cell, each the single run of its settings, with the
 products and the data that are best for its p, and what runs at once are units.
 """
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -34,7 +35,7 @@ from rugtui.runtime.machine import available_memory
 from rugtui.storage.snapshot import weights_bytes
 from rugtui.sweeps import population
 from rugtui.sweeps.batched_weights import BatchedWeights
-from rugtui.sweeps.grid import Grid
+from rugtui.sweeps.grid import Grid, Variant
 from rugtui.sweeps.memory import needed, too_large
 from rugtui.sweeps.outcome import Outcome, bare, failure, fault, predicted
 from rugtui.sweeps.plan import Cell, Unit
@@ -94,7 +95,7 @@ def _weights(unit: Unit, grid: Grid) -> list[Found | Failed]:
         return [Failed(too_large(need, there))] * len(unit.cells)
     if unit.kind == "rug":
         return [_tried(lambda c=cell: _rug(unit, c, grid)) for cell in unit.cells]
-    if grid.method == "sgd":
+    if unit.kind == "trained":
         return [_tried(lambda c=cell: _trained(unit, c, grid)) for cell in unit.cells]
     together = _tried(lambda: _descended(unit, grid))
     return [together] * len(unit.cells) if isinstance(together, Failed) else together
@@ -126,7 +127,7 @@ def _rug(unit: Unit, cell: Cell, grid: Grid) -> Found:
 
 def _trained(unit: Unit, cell: Cell, grid: Grid) -> Found:
     """The single run of these settings."""
-    training = Trainer(grid.settings(unit.shape, cell.p, cell.seed or 0))
+    training = Trainer(grid.settings(unit.shape, cell.p, cell.seed or 0, cell.variant))
     while not training.done:
         training.advance()
     return Found(training.weights(), training.step)
@@ -155,7 +156,7 @@ def _measured(
     grid: Grid,
     weights: dict[str, bytes],
 ) -> Row:
-    empty = bare(unit, cell, grid.method)
+    empty = bare(unit, cell, grid)
     if isinstance(found, Failed):
         return failure(empty, found.why, found.traceback)
     row = _tried(lambda: _kept(_look(empty, found, cell, grid), found, weights, grid))
@@ -166,7 +167,9 @@ def _kept(row: Row, found: Found, weights: dict[str, bytes], grid: Grid) -> Row:
     """With the weights' name in it, where they are to be saved."""
     if not grid.save_weights:
         return row
-    name = f"{row.kind}-{row.n_sparse}x{row.n_dense}-p{row.p!r}-s{row.seed}.safetensors"
+    words = re.findall(r"\w+", row.variant.words) if row.variant else []
+    which = "-".join([f"{row.kind}-{row.n_sparse}x{row.n_dense}-p{row.p!r}-s{row.seed}", *words])
+    name = f"{which}.safetensors"
     weights[name] = weights_bytes(dense(found.weights))
     return replace(row, weights=f"weights/{name}")
 
@@ -183,7 +186,12 @@ def _look(empty: Row, found: Found, cell: Cell, grid: Grid) -> Row:
         tolerance=TOLERANCE,
         laws=LAWS,
     ).numbers()
-    sampled = heldout.measure(dense(found.weights), _unseen(empty, seed, grid, device))
+    variant = cell.variant or Variant()
+    activation: Any = variant.activation
+    unseen = _unseen(empty, cell, grid, device)
+    sampled = heldout.measure(dense(found.weights), unseen, activation=activation)
+    if not variant.is_theorys:  # those losses would be another model's
+        known |= dict.fromkeys(("gaussian", "exact", "exact_standard_error"))
     return replace(
         empty,
         loss=sampled.mean,
@@ -198,7 +206,9 @@ def _look(empty: Row, found: Found, cell: Cell, grid: Grid) -> Row:
     )
 
 
-def _unseen(empty: Row, seed: int, grid: Grid, device: torch.device) -> Any:
-    settings = grid.settings((empty.n_sparse, empty.n_dense), empty.p, seed).replace(batch=LOOK)
+def _unseen(empty: Row, cell: Cell, grid: Grid, device: torch.device) -> Any:
+    seed = cell.seed or 0
+    settings = grid.settings((empty.n_sparse, empty.n_dense), empty.p, seed, cell.variant)
+    settings = settings.replace(batch=LOOK)
     source = Source(generators(seed, device)["heldout"], device, torch.float32)
     return source.draw_many(settings, grid.samples)

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import math
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from rugtui.runtime.machine import available_memory
-from rugtui.sweeps.grid import Grid
+from rugtui.sweeps.grid import Grid, usual_steps
 from rugtui.sweeps.memory import PROCESS, fits, needed, processes, require_room, said
 from rugtui.sweeps.plan import RANDOM, Unit
-from rugtui.training.kernels.pace import STEP_OVERHEAD
 
-PRODUCTS = 2e10
-"""Multiplications a second of one thread."""
-TYPICAL_STEPS = 250
+PRODUCTS = 5.9e10
+"""Multiplications a second in large products, on the thread that the constants below were measured
+on; other machines are compared with it by a small product (`speed`)."""
+SMALL_PRODUCTS = 4.8e10
+"""The same in products of 64 × 64 matrices, which no library shares among threads."""
+STARTING = 2.5
+"""Seconds in which a process imports PyTorch."""
+TYPICAL_STEPS = 350
 """Of population training until a cell has settled."""
-LOOK = 1.5e-5
-"""Seconds a feature of a row of W takes in the exact loss and the statistics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +95,15 @@ def estimate(
     largest = sorted((need for _, need in fit), reverse=True)
     many = processes(largest, there, at_once, waits=waits)
     free = max(there - many * PROCESS, 0)
-    seconds = [_seconds(unit, grid) for unit, _ in fit]
+    seconds = [seconds_of(unit, grid) / speed() for unit, _ in fit]
+    starting = STARTING if any(need for _, need in fit) else 0.0
     # of so many beside each other; and the last unit may run alone
     beside = [max(min(many, free // max(need, 1)), 1) for _, need in fit]
     shared = [alone / others for alone, others in zip(seconds, beside, strict=True)]
     return Estimate(
         cells=sum(len(unit.cells) for unit in units),
         units=len(units),
-        seconds=sum(shared) + max(seconds, default=0) / 2,
+        seconds=starting + sum(shared) + max(seconds, default=0) / 2,
         processes=many,
         wanted=max(min(at_once, len(fit)), 1),
         memory=many * PROCESS + min(sum(largest[:many]), free),
@@ -137,21 +143,42 @@ def on_cpu(device: str) -> bool:
     return resolve(device).type == "cpu"
 
 
-def _seconds(unit: Unit, grid: Grid) -> float:
+def seconds_of(unit: Unit, grid: Grid) -> float:
+    """Roughly what a unit takes on one thread of the machine that the constants are of."""
     cells, (n_sparse, n_dense) = len(unit.cells), unit.shape
     if unit.kind not in RANDOM:
-        return cells * 2e-3
-    sampled = grid.samples * n_sparse * n_dense * 2 / PRODUCTS
+        return cells * 5e-4
+    sampled = 5e-3 + grid.samples * n_sparse * (2 * n_dense / PRODUCTS + 1e-8)
     if unit.kind == "rug":
-        return cells * (sampled + 5e-3)
-    looked = min(grid.rows, n_sparse) * n_sparse * LOOK / 2 + sampled
-    if grid.method == "sgd":
-        steps = grid.steps or 10_000
-        product = 3 * grid.batch * n_sparse * n_dense + STEP_OVERHEAD
-    else:
+        return cells * sampled
+    looked = 0.03 + 1e-4 * n_sparse * min(grid.rows, n_sparse) / 128 + sampled
+    if unit.kind == "population":
         steps = min(grid.steps or TYPICAL_STEPS, TYPICAL_STEPS)
-        product = 4 * n_sparse * n_dense**2 + STEP_OVERHEAD / 5
-    return cells * (steps * product / PRODUCTS + looked)
+        step = 1e-4 + 4e-4 / cells
+        step += n_sparse * n_dense * (4 * n_dense / PRODUCTS + 1.2e-8)
+        return cells * (steps * step + looked)
+    steps = grid.steps or usual_steps(n_sparse)
+    each = grid.batch * n_sparse
+    return sum(
+        looked
+        + steps * (5e-5 + each * (4e-9 * (1 + 1.5 * p) + 2.5 * (1 + 2 * p) * n_dense / PRODUCTS))
+        for p in (cell.p for cell in unit.cells)
+    )
+
+
+@cache
+def speed() -> float:
+    """How fast a thread of this machine is, against the one that the constants are of."""
+    import numpy as np
+
+    matrix, product = (np.ones((64, 64), np.float32) for _ in range(2))
+    best = math.inf
+    for _ in range(30):  # some milliseconds; the best, as others may compute here too
+        begun = time.perf_counter()
+        for _ in range(4):
+            np.matmul(matrix, matrix, out=product)
+        best = min(best, time.perf_counter() - begun)
+    return 4 * 64**3 / max(best, 1e-9) / SMALL_PRODUCTS
 
 
 def duration(seconds: float) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rugtui.errors import DamagedError, RugtuiError, RunError, SettingError, UsageError
+from rugtui.errors import DamagedError, RugtuiError, RunError, UsageError
 from rugtui.settings.fields import fields_of
 from rugtui.settings.ranges import numbers
 from rugtui.storage import checksummed_jsonl as sealed
@@ -31,7 +31,7 @@ from rugtui.storage.files import (
 from rugtui.storage.lock import Lock
 from rugtui.storage.run_directory import provenance
 from rugtui.storage.tensors import refuse_newer
-from rugtui.sweeps.grid import Grid
+from rugtui.sweeps.grid import AXES, Axes, Grid
 from rugtui.sweeps.plan import Unit, units
 from rugtui.sweeps.table import Key, Row, row_of, write_tables
 
@@ -62,7 +62,7 @@ def grid_of(folder: Path) -> Grid:
     """What a sweep was asked for. Raises OSError, DamagedError, RunError (a newer rugtui)."""
     facts = about(folder)
     try:
-        return Grid(**facts["grid"])
+        return Grid.read(facts["grid"])
     except (LookupError, TypeError, RugtuiError) as error:
         raise DamagedError(folder / ABOUT, f"its grid is not rugtui's ({error})") from error
 
@@ -114,8 +114,9 @@ class SweepFolder:
         self._end = self.found.end
 
     @classmethod
-    def begin(cls, path: Path, grid: Grid) -> SweepFolder:
-        """Make a sweep's folder, or take one up that was begun with the same grid.
+    def begin(cls, path: Path, grid: Grid, *, retry_failed: bool = False) -> SweepFolder:
+        """Make a sweep's folder, or take one up that was begun with the same grid, or with one
+        that this extends; where failed cells are computed again, they may be so in another way.
 
         Raises UsageError where something else is there, RunError where somebody is at it, OSError,
         DamagedError.
@@ -125,13 +126,13 @@ class SweepFolder:
             _require_free(path)
             make_folder(path)
         else:
-            require_same(path, grid)
+            require_same(path, grid, retry_failed=retry_failed)
         lock = Lock.take(path, screen=False)
         try:
             remove_leftovers(path)
-            if fresh:
-                facts = {**provenance(grid.device, threads=1), "grid": grid.as_dict()}
-                write_json(path / ABOUT, facts)
+            facts = provenance(grid.device, threads=1) if fresh else about(path)
+            if facts.get("grid") != grid.as_dict():
+                write_json(path / ABOUT, {**facts, "grid": grid.as_dict()})
             return cls(path, grid, lock)
         except BaseException:
             lock.release()
@@ -173,18 +174,22 @@ class SweepFolder:
         self._lock.release()
 
 
-def require_same(path: Path, grid: Grid) -> None:
-    """Raises UsageError that says in what the sweep of this folder is another."""
+def require_same(path: Path, grid: Grid, *, retry_failed: bool = False) -> None:
+    """Raises UsageError that says in what the sweep of this folder is another: axes may say more
+    than they did, and other settings may change for cells that are computed again."""
     there = grid_of(path)
     differ = [
         f"{name} is {_shown(name, there)} there and {_shown(name, grid)} here"
         for name in fields_of(Grid)
-        if name not in ANYWHERE and not _alike(name, there, grid)
+        if name not in ANYWHERE
+        and not (name in AXES and _values(name, there) <= _values(name, grid))
+        and not (name not in AXES and (retry_failed or _same(name, there, grid)))
     ]
     if differ:
         raise UsageError(
             f"{str(path)!r} holds another sweep: {'; '.join(differ)}; continue it with its own "
-            "settings (leave them out), or name another folder."
+            "settings (leave them out), extend its axes by naming all old values too, or name "
+            "another folder."
         )
 
 
@@ -192,14 +197,18 @@ def _shown(name: str, grid: Grid) -> str:
     return fields_of(Grid)[name].write(getattr(grid, name))
 
 
-def _alike(name: str, one: Grid, other: Grid) -> bool:
-    was, wanted = getattr(one, name), getattr(other, name)
-    if was == wanted or not isinstance(was, str):
-        return was == wanted
-    try:
-        return numbers(name, was) == numbers(name, wanted)
-    except SettingError:  # kinds are words
-        return sorted(was.replace(" ", "").split(",")) == sorted(wanted.replace(" ", "").split(","))
+def _same(name: str, one: Grid, other: Grid) -> bool:
+    return getattr(one, name) == getattr(other, name)
+
+
+def _values(name: str, grid: Grid) -> set[Any]:
+    """What an axis says, however it is written."""
+    axes = Axes.of(grid)
+    known = {"p": axes.p, "seed": axes.seeds, "kinds": axes.kinds}
+    text = getattr(grid, name)
+    if name in ("n_sparse", "ratio"):
+        return set(numbers(name, text))
+    return set(known[name]) if name in known else {word.strip() for word in text.split(",")}
 
 
 def _require_free(path: Path) -> None:

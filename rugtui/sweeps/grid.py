@@ -6,18 +6,22 @@ A Grid is declared as `Settings` are: options, form and file follow from its fie
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from rugtui.errors import SettingError
 from rugtui.settings.fields import check, fields_of, setting
 from rugtui.settings.ranges import numbers
-from rugtui.settings.settings import DEVICES, Method, Settings
+from rugtui.settings.settings import DEVICES, Settings
 
-Kind = Literal["trained", "rug", "theory", "linear"]
+Kind = Literal["trained", "population", "rug", "theory", "linear"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+RANDOM: tuple[Kind, ...] = ("trained", "population", "rug")
+"""Kinds in which chance plays a part."""
 Shape = tuple[int, int]
 """(n_sparse, n_dense)."""
 RANGE = "numbers 0.1,0.2 or a range FIRST:LAST:COUNT, with :log if wanted"
@@ -25,8 +29,48 @@ MOST = 1_000_000
 """Cells: more is a slip of the keyboard."""
 
 
+STEPS, STEPS_AT = 3000, 128
+"""Steps of sgd at this n_sparse: usual ones grow with the square root of n_sparse, as one over the
+usual learning rate does."""
+POPULATION_STEPS = 1000
+AXES = ("n_sparse", "ratio", "p", "seed", "kinds", "bias", "tied", "activation", "data")
+"""The fields by which a grid may be extended."""
+
+
 def axis(default: str, about: str, **known: Any) -> Any:
-    return setting(default, about, pattern=".+", phrase=RANGE, group="grid", **known)
+    known = {"phrase": RANGE} | known
+    return setting(default, about, pattern=".+", group="grid", **known)
+
+
+def choices(name: str, about: str) -> Any:
+    """An axis of a setting of runs that is no number."""
+    declared = fields_of(Settings)[name]
+    phrase = "one or more of " + (", ".join(declared.choices) or "yes, no")
+    return axis(declared.write(declared.default), about, phrase=phrase)
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """Which model is trained, on which data."""
+
+    bias: bool = True
+    tied: bool = False
+    activation: str = "relu"
+    data: str = "bernoulli"
+
+    @property
+    def is_theorys(self) -> bool:
+        """Whether the exact and the Gaussian loss are this model's."""
+        return (self.activation, self.data) == ("relu", "bernoulli")
+
+    @property
+    def words(self) -> str:
+        """What makes it another than the usual model; empty for that one."""
+        usual = Variant()
+        said = [] if self.bias else ["no bias"]
+        said += ["tied"] if self.tied else []
+        said += [self.activation] if self.activation != usual.activation else []
+        return ", ".join(said + ([f"data {self.data}"] if self.data != usual.data else []))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,26 +81,36 @@ class Grid:
     ratio: str = axis("0.002:0.8:20", "r = n_dense / n_sparse: 0.1,0.25 or 0.002:0.8:20.")
     p: str = axis("0.002:0.8:20", "Probability that a feature is on: 0.05 or 1e-3:0.1:7:log.")
     seed: str = axis("0", "Seeds of weights and data: 0,1,2.")
+    bias: str = choices("bias", "Whether trained models have a bias: yes,no.")
+    tied: str = choices("tied", "Whether W_out of trained models is W_in's transpose: yes,no.")
+    activation: str = choices("activation", "Activations of trained models: relu,tanh.")
+    data: str = choices("data", "Data of trained models: bernoulli,one.")
     kinds: str = setting(
-        ",".join(KINDS),
-        "What to put beside each other: trained weights, the rug, L* of theory, linear.",
+        "trained,rug,theory,linear",
+        "What to put side by side: trained (learned from samples by SGD), population (descended on "
+        "the Gaussian loss, so that it agrees with L* by construction), rug, theory (L*), linear.",
         pattern=".+",
         phrase="one or more of " + ", ".join(KINDS),
         group="grid",
     )
-    method: Method = setting(
-        "population", "population descends the Gaussian loss, sgd learns from samples."
-    )
     steps: int | None = setting(
         None,
-        "Steps to train a cell.",
+        "Steps to train a cell, at most.",
         unit="steps",
         least=1,
-        auto="10,000; population up to 1,000, and no more once the loss has settled",
+        auto="3,000 √(n_sparse/128); population 1,000",
     )
-    batch: int = setting(1024, "Samples in a step of sgd.", unit="samples", least=1)
+    patience: int | None = setting(
+        None,
+        "Training stops before that where the mean loss of so many steps is not below that of as "
+        "many before; 0 never does. Population stops once its loss has settled.",
+        unit="steps",
+        least=0,
+        auto="a quarter of the steps",
+    )
+    batch: int = setting(1024, "Samples in a step of SGD.", unit="samples", least=1)
     lr: float | None = setting(
-        None, "Learning rate of sgd.", above=0, auto="3e-3/√n_sparse, the paper's"
+        None, "Learning rate of SGD.", above=0, auto="3e-3/√n_sparse, the paper's"
     )
     samples: int = setting(
         4096, "Fresh samples for the loss of trained weights and of rugs.", least=2
@@ -82,21 +136,54 @@ class Grid:
         axes = Axes.of(self)
         if (wanted := axes.cells) > MOST:
             raise SettingError("sweep", f"one of at most {MOST:,} cells", f"{wanted:,}")
+        for variant in axes.variants:
+            self.settings(axes.shapes[0], axes.p[0], 0, variant)
 
-    def settings(self, shape: Shape, p: float, seed: int) -> Settings:
-        """Those of the run that a trained cell stands for."""
-        steps = self.steps or (1000 if self.method == "population" else 10_000)
+    @classmethod
+    def asked(cls, given: Mapping[str, Any], base: Grid | None = None) -> Grid:
+        """What somebody asked for, over `base` or the defaults. A `method`, which version 0.1 had,
+        says whether "trained" means population. Raises SettingError."""
+        values = (base.as_dict() if base else {}) | dict(given)
+        method = values.pop("method", None)
+        if method not in (None, "sgd", "population"):
+            raise SettingError("method", "one of sgd, population", repr(method))
+        if method == "population":
+            kinds = values.get("kinds") or fields_of(cls)["kinds"].default
+            values["kinds"] = kinds.replace("trained", "population")
+        return cls(**values)
+
+    @classmethod
+    def read(cls, facts: Mapping[str, Any]) -> Grid:
+        """A grid out of a file, also one of version 0.1, in which a method decided what "trained"
+        was. Raises SettingError, TypeError."""
+        facts = dict(facts)
+        method = facts.pop("method", None)
+        if method is not None:
+            usual = 10_000 if method == "sgd" else None
+            facts |= {"patience": 0, "steps": facts.get("steps") or usual}
+        if method == "population":
+            facts["kinds"] = facts["kinds"].replace("trained", "population")
+        return cls(**facts)
+
+    def settings(
+        self, shape: Shape, p: float, seed: int, variant: Variant | None = None
+    ) -> Settings:
+        """Those of the run that a cell stands for: trained as this variant, or population."""
+        steps = self.steps or (usual_steps(shape[0]) if variant else POPULATION_STEPS)
+        patience = steps // 4 if self.patience is None else self.patience
         return Settings(
             n_sparse=shape[0],
             n_dense=shape[1],
             p=p,
             seed=seed,
-            method=self.method,
+            method="sgd" if variant else "population",
             steps=steps,
+            patience=patience if variant else None,
             batch=self.batch,
             lr=self.lr,
             device=self.device,
             threads=1,  # units run side by side
+            **(dataclasses.asdict(variant) if variant else {}),
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -111,6 +198,8 @@ class Axes:
     p: tuple[float, ...]
     seeds: tuple[int, ...]
     kinds: tuple[Kind, ...]
+    variants: tuple[Variant, ...]
+    """Of trained models."""
     notes: tuple[str, ...]
     """What rounding did to the ratios, for people."""
 
@@ -123,20 +212,42 @@ class Axes:
             if not 0 < value <= 1:
                 raise SettingError("p", "numbers above 0 and at most 1", f"{value:g}")
         shapes, notes = _shapes(features, grid.ratio)
-        return cls(shapes, tuple(p), _whole("seed", grid.seed, least=0), _kinds(grid.kinds), notes)
+        seeds, kinds = _whole("seed", grid.seed, least=0), _kinds(grid.kinds)
+        return cls(shapes, tuple(p), seeds, kinds, _variants(grid), notes)
 
     @property
     def words(self) -> str:
         """What is multiplied: 20 shapes × 20 p × 1 seed."""
         shapes, seeds = _times(len(self.shapes), "shape"), _times(len(self.seeds), "seed")
-        return f"{shapes} × {len(self.p)} p × {seeds}"
+        words = f"{shapes} × {len(self.p)} p × {seeds}"
+        return words + (f" × {len(self.variants)} variants" if len(self.variants) > 1 else "")
 
     @property
     def cells(self) -> int:
         """Rows of the table."""
         pairs = len(self.shapes) * len(self.p)
-        random = sum(kind in ("trained", "rug") for kind in self.kinds)
-        return pairs * (random * len(self.seeds) + len(self.kinds) - random)
+        random = sum(kind in RANDOM for kind in self.kinds)
+        more = (len(self.variants) - 1) * ("trained" in self.kinds)
+        return pairs * ((random + more) * len(self.seeds) + len(self.kinds) - random)
+
+
+def usual_steps(n_sparse: int) -> int:
+    """Of SGD where nobody says how many, in hundreds."""
+    return max(100 * round(STEPS / 100 * math.sqrt(n_sparse / STEPS_AT)), 1000)
+
+
+def _variants(grid: Grid) -> tuple[Variant, ...]:
+    values = [_words(grid, name) for name in ("bias", "tied", "activation", "data")]
+    return tuple(Variant(*one) for one in itertools.product(*values))
+
+
+def _words(grid: Grid, name: str) -> list[Any]:
+    """The values of an axis that is no number. Raises SettingError."""
+    text = getattr(grid, name)
+    values = [fields_of(Settings)[name].parse(word) for word in text.split(",")]
+    if len(set(values)) < len(values):
+        raise SettingError(name, "values that differ", repr(text))
+    return values
 
 
 def _shapes(features: Sequence[int], text: str) -> tuple[tuple[Shape, ...], tuple[str, ...]]:

@@ -49,10 +49,11 @@ def needed(unit: Unit, grid: Grid) -> int:
 def _made(unit: Unit, grid: Grid, weights: int) -> int:
     if unit.kind == "rug":
         return RUG_BYTES * unit.n_sparse * unit.n_dense
-    if grid.method == "population":
+    if unit.kind == "population":
         return DESCENT_COPIES * weights
-    odds = {min(cell.p for cell in unit.cells), max(cell.p for cell in unit.cells)}
-    return max(needed_memory(grid.settings(unit.shape, p, 0)) for p in odds)
+    return max(
+        needed_memory(grid.settings(unit.shape, cell.p, 0, cell.variant)) for cell in unit.cells
+    )
 
 
 def fits(need: int, there: int) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 import traceback
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from rugtui import __version__
 from rugtui.sweeps.grid import Grid
@@ -31,7 +32,7 @@ def predicted(unit: Unit) -> Outcome:
 
 
 def _predicted(unit: Unit, cell: Cell) -> Row:
-    row = bare(unit, cell, None)
+    row = bare(unit, cell)
     symmetric = unit.kind == "theory"
     loss = row.theory_loss if symmetric else row.linear
     return replace(row, loss=loss, standard_error=0.0, loss_gaussian=loss if symmetric else None)
@@ -39,7 +40,7 @@ def _predicted(unit: Unit, cell: Cell) -> Row:
 
 def failed(unit: Unit, grid: Grid, why: str, traceback: str | None = None) -> Outcome:
     """A unit whose every cell fails for one reason."""
-    rows = (failure(bare(unit, cell, grid.method), why, traceback) for cell in unit.cells)
+    rows = (failure(bare(unit, cell, grid), why, traceback) for cell in unit.cells)
     return Outcome(tuple(rows), {})
 
 
@@ -48,21 +49,27 @@ def fault(error: BaseException) -> tuple[str, str]:
     return f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error))
 
 
-def bare(unit: Unit, cell: Cell, method: str | None) -> Row:
-    """A row before anything was measured."""
+def bare(unit: Unit, cell: Cell, grid: Grid | None = None) -> Row:
+    """A row before anything was measured; `grid` says how its weights are made."""
     known = levels(unit.ratio, cell.p)
+    how: dict[str, Any] = {}
+    if grid and unit.kind in ("trained", "population"):
+        settings = grid.settings(unit.shape, cell.p, cell.seed or 0, cell.variant)
+        how = {"method": settings.method}
+        if cell.variant:
+            how |= asdict(cell.variant) | {"lr": settings.learning_rate, "batch": settings.batch}
     return Row(
         n_sparse=unit.n_sparse,
         n_dense=unit.n_dense,
         ratio=unit.ratio,
         p=cell.p,
         kind=unit.kind,
-        method=method if unit.kind == "trained" else None,
         seed=cell.seed,
         theory_loss=known.loss,
         linear=known.linear,
         elementwise=known.elementwise,
         oracle=known.oracle,
+        **how,
     )
 
 

@@ -7,12 +7,11 @@ threads its numbers are the same, bit for bit, in this process and on a cluster.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from rugtui.sweeps.grid import Axes, Grid, Kind, Shape
-from rugtui.sweeps.table import Key
+from rugtui.sweeps.grid import RANDOM, Axes, Grid, Kind, Shape, Variant
+from rugtui.sweeps.table import Key, key_of
 
-RANDOM: tuple[Kind, ...] = ("trained", "rug")
 MOST_RANDOM, MOST_FORMULAS = 20, 1000
 """Cells of a unit at most, where chance plays a part and where it does not."""
 TOGETHER = 1 << 21
@@ -22,10 +21,12 @@ going together is lost where they do not fit in a cache, and a unit is what a st
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One point of a unit; `seed` is None where chance plays no part."""
+    """One point of a unit; `seed` is None where chance plays no part, `variant` where nothing is
+    learned from samples."""
 
     p: float
     seed: int | None = None
+    variant: Variant | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,9 @@ class Unit:
 
     @property
     def keys(self) -> list[Key]:
-        return [(*self.shape, cell.p, self.kind, cell.seed) for cell in self.cells]
+        return [
+            key_of(*self.shape, cell.p, self.kind, cell.seed, cell.variant) for cell in self.cells
+        ]
 
 
 def units(grid: Grid) -> tuple[Unit, ...]:
@@ -63,14 +66,22 @@ def units(grid: Grid) -> tuple[Unit, ...]:
 
 
 def left(all_units: Collection[Unit], done: Collection[Key]) -> list[Unit]:
-    """The units of which a cell is not done: they are computed anew, as a whole."""
-    return [unit for unit in all_units if any(key not in done for key in unit.keys)]
+    """The units of which a cell is not done: those of population, whose cells are computed
+    together, anew as a whole; of others, the cells that are not done."""
+    found = []
+    for unit in all_units:
+        cells = [cell for cell, key in zip(unit.cells, unit.keys, strict=True) if key not in done]
+        if cells and unit.kind != "population":
+            unit = replace(unit, cells=tuple(cells))
+        found += [unit] if cells else []
+    return found
 
 
 def _of_shape(kind: Kind, shape: Shape, axes: Axes) -> Iterator[Unit]:
     seeds: tuple[int | None, ...] = axes.seeds if kind in RANDOM else (None,)
-    cells = [Cell(p, seed) for seed in seeds for p in axes.p]
-    size = _most(shape) if kind in RANDOM else MOST_FORMULAS
+    variants = axes.variants if kind == "trained" else (None,)
+    cells = [Cell(p, seed, one) for one in variants for seed in seeds for p in axes.p]
+    size = 1 if kind == "trained" else _most(shape) if kind in RANDOM else MOST_FORMULAS
     for start in range(0, len(cells), size):
         yield Unit(kind, shape, tuple(cells[start : start + size]))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from rugtui.sweeps.grid import Kind
+from rugtui.sweeps.grid import Kind, Variant
 from rugtui.sweeps.table import Row
 
 
@@ -56,8 +56,10 @@ def over_theory(row: Row) -> float | None:
 QUANTITIES = (
     Quantity("trained over L*", "trained loss / L*", "trained", over_theory, 1.0, True),
     Quantity("rug over L*", "rug loss / L*", "rug", over_theory, 1.0, True),
+    Quantity("population over L*", "population loss / L*", "population", over_theory, 1.0, True),
     Quantity("trained loss", "trained loss per feature", "trained", best_loss, log=True),
     Quantity("rug loss", "rug loss per feature", "rug", best_loss, log=True),
+    Quantity("population loss", "population loss per feature", "population", best_loss, log=True),
     Quantity("L*", "L* per feature", "theory", lambda row: row.theory_loss, log=True),
     Quantity("diagonal", "mean of a_i", "trained", lambda row: row.diagonal_mean),
     Quantity("spread of diagonal", "spread of a_i", "trained", lambda row: row.diagonal_spread),
@@ -81,32 +83,53 @@ def quantities(rows: Iterable[Row]) -> tuple[Quantity, ...]:
     return tuple(one for one in QUANTITIES if one.kind in kinds)
 
 
+def variants(rows: Iterable[Row]) -> tuple[Variant, ...]:
+    """Those of trained models, the usual one first."""
+    found = {row.variant for row in rows if row.variant is not None}
+    return tuple(sorted(found, key=lambda one: (bool(one.words), one.words)))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Cells:
-    """The rows of one n_sparse on a grid: r upwards, p to the right."""
+    """The rows of one n_sparse on a grid: r upwards, p to the right; of trained models, those of
+    one variant."""
 
     n_sparse: int
     r: Float[np.ndarray, " rows"]
     p: Float[np.ndarray, " columns"]
     rows: tuple[Row, ...]
+    variant: Variant | None = None
 
     @classmethod
-    def of(cls, n_sparse: int, rows: Sequence[Row]) -> Cells:
-        """On the axes that these rows have."""
-        own = tuple(row for row in rows if row.n_sparse == n_sparse)
+    def of(cls, n_sparse: int, rows: Sequence[Row], variant: Variant | None = None) -> Cells:
+        """On the axes that these rows have; of the first variant where none is named."""
+        own = [row for row in rows if row.n_sparse == n_sparse]
+        variant = variant or next(iter(variants(own)), None)
+        own = [row for row in own if row.variant in (None, variant)]
         r, p = ({getattr(row, name) for row in own} for name in ("ratio", "p"))
-        return cls(n_sparse, np.array(sorted(r)), np.array(sorted(p)), own)
+        return cls(n_sparse, np.array(sorted(r)), np.array(sorted(p)), tuple(own), variant)
 
     def values(self, quantity: Quantity) -> Float[np.ndarray, "rows columns"]:
         """Means over seeds; NaN where nothing is known."""
-        total, count = (np.zeros((self.r.size, self.p.size)) for _ in range(2))
+        return self._of_seeds(quantity)[0]
+
+    def spread(self, quantity: Quantity) -> Float[np.ndarray, "rows columns"]:
+        """Standard deviations over seeds; NaN where there are not two."""
+        _, square, count = self._of_seeds(quantity)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(count > 1, np.sqrt(square / (count - 1)), np.nan)
+
+    def _of_seeds(self, quantity: Quantity) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Mean, sum of squared distances from it (Welford's way), and number of seeds."""
+        mean, square, count = (np.zeros((self.r.size, self.p.size)) for _ in range(3))
         for row, i, k in self._placed(quantity.kind):
             value = quantity.of(row)
             if np.isfinite(value):
-                total[i, k] += value
                 count[i, k] += 1
-        with np.errstate(invalid="ignore"):
-            return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+                off = value - mean[i, k]
+                mean[i, k] += off / count[i, k]
+                square[i, k] += off * (value - mean[i, k])
+        return np.where(count > 0, mean, np.nan), square, count
 
     def without(self, quantity: Quantity) -> dict[tuple[int, int], bool]:
         """The cells [i, k] where nothing is known of it: True for those that failed, False for

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from rugtui.sweeps.estimate import seconds_of
 from rugtui.sweeps.folder import SweepFolder
-from rugtui.sweeps.grid import Axes
+from rugtui.sweeps.grid import Axes, Grid
 from rugtui.sweeps.plan import RANDOM, Unit, left
 
 if TYPE_CHECKING:
@@ -47,31 +48,30 @@ def run(
     Ends early once `cancelled`. Raises OSError, and what `outcomes` raises.
     """
     before = folder.done(retry_failed=retry_failed)
-    todo = costly_first(left(folder.units, before))
-    total, begun, new = Axes.of(folder.grid).cells, time.monotonic(), 0
-    spent, costs = 0, {key: cost(unit) // len(unit.cells) for unit in todo for key in unit.keys}
-    to_spend = sum(costs.values())
+    todo = costly_first(left(folder.units, before), folder.grid)
+    total, begun, computing, new = Axes.of(folder.grid).cells, time.monotonic(), None, 0
+    costs = {key: cost(unit, folder.grid) / len(unit.cells) for unit in todo for key in unit.keys}
+    spent, to_spend = 0.0, sum(costs.values())
     for outcome in outcomes(todo, folder.grid, cancelled):
         rows = [row for row in outcome.rows if row.key not in before]
         folder.keep(rows, outcome.weights)
         new += len(rows)
-        done = len(folder.done())
-        seconds = max(time.monotonic() - begun, 1e-9)
+        now, done = time.monotonic(), len(folder.done())
         spent += sum(costs[row.key] for row in outcome.rows)
-        left_for = seconds * (to_spend - spent) / spent if spent else None
+        if spent and computing is None:  # what starting took says nothing of what is left
+            computing = now - sum(row.seconds or 0.0 for row in outcome.rows)
+        left_for = (now - computing) * (to_spend - spent) / spent if computing is not None else None
         failed = sum(row.status == "failed" for row in folder.rows)
-        yield Progress(done, total, failed, tuple(rows), new / seconds, left_for)
+        rate = new / max(now - begun, 1e-9)
+        yield Progress(done, total, failed, tuple(rows), rate, left_for and max(left_for, 0.0))
 
 
-def costly_first(units: list[Unit]) -> list[Unit]:
+def costly_first(units: list[Unit], grid: Grid) -> list[Unit]:
     """Theory, which is there at once, and then what takes longest, so that no core waits at the
     end."""
-    return sorted(units, key=lambda unit: (unit.kind in RANDOM, -cost(unit)))
+    return sorted(units, key=lambda unit: (unit.kind in RANDOM, -cost(unit, grid)))
 
 
-def cost(unit: Unit) -> int:
-    """Roughly, to compare units; formulas cost nothing."""
-    if unit.kind not in RANDOM:
-        return 0
-    n_sparse, n_dense = unit.shape
-    return len(unit.cells) * n_sparse * n_dense * (10 if unit.kind == "trained" else 1)
+def cost(unit: Unit, grid: Grid) -> float:
+    """Seconds, roughly; formulas cost nothing."""
+    return seconds_of(unit, grid) if unit.kind in RANDOM else 0.0

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_type_hints
 from rugtui import __version__
 from rugtui.errors import DamagedError
 from rugtui.storage.files import plain, write_whole
-from rugtui.sweeps.grid import Kind
+from rugtui.sweeps.grid import Kind, Variant
 from rugtui.vocabulary import NAMES as VOCABULARY
 from rugtui.vocabulary import SCHEMA_VERSION
 
@@ -24,7 +24,14 @@ if TYPE_CHECKING:
 
 PARQUET, CSV = "results.parquet", "results.csv"
 Status = Literal["done", "failed"]
-Key = tuple[int, int, float, str, int | None]
+Key = tuple[int, int, float, str, int | None, Variant | None]
+
+
+def key_of(
+    n_sparse: int, n_dense: int, p: float, kind: Kind, seed: int | None, variant: Variant | None
+) -> Key:
+    """What makes it this cell and kind, and no other of the sweep."""
+    return n_sparse, n_dense, p, kind, seed, variant
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +48,7 @@ class Row:
     p: float
     kind: Kind
     method: str | None = None
-    """population or sgd, of trained weights."""
+    """sgd or population, of weights that were trained so."""
     seed: int | None = None
     """None where chance plays no part: theory and linear."""
     status: Status = "done"
@@ -86,6 +93,13 @@ class Row:
     seconds: float | None = None
     """This cell's share of the time of its batch."""
     device: str | None = None
+    bias: bool | None = None
+    """This and the next three: which model was trained, on which data; of kind trained alone."""
+    tied: bool | None = None
+    activation: str | None = None
+    data: str | None = None
+    lr: float | None = None
+    batch: int | None = None
     weights: str | None = None
     """File of the weights in the sweep's folder, where they were asked for."""
     traceback: str | None = None
@@ -93,14 +107,20 @@ class Row:
 
     @property
     def key(self) -> Key:
-        """What makes it this cell and kind, and no other of the sweep."""
-        return self.n_sparse, self.n_dense, self.p, self.kind, self.seed
+        return key_of(self.n_sparse, self.n_dense, self.p, self.kind, self.seed, self.variant)
+
+    @property
+    def variant(self) -> Variant | None:
+        if self.bias is None or self.tied is None or not self.activation or not self.data:
+            return None
+        return Variant(self.bias, self.tied, self.activation, self.data)
 
     @property
     def name(self) -> str:
         """The cell, for people."""
         seed = "" if self.seed is None else f", seed {self.seed}"
-        return f"{self.kind} {self.n_sparse} × {self.n_dense}, p {self.p:.6g}{seed}"
+        words = f", {self.variant.words}" if self.variant and self.variant.words else ""
+        return f"{self.kind} {self.n_sparse} × {self.n_dense}, p {self.p:.6g}{seed}{words}"
 
     def table_row(self) -> dict[str, Any]:
         """`as_dict` with the columns that follow from others (DERIVED)."""
@@ -123,7 +143,7 @@ TYPES: dict[str, type] = {
     else (str if get_args(hint) else hint)
     for name, hint in get_type_hints(Row).items()
 }
-"""int, float or str by column."""
+"""int, float, bool or str by column."""
 COLUMNS = tuple(TYPES)
 DERIVED: dict[str, type] = {"loss_standard_error": float, "loss_kind": str, "construction": str}
 """Columns that follow from others; `standard_error` is the older name of the first."""
@@ -132,6 +152,12 @@ TABLE_TYPES = TYPES | DERIVED
 
 def row_of(facts: dict[str, Any], path: Path) -> Row:
     """A row out of a file's JSON. Raises DamagedError."""
+    if facts.get("kind") == "trained" and facts.get("bias") is None:  # of version 0.1
+        facts = facts | (
+            {"kind": "population"}
+            if facts.get("method") == "population"
+            else dataclasses.asdict(Variant())
+        )
     try:
         return Row(**{name: facts[name] for name in COLUMNS if name in facts})
     except TypeError as error:
@@ -185,7 +211,12 @@ def _arrow(rows: Sequence[Row], settings: Mapping[str, Any]) -> pyarrow.Table:
     """Each column has its unit and meaning as metadata."""
     import pyarrow
 
-    named = {int: pyarrow.int64(), float: pyarrow.float64(), str: pyarrow.string()}
+    named = {
+        int: pyarrow.int64(),
+        float: pyarrow.float64(),
+        bool: pyarrow.bool_(),
+        str: pyarrow.string(),
+    }
     columns = [
         pyarrow.field(name, named[kind], metadata=_described(name))
         for name, kind in TABLE_TYPES.items()

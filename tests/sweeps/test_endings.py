@@ -14,8 +14,8 @@ from rugtui.sweeps.table import read_parquet
 from tests.processes import running, until
 
 TINY = ["--n-sparse", "16", "--ratio", "0.25", "--p", "0.1", "--device", "cpu", "--samples", "64"]
-LONG = [*TINY[:4], "--p", "0.1,0.2,0.3", "--kinds", "theory,trained", "--method", "sgd",
-        "--steps", "300000", "--device", "cpu"]  # fmt: skip
+LONG = [*TINY[:4], "--p", "0.1,0.2,0.3", "--kinds", "theory,trained",
+        "--patience", "0", "--steps", "300000", "--device", "cpu"]  # fmt: skip
 
 
 def sweep(folder, *options):
@@ -28,7 +28,7 @@ def has_rows(folder):
 
 @pytest.mark.parametrize("quiet", [[], ["--quiet"]])
 def test_failed_cells_are_exit_1_and_the_first_reason_is_said(tmp_path, capsys, quiet):
-    wild = ["--kinds", "trained", "--method", "sgd", "--lr", "1e30", "--steps", "20"]
+    wild = ["--kinds", "trained", "--lr", "1e30", "--steps", "20"]
     out = tmp_path / "sweep"
     assert main(["sweep", "--out", str(out), *TINY, *wild, "--json", *quiet]) == 1
     streams = capsys.readouterr()

@@ -3,7 +3,7 @@
 import pytest
 
 from rugtui.errors import SettingError
-from rugtui.sweeps.grid import Axes, Grid
+from rugtui.sweeps.grid import Axes, Grid, Variant
 from rugtui.sweeps.plan import TOGETHER, left, parameters, units
 
 
@@ -17,18 +17,47 @@ def test_every_cell_of_the_grid_is_in_one_unit():
 
 
 def test_large_models_go_alone_and_small_ones_together():
-    grid = Grid(n_sparse="16,1024,4096", ratio="0.25", p="0.01:0.5:25")
-    weighty = [unit for unit in units(grid) if unit.kind in ("trained", "rug")]
+    kinds = "trained,population,rug"
+    grid = Grid(n_sparse="16,1024,4096", ratio="0.25", p="0.01:0.5:25", kinds=kinds)
+    assert all(len(unit.cells) == 1 for unit in units(grid) if unit.kind == "trained")
+    weighty = [unit for unit in units(grid) if unit.kind in ("population", "rug")]
     counts = {n: [len(u.cells) for u in weighty if u.n_sparse == n] for n in (16, 1024, 4096)}
     assert counts == {16: [20, 5] * 2, 1024: [*[3] * 8, 1] * 2, 4096: [1] * 50}
     for unit in weighty:
         assert len(unit.cells) * parameters(unit.shape) <= max(TOGETHER, parameters(unit.shape))
 
 
-def test_only_units_with_a_cell_missing_are_left():
-    every = units(Grid(ratio="0.5", p="0.1,0.2"))
-    done = {key for unit in every[1:] for key in unit.keys} | {every[0].keys[0]}
-    assert left(every, done) == [every[0]]
+def test_only_cells_that_are_missing_are_left_and_population_goes_as_a_whole():
+    every = units(Grid(n_sparse="16", ratio="0.5", p="0.1,0.2", kinds="population,rug"))
+    assert [len(unit.cells) for unit in every] == [2, 2]
+    population, rug = left(every, {unit.keys[0] for unit in every})
+    assert population == every[0]
+    assert rug.keys == every[1].keys[1:]
+    assert left(every, {key for unit in every for key in unit.keys}) == []
+
+
+def test_variants_of_the_trained_model_are_cells_of_their_own():
+    grid = Grid(ratio="0.5", p="0.1", seed="0,1", bias="yes,no", activation="relu,tanh")
+    every = units(grid)
+    assert len({key for unit in every for key in unit.keys}) == Axes.of(grid).cells == 2 * 4 + 2 + 2
+    made = {cell.variant for unit in every for cell in unit.cells if unit.kind == "trained"}
+    assert {one.words for one in made} == {"", "no bias", "tanh", "no bias, tanh"}
+    assert "4 variants" in Axes.of(grid).words
+
+
+@pytest.mark.parametrize(
+    ("n_sparse", "steps"), [(2, 1000), (128, 3000), (512, 6000), (2048, 12000)]
+)
+def test_steps_grow_with_size_and_training_may_stop_earlier(n_sparse, steps):
+    settings = Grid().settings((n_sparse, 1), 0.1, 0, Variant())
+    assert (settings.method, settings.steps, settings.patience) == ("sgd", steps, steps // 4)
+
+
+def test_a_method_makes_population_of_trained():
+    assert Grid.asked({"method": "population"}).kinds == "population,rug,theory,linear"
+    assert Grid.asked({"method": "sgd"}) == Grid()
+    with pytest.raises(SettingError, match="method must be one of sgd, population"):
+        Grid.asked({"method": "magic"})
 
 
 def test_the_ends_of_a_range_come_to_a_dimension_as_in_the_paper():
@@ -65,7 +94,8 @@ def test_ratios_that_round_to_the_same_n_dense_are_one():
         ({"kinds": "rug,rug"}, "differ"),
         ({"kinds": ","}, "kinds must be"),
         ({"ratio": "0.1:0.9:2000", "p": "0.1:0.9:2000", "n_sparse": "8192"}, "at most 1,000,000"),
-        ({"method": "magic"}, "method must be"),
+        ({"activation": "relu,magic"}, "activation must be"),
+        ({"tied": "yes,true"}, "tied must be values that differ"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(given, said):

@@ -20,9 +20,9 @@ from rugtui.sweeps.plan import units
 from rugtui.sweeps.processes import outcomes
 
 GIB = 1 << 30
-GRID = Grid(n_sparse="16", ratio="0.25,0.5,0.75", p="0.1", kinds="trained", device="cpu")
+GRID = Grid(n_sparse="16", ratio="0.25,0.5,0.75", p="0.1", kinds="population", device="cpu")
 PAIR = units(GRID)[:2]
-LARGE = Grid(n_sparse="16,32768", ratio="0.5", p="0.1", kinds="trained,rug,theory", device="cpu")
+LARGE = Grid(n_sparse="16,32768", ratio="0.5", p="0.1", kinds="population,rug,theory", device="cpu")
 
 
 def never():
@@ -65,7 +65,7 @@ def faulty(unit, grid):
     "told",
     [
         {"ratio": "0.25,0.3"},
-        {"ratio": "0.25,0.3", "method": "sgd"},
+        {"ratio": "0.25,0.3", "kinds": "trained"},
         {"ratio": "0.25,0.3", "kinds": "rug", "save_weights": True},
         {"n_sparse": "8192", "ratio": "0.001,0.002"},
     ],
@@ -74,7 +74,7 @@ def faulty(unit, grid):
 def test_processes_stay_within_what_was_said(told, monkeypatch):
     """On one thread each, as the pool has it: NumPy's and PyTorch's would have buffers a thread."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    given = {"n_sparse": "1536", "p": "0.1,0.2,0.3", "kinds": "trained", "steps": 2, **told}
+    given = {"n_sparse": "1536", "p": "0.1,0.2,0.3", "kinds": "population", "steps": 2, **told}
     grid = Grid(**given, samples=512, rows=16, device="cpu")
     every = units(grid)
     plan = estimate(every, grid, 2, 16 * GIB)

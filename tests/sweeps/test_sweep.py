@@ -10,17 +10,20 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from distributed import CancelledError
 
 from rugtui import __version__
 from rugtui.cli import main
 from rugtui.errors import RugtuiError, UsageError
+from rugtui.reports.sweep_figures import sweep_figures
 from rugtui.sweeps import cluster as clusters
 from rugtui.sweeps.folder import ROWS, SweepFolder, find
-from rugtui.sweeps.grid import Grid
+from rugtui.sweeps.grid import RANDOM, Grid
 from rugtui.sweeps.outcome import Outcome
 from rugtui.sweeps.plan import units
+from rugtui.sweeps.quantities import QUANTITIES, Cells
 from rugtui.sweeps.run import run
 from rugtui.sweeps.table import read_parquet
 from tests.sweeps import in_process
@@ -28,13 +31,14 @@ from tests.sweeps import in_process
 DATA = Path(__file__).parents[1] / "data"
 REFERENCE = json.loads((DATA / "theory_reference.json").read_text())["optimum"]
 SMALL = Grid(
-    n_sparse="16", ratio="0.25,0.5", p="0.1,0.3", seed="0,1", samples=64, steps=60, device="cpu"
-)
+    n_sparse="16", ratio="0.25,0.5", p="0.1,0.3", seed="0,1", samples=64, steps=60, device="cpu",
+    kinds="population,rug,theory,linear",
+)  # fmt: skip
 
 
 def swept(path, grid=SMALL, outcomes=in_process.outcomes, *, most=10**9, retry_failed=False):
     """Rows without their times; given up after some units."""
-    folder = SweepFolder.begin(path, grid)
+    folder = SweepFolder.begin(path, grid, retry_failed=retry_failed)
     seen = []
     for progress in run(folder, outcomes, lambda: len(seen) >= most, retry_failed=retry_failed):
         seen.append(progress)
@@ -80,18 +84,18 @@ def test_theory_is_the_stored_one(tmp_path):
 def test_what_is_left_is_told_by_what_it_costs(tmp_path):
     """Formulas are there at once: counted by the cell, they would promise the end in no time."""
     _, seen = swept(tmp_path / "sweep")
-    first = next(k for k, one in enumerate(seen) if one.rows[0].kind in ("trained", "rug"))
+    first = next(k for k, one in enumerate(seen) if one.rows[0].kind in RANDOM)
     assert [one.left for one in seen[:first]] == [None] * first
     assert first >= 2
     assert all(one.left for one in seen[first:-1])
     assert seen[-1].left == 0
 
 
-@pytest.mark.parametrize("method", ["population", "sgd"])
-def test_trained_and_rug_are_where_they_must_be(method, tmp_path):
+@pytest.mark.parametrize("kind", ["population", "trained"])
+def test_trained_and_rug_are_where_they_must_be(kind, tmp_path):
     grid = Grid(
-        n_sparse="64", ratio="0.25", p="0.1", kinds="trained,rug", method=method,
-        steps=300 if method == "population" else 1500, batch=256, lr=3e-3, device="cpu",
+        n_sparse="64", ratio="0.25", p="0.1", kinds=f"{kind},rug",
+        steps=300 if kind == "population" else 1500, batch=256, lr=3e-3, device="cpu",
         save_weights=True,
     )  # fmt: skip
     (trained, rug), _ = swept(tmp_path / "sweep", grid)
@@ -104,7 +108,7 @@ def test_trained_and_rug_are_where_they_must_be(method, tmp_path):
         kept = read_weights(tmp_path / "sweep" / row.weights)
         assert gaussian_loss(kept, row.p) == pytest.approx(row.loss_gaussian, rel=1e-5)
     assert rug.loss_gaussian == pytest.approx(rug.theory_loss, rel=1e-6)
-    if method == "population":
+    if kind == "population":
         assert trained.loss_gaussian == pytest.approx(trained.theory_loss, rel=0.02)
     else:
         assert trained.loss < trained.linear
@@ -117,7 +121,7 @@ def test_population_together_is_population_alone(tmp_path):
     from rugtui.training.trainer import Trainer
 
     rows, _ = swept(tmp_path / "sweep", Grid(
-        n_sparse="64", ratio="0.3", p="0.05,0.2", kinds="trained", samples=64, device="cpu"
+        n_sparse="64", ratio="0.3", p="0.05,0.2", kinds="population", samples=64, device="cpu"
     ))  # fmt: skip
     for row in rows:
         alone = Trainer(Grid().settings((64, row.n_dense), row.p, 0).replace(device="cpu"))
@@ -129,13 +133,57 @@ def test_population_together_is_population_alone(tmp_path):
 
 def test_a_cell_that_fails_is_a_row_and_can_be_tried_again(tmp_path):
     wild = dataclasses.replace(
-        SMALL, kinds="trained", method="sgd", lr=1e30, steps=20, batch=8, seed="0", device="cpu"
+        SMALL, kinds="trained", lr=1e30, steps=20, batch=8, seed="0", device="cpu"
     )
     rows, _ = swept(tmp_path / "sweep", wild)
     assert {row.status for row in rows} == {"failed"}
     assert all("diverged" in (row.error or "") for row in rows)
     assert swept(tmp_path / "sweep", wild)[1] == []
-    assert len(swept(tmp_path / "sweep", wild, retry_failed=True)[1]) == 2
+    assert len(swept(tmp_path / "sweep", wild, retry_failed=True)[1]) == 4
+    calm = dataclasses.replace(wild, lr=1e-3)
+    with pytest.raises(UsageError, match=r"lr is 1e\+30 there and 0.001 here"):
+        swept(tmp_path / "sweep", calm)
+    rows, _ = swept(tmp_path / "sweep", calm, retry_failed=True)
+    assert {(row.status, row.lr) for row in rows} == {("done", 1e-3)}
+
+
+def test_a_grid_is_extended_and_what_was_done_stays(tmp_path):
+    small = Grid(n_sparse="16", ratio="0.25", p="0.1", samples=64, steps=20, device="cpu")
+    before, _ = swept(tmp_path / "sweep", small)
+    wider = dataclasses.replace(small, p="0.2,0.1", seed="0:1:2", tied="no,yes", ratio="0.25,0.5")
+    after, seen = swept(tmp_path / "sweep", wider)
+    assert [row for row in after if row.key in {one.key for one in before}] == before
+    assert sum(len(one.rows) for one in seen) == len(after) - len(before)
+    assert {row.error for row in after} == {None}
+    assert swept(tmp_path / "sweep", wider)[1] == []
+    with pytest.raises(UsageError, match=r"p is .* there and 0.2 here.* extend its axes"):
+        swept(tmp_path / "sweep", dataclasses.replace(wider, p="0.2"))
+
+
+def test_losses_of_another_models_are_its_own(tmp_path):
+    grid = Grid(n_sparse="16", ratio="0.5", p="0.2", samples=64, steps=200, device="cpu",
+                kinds="trained", activation="relu,tanh", data="bernoulli,one")  # fmt: skip
+    rows, _ = swept(tmp_path / "sweep", grid)
+    exact = {(row.activation, row.data) for row in rows if row.loss_exact is not None}
+    assert exact == {("relu", "bernoulli")}
+    assert len({row.loss for row in rows}) == 4
+    assert {row.error for row in rows} == {None}
+
+
+def test_seeds_have_a_mean_and_a_spread_which_figures_draw(tmp_path):
+    grid = Grid(n_sparse="16", ratio="0.25,0.5", p="0.1,0.2", seed="0,1,2", samples=64, steps=50,
+                device="cpu", kinds="trained,theory")  # fmt: skip
+    rows, _ = swept(tmp_path / "sweep", grid)
+    (cells,) = [Cells.of(16, rows)]
+    loss = next(one for one in QUANTITIES if one.name == "trained loss")
+    some = [loss.of(row) for row in rows if (row.kind, row.n_dense, row.p) == ("trained", 4, 0.1)]
+    assert cells.values(loss)[0, 0] == pytest.approx(np.mean(some))
+    assert cells.spread(loss)[0, 0] == pytest.approx(np.std(some, ddof=1))
+    plate = sweep_figures(rows)[0]
+    drawn = [one for one in plate.panels[0].series if one.role == "trained"]
+    assert np.isfinite(drawn[0].error).all()
+    assert "trained by SGD" in plate.caption
+    assert "spread of 3 seeds" in plate.caption
 
 
 def test_two_workers_one_of_them_killed_give_the_same_bits(tmp_path, unbroken, monkeypatch):

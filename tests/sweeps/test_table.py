@@ -14,14 +14,28 @@ PROMISED = (
     "theory_loss linear seconds error"
 )
 ROWS = [
-    Row(128, 32, 0.25, 0.1 + 0.2, "trained", method="sgd", seed=3, loss=1 / 3, rows=128),
+    Row(
+        128,
+        32,
+        0.25,
+        0.1 + 0.2,
+        "trained",
+        method="sgd",
+        seed=3,
+        loss=1 / 3,
+        rows=128,
+        bias=True,
+        tied=False,
+        activation="tanh",
+        data="one",
+    ),
     Row(128, 32, 0.25, 1e-6, "rug", status="failed", error="diverged, as they say", seed=0),
 ]
 
 
 def test_it_has_the_promised_columns():
     assert set(PROMISED.split()) <= set(TABLE_TYPES)
-    assert set(TYPES.values()) == {int, float, str}
+    assert set(TYPES.values()) == {int, float, str, bool}
 
 
 def test_parquet_and_csv_keep_every_digit(tmp_path):

@@ -49,7 +49,7 @@ def test_rows_are_seen_as_they_come_and_nothing_is_told_twice(tmp_path):
 
 def test_a_process_is_started_watched_stopped_and_started_again(tmp_path):
     path = tmp_path / "sweep"
-    long = dataclasses.replace(TINY, method="sgd", steps=10**7, kinds="trained,theory")
+    long = dataclasses.replace(TINY, patience=0, steps=10**7, kinds="trained,theory")
     process.prepare(path, long)
     assert Watch(path).look().doing == "stopped"
     with started(path) as child:

@@ -210,12 +210,10 @@ async def test_a_sweep_is_set_up_started_stopped_and_continued(tmp_path, monkeyp
         form = pilot.app.screen
         written = {"n_sparse": "16", "ratio": "0.25,", "p": "0.1,0.3", "kinds": "trained,theory"}
         for name, value in (
-            written | {"steps": "10000000", "device": "cpu", "folder": "grid"}
+            written | {"steps": "10000000", "patience": "0", "device": "cpu", "folder": "grid"}
         ).items():
             form.go_to(name)
             await pilot.press("ctrl+u", *value)
-        form.go_to("method")
-        await pilot.press("s")
         await pilot.press("enter")
         assert isinstance(pilot.app.screen, SweepForm), "0.25, is no list of numbers"
         assert form.form.row.name == "ratio"

@@ -15,7 +15,7 @@ from rugtui.errors import RugtuiError
 from rugtui.live.commands import Command, Open
 from rugtui.live.frame import Frame
 from rugtui.sweeps import process
-from rugtui.sweeps.grid import Axes, Grid, Kind
+from rugtui.sweeps.grid import RANDOM, Axes, Grid, Kind, Variant
 from rugtui.sweeps.table import Row
 from rugtui.sweeps.watch import Watch, Watched
 from rugtui.tui.footer import KeyBar
@@ -208,14 +208,17 @@ class SweepScreen(Overlay[None]):
             self.notify(self._frame.read_only, severity="warning", markup=False)
             return
         cells = look.cells(sweep)
-        kind: Kind = "rug" if look.shown_quantity(sweep).kind == "rug" else "trained"
+        shown = look.shown_quantity(sweep).kind
+        kind: Kind = shown if shown in RANDOM else Axes.of(sweep.grid).kinds[0]
         found = cells.at(*look.cursor(cells), kind)
         row = with_weights(found)
         if row is None or row.weights is None:
             why = without_weights(sweep.grid, kind, found)
             self.notify(why, severity="warning", markup=False)
             return
-        settings = sweep.grid.settings((row.n_sparse, row.n_dense), row.p, row.seed or 0)
+        variant = Variant() if kind == "rug" else row.variant
+        shape = row.n_sparse, row.n_dense
+        settings = sweep.grid.settings(shape, row.p, row.seed or 0, variant)
         self._send(Open(str((sweep.folder / row.weights).absolute()), settings))
         self.dismiss()
 

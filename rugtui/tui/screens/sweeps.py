@@ -83,4 +83,4 @@ def described(folder: Path) -> str:
         grid = grid_of(folder)
     except (OSError, RugtuiError) as error:
         return f"{name}  damaged: {printable(str(error))}"
-    return f"{name}  n_sparse {grid.n_sparse}  r {grid.ratio}  p {grid.p}  {grid.method}"
+    return f"{name}  n_sparse {grid.n_sparse}  r {grid.ratio}  p {grid.p}  {grid.kinds}"

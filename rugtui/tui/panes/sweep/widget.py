@@ -11,7 +11,7 @@ from textual.strip import Strip
 from rugtui.analysis import numbers
 from rugtui.live.frame import Frame
 from rugtui.reports.sweep_figures import map_of
-from rugtui.sweeps.grid import Kind
+from rugtui.sweeps.grid import RANDOM, Kind
 from rugtui.sweeps.quantities import QUANTITIES, Cells, Quantity, best_loss
 from rugtui.sweeps.watch import Watched
 from rugtui.tui.charts.canvas import Font, Pen
@@ -32,9 +32,13 @@ WORDY = 60
 """Columns from which a quantity is said in full."""
 BESIDE, BELOW = 100, 26
 """Columns from which the curve has its place beside the map; rows from which it is below."""
-LOSSES = (LINEAR, *(one for one in QUANTITIES if one.name in ("L*", "rug loss", "trained loss")))
+LOSSES = (LINEAR, *(one for one in QUANTITIES if one.name == "L*" or one.name.endswith(" loss")))
 RATIOS = tuple(one for one in QUANTITIES if one.name.endswith(" over L*"))
-MEASURED: tuple[tuple[Kind, str], ...] = (("trained", "smooth"), ("rug", "gaussian"))
+MEASURED: tuple[tuple[Kind, str], ...] = (
+    ("trained", "smooth"),
+    ("population", "exact"),
+    ("rug", "gaussian"),
+)
 """Kinds that are measured, and their colours."""
 NO_REASON = "no reason given"
 LOG_SPAN = 20
@@ -202,7 +206,7 @@ def curve_chart(
         pen = PENS.get(one.kind, ("text", "+"))
         ink = Pen(getattr(palette, pen[0]), pen[1])
         curves.append(Curve(one.kind if one.kind != "theory" else "L*", x, y, ink, named=True))
-        if one.kind in ("trained", "rug"):
+        if one.kind in RANDOM:
             curves.append(Curve(one.kind, x, y, ink, kind="dot"))
     if x.size < 2 or not curves:
         return None
@@ -212,6 +216,7 @@ def curve_chart(
 
 PENS = {
     "trained": ("smooth", "@"),
+    "population": ("exact", "P"),
     "rug": ("gaussian", "R"),
     "theory": ("optimum", "*"),
     "linear": ("bound", "="),

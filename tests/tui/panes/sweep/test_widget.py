@@ -187,8 +187,10 @@ def test_only_what_the_sweep_computes_is_offered():
 
 def test_like_is_drawn_with_like_and_the_wanted_one_last():
     by_name = {one.name: one for one in QUANTITIES}
-    assert [one.name for one in alike(by_name["rug over L*"])] == ["trained over L*", "rug over L*"]
-    assert [one.kind for one in alike(by_name["L*"])] == ["linear", "trained", "rug", "theory"]
+    ratios = ["trained over L*", "population over L*", "rug over L*"]
+    assert [one.name for one in alike(by_name["rug over L*"])] == ratios
+    kinds = ["linear", "trained", "rug", "population", "theory"]
+    assert [one.kind for one in alike(by_name["L*"])] == kinds
     assert alike(by_name["skew"]) == (by_name["skew"],)
     said = text(look=SweepView(quantity="trained loss", part="curve"))
     assert all(name in said for name in ("trained", "rug", "L*"))
