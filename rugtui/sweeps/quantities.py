@@ -69,7 +69,7 @@ QUANTITIES = (
     Quantity("skew", "skew of W off the diagonal", "trained", lambda row: row.skew, 0.0),
     Quantity("interferers", "effective interferers", "trained", lambda row: row.interferers),
     Quantity("lyapunov", "Lyapunov ratio", "trained", lambda row: row.lyapunov),
-    Quantity("pairs", "share of features in mutual pairs", "trained", lambda row: row.pairs_share),
+    Quantity("pairs", "share in mutual pairs", "trained", lambda row: row.pairs_share),
     Quantity("singles", "share of single features", "trained", lambda row: row.singles_share),
     Quantity("abandoned", "share of abandoned ones", "trained", lambda row: row.abandoned_share),
     Quantity("partners", "strong negative partners", "trained", lambda row: row.partners),
