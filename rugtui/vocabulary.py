@@ -122,6 +122,7 @@ NAMES: dict[str, Name] = {
     "csv": Name("string", "the table as CSV"),
     "status": Name("string", "done or failed"),
     "error": Name("string null", "why a cell failed"),
+    "traceback": Name("string null", "where a cell failed, if unforeseen"),
     "first_error": Name("string null", "of the first cell that failed"),
     "weights": Name("string null", "file of the weights in the sweep's folder"),
     # lists and the rest
