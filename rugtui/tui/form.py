@@ -124,10 +124,13 @@ class Form(VerticalScroll, can_focus=True, inherit_bindings=False):
     def __init__(self, rows: Sequence[FormRow], at: int) -> None:
         super().__init__()
         self.rows, self.at = rows, at
+        # Held, not looked up: a message may come once they are removed.
+        self.lines = FormRows()
+        self.field = Input("" if self.row.choices else self.row.text, compact=True)
 
     def compose(self) -> ComposeResult:
-        yield FormRows()
-        yield Input("" if self.row.choices else self.row.text, compact=True)
+        yield self.lines
+        yield self.field
 
     def on_mount(self) -> None:
         self.go(self.at)
@@ -149,16 +152,15 @@ class Form(VerticalScroll, can_focus=True, inherit_bindings=False):
     def tell(self, rows: Sequence[FormRow]) -> None:
         """Have other drafts, or say something else of them."""
         self.rows = tuple(rows)
-        self.query_one(FormRows).tell(self.rows, self.at)
-        field = self.query_one(Input)
-        if not self.row.choices and field.value != self.row.text:
+        self.lines.tell(self.rows, self.at)
+        if not self.row.choices and self.field.value != self.row.text:
             self._open()
 
     def go(self, at: int) -> None:
         """Work on another row; the first comes after the last."""
         self._take()
         self.at = at % len(self.rows)
-        self.query_one(FormRows).tell(self.rows, self.at)
+        self.lines.tell(self.rows, self.at)
         self._open()
         self.post_message(self.Moved())
 
@@ -181,8 +183,8 @@ class Form(VerticalScroll, can_focus=True, inherit_bindings=False):
 
     def on_click(self, event: events.Click) -> None:
         """Pointed at, a row is the one at work; one of several drafts gives way to the next."""
-        lines = self.query_one(FormRows).region
-        if event.widget is self.query_one(Input):
+        lines = self.lines.region
+        if event.widget is self.field:
             return
         first, room = value_cells(lines.width)
         if 0 <= (at := event.screen_y - lines.y) < len(self.rows):
@@ -193,7 +195,7 @@ class Form(VerticalScroll, can_focus=True, inherit_bindings=False):
     @on(Input.Changed)
     def _take(self) -> None:
         """What the field has now: a message of a change may come when it is over another row."""
-        text = self.query_one(Input).value
+        text = self.field.value
         if not self.row.choices and text != self.row.text:
             self._write(text)
 
@@ -205,7 +207,7 @@ class Form(VerticalScroll, can_focus=True, inherit_bindings=False):
 
     def _open(self) -> None:
         """The field for the row's draft, or none where it is one of several."""
-        field = self.query_one(Input)
+        field = self.field
         field.display = not self.row.choices
         self._place()
         if self.row.choices:
@@ -218,7 +220,7 @@ class Form(VerticalScroll, can_focus=True, inherit_bindings=False):
 
     def _place(self) -> None:
         """The field over the row, and the row into sight."""
-        first, room = value_cells(self.query_one(FormRows).size.width)
-        field = self.query_one(Input)
+        first, room = value_cells(self.lines.size.width)
+        field = self.field
         field.styles.offset, field.styles.width = (first, self.at), room
         self.scroll_to_region(Region(0, self.at, 1, 1), animate=False, force=True)

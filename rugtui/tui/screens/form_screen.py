@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from textual import on
@@ -47,21 +48,34 @@ class FormScreen(Overlay[Result]):
     def action_apply(self) -> None: ...
 
     def compose(self) -> ComposeResult:
-        rows = self.rows()
         with Vertical(classes="sheet") as sheet:
-            sheet.styles.height = len(rows) + AROUND
+            sheet.styles.height = len(self.form.rows) + AROUND
             sheet.border_title = self.TITLE
-            yield Form(rows, at=[row.name for row in rows].index(self.FIRST))
-            yield Static(id="said", markup=False)
-            yield Static(id="consequence", markup=False)
+            yield self.form
+            yield self.said
+            yield self.consequence
             yield KeyBar()
 
     def on_mount(self) -> None:
         self.check()
 
-    @property
+    # Widgets are held here, not looked up: a key or a message may come before they are composed or
+    # after they are removed.
+
+    @cached_property
     def form(self) -> Form:
-        return self.query_one(Form)
+        rows = self.rows()
+        return Form(rows, at=[row.name for row in rows].index(self.FIRST))
+
+    @cached_property
+    def said(self) -> Static:
+        """What is said of the row at work."""
+        return Static(id="said", markup=False)
+
+    @cached_property
+    def consequence(self) -> Static:
+        """What applying the draft would do."""
+        return Static(id="consequence", markup=False)
 
     def drafted(
         self, declared: Mapping[str, Declared]
@@ -84,13 +98,13 @@ class FormScreen(Overlay[Result]):
 
     def conclude(self, text: str) -> None:
         """Say what comes of applying the draft."""
-        self.query_one("#consequence", Static).update(text)
+        self.consequence.update(text)
 
     @on(Form.Moved)
     def explain(self) -> None:
         """All of the row at work."""
         row = self.form.row
-        self.query_one("#said", Static).update(row.whole or row.said)
+        self.said.update(row.whole or row.said)
 
     @on(Form.Written)
     def hear(self, event: Form.Written) -> None:
