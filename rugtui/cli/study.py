@@ -179,19 +179,19 @@ def structures(
     runs: list[str] = []
     code = 0
     for settings in wanted:
-        course = opened(settings, folder)
+        session = opened(settings, folder)
         phase: Phase = "failed"
         with Signals("stop") as signals:
-            signals.attend(course)
+            signals.attend(session)
             try:
-                endings.append(finish(course, lambda: signals.ended))
-                phase = "done" if course.training.done else "paused"
+                endings.append(finish(session, lambda: signals.ended))
+                phase = "done" if session.trainer.done else "paused"
             finally:
-                course.leave(phase)
-                for text, _ in course.news():
+                session.leave(phase)
+                for text, _ in session.news():
                     click.echo(f"rugtui: {text}", err=True)
-        if course.keeper.run is not None:
-            runs.append(str(course.keeper.run))
+        if session.writer.run is not None:
+            runs.append(str(session.writer.run))
         if not quiet:
             last = endings[-1]
             said = f"r {last.ratio:.3f}: {last.loss / last.theory_loss:.3f} L*"

@@ -62,12 +62,12 @@ class Ending:
         return plain({**dataclasses.asdict(self), "ratio": self.ratio, "loss_over_theory": over})
 
 
-def finish(course: RunSession, cancelled: Callable[[], bool]) -> Ending:
+def finish(session: RunSession, cancelled: Callable[[], bool]) -> Ending:
     """Train a run to its end, or until cancelled, and say what its weights are."""
-    training = course.training
+    training = session.trainer
     while not training.done and not cancelled():
-        course.advance(cancelled)
-    settings = course.settings
+        session.advance(cancelled)
+    settings = session.settings
     generator = np.random.default_rng(settings.seed)
     known = statistics(training.weights(), settings.p, generator=generator)
     r, p, n_sparse = settings.ratio, settings.p, settings.n_sparse
