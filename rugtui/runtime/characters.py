@@ -8,8 +8,6 @@ import re
 import sys
 from collections.abc import Mapping
 
-from rich.cells import cell_len
-
 SPARE = "rugtui-spare"
 """The name under which `spell_out_what_is_missing` registers what is done with the others."""
 
@@ -135,4 +133,6 @@ def in_ascii(text: str) -> str:
     if text.isascii():
         return text
     text = text.replace("± ", "+-").replace(" ±", "+-").translate(LIKE_IT)
+    from rich.cells import cell_len  # what needs it draws with Rich in any case
+
     return "".join(one if one.isascii() else "?" * cell_len(one) for one in text)
