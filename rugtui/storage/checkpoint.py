@@ -1,6 +1,6 @@
-"""A checkpoint: everything that a run needs to go on bit for bit, in one file.
+"""A checkpoint: everything that a run needs to continue bit for bit, in one file.
 
-Two are kept. The newest that is whole is taken; a damaged one is passed over, and said to be.
+A run keeps its last two. The newest undamaged one is used; a damaged one is skipped and reported.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Checkpoint:
     """Spent in training so far."""
     phase: Phase
     device: str
-    """Where it ran; the settings may say auto."""
+    """The device it ran on; the settings may say auto."""
     loss: float | None = None
     """Training loss of the last interval, for lists of runs."""
     results: int = 0
@@ -79,7 +79,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
     settings = settings_of(path, facts)
     weights = found.get("weights")
     if weights is None or weights.numel() < settings.n_sparse * settings.n_dense:
-        raise DamagedError(path, "its weights do not have the size that its settings say")
+        raise DamagedError(path, "its weights do not have the sizes in its settings")
     try:
         state = State(found, dict(facts["state"]))
         return Checkpoint(
@@ -93,14 +93,14 @@ def read_checkpoint(path: Path) -> Checkpoint:
             int(facts.get("thinned", 0)),
         )
     except (LookupError, TypeError, ValueError) as error:
-        raise DamagedError(path, "facts are missing in it") from error
+        raise DamagedError(path, "entries are missing in it") from error
 
 
 def newest(run: Path) -> tuple[Path, Checkpoint, list[str]] | None:
-    """The newest checkpoint that is whole, and why newer ones are not; None where there is none.
+    """The newest undamaged checkpoint, and what is wrong with newer ones; None if there is none.
 
     Raises OSError, DamagedError where all are damaged, and RunError where one is of a newer
-    rugtui: going on from an older one would throw that work away.
+    rugtui: continuing from an older one would discard that work.
     """
     refused = []
     for path in checkpoints(run):
@@ -109,17 +109,17 @@ def newest(run: Path) -> tuple[Path, Checkpoint, list[str]] | None:
         except DamagedError as error:
             refused.append(str(error))
     if refused:
-        raise DamagedError(run, "no checkpoint in it is whole: " + " ".join(refused).rstrip("."))
+        raise DamagedError(run, "all its checkpoints are damaged: " + " ".join(refused).rstrip("."))
     return None
 
 
 def restore(
     path: Path, checkpoint: Checkpoint, *, device: str = "", screen: bool = False
 ) -> Trainer:
-    """The training that the checkpoint is of. Raises DamagedError, SettingError (no such device).
+    """The training restored from a checkpoint. Raises DamagedError, SettingError (no such device).
 
-    `screen`: a dashboard looks on. `device` puts it elsewhere than its settings say. On another
-    kind of device the data go on from a fresh stream: what a CPU draws, a GPU cannot.
+    `screen`: reserve memory for a dashboard. `device` overrides the settings. On another kind of
+    device the data come from a new random stream: a GPU cannot continue the CPU's.
     """
     settings = checkpoint.settings
     settings = settings.replace(device=device) if device else settings
@@ -133,7 +133,7 @@ def restore(
     try:
         training.restore(state)
     except (KeyError, ValueError) as error:  # what has no such name, or not its size
-        raise DamagedError(path, f"it does not fit its own settings ({error})") from error
+        raise DamagedError(path, f"it does not match its own settings ({error})") from error
     return training
 
 
@@ -146,7 +146,7 @@ def weights_of(path: Path, checkpoint: Checkpoint) -> Dense:
     cells = settings.n_sparse * settings.n_dense
     size = cells * (1 if settings.tied else 2) + settings.n_sparse * settings.bias
     if flat.shape != (size,) or not flat.is_floating_point():
-        raise DamagedError(path, "weights in it does not fit its own settings")
+        raise DamagedError(path, "its weights do not match its own settings")
     views = Views.of(
         flat, settings.n_sparse, settings.n_dense, tied=settings.tied, bias=settings.bias
     )
@@ -165,4 +165,4 @@ def _require_shapes(path: Path, found: dict[str, Tensor], fresh: dict[str, Tenso
         else:
             fits = name.startswith("method.")
         if not fits:
-            raise DamagedError(path, f"{name} in it does not fit its own settings")
+            raise DamagedError(path, f"{name} in it does not match its own settings")

@@ -32,7 +32,7 @@ from rugtui.storage.run_directory import (
 from rugtui.training.failure import is_out_of_memory
 
 EVERY = 10.0
-"""Seconds from one autosave to the next."""
+"""Seconds between autosaves."""
 SHARE = 0.02
 """Part of the time that saving may take: where a save costs more than EVERY bears, it is rarer."""
 
@@ -76,7 +76,7 @@ class CheckpointWriter:
         """The newest step that is on disk, None while none is known to be."""
         self._news: list[tuple[str, bool]] = []
         self._troubles: dict[Topic, str] = {}
-        """What could not be written last, and why."""
+        """What failed to be written last, and why."""
         self._moment: RunState | None = None
         self._busy = self._leaving = False
         self._changed = threading.Condition()
@@ -138,7 +138,7 @@ class CheckpointWriter:
 
     @property
     def busy(self) -> bool:
-        """Whether something is being written, or waits to be."""
+        """Whether something is being written or waiting to be."""
         return self._busy or self._moment is not None
 
     def save(self, copy: Callable[[], RunState]) -> None:

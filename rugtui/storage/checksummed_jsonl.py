@@ -1,4 +1,4 @@
-"""Lines of JSON that carry a checksum of themselves, for files that only grow."""
+"""JSON Lines with a checksum in each line, for append-only files."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from rugtui.storage.files import file_mode, naming
 
 
 def line(facts: dict[str, Any]) -> bytes:
-    """`facts`, which are not empty and have what JSON has, with their checksum and a line end."""
+    """`facts` (not empty, JSON values only) with their checksum and a newline."""
     body = json.dumps(facts, separators=(",", ":"), ensure_ascii=True)[:-1]
     return f'{body},"crc":"{_checksum(body.encode())}"}}\n'.encode()
 
 
 def opened(line: bytes) -> dict[str, Any] | None:
-    """The facts of a line; None for one that is torn or damaged."""
+    """The facts in a line; None if it is incomplete or damaged."""
     body, comma, seal = line.rpartition(b',"crc":"')
     if not comma or seal != f'{_checksum(body)}"}}\n'.encode():
         return None
@@ -30,9 +30,9 @@ def opened(line: bytes) -> dict[str, Any] | None:
 
 
 def append(path: Path, content: bytes, at: int) -> int:
-    """Write `content` at byte `at`, cutting off what was behind, and sync; returns the new end.
+    """Write `content` at byte `at`, truncate what follows, and sync; returns the new end.
 
-    An append that failed half way (a full disk) is so written over, not after. Raises OSError.
+    So a retry overwrites an append that failed half way (a full disk). Raises OSError.
     """
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, file_mode(path))
     try:

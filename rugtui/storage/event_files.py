@@ -1,4 +1,4 @@
-"""A run's history as TensorBoard event files, so that it can stand next to others there."""
+"""A run's history as TensorBoard event files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TAGS = {
 
 
 def write_event_files(saved: Saved, folder: Path) -> None:
-    """One scalar curve for each column, on steps and on the time of training.
+    """One scalar curve for each column, against steps and training time.
 
     Raises UsageError if tensorboardX is not installed, OSError.
     """

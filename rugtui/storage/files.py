@@ -1,5 +1,5 @@
-"""Writing files so that a reader sees the old one or the new one, never a half; reading them so
-that nothing hostile or damaged gets past."""
+"""Atomic writes, so that a reader sees the old file or the new one; and reads that reject damaged
+or hostile files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from rugtui.runtime.user_folders import is_private
 
 PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
 JSON_MOST = 1 << 20
-"""Bytes of JSON that rugtui would ever write into one file."""
+"""Upper limit of the JSON files that rugtui writes, in bytes."""
 SEAL = "sha256"
 
 
@@ -51,17 +51,17 @@ def make_folder(path: Path) -> Path:
 
 
 def write_whole(path: Path, *content: Any) -> None:
-    """Write aside, sync, rename, sync the folder: a crash leaves the old file or the new one.
-    `content` are bytes, or anything that lends its memory as they do.
+    """Write a temporary file, sync, rename, sync the folder: a crash leaves the old file or the new
+    one. `content` is bytes or any buffer.
 
-    Raises OSError, which names `path`, and then leaves nothing behind.
+    Raises OSError, which names `path`, after removing the temporary file.
     """
     with naming(path):
         _write_whole(path, content)
 
 
 def _aside(path: Path) -> Path:
-    """A new name beside it, for what is not whole yet."""
+    """A temporary name in the same folder, for an incomplete file."""
     return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}{ASIDE}")
 
 
@@ -87,8 +87,8 @@ ASIDE = ".aside"
 
 @contextlib.contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """A folder to write into, which takes the place of `path` once the block ends without an error;
-    after an error, what was at `path` is still there. Raises OSError, which names `path`.
+    """A temporary folder to write into, which replaces `path` if the block ends without an error;
+    after an error, `path` is unchanged. Raises OSError, which names `path`.
     """
     with naming(path):
         aside = _aside(path)
@@ -112,7 +112,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what a process that was killed while it wrote left behind. Raises OSError."""
+    """Remove temporary files left by a process that was killed while writing. Raises OSError."""
     for path in folder.glob(f".*{ASIDE}"):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
@@ -130,28 +130,28 @@ def naming(path: Path) -> Iterator[None]:
 
 
 def read_bytes(path: Path, most: int) -> bytes:
-    """A plain file of at most `most` bytes. Raises OSError, DamagedError."""
+    """The content of a regular file of at most `most` bytes. Raises OSError, DamagedError."""
     with open_plain(path) as file:
         size = os.fstat(file.fileno()).st_size
         if size > most:
-            raise DamagedError(path, f"it has {size:,} bytes, and rugtui writes {most:,} at most")
+            raise DamagedError(path, f"it has {size:,} bytes, but rugtui writes at most {most:,}")
         return file.read(most)
 
 
 def open_plain(path: Path) -> Any:
-    """Open a plain file to read bytes; a pipe or a device would wait, or never end.
+    """Open a regular file to read bytes; reading a pipe or a device might block or never end.
 
     Raises OSError, DamagedError.
     """
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
-        raise DamagedError(path, "it is no plain file")
+        raise DamagedError(path, "it is not a regular file")
     return os.fdopen(handle, "rb")
 
 
 def write_json(path: Path, facts: dict[str, Any]) -> None:
-    """Write facts as JSON, NaN and infinity as null, sealed with a digest. Raises OSError."""
+    """Write facts as JSON, NaN and infinity as null, with a digest. Raises OSError."""
     facts = plain(facts)
     write_whole(path, dump({**facts, SEAL: _digest(facts)}, indent=2).encode() + b"\n")
 
@@ -160,18 +160,18 @@ def read_json(path: Path) -> dict[str, Any]:
     """Facts that `write_json` wrote. Raises OSError, DamagedError."""
     facts = parse(path, read_bytes(path, JSON_MOST))
     if facts.pop(SEAL, None) != _digest(facts):
-        raise DamagedError(path, "its digest does not fit what is in it")
+        raise DamagedError(path, "its digest does not match its content")
     return facts
 
 
 def parse(path: Path, text: bytes | str) -> dict[str, Any]:
-    """A JSON object out of `path`, whoever wrote it. Raises DamagedError."""
+    """The JSON object in `path`, with or without a digest. Raises DamagedError."""
     try:
         facts = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise DamagedError(path, "it is no JSON") from error
+        raise DamagedError(path, "it is not valid JSON") from error
     if not isinstance(facts, dict):
-        raise DamagedError(path, "it is no JSON object")
+        raise DamagedError(path, "it is not a JSON object")
     return facts
 
 
@@ -180,7 +180,7 @@ def dump(facts: dict[str, Any], *, indent: int | None = None) -> str:
 
 
 def plain(value: Any) -> Any:
-    """The same value in what JSON has: no NaN, no infinity, no tuple, no path."""
+    """The same value in JSON's types: without NaN, infinity, tuples and paths."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):

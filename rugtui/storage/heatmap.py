@@ -1,6 +1,6 @@
-"""W as a PNG, a pixel a cell or more, with its colours explained beneath it.
+"""W as a PNG, at least one pixel per cell, with a legend below it.
 
-Rows are computed and coloured a band at a time: W is never held whole, only its picture.
+Rows are computed and coloured in bands: W is never in memory as a whole, only its picture.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ RGB = tuple[int, int, int]
 QUANTILE = 0.99
 """The off-diagonal |W_ij| at which the colours end; the diagonal saturates."""
 SIDE_LEAST, SIDE_MOST = 512, 16_384
-"""Pixels: smaller W are enlarged by a whole factor, larger are refused."""
+"""In pixels: a smaller W is enlarged by an integer factor, a larger one is refused."""
 BAND = 1 << 22
 """Cells of W computed at a time."""
 SAMPLE = 512
-"""Rows from which the scale is taken, where there are more."""
+"""At most so many rows determine the scale."""
 
 
 @dataclass(frozen=True, slots=True)
 class Colours:
-    """What levels look like: `ramp` from the negative end over zero to the positive one."""
+    """The colours of levels: `ramp` from the negative end over zero to the positive one."""
 
     ramp: Sequence[RGB]
     diagonal: RGB

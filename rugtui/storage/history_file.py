@@ -1,7 +1,7 @@
-"""history.jsonl: one line a result, appended; each line carries a checksum of itself.
+"""history.jsonl: one line per result, appended, each with a checksum.
 
-A line torn by a crash at the end of the file is dropped; a line damaged elsewhere is left out and
-told. What is read is never a number that was not written.
+An incomplete last line (after a crash) is dropped; any other damaged line is left out and
+reported.
 """
 
 from __future__ import annotations
@@ -24,31 +24,31 @@ NAMES = ("step", "seconds", "loss", "smoothed", *HELDOUT, "lr", "p", "batch")
 """The columns of a run's history."""
 LINE_MOST = 4096
 LINES_MOST, FILE_MOST = 200_000, 64 << 20
-"""Lines and bytes that are read; histories are thinned long before."""
+"""Limits on the lines and bytes read; histories are thinned long before."""
 STEP_MOST = 1 << 53
 """Steps are floats in a table."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredHistory:
-    """A history as files know it: rows of named columns (NaN is a gap), and marked changes."""
+    """A history as stored: rows of named columns (NaN is a gap), and the changes of settings."""
 
     columns: tuple[str, ...]
     table: Float[np.ndarray, "columns results"]
     marks: tuple[tuple[int, str], ...] = ()
     thinned: int = 0
-    """The step up to which old rows were thinned, 0 where none were; where it changed, rows already
-    written are others now."""
+    """The step up to which old rows were thinned, 0 if none were. When it changes, rows already
+    written have changed, too."""
 
     def until(self, step: int) -> StoredHistory:
-        """Without what came after a step."""
+        """The history up to this step."""
         keep = self.table[self.columns.index("step")] <= step
         marks = tuple(mark for mark in self.marks if mark[0] <= step)
         return StoredHistory(self.columns, self.table[:, keep], marks, min(self.thinned, step))
 
 
 class HistoryFile:
-    """Writes the history of one run, which only grows, or is written anew."""
+    """Writes the history of one run: appends to it, or rewrites it."""
 
     def __init__(self, run: Path) -> None:
         self._path = run / NAME
@@ -57,7 +57,7 @@ class HistoryFile:
         self._last: list[float] = []
 
     def bring_up_to(self, past: StoredHistory) -> None:
-        """Append what is new, or write all where old rows changed; synced. Raises OSError."""
+        """Append what is new, or rewrite all if old rows changed; then sync. Raises OSError."""
         if past.thinned != self._thinned or not self._continued(past) or not self._path.exists():
             content = b"".join([_thinned(past.thinned), *_lines(past, 0, 0)])
             write_whole(self._path, content)
@@ -69,8 +69,8 @@ class HistoryFile:
         self._last = past.table[:, -1].tolist() if self._rows else []
 
     def _continued(self, past: StoredHistory) -> bool:
-        """Whether this begins with what was written: a run that diverged went back, and may have
-        come as far again."""
+        """Whether this begins with what was written: a run that diverged went back to an earlier
+        step, and may since have reached the same length."""
         if past.table.shape[1] < self._rows or len(past.marks) < self._marks:
             return False
         return not self._rows or np.array_equal(
@@ -81,7 +81,7 @@ class HistoryFile:
 def read_past(run: Path, columns: Sequence[str]) -> tuple[StoredHistory, list[str]]:
     """The history of a run in these columns, and what is wrong with the file.
 
-    What cannot be read is left out and told: the weights beside it may be sound. Raises OSError.
+    What cannot be read is left out and reported: the weights may still be intact. Raises OSError.
     """
     path = run / NAME
     rows: list[list[float]] = []
@@ -152,7 +152,7 @@ def _too_long(path: Path, last: int) -> list[str]:
     """Whether there was more than `_facts` read; then it stopped there."""
     if path.stat().st_size <= FILE_MOST and last < LINES_MOST:
         return []
-    return [f"{str(path)!r}: what is behind line {last:,} is left out: no history is so long."]
+    return [f"{str(path)!r}: lines after {last:,} are left out: a history is never that long."]
 
 
 def _unsealed(line: bytes) -> dict[str, Any] | None:

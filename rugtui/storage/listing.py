@@ -1,4 +1,4 @@
-"""What is known of a run without reading its weights: for lists, and for what may be removed."""
+"""Summaries of runs without reading their weights: for lists, and for pruning."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Listed:
 
 
 def listed(run: Path) -> Listed:
-    """What there is to say of a run. What cannot be read of it is said, not raised."""
+    """The summary of a run. What cannot be read is reported in it, not raised."""
     count, size = len(snapshots(run)), sum(_sizes(run))
     try:
         facts, trouble = _facts(run)
@@ -74,7 +74,7 @@ def listed(run: Path) -> Listed:
 
 
 def state_of(run: Path) -> tuple[State, Holder | None]:
-    """How a run stands, and who trains it while somebody does; quick. Raises OSError."""
+    """The status of a run, and the process that trains it, if any; quick. Raises OSError."""
     live, other = holder(run)
     if live:
         return "live", other
@@ -86,10 +86,10 @@ def state_of(run: Path) -> tuple[State, Holder | None]:
 
 
 def removable(runs: list[Listed], keep: int, *, with_snapshots: bool = False) -> list[Listed]:
-    """Runs that may go: all but the last `keep`, and none that lives, or (unless `with_snapshots`)
-    has snapshots.
+    """Runs that may be removed: all but the newest `keep`, except runs in training and (unless
+    `with_snapshots`) runs with snapshots.
 
-    The latest is the last, whatever the clock that named it said.
+    The run that `latest` points to counts as the newest, whatever the time in its name.
     """
     newest = {newest_run(folder).resolve() for folder in {one.path.parent for one in runs}}
     by_time = sorted(runs, key=lambda one: last_written(one.path / ABOUT))
@@ -98,16 +98,16 @@ def removable(runs: list[Listed], keep: int, *, with_snapshots: bool = False) ->
 
 
 def remove(run: Path, *, with_snapshots: bool = False) -> None:
-    """Delete a run that nobody holds, and (unless `with_snapshots`) one without snapshots alone.
+    """Delete a run that no process uses and (unless `with_snapshots`) that has no snapshots.
 
-    Raises OSError, RunError where it has some by now, or somebody holds it.
+    Raises OSError; RunError if it has snapshots by now, or a process uses it.
     """
     if run.is_symlink():
-        raise RunError(f"{str(run)!r} only points to a run.")
+        raise RunError(f"{str(run)!r} is a link to a run.")
     lock = Lock.take(run, screen=False)
     try:
         if not with_snapshots and snapshots(run):
-            raise RunError(f"{str(run)!r} has snapshots: it stays.")
+            raise RunError(f"{str(run)!r} has snapshots and was not removed.")
         shutil.rmtree(run)
     finally:
         lock.release()
@@ -130,14 +130,14 @@ def _progress(run: Path, facts: dict[str, Any]) -> tuple[int, float, float | Non
     step = state.get("step", 0) if isinstance(state, dict) else None
     seconds, loss = facts.get("seconds", 0), facts.get("loss")
     if not isinstance(step, int) or not isinstance(seconds, int | float):
-        raise DamagedError(run, "step or seconds in it are no numbers")
+        raise DamagedError(run, "its step or seconds are not numbers")
     if not isinstance(loss, int | float | None):
-        raise DamagedError(run, "the loss in it is no number")
+        raise DamagedError(run, "its loss is not a number")
     return step, seconds, loss
 
 
 def _state(facts: dict[str, Any], live: bool, *, stale: bool) -> State:
-    """A run that says it trains, and that nobody trains, did not end by itself."""
+    """A run marked as training that no process trains has crashed."""
     if live:
         return "live"
     if stale:

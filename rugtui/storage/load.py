@@ -22,7 +22,7 @@ from rugtui.storage.target import place
 from rugtui.tables import Table
 
 UNKNOWN = ("p", "activation")
-"""Settings on which the loss of weights depends, and which few files say."""
+"""Settings that the loss depends on but few weight files contain."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -34,8 +34,8 @@ class Saved:
     """Which weights these are: trained or rug, or those of a file."""
     step: int
     settings: Settings
-    """Of a file, its sizes, and defaults; but p and activation are None unless the file says them:
-    `settings.replace(p=0.1, activation="relu")` does."""
+    """For a weight file, its sizes and defaults; p and activation are None unless the file contains
+    them: `settings.replace(p=0.1, activation="relu")` does."""
     weights: Dense
     """W_in (n_dense, n_sparse), W_out (n_sparse, n_dense) and b (n_sparse,), on the CPU."""
     history: Table
@@ -45,7 +45,7 @@ class Saved:
     facts: dict[str, Any]
     """Versions, machine, and of a snapshot what it measured."""
     notes: tuple[str, ...] = ()
-    """What is damaged and was passed over; of a file, which arrays were read as what."""
+    """What is damaged and was skipped; for a weight file, which arrays were read as what."""
 
     def __repr__(self) -> str:
         s = self.settings
@@ -74,7 +74,7 @@ def _of_snapshot(path: Path) -> Saved:
     try:
         kind, step = str(facts["kind"]), int(facts["step"])
     except (LookupError, TypeError, ValueError) as error:
-        raise DamagedError(path, "snapshot.json lacks what it must have") from error
+        raise DamagedError(path, "entries are missing in snapshot.json") from error
     settings, weights = settings_of(path, facts), read_weights(path)
     return Saved(
         path, kind, step, settings, weights, history_table(past), past.marks, facts, (*notes,)
@@ -84,7 +84,7 @@ def _of_snapshot(path: Path) -> Saved:
 def _of_run(path: Path) -> Saved:
     found = newest(path)
     if found is None:
-        raise RunError(f"{str(path)!r} was never saved: there are no weights in it yet.")
+        raise RunError(f"{str(path)!r} was never saved: it contains no weights yet.")
     file, checkpoint, refused = found
     past, damaged = read_past(path, NAMES)
     past = past.until(checkpoint.step)
@@ -116,7 +116,8 @@ def _of_weights(path: Path) -> Saved:
 
 
 def file_settings(found: WeightFile) -> Settings:
-    """The settings of weights in a file: p and activation are None where it does not say them."""
+    """The settings of weights in a file: p and activation are None if the file does not contain
+    them."""
     known = run_sizes(found)
     return _without(Settings(**known), [name for name in UNKNOWN if name not in known])
 
@@ -135,12 +136,12 @@ def _without(settings: Settings, names: list[str]) -> Settings:
 
 
 def run_sizes(found: WeightFile) -> dict[str, Any]:
-    """What a file says of a run's settings."""
+    """The settings of a run that a file contains."""
     sizes = {"n_sparse": found.weights.n_sparse, "n_dense": found.weights.n_dense}
     return {**sizes, "tied": found.tied, **found.said.settings()}
 
 
 def history_table(past: StoredHistory) -> Table:
-    """A history as columns; nobody reads steps as floating-point numbers."""
+    """A history as columns, with steps as integers."""
     columns = dict(zip(past.columns, past.table, strict=True))
     return Table({**columns, "step": columns["step"].astype(np.int64)})

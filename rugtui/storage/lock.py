@@ -1,9 +1,9 @@
-"""One process at a time writes to a run: its `lock` says which, and dies with it.
+"""One process at a time writes to a run, and holds its `lock` file.
 
-The kernel's lock on the file is the truth on one machine: it goes when its process goes, however
-that ends. Process id and start time inside the file tell people and `resume` who it is, and stand
-in where the file system has no locks. A file that nobody holds is stale: its process crashed.
-"""
+On one machine the kernel's lock on the file decides: it is released when its process ends, however
+it ends. Process id and start time in the file tell users and `resume` which process it is, and
+decide if the file system has no locks. A lock file that no process holds is stale: its process
+crashed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ except ImportError as error:
 NAME = "lock"
 LOCK_MOST = 4096
 TRIES, BETWEEN = 20, 0.05
-"""A reader that looks who holds a lock holds it for a moment itself: worth waiting out."""
+"""Seconds to wait: a reader that checks who holds a lock holds it for a moment itself."""
 NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 
 
@@ -39,11 +39,11 @@ class Holder:
 
     pid: int
     started: int
-    """Clock ticks after the machine's boot: no clock that is set back can change it."""
+    """In clock ticks since boot, which setting the system clock does not change."""
     boot: str
     host: str
     screen: bool
-    """Whether somebody looks at it in a dashboard."""
+    """Whether a dashboard shows it."""
 
     @classmethod
     def here(cls, screen: bool) -> Holder:
@@ -60,7 +60,7 @@ class Holder:
 
     @property
     def alive(self) -> bool:
-        """Whether that very process is there, not another with its number."""
+        """Whether this process still exists, and not another one with the same id."""
         if not self.here_too:
             return False
         try:
@@ -72,7 +72,7 @@ class Holder:
         return _started(self.pid) == self.started
 
     def ask_to_leave(self) -> None:
-        """Have it save and end. Raises RunError where that process is another user's."""
+        """Ask it to save and exit. Raises RunError where that process is another user's."""
         if not self.alive:
             return
         try:
@@ -112,14 +112,14 @@ class Lock:
             os.close(handle)
             if (other is not None and other.alive) or attempt == TRIES - 1:
                 raise RunError(
-                    f"{str(run)!r} is in use by {other or 'another process'}; wait for its end, or "
+                    f"{str(run)!r} is in use by {other or 'another process'}; wait for it, or "
                     "end it first."
                 )
             time.sleep(BETWEEN)
         raise AssertionError("the last try returns or raises")
 
     def tell(self, *, screen: bool) -> None:
-        """Say whether anybody looks on. Raises OSError."""
+        """Record whether a dashboard shows the run. Raises OSError."""
         self._holder = dataclasses.replace(self._holder, screen=screen)
         self._write()
 
@@ -129,7 +129,7 @@ class Lock:
         return _is(self._handle, self._path)
 
     def release(self) -> None:
-        """Give the run free; that the file is gone says that nothing was lost."""
+        """Release the run and remove the file, which shows that the run ended properly."""
         if self.there:
             with contextlib.suppress(OSError):  # read-only by now: the run shows as crashed
                 self._path.unlink()
@@ -162,9 +162,9 @@ def holder(run: Path) -> tuple[bool, Holder | None]:
 
 
 def abandon(run: Path) -> None:
-    """Give a run free that this process may hold, and wrote nothing to, before it ends.
+    """Release a run that this process holds but did not change, before the process exits.
 
-    A lock that is left would say that the run crashed. Raises OSError.
+    A lock left behind would mean that the run crashed. Raises OSError.
     """
     live, known = holder(run)
     if live and known is not None and known.pid == os.getpid() and known.here_too:
@@ -194,7 +194,7 @@ def _refuse_foreign(known: Holder | None, path: Path) -> None:
 
 
 def _read(handle: int) -> Holder | None:
-    """Who is written down; None where nobody is, or nobody can tell."""
+    """The process named in the file; None if there is none, or it cannot be read."""
     try:
         facts = json.loads(os.pread(handle, LOCK_MOST, 0))
         known = Holder(**facts)

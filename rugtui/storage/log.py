@@ -1,4 +1,4 @@
-"""log.txt: what happened to a run, in sentences, for people."""
+"""log.txt: the events of a run, as sentences for people."""
 
 from __future__ import annotations
 

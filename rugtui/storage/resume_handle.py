@@ -1,4 +1,5 @@
-"""A run that is only looked at, and that may be gone on with where nobody else did meanwhile."""
+"""A run opened for viewing, which may be resumed unless another process has trained it
+meanwhile."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ Fingerprint = tuple[tuple[str, int, int], ...]
 
 
 def fingerprint(run: Path) -> Fingerprint:
-    """Which checkpoints a run has, and of when: another where anybody wrote one. Raises OSError."""
+    """The names and times of a run's checkpoints: they change when a process writes one. Raises
+    OSError."""
     known = ((path.name, path.stat()) for path in checkpoints(run))
     return tuple((name, at.st_ino, at.st_mtime_ns) for name, at in known)
 
@@ -35,5 +37,5 @@ class ResumeHandle:
         keeper.hold(self.run)
         if fingerprint(self.run) != self.there:
             keeper.let_go()
-            raise RunError(f"{self.run.name!r} went on meanwhile: open it again.")
+            raise RunError(f"{self.run.name!r} was trained further meanwhile: open it again.")
         keeper.went_on_from(self.checkpoint)

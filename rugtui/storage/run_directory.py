@@ -66,17 +66,17 @@ def make_latest(run: Path) -> None:
 
 
 def is_run(path: Path) -> bool:
-    """Whether a directory is that of a run, whatever is left in it."""
+    """Whether a directory is a run, even an incomplete one."""
     return path.is_dir() and any(path.joinpath(name).exists() for name in (ABOUT, journal.NAME))
 
 
 def is_snapshot(path: Path) -> bool:
-    """Whether a directory is a whole snapshot: the file that says so is written last."""
+    """Whether a directory is a complete snapshot: snapshot.json is written last."""
     return path.joinpath(SNAPSHOT).is_file()
 
 
 def snapshots(run: Path) -> list[Path]:
-    """The whole snapshots of a run, oldest step first; what a crash left half-written is none."""
+    """The complete snapshots of a run, oldest step first."""
     found = (run / SNAPSHOTS).glob("[!.]*")
     return sorted(path for path in found if is_snapshot(path))
 
@@ -87,7 +87,8 @@ def name_for_commands(run: Path) -> str:
 
 
 def find_run(wanted: str | Path | None, folder: Path | None = None) -> Path:
-    """The run that somebody means: a path, a name or its beginning, the latest. Raises RunError."""
+    """The run at a path, or with this name or beginning of a name; None is the latest. Raises
+    RunError."""
     folder = folder or runs_folder()
     if wanted is None:
         return newest_run(folder)
@@ -101,7 +102,7 @@ def find_run(wanted: str | Path | None, folder: Path | None = None) -> Path:
     if len(named) == 1:
         return named[0]
     if named:
-        raise RunError(f"{len(named)} runs begin with {str(wanted)!r}: write more of the name.")
+        raise RunError(f"{len(named)} runs begin with {str(wanted)!r}: give more of the name.")
     raise RunError(f"there is no run {str(wanted)!r}; `rugtui runs` lists them.")
 
 

@@ -1,8 +1,8 @@
-"""A snapshot: what was shown at one step, for people and for programs.
+"""A snapshot: what the dashboard showed at one step, for people and for programs.
 
 `snapshots/<step>-<kind>/`: weights.safetensors (what was shown), history.csv, heatmap.png,
 screen.svg and snapshot.json for people; checkpoint-<step>.safetensors and history.jsonl, from which
-training goes on.
+training can continue.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def write_snapshot(
 ) -> Path:
     """Write one snapshot below a run and return its folder. Raises OSError.
 
-    `weights` are those shown, trained or rug. All of it is there or none: the folder gets its name
+    `weights` are those shown, trained or rug. The write is atomic: the folder gets its name
     last. snapshot.json holds the digests of the other files.
     """
     step, settings = moment.checkpoint.step, moment.checkpoint.settings
@@ -91,11 +91,11 @@ def read_snapshot(folder: Path) -> dict[str, Any]:
     sizes = facts.get("sizes", {})  # bytes; snapshots of old have none
     for name, digest in facts.get("files", {}).items():
         if Path(name).name != name:
-            raise DamagedError(folder / ABOUT, "it names files elsewhere")
+            raise DamagedError(folder / ABOUT, "it names files outside its folder")
         path = folder / name
         # the size first: to read all of a file that is full of holes may take hours
         if path.stat().st_size != sizes.get(name, path.stat().st_size) or _digest(path) != digest:
-            raise DamagedError(path, "it is not what was written")
+            raise DamagedError(path, "it was changed after it was written")
     return facts
 
 
@@ -120,7 +120,7 @@ def _digest(path: Path) -> str:
 
 
 def table_bytes(columns: tuple[str, ...], table: Float[np.ndarray, "columns results"]) -> bytes:
-    """A table as comma-separated values with all digits; NaN is an empty cell."""
+    """A table as CSV with full precision; NaN is an empty field."""
     lines = io.StringIO()
     lines.write(",".join(columns) + "\n")
     for row in table.T.tolist():

@@ -1,4 +1,4 @@
-"""What somebody means who names something that was saved."""
+"""Finds what a name or path refers to: a run, a snapshot or a weight file."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from rugtui.models.weight_files.archive import split_selectors
 from rugtui.storage.run_directory import CHECKPOINT, find_run, is_run, is_snapshot
 
 SUFFIXES = (".safetensors", ".npz", ".npy", ".pt", ".pth", ".ckpt", ".bin", ".pkl")
-"""Endings of files that may hold weights; one that is there may have any."""
+"""Usual suffixes of weight files; an existing file may have any."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where it is, and what."""
+    """A path and what is there."""
 
     path: Path
     """Of weights, with what stands behind the file's name after #."""
@@ -43,9 +43,11 @@ def place(wanted: str | Path | None) -> Place:
     if is_run(path):
         return Place(path.resolve(), "run")
     if path.is_dir():
-        raise RunError(f"{str(wanted)!r} is a folder, but neither a run's nor a snapshot's.")
+        raise RunError(f"{str(wanted)!r} is a folder, but neither a run nor a snapshot.")
     if CHECKPOINT.fullmatch(path.name) and path.exists():
-        raise RunError(f"{str(wanted)!r} is a part of {str(path.parent)!r}: name that folder.")
+        raise RunError(
+            f"{str(wanted)!r} is part of {str(path.parent)!r}: give that folder instead."
+        )
     if split_selectors(path)[0].exists():
         return Place(path.absolute(), "weights")
     if Path(str(wanted).partition("#")[0]).suffix in SUFFIXES:

@@ -1,7 +1,7 @@
 """Tensors and facts in one safetensors file, with a digest over both.
 
-The header is read here, without torch, so that a list of runs is quick and a hostile file is
-refused before anything of its size is read.
+The header is read here, without torch, so that listing runs is quick and a hostile file is
+rejected before its content is read.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 """Version of what run.json, history.jsonl, checkpoints and snapshots hold."""
 HEADER_MOST = 1 << 20
-"""Bytes of a header that rugtui would ever write."""
+"""Upper limit of the headers that rugtui writes, in bytes."""
 
 
 DTYPES = {
@@ -75,7 +75,7 @@ def read_facts(path: Path) -> dict[str, Any]:
     metadata = _metadata(path)
     text = metadata.get("facts")
     if not isinstance(text, str) or metadata.get("facts_sha256") != _digest(text, {}):
-        raise DamagedError(path, "the digest does not fit its facts")
+        raise DamagedError(path, "the digest does not match its metadata")
     facts = json.loads(text)
     refuse_newer(path, facts)
     return facts
@@ -91,14 +91,14 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             metadata = file.metadata()
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
-        raise DamagedError(path, "it is no safetensors file") from error
+        raise DamagedError(path, "it is not a safetensors file") from error
     if metadata["sha256"] != _digest(metadata["facts"], tensors):
-        raise DamagedError(path, "its digest does not fit what is in it")
+        raise DamagedError(path, "its digest does not match its content")
     return tensors, facts
 
 
 def refuse_newer(path: Path, facts: dict[str, Any]) -> None:
-    """Raise RunError for what a newer rugtui wrote, DamagedError where no version is said."""
+    """Raise RunError for what a newer rugtui wrote, DamagedError if it has no version."""
     version = facts.get("format")
     if type(version) is not int:
         raise DamagedError(path, "it does not say which version of rugtui wrote it")
@@ -115,7 +115,7 @@ def _metadata(path: Path) -> dict[str, Any]:
         size = os.fstat(file.fileno()).st_size
         length = int.from_bytes(file.read(8), "little")
         if not 2 <= length <= min(HEADER_MOST, size - 8):
-            raise DamagedError(path, "it is no safetensors file, or cut short")
+            raise DamagedError(path, "it is not a safetensors file, or it is truncated")
         try:
             header = json.loads(file.read(length))
             metadata = header.pop("__metadata__")
@@ -123,9 +123,9 @@ def _metadata(path: Path) -> dict[str, Any]:
             whole = 8 + length + end == size
             metadata.get("facts")
         except (ValueError, RecursionError, LookupError, TypeError, AttributeError) as error:
-            raise DamagedError(path, "it is no safetensors file of rugtui's") from error
+            raise DamagedError(path, "it is not a safetensors file written by rugtui") from error
     if not whole:
-        raise DamagedError(path, "it is cut short")
+        raise DamagedError(path, "it is truncated")
     return metadata
 
 

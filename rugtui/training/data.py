@@ -1,8 +1,8 @@
 """Sparse data: x_i = c_i u_i with c_i ~ Bernoulli(p) and u_i ~ Uniform[0, 1] (section 1).
 
-On a CPU the active cells are found by the distances between them, which are geometric (section 10):
-the work is that of the active cells, not of all batch · n_sparse. Where most cells are on, one
-random number for each is less work than to find them.
+On a CPU the active entries are found from the gaps between them, which are geometric (section 10):
+the work grows with the number of active entries, not with batch · n_sparse. If most entries are
+active, one random number for each entry is less work.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def sample(
     device: torch.device | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> Float[Tensor, "batch n_sparse"]:
-    """`batch` samples x with all their cells, on `device` (the generator's where none is named)."""
+    """`batch` dense samples x, on `device` (default: the generator's)."""
     rows = sample_sparse(n_sparse, p, batch, generator=generator, dtype=dtype)
     return rows.dense().to(device or generator.device)
 
@@ -43,7 +43,7 @@ def sample_sparse(
 ) -> SparseRows:
     """`batch` samples as the active cells of x[batch, n_sparse], on the CPU.
 
-    0 < p ≤ 1. Values lie in [0, 1). The generator is one of the CPU.
+    0 < p ≤ 1. Values lie in [0, 1). The generator must be on the CPU.
     """
     seeds, expected = _seeds(generator), batch * n_sparse * p
     starts = torch.empty(batch + 1, dtype=torch.int32)
@@ -66,9 +66,9 @@ def sample_filled(
     generator: torch.Generator,
     dtype: torch.dtype = torch.float32,
 ) -> Float[Tensor, "batch n_sparse"]:
-    """`batch` samples with all their cells, on the CPU, from 32 random bits a cell: for large p.
+    """`batch` dense samples on the CPU, from 32 random bits per entry: for large p.
 
-    p is kept to 2⁻³², and x comes in steps of 2⁻³²/p.
+    p is accurate to 2⁻³², and x is a multiple of 2⁻³²/p.
     """
     x = torch.empty(batch, n_sparse, dtype=dtype)
     passes.sample_filled(*_seeds(generator), p, x.view(-1).numpy())
@@ -84,10 +84,10 @@ def sample_dense(
     device: torch.device | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> Float[Tensor, "batch n_sparse"]:
-    """`batch` samples on the generator's device, in O(batch · n_sparse), without waiting for it.
+    """`batch` samples on the generator's device, in O(batch · n_sparse), without synchronizing.
 
-    For GPUs, where two random numbers a cell cost less than to learn how many cells are on. p is
-    kept to 2⁻³¹.
+    For GPUs, where two random numbers per entry cost less than finding out how many entries are
+    active. p is accurate to 2⁻³¹.
     """
     shape, device = (batch, n_sparse), device or generator.device
     coin = torch.empty(shape, dtype=torch.int32, device=device).random_(generator=generator)
@@ -102,7 +102,8 @@ def sample_one(
     generator: torch.Generator,
     dtype: torch.dtype = torch.float32,
 ) -> SparseRows:
-    """Samples with exactly one feature on: the limit p → 0, given that anything is on."""
+    """Samples with exactly one active feature: the limit p → 0, conditioned on an active
+    feature."""
     columns = torch.randint(n_sparse, (batch,), generator=generator, dtype=torch.int32)
     values = torch.rand(batch, generator=generator, dtype=dtype)
     return SparseRows(
@@ -127,7 +128,7 @@ def chunks(
 
 
 def _seeds(generator: torch.Generator) -> tuple[np.uint64, np.uint64]:
-    """Where a batch's stream of counters begins, and its step, which is odd: the generator's state
-    remains all that a run has to keep."""
+    """Where a batch's stream of counters begins, and its odd increment: a run still has to save
+    nothing but the generator's state."""
     start, step = torch.empty(2, dtype=torch.int64).random_(generator=generator).tolist()
     return np.uint64(start), np.uint64(2 * step + 1)

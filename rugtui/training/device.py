@@ -1,4 +1,4 @@
-"""Where to compute, and with how many digits."""
+"""The device to compute on, and the precision."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WANTED = "auto, cpu, cuda, cuda:N or mps"
 
 
 def resolve(name: str) -> torch.device:
-    """The device of this name; auto takes cuda, then mps, then cpu. Raises SettingError."""
+    """The device of this name; auto prefers cuda, then mps, then cpu. Raises SettingError."""
     if name == "auto":
         return torch.device(_best())
     kind, _, index = name.partition(":")
@@ -48,7 +48,7 @@ def _absent(name: str, hint: str) -> SettingError:
 
 
 def data_type(settings: Settings, device: torch.device) -> torch.dtype:
-    """Raises SettingError where the device has no such numbers."""
+    """Raises SettingError if the device does not support this precision."""
     if settings.dtype == "float64" and device.type == "mps":
         raise SettingError("dtype", "float32 on mps", "float64", "use device cpu")
     return torch.float64 if settings.dtype == "float64" else torch.float32

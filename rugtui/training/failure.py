@@ -1,4 +1,4 @@
-"""What can stop a run that was set up right, and what to do about it."""
+"""Divergence and lack of memory: what can stop a valid run, and what to do about it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     import torch
 
 MEMORIES = {"adam": 2, "adamw": 2, "sgd": 1}
-"""Numbers that an optimizer keeps of each parameter."""
+"""State tensors per parameter in each optimizer."""
 STATES = 3
-"""Copies of parameters and memories beside those that train: the spare, one that is being written,
-and one that waits to be."""
+"""Copies of the parameters and optimizer state beside those that train: the fallback, one that is
+being written, and one that waits to be written."""
 SCREEN_COPIES, UNEVEN_COPIES = 5, 8
-"""Copies of W_in and W_out that a dashboard may have at once: what the statistics and the picture
-are of, their products, a snapshot on its way, and the rug's, which are more where it is no
+"""Copies of W_in and W_out that a dashboard may hold at once: those behind the statistics and the
+picture, their products, a snapshot being written, and the rug's, which needs more unless it is a
 Hadamard rug. Measured beside n_sparse 4,096: 4.3 at n_dense 1,024 and 512; 7.7 at (3000, 1500)."""
 BATCH_COPIES, SLOPED_COPIES, FULL_COPIES = 3, 8, 6
 """Pre-activations of two steps, and the data or held-out outputs; with the slope of what is not a
@@ -37,7 +37,7 @@ SIGNS = (
     "bad_alloc",
     "create a memory",
 )
-"""How PyTorch, the C++ library and oneDNN put it."""
+"""The words of PyTorch, the C++ library and oneDNN for it."""
 
 
 class Diverged(TrainingError):  # noqa: N818 - a state that a run can be in
@@ -52,23 +52,25 @@ class Diverged(TrainingError):  # noqa: N818 - a state that a run can be in
 
 
 class OutOfMemory(TrainingError):  # noqa: N818 - likewise
-    """The device cannot hold the run. The state is that of the last whole step."""
+    """The run does not fit in the device's memory. The state is that of the last complete step."""
 
     def __init__(self, settings: Settings, room: MemoryBudget, *, foreseen: bool = False) -> None:
-        """`foreseen`: nothing was begun, the settings themselves cannot be."""
+        """`foreseen`: found before training began, from the settings alone."""
         there, screen = room.there, room.screen
         self.exit_code = UsageError.exit_code if foreseen else self.exit_code
         self.needed = needed_memory(settings, screen=screen)
         self.batch = largest_batch(settings, there, screen=screen)
-        cure = f"batch {self.batch:,} fits" if self.batch else "take a smaller n_sparse or n_dense"
+        cure = (
+            f"batch {self.batch:,} fits" if self.batch else "choose a smaller n_sparse or n_dense"
+        )
         super().__init__(
             f"Training at batch {settings.batch:,} needs about {gib(self.needed)} on "
-            f"{room.device}, and there are {gib(there)}; {cure}."
+            f"{room.device}, but only {gib(there)} are available; {cure}."
         )
 
 
 def needed_memory(settings: Settings, *, screen: bool = False) -> int:
-    """Bytes, roughly, that training holds at once; with a `screen`, a dashboard, too."""
+    """Bytes, roughly, that training needs; with `screen`, including the dashboard's share."""
     return _fixed(settings, screen) + settings.batch * _per_sample(settings)
 
 
@@ -83,7 +85,7 @@ class MemoryBudget:
     """The memory that one run may have: what it holds already, and what is free beside that."""
 
     def __init__(self, device: torch.device, *, screen: bool = False) -> None:
-        """`screen`: a dashboard looks on, and what it holds counts too."""
+        """`screen`: include what a dashboard needs."""
         self.device, self.screen, self._before = device, screen, _used(device)
 
     @property
@@ -92,8 +94,8 @@ class MemoryBudget:
         return _free(self.device) + max(0, _used(self.device) - self._before)
 
     def require(self, settings: Settings) -> None:
-        """Raises OutOfMemory where a run will not fit: a CPU may grant memory that it does not
-        have, and then the system ends the process."""
+        """Raises OutOfMemory if a run will not fit: the operating system may grant memory that it
+        does not have, and then kill the process."""
         if needed_memory(settings, screen=self.screen) > self.there:
             raise OutOfMemory(settings, self, foreseen=True)
 

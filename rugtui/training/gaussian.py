@@ -59,9 +59,9 @@ def row_losses(a: Rows, beta: Rows, sigma: Rows, p: float | Rows) -> RowLosses:
 def _moments(slope: Rows, start: Rows) -> Moments:
     """Of Φ and φ at s = slope · u + start.
 
-    Integrals in s, divided by powers of the slope, lose their digits as it goes to 0; there the
-    integrands are so smooth that twenty Gauss-Legendre nodes keep all of them. A CPU takes those
-    for the rows that need them alone; elsewhere to learn which these are would be to wait.
+    Integrals in s, divided by powers of the slope, lose precision as the slope goes to 0; there the
+    integrands are so smooth that twenty Gauss-Legendre nodes are exact to rounding. On a CPU only
+    the rows that need it use them; on a GPU all rows do, because selecting rows would synchronize.
     """
     steep = slope.abs() > 1
     on_cpu = slope.device.type == "cpu"

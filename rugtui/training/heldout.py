@@ -33,7 +33,7 @@ def measure(
     importance: Float[Tensor, " n_sparse"] | None = None,
     check_cancelled: Callable[[], None] = lambda: None,
 ) -> Estimate:
-    """The loss of `weights` on `batches`, which hold two samples at least together."""
+    """The loss of `weights` on `batches`, which together hold at least two samples."""
 
     def of_each(x: Batch) -> list[float]:
         check_cancelled()
@@ -57,11 +57,11 @@ def measure_rare(
     generator: torch.Generator,
     check_cancelled: Callable[[], None] = lambda: None,
 ) -> Estimate:
-    """The loss of a ReLU model where hardly a sample has a feature that is on.
+    """The loss of a ReLU model if most samples have no active feature.
 
-    `samples` are drawn of those that have at least one; samples without any have all one loss,
-    known exactly, and probability q = (1 − p)^n_sparse: L = q L(0) + (1 − q) E[L | some on].
-    `generator` is one of the CPU; n_sparse · p is below about 1.
+    `samples` samples with at least one active feature are drawn; all samples without any have the
+    same loss, which is known exactly, and probability q = (1 − p)^n_sparse: L = q L(0) + (1 − q)
+    E[L | some active]. `generator` must be on the CPU; n_sparse · p is below about 1.
     """
     n_sparse, like = weights.n_sparse, weights.b
     log_off = math.log1p(-p)

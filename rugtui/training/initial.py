@@ -1,4 +1,4 @@
-"""How weights begin, on the CPU; training takes them to its device and precision."""
+"""Initial weights, on the CPU; training moves them to its device and precision."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def initial(settings: Settings, *, generator: torch.Generator) -> Dense:
 def aligned(settings: Settings, *, generator: torch.Generator) -> Dense:
     """W_out uniform within ±1/√n_dense, W_in = W_outᵀ, b two standard deviations below 0.
 
-    W is then random, with a diagonal of 1/3: each output listens to its own feature from the first
-    step, and rarely to the others. Against `linear` at (1024, 256, p 0.01): no output is born dead,
-    the loss is where it would be 500 steps later, and at most an eighth of the outputs are on
-    instead of half, which is what a sparse step costs.
+    W is then random, with a diagonal of 1/3: each output responds to its own feature from the first
+    step, and rarely to others. Against `linear` at (1024, 256, p 0.01): no output is dead at the
+    start, training is 500 steps ahead, and at most an eighth of the outputs are active instead of
+    half, which makes sparse steps cheaper.
     """
     n_sparse, n_dense, p = settings.n_sparse, settings.n_dense, settings.p_on
     W_out = _uniform(n_sparse, n_dense, inputs=n_dense, generator=generator)
@@ -46,7 +46,7 @@ def aligned(settings: Settings, *, generator: torch.Generator) -> Dense:
 
 
 def linear(settings: Settings, *, generator: torch.Generator) -> Dense:
-    """As PyTorch's `Linear` begins, and the paper with it: uniform within ±1/√(inputs)."""
+    """The default of PyTorch's `Linear`, which the paper uses: uniform within ±1/√(inputs)."""
     n_sparse, n_dense = settings.n_sparse, settings.n_dense
     return Dense(
         W_in=_uniform(n_dense, n_sparse, inputs=n_sparse, generator=generator),
@@ -56,11 +56,11 @@ def linear(settings: Settings, *, generator: torch.Generator) -> Dense:
 
 
 def constructed(name: str, settings: Settings, *, generator: torch.Generator) -> Dense:
-    """Forward-engineered weights, W_in and W_out of equal size in each dimension, so that a step
-    moves both alike. Raises SettingError, WeightsError."""
+    """Forward-engineered weights, W_in and W_out scaled to equal norm in each dimension, so that a
+    step changes both equally. Raises SettingError, WeightsError."""
     n_sparse, n_dense, p = settings.n_sparse, settings.n_dense, settings.p_on
     made = dense(engineered(name, n_sparse, n_dense, p, generator=generator))
-    if made.n_dense < n_dense:  # dimensions that the construction leaves alone
+    if made.n_dense < n_dense:  # dimensions that the construction does not use
         spare = n_dense - made.n_dense
         made = Dense(
             torch.cat([made.W_in, made.W_in.new_zeros(spare, n_sparse)]),
@@ -76,7 +76,7 @@ def constructed(name: str, settings: Settings, *, generator: torch.Generator) ->
 
 
 def from_file(settings: Settings) -> Dense:
-    """Weights of a file, which must be of the run's size, and symmetric where they are tied."""
+    """The weights in a file, which must have the run's sizes; tied weights need W_out = W_inᵀ."""
     read = read_weights(Path(os.path.expanduser(settings.init)))
     for name, wanted, got in (
         ("n_sparse", read.n_sparse, settings.n_sparse),

@@ -1,4 +1,4 @@
-"""Ways to learn: what the training loop asks of one, and the one that learns from samples."""
+"""Training methods: the protocol that the training loop uses, and the method that samples data."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class Method(Protocol):
         ...
 
     def loss(self, check_cancelled: CheckCancelled) -> float | None:
-        """The loss of the weights as they are, where the method knows it."""
+        """The loss of the current weights, if the method knows it."""
         ...
 
     def dead(self) -> int:
-        """Outputs that stay at 0 whatever comes."""
+        """Outputs that are 0 for every input."""
         ...
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]: ...
@@ -57,7 +57,8 @@ def build(settings: Settings, parameters: Parameters, source: Source) -> Method:
 
 
 ABSENCES = 20
-"""Times that an output's own feature came, on average, before it counts as dead."""
+"""Mean number of times an output's own feature must have been active before the output counts as
+dead."""
 
 
 class Sampled:
@@ -97,10 +98,10 @@ class Sampled:
         return loss
 
     def loss(self, check_cancelled: CheckCancelled) -> None:
-        """Samples do not tell the loss of the weights as they are."""
+        """None: samples do not give the exact loss of the current weights."""
 
     def dead(self) -> int:
-        """Outputs held at 0 for so long that their own feature must have come often."""
+        """Outputs that were 0 for so long that their own feature must have been active often."""
         return int((self._quiet * self._settings.p_on > ABSENCES).sum())
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -1,12 +1,12 @@
-"""Learning without data: descend the Gaussian loss of the weights (sections 3 and 9).
+"""Population training: gradient descent on the Gaussian loss, without data (sections 3 and 9).
 
-The loss depends on W through three numbers a row, its diagonal a, its interference's mean μ and
-spread σ, all of them O(n_sparse n_dense²) away:
+The loss depends on W through three numbers per row: its diagonal a, and the mean μ and standard
+deviation σ of its interference. All of them together cost O(n_sparse n_dense²):
     a_i = W_out[i]·W_in[:, i],   S_i = W_out[i]·(W_in 1),   Q_i = W_out[i] (W_in W_inᵀ) W_out[i]ᵀ
     μ_i = (p/2)(S_i − a_i),      σ_i² = v (Q_i − a_i²)
-The bias enters as β = b + μ only. So β is what is descended in its place, and b follows from it:
-a step in W would otherwise shift all pre-activations together, by a sum of n_sparse small changes
-that agree, and only a rate n_sparse times smaller would be stable.
+The bias enters only as β = b + μ. So β is optimized in its place, and b follows from it: otherwise
+a step in W would shift all pre-activations together, by a sum of n_sparse small changes of the
+same sign, and only a learning rate n_sparse times smaller would be stable.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from rugtui.training.parameters import Parameters
 from rugtui.training.source import importance
 
 RATE, HIGHEST_RATE = 0.1, 0.3
-"""Of Adam, in units of the size that a parameter has in the end."""
+"""Adam's learning rate, in units of the typical final size of a parameter."""
 UP, DOWN = 1.05, 0.8
-"""What a step that lowered the loss does to the rate, and one that raised it."""
+"""Factors on the learning rate after a step that lowered the loss, and after one that raised it."""
 BETAS = 0.8, 0.95
-"""Adam's memories, short: the gradient has no noise. Median steps to 1 % of L* over a 6 × 6 grid of
-(r, p) at n_sparse 256: 28 with these, 67 with (0.9, 0.99)."""
+"""Adam's betas, small because the gradient has no noise. Median steps to 1 % of L* over a 6 × 6
+grid of (r, p) at n_sparse 256: 28 with these, 67 with (0.9, 0.99)."""
 SMALLEST_VARIANCE = 1e-12
 DEAD = 1e-3
 """Probability of a positive pre-activation at x = 1 below which a row counts as dead."""
@@ -51,7 +51,7 @@ class Population:
         self.change(settings)
 
     def change(self, settings: Settings) -> None:
-        """What was computed for other settings no longer counts."""
+        """Discard what was computed for other settings."""
         self._settings, self._rate = settings, RATE
         self._importance = importance(settings, self._parameters.weights.b)
         self._loss: float | None = None
@@ -90,7 +90,8 @@ class Population:
         return self._loss
 
     def dead(self) -> int:
-        """Rows that hardly ever pass their own feature on, as of the last evaluation."""
+        """Rows whose output is almost always 0 even when their own feature is 1, at the last
+        evaluation."""
         return self._dead
 
     def _descend(self) -> None:

@@ -1,4 +1,4 @@
-"""What a run hands out: a result for each interval, and its whole state on demand."""
+"""What a run returns: a result for each interval, and its complete state on demand."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rugtui.settings.settings import Method
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """What an interval came to, and what was in force in its last step."""
+    """The result of one interval, with the learning rate and batch of its last step."""
 
     step: int
     """Steps done so far."""
@@ -33,7 +33,7 @@ class StepResult:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Everything that a run needs to go on bit for bit."""
+    """Everything that a run needs to continue bit for bit."""
 
     tensors: dict[str, Tensor]
     facts: dict[str, Any]

@@ -1,4 +1,4 @@
-"""How a run goes over its steps (learning rate, batches), and when it is over before them."""
+"""Schedules (learning rate and batch size at each step), and the rules for stopping early."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rugtui.training.result import StepResult
 WARMUP_STEPS = 1000
 """And no more than a tenth of all steps."""
 EPOCH = 30_000
-"""Samples that the paper's loop draws at once and cuts into batches; the last is what is left."""
+"""Samples that the paper's loop draws at once and cuts into batches; the last batch is smaller."""
 POPULATION_PATIENCE = 200
 REFERENCE_PATIENCE = 200
 """The paper's loss_window."""
@@ -64,15 +64,15 @@ def by_epochs(settings: Settings) -> bool:
 
 
 SETTLED = 1e-5
-"""Population: a fall of the loss by less than this fraction is none."""
+"""Population training: a relative fall of the loss below this does not count as improvement."""
 
 
 class Stopping:
     """Follows the results of a run under one setting; `reason` says why it is over, once it is.
 
-    Patience holds the mean loss of so many steps against that of as many before, whenever they
-    are done. The paper's loop does so after every epoch, and so is over sooner; what it finds ends
-    it an epoch later.
+    Patience compares the mean loss of the last `patience` steps with that of as many steps before
+    them, once per `patience` steps. The paper's loop compares after every epoch, and so stops
+    earlier; it runs one more epoch after it found no improvement.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -91,22 +91,24 @@ class Stopping:
         the target is judged on, if it was measured at this step."""
         within = self._settings.until_within
         known = result.loss
-        if result.method == "sgd":  # a standard error more: many looks, and one of them lucky
+        if (
+            result.method == "sgd"
+        ):  # plus a standard error: among many measurements one will be low by chance
             known = math.inf if judged is None else judged.mean + judged.standard_error
         if within and known <= (1 + within) * self._symmetric():
             self.reason = self._target
         elif self._patience and self._is_over(result, steps):
-            self.reason = f"no fall of the loss in {self._patience:,} steps"
+            self.reason = f"no improvement of the loss in {self._patience:,} steps"
 
     @property
     def met(self) -> bool:
-        """Whether the run is over because it came as near L* as was asked for."""
+        """Whether the run is over because it came within the requested distance of L*."""
         return bool(self.reason) and self.reason == self._target
 
     @property
     def _target(self) -> str:
         within = self._settings.until_within
-        # a held-out loss may be beyond it still: few interferers are no Gaussian noise
+        # the held-out loss may still be above it: a few interferers are not Gaussian noise
         whose = "Gaussian loss " if self._settings.method == "population" else ""
         return f"{whose}within {100 * within:g} % of L*" if within else ""
 

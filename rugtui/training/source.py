@@ -1,5 +1,5 @@
-"""Where a run's samples come from: the data that its settings name, its device, and the random
-streams of a run, all from one seed."""
+"""Where a run's samples come from: the data distribution of its settings, its device, and its
+random streams, all from one seed."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from rugtui.training.kernels.sparse_rows import Batch
 
 
 class Source:
-    """Draws batches: on a CPU their active cells, where steps want those, else all their cells.
+    """Draws batches: on a CPU as lists of active entries if the step is sparse, else dense.
 
-    On CUDA no step waits for the device: what is drawn is drawn there, and never counted.
+    On CUDA batches are drawn on the device, without synchronizing.
     """
 
     def __init__(self, generator: torch.Generator, device: torch.device, dtype: torch.dtype):
@@ -50,7 +50,7 @@ class Source:
 
     @contextmanager
     def undone_on_error(self) -> Iterator[None]:
-        """What was drawn inside is drawn again if an error, or a cancellation, ends the block."""
+        """Restores the random streams if an error or a cancellation ends the block."""
         before = self.generator.get_state()
         try:
             yield
@@ -67,7 +67,7 @@ def one_dense(
     device: torch.device | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> Float[Tensor, "batch n_sparse"]:
-    """Samples with exactly one feature on, drawn on the generator's device."""
+    """Samples with exactly one active feature, drawn on the generator's device."""
     like = {"generator": generator, "device": device or generator.device}
     columns = torch.randint(n_sparse, (batch, 1), **like)
     values = torch.rand((batch, 1), dtype=dtype, **like)

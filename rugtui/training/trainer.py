@@ -29,8 +29,8 @@ from rugtui.training.source import Source, generators, importance
 EXPLODED = 1e3
 """Times the zero-output baseline p/3, or the first loss: beyond it the run has diverged."""
 ENOUGH_ON, RARE_SAMPLES = 1000, 2048
-"""Features that are on among held-out samples on which a target may be judged; and how many samples
-with some on are drawn where there are fewer."""
+"""Active features that held-out data need before the target is judged on them; and how many samples
+with an active feature are drawn if there are fewer."""
 SPARE_EVERY = 50
 """Steps between two copies of the state to fall back on."""
 
@@ -167,7 +167,7 @@ class Trainer:
         return self.measure(self._pace.heldout_samples, check_cancelled)
 
     def measure(self, samples: int, check_cancelled: CheckCancelled = lambda: None) -> Estimate:
-        """The loss on fresh held-out data. Where `check_cancelled` raises, no data were used up."""
+        """The loss on fresh held-out data. If `check_cancelled` raises, no data were used up."""
         own, settings = self._parameters.weights, self.settings
         with self._computing(), self._unseen.undone_on_error():
             return heldout.measure(
@@ -181,15 +181,15 @@ class Trainer:
     def _judged(
         self, estimate: Estimate | None, check_cancelled: CheckCancelled
     ) -> Estimate | None:
-        """What the target is judged on, where there is one and held-out data were looked at: the
-        same data, unless so few features were on that they say nothing."""
+        """The loss that the target is judged on, if there is a target and a held-out loss: the same
+        data, unless too few features were active in them."""
         settings = self.settings
         if estimate is None or settings.until_within is None or settings.method != "sgd":
             return None
         on = self._pace.heldout_samples * settings.n_sparse * settings.p_on
         if on >= ENOUGH_ON:
             return estimate
-        # Of a stream of its own: training and held-out data stay as they are without a target.
+        # From its own stream, so that a target does not change the training and held-out data.
         word = int(np.random.SeedSequence((settings.seed, self.step)).generate_state(1)[0])
         own = self._parameters.weights
         return heldout.measure_rare(
@@ -234,9 +234,9 @@ class Trainer:
         step = self.step
         self.restore(self._spare)
         suggested = min(self.settings.learning_rate / 4, self.settings.usual_rate)
-        suggestion = f"lower the learning rate, lr {suggested:.2g} say"
-        if self.settings.method == "population":  # which has rates of its own
-            suggestion = "begin with other weights, or learn from samples (method sgd)"
+        suggestion = f"lower the learning rate, for example lr {suggested:.2g}"
+        if self.settings.method == "population":  # which adapts its own learning rate
+            suggestion = "start from other weights, or train on samples (method sgd)"
         raise Diverged(step, loss, self.step, suggestion)
 
     def _keep_spare(self) -> None:
@@ -245,8 +245,8 @@ class Trainer:
                 self._spare = self.state()
 
     def change(self, settings: Settings) -> None:
-        """Takes new settings between two intervals. Raises SettingError for one that restarts, and
-        OutOfMemory for a batch that does not fit; it can go on as it was after both."""
+        """Change settings between two intervals. Raises SettingError for one that needs a new run,
+        and OutOfMemory for a batch that does not fit; the run is unchanged after both."""
         restarts = self.settings.restarts(settings)
         if restarts:
             name = restarts[0]
@@ -261,9 +261,9 @@ class Trainer:
         self._keep_spare()
 
     def renew(self) -> dict[str, Any]:
-        """Takes up a run that is over; the settings changed for it: as many steps again at its last
-        step, no target once it is met. Where patience ended it, that is counted anew and no setting
-        changes."""
+        """Continue a run that is over. Returns the settings changed for this: after its last step,
+        as many steps again; after it met its target, no target. If patience ended it, patience
+        starts anew and no setting changes."""
         changes: dict[str, Any] = {}
         if self.at_end:
             changes["steps"] = self.step + self.settings.steps
@@ -277,7 +277,7 @@ class Trainer:
         return self._parameters.copy()
 
     def state(self) -> State:
-        """A copy of everything that the run needs to go on."""
+        """A copy of everything that the run needs to continue."""
         tensors, facts = self._method.state()
         tensors = {f"method.{name}": tensor for name, tensor in tensors.items()}
         tensors |= {f"generator.{n}": g.get_state() for n, g in self._generators.items()}
@@ -295,7 +295,7 @@ class Trainer:
         )
 
     def restore(self, state: State) -> None:
-        """Goes back, or on, to `state`, which is of a run with these settings."""
+        """Restore `state`, which must be of a run with these settings."""
         tensors, facts = state.tensors, state.facts
         self._parameters.weights.flat.copy_(tensors["weights"])
         self._take(self.settings, new_method=True)

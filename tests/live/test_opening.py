@@ -162,7 +162,7 @@ def test_a_run_that_somebody_else_has_stays_only_looked_at(run):
 def test_a_run_that_went_on_meanwhile_must_be_opened_again(run):
     course = open_run(run)
     advance(RunSession.taken_up(run), 1).leave("paused")
-    with pytest.raises(RunError, match="went on meanwhile: open it again"):
+    with pytest.raises(RunError, match="was trained further meanwhile: open it again"):
         course.go_on()
     course.leave("paused")
     advance(RunSession.taken_up(run), 1).leave("paused")  # it was let go

@@ -208,7 +208,7 @@ def test_a_hopeless_run_is_refused_and_left_free(tmp_path):
     for path in checkpoints(course.writer.run):
         path.write_bytes(b"")
     for _ in range(2):
-        with pytest.raises(DamagedError, match="no checkpoint in it is whole"):
+        with pytest.raises(DamagedError, match="all its checkpoints are damaged"):
             RunSession.taken_up(course.writer.run)
 
 

@@ -248,7 +248,7 @@ def test_where_patience_ended_it_space_trains_on_and_counts_it_anew():
     settings = SMALL.replace(method="population", patience=50)
     with running(settings) as session:
         done = wait(session, lambda f: f.phase == "done")
-        assert "no fall of the loss in 50 steps; space trains on" in told(done)
+        assert "no improvement of the loss in 50 steps; space trains on" in told(done)
         session.send(Pause(False))
         frame = wait(session, lambda f: f.phase == "done" and f.step >= done.step + 100)
     assert "goes on: patience is counted anew" in told(frame)

@@ -169,4 +169,4 @@ def test_damage_is_passed_over_and_told(course):
         old.write_bytes(b"x")
     with watching(course.writer.run) as session:
         assert session.finished.wait(10)
-    assert "no checkpoint in it is whole" in str(session.refusal)
+    assert "all its checkpoints are damaged" in str(session.refusal)

@@ -71,7 +71,7 @@ def test_what_is_no_json_object_is_refused(tmp_path, content):
 
 def test_pipes_and_huge_files_are_not_read(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(DamagedError, match="no plain file"):
+    with pytest.raises(DamagedError, match="not a regular file"):
         files.read_json(tmp_path / "pipe")
     with (tmp_path / "huge").open("wb") as file:
         file.truncate(1 << 30)

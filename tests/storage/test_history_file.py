@@ -121,9 +121,9 @@ def test_no_more_of_a_hostile_file_is_read_than_any_history_has(content, tmp_pat
     read, said = read_past(tmp_path, COLUMNS)
     assert rows_of(read) == rows_of(whole)
     assert "lines (" in said[0]
-    assert "is left out: no history is so long" in said[1]
+    assert "are left out: a history is never that long" in said[1]
     path.write_bytes(b"?\n" * (LINES_MOST + 1))
-    assert f"what is behind line {LINES_MOST:,} is" in read_past(tmp_path, COLUMNS)[1][1]
+    assert f"lines after {LINES_MOST:,} are left out" in read_past(tmp_path, COLUMNS)[1][1]
 
 
 @pytest.mark.parametrize("value", [[1], "one", 10**400, None, {}])

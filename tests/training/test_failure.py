@@ -25,7 +25,7 @@ def test_divergence_restores_sound_weights():
         list(results(training))
     assert told.value.step > told.value.kept_step
     assert f"diverged by step {told.value.step:,}" in str(told.value)
-    assert "lower the learning rate, lr 0.00053 say" in str(told.value)
+    assert "lower the learning rate, for example lr 0.00053" in str(told.value)
     assert training.step == told.value.kept_step
     assert torch.isfinite(training.weights().W_in).all()
     training.change(SMALL)
@@ -118,7 +118,7 @@ def test_full_memory_is_a_sentence(monkeypatch):
 
 
 def test_what_cannot_fit_is_refused_at_once():
-    with pytest.raises(OutOfMemory, match="take a smaller n_sparse or n_dense"):
+    with pytest.raises(OutOfMemory, match="choose a smaller n_sparse or n_dense"):
         Trainer(Settings(n_sparse=2**27, n_dense=2**20, device="cpu"))
 
 
