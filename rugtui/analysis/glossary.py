@@ -1,4 +1,4 @@
-"""What each number is called, and what it is, in one sentence: for screens and commands alike."""
+"""The name of each number and a one-sentence explanation, for the dashboard and the commands."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ LOSSES = {
     "live": Term("live", "Loss per feature now, read off the last training losses."),
     "held out": Term("held out", "Loss of exactly these weights on fresh data never trained on."),
     "held out then": Term(
-        "held out", "Held-out loss at the step named here, whose weights the two rows below are of."
+        "held out",
+        "Held-out loss at the step given here; the two rows below are of the same weights.",
     ),
     "sampled": Term(
-        "sampled", "Loss of weights that stand still, by drawing samples; its error shrinks."
+        "sampled", "Loss of fixed weights, from samples; its error shrinks as more are drawn."
     ),
-    "rug": Term("rug, sampled", "Loss of the constructed weights (the rug), by drawing samples."),
+    "rug": Term("rug, sampled", "Loss of the constructed weights (the rug), from samples."),
     "gaussian": Term(
         "Gaussian(W)", "Loss of these weights if the interference in each row were Gaussian."
     ),
@@ -49,13 +50,16 @@ LOSSES = {
 
 SYMMETRY = {
     "diagonal": Term("diagonal a", "Mean of W_ii, how strongly a feature reaches its own output."),
-    "bias": Term("bias b + μ", "Mean bias, with the mean interference added as theory counts it."),
+    "bias": Term(
+        "bias b + μ", "Mean bias plus the mean interference, which is what theory calls b."
+    ),
     "noise": Term("noise σ", "Standard deviation of the interference in a row of W."),
     "skew": Term(
         "skew of W", "Skewness of off-diagonal entries: below 0 once a few are strongly negative."
     ),
     "interferers": Term(
-        "interferers", "Entries that make up a row's noise, (ΣW²)²/ΣW⁴: few when it is structured."
+        "interferers",
+        "Effective number of entries behind a row's noise, (ΣW²)²/ΣW⁴: few when it is structured.",
     ),
     "kolmogorov_smirnov": Term(
         "KS to normal", "Largest distance of the interference's distribution from a Gaussian."

@@ -2,8 +2,8 @@
 
 Section 12. A weight counts relative to the diagonal of its row. A *strong partner* is a negative
 weight well beyond the bulk of its row; two features are a *mutual pair* where each suppresses the
-other and either is the other's strongest; a *single* feature meets next to no interference; an
-*abandoned* one has next to no diagonal.
+other and either is the other's strongest; a *single* feature has almost no interference; an
+*abandoned* one has almost no diagonal.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class StructureStatistics:
     lopsidedness: float = 0.0
     """s ≥ 1 of the pairs, the middle one: W_ij is −s W_ii, and W_ji is −W_jj/s; 0 without pairs."""
     singles_share: float = 0.0
-    """Features that meet next to no interference."""
+    """Features with almost no interference."""
     abandoned_share: float = 0.0
     """Features with a diagonal near 0."""
     partners: float = 0.0

@@ -1,4 +1,4 @@
-"""What the numbers mean, in a sentence."""
+"""The verdict: a sentence that interprets the losses."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def verdict(
     L* is a prediction for the symmetric model, not a bound: a trained loss may lie below it
     (section 8), and `below` says what it is near there (section 12). `begins`: whether a high loss
     is that of the first steps; `gaussian`: whether it is the Gaussian loss of the weights, which
-    samples need not agree with.
+    the loss on samples may differ from.
     """
     if not math.isfinite(loss):
         return ""

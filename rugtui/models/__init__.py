@@ -1,1 +1,1 @@
-"""What a model is: its weights, however they are held."""
+"""Models: dense weights, rugs, structured weights, and decoders."""

@@ -1,4 +1,4 @@
-"""The protocol of weights: what panes, statistics and theory need of them.
+"""The protocol of weights: what panes, statistics and theory need from them.
 
 No method returns all n_sparse × n_sparse cells of W = W_out W_in at once: each needs
 O(n_sparse · n_dense) memory, of a rug O(n_sparse).
@@ -31,7 +31,7 @@ class Window:
 
 
 class Weights(Protocol):
-    """A model y = ReLU(W x + b), W = W_out W_in, whatever it is made of. Answers are float64."""
+    """A model y = ReLU(W x + b), W = W_out W_in, however it is stored. Results are float64."""
 
     @property
     def n_sparse(self) -> int: ...

@@ -1,7 +1,7 @@
 """Weights made of smaller ones: copies side by side, a direct sum of several, a simplex of one.
 
-Features of different blocks of a direct sum do not meet. What a block is asked for once stands for
-all its copies, so that a mixture of millions of features is a vector or two.
+Features in different blocks of a direct sum do not interfere. Each distinct block is stored once
+for all its copies, so a mixture of millions of features takes one or two vectors.
 """
 
 from __future__ import annotations

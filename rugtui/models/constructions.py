@@ -1,4 +1,5 @@
-"""Forward-engineered weights: frames with the statistics of the symmetric optimum, and structures.
+"""Weights constructed without training: frames with the symmetric optimum's statistics, and
+structures.
 
 Of all W of rank n_dense with a given diagonal, scaled projections have the least noise (section 4).
 Each frame here is one: n_dense orthogonal rows with entries of mean square 1 as W_in, and
@@ -42,7 +43,7 @@ ROW_ORDERS: dict[Frame, RowOrder] = {
 }
 
 CONSTRUCTIONS = (*get_args(Frame), "pairs", "simplex:3", "vote:4", "vote:7", "lopsided", "best")
-"""Those that the dashboard steps through."""
+"""The constructions that `f` in the dashboard cycles through."""
 COPIES_OF_A_DENSE_FRAME = 4
 """Float64 arrays of n_dense × n_sparse numbers alive at the peak of building one."""
 
@@ -53,7 +54,7 @@ def default_frame(n_sparse: int) -> Frame:
 
 
 def checked_name(name: str) -> str:
-    """The name of a construction. Raises UsageError for any other."""
+    """Check and return the name of a construction. Raises UsageError for any other."""
     if name in get_args(Frame) or name == "best":
         return name
     try:

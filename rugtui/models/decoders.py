@@ -1,8 +1,8 @@
-"""Decoders of x from W x other than the ReLU, and the most that each could gain (section 5).
+"""Decoders of x from W x other than the ReLU, and the lowest loss that each can reach (section 5).
 
 With h = W x and z_i = (h_i − μ_i)/a_i, feature i is seen as z = x + s ζ, with s = σ/a and ζ normal.
 Each decoder is a function of z, and for each there is a loss that theory gives for symmetric
-weights: L* for the ReLU, and what nothing of its kind improves on for the others.
+weights: L* for the ReLU, and the optimum of its kind for the others.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rugtui.theory import moments
 from rugtui.theory.levels import levels
 
 REACH = 8.0
-"""Standard deviations beyond which z is taken for that far: its density is below 1e-14."""
+"""z is clamped to so many standard deviations: beyond, its density is below 1e-14."""
 Batch = Float[Tensor, "batch n_sparse"]
 Row = Float[Tensor, " n_sparse"]
 
@@ -68,8 +68,8 @@ class View:
         a, variance = weights.diagonal(), float(moments.variance(p))
         if not (a > 0).all():
             raise WeightsError(
-                "Decoders need a positive diagonal W_ii, but the least of it is "
-                f"{a.min():.3g}: that feature cannot be read."
+                "Decoders need a positive diagonal W_ii, but its smallest entry is "
+                f"{a.min():.3g}: that feature cannot be decoded."
             )
         mean = p / 2 * (weights.row_sums() - a)
         square = variance * (weights.row_squares() - a**2) / a**2

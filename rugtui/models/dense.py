@@ -1,4 +1,4 @@
-"""Weights held as W_in, W_out and b: what training produces and files carry."""
+"""Weights stored as W_in, W_out and b: what training produces and files contain."""
 
 from __future__ import annotations
 

@@ -138,5 +138,5 @@ def _passes(bits: int) -> list[int]:
 def _require_power(n: int) -> None:
     if not is_power_of_two(n):
         raise WeightsError(
-            f"A Hadamard matrix here has a power of two of rows, but {n} were asked."
+            f"A Hadamard matrix here has a power of two of rows, but {n} were requested."
         )

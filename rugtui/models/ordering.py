@@ -30,7 +30,7 @@ PRODUCTS_CPU, PRODUCTS_GPU = 1 << 36, 1 << 42
 def permuted(weights: Weights, order: Int[np.ndarray, " n_sparse"]) -> Dense:
     """The same model with its features in another order. Raises WeightsError for a rug."""
     if not isinstance(weights, Dense):
-        raise WeightsError(f"{type(weights).__name__} cannot be put in any order.")
+        raise WeightsError(f"{type(weights).__name__} cannot be reordered.")
     chosen = torch.as_tensor(order, device=weights.W_in.device)
     return Dense(weights.W_in[:, chosen], weights.W_out[chosen], weights.b[chosen])
 

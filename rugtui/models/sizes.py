@@ -1,4 +1,4 @@
-"""Sizes of models: whether they fit in memory, asked before anything is allocated, and in words."""
+"""Memory sizes: checks before anything is allocated, and sizes in words."""
 
 from __future__ import annotations
 

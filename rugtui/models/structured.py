@@ -1,6 +1,6 @@
 """Engineered weights with structured interference: pairs, simplices, votes and their mixtures.
 
-Which rows of H a rug is made of decides what stands beside the diagonal (section 12): rows of odd
+The choice of the rows of H decides the off-diagonal entries of a rug (section 12): rows of odd
 parity with one t give every feature an antipodal partner, rows with the most odd parities among
 several t's a vote. Sizes that have no Hadamard matrix are made of cosines where they are small, of
 powers of two side by side where they are large. A mixture is a direct sum of such parts.
@@ -49,7 +49,7 @@ COSINES = 4096
 LEAST = 32
 """Features of the smallest rug beside others of a size that is no power of two."""
 ROWS = 8
-"""Rows that stand for all where each is a little different."""
+"""Number of rows sampled if every row is slightly different."""
 
 
 STEP = 0.002
@@ -84,7 +84,7 @@ class Builder:
     device: torch.device | str
 
     def mixture(self, parts: list[Part]) -> Constructed:
-        """Raises WeightsError where a part cannot be had."""
+        """Raises WeightsError if a part cannot be built."""
         parts = [part for part in parts if part.n_sparse]
         blocks = [block for part in parts for block in self._blocks(part)]
         return Constructed(
@@ -242,7 +242,7 @@ def rescaled(block: Weights, by: float, bias: float) -> Weights:
         case Simplex() | BlockDiagonal():
             return dataclasses.replace(block, block=rescaled(block.block, by, bias))
         case _:
-            raise WeightsError(f"{type(block).__name__} has no one bias.")
+            raise WeightsError(f"{type(block).__name__} does not have the same bias in every row.")
 
 
 def sizes(n: int, d: int, *, even: bool = False) -> Iterator[tuple[int, int]]:

@@ -1,6 +1,6 @@
 """Figures on paper: PNG and SVG through matplotlib, which only this module imports.
 
-Colours are told apart by colour-blind readers (Okabe and Ito's; cividis; the dashboard's own for
+Colours can be told apart by colour-blind readers (Okabe and Ito's; cividis; the dashboard's own for
 W), and in black and white by marks and dashes. The figure is built without pyplot: it has no state.
 """
 

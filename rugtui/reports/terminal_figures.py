@@ -91,7 +91,7 @@ def _chart(panel: LinePanel, width: int, ascii_only: bool, plain: bool) -> Itera
     curves = [(one, *_points(one, panel)) for one in panel.series]
     curves = [(one, x, y) for one, x, y in curves if len(x) > 1]
     if not curves:
-        yield Text(f"{title}: too few values yet", style="dim")
+        yield Text(f"{title}: not enough values yet", style="dim")
         return
     yield Text(title)
     plotext.clear_figure()

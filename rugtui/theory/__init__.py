@@ -1,1 +1,1 @@
-"""What the loss must be: pure functions of numbers, in NumPy and SciPy alone."""
+"""Predictions of the loss: pure functions of numbers, in NumPy and SciPy alone."""

@@ -1,4 +1,4 @@
-"""What other decoders of the same pre-activation could do at most (section 5).
+"""The lowest loss that other decoders of the same pre-activation can reach (section 5).
 
 One feature is seen as y = x + s z, s² = v (1 − r)/r: the noise per unit of signal that rank n_dense
 forces. Every loss is an average of posterior variances, all terms positive, so none is the
@@ -43,7 +43,8 @@ def elementwise(r: ArrayLike, p: ArrayLike) -> Array:
 
 
 def oracle(r: ArrayLike, p: ArrayLike) -> Array:
-    """p E Var(u | u + s z): an oracle says which features are on, the rest is the posterior mean.
+    """p E Var(u | u + s z): an oracle says which features are active; their values are posterior
+    means.
 
     Raises SettingError. Scalar calls are remembered.
     """
@@ -51,7 +52,7 @@ def oracle(r: ArrayLike, p: ArrayLike) -> Array:
 
 
 def elementwise_and_oracle(r: ArrayLike, p: ArrayLike) -> tuple[Array, Array]:
-    """Both, for little more than one of them takes. Raises SettingError."""
+    """Both, at little more than the cost of one. Raises SettingError."""
     r, p = np.broadcast_arrays(checked("r", r), checked("p", p))
     s, p = moments.noise(1.0, r, p).ravel(), p.ravel()
     found = np.zeros((2, s.size))  # without noise nothing is lost

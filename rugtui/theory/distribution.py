@@ -1,4 +1,4 @@
-"""The distribution of the interference against a Gaussian (sections 7 and 8)."""
+"""The distribution of the interference compared with a Gaussian (sections 7 and 8)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Distribution:
     """P(ν ≤ mean + y σ) of each row, at shared places y, and its atom."""
 
     noisy: Bool[np.ndarray, " k"]
-    """False for rows whose σ is 0: all their mass is at the mean."""
+    """False for rows whose σ is 0: all their probability is at the mean."""
 
     atom: Float[np.ndarray, " k"]
     """P(ν = 0)."""
@@ -37,7 +37,7 @@ class Distribution:
 
     @classmethod
     def of(cls, source: Source, p: float) -> Distribution:
-        """Of rows of weights without their diagonal. Raises SettingError."""
+        """For rows of weights without their diagonal. Raises SettingError."""
         p = float(checked("p", p))
         scale = Interference.of(source, p).deviation
         law = Interference.of(source.scaled(1 / np.where(scale > 0, scale, 1)), p)

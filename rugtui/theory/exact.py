@@ -2,12 +2,11 @@
 
 With the interference ν held fixed the loss of one output is a sum of truncated powers of b + ν
 (`knots`), and their means follow from the characteristic function of ν (`series`), without its
-density ever appearing. The density has jumps (at every weight) and an atom; sampled at points it
-gives wrong sums, but here it is nowhere sampled. The atom, which alone would not let the terms of
-the series fall, and at high sparsity the features that are on alone, whose transforms fall like
-1/t, are taken out and added by hand; so are weights so negative that they close the output
-(`closing`), beside which the series would have to resolve all else.
-"""
+density ever appearing. The density has a jump at every weight and an atom, so quadrature over it
+would be wrong. Three parts are treated separately: the atom, whose terms in the series do not
+decay; at high sparsity the cases with one active feature, whose transforms decay only like 1/t; and
+weights so negative that they close the output (`closing`), next to which the series would resolve
+little else."""
 
 from __future__ import annotations
 
@@ -60,9 +59,9 @@ def grouped_row_loss(
     *,
     tolerance: float = TOLERANCE,
 ) -> float:
-    """`exact_loss` of one row with diagonal a in which values[g] occurs counts[g] times beside it.
+    """`exact_loss` of one row with diagonal a and values[g] counts[g] times off it.
 
-    The cost grows with the number of distinct values alone.
+    The cost depends only on the number of distinct values.
     """
     values, counts = np.asarray(values, float), np.asarray(counts, float)
     a, b = np.atleast_1d(np.asarray(a, float)), np.atleast_1d(np.asarray(b, float))

@@ -34,7 +34,7 @@ from rugtui.theory.structures import (
 FINITE = 100
 """Active features n_sparse · p below which finite size decides what is best."""
 SEVERAL = 24
-"""Different p up to which `ends` has a hull for each; beyond, L_end/L* lies between theirs."""
+"""Up to so many different p, `ends` computes a hull for each; beyond, it interpolates L_end/L*."""
 NEXT = 0.05
 """Distance of ratios below which those of the catalogue are neighbours."""
 RATIOS = (
@@ -134,7 +134,7 @@ def catalogue(p: float, n_sparse: int | None = None) -> Iterator[tuple[float, fl
 
 
 def size_that_matters(n_sparse: int, p: float) -> int | None:
-    """n_sparse where so few features are on that the hull at this size is another one."""
+    """n_sparse, if so few features are active that the hull depends on the size; else None."""
     return n_sparse if n_sparse * p < FINITE else None
 
 

@@ -1,4 +1,4 @@
-"""Every line of theory at one (r, p), together."""
+"""All theoretical losses at one (r, p)."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from rugtui.theory.sparse_limit import high_sparsity
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """Losses per feature that theory names at (r, p), and where the symmetric optimum lies.
+    """Theoretical losses per feature at (r, p), and the a, b and σ of the symmetric optimum.
 
-    Not one of them bounds a trained loss from below but the last two, and those hold for the
-    symmetric pre-activation alone (section 8).
+    None is a lower bound on a trained loss, except the last two for symmetric pre-activations
+    (section 8).
     """
 
     r: float
@@ -34,7 +34,7 @@ class Levels:
 
 @lru_cache(maxsize=256)
 def levels(r: float, p: float) -> Levels:
-    """The lines of sections 4 and 5 at ratio r in (0, 1] and probability p in (0, 1].
+    """The losses of sections 4 and 5 at ratio r in (0, 1] and probability p in (0, 1].
 
     Raises SettingError where r or p is outside.
     """
@@ -72,8 +72,8 @@ class StructuredLevels:
 def structured_levels(r: float, p: float, n_sparse: int | None = None) -> StructuredLevels:
     """At ratio r and probability p in (0, 1]; half a second for a new p. Raises SettingError.
 
-    With n_sparse the end is that of weights of this size, where so few features are on that it
-    matters; the paired optimum is that of large n_sparse.
+    With n_sparse, L_end is for weights of this size if few enough features are active for it to
+    matter; L_pairs is always for large n_sparse.
     """
     paired = pairs(r, p)
     size = None if n_sparse is None else hull.size_that_matters(n_sparse, p)

@@ -1,12 +1,13 @@
-"""Theory for features of other magnitudes: x = c u with c ~ Bernoulli(p) and any law of u.
+"""Theory for features with other distributions of magnitude: x = c u with c ~ Bernoulli(p) and any
+law of u.
 
 Sections 1 to 5 and 7 ask of u ~ Uniform[0, 1] three things alone: its moments, its characteristic
-function, and means over it. So every line of theory holds for other laws once these are given:
+function, and means over it. So every theoretical loss extends to other laws, given these:
 
     v = p E u² − p² (E u)²,      σ = a √(v (1 − r)/r),      linear: (1 − r) v
     loss(a, b, σ; p) = (1 − p) R2(b) + p E_u [u² − 2 u R1(a u + b) + R2(a u + b)]
 
-Means over u are Gauss–Legendre sums whose panels are as narrow as what they must resolve.
+Means over u are Gauss–Legendre sums with panels narrow enough to resolve the integrand.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ class Magnitude:
         return f"{self.kind}:{','.join(f'{value:g}' for value in self.values)}"
 
     def _unmet(self) -> str:
-        """What a value of this law would have to be, or nothing."""
+        """What the values of this law must be; empty if they are valid."""
         names = PARAMETERS[self.kind]
         if len(self.values) != len(names) or not all(map(math.isfinite, self.values)):
             form = f"{self.kind}:{','.join(name.upper() for name in names)}" if names else self.kind
@@ -137,7 +138,7 @@ class Magnitude:
         return -1.0, 1.0
 
     def density(self, u: Array) -> Array:
-        """Density of u within its range; of no meaning for `fixed`."""
+        """Density of u within its range; undefined for `fixed`."""
         if self.kind == "normal":
             mean, deviation = self.values
             return gaussian.density((u - mean) / deviation) / deviation

@@ -20,7 +20,7 @@ def mean(p: ArrayLike) -> Array:
 
 
 def second_moment(p: ArrayLike) -> Array:
-    """E x² = p/3: the loss of a model that answers 0."""
+    """E x² = p/3: the zero-output baseline."""
     return np.asarray(p, float) / 3
 
 

@@ -11,7 +11,7 @@ and only the threshold θ is left. On the set where g > 0, call it "open",
 
 so every minimum is a root of N with N rising: nearly linear where θ < 0 (a ≈ r, b > 0), and
 thresholding where θ > 0 (a of order 1, b < 0). `optimum` scans θ in closed form for all changes of
-sign, so that no start can lead it into a wrong basin, polishes each root by Newton's method on
+sign, so that it cannot converge to the wrong minimum, polishes each root by Newton's method on
 integrals that do not cancel, and takes the lowest.
 
 No (r, p) with more than one root has been found: from linear to thresholding the optimum crosses
@@ -34,7 +34,7 @@ from rugtui.theory.sparse_limit import high_sparsity, threshold
 
 SCAN_BELOW = 32  # places of the scan at θ < 0 and above it
 SCAN_ABOVE = 48
-HIGHEST = 12.0  # θ/κ of the highest threshold looked at, unless p is so small that k exceeds it
+HIGHEST = 12.0  # θ/κ of the highest threshold searched, unless p is so small that k exceeds it
 QUIET = 1e-11  # κ below which the high-sparsity form, wrong by O(kκ), has more digits than 1 − a
 CHUNK = 1024  # pairs (r, p) worked on together, so that arrays stay in the cache
 NEWTON_STEPS = 60  # bisection alone would need 45 from a cell of the scan

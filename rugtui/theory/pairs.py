@@ -1,4 +1,5 @@
-"""Pairs of features that share a dimension: antipodal beside noise, or lopsided (section 12)."""
+"""Pairs of features that share a dimension: antipodal with noise from the rest, or lopsided
+(section 12)."""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ from rugtui.theory.structured import (
 HALF = 0.5
 """The ratio of two features in one dimension."""
 MOST = 30.0
-"""s is looked for up to this."""
+"""Upper end of the search for s."""
 AT_ONCE = 256
 """Pairs (r, p) worked on together, so that arrays stay in the cache."""
 
@@ -119,7 +120,7 @@ def _deeper(
         at = left.argmin(-1)
         row, column = np.divmod(at, len(steps))
         short, theta = shorts[every, row], thetas[every, column]
-        # A place at the rim is moved to, not closed in on.
+        # A minimum at the edge of the grid moves the grid without refining it.
         tall = np.where((row > 0) & (row < 8), 0.5, 1.0) * tall
         wide = np.where((column > 0) & (column < 8), 0.5, 1.0) * wide
     signal, square = (one[:, 0] for one in found(theta[:, None], 1 - np.exp(short)[:, None], some))

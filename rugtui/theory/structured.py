@@ -1,4 +1,4 @@
-"""The loss of an output beside a few strong weights and Gaussian noise (section 12).
+"""The loss of an output with a few strong weights and Gaussian noise (section 12).
 
 With b = −aθ, partner weights c_j a and noise s a, the output is a g with
 
@@ -11,9 +11,9 @@ over the feature's own level gives
     E[x g] = p [T_2(1 − θ) − T_3(1 − θ) + T_3(−θ)].
 
 While no partner is on T_n is Q_n(m) = E (m + s z)₊ⁿ/n!, while one is on it is
-[Q_{n+1}(m + c) − Q_{n+1}(m)]/c. What more partners do together follows from their characteristic
-function (section 7) times exp(−s²t²/2): T_n at a grid of m by one FFT, and between its places by
-T_n' = T_{n−1}.
+[Q_{n+1}(m + c) − Q_{n+1}(m)]/c. For two or more active partners it follows from their
+characteristic function (section 7) times exp(−s²t²/2): T_n at a grid of m by one FFT, and between
+its places by T_n' = T_{n−1}.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def lowest(of: Callable[[Array], Moments], places: Float[np.ndarray, "*k n"], p:
 
 
 def thresholds(total: ArrayLike, p: ArrayLike, count: int = 96) -> Float[np.ndarray, "*k count"]:
-    """θ worth a look where noise and partners have deviation `total` together: closest near 0."""
+    """Candidate θ if noise and partners together have the deviation `total`: densest near 0."""
     total, p = (np.asarray(one, float)[..., None] for one in (total, p))
     lowest = -(
         p * total**2 / variance(p) + 10 * total + 0.5
@@ -137,7 +137,7 @@ class Law:
         return Best(*(float(value) for value in found))
 
     def loss(self, a: float, b: float) -> float:
-        """The loss at this a > 0 and b, wherever the best may be."""
+        """The loss at this a > 0 and b, optimal or not."""
         signal, square = self.moments(np.array([-b / a]))
         return float((self.p / 3 - 2 * a * signal + a * a * square)[0])
 

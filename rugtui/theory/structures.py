@@ -1,4 +1,4 @@
-"""Structured interference: which strong weights a row has beside its diagonal a (section 12).
+"""Structured interference: the strong weights of a row besides its diagonal a (section 12).
 
 The rest of the row's norm, which rank fixes, is Gaussian noise. A structure at ratio r is a `Law`,
 and the minimum of its loss over a and b is L_S(r, p).
@@ -49,7 +49,7 @@ class Structure:
 
     @property
     def only_at(self) -> float | None:
-        """The one ratio that the structure has, or None."""
+        """The only ratio at which the structure exists, or None."""
         return {"abandoned": 0.0, "lopsided": HALF, "single": 1.0}.get(self.kind)
 
 
@@ -82,7 +82,7 @@ def vote_weights(size: int, r: float) -> tuple[Float[np.ndarray, " K"], Float[np
 
 
 def law(structure: Structure, r: float, p: float, n_sparse: int | None = None) -> Law | None:
-    """The interference of a structure at ratio r; None where it has no such ratio.
+    """The interference of a structure at ratio r; None if it does not exist at this ratio.
 
     With n_sparse the rest of the row is that of a rug of so many features: weights drawn from a
     Gaussian, whose characteristic function stands for that of a typical row, in place of noise.
@@ -123,7 +123,7 @@ def law(structure: Structure, r: float, p: float, n_sparse: int | None = None) -
 def structure_loss(
     structure: Structure, r: float, p: float, n_sparse: int | None = None
 ) -> float | None:
-    """L_S(r, p), or None where the structure has no such ratio. Raises SettingError."""
+    """L_S(r, p), or None if the structure does not exist at this ratio. Raises SettingError."""
     if structure.kind == "abandoned":
         return float(moments.variance(checked("p", p))) if r == 0 else None
     if structure.kind == "lopsided":
