@@ -99,7 +99,7 @@ class OwnRun:
         if run.waits and self._goes_on:
             self._go_on()
         elif run.waits:
-            session.tell("only looked at: space trains on")
+            session.tell("Read-only. Space resumes training.")
         session.narrate("")
 
     def _opened(self, opening: Opening) -> RunSession:
@@ -163,7 +163,7 @@ class OwnRun:
             if run.done:
                 self.phase = "done"
                 self._save()
-                self._session.tell(f"{run.trainer.ending}; space trains on")
+                self._session.tell(f"Stopped: {run.trainer.ending}. Space trains on.")
         self._tell_of_saving()
         if self._detached and self.phase != "training":
             self._session.stopping.set()
@@ -207,7 +207,7 @@ class OwnRun:
             self._session.tell(str(error), "error")
             return
         if self.run.done:
-            self._session.tell(f"goes on: {self.run.renew()}")
+            self._session.tell(f"Training on {self.run.renew()}.")
             self.settings = self.run.settings
         self.phase = "training"
 

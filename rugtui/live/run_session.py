@@ -241,7 +241,7 @@ class RunSession:
         changes = self.trainer.renew()
         if not changes:
             self.history.mark(self.trainer.step, "patience anew")
-            return "patience is counted anew"
+            return "with patience counted from here"
         self.change(self.settings.replace(**changes))
         told = {"steps": f"to step {self.settings.steps:,}", "until_within": "without the target"}
         return ", ".join(told[name] for name in changes)

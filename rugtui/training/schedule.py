@@ -98,7 +98,7 @@ class Stopping:
         if within and known <= (1 + within) * self._symmetric():
             self.reason = self._target
         elif self._patience and self._is_over(result, steps):
-            self.reason = f"no improvement of the loss in {self._patience:,} steps"
+            self.reason = f"no improvement for {self._patience:,} steps"
 
     @property
     def met(self) -> bool:

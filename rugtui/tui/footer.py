@@ -15,7 +15,10 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from rugtui.tui.charts.lines import Piece, line
+from rugtui.tui.screens.overlay import HasFrames
 
+CHANGING = ("pause", "halve_lr", "lower_p", "edit")
+"""Keys that change a run."""
 LAST = 2
 """Keys at the end that stay where there is no room for all: help, and the way out."""
 
@@ -89,8 +92,11 @@ class KeyBar(Widget):
     def _hints(self) -> tuple[Hint, ...]:
         """The first key of each action that is to be shown."""
         found: dict[str, Hint] = {}
+        read_only = isinstance(self.app, HasFrames) and self.app.latest.read_only
         for active in self.screen.active_bindings.values():
             binding = active.binding
+            if read_only and binding.id in CHANGING:
+                continue  # it would only say why not
             if binding.show and active.enabled and binding.action not in found:
                 shown = self.app.get_key_display(binding)
                 found[binding.action] = Hint(shown, binding.description, binding.key)

@@ -101,7 +101,9 @@ class FrameApp(TerminalApp):
             return
         self.thrift.begin()
         self._drawn, self._taken = self._drawn + 1, time.monotonic()
-        self.latest = frame
+        before, self.latest = self.latest, frame
+        if bool(frame.read_only) != bool(before.read_only):
+            self.screen.refresh_bindings()
         if frame.counted >= self._asked:  # else from before what was asked last
             self.settings, self.shown_then, self.paused_then = frame.settings, None, None
         for screen in reversed(self.screen_stack):  # what is in front has the link first

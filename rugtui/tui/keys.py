@@ -164,17 +164,19 @@ def rows_of(pane: str) -> list[Key]:
 
 KEYS = (
     Key("w", "swap_weights", "rug", "Swap trained and rug weights; training goes on.", "Weights"),
-    Key("space", "pause", "pause", "Pause and continue; after the last step, train on.", "Trainer"),
-    Key("left_square_bracket", "lr(0.5)", "lr", LR, "Trainer", pair="[ ]", name="halve_lr"),
-    Key("right_square_bracket", "lr(2.0)", "lr×2", LR, "Trainer", False, name="double_lr"),
-    Key("left_curly_bracket", "p(0.8)", "p", P, "Trainer", pair="{ }", name="lower_p"),
-    Key("right_curly_bracket", "p(1.25)", "p×1.25", P, "Trainer", False, name="raise_p"),
-    Key("e", "edit", "edit", "Edit every setting in a form.", "Trainer"),
+    Key(
+        "space", "pause", "pause", "Pause and continue; after the last step, train on.", "Training"
+    ),
+    Key("left_square_bracket", "lr(0.5)", "lr", LR, "Training", pair="[ ]", name="halve_lr"),
+    Key("right_square_bracket", "lr(2.0)", "lr×2", LR, "Training", False, name="double_lr"),
+    Key("left_curly_bracket", "p(0.8)", "p", P, "Training", pair="{ }", name="lower_p"),
+    Key("right_curly_bracket", "p(1.25)", "p×1.25", P, "Training", False, name="raise_p"),
+    Key("e", "edit", "edit", "Edit every setting in a form.", "Training"),
     Key("s", "snapshot", "save", "Save weights, history and the screen as a snapshot.", "Files"),
     Key("y", "copy", "copy", COPY, "Files", False),
-    Key("t", "tab", "tab", "Loss against steps, against r, against p.", "Loss", pane="loss"),
+    Key("t", "tab", "view", "Loss against steps, against r, against p.", "Loss", pane="loss"),
     Key("l", "scales", "axes", "Step through linear and logarithmic axes.", "Loss", pane="loss"),
-    Key("h", "crosshair", "cross", "Show and hide the crosshair.", "Loss", pane="loss"),
+    Key("h", "crosshair", "crosshair", "Show and hide the crosshair.", "Loss", pane="loss"),
     Key("left", "cross(-1)", "", CROSS, "Loss", False, "←", "loss", name="cross_left"),
     Key("right", "cross(1)", "", CROSS, "Loss", False, "→", "loss", name="cross_right"),
     Key("comma", "cross(-16)", "", CROSS_FAR, "Loss", False, "", "loss", name="cross_far_left"),
@@ -192,8 +194,10 @@ KEYS = (
     Key(
         "greater_than_sign", "smooth(1)", "", SMOOTH, "Loss", False, "", "loss", name="smooth_more"
     ),
-    Key("c", "compare", "both", "Trained and rug side by side.", "Weights", pane="weights"),
-    Key("f", "next_frame", "frame", "Step through the constructions.", "Weights", pane="weights"),
+    Key("c", "compare", "compare", "Trained and rug side by side.", "Weights", pane="weights"),
+    Key(
+        "f", "next_frame", "rug type", "Step through the constructions.", "Weights", pane="weights"
+    ),
     Key("r", "order", "order", ORDER, "Weights", False, pane="weights"),
     Key("k", "scaling", "scale", SCALE, "Weights", False, pane="weights"),
     Key("i", "closer(1)", "zoom", ZOOM, "Weights", False, pane="weights", name="zoom_in"),

@@ -248,10 +248,10 @@ def test_where_patience_ended_it_space_trains_on_and_counts_it_anew():
     settings = SMALL.replace(method="population", patience=50)
     with running(settings) as session:
         done = wait(session, lambda f: f.phase == "done")
-        assert "no improvement of the loss in 50 steps; space trains on" in told(done)
+        assert "Stopped: no improvement for 50 steps. Space trains on." in told(done)
         session.send(Pause(False))
         frame = wait(session, lambda f: f.phase == "done" and f.step >= done.step + 100)
-    assert "goes on: patience is counted anew" in told(frame)
+    assert "Training on with patience counted from here." in told(frame)
     assert frame.settings == settings
     assert [(m.step, m.text) for m in frame.history.marks] == [(done.step, "patience anew")]
 
@@ -262,7 +262,7 @@ def test_where_the_target_was_met_space_trains_on_without_it():
         done = wait(session, lambda f: f.phase == "done")
         session.send(Pause(False))
         frame = wait(session, lambda f: f.phase == "training" and f.step > done.step + 500)
-    assert "goes on: without the target" in told(frame)
+    assert "Training on without the target." in told(frame)
     assert [mark.text for mark in frame.history.marks] == ["until_within auto"]
 
 

@@ -230,11 +230,11 @@ def test_stops_where_the_loss_no_longer_falls():
     last = None
     for last in results(training):
         assert last.step < 50_000
-    assert training.ending == "no improvement of the loss in 60 steps"
+    assert training.ending == "no improvement for 60 steps"
     assert math.isfinite(last.loss)
     settled = Trainer(SMALL.replace(method="population", steps=5000))
     list(results(settled))
-    assert settled.ending == "no improvement of the loss in 200 steps"
+    assert settled.ending == "no improvement for 200 steps"
 
 
 @pytest.mark.parametrize("batch", [1024, 4000])
@@ -252,7 +252,7 @@ def test_the_reference_recipe_stops_where_the_papers_loop_does(batch):
         assert last.step < 10_000
         if last.step == 400:
             middle = training.state()
-    assert training.ending == "no improvement of the loss in 200 steps"
+    assert training.ending == "no improvement for 200 steps"
     epoch = -(-30_000 // batch)
     assert training.step == papers_end([float(loss) for loss in losses], epoch)
 

@@ -110,7 +110,7 @@ def test_panes_may_use_one_key_each():
 
 def test_help_says_the_moved_keys():
     lines = help_lines({"halve_lr": "f2", "cursor_up": "k"})
-    assert ("f2 ]", "Halve and double the learning rate.") in lines["Trainer"]
+    assert ("f2 ]", "Halve and double the learning rate.") in lines["Training"]
     moved = [keys for keys, about in lines["Weights"] if about.startswith("Move the cursor")]
     assert moved == ["k arrows"]
 

@@ -241,5 +241,5 @@ def test_help_wraps_what_is_said_beside_its_key(columns):
 def test_help_begins_with_the_keys_of_the_focused_pane(pane, group):
     groups = [line for line in help_text({}, 80, pane=pane).splitlines() if line[:1].isalpha()]
     assert groups[0] == group
-    assert groups.index("Trainer") < groups.index("Sweep")
+    assert groups.index("Training") < groups.index("Sweep")
     assert sorted(groups) == sorted(help_lines())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
-
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Grid
@@ -21,17 +19,11 @@ from rugtui.tui.panes.pane import Pane
 from rugtui.tui.panes.symmetry import SymmetryPane
 from rugtui.tui.panes.theory import TheoryPane
 from rugtui.tui.panes.weights.widget import WeightsPane
+from rugtui.tui.screens.overlay import HasFrames
 
 PANES = ("loss", "weights", "theory", "symmetry")
 LETTERS = {name: name[0] for name in PANES}
 """To jump by."""
-
-
-@runtime_checkable
-class HasFrames(Protocol):
-    """An app that is given Frames."""
-
-    latest: Frame
 
 
 class Dashboard(Screen[None]):

@@ -20,7 +20,7 @@ PANES = (
     ("3 theory", "the live loss beside what theory says of it; L* is a prediction, not a floor"),
     ("4 symmetry", "what a permutation-symmetric optimum would not have"),
 )
-EVERYWHERE = ("Trainer", "Panes", "Weights", "Files", "Screen")
+EVERYWHERE = ("Training", "Panes", "Weights", "Files", "Screen")
 """Groups with keys that work in every pane, in the order of the help."""
 LONG = 14
 """Columns of names that have what they do beside them; longer ones have a line to themselves."""

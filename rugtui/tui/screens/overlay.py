@@ -12,6 +12,13 @@ Result = TypeVar("Result")
 
 
 @runtime_checkable
+class HasFrames(Protocol):
+    """An app that is given Frames."""
+
+    latest: Frame
+
+
+@runtime_checkable
 class ShowsFrames(Protocol):
     """A screen that follows the session."""
 

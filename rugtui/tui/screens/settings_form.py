@@ -106,7 +106,7 @@ class SettingsForm(FormScreen[Settings | None]):
 
     def _consequence(self, draft: Settings | None) -> str:
         if draft is None:
-            return "Not applied while a setting cannot be: the run stays as it is."
+            return "Fix the marked setting to apply."
         if draft == self.current:
             return "Nothing changed yet."
         restarts = self.current.restarts(draft)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import threading
 from collections.abc import Callable
@@ -69,9 +70,18 @@ class SweepScreen(Overlay[None]):
         self.pane.frame = self._frame
         self.pane.focus()
         if self._desk.folder is None:
-            await self.action_list_sweeps()
+            await self._begin_with()
         else:
             self.follow(self._desk.folder)
+
+    async def _begin_with(self) -> None:
+        """The list of sweeps or, where there is none yet, the form for one."""
+        try:
+            there_are = bool(await asyncio.to_thread(process.known_sweeps))
+        except OSError:
+            there_are = True  # the list says what is wrong
+        if self.is_attached:
+            await (self.action_list_sweeps() if there_are else self.action_new_sweep())
 
     def on_unmount(self) -> None:
         self._left.set()

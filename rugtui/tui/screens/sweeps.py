@@ -73,7 +73,12 @@ class Sweeps(Overlay[Path | None]):
         else:
             looking = self.query_one("#looking", Static)
             looking.display = True
-            looking.update(f"{event.value!r} is no sweep's folder: it has no sweep.json")
+            typed = printable(event.value.strip())
+            looking.update(
+                f"{typed} is not a sweep's folder: it has no sweep.json."
+                if typed
+                else "Type a folder, or press n for a new sweep."
+            )
 
 
 def described(folder: Path) -> str:
