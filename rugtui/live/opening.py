@@ -15,10 +15,9 @@ from rugtui.models.weight_files.archive import split_selectors
 from rugtui.models.weight_files.weight_file import read_weight_file
 from rugtui.settings.settings import Settings
 from rugtui.storage.checkpoint import newest
-from rugtui.storage.checkpoint_writer import EVERY, CheckpointWriter
+from rugtui.storage.checkpoint_writer import EVERY, CheckpointWriter, ResumeHandle, fingerprint
 from rugtui.storage.load import run_sizes
 from rugtui.storage.lock import holder
-from rugtui.storage.resume_handle import ResumeHandle, fingerprint
 from rugtui.storage.snapshot import read_snapshot
 from rugtui.training.trainer import Trainer
 

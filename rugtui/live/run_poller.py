@@ -17,10 +17,10 @@ from rugtui.live.history import NAMES, History
 from rugtui.models.dense import Dense
 from rugtui.settings.settings import Settings
 from rugtui.storage.checkpoint import Phase, newest, weights_of
+from rugtui.storage.checkpoint_writer import Fingerprint, fingerprint
 from rugtui.storage.history_file import read_past
 from rugtui.storage.listing import State, state_of
 from rugtui.storage.lock import Holder
-from rugtui.storage.resume_handle import Fingerprint, fingerprint
 from rugtui.storage.run_directory import is_run
 from rugtui.training.device import data_type
 

@@ -14,10 +14,9 @@ from rugtui.models.dense import Dense
 from rugtui.settings.effects import no_effect, set_in_vain
 from rugtui.settings.settings import Settings, fields
 from rugtui.storage.checkpoint import Checkpoint, Phase, newest, restore
-from rugtui.storage.checkpoint_writer import EVERY, CheckpointWriter, RunState
+from rugtui.storage.checkpoint_writer import EVERY, CheckpointWriter, ResumeHandle, RunState
 from rugtui.storage.files import read_json
 from rugtui.storage.history_file import read_past
-from rugtui.storage.resume_handle import ResumeHandle
 from rugtui.storage.run_directory import ABOUT, name_for_commands, settings_of
 from rugtui.training.failure import Diverged
 from rugtui.training.result import StepResult

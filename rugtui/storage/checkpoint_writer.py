@@ -1,4 +1,4 @@
-"""The keeper of a run: writes it down in a thread of its own, again and again.
+"""Saves a run in a thread of its own, again and again.
 
 Training hands it copies and never waits for a disk. What cannot be written is told, and tried again
 with the next copy: it never stops training.
@@ -278,3 +278,35 @@ class CheckpointWriter:
     def _tell(self, text: str, bad: bool) -> None:
         with self._changed:
             self._news.append((text, bad))
+
+
+Fingerprint = tuple[tuple[str, int, int], ...]
+
+
+def fingerprint(run: Path) -> Fingerprint:
+    """The names and times of a run's checkpoints: they change when a process writes one. Raises
+    OSError."""
+    known = ((path.name, path.stat()) for path in checkpoints(run))
+    return tuple((name, at.st_ino, at.st_mtime_ns) for name, at in known)
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeHandle:
+    """A run opened for viewing, and what was in it when it was read: it may be resumed unless
+    another process has trained it meanwhile."""
+
+    run: Path
+    checkpoint: Path
+    """Which one was read."""
+    there: Fingerprint
+
+    def take(self, writer: CheckpointWriter) -> None:
+        """Have the writer hold the run, from the checkpoint that was read.
+
+        Raises RunError where another process holds it, or wrote to it meanwhile; OSError.
+        """
+        writer.hold(self.run)
+        if fingerprint(self.run) != self.there:
+            writer.let_go()
+            raise RunError(f"{self.run.name!r} was trained further meanwhile: open it again.")
+        writer.went_on_from(self.checkpoint)

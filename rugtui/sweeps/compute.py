@@ -34,7 +34,6 @@ from rugtui.models.constructions import default_frame, dense, engineered
 from rugtui.runtime.machine import available_memory
 from rugtui.storage.snapshot import weights_bytes
 from rugtui.sweeps import population
-from rugtui.sweeps.batched_weights import BatchedWeights
 from rugtui.sweeps.grid import Grid, Variant
 from rugtui.sweeps.memory import needed, too_large
 from rugtui.sweeps.outcome import Outcome, bare, failure, fault, predicted
@@ -141,7 +140,8 @@ def _descended(unit: Unit, grid: Grid) -> list[Found | Failed]:
         initial.initial(one, generator=generators(one.seed, device)["weights"]) for one in every
     ]
     p = torch.tensor([one.p for one in every], dtype=torch.float64, device=device)
-    many, steps = population.descend(BatchedWeights.of(starts, device), p, every[0].steps)
+    weights = population.BatchedWeights.of(starts, device)
+    many, steps = population.descend(weights, p, every[0].steps)
     sound = torch.isfinite(many.flat).all(1).tolist()
     return [
         Found(many.dense(k), taken) if good else Failed(f"diverged within {taken} steps")
