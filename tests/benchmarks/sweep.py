@@ -19,7 +19,7 @@ from pathlib import Path
 
 from rugtui.runtime.machine import cores
 from rugtui.settings.settings import Settings
-from rugtui.sweeps.grid import Grid
+from rugtui.sweeps.grid import Grid, Variant
 from tests.benchmarks.training import reference, step_seconds
 
 N_SPARSE, N_DENSE = 128, [6, 32, 102]
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--n-dense", type=int, nargs="+", default=N_DENSE)
     parser.add_argument("--p", type=float, nargs="+", default=ODDS)
     options = parser.parse_args()
-    grid, many = Grid(method="sgd", device="cpu"), cores()
+    grid, many = Grid(steps=10_000, patience=0, device="cpu"), cores()
     print(f"{many} processes of one thread, least of {options.rounds} rounds")
     names = ["n_sparse", "n_dense", "p", "loop/ms", "alone/ms", "×alone", f"×{many} cells"]
     print(*(f"{name:>9}" for name in names))
@@ -43,7 +43,7 @@ def main() -> None:
     with ProcessPoolExecutor(many, mp_context=multiprocessing.get_context("spawn")) as pool:
         for n_dense in options.n_dense:
             for p in options.p:
-                settings = grid.settings((N_SPARSE, n_dense), p, 0)
+                settings = grid.settings((N_SPARSE, n_dense), p, 0, Variant())
                 ratios.append(row(pool, many, settings, options))
     print(f"mean of rows: {statistics.mean(ratios):.1f}; least: {min(ratios):.1f}")
 
