@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rugtui.analysis.statistics import Statistics
     from rugtui.storage.listing import Listed, State
     from rugtui.theory.curves import Curves
-    from rugtui.theory.levels import Levels
+    from rugtui.theory.levels import Levels, StructuredLevels
 
 Severity = Literal["information", "warning", "error"]
 Phase = Literal[
@@ -203,6 +203,12 @@ class Frame:
     """That the newest steps could not be saved and why, as long as that is so; else empty."""
     failure: str = ""
     traceback: str = ""
+
+    @property
+    def structured(self) -> StructuredLevels | None:
+        """What lies below L* at these settings, once it is known."""
+        known = self.curves
+        return known.structured_at(self.levels.r, self.levels.p) if known and self.levels else None
 
     @property
     def news(self) -> tuple[object, ...]:

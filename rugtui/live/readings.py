@@ -377,9 +377,7 @@ class Readings:
         run, known = self.run, self.known.get(kind, Reading())
         lines = levels(run.settings.ratio, run.settings.p_on)
         loss, error, measured = known.loss, known.standard_error, known.statistics
-        structured = self._curves and self._curves.structured
-        here = structured and (structured.r, structured.p) == (lines.r, lines.p)
-        below = structured if here else None  # what lies below L*, once it is known
+        below = self._curves.structured_at(lines.r, lines.p) if self._curves else None
         if kind == "rug":  # a ReLU with a bias, on features alike, whatever the run's settings are
             return verdict(loss, error, lines, measured, below, rug=True)
         dead, said = death(run.dead, run.settings), ""

@@ -52,6 +52,10 @@ class Curves:
     structured: StructuredLevels | None = None
     """The paired optimum, the end of training and its phases at the point itself."""
 
+    def structured_at(self, r: float, p: float) -> StructuredLevels | None:
+        """What lies below L* at (r, p), if that is the point of these curves and is known."""
+        return self.structured if (self.r, self.p) == (r, p) else None
+
 
 def curves(r: float, p: float, n_sparse: int | None = None) -> Curves:
     """The sweeps through ratio r in (0, 1) and probability p in (0, 1], each through the point too.

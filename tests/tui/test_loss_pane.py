@@ -25,7 +25,8 @@ def some_curves(r=0.25, p=0.05) -> Curves:
 
     def sweep(x, r, p):
         best = (1 - r) * p**1.5 / (3 * r + 3 * p)
-        return LevelCurves(x, best, (1 - r) * (p / 3 - p * p / 4), 0.9 * best, 0.25 * best)
+        linear = (1 - r) * (p / 3 - p * p / 4)
+        return LevelCurves(x, best, linear, 0.9 * best, 0.25 * best, 0.8 * best, 0.7 * best)
 
     ratios = np.union1d(np.linspace(0.01, 0.99, 60), r)
     densities = np.union1d(np.geomspace(1e-6, 1, 60), p)

@@ -99,8 +99,10 @@ def theory_rows(frame: Frame) -> list[TheoryRow]:
     rows = [TheoryRow(key, reading.loss, "smooth", reading.standard_error, -1, step=frame.step)]
     if levels is not None:
         to = NOTHING if trained and not unweighed(frame.settings) else now
+        below = frame.structured
+        structured = {"pairs": below.loss_pairs, "end": below.loss_end} if below else {}
         for key, _, colour, rank in LEVELS:
-            value = getattr(levels, key, math.nan)
+            value = structured.get(key, getattr(levels, key, math.nan))
             if math.isfinite(value):
                 rows.append(TheoryRow(key, value, colour, rank=rank, above=to))
     if reading.statistics is not None and (comparable(frame.settings) or not trained):

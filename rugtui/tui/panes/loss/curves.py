@@ -74,6 +74,9 @@ def levels(frame: Frame, palette: Palette) -> list[Level]:
         Level("L*", known.loss, palette.optimum, since=since),
         Level("linear", known.linear, palette.bound, True, since),
     ]
+    if below := frame.structured:
+        lines.append(Level("L_end", below.loss_end, palette.end, True, since))
+        lines.append(Level("L_pairs", below.loss_pairs, palette.pairs, True, since))
     if frame.shown == "rug" and frame.rug is not None and math.isfinite(frame.rug.loss):
         lines.append(Level("rug", frame.rug.loss, palette.gaussian, True, since))
     lines.append(Level("elementwise", known.elementwise, palette.elementwise, True, since))
@@ -95,6 +98,8 @@ def theory_chart(
     `behind` are the points of other runs."""
     lines = (
         ("L*", sweep.optimum, palette.optimum, "*"),
+        ("L_end", sweep.end, palette.end, "e"),
+        ("L_pairs", sweep.pairs, palette.pairs, ":"),
         ("linear", sweep.linear, palette.bound, "="),
         ("elementwise", sweep.elementwise, palette.elementwise, "-"),
         ("oracle", sweep.oracle, palette.faint, "."),
@@ -117,6 +122,8 @@ def theory_facts(
     known = [
         Fact(0, name, f"{x:.4g}"),
         Fact(1, "L*", numbers.loss(float(sweep.optimum[index])), "optimum"),
+        Fact(2, "L_end", numbers.loss(float(sweep.end[index])), "end"),
+        Fact(6, "L_pairs", numbers.loss(float(sweep.pairs[index])), "pairs"),
         Fact(3, "linear", numbers.loss(float(sweep.linear[index])), "bound"),
         Fact(4, "elementwise", numbers.loss(float(sweep.elementwise[index])), "elementwise"),
         Fact(5, "oracle", numbers.loss(float(sweep.oracle[index])), "faint"),
