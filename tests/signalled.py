@@ -31,7 +31,7 @@ from rugtui.storage import checkpoint_writer as keeper
 from rugtui.storage.checkpoint import newest
 from rugtui.storage.lock import holder
 from rugtui.storage.run_directory import all_runs
-from rugtui.training.kernels import pace
+from rugtui.training.kernels import pace, passes
 from rugtui.training.trainer import Trainer
 from tests.storage.some import SETTINGS
 
@@ -126,6 +126,8 @@ def live(command: str, state: str, on_hangup: str, folder: Path, told: int) -> N
     """The program, in the fork."""
     signal.alarm(60)  # whatever happens, it is gone then
     os.environ["XDG_STATE_HOME"] = str(folder)
+    # what they were opened on may have been a file; now it is a terminal
+    sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
     steps = os.open(folder / "step", os.O_WRONLY | os.O_CREAT)
     patch(Trainer, "advance", after=lambda self: os.pwrite(steps, f"{self.step}".encode(), 0))
     reached(state, lambda: os.write(told, b"."))
@@ -251,6 +253,7 @@ def everything(folder: Path, commands: list[str]) -> None:
     torch.set_num_threads(1)
     pace.PRODUCTS = 1e7  # a result a step
     train.HELDOUT_SAMPLES = 64
+    passes.prepare()  # compiled once, not in each fork: tests have an empty cache
     stopped = prepared(folder / "stopped")
     readings.gemm_seconds = lambda *_: 1e-6  # measured with threads, which a fork has not
     for command in commands:
