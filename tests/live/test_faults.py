@@ -172,7 +172,8 @@ def test_at_most_one_interval_of_autosaving_is_lost(tmp_path, monkeypatch):
 def test_a_clock_set_back_moves_no_save_and_prunes_no_latest_run(tmp_path, monkeypatch):
     first = advance(RunSession.new(SETTINGS, into=tmp_path), 1)
     stamp = time.strftime
-    monkeypatch.setattr(time, "strftime", lambda form, at=time.gmtime(0): stamp(form, at))
+    begun = time.gmtime(0)
+    monkeypatch.setattr(time, "strftime", lambda form, at=begun: stamp(form, at))
     monkeypatch.setattr(time, "time", lambda: 0.0)
     second = advance(RunSession.new(SETTINGS, into=tmp_path, every=0.05), 1)
     deadline = time.monotonic() + 30
