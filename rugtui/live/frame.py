@@ -178,6 +178,8 @@ class Frame:
     """Time of a step in dense batch × n_sparse × n_dense products."""
     history: HistoryView = EMPTY
     levels: Levels | None = None
+    past_optima: tuple[tuple[float, float], ...] = ()
+    """For each p before the last that was trained at: (p, L*)."""
     curves: Curves | None = None
     """The lines of theory through (r, p), or through the last one while they are made."""
     shown: Kind = "trained"

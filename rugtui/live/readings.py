@@ -20,7 +20,7 @@ from rugtui.errors import UsageError, WeightsError
 from rugtui.live.background import BackgroundWorker
 from rugtui.live.commands import Kind, Look
 from rugtui.live.frame import Estimate, Frame, Picture, Reading
-from rugtui.live.history import History
+from rugtui.live.history import History, HistoryView
 from rugtui.live.loss_sampler import RugSampler, TrainedSampler
 from rugtui.live.picture_maker import PictureMaker
 from rugtui.models.base import Weights
@@ -335,6 +335,7 @@ class Readings:
             gemms_per_step=1 / (pace * self._gemm_seconds),
             history=run.history.view(),
             levels=levels(run.settings.ratio, run.settings.p_on),
+            past_optima=past_optima(run.history.view(), run.settings.ratio),
             curves=self._curves,
             construction=self._rug.construction if self._rug else "",
             trained=self._aged("trained"),
@@ -398,3 +399,10 @@ class Readings:
         if not learns or not math.isnan(recent):
             return ""
         return "There is no result at these settings yet." if self.run.step else ""
+
+
+def past_optima(history: HistoryView, ratio: float) -> tuple[tuple[float, float], ...]:
+    """(p, L*) for each p that was trained at before the last."""
+    before = history.column("p")[history.breaks - 1]
+    known = dict.fromkeys(before[np.isfinite(before)].tolist())
+    return tuple((p, levels(ratio, p).loss) for p in known if p)

@@ -143,8 +143,8 @@ class RunSession:
         """
         if self.reserve is not None:
             raise RunError(
-                f"{self.reserve.run.name!r} is only looked at: nothing is written into it before "
-                "it goes on (space)."
+                f"{self.reserve.run.name!r} is open read-only: nothing is written into it before "
+                "training resumes (space)."
             )
         if self.waits or not self._begun:
             self.waits = False
@@ -232,7 +232,8 @@ class RunSession:
         for declared in fields():
             value = getattr(settings, declared.name)
             if value != getattr(before, declared.name):
-                self.history.mark(self.trainer.step, f"{declared.name} {_short(value)}")
+                was = f"{before.steps:,}→" if declared.name == "steps" and before.steps else ""
+                self.history.mark(self.trainer.step, f"{declared.name} {was}{_short(value)}")
                 self.notes += no_effect(settings, [declared.name])
 
     def renew(self) -> str:

@@ -104,7 +104,7 @@ def test_the_screen_of_a_run_is_drawn_and_the_run_stays_as_it_is(
         "trained · ",
     ):
         assert word in said
-    assert "only looked at" not in said  # what is told for a moment
+    assert "Read-only" not in said  # what is told for a moment
     assert len(set(re.findall("#[0-9a-f]{6}", drawn))) > 10
     assert tree(course.writer.run) == before
     assert os.environ["NO_COLOR"] == "1"

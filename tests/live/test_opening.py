@@ -172,7 +172,7 @@ def test_snapshots_of_what_is_opened(run, snapshot):
     with looking(lambda: open_run(run)) as session:
         session.send(Save(""))
         frame = wait(session, lambda f: any(n.severity == "error" for n in f.notices))
-        assert "only looked at" in frame.notices[-1].text
+        assert "is open read-only" in frame.notices[-1].text
     with looking(lambda: open_snapshot(snapshot)) as session:
         wait(session, everything)
         session.send(Save(""))

@@ -112,7 +112,7 @@ async def test_i_and_o_zoom_around_the_crosshair(pilot):
     await press(pilot, "i")
     assert width(axes(pilot).x) == pytest.approx(width(before) / 2)
     assert pane(pilot).look.view.cross == cross
-    assert "stays" in str(pane(pilot).border_subtitle)
+    assert "held" in str(pane(pilot).border_subtitle)
     await press(pilot, "o")
     assert axes(pilot).x == before
 

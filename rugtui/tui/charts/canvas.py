@@ -5,6 +5,7 @@ The chart library takes 80 ms for a band of noise over 120 × 40 cells; this tak
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -61,9 +62,14 @@ class Canvas:
         pen: Pen,
         *,
         merge: bool = False,
+        thick: bool = False,
     ) -> None:
-        """A line through points, (0, 0) the dot on the bottom left; NaN breaks it."""
-        self._fill(strokes(x, y, self.columns, self.rows), pen, merge)
+        """A line through points, (0, 0) the dot on the bottom left; NaN breaks it. A thick one has
+        two dots of height, where there are dots."""
+        dots = strokes(x, y, self.columns, self.rows)
+        if thick and not self.font.ascii:
+            dots[:-1] |= dots[1:].copy()
+        self._fill(dots, pen, merge)
 
     def bars(
         self,
@@ -78,12 +84,15 @@ class Canvas:
         ends = np.stack([low, high, np.full_like(low, np.nan)], axis=1).ravel()
         self.line(np.repeat(x, 3), ends, pen, merge=merge)
 
-    def across(self, y: float, pen: Pen, every: int = 1, first: float = 0.0) -> None:
-        """A level line from dot `first` to the right, of every so-manieth dot."""
+    def across(
+        self, y: float, pen: Pen, every: int = 1, first: float = 0.0, last: float = math.inf
+    ) -> None:
+        """A level line from dot `first` to dot `last`, of every n-th dot."""
         dots = self._blank()
         if 0 <= y <= self.rows - 1:
-            begin = max(int(np.ceil(first)), 0)
-            dots[round(y), begin + -begin % every :: every] = True
+            begin = max(math.ceil(first), 0)
+            end = self.columns if last >= self.columns else max(math.ceil(last), 0)
+            dots[round(y), begin + -begin % every : end : every] = True
         self._fill(dots, pen)
 
     def down(self, x: float, pen: Pen, every: int = 1) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,13 +20,14 @@ from rugtui.tui.charts.view import NEWEST, ChartView, Shown, nearest, x_axis, y_
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A horizontal line with a name; it holds from x = `since` on."""
+    """A horizontal line with a name; it holds from x = `since` until x = `until`."""
 
     name: str
     value: float
     colour: RGB
     dashed: bool = False
     since: float = -math.inf
+    until: float = math.inf
 
 
 def label_rows(levels: Sequence[Level], axis: Axis, rows: int) -> dict[int, Level]:
@@ -36,8 +38,9 @@ def label_rows(levels: Sequence[Level], axis: Axis, rows: int) -> dict[int, Leve
     """
     named = list(levels[:rows])
     places = axis.place(np.array([level.value for level in named]))
+    places = np.clip(places, axis.first, axis.last)
     wanted = np.rint((axis.last - places) / (axis.last - axis.first) * (rows - 1)).astype(int)
-    order = np.argsort(wanted, kind="stable")
+    order = np.argsort(-places, kind="stable")  # names that share a row keep the order of values
     placed = wanted[order]
     for k in range(1, len(placed)):
         placed[k] = max(placed[k], placed[k - 1] + 1)
@@ -74,6 +77,7 @@ class Curve:
     """Has its name on the right, where it leaves the chart."""
     tag: str = ""
     """A letter written where it ends, or in the place of a dot."""
+    thick: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,9 +125,17 @@ def end_names(chart: Chart, now: Shown) -> list[Level]:
         if curve.named and x.size and x[-1] >= now.x.value(now.x.first):
             end = float(np.interp(now.x.value(now.x.last), x, y))
             place = now.y.place_one(end)
-            place = now.y.first if math.isnan(place) else min(max(place, now.y.first), now.y.last)
-            names.append(Level(curve.name, now.y.value(place), curve.pen.colour))
+            place = now.y.first if math.isnan(place) else place
+            names.append(pointed(Level(curve.name, end, curve.pen.colour), place, now.y))
     return names
+
+
+def pointed(level: Level, place: float, axis: Axis) -> Level:
+    """A level for its name; one off the scale is named at the edge, with an arrow towards it."""
+    if axis.first <= place <= axis.last:
+        return level
+    arrow, edge = ("↑", axis.last) if place > axis.last else ("↓", axis.first)
+    return dataclasses.replace(level, name=f"{arrow} {level.name}", value=axis.value(edge))
 
 
 def height_at(chart: Chart, now: Shown, cross: float | None) -> float | None:

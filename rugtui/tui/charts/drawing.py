@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -14,13 +15,23 @@ from textual.strip import Strip
 from rugtui.live.history import Mark
 from rugtui.tui.charts.axis import FOOT, Axis, axes, gutter
 from rugtui.tui.charts.canvas import Canvas, Font, Pen, decimate
-from rugtui.tui.charts.chart import Chart, Curve, Level, end_names, inside, label_rows, shown
+from rugtui.tui.charts.chart import (
+    Chart,
+    Curve,
+    Level,
+    end_names,
+    inside,
+    label_rows,
+    pointed,
+    shown,
+)
 from rugtui.tui.charts.lines import fit, line
 from rugtui.tui.charts.palette import Palette, ink
 from rugtui.tui.charts.view import ChartView, Shown, crosshair
 
 LABELS, LABELS_OF_RUNS = 12, 18
 """Columns on the right for the names of the levels, and for those of other runs."""
+ASCII_ARROWS = str.maketrans("↑↓", "^v")
 LEAST = 24, FOOT + 2
 """Columns and rows below which there is no room for a chart."""
 
@@ -31,11 +42,15 @@ def chart_strips(
     """A chart that is not empty, in `height` strips of `width` cells, both at least LEAST."""
     now = shown(chart, view)
     levels = [level for level in chart.levels if inside(now.y, level)]
-    names = [*levels, *end_names(chart, now)]
+    named_levels = [level for level in chart.levels if level.name and level.value > 0]
+    names = [pointed(one, now.y.place_one(one.value), now.y) for one in named_levels]
+    names += end_names(chart, now)
     labels = labels_beside(width, chart)
     left, rows = gutter(now.y, height), height - FOOT
     frame = axes(now.x, now.y, width - labels, height, font.ascii)
     canvas = Canvas(width - labels - left, rows, font)
+    if not font.ascii:
+        draw_grid(canvas, now, width - labels - left, height, Pen(palette.grid, "."))
     draw(canvas, chart, levels, now, crosshair(view, now), palette)
     named = label_rows(names, now.y, rows) if labels else {}
     faint = palette.style("faint")
@@ -49,6 +64,14 @@ def chart_strips(
     return fit(strips, width, height)
 
 
+def draw_grid(canvas: Canvas, now: Shown, width: int, height: int, pen: Pen) -> None:
+    """Faint lines at the ticks of both axes."""
+    for place in now.y.ticks(max((height - FOOT) // 3, 2))[0]:
+        canvas.across(now.y.dot(place, canvas.rows), pen, every=6)
+    for place in now.x.ticks(max(width // 12, 2))[0]:
+        canvas.down(now.x.dot(place, canvas.columns), pen, every=6)
+
+
 def labels_beside(width: int, chart: Chart) -> int:
     """Columns for names, as many as leave the chart two thirds."""
     fitting = [wide for wide in (LABELS_OF_RUNS, LABELS) if width >= 3 * wide]
@@ -58,6 +81,7 @@ def labels_beside(width: int, chart: Chart) -> int:
 
 def _label(text: str, width: int, font: Font) -> str:
     """A name in so many columns; one that is cut short says so."""
+    text = text.translate(ASCII_ARROWS) if font.ascii else text
     if len(text) > width > 0:
         return text[: width - 1] + ("~" if font.ascii else "…")
     return text.ljust(width)[:width]
@@ -90,12 +114,16 @@ def draw(
     if cross is not None:
         canvas.down(now.x.dot(cross, canvas.columns), Pen(palette.text, "|"), every=2)
     for level in reversed(levels):
-        since = now.x.dot(now.x.place_one(level.since), canvas.columns)
+        since, until = (
+            now.x.dot(now.x.place_one(x), canvas.columns) if math.isfinite(x) else x
+            for x in (level.since, level.until)
+        )
         canvas.across(
             now.y.dot(now.y.place_one(level.value), canvas.rows),
             Pen(level.colour, "-"),
             every=3 if level.dashed else 1,
             first=since if since > 0 else 0.0,
+            last=until,
         )
     for curve in over:
         if not curve.under:
@@ -132,6 +160,7 @@ def draw_curve(canvas: Canvas, curve: Curve, now: Shown) -> None:
         now.x.dots(now.x.place(x), canvas.columns),
         now.y.dots(now.y.place(y), canvas.rows),
         curve.pen,
+        thick=curve.thick,
     )
 
 

@@ -58,6 +58,7 @@ class Palette:
     dark: bool
     text: RGB
     faint: RGB
+    grid: RGB
     trained: RGB
     smooth: RGB
     heldout: RGB
@@ -98,6 +99,7 @@ DARK = Palette(
     dark=True,
     text=(224, 224, 224),
     faint=(120, 124, 132),
+    grid=(58, 60, 66),
     trained=(96, 104, 118),
     smooth=(255, 165, 40),
     heldout=(240, 240, 240),
@@ -119,6 +121,7 @@ LIGHT = Palette(
     dark=False,
     text=(30, 30, 30),
     faint=(96, 96, 96),
+    grid=(190, 190, 190),
     trained=(180, 180, 180),
     smooth=(200, 90, 0),
     heldout=(30, 30, 30),
@@ -163,6 +166,7 @@ DARK_16 = dataclasses.replace(
     DARK,
     text=_WHITE,
     faint=_SILVER,
+    grid=_GREY,
     trained=_GREY,
     smooth=_YELLOW,
     heldout=_WHITE,
@@ -184,6 +188,7 @@ LIGHT_16 = dataclasses.replace(
     LIGHT,
     text=_BLACK,
     faint=_GREY,
+    grid=_SILVER,
     trained=_SILVER,
     smooth=_RED,
     heldout=_BLACK,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
+from textual import events
 from textual.content import Content
 from textual.geometry import Region, Size
 from textual.reactive import reactive
@@ -72,6 +73,14 @@ class Pane(Widget, can_focus=True):
 
     def watch_frame(self, old: Frame | None, new: Frame | None) -> None:
         self.redraw()
+
+    def on_click(self, event: events.Click) -> None:
+        """A double click on the title gives the pane the whole screen, or takes it back."""
+        if event.y == 0 and event.chain == 2 and event.get_content_offset(self) is None:
+            if self.screen.maximized is not None:
+                self.screen.minimize()
+            elif self.can_focus:
+                self.screen.maximize(self)
 
     def on_mount(self) -> None:
         self.app.theme_changed_signal.subscribe(self, lambda _: self.redraw())

@@ -125,7 +125,16 @@ def test_more_names_than_rows_leave_the_last_out():
 
 def test_a_level_far_away_does_not_squeeze_the_curve():
     far = dataclasses.replace(the_chart(), levels=(Level("far", 100.0, DARK.bound),))
-    assert "far" not in text(drawn(far))
+    assert "↑ far" in text(drawn(far))
+    alone = dataclasses.replace(the_chart(), levels=())
+    assert columns(drawn(far), DARK.smooth) == columns(drawn(alone), DARK.smooth)
+
+
+def test_names_stand_in_the_order_of_their_values():
+    best = LEVELS.loss
+    near = (Level("lower", best, DARK.optimum), Level("upper", 1.001 * best, DARK.gaussian))
+    said = text(drawn(dataclasses.replace(the_chart(), levels=near)))
+    assert said.index("upper") < said.index("lower")
 
 
 def test_a_level_begins_where_its_p_began():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,7 +31,7 @@ def loss_chart(
     return Chart(
         curves=(
             Curve("train", steps, history.column("loss"), Pen(palette.faint, "."), under=True),
-            Curve("smoothed", steps, derived.smoothed, Pen(palette.smooth, "*")),
+            Curve("smoothed", steps, derived.smoothed, Pen(palette.smooth, "*"), thick=True),
             Curve(
                 "held out",
                 steps[known],
@@ -72,6 +73,7 @@ def levels(frame: Frame, palette: Palette) -> list[Level]:
     since = p_since(frame.history, known.p)
     lines = [
         Level("L*", known.loss, palette.optimum, since=since),
+        *past_optima(frame, palette),
         Level("linear", known.linear, palette.bound, True, since),
     ]
     if below := frame.structured:
@@ -81,6 +83,21 @@ def levels(frame: Frame, palette: Palette) -> list[Level]:
         lines.append(Level("rug", frame.rug.loss, palette.gaussian, True, since))
     lines.append(Level("elementwise", known.elementwise, palette.elementwise, True, since))
     return lines
+
+
+def past_optima(frame: Frame, palette: Palette) -> list[Level]:
+    """L* where other p were trained at, each as long as its p lasted."""
+    optima, steps = dict(frame.past_optima), frame.history.column("step")
+    starts = [0, *frame.history.breaks.tolist()]
+    found = []
+    for begin, end in pairwise(starts):
+        p = float(frame.history.column("p")[begin])
+        if p in optima:
+            since = float(steps[begin - 1]) if begin else -math.inf
+            found.append(
+                Level("", optima[p], palette.optimum, since=since, until=float(steps[end - 1]))
+            )
+    return found
 
 
 def p_since(history: HistoryView, p: float) -> float:

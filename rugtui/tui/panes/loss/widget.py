@@ -67,6 +67,8 @@ class LossView:
         return dataclasses.replace(self, smoothing=min(max(self.smoothing + by, 0), len(SPANS) - 1))
 
 
+TITLE, TITLE_AT = "1 loss against", 3
+"""The title before the tabs, and its first column in the border."""
 PANNED = 0.25
 """Of the chart's width or height at a time."""
 TALL = 16
@@ -109,7 +111,7 @@ class LossPane(Pane):
             return "no room for a chart"
         awaited = f"waiting for the {'lines of theory' if chart is None else 'first results'}"
         if chart is not None and frame.phase == "opened":
-            awaited = "no results yet: space trains on"
+            awaited = "no results yet: space resumes training"
         said = instead(frame, awaited)
         return said if said == awaited else f"{said} {frame.failure}".rstrip()
 
@@ -160,11 +162,12 @@ class LossPane(Pane):
         index = chart.x.size - 1 if at == NEWEST else views.nearest(chart.x, at)
         if self.look.tab == 0:
             derived = self._derive(frame.history, self.look.span)
-            now = float(derived.smoothed[index]) if cross is not None else frame.trained.loss
+            crossed = cross is not None
+            now = float(derived.smoothed[index]) if crossed else frame.trained.loss
             step = float(chart.x[index])
             view, palette = self.runs_view, self.palette
             beside = history_readings(frame, view, self._others, step, now, palette)
-            facts = history_facts(frame, derived, index, crossed=cross is not None)
+            facts = history_facts(frame, derived, index, crossed=crossed)
             return [*facts, *beside]
         assert frame.curves is not None
         sweep = frame.curves.against_r if self.look.tab == 1 else frame.curves.against_p
@@ -232,6 +235,7 @@ class LossPane(Pane):
         """The crosshair goes where the mouse points."""
         offset = event.get_content_offset(self)
         if offset is None:
+            self._click_tab(event)
             return
 
         def pointed(chart: Chart, view: ChartView, now: Shown) -> ChartView:
@@ -241,6 +245,15 @@ class LossPane(Pane):
             return views.put_crosshair(view, now, views.settled(chart.x, known))
 
         self._on_chart(pointed)
+
+    def _click_tab(self, event: events.Click) -> None:
+        """In the border above, a tab comes to the front."""
+        end = TITLE_AT + len(TITLE)
+        for k, name in enumerate(TABS):
+            begin, end = end, end + len(name) + 2
+            if event.y == 0 and begin <= event.x < end:
+                self.look = dataclasses.replace(self.look, tab=k)
+                self.redraw()
 
     def action_all(self) -> None:
         self._look(lambda view, _: views.show_all(view))
@@ -283,11 +296,11 @@ class LossPane(Pane):
         look, view = self.look, self.look.view
         tabs = [(f" {name} ", "reverse" if k == look.tab else "") for k, name in enumerate(TABS)]
         scale = {True: "log", False: "linear"}
-        told = [f"{scale[view.log_x]} × {scale[view.log_y]}"]
+        told = [f"x {scale[view.log_x]}", f"y {scale[view.log_y]}"]
         if look.tab == 0:
-            told = ["follows" if view.follow else "stays", *told, f"smooth {look.span}"]
+            told += ["following" if view.follow else "held", f"smoothing {look.span}"]
         wider = SEPARATOR.join([*told, "zoomed"])
         zoomed = view.x is not None or view.y is not None
         if zoomed and len(wider) <= self.content_size.width - 2:
             told.append("zoomed")
-        self.entitle(Content.assemble("1 loss against", *tabs), SEPARATOR.join(told))
+        self.entitle(Content.assemble(TITLE, *tabs), SEPARATOR.join(told))

@@ -54,10 +54,11 @@ def legend(
     ]
     if beyond:
         groups.append([mark, (" diagonal", faint)])
-    biases, end = "no b", ""
+    biases, end = "no bias", ""
     if any(panel.biases.any() for panel in picture.panels):
-        biases = f"b {_range(picture)}"
-        end = f" of ±{bias_scale([panel.biases for panel in picture.panels]):.2g}"
+        biases = f"bias {_range(picture)}"
+        top = bias_scale([panel.biases for panel in picture.panels])
+        end = f" (colours to ±{top:.2g})"
     if not any(panel.pixels.any() for panel in picture.panels):  # where the weave is finer
         groups = [[("0 everywhere: the cells of each pixel cancel", faint)]]
     said, whole = _wrapped([*groups, [(biases + end, faint)]], width, most)

@@ -67,7 +67,7 @@ class PictureLayout:
     @property
     def ticks(self) -> bool:
         """Whether there is room to number rows and columns."""
-        return self.height >= TALL and self.width >= NARROW + TICKS
+        return self.height >= TALL and self.width >= (NARROW + TICKS) * self.panels
 
     @property
     def stacked(self) -> bool:

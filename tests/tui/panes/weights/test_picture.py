@@ -108,7 +108,7 @@ def test_a_cursor_outside_the_window_is_not_drawn():
 def test_the_legend_says_where_the_colours_end():
     lines = text_of(drawn(some_picture()))
     assert lines[-2].startswith("−0.1 █")
-    assert lines[-2].endswith("+0.1  █ diagonal  b −0.4 of ±0.5")
+    assert lines[-2].endswith("+0.1  █ diagonal  bias −0.4 (colours to ±0.5)")
     log = text_of(drawn(some_picture(), shades=Shades("log")))[-2]
     assert "+1.2 log, from 0.0038" in log
     assert "diagonal" not in log
@@ -119,8 +119,8 @@ def test_a_model_without_biases_has_no_range_of_them():
     picture = some_picture()
     without = dataclasses.replace(picture.panels[0], biases=np.zeros(64))
     shown = "\n".join(text_of(drawn(dataclasses.replace(picture, panels=(without,)))))
-    assert "no b" in shown
-    assert "of ±" not in shown
+    assert "no bias" in shown
+    assert "colours to" not in shown
 
 
 def test_a_picture_without_colours_says_why():
