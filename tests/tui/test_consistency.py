@@ -9,6 +9,7 @@ import pytest
 from rugtui.analysis import numbers
 from rugtui.live.commands import Change, Pause, Show, Stop
 from rugtui.live.frame import Frame
+from rugtui.live.own_run import OwnRun
 from rugtui.live.session import Session
 from rugtui.settings.settings import Settings
 from rugtui.tui.charts.palette import DARK
@@ -22,7 +23,7 @@ SETTINGS = Settings(n_sparse=32, n_dense=8, p=0.2, batch=64, steps=600, seed=3, 
 
 def frames_of_a_run() -> list[Frame]:
     """Every Frame of a run that is paused, changed, shown as a rug, and trained to its end."""
-    session = Session(SETTINGS)
+    session = Session(OwnRun(SETTINGS))
     worker = threading.Thread(target=session.run, daemon=True)
     worker.start()
     seen: list[Frame] = []
