@@ -84,7 +84,7 @@ async def test_what_cannot_be_is_said_and_not_applied(pilot, name, text, sentenc
     await write(pilot, name, text)
     assert sentence in row(pilot, name).said
     assert sentence in said(pilot, "#said")
-    assert "the run stays as it is" in said(pilot, "#consequence")
+    assert "Fix the marked setting" in said(pilot, "#consequence")
     await pilot.press("enter")
     assert isinstance(pilot.app.screen, SettingsForm)
     assert changes(pilot) == []
