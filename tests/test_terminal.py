@@ -69,6 +69,14 @@ def test_quitting_in_the_middle_of_a_long_step(tmp_path):
         assert is_restored(terminal)
 
 
+def test_quitting_while_theory_computes_its_curves(tmp_path):
+    """They take seconds, in a thread of their own."""
+    with dashboard(tmp_path, "--steps", "0") as terminal:
+        terminal.wait_for(lambda text: trained_steps(text) > 0)
+        terminal.type("q")
+        assert terminal.wait_for_exit(3) == 0
+
+
 def test_w_shows_the_rug_and_its_sampled_loss(tmp_path):
     with dashboard(tmp_path) as terminal:
         terminal.wait_for(lambda text: trained_steps(text) > 0)

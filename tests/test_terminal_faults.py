@@ -82,8 +82,15 @@ def stopped_by(terminal):
         assert time.monotonic() < deadline
 
 
+def is_back(terminal):
+    """Whether the shell asks for a command after the dashboard left the screen a second time."""
+    parts = terminal.output.split(b"\x1b[?1049l")
+    return len(parts) == 3 and b"ready> " in parts[2]
+
+
 def test_ctrl_z_returns_to_the_shell_and_fg_to_the_dashboard(tmp_path):
-    with Terminal(["bash", "--norc", "-i"], **private_home(tmp_path)) as terminal:
+    home = private_home(tmp_path)
+    with Terminal(["bash", "--norc", "-i"], PS1="ready> ", **home) as terminal:
         terminal.type(" ".join([*RUGTUI, *SMALL, "--steps", "0"]), "enter")
         terminal.wait_for(shows_panes)
         terminal.type("\x1a")
@@ -93,7 +100,7 @@ def test_ctrl_z_returns_to_the_shell_and_fg_to_the_dashboard(tmp_path):
         terminal.type("fg", "enter")
         terminal.wait_for(lambda text: "1 loss" in text and "3 theory" in text)
         terminal.type("q")
-        terminal.wait_for(lambda _: terminal.output.count(b"\x1b[?1049l") == 2)
+        terminal.wait_for(lambda _: is_back(terminal))
         terminal.type("echo ended: $?", "enter")
         terminal.wait_for("ended: 0")
 

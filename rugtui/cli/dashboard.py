@@ -89,7 +89,7 @@ def look(
     app.run(mouse=preferences.mouse, loop=asyncio.new_event_loop())
     if session.refusal is not None:
         raise session.refusal
-    return go_on(app) if app.hung_up else finish(app.session, app.return_code or 0, run)
+    return leave(go_on(app) if app.hung_up else finish(app.session, app.return_code or 0, run))
 
 
 def obey_signals(app: RugtuiApp) -> None:
@@ -165,7 +165,8 @@ def check_device(settings: Settings) -> None:
 
 
 def leave(code: int) -> int:
-    """End the process under a worker that is deep in a long product.
+    """End the process under threads that are deep in a long computation: a product of the worker,
+    or theory's curves, which nobody will look at.
 
     A thread cannot be killed, and Python's own exit would wait for it: seconds, at large sizes.
     The terminal is restored by now.
