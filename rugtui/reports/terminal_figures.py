@@ -51,7 +51,7 @@ ASCII = str.maketrans("─│┌┐└┘┤├┬┴┼", "-|+++++++++")
 def drawn(
     figure: Figure, colours: Colours, width: int, *, ascii_only: bool = False, plain: bool = False
 ) -> list[Text]:
-    """LinePanel of `width` cells: the caption, then the panels, one under the other.
+    """Lines of `width` cells: the caption, then the panels, one under the other.
 
     `plain`: without colours, where shades of characters stand for values.
     """

@@ -40,7 +40,7 @@ def test_curves_and_levels_are_named_at_their_ends():
 
 def test_a_curve_of_one_point_is_no_curve():
     figure = lines(Series("n 64", X[:1], X[:1], place=0))
-    assert "too few values" in "\n".join(rows(figure))
+    assert "not enough values yet" in "\n".join(rows(figure))
 
 
 def test_a_map_and_w_have_a_block_a_cell_in_colour_and_a_shade_without():

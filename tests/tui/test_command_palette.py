@@ -139,7 +139,7 @@ def test_a_preset_that_is_none_is_one_sentence(capsys):
 SHEETS = {
     "e": ("escape", "Form"),
     "R": ("escape", "Runs"),
-    "x": ("escape", "Lists"),
+    "x": ("escape", "Form"),  # without any sweep, that of a new one
 }
 
 

@@ -21,7 +21,7 @@ from tests.tui.fake import FakeSession, give, running, some_frame, some_history
 
 
 def some_curves(r=0.25, p=0.05) -> Curves:
-    """LinePanel with the right ends and order, not the theory's."""
+    """Lines with the right ends and order, not the theory's."""
 
     def sweep(x, r, p):
         best = (1 - r) * p**1.5 / (3 * r + 3 * p)

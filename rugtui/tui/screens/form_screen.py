@@ -20,7 +20,7 @@ from rugtui.tui.keys import sheet_bindings
 from rugtui.tui.screens.overlay import Overlay, Result
 
 AROUND = 9
-"""LinePanel of a sheet that are no rows: its border, the sentences, the keys."""
+"""Lines of the sheet that are not rows: its border, the sentences, the keys."""
 
 
 class FormScreen(Overlay[Result]):

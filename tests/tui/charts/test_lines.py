@@ -1,4 +1,4 @@
-"""LinePanel as cells: every one with its character, its ink and a background."""
+"""Lines as cells: every one with its character, its ink and a background."""
 
 from rich.color import Color
 from rich.segment import Segment
