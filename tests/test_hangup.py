@@ -23,7 +23,7 @@ def log():
 
 
 def test_the_dashboard_goes_on_without_a_screen_to_its_target():
-    with Terminal([*RUGTUI, *SMALL, "--steps", "6000"]) as terminal:
+    with Terminal([*RUGTUI, *SMALL, "--steps", "60000"]) as terminal:
         terminal.wait_for("steps/s")
         run = find_run(None)
         assert holder(run)[1].screen
@@ -34,20 +34,20 @@ def test_the_dashboard_goes_on_without_a_screen_to_its_target():
             assert not other.screen
             os.kill(terminal.pid, signal.SIGHUP)  # shells send a second one
         assert terminal.wait_for_exit() == 0
-    assert "goes on to step 6,000" in log()
-    assert newest(run)[1].step == 6000
+    assert "goes on to step 60,000" in log()
+    assert newest(run)[1].step == 60_000
     assert newest(run)[1].phase == "done"
     assert holder(run) == (False, None)
 
 
 def test_train_goes_on_and_leaves_its_result_in_the_log():
-    with Terminal([*RUGTUI, "train", *SMALL, "--steps", "6000"]) as terminal:
-        terminal.wait_for("step 1")
+    with Terminal([*RUGTUI, "train", *SMALL, "--steps", "60000"]) as terminal:
+        terminal.wait_for("step ")
         terminal.hang_up()
         assert terminal.wait_for_exit() == 0
     assert "the terminal is gone" in log()
     assert '"loss_standard_error"' in log()
-    assert newest(find_run(None))[1].step == 6000
+    assert newest(find_run(None))[1].step == 60_000
 
 
 def test_progress_into_a_broken_pipe_stops_nothing():

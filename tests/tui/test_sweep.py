@@ -58,7 +58,10 @@ async def opened(pilot):
     pilot.app.session.give(some_frame())
     pilot.app.take_frame()
     await pilot.press("x")
-    await until(pilot, lambda: isinstance(pilot.app.screen, Sweeps))
+    await until(pilot, lambda: isinstance(pilot.app.screen, (Sweeps, SweepForm)))
+    if isinstance(pilot.app.screen, SweepForm):  # there is no sweep yet
+        await pilot.press("escape", "l")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Sweeps))
 
 
 async def until(pilot, condition):
@@ -191,7 +194,7 @@ async def test_the_list_has_what_is_known_and_refuses_what_is_no_sweep(tmp_path)
         field.value = "nothing"
         field.focus()
         await pilot.press("enter")
-        assert "no sweep's folder" in str(pilot.app.screen.query_one("#looking", Static).render())
+        assert "not a sweep's folder" in str(pilot.app.screen.query_one("#looking", Static).render())
         options.focus()
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, SweepScreen))
