@@ -194,7 +194,9 @@ async def test_the_list_has_what_is_known_and_refuses_what_is_no_sweep(tmp_path)
         field.value = "nothing"
         field.focus()
         await pilot.press("enter")
-        assert "not a sweep's folder" in str(pilot.app.screen.query_one("#looking", Static).render())
+        assert "not a sweep's folder" in str(
+            pilot.app.screen.query_one("#looking", Static).render()
+        )
         options.focus()
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, SweepScreen))
