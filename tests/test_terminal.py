@@ -206,6 +206,7 @@ def test_a_storm_of_sizes_leaves_no_debris(tmp_path):
         for columns in (*range(30, 160, 9), 100):
             terminal.resize(columns, columns // 4 + 7)
             terminal.listen(0.02)
+        terminal.wait_for("L_end")  # what theory computes last
         terminal.listen(1)
         after = at_rest(terminal)
         assert "theory" in after

@@ -109,6 +109,8 @@ class LossPane(Pane):
         """What is said where there is no chart."""
         if chart is not None and not chart.empty:
             return "no room for a chart"
+        if chart is not None and len(frame.history):
+            return "one result so far: a curve takes two"
         awaited = f"waiting for the {'lines of theory' if chart is None else 'first results'}"
         if chart is not None and frame.phase == "opened":
             awaited = "no results yet: space resumes training"
