@@ -131,7 +131,7 @@ def test_a_signal_leaves_a_result_and_says_how_to_go_on(number):
     """In the log, on standard error and on standard output."""
     command = [*RUGTUI, *TRAIN, "--steps", "0", "--json", "--on-hangup", "stop"]
     with running(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        until(lambda: any((run / "lock").exists() for run in all_runs()))
+        until(lambda: any((run / LOG).exists() for run in all_runs()))
         until(lambda: "began" in (find_run(None) / LOG).read_text())
         process.send_signal(number)
         out, error = process.communicate(timeout=60)

@@ -152,17 +152,24 @@ class ScreenDiff:
             return ""
         now, sent = self._clock(), list[str]()
         for y in sorted(self._owed):  # numbers of one moment belong together: pictures wait
-            if len(self._differences(y)) > WORDS and (said := self._words(y)):
+            if room <= 0:
+                break
+            if self._has_picture(y) and (said := self._words(y)):
                 sent.append(said)
                 room -= len(said.encode())
         for y in sorted(self._owed, key=lambda y: (self._price(y, now), y)):
+            if room <= 0 and sent:
+                break
             said = self._differences(y)
             sent.append(said)
             self._settle(y)
             room -= len(said.encode())
-            if room <= 0:
-                break
         return "".join(sent)
+
+    def _has_picture(self, y: int) -> bool:
+        """Whether a picture is much of what the row still needs."""
+        wanted = any(cell and cell.character in PICTURES for cell in self._wanted[y])
+        return wanted and len(self._differences(y)) > WORDS
 
     def _price(self, y: int, now: float) -> int:
         """By powers of two: rows that cost about the same come from top to bottom."""
