@@ -28,7 +28,7 @@ from rugtui.models.constructions import CONSTRUCTIONS, checked_name, default_fra
 from rugtui.models.dense import Dense
 from rugtui.runtime.threads import lower_priority, share_beside
 from rugtui.settings.settings import Settings
-from rugtui.theory.curves import Curves, curves, with_ends
+from rugtui.theory.curves import Curves, curves
 from rugtui.theory.levels import levels
 from rugtui.training.kernels.pace import gemm_seconds
 from rugtui.training.result import StepResult
@@ -316,8 +316,6 @@ class Readings:
         here = settings.ratio, settings.p_on, settings.n_sparse
         if made is None or (made.r, made.p, made.n_sparse) != here:
             self._curve_worker.start(functools.partial(curves, *here))
-        elif np.isnan(made.against_p.end).any():
-            self._curve_worker.start(functools.partial(with_ends, made))
 
     def describe(self, frame: Frame, picture: Picture | None) -> Frame:
         """The frame with everything in it that is known of this run."""

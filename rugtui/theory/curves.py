@@ -1,19 +1,15 @@
-"""The lines of theory as curves: against r at a run's p, and against p at its r.
-
-What lies below L* (section 12) takes seconds for many p, so that the end of training against p
-comes after all else: until then it is NaN.
-"""
+"""The lines of theory as curves: against r at a run's p, and against p at its r."""
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
 from rugtui.theory.bounds import elementwise_and_oracle, linear
-from rugtui.theory.hull import ends
+from rugtui.theory.hull import hull
+from rugtui.theory.hull_table import loss_end
 from rugtui.theory.levels import StructuredLevels, structured_levels
 from rugtui.theory.optimum import optimum
 from rugtui.theory.pairs import pairs
@@ -21,8 +17,6 @@ from rugtui.theory.pairs import pairs
 POINTS = 96
 """Points of a curve: about two a column of half a wide screen, where lines look smooth."""
 LEAST_P = 1e-6
-HULLS = 10
-"""Hulls behind the end of training against p."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,7 +31,7 @@ class LevelCurves:
     pairs: Float[np.ndarray, " n"]
     """The paired optimum."""
     end: Float[np.ndarray, " n"]
-    """Where training ends as far as is known; NaN while that is being computed."""
+    """Where training ends as far as is known."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,16 +60,9 @@ def curves(r: float, p: float, n_sparse: int | None = None) -> Curves:
     logit = np.linspace(-7.0, 5.0, POINTS)
     ratios = np.union1d(1 / (1 + np.exp(-logit)), r)
     densities = np.union1d(np.geomspace(min(LEAST_P, p / 10), 1.0, POINTS), p)
-    against_r = dataclasses.replace(_level_curves(ratios, p, x=ratios), end=ends(ratios, p))
-    against_p = _level_curves(r, densities, x=densities)
+    against_r = _level_curves(ratios, p, x=ratios, end=hull(p).loss(ratios))
+    against_p = _level_curves(r, densities, x=densities, end=loss_end(r, densities))
     return Curves(r, p, against_r, against_p, n_sparse, structured_levels(r, p, n_sparse))
-
-
-def with_ends(known: Curves) -> Curves:
-    """The same with the end of training against p, too."""
-    against_p = known.against_p
-    end = ends(known.r, against_p.x, several=HULLS)
-    return dataclasses.replace(known, against_p=dataclasses.replace(against_p, end=end))
 
 
 def _level_curves(
@@ -83,6 +70,7 @@ def _level_curves(
     p: float | Float[np.ndarray, " n"],
     *,
     x: Float[np.ndarray, " n"],
+    end: Float[np.ndarray, " n"],
 ) -> LevelCurves:
     known, told = elementwise_and_oracle(r, p)
     return LevelCurves(
@@ -92,5 +80,5 @@ def _level_curves(
         elementwise=np.broadcast_to(known, x.shape),
         oracle=np.broadcast_to(told, x.shape),
         pairs=np.broadcast_to(pairs(r, p).loss, x.shape),
-        end=np.full(x.shape, np.nan),
+        end=end,
     )

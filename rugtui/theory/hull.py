@@ -33,8 +33,6 @@ from rugtui.theory.structures import (
 
 FINITE = 100
 """Active features n_sparse · p below which finite size decides what is best."""
-SEVERAL = 24
-"""Up to so many different p, `ends` computes a hull for each; beyond, it interpolates L_end/L*."""
 NEXT = 0.05
 """Distance of ratios below which those of the catalogue are neighbours."""
 RATIOS = (
@@ -136,27 +134,3 @@ def catalogue(p: float, n_sparse: int | None = None) -> Iterator[tuple[float, fl
 def size_that_matters(n_sparse: int, p: float) -> int | None:
     """n_sparse, if so few features are active that the hull depends on the size; else None."""
     return n_sparse if n_sparse * p < FINITE else None
-
-
-def ends(r: ArrayLike, p: ArrayLike, *, several: int = SEVERAL) -> Array:
-    """L_end(r, p) at large n_sparse; r and p broadcast. Raises SettingError.
-
-    Of more than `several` different p, so many have a hull, and log(L_end/L*) is linear in log p
-    between them.
-    """
-    r, p = np.broadcast_arrays(checked("r", r), checked("p", p))
-    places = np.unique(p)
-    if len(places) <= several:
-        found = np.empty(r.shape)
-        for one in places:
-            found[p == one] = hull(float(one)).loss(r[p == one])
-        return found
-    known = np.geomspace(places[0], places[-1], several)
-    ratios, index = np.unique(r, return_inverse=True)
-    over = np.stack([hull(float(one)).loss(ratios) / optimum(ratios, one).loss for one in known])
-    place = np.interp(np.log(p), np.log(known), np.arange(several)).ravel()
-    low = np.minimum(place.astype(int), several - 2)
-    column = index.ravel()
-    logs = np.log(np.maximum(over, 1e-300))
-    between = logs[low, column] + (place - low) * (logs[low + 1, column] - logs[low, column])
-    return np.exp(between).reshape(r.shape) * optimum(r, p).loss

@@ -129,7 +129,7 @@ def first(size: list[str], home: dict[str, str]) -> None:
     with Ear([*RUGTUI, *size], **home) as ear:
         ear.hears(b"1 loss")
         painted = time.monotonic() - began
-        ear.hears(b"smoothed ")  # of the line under the chart
+        ear.hears(b"live ")  # of the line under the chart
         print(f"first paint {painted:.2f} s, first loss {time.monotonic() - began:.2f} s")
 
 
@@ -163,14 +163,14 @@ def pace(ear: Ear, seconds: float) -> float:
 
 def rate(size: list[str], home: dict[str, str], link: str, seconds: float) -> None:
     with Ear([*RUGTUI, *size, "--link", link], **home) as ear:
-        ear.hears(b"smoothed ")
+        ear.hears(b"live ")
         ear.listen(WARM)
         print(f"--link {link}: {ear.listen(seconds) / seconds / 1024:.1f} KiB/s")
 
 
 def lags(size: list[str], home: dict[str, str], presses: int) -> None:
     with Ear([*RUGTUI, *size], **home) as ear:
-        ear.hears(b"smoothed ")
+        ear.hears(b"live ")
         ear.listen(WARM)
         for state in ("training", "paused"):
             tell_lags(ear, state, presses)

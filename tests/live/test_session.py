@@ -79,8 +79,7 @@ def test_the_rug_is_analysed_when_it_is_looked_at_however_long_the_analyst_meant
         wait(session, lambda f: f.rug and f.rug.statistics is not None)
 
 
-def test_the_curves_of_theory_come_and_follow_a_change_of_p(monkeypatch):
-    monkeypatch.setattr("rugtui.theory.curves.HULLS", 1)  # the next p waits for those of the last
+def test_the_curves_of_theory_come_and_follow_a_change_of_p():
     with running() as session:
         frame = wait(session, lambda f: f.curves is not None)
         assert (frame.curves.r, frame.curves.p) == (0.25, 0.05)
