@@ -89,6 +89,8 @@ NAMES: dict[str, Name] = {
     "lyapunov": Name("number null", "Lyapunov's ratio of a row; small: the noise is near Gaussian"),
     "kolmogorov_smirnov": Name("number null", "distance of the interference from a Gaussian"),
     "antisymmetric_share": Name("number null", "‖(W − Wᵀ)/2‖²/‖W‖²: 0 for a symmetric W"),
+    "eigenvalues": Name("array", "real parts of the eigenvalues of W by falling size, without 0s"),
+    "eigenvalues_imaginary": Name("array", "their imaginary parts; both empty if too many to find"),
     "coherence": Name("number null", "largest |W_ij|/√(W_ii W_jj) off the diagonal"),
     "pairs_share": Name("number null", "share of features in mutual pairs"),
     "lopsidedness": Name("number null", "s ≥ 1 of these pairs: weights are −s and −1/s; 0: none"),

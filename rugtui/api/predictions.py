@@ -148,7 +148,12 @@ def of_weights(weights: Weights, p: float, *, rows: int | None, seed: int) -> di
 
     from rugtui.analysis.statistics import statistics
 
-    measured = statistics(weights, p, generator=np.random.default_rng(seed), rows=rows).numbers()
+    found = statistics(weights, p, generator=np.random.default_rng(seed), rows=rows)
+    measured = found.numbers()
+    spectrum = {
+        "eigenvalues": found.eigenvalues.real.tolist(),
+        "eigenvalues_imaginary": found.eigenvalues.imag.tolist(),
+    }
     losses = {
         new: measured.pop(old)
         for old, new in (
@@ -163,4 +168,4 @@ def of_weights(weights: Weights, p: float, *, rows: int | None, seed: int) -> di
         name: value if isinstance(value, str) else np.asarray(value).item()
         for name, value in theory(ratio, p, weights.n_sparse).items()
     }
-    return {**levels, **sizes, **losses, **measured}
+    return {**levels, **sizes, **losses, **measured, **spectrum}

@@ -25,6 +25,8 @@ SAMPLES, CELLS = 16_384, 1 << 20
 """For the loss with an activation that theory does not know; cells of them at a time."""
 UNSAID_ACTIVATION = "it does not say its activation: these are the losses of a ReLU (--activation)."
 UNSAID_P = f"it does not say its p: losses are taken at {Settings().p:g} (--p)."
+SPECTRUM = ("eigenvalues", "eigenvalues_imaginary")
+"""Too long for anything but JSON."""
 PAIRS_MOST = 1_000_000
 """More would take minutes and gigabytes."""
 
@@ -191,6 +193,8 @@ def _show(answers: list[dict[str, Any]], *, as_json: bool, as_csv: bool) -> None
         write_json_line({"predictions": named, **(named[0] if len(named) == 1 else {})})
         return
     for answer in answers:
+        for name in SPECTRUM:
+            answer.pop(name, None)
         if "phases" in answer:
             answer["phases"] = " + ".join(
                 f"{one['share']:.3g} {one['structure']} at r {one['ratio']:.3g}"

@@ -54,6 +54,15 @@ def test_a_weights_file_tells_its_structure(capsys):
     assert {"pairs_share", "partners", "partner_mean", *STRUCTURED} <= set(given)
 
 
+def test_the_spectrum_of_a_rug_is_one_value_for_each_hidden_dimension(capsys):
+    file, p = str(DATA / "weights" / "rug_64_16.npz"), ("--p", "0.05")
+    given = json.loads(answer(capsys, file, *p, "--json"))
+    # a scaled projection: a n_sparse / n_dense, n_dense times
+    assert given["eigenvalues"] == pytest.approx([4 * given["diagonal_mean"]] * 16)
+    assert given["eigenvalues_imaginary"] == pytest.approx([0.0] * 16, abs=1e-9)
+    assert "eigenvalues" not in answer(capsys, file, *p)
+
+
 def test_sizes_say_the_ratio(capsys):
     given = json.loads(answer(capsys, "--n-sparse", "512", "--n-dense", "128", "--json"))
     assert given["r"] == 0.25
