@@ -23,9 +23,8 @@ from rugtui.live.own_run import OwnRun
 from rugtui.live.session import Session
 from rugtui.settings.settings import Settings
 from rugtui.sweeps import processes
-from rugtui.sweeps.folder import SweepFolder
+from rugtui.sweeps.folder import SweepFolder, run
 from rugtui.sweeps.grid import Grid
-from rugtui.sweeps.run import run
 from rugtui.tui.app import RugtuiApp
 from rugtui.tui.screens.sweep import SweepScreen
 from screenshots.movie import movie

@@ -13,7 +13,7 @@ from rugtui.sweeps.grid import Grid
 from rugtui.tables import Table
 
 if TYPE_CHECKING:
-    from rugtui.sweeps.run import Progress
+    from rugtui.sweeps.folder import Progress
 
 Axis = str | float | int | Sequence[float]
 
@@ -44,9 +44,8 @@ def sweep(
 
     Raises SettingError, UsageError (the folder holds another sweep), RunError (in use), OSError.
     """
-    from rugtui.sweeps.folder import SweepFolder, grid_of, is_sweep
+    from rugtui.sweeps.folder import SweepFolder, grid_of, is_sweep, run
     from rugtui.sweeps.processes import outcomes
-    from rugtui.sweeps.run import run
 
     given = {name: as_written(name, value) for name, value in grid.items()}
     there = out is not None and is_sweep(Path(out))
@@ -68,7 +67,7 @@ def sweep(
         finally:
             if cluster is not None:
                 cluster.close()
-            folder.leave()
+            folder.close()
         return Sweep(wanted, [row.table_row() for row in folder.rows], out and Path(out))
 
 

@@ -27,9 +27,8 @@ from rugtui.sweeps.grid import Axes, Grid
 if TYPE_CHECKING:
     from rugtui.sweeps.cluster import Cluster
     from rugtui.sweeps.estimate import Estimate
-    from rugtui.sweeps.folder import SweepFolder
+    from rugtui.sweeps.folder import Progress, SweepFolder
     from rugtui.sweeps.plan import Unit
-    from rugtui.sweeps.run import Progress
 
 TELL_EVERY = 5.0
 """Seconds between two lines of progress if standard error is not a terminal."""
@@ -162,9 +161,8 @@ def swept(
     How it ended is said, and is in the folder's log for whoever comes when the terminal is gone.
     """
     from rugtui.storage.log import log
-    from rugtui.sweeps.folder import SweepFolder
+    from rugtui.sweeps.folder import SweepFolder, run
     from rugtui.sweeps.processes import outcomes
-    from rugtui.sweeps.run import run
 
     begun = time.monotonic()
     folder = SweepFolder.begin(out, grid, retry_failed=retry_failed)
@@ -179,7 +177,7 @@ def swept(
                 for progress in run(folder, who, signals.heard, retry_failed=retry_failed):
                     told.progress(progress)
         finally:
-            folder.leave()
+            folder.close()
         result = summary(folder, time.monotonic() - begun, signals.name)
         emit(result, as_json)
         for sentence in endings(result, out):

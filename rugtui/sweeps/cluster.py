@@ -1,6 +1,6 @@
-"""Units computed by Dask: a local cluster, or any scheduler that is already there.
+"""Units computed by Dask: on a local cluster, or through a scheduler that already runs.
 
-A worker that dies costs the units it was at: Dask computes them elsewhere.
+When a worker dies, Dask computes its units elsewhere.
 """
 
 from __future__ import annotations
@@ -15,19 +15,18 @@ from typing import Any
 from rugtui import __version__
 from rugtui.errors import RugtuiError, UsageError
 from rugtui.sweeps.grid import Grid
-from rugtui.sweeps.outcome import Outcome, failed, fault
-from rugtui.sweeps.plan import Unit
+from rugtui.sweeps.plan import Outcome, Unit, failed, fault
 from rugtui.sweeps.processes import LOOK_EVERY, blocked_signals
 
 REACH_WITHIN = 8.0
-"""Seconds in which a scheduler must answer."""
+"""Seconds that a scheduler has to answer."""
 DEATHS = 5
-"""Workers that a unit may cost before it counts as failed."""
+"""Workers that may die of a unit before it counts as failed."""
 CONFIG = {
     "distributed.scheduler.allowed-failures": DEATHS,
-    # Dask has malloc give memory back at once, every temporary of a step: 6 times the page faults
+    # by default Dask has malloc return every temporary to the system: 6 times the page faults
     "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None,
-    # what a worker does beside its units takes their core: it woke up 400 times a second
+    # a worker's own monitoring takes time from its units: it woke up 400 times a second
     "distributed.worker.profile.enabled": False,
     "distributed.admin.tick.interval": "1s",
     "distributed.admin.system-monitor.interval": "5s",
@@ -37,7 +36,7 @@ NEEDS = "sweeps on Dask need the extra `cluster`: pip install 'rugtui[cluster]'"
 
 
 def require_dask() -> None:
-    """Raises UsageError where Dask is not installed."""
+    """Raises UsageError if Dask is not installed."""
     try:
         import distributed  # noqa: F401
     except ImportError as error:
@@ -45,12 +44,12 @@ def require_dask() -> None:
 
 
 class Cluster:
-    """A Dask client, and the local cluster behind it where it has its own."""
+    """A Dask client, with a local cluster of its own unless it was given a scheduler."""
 
     def __init__(self, *, address: str | None = None, workers: int = 0) -> None:
-        """`address` is a scheduler's, or `workers` processes are started here.
+        """Connects to the scheduler at `address`, or starts `workers` processes here.
 
-        Raises UsageError where there is no Dask, or the scheduler does not answer.
+        Raises UsageError if Dask is not installed or the scheduler does not answer.
         """
         require_dask()
         from dask import config  # pyright: ignore[reportPrivateImportUsage]
@@ -58,7 +57,7 @@ class Cluster:
 
         self._stack = ExitStack()
         self._stack.enter_context(config.set(CONFIG))
-        for handler in logging.getLogger("distributed").handlers:  # what it logs is told here
+        for handler in logging.getLogger("distributed").handlers:  # our own messages replace these
             self._stack.callback(handler.setLevel, handler.level)
             handler.setLevel(logging.CRITICAL)
         try:
@@ -84,16 +83,16 @@ class Cluster:
 
     @property
     def workers(self) -> int:
-        """How many there are now; others may join."""
+        """How many workers there are now; others may join."""
         known: Any = self.client.nthreads()
         return len(known)
 
     def require_versions(self) -> None:
-        """Raises RugtuiError where a worker has no rugtui, or another version of it."""
+        """Raises UsageError if a worker has no rugtui, or another version of it."""
         found: Any = self.client.run(version, on_error="return")
         for worker, said in found.items():
             if said != __version__:
-                what = f"rugtui {said}" if isinstance(said, str) else "no rugtui that can be used"
+                what = f"rugtui {said}" if isinstance(said, str) else "no working rugtui"
                 raise UsageError(
                     f"the worker at {worker} has {what}, and this is {__version__}: install the "
                     "same version on every worker."
@@ -102,10 +101,10 @@ class Cluster:
     def outcomes(
         self, units: Sequence[Unit], grid: Grid, cancelled: Callable[[], bool]
     ) -> Iterator[object]:
-        """An Outcome of each unit as it comes; ends early once `cancelled`.
+        """The Outcome of each unit as it is done; ends early once `cancelled`.
 
-        Raises UsageError where a worker, also one that joined later, has another version;
-        RugtuiError where the scheduler went.
+        Raises UsageError if a worker has another version, RugtuiError if one that joined later
+        does, or the scheduler is gone.
         """
         from distributed import CancelledError, KilledWorker
 
@@ -136,7 +135,7 @@ class Cluster:
                     asked.clear()
                     raise RugtuiError(
                         "the Dask scheduler is gone: what was computed is kept, and the same "
-                        "command goes on with the rest once a scheduler answers."
+                        "command computes the rest once a scheduler answers."
                     ) from error
                 except Exception as error:  # noqa: BLE001 - the worker's edge
                     outcome = failed(unit, grid, *fault(error))
@@ -150,8 +149,8 @@ class Cluster:
 
 
 def require_scheduler(address: str) -> None:
-    """Raises UsageError where no Dask scheduler answers. Dask's own client, talking to something
-    else, waits for most of a minute, or for memory that the other's answer seems to ask for."""
+    """Raises UsageError if no Dask scheduler answers. Dask's own client, connected to something
+    else, waits for most of a minute, or takes the answer for a huge message and allocates it."""
     try:
         kind = asyncio.run(asyncio.wait_for(_kind(address), REACH_WITHIN))
     except (OSError, ValueError, TypeError, MemoryError, TimeoutError, EOFError) as error:
@@ -166,7 +165,7 @@ def require_scheduler(address: str) -> None:
 
 
 async def _kind(address: str) -> str:
-    """What somebody says to be who answers in Dask's language."""
+    """What the peer at this address says it is, in Dask's protocol."""
     from distributed.core import rpc
 
     async with rpc(address, timeout=REACH_WITHIN) as other:
@@ -175,12 +174,12 @@ async def _kind(address: str) -> str:
 
 
 def version() -> str:
-    """Of the rugtui of a worker."""
+    """The version of rugtui on a worker."""
     return __version__
 
 
 def _compute(unit: Unit, grid: Grid, wanted: str) -> object:
-    """On a worker: an Outcome, or why there is none."""
+    """On a worker: an Outcome, or a sentence that says why there is none."""
     if wanted != __version__:
         return f"a worker has rugtui {__version__}, and the sweep is of {wanted}."
     import torch

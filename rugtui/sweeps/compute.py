@@ -1,8 +1,8 @@
-"""A unit of a sweep, computed: cells → rows.
+"""Computes a unit of a sweep: cells → rows.
 
-Population's numbers are few, and what a step costs is mostly its calls: cells of one shape go
-together, while their weights stay in a cache. Measured on one thread, p 0.05, in milliseconds a
-cell and step:
+A step of population training has few numbers, and mostly costs the calls: cells of one shape are
+computed together as long as their weights fit in a cache. Measured on one thread, p 0.05, in
+milliseconds per cell and step:
 
     cells          1      2      5     10     20        in a unit
     128 × 32      0.56   0.30   0.15   0.09   0.07         20
@@ -11,9 +11,9 @@ cell and step:
     1024 × 256    5.61   5.76   5.75   6.34   6.58          3
     2048 × 512    36.0   37.6   38.9   46.9   45.6          1
 
-A batch of samples fills the cache by itself; what it costs is drawing it, and products whose size
-is the same together. So SGD goes from cell to cell, each the single run of its settings, with the
-products and the data that are best for its p, and what runs at once are units.
+A batch of samples fills the cache by itself, and costs as much alone as together with others. So
+SGD trains one cell after the other, each as a single run of its settings would, and the units run
+in parallel.
 """
 
 from __future__ import annotations
@@ -34,10 +34,9 @@ from rugtui.models.constructions import default_frame, dense, engineered
 from rugtui.runtime.machine import available_memory
 from rugtui.storage.snapshot import weights_bytes
 from rugtui.sweeps import population
+from rugtui.sweeps.estimate import needed, too_large
 from rugtui.sweeps.grid import Grid, Variant
-from rugtui.sweeps.memory import needed, too_large
-from rugtui.sweeps.outcome import Outcome, bare, failure, fault, predicted
-from rugtui.sweeps.plan import Cell, Unit
+from rugtui.sweeps.plan import Cell, Outcome, Unit, bare, failure, fault, predicted
 from rugtui.sweeps.table import Row
 from rugtui.training import heldout, initial
 from rugtui.training.device import resolve
@@ -46,16 +45,16 @@ from rugtui.training.source import Source, generators
 from rugtui.training.trainer import Trainer
 
 TOLERANCE = 1e-4
-"""Of the exact loss, asked for; 3e-6 were the largest error seen, in half the time."""
+"""Relative tolerance of the exact loss; the largest error seen was 3e-6, in half the time."""
 LAWS = 32
-"""Rows behind the distance to a Gaussian, which is a mean of much the same numbers."""
-LOOK = 512
+"""Rows in the mean distance to a Gaussian, which differs little between rows."""
+LOSS_BATCH = 512
 """Samples in a batch for the sampled loss."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Weights of a cell, and the steps that led to them."""
+    """Weights of a cell, and the steps of training that it took."""
 
     weights: Weights
     steps: int | None = None
@@ -63,17 +62,17 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Why a cell has no weights, or no row; with a traceback where nobody foresaw it."""
+    """Why a cell has no weights or no row; with a traceback if the error was unexpected."""
 
     why: str
     traceback: str | None = None
 
 
 def compute(unit: Unit, grid: Grid) -> Outcome:
-    """All rows of a unit. A cell that fails is a row with its reason.
+    """All rows of a unit. The row of a cell that fails says why.
 
-    Computes on as many threads as torch is set to in this process. Bits follow from that number,
-    the unit and the grid alone.
+    Computes on as many threads as torch is set to. Its bits depend only on that number, the unit
+    and the grid.
     """
     if unit.kind in ("theory", "linear"):
         return predicted(unit)
@@ -88,7 +87,7 @@ def compute(unit: Unit, grid: Grid) -> Outcome:
 
 
 def _weights(unit: Unit, grid: Grid) -> list[Found | Failed]:
-    """Of each cell, or why there are none."""
+    """The weights of each cell, or why it has none."""
     need, there = needed(unit, grid), available_memory()
     if need > there and resolve(grid.device).type == "cpu":
         return [Failed(too_large(need, there))] * len(unit.cells)
@@ -101,7 +100,7 @@ def _weights(unit: Unit, grid: Grid) -> list[Found | Failed]:
 
 
 def _tried(attempt: Callable[[], Any]) -> Any:
-    """What it gives, or Failed."""
+    """The result of `attempt`, or Failed."""
     try:
         return attempt()
     except MemoryError:
@@ -110,7 +109,7 @@ def _tried(attempt: Callable[[], Any]) -> Any:
         return Failed(f"diverged by step {error.step:,}, loss {error.loss:.3g}: {error.suggestion}")
     except RugtuiError as error:
         return Failed(str(error))
-    except Exception as error:  # noqa: BLE001 - the cell's edge: the other cells go on
+    except Exception as error:  # noqa: BLE001 - the cell fails; the others go on
         first = str(error).partition("\n")[0]
         if isinstance(error, RuntimeError) and "memory" in first:  # PyTorch's allocator
             return Failed(f"not enough memory ({first})")
@@ -125,7 +124,7 @@ def _rug(unit: Unit, cell: Cell, grid: Grid) -> Found:
 
 
 def _trained(unit: Unit, cell: Cell, grid: Grid) -> Found:
-    """The single run of these settings."""
+    """As a single run with these settings would train them."""
     training = Trainer(grid.settings(unit.shape, cell.p, cell.seed or 0, cell.variant))
     while not training.done:
         training.advance()
@@ -133,7 +132,7 @@ def _trained(unit: Unit, cell: Cell, grid: Grid) -> Found:
 
 
 def _descended(unit: Unit, grid: Grid) -> list[Found | Failed]:
-    """All cells of a unit together."""
+    """Population training of all cells of a unit together."""
     every = [grid.settings(unit.shape, cell.p, cell.seed or 0) for cell in unit.cells]
     device = resolve(grid.device)
     starts = [
@@ -159,12 +158,12 @@ def _measured(
     empty = bare(unit, cell, grid)
     if isinstance(found, Failed):
         return failure(empty, found.why, found.traceback)
-    row = _tried(lambda: _kept(_look(empty, found, cell, grid), found, weights, grid))
+    row = _tried(lambda: _saved(_look(empty, found, cell, grid), found, weights, grid))
     return failure(empty, row.why, row.traceback) if isinstance(row, Failed) else row
 
 
-def _kept(row: Row, found: Found, weights: dict[str, bytes], grid: Grid) -> Row:
-    """With the weights' name in it, where they are to be saved."""
+def _saved(row: Row, found: Found, weights: dict[str, bytes], grid: Grid) -> Row:
+    """The row, naming the file of its weights if they are to be saved."""
     if not grid.save_weights:
         return row
     words = re.findall(r"\w+", row.variant.words) if row.variant else []
@@ -188,9 +187,11 @@ def _look(empty: Row, found: Found, cell: Cell, grid: Grid) -> Row:
     ).numbers()
     variant = cell.variant or Variant()
     activation: Any = variant.activation
-    unseen = _unseen(empty, cell, grid, device)
-    sampled = heldout.measure(dense(found.weights), unseen, activation=activation)
-    if not variant.is_theorys:  # those losses would be another model's
+    settings = grid.settings((empty.n_sparse, empty.n_dense), empty.p, seed, cell.variant)
+    source = Source(generators(seed, device)["heldout"], device, torch.float32)
+    fresh: Any = source.draw_many(settings.replace(batch=LOSS_BATCH), grid.samples)
+    sampled = heldout.measure(dense(found.weights), fresh, activation=activation)
+    if not variant.is_theorys:  # the theory's losses are those of another model
         known |= dict.fromkeys(("gaussian", "exact", "exact_standard_error"))
     return replace(
         empty,
@@ -204,11 +205,3 @@ def _look(empty: Row, found: Found, cell: Cell, grid: Grid) -> Row:
         steps=found.steps,
         device=str(device),
     )
-
-
-def _unseen(empty: Row, cell: Cell, grid: Grid, device: torch.device) -> Any:
-    seed = cell.seed or 0
-    settings = grid.settings((empty.n_sparse, empty.n_dense), empty.p, seed, cell.variant)
-    settings = settings.replace(batch=LOOK)
-    source = Source(generators(seed, device)["heldout"], device, torch.float32)
-    return source.draw_many(settings, grid.samples)

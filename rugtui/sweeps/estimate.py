@@ -1,28 +1,110 @@
-"""What a sweep will take, before it is begun: a guess of seconds, and of memory at once."""
+"""What a sweep costs: the memory of its units, how many fit side by side, and a guess of seconds.
+
+Memory was measured as the growth of a process's peak resident memory since before its first unit,
+on one thread, in MiB, beside what `needed` says:
+
+    population   512 × 128   15 cells    78 / 150       sgd    2048 × 512   p 0.05   98 / 206
+                1024 × 256    3          63 / 133              2048 × 512   p 0.6   140 / 226
+                4096 × 1024   1         345 / 433              4096 × 1024  p 0.3   303 / 604
+                8192 × 819    1         562 / 655       rug    4096 × 1024           64 / 224
+               65536 × 13     1         398 / 576             10000 × 5000         1145 / 1,670
+"""
 
 from __future__ import annotations
 
 import math
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from rugtui.errors import UsageError
+from rugtui.models.sizes import gib
 from rugtui.runtime.machine import available_memory
 from rugtui.sweeps.grid import Grid, usual_steps
-from rugtui.sweeps.memory import PROCESS, fits, needed, processes, require_room, said
-from rugtui.sweeps.plan import RANDOM, Unit
+from rugtui.sweeps.plan import RANDOM, Unit, parameters
+from rugtui.training.failure import needed_memory
 
+PROCESS = 320 << 20
+"""Bytes of a process before its first unit, with Python, NumPy, SciPy and PyTorch: 155 MiB with
+PyTorch built for the CPU, 289 with one for CUDA. Library files (83 and 443 MiB) are in memory once
+for all processes."""
+FIXED = 64 << 20
+"""Bytes of a unit of any size: the rows of W in its statistics, and what the allocator retains."""
+DESCENT_COPIES = 11
+"""Copies of the weights in population training: starts, gradient, moves, Adam's moments, spares."""
+RUG_BYTES = 32
+"""Bytes per entry of W_in while a rug is built and written."""
+LOSS_BYTES = 4 * 4 * 512
+"""Bytes per feature for the sampled loss: outputs and residuals of a batch."""
+SAVED_COPIES = 6
+"""Copies of saved weights on their way through two processes to the disk."""
 PRODUCTS = 5.9e10
-"""Multiplications a second in large products, on the thread that the constants below were measured
-on; other machines are compared with it by a small product (`speed`)."""
+"""Multiplications per second in large matrix products, on the thread where the constants of
+`seconds_of` were measured; `speed` compares other machines with it."""
 SMALL_PRODUCTS = 4.8e10
-"""The same in products of 64 × 64 matrices, which no library shares among threads."""
+"""The same in products of 64 × 64 matrices, which no library splits among threads."""
 STARTING = 2.5
 """Seconds in which a process imports PyTorch."""
 TYPICAL_STEPS = 350
-"""Of population training until a cell has settled."""
+"""Steps of population training until a cell has settled."""
+
+
+def needed(unit: Unit, grid: Grid) -> int:
+    """An upper estimate of the bytes that a unit needs on top of its process."""
+    if unit.kind not in RANDOM:
+        return 0
+    weights = 4 * len(unit.cells) * parameters(unit.shape)
+    if unit.kind == "rug":
+        making = RUG_BYTES * unit.n_sparse * unit.n_dense
+    elif unit.kind == "population":
+        making = DESCENT_COPIES * weights
+    else:
+        making = max(
+            needed_memory(grid.settings(unit.shape, cell.p, 0, cell.variant)) for cell in unit.cells
+        )
+    saved = SAVED_COPIES * weights if grid.save_weights else 0
+    return FIXED + max(making, weights + LOSS_BYTES * unit.n_sparse) + saved
+
+
+def by_fit(
+    units: Iterable[Unit], grid: Grid, there: int
+) -> tuple[dict[Unit, int], dict[Unit, int]]:
+    """The units that fit in `there` bytes, each in a process of its own, and those that do not;
+    with the bytes that each needs."""
+    needs = {unit: needed(unit, grid) for unit in units}
+    fit = {unit: need for unit, need in needs.items() if _fits(need, there)}
+    return fit, {unit: need for unit, need in needs.items() if unit not in fit}
+
+
+def _fits(need: int, there: int) -> bool:
+    return not need or PROCESS + need <= there
+
+
+def processes(needs: Iterable[int], there: int, most: int, *, waits: bool = True) -> int:
+    """How many processes, of at most `most`, `there` bytes allow: at least one.
+
+    If units wait for memory, it must hold the largest unit that fits once, otherwise once in each
+    process.
+    """
+    needs = list(needs)
+    largest = max((need for need in needs if _fits(need, there)), default=0)
+    allowed = (there - largest) // PROCESS if waits else there // (PROCESS + largest)
+    return max(min(allowed, most, len(needs)), 1)
+
+
+def too_large(need: int, there: int) -> str:
+    """Why the cells of a unit failed."""
+    return (
+        f"needs about {said(need + PROCESS)} of memory, and there are {said(there)}: take a "
+        "smaller n_sparse or ratio"
+    )
+
+
+def said(size: int) -> str:
+    """A number of bytes for people."""
+    return f"{size / 2**20:,.0f} MiB" if size < 2**30 else gib(size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +114,13 @@ class Estimate:
     seconds: float
     processes: int
     wanted: int
-    """Processes there would be, did memory not matter."""
+    """Processes there would be if memory did not matter."""
     memory: int
-    """Bytes, at most, of all processes together."""
+    """Peak bytes of all processes together."""
     available: int | None
-    """Bytes that there are; None where that is not known here."""
+    """Bytes available; None where that is unknown."""
     largest: int
-    """Bytes of the largest unit that is computed, with its process."""
+    """Bytes of the largest unit that fits, with its process."""
     too_large: int
     """Cells that do not fit, even alone."""
     too_large_need: int
@@ -54,7 +136,7 @@ class Estimate:
 
     @property
     def notes(self) -> list[str]:
-        """What does not fit in memory, and what comes of it."""
+        """What does not fit in memory, and what follows from that."""
         if self.available is None:
             return []
         there = f"{said(self.available)} are available"
@@ -72,7 +154,7 @@ class Estimate:
             )
         elif self.processes * self.largest > self.available:
             notes.append(
-                f"Cells that need up to {said(self.largest)} wait till there is room beside "
+                f"Cells that need up to {said(self.largest)} wait until there is room beside "
                 f"others: {there}."
             )
         return notes
@@ -86,31 +168,28 @@ def estimate(
     *,
     waits: bool = True,
 ) -> Estimate:
-    """`at_once` units side by side, each on one core, as far as `available` bytes bear it; `waits`:
-    whether a unit waits till it has room."""
-    needs = [needed(unit, grid) for unit in units]
+    """For at most `at_once` units side by side, each on one core, in `available` bytes; `waits`:
+    whether a unit waits until there is memory for it."""
     there = sys.maxsize if available is None else available
-    fit = [(unit, need) for unit, need in zip(units, needs, strict=True) if fits(need, there)]
-    over = [(unit, need) for unit, need in zip(units, needs, strict=True) if not fits(need, there)]
-    largest = sorted((need for _, need in fit), reverse=True)
+    fit, over = by_fit(units, grid, there)
+    largest = sorted(fit.values(), reverse=True)
     many = processes(largest, there, at_once, waits=waits)
     free = max(there - many * PROCESS, 0)
-    seconds = [seconds_of(unit, grid) / speed() for unit, _ in fit]
-    starting = STARTING if any(need for _, need in fit) else 0.0
-    # of so many beside each other; and the last unit may run alone
-    beside = [max(min(many, free // max(need, 1)), 1) for _, need in fit]
-    shared = [alone / others for alone, others in zip(seconds, beside, strict=True)]
+    seconds = {unit: seconds_of(unit, grid) / speed() for unit in fit}
+    # each shares the machine with as many as fit beside it; and the last unit may run alone
+    shared = [seconds[unit] / max(min(many, free // max(need, 1)), 1) for unit, need in fit.items()]
+    starting = STARTING if any(largest) else 0.0
     return Estimate(
         cells=sum(len(unit.cells) for unit in units),
         units=len(units),
-        seconds=starting + sum(shared) + max(seconds, default=0) / 2,
+        seconds=starting + sum(shared) + max(seconds.values(), default=0) / 2,
         processes=many,
         wanted=max(min(at_once, len(fit)), 1),
         memory=many * PROCESS + min(sum(largest[:many]), free),
         available=available,
         largest=PROCESS + max(largest, default=0),
-        too_large=sum(len(unit.cells) for unit, _ in over),
-        too_large_need=PROCESS + max((need for _, need in over), default=0),
+        too_large=sum(len(unit.cells) for unit in over),
+        too_large_need=PROCESS + max(over.values(), default=0),
     )
 
 
@@ -121,21 +200,27 @@ def _processes(count: int) -> str:
 def on_this_machine(
     units: Sequence[Unit], grid: Grid, at_once: int, *, waits: bool = True
 ) -> Estimate:
-    """With the memory that there is, where the CPU computes; any other device has its own, and one
-    process alone, unless units do not wait for each other. Raises UsageError where no model fits.
-    """
+    """The estimate with this machine's memory if the CPU computes. Any other device has memory of
+    its own and one process, unless units do not wait. Raises UsageError if no model fits."""
     there = available_memory()
     plan = estimate(units, grid, at_once, there, waits=waits)
-    # What auto comes to takes seconds to find out, and matters where memory does.
+    # Resolving "auto" takes seconds, and matters only where memory is short.
     if (plan.notes or grid.device != "auto") and not on_cpu(grid.device):
         return estimate(units, grid, 1 if waits else at_once)
-    if plan.notes:
-        require_room(units, grid, there)
+    models = [unit for unit in units if unit.kind in RANDOM]
+    if plan.notes and models and not by_fit(models, grid, there)[0]:
+        unit = min(models, key=lambda one: needed(one, grid))
+        raise UsageError(
+            f"Nothing of this sweep fits in memory: its smallest models, n_sparse "
+            f"{unit.n_sparse:,} × n_dense {unit.n_dense:,}, need about "
+            f"{said(needed(unit, grid) + PROCESS)}, and there are {said(there)}: take a smaller "
+            "n_sparse or ratio, or --kinds theory,linear."
+        )
     return plan
 
 
 def on_cpu(device: str) -> bool:
-    """Whether the CPU computes, if such a device is there at all."""
+    """Whether the CPU computes."""
     if device != "auto":
         return device == "cpu"
     from rugtui.training.device import resolve
@@ -144,23 +229,23 @@ def on_cpu(device: str) -> bool:
 
 
 def seconds_of(unit: Unit, grid: Grid) -> float:
-    """Roughly what a unit takes on one thread of the machine that the constants are of."""
+    """Roughly the seconds of a unit on one thread of the machine behind the constants."""
     cells, (n_sparse, n_dense) = len(unit.cells), unit.shape
     if unit.kind not in RANDOM:
         return cells * 5e-4
     sampled = 5e-3 + grid.samples * n_sparse * (2 * n_dense / PRODUCTS + 1e-8)
     if unit.kind == "rug":
         return cells * sampled
-    looked = 0.03 + 1e-4 * n_sparse * min(grid.rows, n_sparse) / 128 + sampled
+    measured = 0.03 + 1e-4 * n_sparse * min(grid.rows, n_sparse) / 128 + sampled
     if unit.kind == "population":
         steps = min(grid.steps or TYPICAL_STEPS, TYPICAL_STEPS)
         step = 1e-4 + 4e-4 / cells
         step += n_sparse * n_dense * (4 * n_dense / PRODUCTS + 1.2e-8)
-        return cells * (steps * step + looked)
+        return cells * (steps * step + measured)
     steps = grid.steps or usual_steps(n_sparse)
     each = grid.batch * n_sparse
     return sum(
-        looked
+        measured
         + steps * (5e-5 + each * (4e-9 * (1 + 1.5 * p) + 2.5 * (1 + 2 * p) * n_dense / PRODUCTS))
         for p in (cell.p for cell in unit.cells)
     )
@@ -168,12 +253,12 @@ def seconds_of(unit: Unit, grid: Grid) -> float:
 
 @cache
 def speed() -> float:
-    """How fast a thread of this machine is, against the one that the constants are of."""
+    """How fast a thread of this machine is, relative to the one behind the constants."""
     import numpy as np
 
     matrix, product = (np.ones((64, 64), np.float32) for _ in range(2))
     best = math.inf
-    for _ in range(30):  # some milliseconds; the best, as others may compute here too
+    for _ in range(30):  # a few milliseconds; the best, because other processes may be computing
         begun = time.perf_counter()
         for _ in range(4):
             np.matmul(matrix, matrix, out=product)
@@ -182,7 +267,7 @@ def speed() -> float:
 
 
 def duration(seconds: float) -> str:
-    """Roughly, as people say it."""
+    """A rough duration for people."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     if seconds < 5400:

@@ -1,20 +1,21 @@
-"""A sweep on disk.
+"""A sweep's folder, and how it is filled.
 
-sweep.json        what was asked for, and which versions computed it
-rows.jsonl        what was found: a line a unit, appended and synced; what makes it resumable
-weights/          weights of cells, where they were asked for
-results.parquet   the table, written when the sweep is left
+sweep.json        the grid, and the versions that compute it
+rows.jsonl        the results, one line per unit, appended and synced: a sweep resumes from these
+weights/          weights of cells, if they were asked for
+results.parquet   the table, written when the sweep ends
 results.csv       the same
-lock              who is at it
+lock              the process that computes it
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rugtui.errors import DamagedError, RugtuiError, RunError, UsageError
 from rugtui.settings.fields import fields_of
@@ -31,22 +32,26 @@ from rugtui.storage.files import (
 from rugtui.storage.lock import Lock
 from rugtui.storage.run_directory import provenance
 from rugtui.storage.tensors import refuse_newer
+from rugtui.sweeps.estimate import seconds_of
 from rugtui.sweeps.grid import AXES, Axes, Grid
-from rugtui.sweeps.plan import Unit, units
+from rugtui.sweeps.plan import RANDOM, Unit, left, units
 from rugtui.sweeps.table import Key, Row, row_of, write_tables
+
+if TYPE_CHECKING:
+    from rugtui.sweeps.table import Row
 
 ABOUT, ROWS, WEIGHTS = "sweep.json", "rows.jsonl", "weights"
 ANYWHERE = ("device",)
-"""Settings in which a sweep may differ from how it was begun: rows say their own."""
+"""Settings that may change when a sweep continues: each row says its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The rows of a sweep so far, the latest of each cell, and where its file went on."""
+    """The rows of a sweep so far, the latest of each cell."""
 
     rows: tuple[Row, ...]
     end: int
-    """Bytes of rows.jsonl that are behind them."""
+    """Bytes of rows.jsonl that were read."""
     notes: tuple[str, ...] = ()
 
     @property
@@ -59,7 +64,7 @@ def is_sweep(path: Path) -> bool:
 
 
 def grid_of(folder: Path) -> Grid:
-    """What a sweep was asked for. Raises OSError, DamagedError, RunError (a newer rugtui)."""
+    """The grid of a sweep. Raises OSError, DamagedError, RunError (written by a newer rugtui)."""
     facts = about(folder)
     try:
         return Grid.read(facts["grid"])
@@ -75,12 +80,11 @@ def about(folder: Path) -> dict[str, Any]:
 
 
 def find(folder: Path, after: int = 0) -> Found:
-    """The rows that were appended behind byte `after`; a line that is not whole yet waits for the
-    next look. For whoever watches, also while another process computes. Raises OSError."""
+    """The rows that were appended after byte `after`, without a last line that is still being
+    written. May be called while another process computes. Raises OSError."""
     path = folder / ROWS
     latest: dict[Key, Row] = {}
-    damaged = 0
-    end = after
+    damaged, end = 0, after
     try:
         file = open_plain(path)
     except FileNotFoundError:
@@ -99,12 +103,12 @@ def find(folder: Path, after: int = 0) -> Found:
                 row = row_of(one, path)
                 latest[row.key] = row
     lines = "a line is" if damaged == 1 else f"{damaged} lines are"
-    notes = (f"{str(path)!r}: {lines} damaged and left out.",) if damaged else ()
+    notes = (f"{str(path)!r}: {lines} damaged and ignored.",) if damaged else ()
     return Found(tuple(latest.values()), end, notes)
 
 
 class SweepFolder:
-    """The one process that computes a sweep; `found` is what was there when it came."""
+    """The folder, locked by the process that computes the sweep; `found` is what was in it."""
 
     def __init__(self, path: Path, grid: Grid, lock: Lock) -> None:
         self.path, self.grid, self._lock = path, grid, lock
@@ -115,11 +119,11 @@ class SweepFolder:
 
     @classmethod
     def begin(cls, path: Path, grid: Grid, *, retry_failed: bool = False) -> SweepFolder:
-        """Make a sweep's folder, or take one up that was begun with the same grid, or with one
-        that this extends; where failed cells are computed again, they may be so in another way.
+        """Make a sweep's folder, or continue one with the same grid or one that this grid extends;
+        with `retry_failed`, other settings may change.
 
-        Raises UsageError where something else is there, RunError where somebody is at it, OSError,
-        DamagedError.
+        Raises UsageError if another sweep is there, RunError if the folder is in use or holds
+        something else, OSError, DamagedError.
         """
         fresh = not is_sweep(path)
         if fresh:
@@ -144,11 +148,11 @@ class SweepFolder:
         return list(self._rows.values())
 
     def done(self, *, retry_failed: bool = False) -> set[Key]:
-        """The cells that need nothing more."""
+        """The cells that need not be computed."""
         return {key for key, row in self._rows.items() if row.status == "done" or not retry_failed}
 
     def keep(self, rows: Iterable[Row], weights: dict[str, bytes] | None = None) -> None:
-        """Put down a unit's rows, after the weights that they name; synced. Raises OSError."""
+        """Write a unit's weights, then its rows, synced. Raises OSError."""
         rows = list(rows)
         for name, content in (weights or {}).items():
             write_whole(make_folder(self.path / WEIGHTS) / name, content)
@@ -157,33 +161,30 @@ class SweepFolder:
         self._rows |= {row.key: row for row in rows}
 
     def write_tables(self) -> None:
-        """results.parquet and results.csv of what there is, in the order of the grid."""
+        """Write results.parquet and results.csv, in the order of the grid."""
         order = {key: place for place, key in enumerate(k for u in self.units for k in u.keys)}
         rows = sorted(self._rows.values(), key=lambda row: order.get(row.key, len(order)))
         write_tables(self.path, rows, self.grid.as_dict())
 
-    def leave(self) -> None:
-        """Write the tables and give the folder free. Raises OSError."""
+    def close(self, *, tables: bool = True) -> None:
+        """Release the lock, after writing the tables. Raises OSError."""
         try:
-            self.write_tables()
+            if tables:
+                self.write_tables()
         finally:
             self._lock.release()
 
-    def give_free(self) -> None:
-        """Let another process have it; the tables stay as they are."""
-        self._lock.release()
-
 
 def require_same(path: Path, grid: Grid, *, retry_failed: bool = False) -> None:
-    """Raises UsageError that says in what the sweep of this folder is another: axes may say more
-    than they did, and other settings may change for cells that are computed again."""
+    """Raises UsageError if the sweep in this folder differs, except by shorter axes and, with
+    `retry_failed`, by other settings. The message lists the differences."""
     there = grid_of(path)
     differ = [
         f"{name} is {_shown(name, there)} there and {_shown(name, grid)} here"
         for name in fields_of(Grid)
         if name not in ANYWHERE
         and not (name in AXES and _values(name, there) <= _values(name, grid))
-        and not (name not in AXES and (retry_failed or _same(name, there, grid)))
+        and not (name not in AXES and (retry_failed or getattr(there, name) == getattr(grid, name)))
     ]
     if differ:
         raise UsageError(
@@ -197,12 +198,8 @@ def _shown(name: str, grid: Grid) -> str:
     return fields_of(Grid)[name].write(getattr(grid, name))
 
 
-def _same(name: str, one: Grid, other: Grid) -> bool:
-    return getattr(one, name) == getattr(other, name)
-
-
 def _values(name: str, grid: Grid) -> set[Any]:
-    """What an axis says, however it is written."""
+    """The values of an axis, however it is written."""
     axes = Axes.of(grid)
     known = {"p": axes.p, "seed": axes.seeds, "kinds": axes.kinds}
     text = getattr(grid, name)
@@ -213,8 +210,67 @@ def _values(name: str, grid: Grid) -> set[Any]:
 
 def _require_free(path: Path) -> None:
     if path.exists() and not path.is_dir():
-        raise UsageError(f"{str(path)!r} is no folder: name one for the sweep.")
+        raise UsageError(f"{str(path)!r} is not a folder: name one for the sweep.")
     if path.is_dir() and any(name != "lock" for name in os.listdir(path)):
         raise RunError(
             f"{str(path)!r} is not empty and holds no sweep: name a new folder, or that of a sweep."
         )
+
+
+Outcomes = Callable[..., Iterator[Any]]
+"""(units, grid, cancelled) → an Outcome of each unit, in any order: here or on a cluster."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a sweep has got."""
+
+    done: int
+    """Cells, including those that were in the folder already."""
+    total: int
+    failed: int
+    rows: tuple[Row, ...]
+    """The new ones."""
+    rate: float
+    """Cells per second since this process began."""
+    left: float | None
+    """Estimated seconds for the rest; None until the first unit that takes time is done."""
+
+
+def run(
+    folder: SweepFolder,
+    outcomes: Outcomes,
+    cancelled: Callable[[], bool] = lambda: False,
+    *,
+    retry_failed: bool = False,
+) -> Iterator[Progress]:
+    """Compute what is not done yet and save each unit; yields after each.
+
+    Ends early once `cancelled`. Raises OSError, and whatever `outcomes` raises.
+    """
+    before = folder.done(retry_failed=retry_failed)
+    # theory first, which takes no time; then the longest, so that no core is idle at the end
+    todo = sorted(
+        left(folder.units, before),
+        key=lambda unit: (unit.kind in RANDOM, -_cost(unit, folder.grid)),
+    )
+    total, begun, computing, new = Axes.of(folder.grid).cells, time.monotonic(), None, 0
+    costs = {key: _cost(unit, folder.grid) / len(unit.cells) for unit in todo for key in unit.keys}
+    spent, to_spend = 0.0, sum(costs.values())
+    for outcome in outcomes(todo, folder.grid, cancelled):
+        rows = [row for row in outcome.rows if row.key not in before]
+        folder.keep(rows, outcome.weights)
+        new += len(rows)
+        now, done = time.monotonic(), len(folder.done())
+        spent += sum(costs[row.key] for row in outcome.rows)
+        if spent and computing is None:  # starting processes is over, and not part of the estimate
+            computing = now - sum(row.seconds or 0.0 for row in outcome.rows)
+        left_for = (now - computing) * (to_spend - spent) / spent if computing is not None else None
+        failed = sum(row.status == "failed" for row in folder.rows)
+        rate = new / max(now - begun, 1e-9)
+        yield Progress(done, total, failed, tuple(rows), rate, left_for and max(left_for, 0.0))
+
+
+def _cost(unit: Unit, grid: Grid) -> float:
+    """Estimated seconds; 0 for formulas."""
+    return seconds_of(unit, grid) if unit.kind in RANDOM else 0.0

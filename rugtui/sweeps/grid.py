@@ -1,6 +1,6 @@
-"""What a sweep is asked for: axes as people write them, and how its cells are computed.
+"""The settings of a sweep: its axes as text, and how its cells are computed.
 
-A Grid is declared as `Settings` are: options, form and file follow from its fields.
+A Grid is declared like `Settings`: options, form and file follow from its fields.
 """
 
 from __future__ import annotations
@@ -21,17 +21,15 @@ from rugtui.settings.settings import DEVICES, Settings
 Kind = Literal["trained", "population", "rug", "theory", "linear"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 RANDOM: tuple[Kind, ...] = ("trained", "population", "rug")
-"""Kinds in which chance plays a part."""
+"""Kinds that depend on a seed."""
 Shape = tuple[int, int]
 """(n_sparse, n_dense)."""
 RANGE = "numbers 0.1,0.2 or a range FIRST:LAST:COUNT, with :log if wanted"
 MOST = 1_000_000
-"""Cells: more is a slip of the keyboard."""
-
-
+"""Cells of a sweep at most: more is a typing error."""
 STEPS, STEPS_AT = 3000, 128
-"""Steps of sgd at this n_sparse: usual ones grow with the square root of n_sparse, as one over the
-usual learning rate does."""
+"""Steps of SGD at this n_sparse. The default grows with √n_sparse, like the inverse of the default
+learning rate."""
 POPULATION_STEPS = 1000
 AXES = ("n_sparse", "ratio", "p", "seed", "kinds", "bias", "tied", "activation", "data")
 """The fields by which a grid may be extended."""
@@ -43,7 +41,7 @@ def axis(default: str, about: str, **known: Any) -> Any:
 
 
 def choices(name: str, about: str) -> Any:
-    """An axis of a setting of runs that is no number."""
+    """An axis over a setting of runs that is not a number."""
     declared = fields_of(Settings)[name]
     phrase = "one or more of " + (", ".join(declared.choices) or "yes, no")
     return axis(declared.write(declared.default), about, phrase=phrase)
@@ -51,7 +49,7 @@ def choices(name: str, about: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """Which model is trained, on which data."""
+    """The model that is trained, and its data."""
 
     bias: bool = True
     tied: bool = False
@@ -60,12 +58,12 @@ class Variant:
 
     @property
     def is_theorys(self) -> bool:
-        """Whether the exact and the Gaussian loss are this model's."""
+        """Whether the formulas of the exact and the Gaussian loss hold for this model."""
         return (self.activation, self.data) == ("relu", "bernoulli")
 
     @property
     def words(self) -> str:
-        """What makes it another than the usual model; empty for that one."""
+        """How it differs from the default model; empty for that one."""
         usual = Variant()
         said = [] if self.bias else ["no bias"]
         said += ["tied"] if self.tied else []
@@ -75,7 +73,7 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Every ratio and p at every n_sparse, for each kind and, where chance plays, each seed."""
+    """Every ratio and p at every n_sparse, for each kind and, unless it is a formula, each seed."""
 
     n_sparse: str = axis("128", "Features: 128,512 or 128:8192:7:log.")
     ratio: str = axis("0.002:0.8:20", "r = n_dense / n_sparse: 0.1,0.25 or 0.002:0.8:20.")
@@ -87,23 +85,23 @@ class Grid:
     data: str = choices("data", "Data of trained models: bernoulli,one.")
     kinds: str = setting(
         "trained,rug,theory,linear",
-        "What to put side by side: trained (learned from samples by SGD), population (descended on "
-        "the Gaussian loss, so that it agrees with L* by construction), rug, theory (L*), linear.",
+        "What to compare: trained (on samples, by SGD), population (descent on the Gaussian loss, "
+        "so it agrees with L* by construction), rug, theory (L*), linear.",
         pattern=".+",
         phrase="one or more of " + ", ".join(KINDS),
         group="grid",
     )
     steps: int | None = setting(
         None,
-        "Steps to train a cell, at most.",
+        "Steps to train a cell at most.",
         unit="steps",
         least=1,
         auto="3,000 √(n_sparse/128); population 1,000",
     )
     patience: int | None = setting(
         None,
-        "Training stops before that where the mean loss of so many steps is not below that of as "
-        "many before; 0 never does. Population stops once its loss has settled.",
+        "Stop earlier if the mean loss of so many steps is not below that of as many steps before "
+        "them; 0 never stops. Population stops once its loss has settled.",
         unit="steps",
         least=0,
         auto="a quarter of the steps",
@@ -117,7 +115,7 @@ class Grid:
     )
     rows: int = setting(
         128,
-        "Rows of W for the exact loss and the statistics of symmetry, where W has more.",
+        "Rows of W at most for the exact loss and the statistics of symmetry.",
         unit="rows",
         least=2,
     )
@@ -141,8 +139,8 @@ class Grid:
 
     @classmethod
     def asked(cls, given: Mapping[str, Any], base: Grid | None = None) -> Grid:
-        """What somebody asked for, over `base` or the defaults. A `method`, which version 0.1 had,
-        says whether "trained" means population. Raises SettingError."""
+        """The given settings over `base` or the defaults. With `method` "population", as in
+        version 0.1, "trained" means population. Raises SettingError."""
         values = (base.as_dict() if base else {}) | dict(given)
         method = values.pop("method", None)
         if method not in (None, "sgd", "population"):
@@ -154,8 +152,8 @@ class Grid:
 
     @classmethod
     def read(cls, facts: Mapping[str, Any]) -> Grid:
-        """A grid out of a file, also one of version 0.1, in which a method decided what "trained"
-        was. Raises SettingError, TypeError."""
+        """A grid from a file. In one of version 0.1 a method says what "trained" means. Raises
+        SettingError, TypeError."""
         facts = dict(facts)
         method = facts.pop("method", None)
         if method is not None:
@@ -168,7 +166,7 @@ class Grid:
     def settings(
         self, shape: Shape, p: float, seed: int, variant: Variant | None = None
     ) -> Settings:
-        """Those of the run that a cell stands for: trained as this variant, or population."""
+        """The settings of the run that a cell stands for: a variant, or population training."""
         steps = self.steps or (usual_steps(shape[0]) if variant else POPULATION_STEPS)
         patience = steps // 4 if self.patience is None else self.patience
         return Settings(
@@ -201,7 +199,7 @@ class Axes:
     variants: tuple[Variant, ...]
     """Of trained models."""
     notes: tuple[str, ...]
-    """What rounding did to the ratios, for people."""
+    """What rounding did to the ratios."""
 
     @classmethod
     def of(cls, grid: Grid) -> Axes:
@@ -217,7 +215,7 @@ class Axes:
 
     @property
     def words(self) -> str:
-        """What is multiplied: 20 shapes × 20 p × 1 seed."""
+        """For example 20 shapes × 20 p × 1 seed."""
         shapes, seeds = _times(len(self.shapes), "shape"), _times(len(self.seeds), "seed")
         words = f"{shapes} × {len(self.p)} p × {seeds}"
         return words + (f" × {len(self.variants)} variants" if len(self.variants) > 1 else "")
@@ -232,7 +230,7 @@ class Axes:
 
 
 def usual_steps(n_sparse: int) -> int:
-    """Of SGD where nobody says how many, in hundreds."""
+    """The default number of steps of SGD, in hundreds."""
     return max(100 * round(STEPS / 100 * math.sqrt(n_sparse / STEPS_AT)), 1000)
 
 
@@ -242,7 +240,7 @@ def _variants(grid: Grid) -> tuple[Variant, ...]:
 
 
 def _words(grid: Grid, name: str) -> list[Any]:
-    """The values of an axis that is no number. Raises SettingError."""
+    """The values of an axis that is not of numbers. Raises SettingError."""
     text = getattr(grid, name)
     values = [fields_of(Settings)[name].parse(word) for word in text.split(",")]
     if len(set(values)) < len(values):
@@ -251,10 +249,10 @@ def _words(grid: Grid, name: str) -> list[Any]:
 
 
 def _shapes(features: Sequence[int], text: str) -> tuple[tuple[Shape, ...], tuple[str, ...]]:
-    """n_dense = round(ratio · n_sparse), each once.
+    """n_dense = round(ratio · n_sparse), without duplicates.
 
-    A number that somebody wrote must be one of 1 … n_sparse − 1 dimensions; the ends of a range are
-    brought there, as the paper does with its first ratio, 0.002, and what falls together is one.
+    A ratio given by itself must round to 1 … n_sparse − 1 dimensions; those of a range are clamped
+    to that, as the paper does with its first ratio, 0.002.
     """
     ratios = _numbers("ratio", text)
     found: set[Shape] = set()
@@ -279,9 +277,7 @@ def _shapes(features: Sequence[int], text: str) -> tuple[tuple[Shape, ...], tupl
         )
     if merged:
         given = len(features) * len(ratios)
-        notes.append(
-            f"{merged} of {given} ratios round to an n_dense that another has: computed once."
-        )
+        notes.append(f"{merged} of {given} ratios round to the n_dense of another: computed once.")
     return tuple(sorted(found)), tuple(notes)
 
 
@@ -301,7 +297,7 @@ def _numbers(name: str, text: str) -> list[float]:
 
 
 def _whole(name: str, text: str, *, least: int) -> tuple[int, ...]:
-    """Whole numbers, each once, as written; those inside a range are rounded."""
+    """Whole numbers that differ; those of a range are rounded. Raises SettingError."""
     found: list[int] = []
     for part in text.split(","):
         for value in numbers(name, part):

@@ -1,28 +1,34 @@
-"""A grid cut into the units that are computed, kept and lost as one.
+"""A grid cut into units, each computed and saved as a whole, and the Outcome of a unit.
 
-What is in a unit follows from the grid alone, never from who computes it: with the same number of
-threads its numbers are the same, bit for bit, in this process and on a cluster.
+What is in a unit follows from the grid alone, not from where it is computed: with the same number
+of threads its numbers are the same, bit for bit, in this process and on a cluster. Nothing here
+needs torch: the process that hands out units and saves rows computes nothing.
 """
 
 from __future__ import annotations
 
+import time
+import traceback
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
+from rugtui import __version__
 from rugtui.sweeps.grid import RANDOM, Axes, Grid, Kind, Shape, Variant
-from rugtui.sweeps.table import Key, key_of
+from rugtui.sweeps.table import Key, Row, key_of
+from rugtui.theory.levels import levels
 
 MOST_RANDOM, MOST_FORMULAS = 20, 1000
-"""Cells of a unit at most, where chance plays a part and where it does not."""
+"""At most so many cells in a unit, with and without randomness."""
 TOGETHER = 1 << 21
-"""Parameters of a unit's models, unless one model alone has more: what many models would gain by
-going together is lost where they do not fit in a cache, and a unit is what a stop throws away."""
+"""Parameters of a unit's models, unless one model alone has more: models computed together gain
+nothing once they do not fit in a cache, and a stopped sweep loses the unit it is at."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One point of a unit; `seed` is None where chance plays no part, `variant` where nothing is
-    learned from samples."""
+    """One point of a unit; `seed` is None without randomness, `variant` unless it is trained on
+    samples."""
 
     p: float
     seed: int | None = None
@@ -57,7 +63,7 @@ class Unit:
 
 
 def units(grid: Grid) -> tuple[Unit, ...]:
-    """Everything that the grid asks for, theory first: it is there at once."""
+    """All units of the grid, theory first: it takes no time."""
     axes = Axes.of(grid)
     kinds = sorted(axes.kinds, key=lambda kind: kind in RANDOM)
     return tuple(
@@ -66,8 +72,8 @@ def units(grid: Grid) -> tuple[Unit, ...]:
 
 
 def left(all_units: Collection[Unit], done: Collection[Key]) -> list[Unit]:
-    """The units of which a cell is not done: those of population, whose cells are computed
-    together, anew as a whole; of others, the cells that are not done."""
+    """The units with a cell that is not done: without the cells that are, except those of
+    population, whose cells are computed together."""
     found = []
     for unit in all_units:
         cells = [cell for cell, key in zip(unit.cells, unit.keys, strict=True) if key not in done]
@@ -81,17 +87,73 @@ def _of_shape(kind: Kind, shape: Shape, axes: Axes) -> Iterator[Unit]:
     seeds: tuple[int | None, ...] = axes.seeds if kind in RANDOM else (None,)
     variants = axes.variants if kind == "trained" else (None,)
     cells = [Cell(p, seed, one) for one in variants for seed in seeds for p in axes.p]
-    size = 1 if kind == "trained" else _most(shape) if kind in RANDOM else MOST_FORMULAS
+    together = min(max(TOGETHER // parameters(shape), 1), MOST_RANDOM)
+    size = 1 if kind == "trained" else together if kind in RANDOM else MOST_FORMULAS
     for start in range(0, len(cells), size):
         yield Unit(kind, shape, tuple(cells[start : start + size]))
 
 
-def _most(shape: Shape) -> int:
-    """How many models of this shape are computed together."""
-    return min(max(TOGETHER // parameters(shape), 1), MOST_RANDOM)
-
-
 def parameters(shape: Shape) -> int:
-    """Numbers of a model: W_in, W_out and b."""
+    """How many a model has: W_in, W_out and b."""
     n_sparse, n_dense = shape
     return n_sparse * (2 * n_dense + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The rows of a unit, and the files of the weights that its rows name."""
+
+    rows: tuple[Row, ...]
+    weights: dict[str, bytes]
+    rugtui: str = __version__
+
+
+def predicted(unit: Unit) -> Outcome:
+    """A unit of theory or of the linear model, by formula."""
+    begun, rows = time.perf_counter(), []
+    for row in (bare(unit, cell) for cell in unit.cells):
+        loss, gaussian = row.linear, None
+        if unit.kind == "theory":
+            loss = gaussian = row.theory_loss
+        rows.append(replace(row, loss=loss, standard_error=0.0, loss_gaussian=gaussian))
+    share = (time.perf_counter() - begun) / len(rows)
+    return Outcome(tuple(replace(row, seconds=share) for row in rows), {})
+
+
+def failed(unit: Unit, grid: Grid, why: str, traceback: str | None = None) -> Outcome:
+    """A unit whose cells all fail for the same reason."""
+    rows = (failure(bare(unit, cell, grid), why, traceback) for cell in unit.cells)
+    return Outcome(tuple(rows), {})
+
+
+def fault(error: BaseException) -> tuple[str, str]:
+    """The text and the traceback of an unexpected error, which fails its cell and no other."""
+    return f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error))
+
+
+def bare(unit: Unit, cell: Cell, grid: Grid | None = None) -> Row:
+    """A row before anything was measured; with `grid` it says how its weights are trained."""
+    known = levels(unit.ratio, cell.p)
+    how: dict[str, Any] = {}
+    if grid and unit.kind in ("trained", "population"):
+        settings = grid.settings(unit.shape, cell.p, cell.seed or 0, cell.variant)
+        how = {"method": settings.method}
+        if cell.variant:
+            how |= asdict(cell.variant) | {"lr": settings.learning_rate, "batch": settings.batch}
+    return Row(
+        n_sparse=unit.n_sparse,
+        n_dense=unit.n_dense,
+        ratio=unit.ratio,
+        p=cell.p,
+        kind=unit.kind,
+        seed=cell.seed,
+        theory_loss=known.loss,
+        linear=known.linear,
+        elementwise=known.elementwise,
+        oracle=known.oracle,
+        **how,
+    )
+
+
+def failure(row: Row, why: str, traceback: str | None = None) -> Row:
+    return replace(row, status="failed", error=why, traceback=traceback)

@@ -1,6 +1,6 @@
-"""The method "population" for many cells at once.
+"""Population training of many cells at once.
 
-Every cell has its own p, its own rate, and settles on its own; the others go on together.
+Every cell has its own p and rate, and stops by itself; the others go on together.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from rugtui.training.kernels.optimizer import Optimizer
 from rugtui.training.schedule import SETTLED
 
 WINDOW = 100
-"""Steps whose mean loss is held against that of as many before: a cell whose loss has not fallen
-by SETTLED of itself is done."""
+"""A cell is done once its mean loss over so many steps is not lower by the fraction SETTLED than
+over as many steps before."""
 EXPLODED = 1e3
 """Multiple of the zero-output baseline, p/3, at which a cell has diverged."""
 
@@ -54,14 +54,14 @@ class BatchedWeights:
         return cls(flat, W_in_T, W_out, flat[:, 2 * half :])
 
     def like(self) -> BatchedWeights:
-        """The same views of another tensor, zeros: of a gradient, say."""
+        """The same views of a tensor of zeros, for a gradient, say."""
         return BatchedWeights.view(torch.zeros_like(self.flat), self.n_sparse)
 
     def copy(self) -> BatchedWeights:
         return BatchedWeights.view(self.flat.clone(), self.n_sparse)
 
     def some(self, cells: Tensor) -> BatchedWeights:
-        """A copy of these cells alone."""
+        """A copy of these cells."""
         return BatchedWeights.view(self.flat[cells], self.n_sparse)
 
     @property
@@ -86,9 +86,9 @@ class BatchedWeights:
 def descend(
     weights: BatchedWeights, p: Float[Tensor, " cells"], steps: int
 ) -> tuple[BatchedWeights, Int[Tensor, " cells"]]:
-    """The weights that the Gaussian loss leads to, and the steps that each cell took.
+    """Descend on the Gaussian loss; returns the weights and the steps that each cell took.
 
-    p is in float64. A cell that diverges is left where it is: its weights contain NaN or infinity.
+    p is in float64. A cell that diverges stops with weights that contain NaN or infinity.
     """
     found, taken = weights.like(), torch.zeros_like(p, dtype=torch.int64)
     active = torch.arange(weights.cells, device=p.device)
@@ -113,7 +113,7 @@ def descend(
 
 
 class Descent:
-    """Adam on the Gaussian losses of cells of one shape. Inside, β = b + μ stands in b's place."""
+    """Adam on the Gaussian losses of cells of one shape. Its `b` holds β = b + μ."""
 
     def __init__(self, weights: BatchedWeights, p: Float[Tensor, " cells"]) -> None:
         self.step = 0
@@ -123,7 +123,7 @@ class Descent:
         self._own.b.add_(population.means(self._own, self._p))
 
     def _hold(self, weights: BatchedWeights, p: Tensor) -> None:
-        """Take these cells, with an optimizer that remembers nothing."""
+        """Take these cells, with a new optimizer."""
         self._own, self._p = weights, p[:, None]
         self._sigma = torch.from_numpy(noise(1, weights.n_dense / weights.n_sparse, p.cpu())).to(p)
         """σ of the best model per unit of a."""
@@ -136,14 +136,14 @@ class Descent:
         )
 
     def keep(self, cells: Int[Tensor, " kept"]) -> None:
-        """Go on with these cells alone."""
+        """Drop all cells but these."""
         memory = {n: v[cells] if v.ndim else v for n, v in self._adam.state().items()}
         self._rate, self._previous = self._rate[cells], self._previous[cells]
         self._hold(self._own.some(cells), self._p[cells, 0])
         self._adam.restore(memory)
 
     def weights_now(self) -> BatchedWeights:
-        """A copy, with b where β was."""
+        """A copy, with b in place of β."""
         weights = self._own.copy()
         weights.b.sub_(population.means(self._own, self._p))
         return weights
@@ -166,7 +166,7 @@ class Descent:
         return loss
 
     def _evaluate(self) -> Cells:
-        """The Gaussian losses; leaves n_sparse times their gradient."""
+        """The Gaussian losses; writes n_sparse times their gradient to `_gradient`."""
         own = self._own
         loss, _ = population.evaluate(own, self._gradient, own.b.double(), self._p)
         return loss.mean(1)

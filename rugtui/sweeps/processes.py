@@ -1,10 +1,9 @@
-"""Units computed by processes of this machine: one a core, each on one thread; on a GPU one alone.
+"""Units computed by processes of this machine: one per core, each on one thread; on a GPU only one.
 
-Each process has a pipe of its own and one unit at a time, so that a process that dies costs its
-unit and no other. (A shared queue, as in loky's or the standard library's pool, is broken for all
-by one death, and needs /dev/shm for its locks.) A unit waits until there is memory for it beside
-those that are being computed; one for which there is never enough has failed. A unit whose process
-died is tried once more, alone.
+Each process has its own pipe and one unit at a time, so a process that dies costs only its unit.
+(One death breaks the shared queue of loky's or the standard library's pool for everybody, and such
+a queue needs /dev/shm for its locks.) A unit waits until there is memory for it beside the running
+ones; a unit that can never fit fails. A unit whose process died is tried once more, alone.
 """
 
 from __future__ import annotations
@@ -22,23 +21,22 @@ from typing import Any, cast
 
 from rugtui.errors import RugtuiError, SettingError
 from rugtui.runtime.machine import available_memory, cores
+from rugtui.sweeps.estimate import PROCESS, by_fit, processes, too_large
 from rugtui.sweeps.grid import Grid
-from rugtui.sweeps.memory import PROCESS, fits, needed, processes, too_large
-from rugtui.sweeps.outcome import Outcome, failed, fault, predicted
-from rugtui.sweeps.plan import RANDOM, Unit
+from rugtui.sweeps.plan import RANDOM, Outcome, Unit, failed, fault, predicted
 
 LOOK_EVERY = 0.2
 """Seconds between two checks whether to stop."""
 FEW = 2000
-"""Cells of theory that this process computes while the others start."""
+"""At most this many cells of theory are computed by this process, while the others start."""
 SURE = ("auto", "cpu")
 """Devices that always exist; any other is checked before anything is computed."""
 DEATHS = 2
-"""Processes that a unit may cost before it counts as failed."""
+"""After this many dead processes a unit has failed."""
 STARTS = 3
-"""Processes that may die in a row before one of them is ready to compute."""
+"""Processes that may die in a row before one is ready to compute."""
 IGNORED = {signal.SIGINT, signal.SIGHUP}
-"""Signals that reach a whole terminal's programs: the process that hands out units hears them."""
+"""Signals to every process of a terminal; only the process that hands out units handles them."""
 
 
 def outcomes(
@@ -49,11 +47,11 @@ def outcomes(
     compute: Callable[[Unit, Grid], Outcome] | None = None,
     there: int | None = None,
 ) -> Iterator[Outcome]:
-    """An Outcome of each unit as it comes; ends early once `cancelled`.
+    """The Outcome of each unit as it is done; ends early once `cancelled`.
 
-    `compute` stands in for what the processes do, `there` for the bytes of memory that they may
-    have together. Raises SettingError for a device that does not exist, RugtuiError where processes
-    cannot be started.
+    `compute` replaces what the processes do, and `there` the bytes of memory available to all of
+    them. Raises SettingError for a device that does not exist, RugtuiError if no process can be
+    started.
     """
     formulas = [unit for unit in units if unit.kind not in RANDOM]
     others = [unit for unit in units if unit.kind in RANDOM]
@@ -72,7 +70,7 @@ def outcomes(
 
 @contextlib.contextmanager
 def blocked_signals() -> Iterator[None]:
-    """Threads and processes that start meanwhile never get the signals of a whole terminal."""
+    """Threads and processes started meanwhile never receive the signals of a terminal."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, IGNORED)
     try:
         yield
@@ -84,7 +82,7 @@ class _Worker:
     """A process, and the unit that it computes."""
 
     def __init__(self, compute: Callable[[Unit, Grid], Outcome], grid: Grid) -> None:
-        """Raises OSError where no process can be started."""
+        """Raises OSError if no process can be started."""
         context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, compute, grid), daemon=True)
@@ -95,11 +93,11 @@ class _Worker:
 
     def take(self, unit: Unit) -> None:
         self.unit = unit
-        with contextlib.suppress(OSError):  # it has died, as `answer` will find
+        with contextlib.suppress(OSError):  # it has died; `answer` notices
             self.pipe.send(unit)
 
     def answer(self) -> Any:
-        """What it says. Raises EOFError where it has died."""
+        """Its next message. Raises EOFError if it has died."""
         try:
             return self.pipe.recv()
         except ConnectionError as error:
@@ -111,7 +109,7 @@ class _Worker:
 
 
 class _Pool:
-    """Units on their way through processes; one that dies is replaced."""
+    """Hands units to processes; replaces those that die."""
 
     def __init__(
         self,
@@ -122,13 +120,13 @@ class _Pool:
     ) -> None:
         self._grid, self._there = grid, there
         self._start = functools.partial(_Worker, compute, grid)
-        self._needs = {unit: needed(unit, grid) for unit in units}
-        self._size = processes(list(self._needs.values()), there, cores())
+        fit, over = by_fit(units, grid, there)
+        self._needs = fit | over
+        self._size = processes(self._needs.values(), there, cores())
         self._on_cpu = True
-        self._new = deque(unit for unit in units if fits(self._needs[unit], there))
-        self._too_large = [unit for unit in units if not fits(self._needs[unit], there)]
+        self._new, self._too_large = deque(fit), list(over)
         self._again = deque[Unit]()
-        """Units whose process died: each waits until it can be alone."""
+        """Units whose process died: each waits until it can run alone."""
         self._deaths = Counter[Unit]()
         self._workers: list[_Worker] = []
         self._died_early = 0
@@ -142,7 +140,7 @@ class _Pool:
         return [worker.unit for worker in self._workers if worker.unit]
 
     def fill(self) -> None:
-        """Have as many processes as there is work for. Raises RugtuiError where there is none."""
+        """Start as many processes as there is work for. Raises RugtuiError if none can start."""
         waiting = len(self._new) + len(self._too_large) + len(self._again)
         wanted = min(self._size, waiting + len(self._going))
         try:
@@ -153,7 +151,7 @@ class _Pool:
                 raise RugtuiError(f"No process can be started to compute in: {error}.") from error
 
     def step(self) -> Iterator[Outcome]:
-        """Hand out units, wait a moment, and give what has come."""
+        """Hand out units, wait up to LOOK_EVERY, and yield what was computed."""
         self.fill()
         self._hand_out()
         found: list[Outcome] = []
@@ -162,7 +160,7 @@ class _Pool:
             if (worker := pipes[cast(Connection, pipe)]) in self._workers:
                 found += self._heard(worker)
         self.fill()
-        self._hand_out()  # before what was found is written down, which takes time
+        self._hand_out()  # before the caller writes the outcomes, which takes time
         yield from found
 
     def close(self) -> None:
@@ -173,7 +171,7 @@ class _Pool:
         self._workers.clear()
 
     def _heard(self, worker: _Worker) -> list[Outcome]:
-        """Outcomes that follow from what a process said, or from its end."""
+        """The outcomes that follow from a process's message, or from its death."""
         try:
             said = worker.answer()
         except EOFError:
@@ -185,14 +183,14 @@ class _Pool:
         return [said if isinstance(said, Outcome) else failed(unit, self._grid, *said)]
 
     def _began(self, worker: _Worker, device: str | tuple[str, str, object, str]) -> list[Outcome]:
-        """A process that is ready says which device it has. Raises SettingError for none."""
+        """A process is ready, and says which device it has. Raises SettingError if it has none."""
         if isinstance(device, tuple):
             raise SettingError(*device)
         worker.is_ready, self._died_early = True, 0
         units, self._too_large = self._too_large, []
         if device == "cpu":
             return [self._refused(unit) for unit in units]
-        self._new.extend(units)  # a device has its own memory
+        self._new.extend(units)  # a GPU has its own memory
         self._on_cpu, self._size = False, 1
         for other in [one for one in self._workers if one is not worker]:
             other.end()
@@ -203,7 +201,7 @@ class _Pool:
         return failed(unit, self._grid, too_large(self._needs[unit], self._there))
 
     def _died(self, worker: _Worker) -> list[Outcome]:
-        worker.process.join(1)  # its pipe is closed: it is ending, for a reason of its own
+        worker.process.join(1)  # its pipe is closed: it is exiting, with its own exit code
         worker.end()
         worker.process.join()
         self._workers.remove(worker)
@@ -213,8 +211,8 @@ class _Pool:
             if self._died_early >= STARTS * self._size:
                 last = _end(worker.process.exitcode)
                 raise RugtuiError(
-                    f"No process to compute in is ever ready: the last {last}. Free some memory, "
-                    "or compute elsewhere with --dask."
+                    f"No process gets as far as computing: the last {last}. Free some memory, or "
+                    "compute elsewhere with --dask."
                 )
             return []
         self._deaths[unit] += 1
@@ -230,7 +228,7 @@ class _Pool:
                 worker.take(unit)
 
     def _next(self) -> Unit | None:
-        """The first that there is memory for beside those that are being computed."""
+        """The first unit that there is memory for beside the running ones."""
         going = self._going
         if any(unit in self._deaths for unit in going):
             return None
@@ -268,7 +266,7 @@ def _serve(pipe: Connection, compute: Callable[[Unit, Grid], Outcome], grid: Gri
 
 
 def _end_with_parent() -> None:
-    """Whatever this process is at, it does not outlive the one that started it."""
+    """End this process when the one that started it ends."""
     parent = multiprocessing.parent_process()
     assert parent
     parent.join()
@@ -276,7 +274,7 @@ def _end_with_parent() -> None:
 
 
 def _device(name: str) -> str | tuple[str, str, object, str]:
-    """What kind of device this is, or the parts of a SettingError, which itself cannot travel."""
+    """The kind of device, or the parts of a SettingError, which cannot be pickled."""
     if name == "cpu":
         return name
     from rugtui.training.device import resolve

@@ -1,4 +1,4 @@
-"""What a map over (r, p) can show of a sweep: each a number of a cell, from its rows."""
+"""The quantities that a map over (r, p) can show: numbers of a cell, from its rows."""
 
 from __future__ import annotations
 
@@ -15,11 +15,8 @@ from rugtui.sweeps.table import Row
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A number of rows of one kind.
-
-    `middle` is the value that means "as theory has it"; `log`: whether its factors matter, not its
-    differences.
-    """
+    """A number in the rows of one kind; `middle` is its value according to the theory, `log`
+    whether it is shown on a logarithmic scale."""
 
     name: str
     label: str
@@ -29,13 +26,13 @@ class Quantity:
     log: bool = False
 
     def of(self, row: Row) -> float:
-        """NaN where the row has none."""
+        """NaN if the row has none."""
         value = self.value(row) if row.kind == self.kind and row.status == "done" else None
         return float("nan") if value is None else value
 
 
 def best_loss(row: Row) -> float | None:
-    """The exact loss or the sampled one, whichever is known more sharply."""
+    """The exact or the sampled loss, whichever has the smaller standard error."""
     if row.loss_exact is None or row.loss is None:
         return row.loss if row.loss_exact is None else row.loss_exact
     exact, sampled = row.loss_exact_standard_error or 0.0, row.standard_error or math.inf
@@ -78,21 +75,21 @@ QUANTITIES = (
 
 
 def quantities(rows: Iterable[Row]) -> tuple[Quantity, ...]:
-    """Those of which these rows know anything."""
+    """Those that these rows have."""
     kinds = {row.kind for row in rows}
     return tuple(one for one in QUANTITIES if one.kind in kinds)
 
 
 def variants(rows: Iterable[Row]) -> tuple[Variant, ...]:
-    """Those of trained models, the usual one first."""
+    """The variants of trained models in these rows, the default one first."""
     found = {row.variant for row in rows if row.variant is not None}
     return tuple(sorted(found, key=lambda one: (bool(one.words), one.words)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cells:
-    """The rows of one n_sparse on a grid: r upwards, p to the right; of trained models, those of
-    one variant."""
+    """The rows of one n_sparse on a grid, r upwards, p to the right; of trained models only one
+    variant."""
 
     n_sparse: int
     r: Float[np.ndarray, " rows"]
@@ -102,7 +99,7 @@ class Cells:
 
     @classmethod
     def of(cls, n_sparse: int, rows: Sequence[Row], variant: Variant | None = None) -> Cells:
-        """On the axes that these rows have; of the first variant where none is named."""
+        """On the axes of these rows; by default of the first variant."""
         own = [row for row in rows if row.n_sparse == n_sparse]
         variant = variant or next(iter(variants(own)), None)
         own = [row for row in own if row.variant in (None, variant)]
@@ -110,17 +107,17 @@ class Cells:
         return cls(n_sparse, np.array(sorted(r)), np.array(sorted(p)), tuple(own), variant)
 
     def values(self, quantity: Quantity) -> Float[np.ndarray, "rows columns"]:
-        """Means over seeds; NaN where nothing is known."""
+        """Means over seeds; NaN without a value."""
         return self._of_seeds(quantity)[0]
 
     def spread(self, quantity: Quantity) -> Float[np.ndarray, "rows columns"]:
-        """Standard deviations over seeds; NaN where there are not two."""
+        """Standard deviations over seeds; NaN with fewer than two."""
         _, square, count = self._of_seeds(quantity)
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(count > 1, np.sqrt(square / (count - 1)), np.nan)
 
     def _of_seeds(self, quantity: Quantity) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Mean, sum of squared distances from it (Welford's way), and number of seeds."""
+        """Mean, sum of squared deviations (Welford's algorithm), and number of seeds."""
         mean, square, count = (np.zeros((self.r.size, self.p.size)) for _ in range(3))
         for row, i, k in self._placed(quantity.kind):
             value = quantity.of(row)
@@ -132,8 +129,8 @@ class Cells:
         return np.where(count > 0, mean, np.nan), square, count
 
     def without(self, quantity: Quantity) -> dict[tuple[int, int], bool]:
-        """The cells [i, k] where nothing is known of it: True for those that failed, False for
-        those that are not computed."""
+        """The cells [i, k] without a value: True for those that failed, False for those not yet
+        computed."""
         known = np.isfinite(self.values(quantity))
         rows = [(row.status == "failed", (i, k)) for row, i, k in self._placed(quantity.kind)]
         there, failed = {place for _, place in rows}, {place for bad, place in rows if bad}
@@ -143,7 +140,7 @@ class Cells:
         }
 
     def at(self, i: int, k: int, kind: Kind) -> list[Row]:
-        """The rows of a cell, one a seed."""
+        """The rows of a cell, one per seed."""
         return [row for row, *place in self._placed(kind) if place == [i, k]]
 
     def _placed(self, kind: Kind) -> Iterable[tuple[Row, int, int]]:

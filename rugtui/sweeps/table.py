@@ -1,4 +1,4 @@
-"""The table that a sweep makes: one row a cell and kind, as Parquet, as CSV and line by line."""
+"""The table of a sweep: one row per cell and kind, as Parquet, CSV and JSON lines."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ Key = tuple[int, int, float, str, int | None, Variant | None]
 def key_of(
     n_sparse: int, n_dense: int, p: float, kind: Kind, seed: int | None, variant: Variant | None
 ) -> Key:
-    """What makes it this cell and kind, and no other of the sweep."""
+    """What identifies a cell and kind in a sweep."""
     return n_sparse, n_dense, p, kind, seed, variant
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One cell and kind. Losses are per feature; None is what this kind does not have.
+    """One cell and kind. Losses are per feature; a number that this kind does not have is None.
 
-    Statistics are those of `rugtui.analysis.statistics.Statistics`, under the same names.
+    Statistics have the names of `rugtui.analysis.statistics.Statistics`.
     """
 
     n_sparse: int
@@ -48,20 +48,20 @@ class Row:
     p: float
     kind: Kind
     method: str | None = None
-    """sgd or population, of weights that were trained so."""
+    """sgd or population, if the weights were trained."""
     seed: int | None = None
-    """None where chance plays no part: theory and linear."""
+    """None for theory and linear, which are formulas."""
     status: Status = "done"
     error: str | None = None
     """Why a failed cell failed."""
     loss: float | None = None
     """trained and rug: on fresh samples; theory: L*; linear: that of the best linear model."""
     standard_error: float | None = None
-    """Of `loss`; 0 where it is a formula."""
+    """Of `loss`; 0 if that is a formula."""
     loss_gaussian: float | None = None
     loss_exact: float | None = None
     loss_exact_standard_error: float | None = None
-    """0 where all rows of W were taken."""
+    """0 if all rows of W were used."""
     theory_loss: float | None = None
     """L*(ratio, p), in every row."""
     linear: float | None = None
@@ -87,23 +87,23 @@ class Row:
     partner_mean: float | None = None
     partner_norm_share: float | None = None
     rows: int | None = None
-    """Rows of W behind the exact loss, and what stands between skew and here."""
+    """Rows of W used for the exact loss and the statistics from skew to here."""
     samples: int | None = None
     steps: int | None = None
     seconds: float | None = None
     """This cell's share of the time of its batch."""
     device: str | None = None
     bias: bool | None = None
-    """This and the next three: which model was trained, on which data; of kind trained alone."""
+    """This and the next three: the model that was trained and its data; of kind trained only."""
     tied: bool | None = None
     activation: str | None = None
     data: str | None = None
     lr: float | None = None
     batch: int | None = None
     weights: str | None = None
-    """File of the weights in the sweep's folder, where they were asked for."""
+    """File of the weights in the sweep's folder, if they were saved."""
     traceback: str | None = None
-    """Where a cell failed, if in a way that nobody foresaw."""
+    """Where an unexpected error made the cell fail."""
 
     @property
     def key(self) -> Key:
@@ -123,7 +123,7 @@ class Row:
         return f"{self.kind} {self.n_sparse} × {self.n_dense}, p {self.p:.6g}{seed}{words}"
 
     def table_row(self) -> dict[str, Any]:
-        """`as_dict` with the columns that follow from others (DERIVED)."""
+        """`as_dict` with the DERIVED columns."""
         loss_kind = {"theory": "optimum", "linear": "linear"}.get(self.kind, "heldout")
         usual = "hadamard" if self.n_sparse & (self.n_sparse - 1) == 0 else "dct"
         return self.as_dict() | {
@@ -133,7 +133,7 @@ class Row:
         }
 
     def as_dict(self) -> dict[str, Any]:
-        """As JSON has it: what is not finite is None."""
+        """For JSON: numbers that are not finite are None."""
         return plain(dataclasses.asdict(self))
 
 
@@ -146,12 +146,12 @@ TYPES: dict[str, type] = {
 """int, float, bool or str by column."""
 COLUMNS = tuple(TYPES)
 DERIVED: dict[str, type] = {"loss_standard_error": float, "loss_kind": str, "construction": str}
-"""Columns that follow from others; `standard_error` is the older name of the first."""
+"""Columns computed from others; `standard_error` is the older name of the first."""
 TABLE_TYPES = TYPES | DERIVED
 
 
 def row_of(facts: dict[str, Any], path: Path) -> Row:
-    """A row out of a file's JSON. Raises DamagedError."""
+    """A row from JSON. Raises DamagedError."""
     if facts.get("kind") == "trained" and facts.get("bias") is None:  # of version 0.1
         facts = facts | (
             {"kind": "population"}
@@ -161,20 +161,20 @@ def row_of(facts: dict[str, Any], path: Path) -> Row:
     try:
         return Row(**{name: facts[name] for name in COLUMNS if name in facts})
     except TypeError as error:
-        raise DamagedError(path, "a row of it lacks what makes a cell") from error
+        raise DamagedError(path, "a row does not say which cell it is") from error
 
 
 def write_tables(
     folder: Path, rows: Sequence[Row], settings: Mapping[str, Any] | None = None
 ) -> None:
-    """results.parquet and results.csv, whole or not at all; the settings of the sweep are in the
-    metadata of the first. Raises OSError."""
+    """Write results.parquet and results.csv; the sweep's settings are in the metadata of the
+    first. Raises OSError."""
     write_whole(folder / CSV, csv_bytes(rows))
     write_whole(folder / PARQUET, parquet_bytes(rows, settings))
 
 
 def csv_bytes(rows: Iterable[Row]) -> bytes:
-    """All digits; what is None is empty. A row is one line: line ends in a traceback become \\n."""
+    """All digits; None is empty. A row is one line: line ends in a traceback become \\n."""
     text = io.StringIO()
     writer = csv.DictWriter(text, tuple(TABLE_TYPES), lineterminator="\n")
     writer.writeheader()
@@ -200,15 +200,15 @@ def read_parquet(path: Path) -> list[Row]:
 
     try:
         content = pyarrow.BufferReader(path.read_bytes())
-        # its threads may still be there when Python ends, which aborts the process
+        # threads of pyarrow that outlive Python's own end would abort the process
         table = pyarrow.parquet.read_table(content, use_threads=False)
     except pyarrow.ArrowException as error:
-        raise DamagedError(path, "it is no Parquet file") from error
+        raise DamagedError(path, "it is not a Parquet file") from error
     return [row_of(facts, path) for facts in table.to_pylist()]
 
 
 def _arrow(rows: Sequence[Row], settings: Mapping[str, Any]) -> pyarrow.Table:
-    """Each column has its unit and meaning as metadata."""
+    """With the unit and meaning of each column as metadata."""
     import pyarrow
 
     named = {

@@ -1,4 +1,8 @@
-"""A sweep looked at from outside, whichever process computes it, on this machine or another."""
+"""A sweep in a process of its own, `rugtui sweep`: to start it, stop it, and follow its folder.
+
+The process outlives the one that started it, and saves when a signal stops it. Following works for
+any process that computes the sweep, on this machine or another.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +13,23 @@ from typing import TYPE_CHECKING, Literal
 from rugtui.storage.lock import holder
 from rugtui.sweeps.folder import ROWS, about, find, grid_of
 from rugtui.sweeps.grid import Axes, Grid
-from rugtui.sweeps.process import last_words
 from rugtui.sweeps.table import Key, Row
 
 if TYPE_CHECKING:
     import subprocess
+
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+
+from rugtui.errors import RunError, UsageError
+from rugtui.runtime.user_folders import state_folder
+from rugtui.storage.files import file_mode, make_folder
+from rugtui.storage.run_directory import last_written
+from rugtui.sweeps.folder import ABOUT, SweepFolder, is_sweep
 
 Doing = Literal["starting", "computing", "stopped", "done", "failed"]
 STOPPED_BY_SIGNAL = (-15, -2, 130, 143)
@@ -21,7 +37,7 @@ STOPPED_BY_SIGNAL = (-15, -2, 130, 143)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Watched:
-    """A sweep as it is now."""
+    """The state of a sweep."""
 
     folder: Path
     grid: Grid
@@ -32,7 +48,7 @@ class Watched:
     who: str = ""
     """The process that computes it."""
     notes: tuple[str, ...] = ()
-    """What is wrong with its files, or what its process said last before it failed."""
+    """What is wrong with its files, and the last line of a process that failed."""
 
     @property
     def failed(self) -> int:
@@ -40,10 +56,10 @@ class Watched:
 
 
 class Watch:
-    """Reads of a sweep's folder what is new in it."""
+    """Follows a sweep through its folder."""
 
     def __init__(self, folder: Path, process: subprocess.Popen[bytes] | None = None) -> None:
-        """`process`: the one that was started for it here. Raises OSError, RugtuiError."""
+        """`process`: the one that this program started for it. Raises OSError, RugtuiError."""
         about(folder)
         self.folder, self._process = folder, process
         self._grid = grid_of(folder)
@@ -54,13 +70,13 @@ class Watch:
         self._told: tuple[object, ...] = ()
 
     def look(self) -> Watched | None:
-        """The sweep as it is, None where nothing changed since. Raises OSError, RugtuiError."""
+        """The sweep's state, or None if nothing changed. Raises OSError, RugtuiError."""
         doing, who, said = self._doing()
         found = find(self.folder, self._from())
         self._rows |= found.keys
         self._end, self._notes = found.end, (*self._notes, *found.notes)
         if doing in ("stopped", "failed") and len(self._rows) >= self._axes.cells:
-            doing, said = "done", ""  # cells that failed are rows, which say why
+            doing, said = "done", ""  # rows of failed cells say why
         notes = (*self._notes, *([said] if said else []))
         told = (doing, who, notes, self._end)
         if told == self._told:
@@ -70,15 +86,15 @@ class Watch:
         return Watched(self.folder, self._grid, self._axes, rows, doing, who, notes)
 
     def _from(self) -> int:
-        """The byte to read on from: a file that became shorter was torn, and is read anew."""
+        """The byte to read on from: 0 if the file became shorter, as after a crash."""
         path = self.folder / ROWS
         if path.is_file() and path.stat().st_size < self._end:
             self._end, self._notes = 0, ()
         return self._end
 
     def _doing(self) -> tuple[Doing, str, str]:
-        """What happens to it, by whom, and the last words of a process that failed."""
-        # Whether our own process ended is asked first: it may take the lock until then.
+        """What happens to it, by whom, and the last line of a process that failed."""
+        # Polled before the lock is checked: our process may still take the lock until it ends.
         code = self._process.poll() if self._process else None
         busy, who = holder(self.folder)
         if busy:
@@ -90,3 +106,78 @@ class Watch:
         if code == 0 or code in STOPPED_BY_SIGNAL:
             return "stopped", "", ""
         return "failed", "", last_words(self.folder) or f"the process ended with code {code}"
+
+
+SAID = "sweep.log"
+"""The process's standard error, in the sweep's folder."""
+LAST_WORDS = 4096
+"""`last_words` reads at most so many bytes of it."""
+
+
+def sweeps_folder() -> Path:
+    """Where sweeps are saved by default."""
+    return state_folder() / "sweeps"
+
+
+def new_folder(grid: Grid) -> Path:
+    """The path of a new sweep of this grid."""
+    name = f"{time.strftime('%Y%m%d-%H%M%S')}-n{grid.n_sparse}"
+    return sweeps_folder() / "".join(c if c.isalnum() or c in "-." else "_" for c in name)
+
+
+def known_sweeps() -> list[Path]:
+    """The sweeps in `sweeps_folder` and the working directory, newest first. Raises OSError."""
+    places = [Path.cwd()]
+    with contextlib.suppress(UsageError):  # there is no home directory
+        places.insert(0, sweeps_folder())
+    folders = [
+        one for place in places if place.is_dir() for one in place.iterdir() if is_sweep(one)
+    ]
+    return sorted(folders, key=lambda one: last_written(one / ABOUT), reverse=True)
+
+
+def prepare(folder: Path, grid: Grid) -> None:
+    """Make the folder of a sweep. Raises what SweepFolder.begin does."""
+    make_folder(folder.parent)
+    SweepFolder.begin(folder, grid).close(tables=False)
+
+
+def start(folder: Path) -> subprocess.Popen[bytes]:
+    """Compute the rest of a sweep in a process that does not depend on this terminal. Raises
+    OSError, RunError if another process computes it."""
+    busy, who = holder(folder)
+    if busy:
+        raise RunError(f"{who or 'another process'} already computes {str(folder)!r}.")
+    said = os.open(folder / SAID, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, file_mode(folder))
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-m", "rugtui", "sweep", "--out", str(folder)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+            start_new_session=True,
+        )
+    finally:
+        os.close(said)
+
+
+def stop(folder: Path) -> None:
+    """Ask the process that computes a sweep to save and end. Raises RunError if it cannot be
+    signalled from here, OSError."""
+    busy, who = holder(folder)
+    if not busy:
+        return
+    if who is None or not who.alive:
+        raise RunError(f"{who or 'the other process'} cannot be stopped from this machine.")
+    who.ask_to_leave()
+
+
+def last_words(folder: Path) -> str:
+    """The last line that the process wrote; empty if there is none. Raises OSError."""
+    try:
+        with (folder / SAID).open("rb") as file:
+            file.seek(max(file.seek(0, os.SEEK_END) - LAST_WORDS, 0))
+            lines = file.read().decode(errors="replace").split("\n")
+    except FileNotFoundError:
+        return ""
+    return next((one.strip() for one in reversed(lines) if one.strip()), "")

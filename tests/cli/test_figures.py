@@ -7,9 +7,8 @@ import pytest
 
 from rugtui.cli import main
 from rugtui.reports import rug_figures as rug
-from rugtui.sweeps.folder import SweepFolder
+from rugtui.sweeps.folder import SweepFolder, run
 from rugtui.sweeps.grid import Grid
-from rugtui.sweeps.run import run
 from tests.reports.some import some_rows
 from tests.sweeps import in_process
 
@@ -24,7 +23,7 @@ def few_sizes(monkeypatch):
 def sweep(tmp_path):
     folder = SweepFolder.begin(tmp_path / "sweep", Grid(n_sparse="16", ratio="0.5", p="0.1"))
     folder.keep(some_rows())
-    folder.leave()
+    folder.close()
     return tmp_path / "sweep"
 
 
@@ -52,7 +51,7 @@ def test_weights_that_a_sweep_kept_are_drawn(tmp_path, capsys):
     folder = SweepFolder.begin(tmp_path / "sweep", grid)
     for _ in run(folder, in_process.outcomes):
         pass
-    folder.leave()
+    folder.close()
     assert main(["figures", str(tmp_path / "out"), "--sweep", str(folder.path)]) == 0
     assert f"{tmp_path}/out/weights.svg" in capsys.readouterr().out.splitlines()
 

@@ -41,7 +41,7 @@ def test_the_step_on_the_screen_rises_and_quitting_leaves_the_trainer_at_work():
 
 
 def test_a_sweep_is_watched_elsewhere(tmp_path):
-    SweepFolder.begin(tmp_path / "grid", Grid(n_sparse="16", ratio="0.5")).give_free()
+    SweepFolder.begin(tmp_path / "grid", Grid(n_sparse="16", ratio="0.5")).close(tables=False)
     with pytest.raises(RunError, match="grid' is a sweep: `rugtui`, then x and l"):
         meant(str(tmp_path / "grid"))
 

@@ -12,11 +12,9 @@ from rugtui.cli import main
 from rugtui.errors import UsageError
 from rugtui.sweeps import compute as computing
 from rugtui.sweeps import estimate as estimates
-from rugtui.sweeps.estimate import estimate, on_this_machine
+from rugtui.sweeps.estimate import PROCESS, estimate, needed, on_this_machine, processes
 from rugtui.sweeps.grid import Grid
-from rugtui.sweeps.memory import PROCESS, needed, processes
-from rugtui.sweeps.outcome import Outcome, failed
-from rugtui.sweeps.plan import units
+from rugtui.sweeps.plan import Outcome, failed, units
 from rugtui.sweeps.processes import outcomes
 
 GIB = 1 << 30
@@ -166,7 +164,7 @@ def test_a_plan_says_what_does_not_fit(there, said):
 def test_a_plan_says_what_waits_and_what_has_fewer_processes():
     waiting = estimate(units(LARGE), LARGE, 2, 48 * GIB)
     assert waiting.processes == 2
-    assert "wait till there is room" in waiting.notes[0]
+    assert "wait until there is room" in waiting.notes[0]
     fewer = estimate(units(LARGE), LARGE, 2, 48 * GIB, waits=False)
     assert "1 process instead of 2" in fewer.notes[0]
     assert fewer.seconds > estimate(units(LARGE), LARGE, 2, 99 * GIB, waits=False).seconds

@@ -13,8 +13,7 @@ import pytest
 from rugtui.errors import RugtuiError, SettingError
 from rugtui.sweeps import processes
 from rugtui.sweeps.grid import Grid
-from rugtui.sweeps.outcome import Outcome, failed
-from rugtui.sweeps.plan import Cell, Unit, units
+from rugtui.sweeps.plan import Cell, Outcome, Unit, failed, units
 from rugtui.sweeps.processes import outcomes
 from tests.processes import running, until
 from tests.sweeps import in_process
@@ -137,6 +136,6 @@ def test_processes_that_never_start_are_told_in_one_sentence(monkeypatch):
     monkeypatch.setattr(processes, "STARTS", 1)
     monkeypatch.setattr(processes, "cores", lambda: 1)
     with pytest.raises(
-        RugtuiError, match=r"is ever ready: the last ended with 1\. Free some memory"
+        RugtuiError, match=r"gets as far as computing: the last ended with 1\. Free some memory"
     ):
         list(outcomes(UNITS, GRID, never, compute=sound))

@@ -19,12 +19,10 @@ from rugtui.cli import main
 from rugtui.errors import RugtuiError, UsageError
 from rugtui.reports.sweep_figures import sweep_figures
 from rugtui.sweeps import cluster as clusters
-from rugtui.sweeps.folder import ROWS, SweepFolder, find
+from rugtui.sweeps.folder import ROWS, SweepFolder, find, run
 from rugtui.sweeps.grid import RANDOM, Grid
-from rugtui.sweeps.outcome import Outcome
-from rugtui.sweeps.plan import units
+from rugtui.sweeps.plan import Outcome, units
 from rugtui.sweeps.quantities import QUANTITIES, Cells
-from rugtui.sweeps.run import run
 from rugtui.sweeps.table import read_parquet
 from tests.sweeps import in_process
 
@@ -44,7 +42,7 @@ def swept(path, grid=SMALL, outcomes=in_process.outcomes, *, most=10**9, retry_f
         seen.append(progress)
         if len(seen) >= most:
             break
-    folder.leave()
+    folder.close()
     rows = read_parquet(path / "results.parquet")
     return [dataclasses.replace(row, seconds=None) for row in rows], seen
 

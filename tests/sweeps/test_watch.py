@@ -7,10 +7,9 @@ import pytest
 
 from rugtui.errors import DamagedError, RunError, UsageError
 from rugtui.storage.lock import holder
-from rugtui.sweeps import process
-from rugtui.sweeps.folder import SweepFolder
+from rugtui.sweeps import watch as process
+from rugtui.sweeps.folder import SweepFolder, run
 from rugtui.sweeps.grid import Grid
-from rugtui.sweeps.run import run
 from rugtui.sweeps.watch import Watch
 from tests.processes import until
 from tests.sweeps import in_process
@@ -40,7 +39,7 @@ def test_rows_are_seen_as_they_come_and_nothing_is_told_twice(tmp_path):
         seen.append(len(found.rows))
         assert seen[-1] == progress.done
         assert watch.look() is None
-    folder.leave()
+    folder.close()
     assert seen == sorted(set(seen))
     last = watch.look()
     assert (last.doing, len(last.rows), last.failed) == ("done", 16, 0)

@@ -10,12 +10,10 @@ from textual.widgets import Input, OptionList, Static
 
 from rugtui.live.commands import Open
 from rugtui.settings.preferences import Preferences
-from rugtui.sweeps import process
-from rugtui.sweeps.folder import SweepFolder, grid_of
+from rugtui.sweeps import watch as process
+from rugtui.sweeps.folder import SweepFolder, grid_of, run
 from rugtui.sweeps.grid import Grid
-from rugtui.sweeps.outcome import bare, failure
-from rugtui.sweeps.plan import Cell, units
-from rugtui.sweeps.run import run
+from rugtui.sweeps.plan import Cell, bare, failure, units
 from rugtui.tui.app import RugtuiApp
 from rugtui.tui.footer import KeyBar
 from rugtui.tui.panes.sweep.view import offered
@@ -43,7 +41,7 @@ def swept(tmp_path_factory):
     folder = SweepFolder.begin(tmp_path_factory.mktemp("sweeps") / "small", SMALL)
     for _ in run(folder, in_process.outcomes):
         pass
-    folder.leave()
+    folder.close()
     return folder.path
 
 

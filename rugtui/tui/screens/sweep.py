@@ -15,7 +15,7 @@ from textual.containers import Vertical
 from rugtui.errors import RugtuiError
 from rugtui.live.commands import Command, Open
 from rugtui.live.frame import Frame
-from rugtui.sweeps import process
+from rugtui.sweeps import watch
 from rugtui.sweeps.grid import RANDOM, Axes, Grid, Kind, Variant
 from rugtui.sweeps.table import Row
 from rugtui.sweeps.watch import Watch, Watched
@@ -77,7 +77,7 @@ class SweepScreen(Overlay[None]):
     async def _begin_with(self) -> None:
         """The list of sweeps or, where there is none yet, the form for one."""
         try:
-            there_are = bool(await asyncio.to_thread(process.known_sweeps))
+            there_are = bool(await asyncio.to_thread(watch.known_sweeps))
         except OSError:
             there_are = True  # the list says what is wrong
         if self.is_attached:
@@ -105,9 +105,9 @@ class SweepScreen(Overlay[None]):
     ) -> None:
         """The thread's work: a value to the screen whenever something changed."""
         try:
-            watch = Watch(folder, child)
+            follower = Watch(folder, child)
             while not left.is_set():
-                found = watch.look()
+                found = follower.look()
                 if found is not None:
                     self.app.call_from_thread(self._see, found, left)
                 left.wait(LOOK_EVERY)
@@ -148,7 +148,7 @@ class SweepScreen(Overlay[None]):
 
     def _begin(self, grid: Grid, folder: Path) -> None:
         try:
-            process.prepare(folder, grid)
+            watch.prepare(folder, grid)
         except (OSError, RugtuiError) as error:
             self.app.call_from_thread(self._cannot, str(error))
             return
@@ -157,7 +157,7 @@ class SweepScreen(Overlay[None]):
     def _start(self, folder: Path) -> None:
         """In a thread: to start a process may take its time."""
         try:
-            self._desk.processes[folder] = process.start(folder)
+            self._desk.processes[folder] = watch.start(folder)
         except (OSError, RugtuiError) as error:
             self.app.call_from_thread(self._cannot, str(error))
             return
@@ -184,7 +184,7 @@ class SweepScreen(Overlay[None]):
 
     def _stop(self, folder: Path) -> None:
         try:
-            process.stop(folder)
+            watch.stop(folder)
         except (OSError, RugtuiError) as error:
             self._cannot(str(error))
             return

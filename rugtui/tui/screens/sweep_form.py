@@ -14,7 +14,7 @@ from rugtui.settings.fields import Declared, Rule, fields_of
 from rugtui.sweeps.estimate import on_this_machine
 from rugtui.sweeps.grid import Axes, Grid
 from rugtui.sweeps.plan import units
-from rugtui.sweeps.process import new_folder
+from rugtui.sweeps.watch import new_folder
 from rugtui.tui.form import FormRow
 from rugtui.tui.screens.form_screen import FormScreen
 from rugtui.tui.screens.settings_form import row_of

@@ -14,7 +14,7 @@ from textual.widgets.option_list import Option
 from rugtui.errors import RugtuiError
 from rugtui.runtime.characters import printable
 from rugtui.sweeps.folder import grid_of, is_sweep
-from rugtui.sweeps.process import known_sweeps, sweeps_folder
+from rugtui.sweeps.watch import known_sweeps, sweeps_folder
 from rugtui.tui.keys import sheet_bindings
 from rugtui.tui.screens.overlay import Overlay
 
