@@ -222,10 +222,16 @@ def _caveats(settings: Settings) -> Iterator[str]:
             "Without an activation, linear is the least possible loss; Gaussian(W), exact(W) and "
             "L* assume a ReLU."
         )
+    elif settings.activation == "topk":
+        yield (
+            "Gaussian(W), exact(W) and L* assume a ReLU, not topk, which compares outputs: "
+            "elementwise does not bound it, oracle does, for symmetric weights."
+        )
     elif settings.activation != "relu":
         yield (
-            f"Gaussian(W), exact(W) and L* assume a ReLU, not {settings.activation}; "
-            "elementwise and oracle hold for any activation."
+            f"Gaussian(W), exact(W) and L* assume a ReLU, not {settings.activation}, which sees "
+            "one pre-activation at a time: elementwise bounds it for symmetric weights, and so "
+            "does oracle."
         )
     if settings.importance:
         yield "The loss is weighted by importance, and the levels of theory are not."

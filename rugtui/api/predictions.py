@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from rugtui.errors import UsageError
+from rugtui.settings.fields import check
+from rugtui.settings.settings import declared, kept_outputs
 from rugtui.tables import Table
 
 STRUCTURED_MOST, HULLS_MOST = 20_000, 64
 """Pairs (r, p), and different p, up to which a table has what lies below L*: seconds."""
+SAMPLES, CELLS = 16_384, 1 << 20
+"""For the loss with an activation that theory does not know; cells of them at a time."""
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -23,7 +26,8 @@ def predict(
     p: ArrayLike,
     *,
     n_sparse: int | None = None,
-    activation: Activation = "relu",
+    activation: Activation | None = None,
+    k: int | None = None,
     rows: int | None = None,
     seed: int = 0,
 ) -> Table:
@@ -50,8 +54,11 @@ def predict(
     True
 
     `rows` samples so many rows of W for the exact loss, chosen by `seed`; the default is all.
-    Raises SettingError for r or p outside (0, 1], WeightsError for weights that are not finite,
-    UsageError for another activation: these losses are of a ReLU.
+    With another `activation` than a ReLU (the default is what the file says) no formula is known,
+    but for identity: `loss_exact` and `loss_gaussian` are None, and `loss_sampled` is the loss on
+    `samples` samples drawn with `seed`. `k` is of the activation topk, by default p n_sparse.
+    Raises SettingError for r or p outside (0, 1], WeightsError for weights that are not finite or
+    lack what the activation has learned.
     """
     if not isinstance(what, str | Path) and not hasattr(what, "row_squares"):
         return Table(theory(cast(Any, what), p, n_sparse))
@@ -62,15 +69,17 @@ def predict(
         from rugtui.storage.load import load
 
         saved = load(what)
-        weights = saved.weights
-        if activation == "relu":
-            activation = saved.settings.activation or activation
-    if activation != "relu":
-        raise UsageError(
-            f"The Gaussian and the exact loss are for a ReLU, but activation is {activation!r}."
-        )
+        weights, kept = saved.weights, saved.settings.k
+        activation, k = activation or saved.settings.activation, k or kept
+    activation = activation or "relu"
+    for name, value in (("activation", activation), ("k", k)):
+        check(declared(name), value)
     shape = np.shape(p)
-    found = [of_weights(weights, float(one), rows=rows, seed=seed) for one in np.ravel(p)]
+    found = [
+        of_weights(weights, float(one), rows=rows, seed=seed)
+        | losses_with(activation, weights, float(one), seed, k=k)
+        for one in np.ravel(p)
+    ]
     columns: dict[str, Any] = {}
     for name in found[0]:
         column = np.empty(len(found), dtype=object)
@@ -169,3 +178,38 @@ def of_weights(weights: Weights, p: float, *, rows: int | None, seed: int) -> di
         for name, value in theory(ratio, p, weights.n_sparse).items()
     }
     return {**levels, **sizes, **losses, **measured, **spectrum}
+
+
+def losses_with(
+    activation: Activation, weights: Weights, p: float, seed: int, *, k: int | None = None
+) -> dict[str, float | int | None]:
+    """What replaces the losses of a ReLU: nothing where it is one.
+
+    Without activation the exact loss is known; of any other it is None, and the loss is sampled.
+    Raises WeightsError where weights lack what the activation has learned.
+    """
+    import torch
+
+    from rugtui.analysis.statistics import identity_loss
+    from rugtui.api.rugs import EngineeredWeights
+    from rugtui.models.constructions import dense
+    from rugtui.training.data import chunks
+    from rugtui.training.heldout import measure
+
+    if activation == "relu":
+        return {}
+    exact = identity_loss(weights, p) if activation == "identity" else None
+    generator = torch.Generator().manual_seed(seed)
+    batches = chunks(weights.n_sparse, p, SAMPLES, generator=generator, cells=CELLS)
+    k = k or kept_outputs(p, weights.n_sparse)
+    if isinstance(weights, EngineeredWeights):
+        weights = weights.dense()
+    sampled = measure(dense(weights), batches, activation=activation, k=k)
+    return {
+        "loss_gaussian": exact,
+        "loss_exact": exact,
+        "loss_exact_standard_error": None if exact is None else 0.0,
+        "loss_sampled": sampled.mean,
+        "loss_sampled_standard_error": sampled.standard_error,
+        "samples": SAMPLES,
+    }

@@ -59,6 +59,9 @@ TEXT = ("csv", "json")
     type=SettingType(declared("activation")),
     help=f"{OF_FILE} what follows W x + b.",
 )
+@click.option(
+    "--k", type=SettingType(declared("k")), help=f"{OF_FILE} outputs that topk keeps.  [p n_sparse]"
+)
 @names_option
 @click.option("--json", "as_json", is_flag=True, help="Print format, output and bytes as JSON.")
 def command(
@@ -68,6 +71,7 @@ def command(
     force: bool,
     p: Written | None,
     activation: Written | None,
+    k: Written | None,
     names: str | None,
     as_json: bool,
 ) -> None:
@@ -85,7 +89,7 @@ def command(
     from rugtui.storage.target import place
 
     found = place(what if names is None else with_names(what, names))
-    given = {"p": p, "activation": activation, "names": names}
+    given = {"p": p, "activation": activation, "k": k, "names": names}
     if found.kind != "weights" and (said := [n for n, one in given.items() if one is not None]):
         raise UsageError(f"--{said[0]} is for a file of weights; a {found.kind} has its own.")
     changes = {name: one.value for name, one in given.items() if isinstance(one, Written)}
@@ -176,10 +180,10 @@ def _safetensors(saved: Saved) -> bytes:
 def _npz(saved: Saved) -> bytes:
     import numpy as np
 
+    from rugtui.storage.snapshot import named_arrays
+
     weights = saved.weights
-    arrays: dict[str, Any] = {
-        name: getattr(weights, name).numpy() for name in ("W_in", "W_out", "b")
-    }
+    arrays: dict[str, Any] = {name: one.numpy() for name, one in named_arrays(weights).items()}
     arrays |= {f"history_{name}": column for name, column in saved.history.items()}
     file = io.BytesIO()
     np.savez(file, settings=np.array(json.dumps(saved.settings.as_dict())), **arrays)
@@ -213,7 +217,8 @@ def _json(saved: Saved) -> bytes:
 
     from rugtui.analysis.statistics import statistics
     from rugtui.analysis.verdict import caveat
-    from rugtui.cli.predict import UNSAID_ACTIVATION, UNSAID_P, losses_with
+    from rugtui.api.predictions import losses_with
+    from rugtui.cli.predict import UNSAID_ACTIVATION, UNSAID_P
     from rugtui.storage.files import dump, plain
     from rugtui.storage.run_directory import versions
     from rugtui.theory.levels import levels
@@ -231,9 +236,10 @@ def _json(saved: Saved) -> bytes:
         generator = np.random.default_rng(settings.seed)
         measured = statistics(saved.weights, p, generator=generator)
         facts["statistics"] = {"step": saved.step, **measured.numbers()}
-    if saved.kind == "file":
-        others = losses_with(settings.activation or "relu", saved.weights, p, settings.seed)
-        facts["statistics"] |= others
+    if saved.kind != "rug":  # a rug's activation is a ReLU whatever the run's is
+        activation = settings.activation or "relu"
+        others = losses_with(activation, saved.weights, p, settings.seed, k=settings.k)
+        facts["statistics"] = {**facts["statistics"], **others}
         facts["statistics"] |= {
             old: others[new] for old, new in OLD["export"].items() if new in others
         }

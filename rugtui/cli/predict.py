@@ -6,7 +6,7 @@ import csv
 import itertools
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -18,12 +18,8 @@ from rugtui.settings.ranges import numbers
 from rugtui.settings.settings import Activation, Settings, declared, dense_from_ratio
 from rugtui.vocabulary import with_old_names
 
-if TYPE_CHECKING:
-    from rugtui.models.dense import Dense
-
-SAMPLES, CELLS = 16_384, 1 << 20
-"""For the loss with an activation that theory does not know; cells of them at a time."""
 UNSAID_ACTIVATION = "it does not say its activation: these are the losses of a ReLU (--activation)."
+SAMPLED = "no formula is known for the activation {}: its loss is loss_sampled."
 UNSAID_P = f"it does not say its p: losses are taken at {Settings().p:g} (--p)."
 SPECTRUM = ("eigenvalues", "eigenvalues_imaginary")
 """Too long for anything but JSON."""
@@ -44,6 +40,9 @@ PAIRS_MOST = 1_000_000
     type=SettingType(declared("activation")),
     help=f"{OF_FILE} what follows W x + b.",
 )
+@click.option(
+    "--k", type=SettingType(declared("k")), help=f"{OF_FILE} outputs that topk keeps.  [p n_sparse]"
+)
 @names_option
 @click.option("--csv", "as_csv", is_flag=True, help="Print a table of comma-separated values.")
 @json_option
@@ -56,6 +55,7 @@ def command(
     rows: int | None,
     seed: int | None,
     activation: Written | None,
+    k: Written | None,
     names: str | None,
     as_csv: bool,
     as_json: bool,
@@ -76,6 +76,7 @@ def command(
             ("rows", rows, "samples rows"),
             ("seed", seed, "chooses rows"),
             ("activation", activation, "follows the weights"),
+            ("k", k, "is how many outputs the activation keeps"),
             ("names", names, "says which array is what"),
         ):
             if given is not None:
@@ -85,8 +86,11 @@ def command(
     if file is not None:
         if any(text is not None for text in (ratio_text, n_sparse, n_dense)):
             raise UsageError(f"{file} has its own n_sparse and n_dense: leave them out.")
-        given = None if activation is None else activation.value
-        answers = _of_file(with_names(file, names), p_text, given, rows, seed or 0)
+        model = {
+            name: None if one is None else one.value
+            for name, one in (("activation", activation), ("k", k))
+        }
+        answers = _of_file(with_names(file, names), p_text, rows, seed or 0, **model)
     else:
         if activation is not None or names is not None:
             raise UsageError("--activation and --names are for a FILE of weights: name one.")
@@ -132,10 +136,16 @@ def _ratios(ratio_text: str | None, n_sparse: str | None, n_dense: str | None) -
 
 
 def _of_file(
-    file: str, p_text: str | None, activation: Activation | None, rows: int | None, seed: int
+    file: str,
+    p_text: str | None,
+    rows: int | None,
+    seed: int,
+    *,
+    activation: Activation | None,
+    k: int | None,
 ) -> list[dict[str, Any]]:
     """Theory at the file's own r, and the losses of its weights, at each p."""
-    from rugtui.api.predictions import of_weights
+    from rugtui.api.predictions import losses_with, of_weights
     from rugtui.models.weight_files.weight_file import read_weight_file
 
     found = read_weight_file(file)
@@ -146,44 +156,19 @@ def _of_file(
         activation = said.activation or "relu"
         if said.activation is None:
             click.echo(f"rugtui: {UNSAID_ACTIVATION}", err=True)
+    if k is not None and activation != "topk":
+        raise UsageError(f"--k has no effect with the activation {activation}: leave it out.")
+    if activation not in ("relu", "identity"):
+        click.echo(f"rugtui: {SAMPLED.format(activation)}", err=True)
     if p_text is None and said.p is None:
         click.echo(f"rugtui: {UNSAID_P}", err=True)
     p_values = _each("p", p_text, said.p or Settings().p)
     return [
         of_weights(found.weights, p, rows=rows, seed=seed)
         | {"activation": activation}
-        | losses_with(activation, found.weights, p, seed)
+        | losses_with(activation, found.weights, p, seed, k=k or said.k)
         for p in p_values
     ]
-
-
-def losses_with(
-    activation: Activation, weights: Dense, p: float, seed: int
-) -> dict[str, float | int | None]:
-    """What replaces the losses of a ReLU: nothing where it is one.
-
-    Without activation the exact loss is known; of any other it is None, and the loss is sampled.
-    """
-    import torch
-
-    from rugtui.analysis.statistics import identity_loss
-    from rugtui.training.data import chunks
-    from rugtui.training.heldout import measure
-
-    if activation == "relu":
-        return {}
-    exact = identity_loss(weights, p) if activation == "identity" else None
-    generator = torch.Generator().manual_seed(seed)
-    batches = chunks(weights.n_sparse, p, SAMPLES, generator=generator, cells=CELLS)
-    sampled = measure(weights, batches, activation=activation)
-    return {
-        "loss_gaussian": exact,
-        "loss_exact": exact,
-        "loss_exact_standard_error": None if exact is None else 0.0,
-        "loss_sampled": sampled.mean,
-        "loss_sampled_standard_error": sampled.standard_error,
-        "samples": SAMPLES,
-    }
 
 
 def _show(answers: list[dict[str, Any]], *, as_json: bool, as_csv: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -69,8 +70,8 @@ class TrainedSampler(LossSampler):
     def sample(self) -> None:
         s = self.settings
         x = self._source.draw(s, max(1, min(BATCH, CELLS // s.n_sparse)))
-        by = importance(s, self.weights.b)
-        self.add(sample_losses(self.weights, x, activation=s.activation, importance=by))
+        model: Any = {"activation": s.activation, "k": s.outputs_kept}
+        self.add(sample_losses(self.weights, x, importance=importance(s, self.weights.b), **model))
 
 
 class RugSampler(LossSampler):

@@ -139,8 +139,7 @@ def read_saved(run: Path) -> SavedRun:
     settings, read = checkpoint.settings, weights_of(path, checkpoint)
     # What is read may be a map of the file: it would keep a deleted one's space on the disk, and a
     # network's file that another machine deletes would take this process with it.
-    parts = [part.clone() for part in (read.W_in, read.W_out, read.b)]
-    dtype = data_type(settings, parts[0].device)
+    dtype = data_type(settings, read.b.device)
     return SavedRun(
         run,
         settings,
@@ -148,7 +147,7 @@ def read_saved(run: Path) -> SavedRun:
         checkpoint.seconds,
         checkpoint.phase,
         checkpoint.device,
-        Dense(*(part.to(dtype) for part in parts)),
+        read.mapped(lambda part: part.clone().to(dtype)),
         History.of(past.until(checkpoint.step)),
         time.monotonic() - age,
         (*refused, *damaged),

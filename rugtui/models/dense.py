@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,8 @@ class Dense:
     W_in: Float[Tensor, "n_dense n_sparse"]
     W_out: Float[Tensor, "n_sparse n_dense"]
     b: Float[Tensor, " n_sparse"]
+    extra: Float[Tensor, "rows n_sparse"] | None = None
+    """What a learned activation has besides (`rugtui.models.activations`), a row each."""
 
     def __post_init__(self) -> None:
         shapes = tuple(self.W_in.shape), tuple(self.W_out.shape), tuple(self.b.shape)
@@ -28,19 +31,34 @@ class Dense:
                 "W_in, W_out and b must have the shapes (n_dense, n_sparse), (n_sparse, n_dense) "
                 f"and (n_sparse,), but they are {shapes[0]}, {shapes[1]} and {shapes[2]}."
             )
+        if self.extra is not None and self.extra.shape[1:] != self.b.shape:
+            raise WeightsError(
+                f"Parameters of the activation must have the shape (rows, {self.n_sparse}), but "
+                f"theirs is {tuple(self.extra.shape)}."
+            )
 
     def __eq__(self, other: object) -> bool:
         """Whether all numbers are the same, wherever they are stored."""
         if not isinstance(other, Dense):
             return NotImplemented
-        pairs = ((self.W_in, other.W_in), (self.W_out, other.W_out), (self.b, other.b))
-        return all(torch.equal(mine.cpu(), theirs.cpu()) for mine, theirs in pairs)
+        mine, theirs = self.arrays(), other.arrays()
+        return len(mine) == len(theirs) and all(
+            torch.equal(one.cpu(), two.cpu()) for one, two in zip(mine, theirs, strict=True)
+        )
 
     __hash__ = object.__hash__
 
     def __repr__(self) -> str:
         kind = str(self.W_in.dtype).removeprefix("torch.")
         return f"Dense(n_sparse={self.n_sparse}, n_dense={self.n_dense}, {kind})"
+
+    def arrays(self) -> tuple[Tensor, ...]:
+        """W_in, W_out, b and, where there is one, extra."""
+        return (self.W_in, self.W_out, self.b, *([] if self.extra is None else [self.extra]))
+
+    def mapped(self, change: Callable[[Tensor], Tensor]) -> Dense:
+        """The same with each array changed: moved, cast, or copied."""
+        return Dense(*map(change, self.arrays()))
 
     @property
     def n_sparse(self) -> int:

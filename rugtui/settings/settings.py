@@ -18,7 +18,14 @@ from rugtui.settings.fields import Declared, check, fields_of, setting
 Method = Literal["sgd", "population"]
 Optimizer = Literal["adam", "adamw", "sgd"]
 Schedule = Literal["constant", "cosine", "warmup", "reference"]
-Activation = Literal["identity", "relu", "leaky_relu", "tanh", "gelu"]
+Activation = Literal["identity", "relu", "leaky_relu", "tanh", "gelu", "jumprelu", "topk", "gated"]
+EXTRA: dict[str, tuple[str, ...]] = {
+    "jumprelu": ("threshold",),
+    "gated": ("log_gain", "magnitude_bias"),
+}
+"""What an activation learns for each output, by its names in files."""
+OF_AUTOENCODERS = (*EXTRA, "topk")
+"""Activations that have such parameters, or compare outputs."""
 DataKind = Literal["bernoulli", "one"]
 DType = Literal["float32", "float64"]
 Matmul = Literal["full", "tf32", "bf16"]
@@ -43,7 +50,19 @@ class Settings:
         0.05, "Probability that a feature is on.", above=0, most=1, hot=True, group="model"
     )
     activation: Activation = setting(
-        "relu", "Activation function, applied to W x + b.", group="model"
+        "relu",
+        "Activation function, applied to W x + b. jumprelu (with a learned threshold for each "
+        "output), gated and topk are those of sparse autoencoders.",
+        group="model",
+    )
+    k: int | None = setting(
+        None,
+        "Outputs that the activation topk keeps in each sample.",
+        unit="outputs",
+        least=1,
+        hot=True,
+        group="model",
+        auto="p n_sparse, rounded, and at least 1",
     )
     bias: bool = setting(True, "Give the output a bias b.", group="model")
     tied: bool = setting(False, "Tie W_out to the transpose of W_in.", group="model")
@@ -149,6 +168,11 @@ class Settings:
         return 1 / self.n_sparse if self.data == "one" else self.p
 
     @property
+    def outputs_kept(self) -> int:
+        """k of the activation topk."""
+        return self.k or kept_outputs(self.p_on, self.n_sparse)
+
+    @property
     def learning_rate(self) -> float:
         """The rate before the schedule: `lr`, or the default rate if it is auto."""
         return self.usual_rate if self.lr is None else self.lr
@@ -177,6 +201,11 @@ class Settings:
         return dataclasses.asdict(self)
 
 
+def kept_outputs(p: float, n_sparse: int) -> int:
+    """The usual k of topk: as many as are on in the mean, and at least 1."""
+    return max(1, round(p * n_sparse))
+
+
 def conflicts(known: Mapping[str, Any]) -> Iterator[SettingError]:
     """Conflicts among settings that are valid one by one.
 
@@ -191,6 +220,11 @@ def conflicts(known: Mapping[str, Any]) -> Iterator[SettingError]:
             if (value := known.get(name, has)) != has:
                 hint = f"set {name} to {has}"
                 yield SettingError("method", f"sgd where {name} is {value}", "population", hint)
+    if (k := known.get("k")) is not None and k > n_sparse:
+        yield SettingError("k", f"at most n_sparse = {n_sparse}", k)
+    if known.get("activation") == "gated" and not known.get("bias", True):
+        hint = "its gate is where W x + b is positive"
+        yield SettingError("bias", "yes where activation is gated", "no", hint)
     within = known.get("until_within")
     if within is not None and (why := no_target_where(known)):
         where, hint = why

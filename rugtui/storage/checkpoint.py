@@ -15,7 +15,7 @@ from torch import Tensor
 
 from rugtui.errors import DamagedError
 from rugtui.models.dense import Dense
-from rugtui.settings.settings import Settings
+from rugtui.settings.settings import EXTRA, Settings
 from rugtui.storage import tensors
 from rugtui.storage.files import write_whole
 from rugtui.storage.run_directory import checkpoint_path, checkpoints, settings_of
@@ -143,14 +143,13 @@ def weights_of(path: Path, checkpoint: Checkpoint) -> Dense:
     Raises DamagedError.
     """
     settings, flat = checkpoint.settings, checkpoint.state.tensors["weights"]
-    cells = settings.n_sparse * settings.n_dense
-    size = cells * (1 if settings.tied else 2) + settings.n_sparse * settings.bias
+    cells, rows = settings.n_sparse * settings.n_dense, len(EXTRA.get(settings.activation, ()))
+    size = cells * (1 if settings.tied else 2) + settings.n_sparse * (settings.bias + rows)
     if flat.shape != (size,) or not flat.is_floating_point():
         raise DamagedError(path, "its weights do not match its own settings")
-    views = Views.of(
-        flat, settings.n_sparse, settings.n_dense, tied=settings.tied, bias=settings.bias
-    )
-    return Dense(views.W_in.contiguous(), views.W_out.contiguous(), views.b)
+    known = {"tied": settings.tied, "bias": settings.bias, "rows": rows}
+    views = Views.of(flat, settings.n_sparse, settings.n_dense, **known)
+    return views.dense().mapped(torch.Tensor.contiguous)
 
 
 def _require_shapes(path: Path, found: dict[str, Tensor], fresh: dict[str, Tensor]) -> None:

@@ -14,10 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from jaxtyping import Float
+from torch import Tensor
 
 from rugtui.errors import DamagedError
 from rugtui.models.dense import Dense
+from rugtui.settings.settings import EXTRA
 from rugtui.storage import tensors
 from rugtui.storage.checkpoint import write_checkpoint
 from rugtui.storage.checkpoint_writer import RunState
@@ -100,16 +103,29 @@ def read_snapshot(folder: Path) -> dict[str, Any]:
 
 
 def weights_bytes(weights: Dense, facts: dict[str, Any] | None = None) -> bytes:
-    """W_in (n_dense, n_sparse), W_out (n_sparse, n_dense) and b (n_sparse,) as safetensors."""
+    """W_in (n_dense, n_sparse), W_out (n_sparse, n_dense), b (n_sparse,) and what the activation
+    has besides, as safetensors."""
+    return tensors.pack(named_arrays(weights), facts or {})
+
+
+def named_arrays(weights: Dense) -> dict[str, Tensor]:
+    """The arrays by the names that they have in files."""
     named = {"W_in": weights.W_in, "W_out": weights.W_out, "b": weights.b}
-    return tensors.pack(named, facts or {})
+    extra = () if weights.extra is None else weights.extra
+    names = next((names for names in EXTRA.values() if len(names) == len(extra)), ())
+    return named | dict(zip(names, extra, strict=True))
 
 
 def read_weights(folder: Path) -> Dense:
     """The weights of a snapshot. Raises OSError, DamagedError, WeightsError."""
     found, _ = tensors.read(folder / WEIGHTS)
     try:
-        return Dense(found["W_in"], found["W_out"], found["b"])
+        extra = [
+            torch.stack([found[name] for name in names])
+            for names in EXTRA.values()
+            if found.keys() >= set(names)
+        ]
+        return Dense(found["W_in"], found["W_out"], found["b"], *extra)
     except KeyError as error:
         raise DamagedError(folder / WEIGHTS, f"it has no {error}") from error
 

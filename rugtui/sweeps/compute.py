@@ -186,11 +186,11 @@ def _look(empty: Row, found: Found, cell: Cell, grid: Grid) -> Row:
         laws=LAWS,
     ).numbers()
     variant = cell.variant or Variant()
-    activation: Any = variant.activation
     settings = grid.settings((empty.n_sparse, empty.n_dense), empty.p, seed, cell.variant)
     source = Source(generators(seed, device)["heldout"], device, torch.float32)
     fresh: Any = source.draw_many(settings.replace(batch=LOSS_BATCH), grid.samples)
-    sampled = heldout.measure(dense(found.weights), fresh, activation=activation)
+    model: Any = {"activation": variant.activation, "k": settings.outputs_kept}
+    sampled = heldout.measure(dense(found.weights), fresh, **model)
     if not variant.is_theorys:  # the theory's losses are those of another model
         known |= dict.fromkeys(("gaussian", "exact", "exact_standard_error"))
     return replace(

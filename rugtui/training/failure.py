@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rugtui.errors import TrainingError, UsageError
 from rugtui.models.sizes import gib, is_power_of_two
 from rugtui.runtime.machine import available_memory, used_memory
-from rugtui.settings.settings import Settings
+from rugtui.settings.settings import EXTRA, OF_AUTOENCODERS, Settings
 from rugtui.training.kernels.plan import FullMatrixPath, sparse_data
 
 if TYPE_CHECKING:
@@ -25,9 +25,10 @@ SCREEN_COPIES, UNEVEN_COPIES = 5, 8
 """Copies of W_in and W_out that a dashboard may hold at once: those behind the statistics and the
 picture, their products, a snapshot being written, and the rug's, which needs more unless it is a
 Hadamard rug. Measured beside n_sparse 4,096: 4.3 at n_dense 1,024 and 512; 7.7 at (3000, 1500)."""
-BATCH_COPIES, SLOPED_COPIES, FULL_COPIES = 3, 8, 6
+BATCH_COPIES, SLOPED_COPIES, FULL_COPIES, AUTOGRAD_COPIES = 3, 8, 6, 16
 """Pre-activations of two steps, and the data or held-out outputs; with the slope of what is not a
-ReLU, which passes over all of them; with data in all their cells, those too."""
+ReLU, which passes over all of them; with data in all their cells, those too; by autograd, what it
+remembers."""
 CELL = 36
 """Bytes of an active cell: its place and its value, by row and by column, and room to spare."""
 SIGNS = (
@@ -136,7 +137,8 @@ def _fixed(settings: Settings, screen: bool) -> int:
     memories = MEMORIES["adam" if settings.method == "population" else settings.optimizer]
     copies = 2 + memories + STATES * (1 + memories) + 0.5  # and a gradient on its way to its place
     matrices = 1 if settings.tied else 2
-    parameters = settings.n_sparse * (matrices * settings.n_dense + settings.bias)
+    vectors = settings.bias + len(EXTRA.get(settings.activation, ()))
+    parameters = settings.n_sparse * (matrices * settings.n_dense + vectors)
     looked_at = _looked_at(settings) if screen else 0
     return math.ceil(_bytes(settings) * (copies * parameters + looked_at + _square(settings)))
 
@@ -157,7 +159,8 @@ def _per_sample(settings: Settings) -> int:
     n_sparse, n_dense = settings.n_sparse, settings.n_dense
     full = not sparse_data(settings)
     copies = FULL_COPIES if full else BATCH_COPIES
-    copies = copies if settings.activation == "relu" else SLOPED_COPIES + full
+    if settings.activation != "relu":
+        copies = AUTOGRAD_COPIES if settings.activation in OF_AUTOENCODERS else SLOPED_COPIES + full
     cells = _bytes(settings) * (copies * n_sparse + 3 * n_dense)
     return cells + (0 if full else math.ceil(CELL * settings.p_on * n_sparse))
 

@@ -6,13 +6,15 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from rugtui.models.activations import output
 from rugtui.models.dense import Dense
-from rugtui.settings.settings import Activation
+from rugtui.settings.settings import OF_AUTOENCODERS, Activation
 from rugtui.training.kernels import activation as activations
 from rugtui.training.kernels.sparse_rows import Batch, SparseRows
 
@@ -30,14 +32,16 @@ def measure(
     batches: Iterator[Batch],
     *,
     activation: Activation = "relu",
+    k: int = 0,
     importance: Float[Tensor, " n_sparse"] | None = None,
     check_cancelled: Callable[[], None] = lambda: None,
 ) -> Estimate:
     """The loss of `weights` on `batches`, which together hold at least two samples."""
+    model: Any = {"activation": activation, "k": k, "importance": importance}
 
     def of_each(x: Batch) -> list[float]:
         check_cancelled()
-        return sample_losses(weights, x, activation=activation, importance=importance).tolist()
+        return sample_losses(weights, x, **model).tolist()
 
     # By way of `map`, no batch is held while the next is drawn; and as numbers of Python's, losses
     # are not on the heap between batches, whose places would then never be whole again: measured
@@ -88,11 +92,20 @@ def sample_losses(
     x: Batch,
     *,
     activation: Activation = "relu",
+    k: int = 0,
     importance: Float[Tensor, " n_sparse"] | None = None,
 ) -> Float[Tensor, " batch"]:
-    """Σ_i importance_i (x_i − y_i)² / n_sparse of each sample."""
+    """Σ_i importance_i (x_i − y_i)² / n_sparse of each sample; `k` is of the activation topk.
+
+    Raises WeightsError where the weights lack the activation's parameters.
+    """
     y = torch.addmm(weights.b, x @ weights.W_in.T, weights.W_out.T)
-    y = y.relu_() if activation == "relu" else activations.value(activation, y)
+    if activation == "relu":
+        y = y.relu_()
+    elif activation in OF_AUTOENCODERS:
+        y = output(weights, y, activation, k=k)
+    else:
+        y = activations.value(activation, y)
     y = x.add_to(y, -1.0) if isinstance(x, SparseRows) else y.sub_(x)
     if importance is not None:
         y.mul_(importance.sqrt())

@@ -7,9 +7,10 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from rugtui.settings.settings import Settings
+from rugtui.settings.settings import OF_AUTOENCODERS, Settings
 from rugtui.training import schedule
 from rugtui.training.kernels import optimizer, plan
+from rugtui.training.kernels.autograd import AutogradGradient
 from rugtui.training.kernels.gradient import CheckCancelled, Gradient
 from rugtui.training.parameters import Parameters
 from rugtui.training.population import Population
@@ -77,14 +78,15 @@ class Sampled:
         self._optimizer = optimizer.named(settings, self._whole)
         self._optimizer.restore(memory)
         paths = plan.choose(settings, kind=self._quiet.device.type)
-        self.plan = str(paths)
-        self._gradient = Gradient(
-            self._parameters,
-            paths,
-            activation=settings.activation,
-            importance=importance(settings, self._parameters.weights.b),
-            half=settings.matmul == "bf16",
-        )
+        own, weight = self._parameters, importance(settings, self._parameters.weights.b)
+        model: Any = {"activation": settings.activation, "importance": weight}
+        self._gradient: Gradient | AutogradGradient
+        if settings.activation in OF_AUTOENCODERS:
+            self.plan = "autograd"
+            self._gradient = AutogradGradient(own, k=settings.outputs_kept, **model)
+        else:
+            self.plan = str(paths)
+            self._gradient = Gradient(own, paths, half=settings.matmul == "bf16", **model)
 
     def step(self, number: int, check_cancelled: CheckCancelled) -> Tensor:
         """One step; returns its loss on the device. If `check_cancelled` raises, nothing has

@@ -1,4 +1,5 @@
-"""The trained numbers: W_in, W_out and b as views of one flat tensor, their gradient of another.
+"""The trained numbers: W_in, W_out, b and what a learned activation has besides, as views of one
+flat tensor, and their gradient as views of another.
 
 One tensor for all of them makes the optimizer one fused pass and a copy of the state one clone.
 Tied weights are one matrix in the flat tensor with two views: W_out is W_in's transpose because it
@@ -18,25 +19,35 @@ from rugtui.models.dense import Dense
 
 @dataclass(frozen=True, slots=True)
 class Views:
-    """W_in, W_out and b inside `flat`; W_in.T and W_out are contiguous, a row a feature."""
+    """The arrays of a `Dense` inside `flat`; W_in.T and W_out are contiguous, a row a feature."""
 
     flat: Float[Tensor, " size"]
     W_in: Float[Tensor, "n_dense n_sparse"]
     W_out: Float[Tensor, "n_sparse n_dense"]
     b: Float[Tensor, " n_sparse"]
+    extra: Float[Tensor, "rows n_sparse"]
+    """Of a learned activation; no rows for any other."""
 
     @property
     def W_in_T(self) -> Float[Tensor, "n_sparse n_dense"]:
         return self.W_in.T
 
     @classmethod
-    def of(cls, flat: Tensor, n_sparse: int, n_dense: int, *, tied: bool, bias: bool) -> Views:
+    def of(
+        cls, flat: Tensor, n_sparse: int, n_dense: int, *, tied: bool, bias: bool, rows: int = 0
+    ) -> Views:
+        """`rows` of a learned activation."""
         matrix, shape = n_sparse * n_dense, (n_sparse, n_dense)
-        encoder, *rest = flat.split([matrix] * (2 - tied) + [n_sparse] * bias)
+        lengths = [matrix] * (2 - tied) + [n_sparse] * bias + [rows * n_sparse]
+        encoder, *rest, extra = flat.split(lengths)
         encoder = encoder.view(shape)
         decoder = encoder if tied else rest[0].view(shape)
         b = rest[-1] if bias else flat.new_zeros(n_sparse)
-        return cls(flat, encoder.T, decoder, b)
+        return cls(flat, encoder.T, decoder, b, extra.view(rows, n_sparse))
+
+    def dense(self) -> Dense:
+        """The same numbers as a `Dense`, in the same memory."""
+        return Dense(self.W_in, self.W_out, self.b, self.extra if len(self.extra) else None)
 
 
 class Parameters:
@@ -45,13 +56,16 @@ class Parameters:
     def __init__(self, weights: Dense, *, tied: bool = False, bias: bool = True) -> None:
         self.tied, self.bias = tied, bias
         self.n_dense, self.n_sparse = weights.W_in.shape
-        size = self.n_sparse * (self.n_dense * (1 if tied else 2) + bias)
-        self.weights = self._views(weights.W_in.new_empty(size))
-        self.gradient = self._views(weights.W_in.new_zeros(size))
+        self.rows = 0 if weights.extra is None else len(weights.extra)
+        size = self.n_sparse * (self.n_dense * (1 if tied else 2) + bias + self.rows)
+        self.weights = self.views(weights.W_in.new_empty(size))
+        self.gradient = self.views(weights.W_in.new_zeros(size))
         self.take(weights)
 
-    def _views(self, flat: Tensor) -> Views:
-        return Views.of(flat, self.n_sparse, self.n_dense, tied=self.tied, bias=self.bias)
+    def views(self, flat: Tensor) -> Views:
+        """The parts of another flat tensor of this size."""
+        own = {"tied": self.tied, "bias": self.bias, "rows": self.rows}
+        return Views.of(flat, self.n_sparse, self.n_dense, **own)
 
     def blocks(self) -> list[tuple[Tensor, Tensor]]:
         """Values and gradient of W_in (as W_in.T), of W_out unless tied, of b if there is one."""
@@ -70,8 +84,10 @@ class Parameters:
             self.weights.W_out.copy_(weights.W_out)
         if self.bias:
             self.weights.b.copy_(weights.b)
+        if weights.extra is not None:
+            self.weights.extra.copy_(weights.extra)
 
     def copy(self) -> Dense:
-        own = self.weights
-        W_in = own.W_in.clone(memory_format=torch.contiguous_format)
-        return Dense(W_in, own.W_out.contiguous().clone(), own.b.clone())
+        return self.weights.dense().mapped(
+            lambda part: part.clone(memory_format=torch.contiguous_format)
+        )

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from rugtui.errors import SettingError
+from rugtui.models.activations import with_parameters
 from rugtui.models.dense import Dense
 from rugtui.runtime.threads import compute_threads, granted_threads
 from rugtui.settings.settings import Settings
@@ -59,9 +60,9 @@ class Trainer:
         with self._memory.reported(settings):
             self._generators = generators(settings.seed, self.device)
             start = weights or initial.initial(settings, generator=self._generators["weights"])
-            self._parameters = Parameters(
-                _moved(start, self.device, dtype), tied=settings.tied, bias=settings.bias
-            )
+            start = with_parameters(start, settings.activation)
+            start = start.mapped(lambda part: part.to(self.device, dtype))
+            self._parameters = Parameters(start, tied=settings.tied, bias=settings.bias)
             self._data, self._unseen = (
                 Source(self._generators[name], self.device, dtype) for name in ("data", "heldout")
             )
@@ -171,9 +172,10 @@ class Trainer:
         own, settings = self._parameters.weights, self.settings
         with self._computing(), self._unseen.undone_on_error():
             return heldout.measure(
-                Dense(own.W_in, own.W_out, own.b),
+                own.dense(),
                 self._unseen.draw_many(settings, samples),
                 activation=settings.activation,
+                k=settings.outputs_kept,
                 importance=importance(settings, own.b),
                 check_cancelled=check_cancelled,
             )
@@ -191,9 +193,8 @@ class Trainer:
             return estimate
         # From its own stream, so that a target does not change the training and held-out data.
         word = int(np.random.SeedSequence((settings.seed, self.step)).generate_state(1)[0])
-        own = self._parameters.weights
         return heldout.measure_rare(
-            Dense(own.W_in, own.W_out, own.b),
+            self._parameters.weights.dense(),
             settings.p_on,
             samples=RARE_SAMPLES,
             batch=settings.batch,
@@ -317,7 +318,3 @@ def results(training: Trainer, cancelled: Callable[[], bool] = never) -> Iterato
 
 def _under(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {n.removeprefix(prefix): v for n, v in tensors.items() if n.startswith(prefix)}
-
-
-def _moved(weights: Dense, device: torch.device, dtype: torch.dtype) -> Dense:
-    return Dense(*(part.to(device, dtype) for part in (weights.W_in, weights.W_out, weights.b)))

@@ -66,7 +66,7 @@ def test_nothing_is_said_of_nothing():
 def test_what_does_not_hold_is_said():
     assert caveat(Settings()) == ""
     said = caveat(Settings(activation="gelu", bias=False))
-    assert "assume a ReLU, not gelu; elementwise and oracle hold" in said
+    assert "assume a ReLU, not gelu, which sees one pre-activation at a time" in said
     assert "Gaussian(W) and exact(W) need none" in said
     assert "linear is the least possible loss" in caveat(Settings(activation="identity"))
     assert "weighted by importance, and the levels of theory are not" in caveat(

@@ -57,8 +57,11 @@ def test_weights_are_predicted_from_a_model_a_rug_and_a_file(tmp_path, capsys):
     for other in (of_file, of_model):
         assert other.loss_exact == pytest.approx(of_rug.loss_exact, rel=1e-5)
     assert rugtui.predict(rug, [0.1, 0.2]).loss_exact[0] == of_rug.loss_exact
-    with pytest.raises(UsageError, match="tanh"):
-        rugtui.predict(rug, 0.1, activation="tanh")
+    other = rugtui.predict(rug, 0.1, activation="tanh")
+    assert other.loss_exact is None
+    assert other.loss_sampled > of_rug.loss_exact > 0
+    with pytest.raises(SettingError, match="tan"):
+        rugtui.predict(rug, 0.1, activation="tan")
 
 
 def test_a_rug_computes_what_its_matrix_says():

@@ -34,6 +34,10 @@ RECIPES = [
     {"activation": "leaky_relu"},
     {"activation": "tanh"},
     {"activation": "identity"},
+    {"activation": "jumprelu"},
+    {"activation": "jumprelu", "tied": True, "bias": False},
+    {"activation": "gated", "importance": 0.5},
+    {"activation": "topk", "k": 5, "optimizer": "sgd", "lr": None},
     {"dtype": "float64"},
     {"matmul": "bf16"},
     {"matmul": "tf32"},
@@ -49,7 +53,7 @@ RECIPES = [
 
 def bits(training):
     weights = training.weights()
-    return torch.cat([weights.W_in.flatten(), weights.W_out.flatten(), weights.b])
+    return torch.cat([part.flatten() for part in weights.arrays()])
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=str)

@@ -335,4 +335,4 @@ def _own_settings(text: str | None) -> dict[str, Any]:
     except ValueError:
         return {}
     known = known.get("settings", known) if isinstance(known, dict) else {}
-    return {f"settings.{name}": known[name] for name in ("p", "activation") if name in known}
+    return {f"settings.{name}": known[name] for name in ("p", "activation", "k") if name in known}

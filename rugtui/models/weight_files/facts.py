@@ -33,10 +33,12 @@ class Said:
     scale: str = ""
     """A factor that is not 1, as a phrase."""
     hidden_activation: str = ""
+    k: int | None = None
+    """Outputs that topk keeps."""
 
     def settings(self) -> dict[str, Any]:
         """What is said of a run's settings."""
-        known = {"p": self.p, "activation": self.activation}
+        known = {"p": self.p, "activation": self.activation, "k": self.k}
         return {name: value for name, value in known.items() if value is not None}
 
     def require_known(self) -> None:
@@ -75,6 +77,7 @@ def said_by(facts: Mapping[str, Any]) -> Said:
         p=chances.pop() if len(chances) == 1 else None,
         scale=scales[0] if scales else "",
         hidden_activation=hidden[0] if hidden else "",
+        k=k if isinstance(k := facts.get("settings.k"), int) and k > 0 else None,
     )
 
 

@@ -137,12 +137,15 @@ def left_over(
     others: list[Candidate],
     sizes: Sizes,
     count: int | None,
+    *,
+    also: tuple[str, ...] = (),
 ) -> list[str]:
-    """Names of arrays that were not read.
+    """Names of arrays that were not read. `also`: those that were, beside the roles.
 
     Raises WeightsError where the model's output may depend on one.
     """
     read = {plain_name(contents, name) for name in chosen.roles.values()}
+    read |= {chosen.prefix + name for name in also}
     same = [contents.arrays[name].same_as for name in read]
     left = [name for name in contents.arrays if name not in read]
     if chosen.explicit:

@@ -7,9 +7,11 @@ weights, or arrays left over on which the output could depend.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -28,7 +30,7 @@ from rugtui.models.weight_files.choice import (
 )
 from rugtui.models.weight_files.containers import OBJECTS, Contents, explained, open_contents
 from rugtui.models.weight_files.conventions import Candidate
-from rugtui.models.weight_files.facts import Said, said_by
+from rugtui.models.weight_files.facts import ACTIVATIONS, Said, said_by
 from rugtui.models.weight_files.shapes import (
     PLAIN,
     Sizes,
@@ -38,6 +40,7 @@ from rugtui.models.weight_files.shapes import (
     sizes_of,
     without_instances,
 )
+from rugtui.settings.settings import EXTRA, Activation
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,9 @@ def read_weight_file(path: str | Path, *, instance: int | None = None) -> Weight
     picked, count = instance_axis(file, shapes, selectors)
     shapes = {role: without_instances(file, role, shape, count) for role, shape in shapes.items()}
     sizes = sizes_of(file, chosen, shapes, stacked=count is not None)
-    left = left_over(contents, chosen, others, sizes, count)
+    learned = _learned(contents, chosen, sizes, said)
+    extra = EXTRA.get(learned, ())
+    left = left_over(contents, chosen, others, sizes, count, also=extra)
     arrays = {}
     for role, name in chosen.roles.items():
         array = _read(contents, role, plain_name(contents, name))
@@ -92,10 +97,27 @@ def read_weight_file(path: str | Path, *, instance: int | None = None) -> Weight
             array = array[picked]
         arrays[role] = array.mT if role in transposed else array
     weights = _assembled(file, chosen, arrays, sizes)
+    if learned:
+        said = dataclasses.replace(said, activation=learned)
+        rows = [_read(contents, "activation", chosen.prefix + name) for name in extra]
+        weights = dataclasses.replace(weights, extra=torch.stack(rows))
     tied = "W_out" not in chosen.roles and "W" not in chosen.roles
     bias = "b" in chosen.roles or "b_in" in chosen.roles
     report = _report(contents, chosen, left, weights)
+    report += f"; {' and '.join(extra)} of the activation {learned}" if extra else ""
     return WeightFile(weights, tied, bias, report, not left, said)
+
+
+def _learned(
+    contents: Contents, chosen: Candidate, sizes: Sizes, said: Said
+) -> Activation | Literal[""]:
+    """The activation whose parameters are beside the weights, unless the file says another."""
+    for activation, names in EXTRA.items():
+        there = [contents.arrays.get(chosen.prefix + name) for name in names]
+        fits = all(entry is not None and entry.shape == (sizes.n_sparse,) for entry in there)
+        if fits and said.activation in (None, activation) and not said.other_activation:
+            return ACTIVATIONS[activation]
+    return ""
 
 
 def _require_numbers(contents: Contents, role: str, name: str) -> None:
