@@ -140,7 +140,7 @@ def describe(plan: Estimate, grid: Grid, say: Say) -> None:
         say(f"rugtui: {note}")
     say(
         f"{plan.cells:,} cells of {axes.cells:,} to compute, in {plan.units:,} units: "
-        f"{axes.words}, {', '.join(axes.kinds)}; {plan.words}.",
+        f"{axes.words}; {plan.words}.",
     )
     for note in plan.notes:
         say(f"rugtui: {note}")

@@ -33,8 +33,8 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Look at the weights of a file, at these settings; what trains is saved and stays on the list
-    of runs."""
+    """Look at a run's folder, or at the weights of a file at these settings; what trains is saved
+    and stays on the list of runs."""
 
     path: str
     settings: Settings
@@ -91,6 +91,13 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
+class Preview:
+    """Read the history of a saved run, to be shown beside the list of runs."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Forget:
     """Take one of the other runs off the list; its files stay."""
 
@@ -117,12 +124,13 @@ Command = (
     | Save
     | ListSaved
     | Load
+    | Preview
     | Forget
     | Detach
     | Stop
 )
 COUNTED = Pause, Change, Show
 """Frames say how many of these were carried out, so that keys pressed in a row add up."""
-PREEMPTING = Pause, Show, NextConstruction, Look, ListSaved, Load, Forget
+PREEMPTING = Pause, Show, NextConstruction, Look, ListSaved, Load, Preview, Forget
 """Heard after the step under way. The others let the interval come to its end, unless one of these
 comes before: a result of each step is on the curve when it is saved, or changed."""

@@ -196,6 +196,8 @@ class Frame:
     """Earlier runs of this session and saved ones, oldest first; never the live one."""
     saved: tuple[Listed, ...] | None = None
     """The runs on disk, newest first; None while nobody asked, or they are being looked for."""
+    preview: OtherRun | None = None
+    """A saved run whose curve the list of runs shows; it has no letter."""
     snapshot: str = ""
     """The folder of the last snapshot, empty before there is one."""
     notices: tuple[Notice, ...] = ()
@@ -224,7 +226,7 @@ class Frame:
             for one in (self.trained, self.rug)
             if one is not None
         ]
-        made = (id(self.picture), id(self.curves), id(self.saved))
+        made = (id(self.picture), id(self.curves), id(self.saved), id(self.preview))
         others = tuple(id(one) for one in self.others)
         return *shown, *told, *known, *made, self.settings, others
 

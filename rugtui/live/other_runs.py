@@ -15,7 +15,7 @@ import numpy as np
 
 from rugtui.errors import DamagedError, RugtuiError
 from rugtui.live.background import BackgroundWorker
-from rugtui.live.commands import Forget, ListSaved, Load
+from rugtui.live.commands import Forget, ListSaved, Load, Preview
 from rugtui.live.frame import OtherRun
 from rugtui.live.history import NAMES, History
 from rugtui.runtime.characters import printable
@@ -40,8 +40,8 @@ STATES: dict[Phase, State] = {
     "failed": "failed",
 }
 """What lists call a run that was left in such a phase."""
-Found = tuple[OtherRun, list[str]] | tuple[Listed, ...]
-"""A run and what is wrong with its files; or what there is on disk."""
+Found = tuple[OtherRun, list[str]] | OtherRun | tuple[Listed, ...]
+"""A run and what is wrong with its files; a run to preview; or what there is on disk."""
 
 
 class OtherRuns:
@@ -51,10 +51,12 @@ class OtherRuns:
         self.runs: tuple[OtherRun, ...] = ()
         self.saved: tuple[Listed, ...] | None = None
         """What there is on disk, newest first; None before somebody asked."""
+        self.preview: OtherRun | None = None
+        """The saved run that was looked at last; it has no letter."""
         self._reader = BackgroundWorker[Found]("other runs")
         self._nameless = 0
 
-    def carry_out(self, command: ListSaved | Load | Forget) -> None:
+    def carry_out(self, command: ListSaved | Load | Preview | Forget) -> None:
         """Begin it; what comes of it, `collect` brings."""
         match command:
             case ListSaved():
@@ -62,13 +64,15 @@ class OtherRuns:
                 self._reader.start(saved_runs)
             case Load():
                 self._reader.start(lambda: read_run(Path(command.path)))
+            case Preview():
+                self._reader.start(lambda: read_run(Path(command.path))[0])
             case Forget():
                 self._forget(command.key)
 
     def describe(self, frame: Frame) -> Frame:
         """The frame with these runs in it, but for the one that is live."""
         others = tuple(run for run in self.runs if run.key != frame.run)
-        return dataclasses.replace(frame, others=others, saved=self.saved)
+        return dataclasses.replace(frame, others=others, saved=self.saved, preview=self.preview)
 
     def keep(self, course: RunSession, phase: Phase) -> None:
         """Remember a run of this session that is left; the oldest goes where there are too many."""
@@ -99,6 +103,8 @@ class OtherRuns:
             match found:
                 case (OtherRun() as run, list() as notes):
                     told += self._take(run, notes)
+                case OtherRun():
+                    self.preview = found
                 case _:
                     self.saved = found
         return told
@@ -130,7 +136,15 @@ def saved_runs() -> tuple[Listed, ...]:
     """The runs on disk, the one that was written to last first."""
     when = {run: (last_written(run / ABOUT), run.stat().st_mtime_ns) for run in all_runs()}
     found = sorted(when, key=when.__getitem__, reverse=True)
-    return tuple(listed(run) for run in found)
+    return tuple(with_optimum(listed(run)) for run in found)
+
+
+def with_optimum(run: Listed) -> Listed:
+    """With L* at its (r, p), as far as its settings can be read."""
+    if run.settings is None:
+        return run
+    best = levels(run.settings.ratio, run.settings.p_on).loss
+    return dataclasses.replace(run, optimum=best)
 
 
 def read_run(run: Path) -> tuple[OtherRun, list[str]]:

@@ -12,6 +12,7 @@ from rugtui.live.commands import Change, Command, Detach, Open, Pause, Save
 from rugtui.live.frame import Frame, Phase
 from rugtui.live.session import NothingToShow, Session
 from rugtui.settings.settings import Settings
+from rugtui.storage.run_directory import ABOUT
 
 if TYPE_CHECKING:
     from rugtui.live.run_session import RunSession
@@ -235,11 +236,15 @@ class OwnRun:
 
     def _open_weights(self, command: Open) -> None:
         """What is under way stays where the file cannot be read."""
-        from rugtui.live.opening import open_weights
+        from rugtui.live.opening import open_run, open_weights
 
         known = {**command.settings.as_dict(), "init": command.path}
+        path, every = Path(command.path), self._autosave
         try:
-            run = open_weights(Path(command.path), known, every=self._autosave)
+            if (path / ABOUT).is_file():
+                run = open_run(path, every=every)
+            else:
+                run = open_weights(path, known, every=every)
         except (OSError, RugtuiError) as error:
             self._session.tell(f"not opened: {error}", "error")
             return

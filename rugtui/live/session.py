@@ -28,6 +28,7 @@ from rugtui.live.commands import (
     Load,
     Look,
     NextConstruction,
+    Preview,
     Show,
     Stop,
 )
@@ -227,7 +228,7 @@ class Session:
             case Look():
                 beside = command.beside and self._rug_exists()
                 self._look, self._picture = dataclasses.replace(command, beside=beside), None
-            case ListSaved() | Load() | Forget():
+            case ListSaved() | Load() | Preview() | Forget():
                 if self.others is not None:
                     self.others.carry_out(command)
             case Stop():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ class Listed:
     """Of the last save."""
     seconds: float = 0.0
     loss: float | None = None
+    optimum: float = math.nan
+    """L* at its (r, p), where somebody worked it out."""
     holder: Holder | None = None
     """The process that trains it, of a live run."""
     trouble: str = ""

@@ -215,18 +215,26 @@ class Axes:
 
     @property
     def words(self) -> str:
-        """For example 20 shapes × 20 p × 1 seed."""
+        """For example 20 shapes × 20 p × 1 seed: 400 trained, 400 theory."""
         shapes, seeds = _times(len(self.shapes), "shape"), _times(len(self.seeds), "seed")
         words = f"{shapes} × {len(self.p)} p × {seeds}"
-        return words + (f" × {len(self.variants)} variants" if len(self.variants) > 1 else "")
+        words += f" × {len(self.variants)} variants" if len(self.variants) > 1 else ""
+        return f"{words}: {', '.join(f'{count:,} {kind}' for kind, count in self.counts.items())}"
+
+    @property
+    def counts(self) -> dict[Kind, int]:
+        """Rows of the table of each kind."""
+        pairs = len(self.shapes) * len(self.p)
+        variants = {"trained": len(self.variants)}
+        return {
+            kind: pairs * (len(self.seeds) * variants.get(kind, 1) if kind in RANDOM else 1)
+            for kind in self.kinds
+        }
 
     @property
     def cells(self) -> int:
         """Rows of the table."""
-        pairs = len(self.shapes) * len(self.p)
-        random = sum(kind in RANDOM for kind in self.kinds)
-        more = (len(self.variants) - 1) * ("trained" in self.kinds)
-        return pairs * ((random + more) * len(self.seeds) + len(self.kinds) - random)
+        return sum(self.counts.values())
 
 
 def usual_steps(n_sparse: int) -> int:

@@ -17,8 +17,10 @@ from textual.widget import Widget
 from rugtui.tui.charts.lines import Piece, line
 from rugtui.tui.screens.overlay import HasFrames
 
-CHANGING = ("pause", "halve_lr", "lower_p", "edit")
-"""Keys that change a run."""
+CHANGING = ("pause", "halve_lr", "lower_p", "edit", "snapshot")
+"""Keys that change a run, or write to its folder."""
+RESUMES = {"opened": "resume", "paused": "resume", "done": "train on"}
+"""What the key that pauses does in a phase where nothing trains."""
 LAST = 2
 """Keys at the end that stay where there is no room for all: help, and the way out."""
 
@@ -92,14 +94,17 @@ class KeyBar(Widget):
     def _hints(self) -> tuple[Hint, ...]:
         """The first key of each action that is to be shown."""
         found: dict[str, Hint] = {}
-        read_only = isinstance(self.app, HasFrames) and self.app.latest.read_only
+        latest = self.app.latest if isinstance(self.app, HasFrames) else None
+        read_only = latest is not None and latest.read_only
+        resumes = RESUMES.get(latest.phase) if latest else None
         for active in self.screen.active_bindings.values():
             binding = active.binding
             if read_only and binding.id in CHANGING:
                 continue  # it would only say why not
             if binding.show and active.enabled and binding.action not in found:
                 shown = self.app.get_key_display(binding)
-                found[binding.action] = Hint(shown, binding.description, binding.key)
+                word = resumes if resumes and binding.id == "pause" else binding.description
+                found[binding.action] = Hint(shown, word, binding.key)
         return tuple(found.values())
 
     def render_line(self, y: int) -> Strip:

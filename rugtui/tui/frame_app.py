@@ -102,7 +102,7 @@ class FrameApp(TerminalApp):
         self.thrift.begin()
         self._drawn, self._taken = self._drawn + 1, time.monotonic()
         before, self.latest = self.latest, frame
-        if bool(frame.read_only) != bool(before.read_only):
+        if (bool(frame.read_only), frame.phase) != (bool(before.read_only), before.phase):
             self.screen.refresh_bindings()
         if frame.counted >= self._asked:  # else from before what was asked last
             self.settings, self.shown_then, self.paused_then = frame.settings, None, None

@@ -120,6 +120,10 @@ SMOOTH = "Smooth less and more: by lines through the results around each, so tha
 SCALE = "Colours end at 99 % of the off-diagonal (quantile), where they do now (fixed), or log."
 ORDER = "Features as they are, by sequency, clustered."
 SELECT = "Select a run."
+OPEN_RUN = "Show a run in the panes; what trains is saved, and stays on the list."
+LOAD = "Draw a saved run beside this one."
+FILTER = "Show only runs with these words; or load any run by its folder."
+SORT = "Sort by the next column, or the other way round; so does a click on a heading."
 RENAME = "Give a run another name on the screen."
 REMOVE = "Take a run off the list; its files stay."
 COMPARE = "Hold the others against a run: it stands out, ratios to it are said; again: none."
@@ -211,13 +215,23 @@ KEYS = (
     ),
     *rows_of("theory"),
     *rows_of("symmetry"),
-    Key("R", "runs", "runs", "Earlier and saved runs beside this one.", "Runs"),
+    Key(
+        "R",
+        "runs",
+        "runs",
+        "Runs of this session and on disk: sort, filter, preview, compare, open.",
+        "Runs",
+    ),
     Key("up", "select(-1)", "", SELECT, "Runs", False, "", "runs", name="select_run_above"),
     Key("down", "select(1)", "", SELECT, "Runs", False, "", "runs", name="select_run_below"),
+    Key("enter", "open_run", "open", OPEN_RUN, "Runs", pane="runs"),
+    Key("l", "load", "load", LOAD, "Runs", pane="runs", name="load_run"),
+    Key("slash", "filter", "filter", FILTER, "Runs", pane="runs", name="filter_runs"),
+    Key("s", "sort(False)", "sort", SORT, "Runs", pane="runs", name="sort_runs"),
+    Key("S", "sort(True)", "", SORT, "Runs", False, pane="runs", name="sort_runs_other_way"),
     Key("n", "name", "name", RENAME, "Runs", pane="runs", name="name_run"),
     Key("h", "hide", "hide", "Hide a run, or show it again.", "Runs", pane="runs", name="hide_run"),
     Key("c", "reference", "compare", COMPARE, "Runs", pane="runs", name="compare_run"),
-    Key("l", "load", "load", "Read a saved run.", "Runs", pane="runs", name="load_run"),
     Key("delete", "remove", "remove", REMOVE, "Runs", pane="runs", name="remove_run"),
     Key("escape", "close", "close", "Close the sheet.", "Runs", pane="runs", name="close_runs"),
     Key("j", "jump", "jump", JUMP, "Panes", False, pane="dashboard"),

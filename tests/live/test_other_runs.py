@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rugtui.errors import DamagedError
-from rugtui.live.commands import Change, Forget, ListSaved, Load
+from rugtui.live.commands import Change, Forget, ListSaved, Load, Open, Preview
 from rugtui.live.history import History
 from rugtui.live.other_runs import MOST, OtherRuns, other_run, read_run
 from rugtui.settings.settings import Settings
@@ -29,6 +29,10 @@ def test_a_changed_shape_leaves_the_earlier_run_in_the_frames():
         session.send(ListSaved())
         saved = wait(session, lambda f: f.saved is not None).saved
         assert str(saved[-1].path) == earlier.key
+        assert saved[-1].optimum == earlier.optimum
+        session.send(Preview(earlier.key))
+        seen = wait(session, lambda f: f.preview is not None).preview
+        assert np.array_equal(seen.history.column("loss"), earlier.history.column("loss"))
         session.send(Forget(earlier.key))
         wait(session, lambda f: not f.others)
         session.send(Load(earlier.key))
@@ -38,6 +42,10 @@ def test_a_changed_shape_leaves_the_earlier_run_in_the_frames():
         session.send(Load("/nowhere"))
         frame = wait(session, lambda f: any("not read" in n.text for n in f.notices))
         assert frame.others[0].key == again.key
+        session.send(Open(earlier.key, SMALL))  # the other is left, and stays on the list
+        opened = wait(session, lambda f: f.phase == "opened")
+        assert (opened.step, opened.settings) == (earlier.step, SMALL)
+        assert 8 in {run.settings.n_dense for run in opened.others}
 
 
 def saved_run(folder, results=50):

@@ -15,7 +15,6 @@ from rugtui.storage.run_directory import runs_folder
 from rugtui.tui.app import RugtuiApp
 from rugtui.tui.charts.palette import palette_for
 from rugtui.tui.panes.runs import RunsView, run_rows, runs_table
-from rugtui.tui.screens.saved import described
 from rugtui.tui.terminal.plain import Harmless
 from tests.storage.some import SETTINGS
 from tests.tui.fake import FakeSession, give, running, some_frame
@@ -48,7 +47,10 @@ def test_saved_runs_are_listed_newest_first_whatever_they_are_called():
         written.append(session.writer.run.rename(runs_folder() / name))
     found = saved_runs()
     assert [run.path for run in found] == written[::-1]
-    assert not any(obeyed(described(run, False)) for run in found)
+    palette = palette_for(True, "truecolor", False)
+    rows = run_rows(some_frame(saved=found), RunsView(), palette)
+    assert [row.step for row in rows[1:]] == [run.step for run in found]
+    assert not any(obeyed(row.name) for row in rows)
     assert not obeyed(read_run(written[1])[0].name)
 
 

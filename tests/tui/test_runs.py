@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import Input
 
-from rugtui.live.commands import Forget, ListSaved, Load
+from rugtui.live.commands import Forget, ListSaved, Load, Open, Preview
 from rugtui.live.frame import OtherRun
 from rugtui.live.history import SPAN, History
 from rugtui.settings.preferences import Preferences
@@ -18,9 +19,10 @@ from rugtui.tui.app import RugtuiApp
 from rugtui.tui.panes.loss.series import Smoother, smoothed
 from rugtui.tui.panes.loss.widget import LossPane
 from rugtui.tui.panes.pane import Pane
+from rugtui.tui.panes.runs import RunsPane
 from rugtui.tui.screens.runs import Runs
-from rugtui.tui.screens.saved import Saved
 from tests.tui.fake import FakeSession, give, running, some_frame
+from tests.tui.test_layout import until
 from tests.tui.test_loss_pane import some_curves
 
 
@@ -98,35 +100,95 @@ def listed(name: str, **changes) -> Listed:
     return Listed(path, **(known | changes))
 
 
-async def test_l_loads_a_run_from_the_list_of_what_is_on_disk(pilot):
-    await pilot.press("R", "l")
-    assert isinstance(pilot.app.screen, Saved)
-    assert told(pilot, ListSaved)
+def on_disk() -> tuple[Listed, ...]:
     damaged = listed("C", state="damaged", settings=None, trouble="no settings")
-    found = (listed("live"), damaged, listed("B"), listed("D", loss=0.01))
-    await give(pilot, some_frame(others=OTHERS, run="/runs/live", saved=found))
-    options = pilot.app.screen.query_one(OptionList)
-    lines = [str(options.get_option_at_index(k).prompt) for k in range(options.option_count)]
-    assert [one.split()[0] for one in lines] == ["C", "B", "D"]
-    assert lines[0].endswith("no settings")
-    assert lines[1].endswith("(listed)")
-    assert lines[2].endswith("0.010000")
-    await pilot.press("down", "down", "enter")
-    assert isinstance(pilot.app.screen, Runs)
+    wide = listed("D", loss=0.01, step=700, optimum=0.005, settings=Settings(n_dense=64))
+    return (listed("live"), damaged, listed("B"), wide, listed("E", loss=0.002))
+
+
+async def give_saved(pilot, **changes):
+    """R, and what the worker finds on disk."""
+    await pilot.press("R")
+    assert told(pilot, ListSaved)
+    known = {"others": OTHERS, "run": "/runs/live", "saved": on_disk()} | changes
+    await give(pilot, some_frame(**known))
+
+
+def names(pilot) -> list[str]:
+    return [row.name for row in pilot.app.screen.query_one(RunsPane).rows]
+
+
+async def test_runs_on_disk_are_rows_of_the_same_table(pilot):
+    await give_saved(pilot)
+    assert names(pilot) == ["live", "20260101-B", "20260101-A", "C", "D", "E"]
+    rows = table(pilot).splitlines()
+    assert rows[4].split()[:2] == ["C", "damaged"]
+    assert "no settings" in rows[4]
+    assert rows[5].split()[:5] == ["D", "paused", "700", "0.010000", "2.000"]
+    await pilot.press(*["down"] * 4, "l")
     assert told(pilot, Load) == [Load("/runs/D")]
+    await pilot.press("h", "c", "delete")  # of a run that is in the charts alone
+    assert not told(pilot, Forget)
+    await pilot.press("enter")
+    assert told(pilot, Open) == [Open("/runs/D", Settings(n_dense=64))]
+    assert not isinstance(pilot.app.screen, Runs)
+
+
+async def test_s_and_a_click_on_a_heading_sort(pilot):
+    await give_saved(pilot)
+    await pilot.press(*"ssss")  # name, state, step, loss
+    assert [name for name in names(pilot) if name < "a"] == [
+        *("E", "20260101-A", "20260101-B", "D"),
+        *(["C"]),  # which has no loss
+    ]
+    pane = pilot.app.screen.query_one(RunsPane)
+    heading = pane.render_line(0).text
+    assert "loss ▲" in heading
+    await pilot.click(pane, offset=(heading.index("loss") + 1, 0))
+    assert "loss ▼" in pane.render_line(0).text
+    assert names(pilot)[0] == "D"
+    await pilot.click(pane, offset=(heading.index("name") + 1, 0))
+    assert names(pilot) == sorted(names(pilot))
+    await pilot.click(pane, offset=(heading.index("name"), 2))
+    assert pane.rows[pane.selected].name == names(pilot)[1]
+
+
+async def test_a_filter_keeps_the_runs_that_have_its_words(pilot):
+    await give_saved(pilot)
+    await pilot.press("slash", *"paused 64")
+    assert names(pilot) == ["live", "D"]
+    await pilot.press("enter", "down")
+    assert pilot.app.screen.row.name == "D"
+    await pilot.press("escape")
+    assert isinstance(pilot.app.screen, Runs)
+    assert len(names(pilot)) == 6
+
+
+async def test_the_selected_run_shows_its_curve(pilot):
+    await give_saved(pilot)
+    pane = pilot.app.screen.query_one(RunsPane)
+    foot = "\n".join(pane.render_line(y).text for y in range(-9 + pane.content_size.height, 99))
+    assert "┤" in foot
+    await pilot.press(*["down"] * 4)
+    assert "reading its curve" in table(pilot)
+    await until(pilot, lambda: told(pilot, Preview))
+    assert told(pilot, Preview) == [Preview("/runs/D")]
+    seen = dataclasses.replace(some_run("", loss=0.02), key="/runs/D")
+    frame = some_frame(others=OTHERS, run="/runs/live", saved=on_disk(), preview=seen)
+    await give(pilot, frame)
+    assert "reading its curve" not in table(pilot)
+    assert "┤" in table(pilot)
 
 
 async def test_a_run_from_elsewhere_is_typed_in(pilot, tmp_path):
-    await pilot.press("R", "l")
-    await give(pilot, some_frame(others=OTHERS, saved=()))
+    await pilot.press("R", "slash")
     field = pilot.app.screen.query_one(Input)
     field.value = str(tmp_path)
     await pilot.press("enter")
-    said = str(pilot.app.screen.query_one("#looking", Static).render())
-    assert "is no run's directory: it has no run.json" in said
+    assert not told(pilot, Load)
     (tmp_path / "run.json").touch()
     await pilot.press("enter")
-    assert isinstance(pilot.app.screen, Runs)
+    assert not field.display
     assert told(pilot, Load) == [Load(str(tmp_path))]
 
 

@@ -223,7 +223,11 @@ async def test_a_sweep_is_set_up_started_stopped_and_continued(tmp_path, monkeyp
         await pilot.press(*"0.25")
         consequence = form.query_one("#consequence", Static)
         await until(
-            pilot, lambda: "4 cells of 1 shape × 2 p × 1 seed; about" in str(consequence.render())
+            pilot,
+            lambda: (
+                "4 cells of 1 shape × 2 p × 1 seed: 2 trained, 2 theory; about"
+                in str(consequence.render())
+            ),
         )
         await pilot.press("enter")
         screen = pilot.app.screen

@@ -2,6 +2,7 @@
 
 from rugtui.live.commands import Change, Pause, Save, Show
 from rugtui.tui.app import RugtuiApp
+from rugtui.tui.footer import KeyBar
 from rugtui.tui.header import Header
 from rugtui.tui.screens.settings_form import SettingsForm
 from tests.tui.fake import FakeSession, give, running, some_frame
@@ -35,6 +36,21 @@ async def test_keys_that_would_change_training_are_refused_in_a_sentence():
         await give(pilot, some_frame())
         await pilot.press("space")
         assert session.heard(Pause) == [Pause(True)]
+
+
+async def test_the_footer_has_only_keys_that_work():
+    async with running(RugtuiApp(FakeSession())) as pilot:
+
+        def words():
+            return {hint.word for hint in pilot.app.screen.query_one(KeyBar).hints}
+
+        await give(pilot, WATCHED)
+        assert {"rug", "runs", "help"} <= words()
+        assert not {"pause", "resume", "lr", "p", "edit", "save"} & words()
+        await give(pilot, some_frame(phase="opened"))
+        assert {"resume", "lr", "p", "edit", "save"} <= words()
+        await give(pilot, some_frame())
+        assert {"pause", "lr", "p", "edit", "save"} <= words()
 
 
 async def test_the_header_says_who_trains_and_how_old_the_picture_is():

@@ -16,7 +16,9 @@ from rugtui.tui.heatmap.ramps import HALF_LEVELS, RGB, cube, diverging, rising, 
 DIAGONAL = HALF_LEVELS + 1
 """The level of a diagonal that is off the scale."""
 CURSOR = HALF_LEVELS + 2
-BLANK = HALF_LEVELS + 3
+MISSING = HALF_LEVELS + 3
+"""The level of what is not known yet."""
+BLANK = HALF_LEVELS + 4
 """The level of what is no part of the picture."""
 
 ColourDepth = Literal["truecolor", "256", "16", "none"]
@@ -36,8 +38,9 @@ class Glyphs:
 
     def level(self, level: int) -> str:
         """The character of a heatmap level."""
-        if level in (DIAGONAL, CURSOR, BLANK):
-            return {DIAGONAL: self.diagonal, CURSOR: self.cursor, BLANK: " "}[level]
+        if level > HALF_LEVELS:
+            marks = {DIAGONAL: self.diagonal, CURSOR: self.cursor, MISSING: "?", BLANK: " "}
+            return marks[level]
         ramp = self.positive if level > 0 else self.negative
         return ramp[(abs(level) - 1) * len(ramp) // HALF_LEVELS] if level else self.zero
 
@@ -86,9 +89,9 @@ class Palette:
         return ink(getattr(self, name), bold)
 
     def level(self, level: int) -> RGB:
-        """The colour of a heatmap level from −HALF_LEVELS to CURSOR."""
+        """The colour of a heatmap level from −HALF_LEVELS to MISSING."""
         if level > HALF_LEVELS:
-            return self.cursor if level == CURSOR else self.diagonal
+            return {DIAGONAL: self.diagonal, CURSOR: self.cursor, MISSING: self.grid}[level]
         return self.ramp[level + HALF_LEVELS]
 
 

@@ -11,7 +11,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from rugtui.tui.charts.palette import BLANK, CURSOR, HALF_LEVELS, Palette, ink
+from rugtui.tui.charts.palette import BLANK, CURSOR, DIAGONAL, HALF_LEVELS, Palette, ink
 
 UPPER_HALF, LOWER_HALF = "▀", "▄"
 COUNT = HALF_LEVELS + BLANK + 1
@@ -41,6 +41,20 @@ def heatmap(levels: Int8[np.ndarray, "height width"], palette: Palette) -> list[
     pairs = (upper + HALF_LEVELS) * COUNT + lower + HALF_LEVELS
     cells = pair_cells(palette)
     return [_merged(row, cells) for row in pairs]
+
+
+def outline(
+    canvas: Int8[np.ndarray, "h w"], rows: tuple[int, int], columns: tuple[int, int]
+) -> None:
+    """A frame of two colours around rows and columns first … last − 1 of a picture, seen on any
+    colour."""
+    (y0, y1), (x0, x1) = rows, columns
+    edge = [(k, m) for k in range(y0 - 1, y1 + 1) for m in (x0 - 1, x1)]
+    edge += [(k, m) for k in (y0 - 1, y1) for m in range(x0, x1)]
+    for k, m in edge:
+        if 0 <= k < canvas.shape[0] and 0 <= m < canvas.shape[1]:
+            corner = k in (y0 - 1, y1) and m in (x0 - 1, x1)
+            canvas[k, m] = DIAGONAL if corner else CURSOR
 
 
 def rows_a_strip(palette: Palette) -> int:

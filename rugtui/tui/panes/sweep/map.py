@@ -21,11 +21,12 @@ from rugtui.tui.charts.palette import (
     BLANK,
     CURSOR,
     HALF_LEVELS,
+    MISSING,
     Palette,
     ink,
     rising_palette,
 )
-from rugtui.tui.heatmap.heatmap import heatmap, rows_a_strip
+from rugtui.tui.heatmap.heatmap import heatmap, outline, rows_a_strip
 
 GUTTER = 7
 """Columns for r on the left."""
@@ -131,7 +132,7 @@ def map_strips(
     span = ColourRange.of(seen)
     own = palette if seen.middle is not None else rising_palette(palette)
     room = MapLayout.of(seen.values.shape, width, height, palette, cursor)
-    picture = heatmap(_pixels(seen, span, room, cursor), own)
+    picture = heatmap(_pixels(seen, span, room, cursor, own), own)
     labels = _labels(seen, room, len(picture), palette)
     strips = [
         Strip([*line([(label.rjust(GUTTER - 1) + " ", faint)], GUTTER), *strip]).adjust_cell_length(
@@ -152,17 +153,26 @@ def map_strips(
 
 
 def _pixels(
-    seen: MapPanel, span: ColourRange, room: MapLayout, cursor: tuple[int, int] | None
+    seen: MapPanel,
+    span: ColourRange,
+    room: MapLayout,
+    cursor: tuple[int, int] | None,
+    palette: Palette,
 ) -> Int8[np.ndarray, "h w"]:
+    """The levels of the cells in sight; those not known yet are ruled, which no value is."""
     rows = slice(room.top, room.top + room.rows)
     columns = slice(room.left, room.left + room.columns)
     levels = levels_of(seen.values[rows, columns], span)[::-1]
     pixels = levels.repeat(np.diff(room.down), 0).repeat(np.diff(room.across), 1)
+    ruled = pixels[:: rows_a_strip(palette)]
+    ruled[ruled == BLANK] = MISSING
     if cursor is not None:
         i, k = room.rows - 1 - (cursor[0] - room.top), cursor[1] - room.left
-        # Where cells are large the cursor is their middle, so that their colour still shows.
-        y, x = _inner(*room.down[i : i + 2]), _inner(*room.across[k : k + 2])
-        pixels[y, x] = CURSOR
+        (y0, y1), (x0, x1) = room.down[i : i + 2], room.across[k : k + 2]
+        if palette.glyphs is None:
+            outline(pixels, (y0, y1), (x0, x1))
+        else:
+            pixels[_inner(y0, y1), _inner(x0, x1)] = CURSOR
     return pixels
 
 
@@ -212,6 +222,7 @@ def _legend(seen: MapPanel, span: ColourRange, palette: Palette, width: int) -> 
     low = ("under " if span.below else "") + short(span.low)
     high = ("over " if span.above else "") + short(span.high)
     middle = "" if seen.middle is None else f" {short(seen.middle)} "
+    missing = [] if np.isfinite(seen.values).all() else _missing(palette)
     for label, step, scale in (
         (seen.label, 1, " (log)" * span.log),
         (seen.label, 1, ""),
@@ -236,7 +247,16 @@ def _legend(seen: MapPanel, span: ColourRange, palette: Palette, width: int) -> 
         ]
         if sum(len(piece) for piece, _ in pieces) <= width:
             break
+    if sum(len(piece) for piece, _ in [*pieces, *missing]) <= width:
+        pieces += missing
     return line(pieces, width)
+
+
+def _missing(palette: Palette) -> list[Piece]:
+    """How cells without a value look."""
+    faint = palette.style("faint")
+    look = ("▀▀", palette.style("grid")) if palette.glyphs is None else ("??", faint)
+    return [("   ", faint), look, (" not computed", faint)]
 
 
 def _ramp(palette: Palette, levels: range) -> list[Piece]:

@@ -16,7 +16,7 @@ from rugtui.live.frame import Panel, Picture
 from rugtui.models.base import Window
 from rugtui.tui.charts.lines import blank, fit
 from rugtui.tui.charts.palette import BLANK, CURSOR, DIAGONAL, Palette
-from rugtui.tui.heatmap.heatmap import heatmap, resampled, rows_a_strip
+from rugtui.tui.heatmap.heatmap import heatmap, outline, resampled, rows_a_strip
 from rugtui.tui.heatmap.shading import (
     Scale,
     Scaling,
@@ -270,20 +270,15 @@ def _outline(
     left: int,
     coloured: bool,
 ) -> None:
-    """A frame of two colours around the cursor's pixel, seen on any colour; in characters, which
-    have no room for one, the pixel itself is marked."""
+    """A frame around the cursor's pixel; in characters, which have no room for one, the pixel is
+    marked."""
     found = pixel_of(view, *cursor)
     if found is None:
         return
-    (y, x), last = found, (view.tall - 1, view.wide - 1)
+    y, x = found
     y0, y1 = (-(-k * view.tall // view.height) for k in (y, y + 1))
     x0, x1 = (-(-k * view.wide // view.width) for k in (x, x + 1))
-    if not coloured:
+    if coloured:
+        outline(canvas[top : top + view.tall, left : left + view.wide], (y0, y1), (x0, x1))
+    else:
         canvas[top + y0 : top + max(y1, y0 + 1), left + x0 : left + max(x1, x0 + 1)] = CURSOR
-        return
-    rows = [(k, x0 - 1) for k in range(y0 - 1, y1 + 1)] + [(k, x1) for k in range(y0 - 1, y1 + 1)]
-    columns = [(y0 - 1, k) for k in range(x0, x1)] + [(y1, k) for k in range(x0, x1)]
-    for k, m in rows + columns:
-        if 0 <= k <= last[0] and 0 <= m <= last[1]:
-            corner = k in (y0 - 1, y1) and m in (x0 - 1, x1)
-            canvas[top + k, left + m] = DIAGONAL if corner else CURSOR

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rugtui.reports.figure import ColourRange, MapPanel
-from rugtui.tui.charts.palette import BLANK, HALF_LEVELS, palette_for
+from rugtui.tui.charts.palette import BLANK, HALF_LEVELS, ink, palette_for
 from rugtui.tui.panes.sweep.map import MapLayout, levels_of, map_strips, short
 
 R, P = np.array([0.1, 0.2, 0.5]), np.array([0.01, 0.02, 0.05, 0.1])
@@ -27,6 +27,26 @@ def test_colours_part_at_the_middle_in_ratios_alike():
     seen = some_map(np.array([[0.5, 1.0, 2.0, np.nan]] * 3), middle=1.0, log=True)
     levels = levels_of(seen.values, ColourRange.of(seen))[0].tolist()
     assert levels == [-HALF_LEVELS, 0, HALF_LEVELS, BLANK]
+
+
+def test_cells_without_a_value_look_like_no_value_and_the_cursor_is_an_outline():
+    seen = some_map(np.array([[1.0, np.nan, 1.0, 0.5]] * 3), middle=1.0, log=True)
+    palette = palette_for(True)
+    strips = map_strips(seen, (1, 3), palette, 63, 26)
+    room = MapLayout.of(seen.values.shape, 63, 26, palette)
+
+    def colours(cell, inset=2):
+        row, column = room.middle(*cell, palette)
+        shown = strips[row].crop(column - inset, column + inset + 1)
+        return {(piece.style.color, piece.style.bgcolor) for piece in shown}
+
+    assert not colours((0, 0)) & colours((0, 1))
+    assert len(colours((1, 3))) == 1  # its own colour, within the outline
+    assert colours((1, 3)) == colours((0, 3))
+    row, column = room.middle(1, 3, palette)
+    edge = strips[row].crop(room.across[3] + 6, room.across[3] + 8)
+    assert any(piece.style.color == ink(palette.cursor).color for piece in edge)
+    assert "not computed" in strips[-1].text
 
 
 def test_without_a_middle_they_rise_from_the_least_to_the_greatest():
