@@ -43,7 +43,7 @@ def test_cells_without_a_value_look_like_no_value_and_the_cursor_is_an_outline()
     assert not colours((0, 0)) & colours((0, 1))
     assert len(colours((1, 3))) == 1  # its own colour, within the outline
     assert colours((1, 3)) == colours((0, 3))
-    row, column = room.middle(1, 3, palette)
+    row, _ = room.middle(1, 3, palette)
     edge = strips[row].crop(room.across[3] + 6, room.across[3] + 8)
     assert any(piece.style.color == ink(palette.cursor).color for piece in edge)
     assert "not computed" in strips[-1].text
