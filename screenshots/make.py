@@ -105,7 +105,7 @@ async def sweep(folder: Path, columns: int, rows: int) -> None:
     swept = SweepFolder.begin(folder, GRID)
     for _ in run(swept, processes.outcomes):
         pass
-    swept.leave()
+    swept.close()
     app = RugtuiApp(Session(OwnRun(Settings())))
     async with app.run_test(size=(columns, rows)) as pilot:
         await shown(pilot, lambda frame: frame.step)

@@ -25,9 +25,9 @@ import torch
 
 from rugtui.cli import main, train
 from rugtui.live import own_run, readings, session
-from rugtui.live import run_session as course
+from rugtui.live import run_session as run_session
 from rugtui.live.commands import Pause
-from rugtui.storage import checkpoint_writer as keeper
+from rugtui.storage import checkpoint_writer
 from rugtui.storage.checkpoint import newest
 from rugtui.storage.lock import holder
 from rugtui.storage.run_directory import all_runs
@@ -175,7 +175,7 @@ def reached(state: str, tell: Callable[[], Any]) -> None:
         case "long step":
             patch(Trainer, "_take_step", before=at(5, SLOW))
         case "saving":
-            patch(keeper, "write_checkpoint", before=at(2, SLOW))
+            patch(checkpoint_writer, "write_checkpoint", before=at(2, SLOW))
 
 
 def patch(
@@ -240,12 +240,12 @@ def ended(pid: int, terminal: int) -> int:
 
 def prepared(folder: Path) -> Path:
     """A run that was stopped, for others to take up."""
-    one = course.RunSession.new(SETTINGS, into=folder / "rugtui" / "runs")
+    one = run_session.RunSession.new(SETTINGS, into=folder / "rugtui" / "runs")
     for _ in range(4):
         one.advance(bool)
     train.save_snapshot(one, "paused")  # loads what else a fork would load
     train.summary(one)
-    one.leave("paused")
+    one.close("paused")
     return folder
 
 

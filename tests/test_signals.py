@@ -23,7 +23,7 @@ def test_a_signal_ends_it_with_its_last_step_saved_and_a_hang_up_does_not(comman
     lives = [json.loads(line) for line in out.splitlines()]
     assert [(life["state"], life["signal"]) for life in lives] == cases(command)
     for life in lives:
-        check(life, taken_up=command.startswith("resume"))
+        check(life, resumed=command.startswith("resume"))
 
 
 def test_a_hang_up_that_is_told_late_does_not_hide_what_ended_the_program():
@@ -33,12 +33,12 @@ def test_a_hang_up_that_is_told_late_does_not_hide_what_ended_the_program():
     assert app.heard == signal.SIGTERM
 
 
-def check(life, *, taken_up):
+def check(life, *, resumed):
     over = life["state"] in ("paused", "done")
     # A hang-up ends a run that has nothing to do; the others are sent a SIGTERM after it.
     assert life["status"] == CODES.get(life["signal"], 0 if over else 143), life
     if "loading" in life["state"] and life["signal"] != "hang-up":
-        assert life.get("step", 0) == (4 if taken_up else 0), life  # nothing lost: nothing done
+        assert life.get("step", 0) == (4 if resumed else 0), life  # nothing lost: nothing done
     else:
         assert life["step"] == life["told"] > 0, life
         assert life["phase"] == ("done" if life["state"] == "done" else "paused"), life

@@ -62,7 +62,7 @@ def train(
 
 
 class NotSaved:
-    """Takes the place of a `CheckpointWriter` for a run that nobody asked to keep."""
+    """Stands in for the `CheckpointWriter` of a run that is not saved."""
 
     run = kept = None
     trouble = unsaved = ""
@@ -77,7 +77,7 @@ class NotSaved:
     def wait(self, seconds: float | None) -> bool:
         return True
 
-    def leave(self, within: float | None) -> bool:
+    def close(self, within: float | None) -> bool:
         return True
 
     def news(self) -> list[tuple[str, bool]]:
@@ -108,7 +108,7 @@ class Run:
                 if result is not None:
                     yield result
         finally:
-            self._session.leave("done" if training.done else "paused")
+            self._session.close("done" if training.done else "paused")
 
     def stop(self) -> None:
         """End after the interval under way."""

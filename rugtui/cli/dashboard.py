@@ -126,7 +126,7 @@ def finish(session: Session, code: int, run: Path | None = None) -> int:
         if run is not None:
             abandon(run)  # still being read: nothing of it changed
         return leave(code)
-    click.echo("rugtui: saving the last step (ctrl+c leaves without) …", err=True)
+    click.echo("rugtui: saving the last step (ctrl+c quits without it) …", err=True)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         if ends(session, LONGEST):

@@ -29,7 +29,7 @@ from rugtui.settings.settings import Settings, declared
 
 if TYPE_CHECKING:
     from rugtui.storage.load import Saved
-    from rugtui.storage.target import Place
+    from rugtui.storage.target import Target
 
 FORMATS = ("safetensors", "npz", "csv", "json", "png", "svg", "tensorboard")
 TEXT = ("csv", "json")
@@ -86,9 +86,9 @@ def command(
     tensorboard       a folder of event files with the history (needs rugtui[tensorboard])
     """  # fmt: skip
     format_name = _format(wanted, output)
-    from rugtui.storage.target import place
+    from rugtui.storage.target import find_target
 
-    found = place(what if names is None else with_names(what, names))
+    found = find_target(what if names is None else with_names(what, names))
     given = {"p": p, "activation": activation, "k": k, "names": names}
     if found.kind != "weights" and (said := [n for n, one in given.items() if one is not None]):
         raise UsageError(f"--{said[0]} is for a file of weights; a {found.kind} has its own.")
@@ -122,7 +122,7 @@ def _format(wanted: str | None, output: Path | None) -> str:
     return wanted
 
 
-def _loaded(found: Place, changes: dict[str, Any]) -> Saved:
+def _loaded(found: Target, changes: dict[str, Any]) -> Saved:
     """What was saved; what is damaged and was passed over is told."""
     from rugtui.storage.load import load, with_unknown
 
@@ -134,7 +134,7 @@ def _loaded(found: Place, changes: dict[str, Any]) -> Saved:
     return dataclasses.replace(saved, settings=with_unknown(saved.settings, changes))
 
 
-def _default(found: Place, format_name: str) -> Path:
+def _default(found: Target, format_name: str) -> Path:
     """A file's own ending gives way to the new one; a run's name may hold a point."""
     from rugtui.models.weight_files.archive import split_selectors
 
@@ -190,7 +190,7 @@ def _npz(saved: Saved) -> bytes:
     return file.getvalue()
 
 
-def _csv(found: Place) -> bytes:
+def _csv(found: Target) -> bytes:
     """The history, which needs no weights: those may be damaged, or never saved."""
     if found.kind == "weights":
         raise UsageError(f"only weights are read of {str(found.path)!r}: there is no history.")
@@ -268,7 +268,7 @@ def _png(saved: Saved) -> bytes:
     return heatmap_png(saved.weights, picture_colours(dark=False), title, json.dumps(facts))
 
 
-def _screen(found: Place, changes: dict[str, Any]) -> bytes:
+def _screen(found: Target, changes: dict[str, Any]) -> bytes:
     """The screen of a snapshot that has one; of anything else, the dashboard that opens it."""
     from rugtui.storage.files import read_bytes
     from rugtui.storage.snapshot import read_snapshot

@@ -26,7 +26,7 @@ from rugtui.settings.settings import Settings, declared
 
 if TYPE_CHECKING:
     from rugtui.live.run_session import RunSession
-    from rugtui.storage.target import Place
+    from rugtui.storage.target import Target
 
 
 @click.command(name="open", cls=GroupedHelp)
@@ -58,7 +58,7 @@ def command(
     from rugtui.live.own_run import OwnRun
     from rugtui.live.session import Session
     from rugtui.models.weight_files.archive import split_selectors
-    from rugtui.storage.target import place
+    from rugtui.storage.target import find_target
 
     refuse_idle(ctx, "preset", because="on what was trained already")
     if as_json:
@@ -66,13 +66,13 @@ def command(
 
         idle = "goes_on", *fields_of(Preferences)
         refuse_idle(ctx, *idle, because="with --json: nothing is drawn or trained")
-        found = place(what if names is None else with_names(what, names))
+        found = find_target(what if names is None else with_names(what, names))
         write_json_line(summary(found.path, written(given)))
         return
     require_terminal()
     config = read_config()
     preferences = given_preferences(given, config.preferences)
-    found, changes = place(what if names is None else with_names(what, names)), written(given)
+    found, changes = find_target(what if names is None else with_names(what, names)), written(given)
     if names is not None and found.kind != "weights":
         raise UsageError("--names is for a FILE of weights: name one.")
     if found.kind != "weights":
@@ -98,17 +98,17 @@ def require_hot(changes: dict[str, Any]) -> None:
         )
 
 
-def opened(found: Place, changes: dict[str, Any], *, every: float) -> RunSession:
+def opened(found: Target, changes: dict[str, Any], *, every: float) -> RunSession:
     """The run, snapshot or file, with the given settings changed. Raises RugtuiError, OSError."""
     from rugtui.live.opening import open_run, open_snapshot, open_weights
 
     if found.kind == "weights":
         return open_weights(found.path, changes, every=every)
     read = open_run if found.kind == "run" else open_snapshot
-    course = read(found.path, device=changes.pop("device", ""), every=every)
+    run_session = read(found.path, device=changes.pop("device", ""), every=every)
     try:
-        course.change(course.settings.replace(**changes))
+        run_session.change(run_session.settings.replace(**changes))
     except BaseException:
-        course.writer.leave(0)
+        run_session.writer.close(0)
         raise
-    return course
+    return run_session

@@ -22,7 +22,8 @@ from rugtui.cli.options import (
     refuse_idle,
 )
 from rugtui.cli.output import json_option
-from rugtui.cli.train import Signals, train_on
+from rugtui.cli.signals import Signals
+from rugtui.cli.train import train_on
 from rugtui.errors import RunError
 from rugtui.settings.preferences import Preferences
 from rugtui.settings.settings import fields
@@ -77,29 +78,29 @@ def command(
 
         require_terminal()
         take_over(path)
-        opening = functools.partial(taken_up, path, given, preferences, screen=True)
+        opening = functools.partial(resumed, path, given, preferences, screen=True)
         ctx.exit(show(settings_of_run(path), preferences, config, opening, path))
     config.complain()
     take_over(path)
     with Signals(preferences.on_hangup) as signals:
-        course = taken_up(path, given, preferences)
-        code = train_on(course, signals, quiet=quiet, as_json=as_json)
+        session = resumed(path, given, preferences)
+        code = train_on(session, signals, quiet=quiet, as_json=as_json)
     ctx.exit(code)
 
 
-def taken_up(
+def resumed(
     run: Path, given: dict[str, Any], preferences: Preferences, *, screen: bool = False
 ) -> RunSession:
     """The run, with the given settings changed."""
     from rugtui.live.run_session import RunSession
 
-    course = RunSession.taken_up(run, screen=screen, every=preferences.autosave)
+    session = RunSession.resumed(run, screen=screen, every=preferences.autosave)
     try:
-        course.change(given_settings(given, course.settings))
+        session.change(given_settings(given, session.settings))
     except BaseException:
-        course.writer.leave(0)
+        session.writer.close(0)
         raise
-    return course
+    return session
 
 
 def take_over(run: Path) -> None:

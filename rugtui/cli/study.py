@@ -5,26 +5,25 @@ from __future__ import annotations
 import csv
 import dataclasses
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from rugtui.cli.figures import plots_options, print_figure, require_picture_name, write_figure
-from rugtui.cli.options import (
-    PathOption,
-    declared_option,
-    given_settings,
-    refuse_idle,
-)
+from rugtui.cli.options import PathOption, declared_option, given_settings, refuse_idle
 from rugtui.cli.output import ProgressPrinter, json_option, readable, write_json_line
-from rugtui.cli.train import Signals, leave
+from rugtui.cli.signals import Signals
+from rugtui.cli.train import close
 from rugtui.errors import SettingError, UsageError
 from rugtui.settings.ranges import numbers
 from rugtui.settings.settings import Settings, declared
 
 if TYPE_CHECKING:
+    from rugtui.live.run_session import RunSession
+    from rugtui.reports.figure import Figure
     from rugtui.reports.plateau import Measurement
     from rugtui.reports.structures_study import Ending
     from rugtui.storage.checkpoint import Phase
@@ -40,6 +39,77 @@ SHOWN = 8
 """Measurements of a run in the table for people."""
 
 
+def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The settings of a study's runs, and the folder where they are saved."""
+    for name in ("device", "seed", "lr", "batch"):
+        command = declared_option(declared(name))(command)
+    out = click.option(
+        "--out", type=PathOption("folder"), help="Folder of the runs.  [that of the user's studies]"
+    )
+    return out(click.option("--quiet", is_flag=True, help="Do not show progress.")(command))
+
+
+def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """How the values are printed, and the picture file."""
+    picture = click.option(
+        "--figure",
+        type=PathOption("output"),
+        help="Write the plot to this .png or .svg file, too (needs rugtui[figures]).",
+    )
+    as_csv = click.option(
+        "--csv", "as_csv", is_flag=True, help="Print all values, separated by commas."
+    )
+    return picture(plots_options(as_csv(json_option(command))))
+
+
+@dataclass(frozen=True)
+class Output:
+    """Prints the values of a study: as a plot with a table, as CSV, or as JSON."""
+
+    picture: Path | None
+    as_csv: bool
+    as_json: bool
+    plot: dict[str, Any]
+
+    @classmethod
+    def of(cls, ctx: click.Context, given: dict[str, Any]) -> Output:
+        """Takes its options out of `given`. Raises UsageError."""
+        as_csv, as_json, picture = (given.pop(name) for name in ("as_csv", "as_json", "figure"))
+        if as_json and as_csv:
+            raise UsageError("--json and --csv are two formats: give one of them.")
+        if as_json or as_csv:
+            what = "--json" if as_json else "--csv"
+            refuse_idle(ctx, "ascii", "theme", because=f"with {what}: nothing is drawn")
+        if picture is not None:
+            require_picture_name(picture)
+        return cls(picture, as_csv, as_json, {name: given.pop(name) for name in ("ascii", "theme")})
+
+    def write(
+        self,
+        answer: dict[str, Any],
+        rows: Sequence[dict[str, Any]],
+        figure: Callable[[], Figure],
+        table: Sequence[dict[str, Any]] = (),
+    ) -> None:
+        """`answer` as JSON, `rows` as CSV, or the figure and a `table`; and the picture."""
+        if self.as_json:
+            write_json_line(answer)
+        elif rows and self.as_csv:
+            writer = csv.DictWriter(sys.stdout, rows[0], lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+        elif rows:
+            print_figure(figure(), self.plot)
+            if table:
+                click.echo()
+                click.echo("".join(f"{name.replace('_', ' '):>18}" for name in table[0]))
+            for row in table:
+                click.echo("".join(f"{readable(value):>18}" for value in row.values()))
+        if self.picture is not None and rows:
+            write_figure(figure(), self.picture)
+            click.echo(f"rugtui: {self.picture} written", err=True)
+
+
 @click.group(name="study")
 def command() -> None:
     """Experiments that need several runs: what training does beyond theory."""
@@ -50,74 +120,46 @@ def command() -> None:
 @click.option("--ratio", type=float, default=RATIO, help=f"r = n_dense / n_sparse.  [{RATIO}]")
 @click.option("--p", type=float, default=P, help=f"Probability that a feature is on.  [{P}]")
 @click.option("--steps", type=int, default=STEPS, help=f"Steps of each run.  [{STEPS:,}]")
-@declared_option(declared("batch"))
-@declared_option(declared("lr"))
-@declared_option(declared("seed"))
-@declared_option(declared("device"))
-@click.option(
-    "--out",
-    type=PathOption("folder"),
-    help="Folder of the runs.  [that of the user's studies]",
-)
-@click.option(
-    "--figure",
-    type=PathOption("output"),
-    help="Write the plot to this .png or .svg file, too (needs rugtui[figures]).",
-)
-@plots_options
-@click.option("--csv", "as_csv", is_flag=True, help="Print all values, separated by commas.")
-@click.option("--quiet", is_flag=True, help="Do not show progress.")
-@json_option
+@run_options
+@output_options
 @click.pass_context
-def plateau(
-    ctx: click.Context,
-    sizes: str,
-    out: Path | None,
-    figure: Path | None,
-    as_csv: bool,
-    quiet: bool,
-    as_json: bool,
-    **given: Any,
-) -> None:
+def plateau(ctx: click.Context, sizes: str, out: Path | None, quiet: bool, **given: Any) -> None:
     """The symmetric plateau, and training's descent below it.
 
     Trains a model of each size by SGD and measures it now and then: its exact loss over L*, the
-    skew of W off the diagonal, its effective interferers.
+    skew of W off the diagonal, and its effective interferers.
 
-    What to expect: the loss falls towards L* while W looks like chance (skew near 0, interferers
-    near n_sparse/3, as of Gaussian entries). There it slows down: the symmetric plateau. Then a
-    few strongly negative entries a row take over: skew and interferers fall, and the loss goes on
-    below L*. The larger n_sparse, the longer it takes: at the defaults the loss is within 2 % of
-    L* from about step 450 to 770 at n_sparse 64, 510 to 1,100 at 128, and 540 to 1,750 at 256.
-    Where n_sparse · p is small (--p 0.02) there is no plateau: symmetry breaks above L* already.
+    What to expect: the loss falls towards L* while W looks random (skew near 0, interferers near
+    n_sparse/3, as for Gaussian entries). Then it slows down: the symmetric plateau. Later a few
+    strongly negative entries per row take over: skew and interferers fall, and the loss falls below
+    L*. The larger n_sparse, the longer it takes: at the defaults the loss is within 2 % of L* from
+    about step 450 to 770 at n_sparse 64, 510 to 1,100 at 128, and 540 to 1,750 at 256. If
+    n_sparse · p is small (--p 0.02) there is no plateau: symmetry already breaks above L*.
 
-    Runs are kept as they go. Cut off (ctrl+c) and started again, a study goes on where it was; with
-    more --steps or other sizes it adds to what is there.
+    Runs are saved as they go. After an interruption (ctrl+c) the same command continues the study;
+    more --steps or other sizes extend it.
     """
-    if as_json or as_csv:
-        what = "--json" if as_json else "--csv"
-        refuse_idle(ctx, "ascii", "theme", because=f"with {what}: nothing is drawn")
-    if as_json and as_csv:
-        raise UsageError("--json and --csv are two formats: give one of them.")
-    wanted = [_settings(n_sparse, given) for n_sparse in _sizes(sizes)]
-    if figure is not None:
-        require_picture_name(figure)
-    from rugtui.storage.run_directory import runs_folder
+    from rugtui.reports.plateau import measurements, plateau_figure
 
-    found, runs, code = _run(wanted, out or runs_folder().parent / "studies", quiet=quiet)
-    if as_json:
-        answer = {
-            "runs": runs,
-            "complete": code in (0, 1),
-            "looks": [one.as_dict() for one in found],
-        }
-        write_json_line(answer)
-    elif as_csv:
-        _write_csv(found)
-    else:
-        _show(found, given)
-    if figure is not None and found:
-        _write_figure(found, figure)
+    output = Output.of(ctx, given)
+    wanted = [_settings(n_sparse, given) for n_sparse in _sizes(sizes)]
+    found: list[Measurement] = []
+
+    def measure(session: RunSession, cancelled: Callable[[], bool], told: Narrator) -> None:
+        for one in measurements(session, cancelled):
+            found.append(one)
+            said = f"{one.over_theory:.3f} L*  skew {one.skew:+.2f}"
+            said += f"  interferers {one.interferers:.1f}"
+            told.measured(one.step, f"n_sparse {one.n_sparse:,}  step {one.step:,}", said)
+
+    runs, complete, code = _train(wanted, out, measure, quiet=quiet)
+    rows = [one.as_dict() for one in found]
+    output.write(
+        {"runs": runs, "complete": complete, "looks": rows},
+        rows,
+        lambda: plateau_figure(found),
+        [{name: row[name] for name in COLUMNS} for row in _a_few(rows)],
+    )
     ctx.exit(code)
 
 
@@ -127,142 +169,71 @@ def plateau(
 @click.option("--p", type=float, default=0.05, help="Probability that a feature is on.  [0.05]")
 @click.option("--steps", type=int, default=12_000, help="Steps of each run.  [12,000]")
 @declared_option(declared("init"))
-@declared_option(declared("batch"))
-@declared_option(declared("lr"))
-@declared_option(declared("seed"))
-@declared_option(declared("device"))
-@click.option(
-    "--out", type=PathOption("folder"), help="Folder of the runs.  [that of the user's studies]"
-)
-@click.option(
-    "--figure",
-    type=PathOption("output"),
-    help="Write the plot to this .png or .svg file, too (needs rugtui[figures]).",
-)
-@plots_options
-@click.option("--csv", "as_csv", is_flag=True, help="One line a ratio, as comma-separated values.")
-@click.option("--quiet", is_flag=True, help="No progress on standard error.")
-@json_option
+@run_options
+@output_options
 @click.pass_context
 def structures(
-    ctx: click.Context,
-    n_sparse: int,
-    ratios: str,
-    out: Path | None,
-    figure: Path | None,
-    as_csv: bool,
-    quiet: bool,
-    as_json: bool,
-    **given: Any,
+    ctx: click.Context, n_sparse: int, ratios: str, out: Path | None, quiet: bool, **given: Any
 ) -> None:
     """See where training ends below L*, and in which structure.
 
-    Trains a model at each ratio and holds its exact loss, and its shares of features in mutual
-    pairs, single and abandoned, against what theory says of pairs, votes and their mixtures.
+    Trains a model at each ratio and compares its exact loss, and its shares of features in mutual
+    pairs, single and abandoned, with the theory of pairs, votes and their mixtures.
 
     What to expect: at r = 1/2 all features are in antipodal pairs, at a fifth of L*; above, pairs
-    and single features side by side; at small r votes, and features that are given up. Losses lie
-    within some percent of the hull, where L* is off by up to four times; where training is stuck
-    (r 0.4 and 0.9 at the defaults), --init best begins below it, and stays there.
+    and single features side by side; at small r votes, and abandoned features. Losses are within
+    a few percent of the hull, while L* is off by up to a factor of four; where training gets stuck
+    (r 0.4 and 0.9 at the defaults), --init best starts below it and stays there.
 
-    Runs are kept as they go. Cut off (ctrl+c) and started again, a study goes on where it was.
+    Runs are saved as they go. After an interruption (ctrl+c) the same command continues the study.
     """
-    from rugtui.reports.plateau import opened
     from rugtui.reports.structures_study import finish, structures_figure
-    from rugtui.storage.run_directory import runs_folder
 
-    if figure is not None:
-        require_picture_name(figure)
+    output = Output.of(ctx, given)
     wanted = [_settings(n_sparse, {**given, "ratio": ratio}) for ratio in numbers("ratio", ratios)]
-    folder = out or runs_folder().parent / "studies"
-    endings: list[Ending] = []
-    runs: list[str] = []
-    code = 0
-    for settings in wanted:
-        session = opened(settings, folder)
-        phase: Phase = "failed"
-        with Signals("stop") as signals:
-            signals.attend(session)
-            try:
-                endings.append(finish(session, lambda: signals.ended))
-                phase = "done" if session.trainer.done else "paused"
-            finally:
-                session.leave(phase)
-                for text, _ in session.news():
-                    click.echo(f"rugtui: {text}", err=True)
-        if session.writer.run is not None:
-            runs.append(str(session.writer.run))
-        if not quiet:
-            last = endings[-1]
-            said = f"r {last.ratio:.3f}: {last.loss / last.theory_loss:.3f} L*"
-            click.echo(
-                f"rugtui: {said}, predicted {last.loss_end / last.theory_loss:.3f}", err=True
-            )
-        if signals.ended:
-            click.echo("rugtui: saved; the same command goes on from here", err=True)
-            code = 128 + signals.number
-            break
-    rows = [one.as_dict() for one in endings]
-    if as_json:
-        write_json_line({"runs": runs, "complete": code == 0, "endings": rows})
-    elif as_csv:
-        _write_rows(rows)
-    else:
-        print_figure(structures_figure(endings), given)
-        for one in rows:
-            click.echo("".join(f"{readable(one[name]):>18}" for name in ENDING_COLUMNS))
-    if figure is not None and endings:
-        write_figure(structures_figure(endings), figure)
-        click.echo(f"rugtui: {figure} written", err=True)
+    found: list[Ending] = []
+
+    def train(session: RunSession, cancelled: Callable[[], bool], told: Narrator) -> None:
+        found.append(one := finish(session, cancelled))
+        said = f"{one.loss / one.theory_loss:.3f} L*, "
+        said += f"predicted {one.loss_end / one.theory_loss:.3f}"
+        told.measured(one.step, f"r {one.ratio:.3f}", said)
+
+    runs, complete, code = _train(wanted, out, train, quiet=quiet)
+    rows = [one.as_dict() for one in found]
+    output.write(
+        {"runs": runs, "complete": complete, "endings": rows},
+        rows,
+        lambda: structures_figure(found),
+        [{name: row[name] for name in ENDING_COLUMNS} for row in rows],
+    )
     ctx.exit(code)
 
 
 @command.command(name="phases")
 @click.option("--ratio", "ratios", default=PHASE_RATIOS, help=f"Ratios r.  [{PHASE_RATIOS}]")
 @click.option("--p", "densities", default=PHASE_P, help=f"Values of p.  [{PHASE_P}]")
-@click.option(
-    "--figure",
-    type=PathOption("output"),
-    help="Write the plot to this .png or .svg file, too (needs rugtui[figures]).",
-)
-@plots_options
-@click.option("--csv", "as_csv", is_flag=True, help="One line a point, as comma-separated values.")
-@json_option
-def phases(
-    ratios: str,
-    densities: str,
-    figure: Path | None,
-    as_csv: bool,
-    as_json: bool,
-    **given: Any,
-) -> None:
+@output_options
+@click.pass_context
+def phases(ctx: click.Context, ratios: str, densities: str, **given: Any) -> None:
     """Draw the phase diagram: which structures coexist at (r, p), and how far below L*.
 
     Theory only, at large n_sparse: half a second for each p.
     """
     from rugtui.reports.structures_study import phase_points, phases_figure
 
-    if figure is not None:
-        require_picture_name(figure)
+    output = Output.of(ctx, given)
     for name, text in (("ratio", ratios), ("p", densities)):
         for value in numbers(name, text):
             if not 0 < value <= 1:
                 raise SettingError(name, "a number above 0 and at most 1", value)
     points = phase_points(numbers("ratio", ratios), numbers("p", densities))
     rows = [dataclasses.asdict(one) for one in points]
-    if as_json:
-        write_json_line({"runs": [], "points": rows})
-    elif as_csv:
-        _write_rows(rows)
-    else:
-        print_figure(phases_figure(points), given)
-    if figure is not None:
-        write_figure(phases_figure(points), figure)
-        click.echo(f"rugtui: {figure} written", err=True)
+    output.write({"runs": [], "points": rows}, rows, lambda: phases_figure(points))
 
 
 def _sizes(text: str) -> list[int]:
-    """Whole numbers, each once, ascending. Raises SettingError."""
+    """Whole numbers without duplicates, ascending. Raises SettingError."""
     found = numbers("n_sparse", text)
     if bad := [value for value in found if value != round(value)]:
         raise SettingError("n_sparse", "whole numbers", f"{bad[0]:g}")
@@ -276,85 +247,68 @@ def _settings(n_sparse: int, given: dict[str, Any]) -> Settings:
     return given_settings({**given, "n_sparse": n_sparse})
 
 
-def _run(
-    wanted: list[Settings], folder: Path, *, quiet: bool
-) -> tuple[list[Measurement], list[str], int]:
-    """All measurements, the folders of the runs, and the exit code: 1 where one was not kept."""
-    from rugtui.reports.plateau import measurements, opened
+def _train(
+    wanted: list[Settings],
+    out: Path | None,
+    work: Callable[[RunSession, Callable[[], bool], Narrator], None],
+    *,
+    quiet: bool,
+) -> tuple[list[str], bool, int]:
+    """Do the work in each run, continuing those in the folder; returns the runs' folders, whether
+    it was completed, and the exit code: 1 if a run could not be saved."""
+    from rugtui.reports.plateau import opened
+    from rugtui.storage.run_directory import runs_folder
 
-    found: list[Measurement] = []
+    folder = out or runs_folder().parent / "studies"
     runs: list[str] = []
     code = 0
     with Narrator(wanted, quiet=quiet) as told:
         for settings in wanted:
-            course = opened(settings, folder)
+            session = opened(settings, folder)
             phase: Phase = "failed"
+            told.begin(settings)
             with Signals("stop") as signals:
-                signals.attend(course)
+                signals.attend(session.detach)
                 try:
-                    for one in measurements(course, lambda: signals.ended):
-                        found.append(one)
-                        told.measured(one)
-                    phase = "done" if course.trainer.done else "paused"
+                    work(session, lambda: signals.ended, told)
+                    phase = "done" if session.trainer.done else "paused"
                 finally:
-                    kept = leave(course, phase, told, by=signals.name)
-            if course.writer.run is not None:
-                runs.append(str(course.writer.run))
-            if not kept:
-                code = 1
+                    kept = close(session, phase, told, by=signals.name)
+            if session.writer.run is not None:
+                runs.append(str(session.writer.run))
+            code = code if kept else 1
             if signals.ended:
                 if kept:
-                    told.say("rugtui: the same command goes on from here")
-                return found, runs, code or 128 + signals.number
-    return found, runs, code
+                    told.say("rugtui: the same command continues from here")
+                return runs, False, code or signals.exit_code
+    return runs, True, code
 
 
 class Narrator(ProgressPrinter):
-    """Progress of all runs: one line per measurement where there is no bar."""
+    """Progress of all runs: one line per measurement if there is no bar."""
 
     def __init__(self, wanted: list[Settings], *, quiet: bool) -> None:
-        # What a step costs goes with n_sparse · n_dense.
-        self._costs = {one.n_sparse: one.n_sparse * one.n_dense for one in wanted}
-        self._steps: dict[int, int] = {}
-        total = sum(one.steps * self._costs[one.n_sparse] for one in wanted)
-        super().__init__(total, every=0, quiet=quiet)
+        super().__init__(sum(map(_cost, wanted)), every=0, quiet=quiet)
+        self._before = self._after = self._per_step = 0.0
 
-    def measured(self, one: Measurement) -> None:
-        self._steps[one.n_sparse] = one.step
-        done = sum(steps * self._costs[size] for size, steps in self._steps.items())
-        said = f"{one.over_theory:.3f} L*  skew {one.skew:+.2f}  interferers {one.interferers:.1f}"
-        self.at(done, f"n_sparse {one.n_sparse:,}  step {one.step:,}", said)
+    def begin(self, settings: Settings) -> None:
+        self._before, self._per_step = self._after, _cost(settings) / settings.steps
+        self._after += _cost(settings)
+
+    def measured(self, step: int, how_far: str, said: str) -> None:
+        self.at(self._before + step * self._per_step, how_far, said)
 
 
-def _write_csv(found: Sequence[Measurement]) -> None:
-    _write_rows([one.as_dict() for one in found])
+def _cost(settings: Settings) -> float:
+    """Of a run: that of a step is proportional to n_sparse · n_dense."""
+    return settings.steps * settings.n_sparse * settings.n_dense
 
 
-def _write_rows(rows: Sequence[dict[str, Any]]) -> None:
-    if rows:
-        table = csv.DictWriter(sys.stdout, rows[0], lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)
-
-
-def _show(found: Sequence[Measurement], given: dict[str, Any]) -> None:
-    """The plot, and a few measurements of each run, evenly spaced, with the last."""
-    from rugtui.reports.plateau import plateau_figure
-
-    if not found:
-        return
-    print_figure(plateau_figure(found), given)
-    click.echo()
-    click.echo("".join(f"{name.replace('_', ' '):>18}" for name in COLUMNS))
-    for n_sparse in sorted({one.n_sparse for one in found}):
-        own = [one.as_dict() for one in found if one.n_sparse == n_sparse]
+def _a_few(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """SHOWN measurements of each run, evenly spaced, including the last."""
+    few = []
+    for n_sparse in sorted({row["n_sparse"] for row in rows}):
+        own = [row for row in rows if row["n_sparse"] == n_sparse]
         places = {round(k * (len(own) - 1) / (SHOWN - 1)) for k in range(SHOWN)}
-        for row in (own[k] for k in sorted(places)):
-            click.echo("".join(f"{readable(row[name]):>18}" for name in COLUMNS))
-
-
-def _write_figure(found: Sequence[Measurement], path: Path) -> None:
-    from rugtui.reports.plateau import plateau_figure
-
-    write_figure(plateau_figure(found), path)
-    click.echo(f"rugtui: {path} written", err=True)
+        few += [own[k] for k in sorted(places)]
+    return few

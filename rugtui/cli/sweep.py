@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shlex
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from rugtui.cli.options import PathOption, declared_option
-from rugtui.cli.output import INTERRUPTED, ProgressPrinter, Say, emit, json_option, teller
+from rugtui.cli.output import ProgressPrinter, Say, emit, json_option, teller
+from rugtui.cli.signals import Signals
 from rugtui.errors import UsageError
 from rugtui.runtime.characters import printable
-from rugtui.runtime.terminal import silence
 from rugtui.settings.fields import fields_of
 from rugtui.sweeps.grid import Axes, Grid
 
@@ -67,15 +66,17 @@ def command(
     """Compute trained weights, rugs, theory and the linear model at every point of a grid.
 
     Axes are lists (0.1,0.25) or ranges (0.002:0.8:20, 1e-3:0.1:7:log). The same command continues
-    a sweep that was stopped; with --out alone its settings are those it was begun with. Axes that
-    say more than those of the folder extend it; --retry-failed may change the other settings. The
-    table is results.parquet and results.csv in the folder.
+    a sweep that was stopped; so does --out alone, with the settings it was begun with. Longer axes
+    extend a sweep; with --retry-failed the other settings may change too. The table is
+    results.parquet and results.csv in the folder.
     """
     if address is not None and not address.strip():
         raise UsageError("--dask must be a scheduler's address, tcp://HOST:PORT, but it is empty.")
     if workers and address:
         raise UsageError("--workers starts a cluster here, --dask names another: give one of them.")
-    calm_blas()
+    # One thread for NumPy's products, set before NumPy is loaded: units run side by side, and BLAS
+    # threads waiting for each other would take their cores.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     grid = asked_for(given, out)
     say = teller(quiet or not sys.stderr)
     with Signals() as signals:
@@ -86,7 +87,7 @@ def command(
             if out is None and not dry_run:
                 raise UsageError("A sweep needs a folder: say --out DIR, or --dry-run.")
             if as_json:
-                emit(vars_of(plan), True)
+                emit(dataclasses.asdict(plan), True)
             return 0
         with connected(plan.processes if workers else 0, address) as cluster:
             if cluster and address:
@@ -95,14 +96,8 @@ def command(
             return swept(grid, out, retry_failed, cluster, signals, say, quiet, as_json)
 
 
-def calm_blas() -> None:
-    """NumPy's products on one thread: here units run side by side, and threads that wait for each
-    other at full speed take their cores. Must be before NumPy is loaded."""
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
-
 def asked_for(given: dict[str, Any], out: Path | None) -> Grid:
-    """The grid of the options, over that of the folder, over the defaults. Raises SettingError."""
+    """The options over the folder's grid over the defaults. Raises SettingError."""
     from rugtui.sweeps.folder import grid_of, is_sweep
 
     written = {
@@ -112,7 +107,7 @@ def asked_for(given: dict[str, Any], out: Path | None) -> Grid:
 
 
 def what_is_left(grid: Grid, out: Path | None, retry_failed: bool) -> list[Unit]:
-    """The units of which cells are not in the folder. Raises OSError, RugtuiError."""
+    """The units with cells that are not in the folder. Raises OSError, RugtuiError."""
     from rugtui.sweeps.folder import find, is_sweep, require_same
     from rugtui.sweeps.plan import left, units
 
@@ -125,7 +120,7 @@ def what_is_left(grid: Grid, out: Path | None, retry_failed: bool) -> list[Unit]
 
 
 def planned(todo: list[Unit], grid: Grid, workers: int | None, address: str | None) -> Estimate:
-    """Raises UsageError where nothing of it fits in this machine's memory, if that computes it."""
+    """The estimate. Raises UsageError if this machine computes and no model fits in its memory."""
     from rugtui.runtime.machine import cores
     from rugtui.sweeps.estimate import estimate, on_this_machine
 
@@ -156,9 +151,9 @@ def swept(
     quiet: bool,
     as_json: bool,
 ) -> int:
-    """Computes what is left and returns the exit code: 1 where cells of the table have failed.
+    """Compute the rest and return the exit code: 1 if any cell in the table failed.
 
-    How it ended is said, and is in the folder's log for whoever comes when the terminal is gone.
+    The result also goes into the folder's log, in case the terminal is gone.
     """
     from rugtui.storage.log import log
     from rugtui.sweeps.folder import SweepFolder, run
@@ -168,35 +163,33 @@ def swept(
     folder = SweepFolder.begin(out, grid, retry_failed=retry_failed)
     for note in folder.found.notes:
         say(f"rugtui: {note}")
-    with signals.attending(lambda: log(out, "the terminal is gone; the sweep goes on")):
-        try:
-            if cluster and not cluster.workers:
-                say("rugtui: no Dask worker is there yet; the sweep begins when one joins.")
-            who = cluster.outcomes if cluster else outcomes
-            with Narrator(Axes.of(grid).cells, quiet=quiet) as told:
-                for progress in run(folder, who, signals.heard, retry_failed=retry_failed):
-                    told.progress(progress)
-        finally:
-            folder.close()
-        result = summary(folder, time.monotonic() - begun, signals.name)
-        emit(result, as_json)
-        for sentence in endings(result, out):
-            log(out, sentence)
-            teller(quiet=not sys.stderr)(f"rugtui: {printable(sentence)}")
-        log(out, json.dumps(result))
-    if signals.number:
-        return INTERRUPTED if signals.number == signal.SIGINT else 128 + signals.number
-    return 1 if result["failed"] else 0
+    signals.attend(lambda: log(out, "the terminal is gone; the sweep goes on"))
+    try:
+        if cluster and not cluster.workers:
+            say("rugtui: no Dask worker is there yet; the sweep begins when one joins.")
+        who = cluster.outcomes if cluster else outcomes
+        with Narrator(Axes.of(grid).cells, every=TELL_EVERY, quiet=quiet) as told:
+            for progress in run(folder, who, lambda: signals.ended, retry_failed=retry_failed):
+                told.progress(progress)
+    finally:
+        folder.close()
+    result = summary(folder, time.monotonic() - begun, signals.name)
+    emit(result, as_json)
+    for sentence in endings(result, out):
+        log(out, sentence)
+        teller(quiet=not sys.stderr)(f"rugtui: {printable(sentence)}")
+    log(out, json.dumps(result))
+    return signals.exit_code or (1 if result["failed"] else 0)
 
 
 def endings(result: dict[str, Any], out: Path) -> list[str]:
-    """What somebody must be told, quiet or not: that it is not done, and what failed."""
+    """What is said even with --quiet: that the sweep was stopped, and what failed."""
     said = []
     again = f"`rugtui sweep --out {shlex.quote(str(out))}"
     if result["stop_reason"] != "done":
         said.append(
             f"stopped by {result['stop_reason']}: {result['done']:,} of {result['cells']:,} cells "
-            f"are kept; {again}` goes on with the rest."
+            f"are kept; {again}` computes the rest."
         )
     if result["failed"]:
         count = f"{result['failed']:,} cells" if result["failed"] > 1 else "1 cell"
@@ -209,7 +202,7 @@ def endings(result: dict[str, Any], out: Path) -> list[str]:
 
 @contextmanager
 def connected(workers: int, address: str | None) -> Iterator[Cluster | None]:
-    """None where the sweep needs no Dask."""
+    """The Dask cluster; None if the sweep does not use Dask."""
     if not workers and not address:
         yield None
         return
@@ -242,70 +235,8 @@ def summary(folder: SweepFolder, seconds: float, stopped_by: str) -> dict[str, A
     }
 
 
-def vars_of(plan: Estimate) -> dict[str, Any]:
-    import dataclasses
-
-    return dataclasses.asdict(plan)
-
-
-class Signals:
-    """Turns ctrl+c and SIGTERM into a wish to end; a second ctrl+c is not waited for.
-
-    Before there is anything to keep (`attending`), they end what is under way at once. When the
-    terminal goes, the sweep goes on without it.
-    """
-
-    def __init__(self) -> None:
-        self.number = 0
-        self._on_hangup: Callable[[], None] | None = None
-        self._hung_up = False
-        self._before: dict[int, Any] = {}
-
-    def heard(self) -> bool:
-        return bool(self.number)
-
-    @property
-    def name(self) -> str:
-        """Of the signal that stopped it; empty where none did."""
-        return signal.Signals(self.number).name if self.number else ""
-
-    @contextmanager
-    def attending(self, on_hangup: Callable[[], None]) -> Iterator[None]:
-        """While this lasts, signals let the sweep keep what it has."""
-        self._on_hangup = on_hangup
-        if self._hung_up:
-            on_hangup()
-        yield
-
-    def __enter__(self) -> Signals:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup: it is to stay ignored
-                self._before[number] = signal.signal(number, self._hear)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _hear(self, number: int, frame: FrameType | None) -> None:
-        if number == signal.SIGHUP:
-            silence()
-            self._hung_up = True
-            if self._on_hangup:
-                self._on_hangup()
-        elif number == signal.SIGINT and (self.number == number or not self._on_hangup):
-            raise KeyboardInterrupt
-        elif not self._on_hangup:
-            raise SystemExit(128 + number)
-        else:
-            self.number = number
-
-
 class Narrator(ProgressPrinter):
-    """Cells done, their rate, and what is left."""
-
-    def __init__(self, total: int, *, quiet: bool) -> None:
-        super().__init__(total, every=TELL_EVERY, quiet=quiet)
+    """Cells done, their rate, and the time left."""
 
     def progress(self, at: Progress) -> None:
         from rugtui.sweeps.estimate import duration

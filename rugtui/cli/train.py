@@ -6,7 +6,6 @@ import json
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -21,11 +20,11 @@ from rugtui.cli.options import (
     settings_options,
 )
 from rugtui.cli.output import ProgressPrinter, emit, json_option
+from rugtui.cli.signals import Signals
 from rugtui.errors import UsageError
 from rugtui.runtime.garbage import frozen_gc
-from rugtui.runtime.terminal import silence
 from rugtui.settings.fields import fields_of
-from rugtui.settings.preferences import OnHangup, Preferences
+from rugtui.settings.preferences import Preferences
 
 if TYPE_CHECKING:
     from rugtui.live.run_session import RunSession
@@ -40,18 +39,18 @@ TELL_EVERY = 10.0
 
 
 def require_no_run(into: Path) -> None:
-    """Raises UsageError where a run, a snapshot or a sweep is named as a folder for runs."""
+    """Raises UsageError if the folder for runs is itself a run, a snapshot or a sweep."""
     from rugtui.storage.target import kind_of
 
     if kind := kind_of(into):
         raise UsageError(
             f"--into names a folder in which runs are kept, and {str(into)!r} is a {kind}: name "
-            "another" + (f", or go on with it by `rugtui resume {into}`." if kind == "run" else ".")
+            "another" + (f", or continue it by `rugtui resume {into}`." if kind == "run" else ".")
         )
 
 
 def keeping_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Options for how a run without a screen is saved."""
+    """Options of how a run without a screen is saved."""
     for name in ("autosave", "on_hangup"):
         command = declared_option(fields_of(Preferences)[name])(command)
     return command
@@ -73,8 +72,8 @@ def command(
 ) -> None:
     """Train without a screen: progress on standard error, the result on standard output.
 
-    The run is saved as it goes; interrupted (ctrl+c), it saves the last step too and exits with
-    130. `rugtui resume` goes on from there.
+    The run is saved as it goes. Interrupted (ctrl+c), it also saves the last step and exits with
+    130; `rugtui resume` continues from there.
     """
     config = read_config(given=given).complain()
     settings = given_settings(given, config.settings)
@@ -87,145 +86,89 @@ def command(
             from rugtui.training.kernels.passes import prepare
 
             prepare()
-        course = RunSession.new(settings, into=into, every=preferences.autosave)
-        code = train_on(course, signals, quiet=quiet, as_json=as_json)
+        session = RunSession.new(settings, into=into, every=preferences.autosave)
+        code = train_on(session, signals, quiet=quiet, as_json=as_json)
     ctx.exit(code)
 
 
-def train_on(course: RunSession, signals: Signals, *, quiet: bool, as_json: bool) -> int:
-    """Train to the target or to a signal, keeping the run as it goes; returns the exit code, which
-    is 1 where the last step could not be kept.
+def train_on(session: RunSession, signals: Signals, *, quiet: bool, as_json: bool) -> int:
+    """Train to the target or to a signal, saving as it goes; returns the exit code, which is 1 if
+    the last step could not be saved.
 
-    The result goes to standard output and, for a run whose terminal went, into its log. Raises
-    TrainingError, after saving what there was before it.
+    The result goes to standard output and into the run's log, in case the terminal is gone. Raises
+    TrainingError, after saving the state before it.
     """
-    signals.attend(course)
-    told = Narrator(course.trainer, quiet=quiet)
+    signals.attend(session.detach)
+    told = Narrator(session.trainer, quiet=quiet)
     phase: Phase = "failed"
     try:
-        while not course.trainer.done and not signals.ended:
-            if result := course.advance(lambda: signals.ended):
+        while not session.trainer.done and not signals.ended:
+            if result := session.advance(lambda: signals.ended):
                 told.result(result)
-            tell_news(told, course)
-        phase = "done" if course.trainer.done else "paused"
-        told.ending(course)
+            tell_news(told, session)
+        phase = "done" if session.trainer.done else "paused"
+        told.ending(session)
     finally:
         told.close()
-        kept = leave(course, phase, told, by=signals.name)
-    urgent = signals.number in (signal.SIGTERM, signal.SIGHUP)  # whoever sent it soon kills
+        kept = close(session, phase, told, by=signals.name)
+    urgent = signals.number in (signal.SIGTERM, signal.SIGHUP)  # SIGKILL may follow soon
     if not urgent:
         try:
-            save_snapshot(course, phase)
-        except OSError as error:  # the result is worth more
+            save_snapshot(session, phase)
+        except OSError as error:  # the result is still printed
             told.warn(f"rugtui: snapshot not written: {error}")
             kept = False
-    result = summary(course, URGENT_SAMPLES if urgent else HELDOUT_SAMPLES)
-    course.writer.note(json.dumps(result))
+    result = summary(session, URGENT_SAMPLES if urgent else HELDOUT_SAMPLES)
+    session.writer.note(json.dumps(result))
     try:
         emit(result, as_json)
     except OSError:
-        if signals.number != signal.SIGHUP:  # else nobody is there to read it, and the log has it
+        if signals.number != signal.SIGHUP:  # otherwise nobody reads it, and the log has it
             raise
-    if not kept:
-        return 1
-    return 128 + signals.number if signals.ended else 0
+    return signals.exit_code if kept else 1
 
 
-def tell_news(told: ProgressPrinter, course: RunSession) -> None:
-    """What there is to tell of how the run is kept, and of the files that it was taken up from."""
-    for text, bad in course.news():
+def tell_news(told: ProgressPrinter, session: RunSession) -> None:
+    """Print the run's messages about saving and about the files that it was resumed from."""
+    for text, bad in session.news():
         (told.warn if bad else told.say)(f"rugtui: {text}")
 
 
-def leave(course: RunSession, phase: Phase, told: ProgressPrinter, *, by: str) -> bool:
-    """Wait until the last step is on disk, however slow that is, and give the run free; whether it
-    is there. A second ctrl+c raises KeyboardInterrupt. `by`: the signal that ended the run."""
-    course.save_last(phase)
-    while not course.writer.wait(TELL_EVERY):
-        told.warn(f"rugtui: still saving step {course.trainer.step:,} (ctrl+c leaves without)")
-    kept = course.leave(phase, None, by=by)
-    tell_news(told, course)
-    if course.writer.unsaved:
-        told.warn(f"rugtui: {course.writer.unsaved}")
+def close(session: RunSession, phase: Phase, told: ProgressPrinter, *, by: str) -> bool:
+    """Wait until the last step is on disk, however slow that is, and close the run; returns whether
+    it was saved. A second ctrl+c raises KeyboardInterrupt. `by`: the signal that ended the run."""
+    session.save_last(phase)
+    while not session.writer.wait(TELL_EVERY):
+        told.warn(f"rugtui: still saving step {session.trainer.step:,} (ctrl+c quits without it)")
+    kept = session.close(phase, None, by=by)
+    tell_news(told, session)
+    if session.writer.unsaved:
+        told.warn(f"rugtui: {session.writer.unsaved}")
     elif by:
-        told.say(f"rugtui: ended by {by}. {course.kept()}".rstrip())
+        told.say(f"rugtui: ended by {by}. {session.kept()}".rstrip())
     return kept
 
 
-def summary(course: RunSession, samples: int | None = None) -> dict[str, Any]:
+def summary(session: RunSession, samples: int | None = None) -> dict[str, Any]:
     """The result as `--json` prints it; the loss is measured on fresh held-out samples."""
     from rugtui.api.runs import summary
 
-    return summary(course, samples or HELDOUT_SAMPLES)
+    return summary(session, samples or HELDOUT_SAMPLES)
 
 
-def save_snapshot(course: RunSession, phase: Phase) -> None:
+def save_snapshot(session: RunSession, phase: Phase) -> None:
     """Save weights and history of the last step as a snapshot. Raises OSError."""
     from rugtui.storage.snapshot import write_snapshot
 
-    if course.writer.run is None:
+    if session.writer.run is None:
         return
     write_snapshot(
-        course.writer.run,
-        course.moment(phase),
+        session.writer.run,
+        session.run_state(phase),
         kind="trained",
-        weights=course.trainer.weights(),
+        weights=session.trainer.weights(),
         facts={},
     )
-
-
-class Signals:
-    """Turns signals into a wish to end, which training hears between two pieces of a step.
-
-    Before there is anything to save (`attend`), a signal ends what is under way at once. When the
-    terminal goes, a run that continues has nobody to talk to: its outputs are closed.
-    """
-
-    def __init__(self, on_hangup: OnHangup) -> None:
-        self.number = 0
-        self._course: RunSession | None = None
-        self._on_hangup, self._hung_up = on_hangup, False
-        self._before: dict[int, Any] = {}
-
-    @property
-    def ended(self) -> bool:
-        return bool(self.number)
-
-    @property
-    def name(self) -> str:
-        """SIGTERM, say, of the signal that ended the run; empty before there is one."""
-        return signal.Signals(self.number).name if self.number else ""
-
-    def attend(self, course: RunSession) -> None:
-        """From now on a signal lets this run save its last step."""
-        self._course = course
-        if self._hung_up:
-            course.detach()
-
-    def __enter__(self) -> Signals:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup: it is to stay ignored
-                self._before[number] = signal.signal(number, self._hear)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _hear(self, number: int, frame: FrameType | None) -> None:
-        if number == signal.SIGHUP and self._on_hangup == "continue":
-            silence()
-            self._hung_up = True
-            if self._course is not None:
-                self._course.detach()
-        elif self.number == number == signal.SIGINT:
-            raise KeyboardInterrupt  # asked twice: not even saving is waited for
-        elif self._course is not None:
-            self.number = number
-        elif number == signal.SIGINT:
-            raise KeyboardInterrupt
-        else:
-            raise SystemExit(128 + number)
 
 
 class Narrator(ProgressPrinter):
@@ -248,7 +191,7 @@ class Narrator(ProgressPrinter):
             said += f" = {result.loss / self._best:.3f} L*"
         self.at(result.step, f"step {result.step:,}", said)
 
-    def ending(self, course: RunSession) -> None:
+    def ending(self, session: RunSession) -> None:
         """Say why it ended, unless all steps were done."""
-        if course.trainer.done and not course.trainer.at_end:
-            self.say(f"rugtui: over at step {course.trainer.step:,}: {course.trainer.ending}")
+        if session.trainer.done and not session.trainer.at_end:
+            self.say(f"rugtui: over at step {session.trainer.step:,}: {session.trainer.ending}")

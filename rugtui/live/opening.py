@@ -1,6 +1,7 @@
-"""What was saved, or comes from elsewhere, as a course that waits: it is looked at, and may go on.
+"""Opens a saved run, a snapshot or a weight file for viewing: a session that waits.
 
-Nothing is written before it does. A run goes on as itself, anything else as a new run.
+Nothing is written until training resumes, for a run in its own folder, otherwise in that of a new
+run.
 """
 
 from __future__ import annotations
@@ -23,66 +24,66 @@ from rugtui.training.trainer import Trainer
 
 
 def open_run(run: Path, *, device: str = "", every: float = EVERY) -> RunSession:
-    """A run as it was saved last.
+    """A run as it was last saved.
 
-    Raises RunError where nothing was saved, or by a newer rugtui; DamagedError, SettingError (no
-    such device), OSError.
+    Raises RunError if nothing was saved, or by a newer rugtui; DamagedError, SettingError (no such
+    device), OSError.
     """
     there = fingerprint(run)
-    course, checkpoint = _saved_in(run, device=device, every=every)
-    course.reserve = ResumeHandle(run, checkpoint, there)
-    course.source = f"run {run.name}"
+    session, checkpoint = _saved_in(run, device=device, every=every)
+    session.resume_handle = ResumeHandle(run, checkpoint, there)
+    session.source = f"run {run.name}"
     live, other = holder(run)
     if live:
         who = other or "another process"
-        course.notes.append(f"{who} trains it: `rugtui watch {run.name}` follows what comes of it.")
-    return course
+        session.notes.append(f"{who} trains it: `rugtui watch {run.name}` follows its progress.")
+    return session
 
 
 def open_snapshot(folder: Path, *, device: str = "", every: float = EVERY) -> RunSession:
-    """A snapshot, all its files as they were written. Raises as `open_run` does."""
+    """A snapshot. Raises what `open_run` does."""
     facts = read_snapshot(folder)
-    course, _ = _saved_in(folder, device=device, every=every)
-    course.shown = cast(Kind, "rug" if facts.get("kind") == "rug" else "trained")
-    course.construction = str(facts.get("frame", ""))
-    course.source = f"snapshot {folder.name}"
-    course.origin = f"from snapshot {folder}"
-    return course
+    session, _ = _saved_in(folder, device=device, every=every)
+    session.shown = cast(Kind, "rug" if facts.get("kind") == "rug" else "trained")
+    session.construction = str(facts.get("frame", ""))
+    session.source = f"snapshot {folder.name}"
+    session.origin = f"from snapshot {folder}"
+    return session
 
 
 def open_weights(path: Path, given: dict[str, Any], *, every: float = EVERY) -> RunSession:
-    """Weights of a file, at the settings given, which need not say what the file does.
+    """The weights in a file, with the given settings over those in the file.
 
-    Raises WeightsError for a file that has none, or of sizes that no run has; SettingError.
+    Raises WeightsError for a file without weights, or of sizes that no run has; SettingError.
     """
     found = read_weight_file(path)
     if "activation" not in given:
         found.said.require_known()
     settings = Settings(**{**run_sizes(found), **given, "init": str(path)})
     training = Trainer(settings, screen=True)
-    keeper = CheckpointWriter(settings, device=str(training.device), screen=True, every=every)
-    course = RunSession(training, keeper)
-    course.waits = True
+    writer = CheckpointWriter(settings, device=str(training.device), screen=True, every=every)
+    session = RunSession(training, writer)
+    session.waits = True
     file, selectors = split_selectors(path)
-    course.source = "#".join([file.name, *selectors])
-    course.origin = f"from weights in {path}: {found.report}"
+    session.source = "#".join([file.name, *selectors])
+    session.origin = f"from weights in {path}: {found.report}"
     if not found.all_read:
-        course.notes.append(found.report)
-    return course
+        session.notes.append(found.report)
+    return session
 
 
 def _saved_in(folder: Path, *, device: str, every: float) -> tuple[RunSession, Path]:
-    """The newest checkpoint in a folder, with the history beside it, as a course that waits."""
+    """The newest checkpoint in a folder, as a session that waits; and its path."""
     found = newest(folder)
     if found is None:
         raise RunError(f"{str(folder)!r} was never saved: there are no weights in it yet.")
     path, checkpoint, _ = found
     settings = checkpoint.settings.replace(device=device or checkpoint.settings.device)
-    keeper = CheckpointWriter(settings, device=settings.device, screen=True, every=every)
+    writer = CheckpointWriter(settings, device=settings.device, screen=True, every=every)
     try:
-        course = RunSession.restored(folder, found, keeper, device=device, screen=True)
+        session = RunSession.restored(folder, found, writer, device=device, screen=True)
     except BaseException:
-        keeper.leave(0)
+        writer.close(0)
         raise
-    course.waits = True
-    return course, path
+    session.waits = True
+    return session, path

@@ -74,12 +74,12 @@ class OtherRuns:
         others = tuple(run for run in self.runs if run.key != frame.run)
         return dataclasses.replace(frame, others=others, saved=self.saved, preview=self.preview)
 
-    def keep(self, course: RunSession, phase: Phase) -> None:
+    def keep(self, run_session: RunSession, phase: Phase) -> None:
         """Remember a run of this session that is left; the oldest goes where there are too many."""
-        history = course.history
+        history = run_session.history
         if not len(history.view()):
             return
-        run = course.writer.run
+        run = run_session.writer.run
         self._nameless += run is None
         key = str(run) if run else f"unsaved-{self._nameless}"
         self._forget(key)
@@ -87,7 +87,9 @@ class OtherRuns:
             self._forget(self.runs[0].key)
         name = run.name if run else key
         state = STATES[phase]
-        self._add(other_run(key, name, state, course.settings, course.trainer.step, history))
+        self._add(
+            other_run(key, name, state, run_session.settings, run_session.trainer.step, history)
+        )
 
     def collect(self) -> list[str]:
         """Take in what was read meanwhile; sentences on what could not be, or not wholly."""

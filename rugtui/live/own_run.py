@@ -76,12 +76,12 @@ class OwnRun:
     def _begin(self, settings: Settings) -> None:
         """Leave the run under way, if any, and begin another."""
         from rugtui.live.readings import Readings
-        from rugtui.live.run_session import LEAVING, RunSession
+        from rugtui.live.run_session import CLOSING, RunSession
 
         session, self.settings = self._session, settings
         if self.run is not None and session.others is not None:
             session.others.keep(self.run, self._saved_phase)
-        self._leave(LEAVING)
+        self._leave(CLOSING)
         self.phase, session.failure, session.traceback = "loading", "", ""
         session.show_run(None)
         if self._opening is None:
@@ -118,7 +118,7 @@ class OwnRun:
             return
         writer = self.run.writer
         try:
-            self.run.leave(self._saved_phase, within)
+            self.run.close(self._saved_phase, within)
         finally:
             self._left.append(writer)
             self.run = None
@@ -203,7 +203,7 @@ class OwnRun:
         if self.run is None:
             return
         try:
-            self.run.go_on()
+            self.run.resume()
         except (OSError, RugtuiError) as error:
             self._session.tell(str(error), "error")
             return
@@ -262,8 +262,8 @@ class OwnRun:
         kind = session.shown
         try:
             folder = write_snapshot(
-                run.place(),
-                run.moment("paused"),
+                run.made_folder(),
+                run.run_state("paused"),
                 kind=kind,
                 weights=dense(readings.weights(kind)),
                 facts=readings.facts(kind),

@@ -1,4 +1,4 @@
-"""A run under way: training, its history, and the keeper that writes both down."""
+"""A run in progress: a trainer, its history, and the writer that saves both."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from rugtui.training.failure import Diverged
 from rugtui.training.result import StepResult
 from rugtui.training.trainer import Trainer, never
 
-LEAVING = 10.0
-"""Seconds that the last save may take; the checkpoint before it stays where that is not enough."""
+CLOSING = 10.0
+"""Seconds to wait for the last save; after that, the checkpoint before it counts."""
 
 
 class RunSession:
@@ -33,22 +33,22 @@ class RunSession:
         self.trainer, self.writer = trainer, writer
         self.history = History()
         self.seconds = 0.0
-        """Spent in training."""
+        """Of training."""
         self.notes: list[str] = []
-        """What there is to tell, of the files that it was taken up from and of how it fares."""
+        """Warnings about the files that it was resumed from and about training."""
         self.dead = 0
-        """Outputs that stay at 0 whatever comes, as of the last result."""
+        """Outputs that were 0 for every sample, as of the last result."""
         self.waits = False
-        """Whether it is only looked at until somebody says to train: nothing is written."""
+        """Whether it is opened for viewing: nothing is written until training resumes."""
         self.shown: Kind = "trained"
         self.construction = ""
-        """Which construction the rug is that was shown, if it was not the usual one."""
+        """The construction of the rug that was shown, if not the default."""
         self.origin = ""
         """Where its weights are from, if not from the seed."""
         self.source = ""
         """The same in a word or two, while it waits."""
-        self.reserve: ResumeHandle | None = None
-        """The run that it is of, which it does not hold while it waits."""
+        self.resume_handle: ResumeHandle | None = None
+        """The run that it views, which it does not lock while it waits."""
         self._begun = False
         self._saved: tuple[int, Phase, Settings] | None = None
 
@@ -61,90 +61,93 @@ class RunSession:
         screen: bool = False,
         every: float = EVERY,
     ) -> RunSession:
-        """A run that begins. Raises SettingError where there is no such device."""
+        """A new run. Raises SettingError if its device does not exist."""
         training = Trainer(settings, screen=screen)
         device = str(training.device)
-        keeper = CheckpointWriter(settings, device=device, into=into, screen=screen, every=every)
-        course = cls(training, keeper)
-        course.notes += set_in_vain(settings)
-        return course
+        writer = CheckpointWriter(settings, device=device, into=into, screen=screen, every=every)
+        session = cls(training, writer)
+        session.notes += set_in_vain(settings)
+        return session
 
     @classmethod
-    def taken_up(cls, run: Path, *, screen: bool = False, every: float = EVERY) -> RunSession:
-        """The run in this directory, from its newest whole checkpoint, bit for bit.
+    def resumed(cls, run: Path, *, screen: bool = False, every: float = EVERY) -> RunSession:
+        """The run in this directory, continued bit for bit from its newest undamaged checkpoint.
 
-        Raises RunError where another process trains it or a newer rugtui wrote it, DamagedError,
+        Raises RunError if another process trains it or a newer rugtui wrote it, DamagedError,
         SettingError, OSError.
         """
-        keeper = CheckpointWriter(Settings(), device="", run=run, screen=screen, every=every)
+        writer = CheckpointWriter(Settings(), device="", run=run, screen=screen, every=every)
         try:
             found = newest(run)
             if found is None:
-                # Nothing was saved yet: equal settings give equal bits from the start.
+                # Nothing was saved yet: the same settings give the same bits from the start.
                 settings = settings_of(run / ABOUT, read_json(run / ABOUT))
-                return cls(Trainer(settings, screen=screen), keeper)
-            course = cls.restored(run, found, keeper, screen=screen)
+                return cls(Trainer(settings, screen=screen), writer)
+            session = cls.restored(run, found, writer, screen=screen)
             path, checkpoint, _ = found
-            keeper.went_on_from(path)
+            writer.continue_from(path)
         except BaseException:
-            keeper.leave(0)
+            writer.close(0)
             raise
-        course._saved = checkpoint.step, checkpoint.phase, checkpoint.settings
-        keeper.note(f"taken up at step {checkpoint.step:,}")
-        return course
+        session._saved = checkpoint.step, checkpoint.phase, checkpoint.settings
+        writer.note(f"taken up at step {checkpoint.step:,}")
+        return session
 
     @classmethod
     def restored(
         cls,
         folder: Path,
         found: tuple[Path, Checkpoint, list[str]],
-        keeper: CheckpointWriter,
+        writer: CheckpointWriter,
         *,
         device: str = "",
         screen: bool = False,
     ) -> RunSession:
         """What `newest` found in a folder, with the history beside it."""
         path, checkpoint, refused = found
-        course = cls(restore(path, checkpoint, device=device, screen=screen), keeper)
+        session = cls(restore(path, checkpoint, device=device, screen=screen), writer)
         past, damaged = read_past(folder, NAMES)
         past = past.until(checkpoint.step)
-        course.history = History.of(past)
-        course.seconds = checkpoint.seconds
-        course.notes = [*refused, *damaged]
+        session.history = History.of(past)
+        session.seconds = checkpoint.seconds
+        session.notes = [*refused, *damaged]
         lost = checkpoint.results - past.table.shape[1]
-        if lost and past.thinned == checkpoint.thinned:  # killed in between, they cannot be counted
-            course.notes.append(f"{str(folder)!r}: {lost:,} results are missing from its history.")
-        if checkpoint.device != str(course.trainer.device):
-            course.notes.append(f"it ran on {checkpoint.device} before: data and digits may differ")
-        before, now = checkpoint.state.facts.get("threads"), course.trainer.threads
+        # killed between thinning and the checkpoint, the counts cannot be compared
+        if lost and past.thinned == checkpoint.thinned:
+            session.notes.append(f"{str(folder)!r}: {lost:,} results are missing from its history.")
+        if checkpoint.device != str(session.trainer.device):
+            session.notes.append(
+                f"it ran on {checkpoint.device} before: data and digits may differ"
+            )
+        before, now = checkpoint.state.facts.get("threads"), session.trainer.threads
         if before not in (None, now):
-            course.notes.append(
+            session.notes.append(
                 f"it trained with --threads {before} so far and goes on with --threads {now}: the "
                 "last digits may differ from those of an uninterrupted run"
             )
-        return course
+        return session
 
-    def go_on(self) -> None:
-        """Train from now on what was only looked at.
+    def resume(self) -> None:
+        """Let a run that was opened for viewing train.
 
-        Raises RunError where its run is in use, or went on meanwhile; OSError.
+        Raises RunError if it is in use, or was trained further since; OSError.
         """
-        if self.reserve is not None:
-            self.reserve.take(self.writer)
+        if self.resume_handle is not None:
+            self.resume_handle.take(self.writer)
             self.writer.note(f"opened at step {self.trainer.step:,}, and goes on")
-        waited, self.waits, self.source, self.reserve = self.waits, False, "", None
+        waited, self.waits, self.source, self.resume_handle = self.waits, False, "", None
         if waited:
             self._begin()
 
-    def place(self) -> Path:
-        """Where snapshots go: the run's directory, made if it has none yet.
+    def made_folder(self) -> Path:
+        """The run's directory, made if it does not exist yet; snapshots go there.
 
-        Raises RunError where it cannot be made, and for a run that is only looked at.
+        Raises RunError if it cannot be made, and for a run that is opened for viewing.
         """
-        if self.reserve is not None:
+        if self.resume_handle is not None:
             raise RunError(
-                f"{self.reserve.run.name!r} is open read-only: nothing is written into it before "
-                "training resumes (space)."
+                f"{self.resume_handle.run.name!r} is open read-only: nothing is written into it "
+                "before training resumes (space)."
             )
         if self.waits or not self._begun:
             self.waits = False
@@ -178,14 +181,14 @@ class RunSession:
         return self.writer.run
 
     def weights(self) -> Dense:
-        """A copy that training will not touch, on the training device."""
+        """A copy of the weights, on the training device."""
         return self.trainer.weights()
 
     def advance(
         self, cancelled: Callable[[], bool], called: Callable[[], bool] = never
     ) -> StepResult | None:
-        """One interval into the history, or what there was time for until somebody called, and a
-        save where one is due. Raises TrainingError."""
+        """Train one interval, or until cancelled or called; adds the result to the history, and
+        saves if a save is due. Raises TrainingError."""
         if not self._begun:
             self._begin()
         started = time.perf_counter()
@@ -204,30 +207,30 @@ class RunSession:
         return result
 
     def _go_back(self, error: Diverged) -> None:
-        """The history, too, is that of the weights that were kept."""
+        """Take the history back to the step of the weights that were kept."""
         self.history = History.of(self.history.past().until(error.kept_step))
         self.history.mark(error.kept_step, f"back from {error.step:,}")
 
     def _notice_death(self, dead: int) -> None:
-        """Say it, once, when the last output has died: such a run only looks as if it trained."""
+        """Warn once when the last output is dead: such a run no longer learns."""
         if dead == self.settings.n_sparse > self.dead:
             self.notes.append(f"at step {self.trainer.step:,}: {death(dead, self.settings)}")
         self.dead = dead
 
     def _begin(self) -> None:
-        """Training starts: from now on there is a directory, and something to lose."""
+        """Make the directory: training starts, and from now on there is something to save."""
         self._begun = True
         if self.writer.run is None:
             self.writer.begin()
             self.writer.note(f"began {self.origin}".rstrip())
-            if self.origin:  # the seed alone does not lead here
+            if self.origin:  # these weights cannot be made again from the seed
                 self.save("training")
 
     def change(self, settings: Settings) -> None:
-        """Go on with other settings. Raises SettingError where they need a restart."""
+        """Continue with other settings. Raises SettingError for those that need a restart."""
         before = self.settings
         if settings == before:
-            return  # what training does for a change would end the interval under way
+            return  # changing the trainer would end the current interval
         self.trainer.change(settings)
         for declared in fields():
             value = getattr(settings, declared.name)
@@ -237,7 +240,7 @@ class RunSession:
                 self.notes += no_effect(settings, [declared.name])
 
     def renew(self) -> str:
-        """Train on where it is over; what that takes, in a word or two, which a mark says too."""
+        """Train beyond the end; returns what was changed for that, in a few words."""
         changes = self.trainer.renew()
         if not changes:
             self.history.mark(self.trainer.step, "patience anew")
@@ -247,61 +250,61 @@ class RunSession:
         return ", ".join(told[name] for name in changes)
 
     def save(self, phase: Phase) -> None:
-        """Have the keeper write down this step; returns at once. What waits is not written."""
+        """Have the writer save this step in the background, unless it is opened for viewing."""
         if self.waits:
             return
         self._saved = self.trainer.step, phase, self.settings
-        self.writer.save(lambda: self.moment(phase))
+        self.writer.save(lambda: self.run_state(phase))
 
     def kept(self) -> str:
-        """What of it is on disk, in a sentence; empty where nothing is to be."""
+        """Which step is saved where, as a sentence; empty if it is opened for viewing."""
         run, step = self.writer.run, self.writer.kept
         if self.waits:
             return ""
         if step is None:
             return "Nothing of this run is saved yet."
         assert run is not None
-        how = f"`rugtui resume {name_for_commands(run)}` goes on from there"
+        how = f"`rugtui resume {name_for_commands(run)}` continues from there"
         return f"Step {step:,} is saved in {run}; {how}."
 
     def detach(self) -> None:
-        """Nobody looks on any more: say so, and where this goes, in the lock and in the log."""
+        """The terminal is gone: note that in the lock, and in the log with the last step."""
         if not self._begun:
             self._begin()
-        self.writer.tell_screen(False)
+        self.writer.set_screen(False)
         steps = self.settings.steps
         to = f": goes on to step {steps:,}" if steps else ": goes on until stopped"
         to = "" if self.trainer.done else to
         self.writer.note(f"the terminal is gone at step {self.trainer.step:,}{to}")
 
     def news(self) -> list[tuple[str, bool]]:
-        """What there is to tell, once: sentences, and whether each is bad."""
+        """Messages since the last call: sentences, and whether each is a warning."""
         notes, self.notes = self.notes, []
         return [(note, True) for note in notes] + self.writer.news()
 
     def save_last(self, phase: Phase) -> None:
-        """Have this step saved where it is not yet: nothing comes after it. Returns at once."""
+        """Save this step in the background, unless it is saved already: it is the last one."""
         if self.waits or (not self._begun and self._saved is None):
             return
         if self._saved != (self.trainer.step, phase, self.settings) or self.writer.trouble:
             self.save(phase)
 
-    def leave(self, phase: Phase, within: float | None = LEAVING, *, by: str = "") -> bool:
-        """Save the last step, where it is not yet, and give the run free; whether it was saved.
+    def close(self, phase: Phase, within: float | None = CLOSING, *, by: str = "") -> bool:
+        """Save the last step and unlock the run; returns whether it was saved.
 
-        `within`: seconds to wait for it; None is without end. `by`: what ended the run, for its
-        log.
+        `within`: seconds to wait for that; None is without limit. `by`: what ended the run, for
+        its log.
         """
         self.save_last(phase)
-        done = self.writer.wait(within)  # a run saved for the first time has no log before
+        done = self.writer.wait(within)  # the first save makes the folder of the log
         if not self.waits and self._saved is not None:
             ended = f"{phase} at step {self.trainer.step:,}{by and f' by {by}'}"
             how = "" if phase == "done" else f": {self.writer.unsaved or self.kept()}"
             self.writer.note(ended + how)
-        return self.writer.leave(within if done else 0)
+        return self.writer.close(within if done else 0)
 
-    def moment(self, phase: Phase) -> RunState:
-        """A copy of everything that is kept."""
+    def run_state(self, phase: Phase) -> RunState:
+        """A copy of everything that is saved."""
         past = self.history.past()
         rows = past.table.shape[1]
         checkpoint = Checkpoint(

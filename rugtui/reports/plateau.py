@@ -138,7 +138,7 @@ def opened(settings: Settings, folder: Path) -> RunSession:
     for run in all_runs(folder):
         there = settings_of_run(run)
         if there == settings.replace(steps=there.steps):
-            session = RunSession.taken_up(run)
+            session = RunSession.resumed(run)
             session.change(settings)
             return session
     return RunSession.new(settings, into=folder)

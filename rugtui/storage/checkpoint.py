@@ -34,7 +34,7 @@ class Checkpoint:
     settings: Settings
     state: State
     seconds: float
-    """Spent in training so far."""
+    """Of training so far."""
     phase: Phase
     device: str
     """The device it ran on; the settings may say auto."""
@@ -74,7 +74,7 @@ def _pieces(checkpoint: Checkpoint) -> Iterator[Any]:
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
-    """Raises OSError, DamagedError, and RunError where a newer rugtui wrote it."""
+    """Raises OSError, DamagedError, and RunError if a newer rugtui wrote it."""
     found, facts = tensors.read(path)
     settings = settings_of(path, facts)
     weights = found.get("weights")
@@ -99,8 +99,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
 def newest(run: Path) -> tuple[Path, Checkpoint, list[str]] | None:
     """The newest undamaged checkpoint, and what is wrong with newer ones; None if there is none.
 
-    Raises OSError, DamagedError where all are damaged, and RunError where one is of a newer
-    rugtui: continuing from an older one would discard that work.
+    Raises OSError, DamagedError if all are damaged, and RunError if a newer rugtui wrote one:
+    continuing from an older one would discard that work.
     """
     refused = []
     for path in checkpoints(run):
@@ -123,7 +123,7 @@ def restore(
     """
     settings = checkpoint.settings
     settings = settings.replace(device=device) if device else settings
-    # With its own weights: those that it began with may be in a file that is gone by now.
+    # With the saved weights: the file of the initial weights may no longer exist.
     training = Trainer(settings, weights=weights_of(path, checkpoint), screen=screen)
     state = checkpoint.state
     _require_shapes(path, state.tensors, training.state().tensors)
@@ -132,16 +132,13 @@ def restore(
         state = State(kept, state.facts)
     try:
         training.restore(state)
-    except (KeyError, ValueError) as error:  # what has no such name, or not its size
+    except (KeyError, ValueError) as error:  # a missing name, or a wrong size
         raise DamagedError(path, f"it does not match its own settings ({error})") from error
     return training
 
 
 def weights_of(path: Path, checkpoint: Checkpoint) -> Dense:
-    """The weights in a checkpoint, on the CPU, without all that training needs besides.
-
-    Raises DamagedError.
-    """
+    """Only the weights of a checkpoint, on the CPU. Raises DamagedError."""
     settings, flat = checkpoint.settings, checkpoint.state.tensors["weights"]
     cells, rows = settings.n_sparse * settings.n_dense, len(EXTRA.get(settings.activation, ()))
     size = cells * (1 if settings.tied else 2) + settings.n_sparse * (settings.bias + rows)
@@ -153,9 +150,8 @@ def weights_of(path: Path, checkpoint: Checkpoint) -> Dense:
 
 
 def _require_shapes(path: Path, found: dict[str, Tensor], fresh: dict[str, Tensor]) -> None:
-    """Refuse tensors that do not fit. Those of an optimizer, which has none before its first step,
-    are refused where they are restored.
-    """
+    """Raises DamagedError for tensors of wrong shape. `restore` checks those of the optimizer,
+    which a fresh one does not have yet."""
     for name, tensor in found.items():
         if name.startswith("generator."):  # of another device it has another size
             fits = tensor.dtype is torch.uint8

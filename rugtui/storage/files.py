@@ -26,16 +26,17 @@ SEAL = "sha256"
 
 
 def file_mode(path: Path) -> int:
-    """For a new file there: its user's alone among private state, else what the umask leaves."""
+    """For a new file: only for its user in a private folder, otherwise subject to the umask."""
     return PRIVATE_FILE if is_private(path) else 0o666
 
 
 def folder_mode(path: Path) -> int:
+    """As `file_mode`, for a new folder."""
     return PRIVATE_FOLDER if is_private(path) else 0o777
 
 
 def make_folder(path: Path) -> Path:
-    """Create a folder and what is missing above it, private where runs are kept by default.
+    """Create a folder and its missing parents, private in rugtui's own folders.
 
     Raises OSError.
     """
@@ -50,14 +51,7 @@ def make_folder(path: Path) -> Path:
     return path
 
 
-def write_whole(path: Path, *content: Any) -> None:
-    """Write a temporary file, sync, rename, sync the folder: a crash leaves the old file or the new
-    one. `content` is bytes or any buffer.
-
-    Raises OSError, which names `path`, after removing the temporary file.
-    """
-    with naming(path):
-        _write_whole(path, content)
+ASIDE = ".aside"
 
 
 def _aside(path: Path) -> Path:
@@ -65,24 +59,27 @@ def _aside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}{ASIDE}")
 
 
-def _write_whole(path: Path, content: tuple[Any, ...]) -> None:
+def write_whole(path: Path, *content: Any) -> None:
+    """Write a temporary file, sync, rename, sync the folder: a crash leaves the old file or the new
+    one. `content` is bytes or any buffer.
+
+    Raises OSError, which names `path`, after removing the temporary file.
+    """
     aside = _aside(path)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-    handle = os.open(aside, flags, file_mode(path))
-    try:
-        with os.fdopen(handle, "wb") as file:
-            for piece in content:
-                file.write(piece)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.rename(path)
-    except BaseException:
-        aside.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
-
-
-ASIDE = ".aside"
+    with naming(path):
+        handle = os.open(aside, flags, file_mode(path))
+        try:
+            with os.fdopen(handle, "wb") as file:
+                for piece in content:
+                    file.write(piece)
+                file.flush()
+                os.fsync(file.fileno())
+            aside.rename(path)
+        except BaseException:
+            aside.unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
 
 
 @contextlib.contextmanager
@@ -122,7 +119,7 @@ def remove_leftovers(folder: Path) -> None:
 
 @contextlib.contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Have an OSError name `path`, not a file aside, or none where a write failed."""
+    """An OSError inside names `path`, not the temporary file or none at all."""
     try:
         yield
     except OSError as error:

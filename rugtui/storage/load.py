@@ -18,7 +18,7 @@ from rugtui.storage.files import read_json
 from rugtui.storage.history_file import NAMES, StoredHistory, read_past
 from rugtui.storage.run_directory import ABOUT, settings_of
 from rugtui.storage.snapshot import read_snapshot, read_weights
-from rugtui.storage.target import place
+from rugtui.storage.target import find_target
 from rugtui.tables import Table
 
 UNKNOWN = ("p", "activation")
@@ -63,7 +63,7 @@ def load(what: str | Path) -> Saved:
 
     Raises RunError (none there, or of a newer rugtui), DamagedError, WeightsError, OSError.
     """
-    found = place(what)
+    found = find_target(what)
     readers = {"run": _of_run, "snapshot": _of_snapshot, "weights": _of_weights}
     return readers[found.kind](found.path)
 

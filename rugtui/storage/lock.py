@@ -51,7 +51,7 @@ class Holder:
 
     @property
     def here_too(self) -> bool:
-        """Whether it is of this machine and this boot (containers share the boot's id)."""
+        """Whether it runs on this machine since the same boot (containers share the boot's id)."""
         return self.boot == _boot() and bool(self.boot or self.host == platform.node())
 
     @property
@@ -72,7 +72,7 @@ class Holder:
         return _started(self.pid) == self.started
 
     def ask_to_leave(self) -> None:
-        """Ask it to save and exit. Raises RunError where that process is another user's."""
+        """Ask it to save and exit. Raises RunError if the process belongs to another user."""
         if not self.alive:
             return
         try:
@@ -95,7 +95,7 @@ class Lock:
 
     @classmethod
     def take(cls, run: Path, *, screen: bool) -> Lock:
-        """Hold the lock of a run. Raises RunError where another process does, OSError."""
+        """Hold the lock of a run. Raises RunError if another process does, OSError."""
         path, mine = run / NAME, Holder.here(screen)
         for attempt in range(TRIES):
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, file_mode(run))
@@ -131,7 +131,7 @@ class Lock:
     def release(self) -> None:
         """Release the run and remove the file, which shows that the run ended properly."""
         if self.there:
-            with contextlib.suppress(OSError):  # read-only by now: the run shows as crashed
+            with contextlib.suppress(OSError):  # on a disk now read-only, the run shows as crashed
                 self._path.unlink()
         os.close(self._handle)
 
@@ -186,7 +186,7 @@ def _try_lock(handle: int, *, shared: bool = False) -> bool:
 
 
 def _refuse_foreign(known: Holder | None, path: Path) -> None:
-    """A lock of another machine says nothing about whether its process is still there."""
+    """Raises RunError for a lock of another machine, whose process cannot be checked."""
     if known is not None and known.elsewhere:
         raise RunError(
             f"{str(path.parent)!r} is in use by {known}; if that is gone, remove {str(path)!r}."
@@ -215,7 +215,7 @@ def _is(handle: int, path: Path) -> bool:
 
 
 def _started(pid: int) -> int:
-    """When a process began; 0 where the system does not say (then the id alone must do)."""
+    """When a process began; 0 if the system does not say, and only the id can be compared."""
     try:
         # The second field is the program's name in brackets, which may hold anything.
         return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])

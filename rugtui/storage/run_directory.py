@@ -19,7 +19,7 @@ from rugtui.runtime.threads import granted_threads
 from rugtui.runtime.user_folders import state_folder
 from rugtui.settings.fields import fields_of
 from rugtui.settings.settings import Settings, no_target_where
-from rugtui.storage import history_file as journal
+from rugtui.storage import history_file
 from rugtui.storage.files import folder_mode, make_folder, read_json, write_json
 from rugtui.storage.log import last_logged
 from rugtui.storage.tensors import FORMAT, read_facts, refuse_newer
@@ -27,12 +27,12 @@ from rugtui.training.kernels.plan import threads
 
 ABOUT, SNAPSHOT, LATEST = "run.json", "snapshot.json", "latest"
 SNAPSHOTS = "snapshots"
-"""The folder of a run that has its snapshots."""
+"""The folder of snapshots in a run."""
 CHECKPOINT = re.compile(r"checkpoint-(\d{1,18})\.safetensors")
 
 
 def runs_folder() -> Path:
-    """The folder of all runs of this user. Raises UsageError where the user has none."""
+    """The folder of all runs of this user. Raises UsageError if there is no home directory."""
     return state_folder() / "runs"
 
 
@@ -53,9 +53,9 @@ def describe_run(run: Path, settings: Settings, *, device: str) -> None:
 
 
 def make_latest(run: Path) -> None:
-    """Have `latest` beside the run point to it: no clock decides which is the newest.
+    """Point the link `latest` beside the run to it: clocks do not decide which is the newest.
 
-    In a copy of a state folder, `latest` may be a folder: then it stays. Raises OSError.
+    In a copy of a state folder `latest` may be a folder, which stays. Raises OSError.
     """
     if (run.parent / LATEST).is_dir() and not (run.parent / LATEST).is_symlink():
         return
@@ -67,7 +67,9 @@ def make_latest(run: Path) -> None:
 
 def is_run(path: Path) -> bool:
     """Whether a directory is a run, even an incomplete one."""
-    return path.is_dir() and any(path.joinpath(name).exists() for name in (ABOUT, journal.NAME))
+    return path.is_dir() and any(
+        path.joinpath(name).exists() for name in (ABOUT, history_file.NAME)
+    )
 
 
 def is_snapshot(path: Path) -> bool:
@@ -82,12 +84,12 @@ def snapshots(run: Path) -> list[Path]:
 
 
 def name_for_commands(run: Path) -> str:
-    """By which `rugtui resume` and others find a run."""
+    """The name or path by which commands such as `rugtui resume` find a run."""
     return run.name if run.parent == runs_folder() else str(run)
 
 
 def find_run(wanted: str | Path | None, folder: Path | None = None) -> Path:
-    """The run at a path, or with this name or beginning of a name; None is the latest. Raises
+    """The run at a path, or with this name or prefix of a name; None is the latest. Raises
     RunError."""
     folder = folder or runs_folder()
     if wanted is None:
@@ -95,7 +97,7 @@ def find_run(wanted: str | Path | None, folder: Path | None = None) -> Path:
     path = Path(wanted)
     if is_run(path):
         return path.resolve()
-    # Names are compared, never joined to the folder's path: ../ leads nowhere.
+    # Names are compared, not joined to the folder's path, so ../ leads nowhere.
     runs = all_runs(folder)
     named = [run for run in runs if run.name == str(wanted)]
     named = named or [run for run in runs if run.name.startswith(str(wanted)) and str(wanted)]
@@ -133,12 +135,12 @@ def checkpoints(run: Path) -> list[Path]:
 
 
 def settings_of_run(run: Path) -> Settings:
-    """The settings of a run as they were last, without torch. Raises OSError, RugtuiError."""
+    """The latest settings of a run, read without torch. Raises OSError, RugtuiError."""
     for path in checkpoints(run):
         try:
             return settings_of(path, read_facts(path))
         except DamagedError:
-            continue  # whoever reads the weights passes over it too, and says so
+            continue  # `newest` skips it too, and reports it
     return settings_of(run / ABOUT, read_json(run / ABOUT))
 
 
@@ -149,7 +151,7 @@ def settings_of(path: Path, facts: dict[str, Any]) -> Settings:
     if not isinstance(values, dict) or not values.keys() <= fields_of(Settings).keys():
         raise DamagedError(path, "its settings are not rugtui's")
     known: dict[str, Any] = dict(values)
-    if no_target_where(known):  # older versions let a target be set there
+    if no_target_where(known):  # older versions allowed a target here
         known["until_within"] = None
     try:
         return Settings(**known)
@@ -158,8 +160,8 @@ def settings_of(path: Path, facts: dict[str, Any]) -> Settings:
 
 
 def newest_run(folder: Path) -> Path:
-    """The run that `latest` points to, or that was written to last: in a copy, `latest` may be
-    missing, or be a folder that nothing keeps up to date. Raises RunError where there is none."""
+    """The run that `latest` points to, otherwise the one written to last: in a copy, `latest` may
+    be missing or an outdated folder. Raises RunError if there is no run."""
     latest = folder / LATEST
     if latest.is_symlink() and is_run(latest):
         return latest.resolve()
@@ -170,8 +172,8 @@ def newest_run(folder: Path) -> Path:
 
 
 def last_written(about: Path) -> float:
-    """When a run or a sweep was last written to, in seconds since 1970, as its own files say it:
-    copying changes the times of files. 0 where they say nothing."""
+    """When a run or a sweep was last written to, in seconds since 1970, according to the content
+    of its files: copying changes their times. 0 if unknown."""
     said = [last_logged(about.parent)]
     with contextlib.suppress(OSError, RugtuiError, TypeError, ValueError):
         said.append(datetime.fromisoformat(read_json(about)["written"]).timestamp())
@@ -179,7 +181,7 @@ def last_written(about: Path) -> float:
 
 
 def provenance(device: str, threads: int | None) -> dict[str, Any]:
-    """What a reader needs to know to repeat it: versions, device, machine, threads, time."""
+    """What is needed to repeat the computation: versions, device, machine, threads, time."""
     return {
         "format": FORMAT,
         **versions(),
@@ -191,7 +193,7 @@ def provenance(device: str, threads: int | None) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Of everything that numbers depend on."""
+    """Of everything that the numbers depend on."""
     import numpy
 
     return {
@@ -204,7 +206,7 @@ def versions() -> dict[str, str]:
 
 
 def _make_first_free(folder: Path, name: str) -> Path:
-    """Two runs of one second get different names; mkdir decides, so that two processes do too."""
+    """Make a folder with this name, or the name and a number; safe with several processes."""
     for attempt in itertools.count(1):
         run = folder / (name if attempt == 1 else f"{name}-{attempt}")
         try:

@@ -44,7 +44,7 @@ WEIGHTS = "weights.safetensors"
 
 def write_snapshot(
     run: Path,
-    moment: RunState,
+    state: RunState,
     *,
     kind: str,
     weights: Dense,
@@ -57,7 +57,7 @@ def write_snapshot(
     `weights` are those shown, trained or rug. The write is atomic: the folder gets its name
     last. snapshot.json holds the digests of the other files.
     """
-    step, settings = moment.checkpoint.step, moment.checkpoint.settings
+    step, settings = state.checkpoint.step, state.checkpoint.settings
     folder = make_folder(run / SNAPSHOTS) / f"{step:08d}-{kind}"
     about = {
         "kind": kind,
@@ -69,14 +69,14 @@ def write_snapshot(
     }
     with whole_folder(folder) as aside:
         write_whole(aside / WEIGHTS, weights_bytes(weights, {"kind": kind, "step": step}))
-        write_whole(aside / "history.csv", table_bytes(moment.past.columns, moment.past.table))
+        write_whole(aside / "history.csv", table_bytes(state.past.columns, state.past.table))
         if colours is not None and weights.n_sparse <= SIDE_MOST:
             title = f"{kind} step {step}"
             write_whole(aside / "heatmap.png", heatmap_png(weights, colours, title))
         if screen_svg:
             write_whole(aside / "screen.svg", screen_svg.encode())
-        HistoryFile(aside).bring_up_to(moment.past)
-        checkpoint = moment.checkpoint
+        HistoryFile(aside).bring_up_to(state.past)
+        checkpoint = state.checkpoint
         write_checkpoint(aside, checkpoint)
         written = sorted(aside.iterdir())
         files = {path.name: _digest(path) for path in written}
@@ -88,15 +88,16 @@ def write_snapshot(
 
 
 def read_snapshot(folder: Path) -> dict[str, Any]:
-    """What snapshot.json says, all its files as they were written. Raises OSError, DamagedError."""
+    """The content of snapshot.json, after checking the other files against its digests. Raises
+    OSError, DamagedError."""
     facts = read_json(folder / ABOUT)
     tensors.refuse_newer(folder / ABOUT, facts)
-    sizes = facts.get("sizes", {})  # bytes; snapshots of old have none
+    sizes = facts.get("sizes", {})  # bytes; older snapshots have none
     for name, digest in facts.get("files", {}).items():
         if Path(name).name != name:
             raise DamagedError(folder / ABOUT, "it names files outside its folder")
         path = folder / name
-        # the size first: to read all of a file that is full of holes may take hours
+        # the size first: reading a huge sparse file may take hours
         if path.stat().st_size != sizes.get(name, path.stat().st_size) or _digest(path) != digest:
             raise DamagedError(path, "it was changed after it was written")
     return facts

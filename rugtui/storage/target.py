@@ -1,4 +1,4 @@
-"""Finds what a name or path refers to: a run, a snapshot or a weight file."""
+"""Finds the run, snapshot or weight file that a name or path refers to."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ SUFFIXES = (".safetensors", ".npz", ".npy", ".pt", ".pth", ".ckpt", ".bin", ".pk
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Target:
     """A path and what is there."""
 
     path: Path
-    """Of weights, with what stands behind the file's name after #."""
+    """For weights, including selectors after #."""
     kind: Literal["run", "snapshot", "weights"]
 
 
 def kind_of(path: Path) -> str:
-    """Whether a folder is a run, a snapshot or a sweep; empty where it is none of them."""
+    """Whether a folder is a run, a snapshot or a sweep; empty if it is none of them."""
     if path.joinpath("sweep.json").is_file():
         return "sweep"
     return "snapshot" if is_snapshot(path) else "run" if is_run(path) else ""
 
 
-def place(wanted: str | Path | None) -> Place:
-    """The folder of a snapshot, a run (the latest where nothing is named), or a file of weights.
+def find_target(wanted: str | Path | None) -> Target:
+    """The folder of a snapshot or run (None: the latest run), or a weight file.
 
-    Raises RunError where there is no such thing.
+    Raises RunError if there is none.
     """
     if wanted is None:
-        return Place(find_run(None), "run")
+        return Target(find_run(None), "run")
     path = Path(wanted)
     if is_snapshot(path):
-        return Place(path.resolve(), "snapshot")
+        return Target(path.resolve(), "snapshot")
     if is_run(path):
-        return Place(path.resolve(), "run")
+        return Target(path.resolve(), "run")
     if path.is_dir():
         raise RunError(f"{str(wanted)!r} is a folder, but neither a run nor a snapshot.")
     if CHECKPOINT.fullmatch(path.name) and path.exists():
@@ -49,7 +49,7 @@ def place(wanted: str | Path | None) -> Place:
             f"{str(wanted)!r} is part of {str(path.parent)!r}: give that folder instead."
         )
     if split_selectors(path)[0].exists():
-        return Place(path.absolute(), "weights")
+        return Target(path.absolute(), "weights")
     if Path(str(wanted).partition("#")[0]).suffix in SUFFIXES:
         raise RunError(f"there is no file {str(wanted)!r}.")
-    return Place(find_run(wanted), "run")
+    return Target(find_run(wanted), "run")

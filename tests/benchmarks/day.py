@@ -43,16 +43,16 @@ def main() -> None:
     settings = Settings(n_sparse=options.n_sparse, n_dense=options.n_sparse // 4, steps=0)
     with tempfile.TemporaryDirectory() as folder:
         home = private_home(Path(folder))
-        course = RunSession.new(settings, into=Path(folder) / "state" / "rugtui" / "runs")
-        results = train(course, options.steps)
-        view = course.history.view()
+        session = RunSession.new(settings, into=Path(folder) / "state" / "rugtui" / "runs")
+        results = train(session, options.steps)
+        view = session.history.view()
         print(
             f"{options.steps:,} steps, {results:,} results: {len(view):,} rows are kept", flush=True
         )
         draw(view)
-        course.save("paused")
-        course.leave("paused")
-        run = str(course.writer.run)
+        session.save("paused")
+        session.close("paused")
+        run = str(session.writer.run)
         memory(run, home)
         keys("gone on with", ["resume", run], home, options.presses)
         size = ["--n-sparse", str(options.n_sparse), "--ratio", "0.25", "--steps", "0"]
@@ -67,11 +67,11 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def train(course: RunSession, steps: int) -> int:
+def train(session: RunSession, steps: int) -> int:
     """A descent to a plateau with the noise of batches, a gap and a change of the learning rate;
     how many results there were. The slowest of them, in milliseconds, is told."""
-    rng, settings, pace = np.random.default_rng(0), course.settings, Pace.of(course.settings)
-    course.advance(lambda: False)
+    rng, settings, pace = np.random.default_rng(0), session.settings, Pace.of(session.settings)
+    session.advance(lambda: False)
     slowest, begun = 0.0, time.perf_counter()
     count = 0
     for count, step in enumerate(range(2 * pace.interval, steps, pace.interval), 1):
@@ -90,11 +90,11 @@ def train(course: RunSession, steps: int) -> int:
             dead=0,
         )
         since = time.perf_counter()
-        course.history.add(result, step / STEPS_PER_SECOND)
+        session.history.add(result, step / STEPS_PER_SECOND)
         slowest = max(slowest, time.perf_counter() - since)
         if count % 50_000 == 0:
-            course.history.mark(step, f"lr {1e-3 / count:.2g}")
-    course.trainer.step = steps
+            session.history.mark(step, f"lr {1e-3 / count:.2g}")
+    session.trainer.step = steps
     each = 1e6 * (time.perf_counter() - begun) / count
     print(f"a result costs {each:.1f} µs with what makes it up, the dearest {1e3 * slowest:.0f} ms")
     return count + 1

@@ -95,7 +95,7 @@ def test_a_slow_save_is_waited_for_however_long_it_takes(resumed, tmp_path, monk
     assert found is not None
     assert found[1].phase == "paused"
     assert holder(run) == (False, None)
-    assert capsys.readouterr().err == "rugtui: saving the last step (ctrl+c leaves without) …\n"
+    assert capsys.readouterr().err == "rugtui: saving the last step (ctrl+c quits without it) …\n"
 
 
 def test_a_slow_step_is_not_waited_for_and_what_is_saved_is_said(monkeypatch, capsys):
@@ -112,9 +112,9 @@ def test_a_slow_step_is_not_waited_for_and_what_is_saved_is_said(monkeypatch, ca
         assert exits == [3]
         slow.may_end.set()
     first, second = capsys.readouterr().err.splitlines()
-    assert first == "rugtui: saving the last step (ctrl+c leaves without) …"
+    assert first == "rugtui: saving the last step (ctrl+c quits without it) …"
     assert second.startswith("rugtui: the step under way was not waited for. Step ")
-    assert second.endswith(f"`rugtui resume {all_runs()[0].name}` goes on from there.")
+    assert second.endswith(f"`rugtui resume {all_runs()[0].name}` continues from there.")
 
 
 def test_a_key_during_a_slow_step_ends_nothing(monkeypatch):

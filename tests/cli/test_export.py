@@ -23,21 +23,21 @@ from tests.storage.some import SETTINGS
 
 
 @pytest.fixture
-def course(monkeypatch, tmp_path):
+def session(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
-    course = RunSession.new(SETTINGS)
+    session = RunSession.new(SETTINGS)
     for _ in range(3):
-        course.advance(bool)
-    course.leave("paused")
-    return course
+        session.advance(bool)
+    session.close("paused")
+    return session
 
 
 @pytest.fixture
-def snapshot(course):
-    weights = course.trainer.weights()
+def snapshot(session):
+    weights = session.trainer.weights()
     return write_snapshot(
-        course.writer.run,
-        course.moment("paused"),
+        session.writer.run,
+        session.run_state("paused"),
         kind="trained",
         weights=weights,
         facts={},
@@ -50,26 +50,26 @@ def exported(capsysbinary, *arguments):
     return capsysbinary.readouterr().out
 
 
-def test_weights_as_safetensors_and_npz(course, capsysbinary, tmp_path):
+def test_weights_as_safetensors_and_npz(session, capsysbinary, tmp_path):
     printed = exported(capsysbinary, "--format", "safetensors").decode().strip()
     found = load_file(tmp_path / printed)
-    assert torch.equal(found["W_out"], course.trainer.weights().W_out)
+    assert torch.equal(found["W_out"], session.trainer.weights().W_out)
     exported(capsysbinary, "-o", "x.npz")
     arrays = np.load("x.npz", allow_pickle=False)
-    np.testing.assert_array_equal(arrays["W_in"], course.trainer.weights().W_in.numpy())
-    np.testing.assert_array_equal(arrays["history_loss"], course.history.view().column("loss"))
+    np.testing.assert_array_equal(arrays["W_in"], session.trainer.weights().W_in.numpy())
+    np.testing.assert_array_equal(arrays["history_loss"], session.history.view().column("loss"))
     assert json.loads(str(arrays["settings"]))["p"] == 0.2
 
 
-def test_history_as_csv_has_all_digits(course, capsysbinary):
+def test_history_as_csv_has_all_digits(session, capsysbinary):
     text = exported(capsysbinary, "--format", "csv").decode()
     rows = list(csv.DictReader(io.StringIO(text)))
-    view = course.history.view()
+    view = session.history.view()
     for name in ("loss", "smoothed"):
         assert [float(row[name]) for row in rows] == view.column(name).tolist()
 
 
-def test_facts_as_json_with_a_unit_for_every_number(course, snapshot, capsysbinary):
+def test_facts_as_json_with_a_unit_for_every_number(session, snapshot, capsysbinary):
     of_run = json.loads(exported(capsysbinary, "--format", "json"))
     for name in (*of_run["theory"], *of_run["statistics"], *NAMES):
         assert of_run["units"][name]
@@ -83,21 +83,21 @@ def test_facts_as_json_with_a_unit_for_every_number(course, snapshot, capsysbina
     assert of_snapshot["settings"] == of_run["settings"]
 
 
-def test_pictures(course, snapshot, capsysbinary):
+def test_pictures(session, snapshot, capsysbinary):
     assert exported(capsysbinary, "--format", "png", "-o", "-").startswith(b"\x89PNG")
     assert exported(capsysbinary, "--format", "svg", "-o", "-", str(snapshot)) == b"<svg/>"
 
 
 def test_the_screen_of_a_run_is_drawn_and_the_run_stays_as_it_is(
-    course, capsysbinary, tmp_path, monkeypatch
+    session, capsysbinary, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("NO_COLOR", "1")  # of the terminal, not of the file
-    before = tree(course.writer.run)
+    before = tree(session.writer.run)
     drawn = exported(capsysbinary, "--format", "svg", "-o", "-").decode()
     said = html.unescape("".join(re.findall(r"<text[^>]*>([^<]*)</text>", drawn)))
     said = said.replace("\xa0", " ")
     for word in (
-        f"step {course.trainer.step:,}",
+        f"step {session.trainer.step:,}",
         "exact(W)",
         "sampled",
         "interferers",
@@ -106,13 +106,13 @@ def test_the_screen_of_a_run_is_drawn_and_the_run_stays_as_it_is(
         assert word in said
     assert "Read-only" not in said  # what is told for a moment
     assert len(set(re.findall("#[0-9a-f]{6}", drawn))) > 10
-    assert tree(course.writer.run) == before
+    assert tree(session.writer.run) == before
     assert os.environ["NO_COLOR"] == "1"
 
 
 @pytest.fixture
-def file(course, tmp_path):
-    weights = course.trainer.weights()
+def file(session, tmp_path):
+    weights = session.trainer.weights()
     np.savez(tmp_path / "theirs.npz", **{n: getattr(weights, n).numpy() for n in ("W_in", "W_out")})
     return tmp_path / "theirs.npz"
 

@@ -139,7 +139,7 @@ def test_a_signal_leaves_a_result_and_says_how_to_go_on(number):
     result, run = json.loads(out), find_run(None)
     step, name = result["steps"], signal.Signals(number).name
     assert result["saved_step"] == step == newest(run)[1].step
-    kept = f"Step {step:,} is saved in {run}; `rugtui resume {run.name}` goes on from there."
+    kept = f"Step {step:,} is saved in {run}; `rugtui resume {run.name}` continues from there."
     assert f"rugtui: ended by {name}. {kept}\n" in error
     log = (run / LOG).read_text()
     assert f"paused at step {step:,} by {name}: {kept}\n" in log

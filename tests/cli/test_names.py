@@ -14,7 +14,7 @@ from rugtui.errors import RunError
 from rugtui.live.run_session import RunSession
 from rugtui.runtime.characters import printable
 from rugtui.storage.run_directory import all_runs, runs_folder
-from rugtui.storage.target import place
+from rugtui.storage.target import find_target
 from tests.models.weight_files.test_weight_file import W_IN, W_OUT, B
 from tests.storage.some import SETTINGS
 
@@ -26,11 +26,11 @@ if sys.platform == "linux":
 def test_every_command_finds_a_run_by_its_name(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(train, "HELDOUT_SAMPLES", 64)
-    course = RunSession.new(SETTINGS.replace(steps=20))
-    while not course.trainer.done:
-        course.advance(bool)
-    course.leave("done")
-    run = course.writer.run
+    session = RunSession.new(SETTINGS.replace(steps=20))
+    while not session.trainer.done:
+        session.advance(bool)
+    session.close("done")
+    run = session.writer.run
     for name in NAMES:
         run = run.rename(run.parent / name)
         assert main(["resume", "--no-screen", "--quiet", "--", name]) == 0
@@ -38,7 +38,7 @@ def test_every_command_finds_a_run_by_its_name(capsys, tmp_path, monkeypatch):
         assert main(["export", "--format", "csv", "--", name]) == 0
         assert capsys.readouterr().out.startswith("step,")
         assert main(["export", "-o", "w.npz", "--force", "--", name]) == 0
-        assert place(name).path == meant(name) == run
+        assert find_target(name).path == meant(name) == run
         capsys.readouterr()
         assert main(["runs", "--json"]) == 0
         (listed,) = json.loads(capsys.readouterr().out)["runs"]
@@ -50,9 +50,9 @@ def test_every_command_finds_a_run_by_its_name(capsys, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("name", ["../x", "..", ".", "/", "/etc/passwd", "", "latest/.."])
 def test_nothing_else_is_found(name, capsys, monkeypatch):
-    course = RunSession.new(SETTINGS)
-    course.advance(bool)
-    course.leave("paused")
+    session = RunSession.new(SETTINGS)
+    session.advance(bool)
+    session.close("paused")
     monkeypatch.chdir(runs_folder())
     for command in (["resume", "--no-screen"], ["export", "--format", "csv"]):
         assert main([*command, "--", name]) == 2, command
@@ -60,7 +60,7 @@ def test_nothing_else_is_found(name, capsys, monkeypatch):
         assert line.startswith("rugtui: ")
     with pytest.raises(RunError):
         meant(name)
-    assert all_runs() == [course.writer.run]
+    assert all_runs() == [session.writer.run]
 
 
 @pytest.mark.parametrize("suffix", [".npz", ".safetensors"])

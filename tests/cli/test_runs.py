@@ -17,14 +17,14 @@ from tests.test_imports import loaded_by
 
 def a_run(steps=0, phase="paused"):
     """A run that was left in this phase, or (None) is still held."""
-    course = RunSession.new(SETTINGS.replace(steps=steps))
-    course.advance(bool)
+    session = RunSession.new(SETTINGS.replace(steps=steps))
+    session.advance(bool)
     if phase is None:
-        course.save("training")
-        course.writer.wait(10)
+        session.save("training")
+        session.writer.wait(10)
     else:
-        course.leave(phase)
-    return course
+        session.close(phase)
+    return session
 
 
 def a_snapshot(run):
@@ -57,17 +57,17 @@ def test_states_steps_and_sizes(capsys):
     assert "finished  100 of 100" in out
     assert "no screen" in out
     assert "5 runs" in error
-    live.leave("paused")
+    live.close("paused")
 
 
 def test_what_is_damaged_is_listed_and_named(capsys):
-    course = a_run()
-    for path in checkpoints(course.writer.run):
+    session = a_run()
+    for path in checkpoints(session.writer.run):
         path.write_bytes(b"x" * 100)
     (one,) = listing(capsys)
     assert one["step"] == 0
     assert "checkpoint-" in one["trouble"]
-    (course.writer.run / "run.json").write_text("{}")
+    (session.writer.run / "run.json").write_text("{}")
     (one,) = listing(capsys)
     assert one["state"] == "damaged"
     assert "run.json" in one["trouble"]
@@ -83,7 +83,7 @@ def test_pruning_keeps_the_last_the_live_and_those_with_snapshots(capsys):
     gone = [courses[k].writer.run.name for k in (0, 2, 3)]
     assert [one["name"] for one in removed] == gone
     assert len(all_runs()) == 3
-    live.leave("paused")
+    live.close("paused")
 
 
 def test_snapshots_go_where_that_is_asked_for_and_none_that_came_meanwhile(capsys, monkeypatch):

@@ -50,10 +50,10 @@ def test_where_no_run_is_named_it_is_the_latest_that_somebody_trains(capsys):
     assert main(["watch", "nothing"]) == 2
     runs = []
     for _ in range(3):
-        course = RunSession.new(SETTINGS)
-        course.advance(bool)
-        course.leave("paused")
-        runs.append(course.writer.run)
+        session = RunSession.new(SETTINGS)
+        session.advance(bool)
+        session.close("paused")
+        runs.append(session.writer.run)
     assert meant(None) == runs[2]
     lock = Lock.take(runs[1], screen=False)
     assert meant(None) == runs[1]

@@ -16,8 +16,7 @@ from rugtui.cli import main, train
 from rugtui.errors import RunError
 from rugtui.live.history import NAMES
 from rugtui.live.run_session import RunSession
-from rugtui.storage import checkpoint_writer as keeper
-from rugtui.storage import tensors
+from rugtui.storage import checkpoint_writer, tensors
 from rugtui.storage.checkpoint import newest
 from rugtui.storage.files import read_json, write_json
 from rugtui.storage.history_file import read_past
@@ -39,74 +38,74 @@ def short_intervals(monkeypatch):
     monkeypatch.setattr(train, "HELDOUT_SAMPLES", 64)
 
 
-def saved(course):
+def saved(session):
     """Save and wait; what there is to tell of it."""
-    course.save("training")
-    assert course.writer.wait(20)
-    return course.news()
+    session.save("training")
+    assert session.writer.wait(20)
+    return session.news()
 
 
-def equal_to_uninterrupted(course, tmp_path, results=3):
+def equal_to_uninterrupted(session, tmp_path, results=3):
     """Leave it, take it up, train on, and hold it against the run to which nothing happened."""
-    run = course.writer.run
-    assert course.leave("paused")
-    again = advance(RunSession.taken_up(run), results)
+    run = session.writer.run
+    assert session.close("paused")
+    again = advance(RunSession.resumed(run), results)
     through = RunSession.new(SETTINGS, into=tmp_path / "through")
     while through.trainer.step < again.trainer.step:
         advance(through, 1)
     same(again, through)
     for one in (again, through):
-        one.leave("paused")
+        one.close("paused")
 
 
-def equal_to_uninterrupted_in_weights(course, tmp_path):
+def equal_to_uninterrupted_in_weights(session, tmp_path):
     """Weights do not depend on what became of the history, which is whole from here on."""
-    step = course.trainer.step
-    assert course.leave("paused")
-    checkpoint = newest(course.writer.run)[1]
+    step = session.trainer.step
+    assert session.close("paused")
+    checkpoint = newest(session.writer.run)[1]
     through = advance(RunSession.new(SETTINGS, into=tmp_path / "through"), step)
     for name, tensor in through.trainer.state().tensors.items():
         assert torch.equal(tensor, checkpoint.state.tensors[name]), name
-    through.leave("paused")
-    assert read_past(course.writer.run, NAMES)[1] == []
+    through.close("paused")
+    assert read_past(session.writer.run, NAMES)[1] == []
 
 
 @pytest.mark.parametrize("kind", ["mount", "limit"])
 def test_a_disk_that_is_full_for_a_while(kind, tmp_path):
     with full_disk(kind, tmp_path / "disk") as disk:
-        course = advance(RunSession.new(SETTINGS, into=disk.folder), 30)
-        assert course.kept() == "Nothing of this run is saved yet."
-        assert saved(course) == []
-        run, before = course.writer.run, course.trainer.step
+        session = advance(RunSession.new(SETTINGS, into=disk.folder), 30)
+        assert session.kept() == "Nothing of this run is saved yet."
+        assert saved(session) == []
+        run, before = session.writer.run, session.trainer.step
         disk.fill()
         try:
-            ((text, bad),) = saved(advance(course, 300))
+            ((text, bad),) = saved(advance(session, 300))
             assert bad
             assert os.strerror(errno.ENOSPC if kind == "mount" else errno.EFBIG) in text
-            assert course.kept().startswith(f"Step {before:,} is saved in {run};")
-            assert saved(advance(course, 1)) == []  # told once
+            assert session.kept().startswith(f"Step {before:,} is saved in {run};")
+            assert saved(advance(session, 1)) == []  # told once
             assert newest(run)[1].step == before
             past, said = read_past(run, NAMES)
             assert past.table.shape[1] >= 30  # lines that did fit may be there
             assert said == []
         finally:
             disk.free()
-        ((text, bad),) = saved(advance(course, 1))
-        assert text == f"saved again at step {course.trainer.step}"
+        ((text, bad),) = saved(advance(session, 1))
+        assert text == f"saved again at step {session.trainer.step}"
         assert not list(run.glob(".*"))
-        equal_to_uninterrupted(course, tmp_path)
+        equal_to_uninterrupted(session, tmp_path)
 
 
 def test_what_was_saved_before_the_disk_was_full_is_taken_up(tmp_path):
     with full_disk("limit", tmp_path / "disk") as disk:
-        course = advance(RunSession.new(SETTINGS, into=disk.folder), 5)
-        saved(course)
+        session = advance(RunSession.new(SETTINGS, into=disk.folder), 5)
+        saved(session)
         disk.fill()
         try:
-            assert not advance(course, 4).leave("paused")
+            assert not advance(session, 4).close("paused")
         finally:
             disk.free()
-        again = RunSession.taken_up(course.writer.run)
+        again = RunSession.resumed(session.writer.run)
         assert again.trainer.step == 5
         equal_to_uninterrupted(again, tmp_path)
 
@@ -123,50 +122,50 @@ def test_a_full_disk_costs_no_result(tmp_path, capsys, monkeypatch):
 
 
 def test_a_directory_that_is_read_only_for_a_while(tmp_path, monkeypatch):
-    course = advance(RunSession.new(SETTINGS, into=tmp_path / "runs"), 2)
-    saved(course)
-    run = course.writer.run
+    session = advance(RunSession.new(SETTINGS, into=tmp_path / "runs"), 2)
+    saved(session)
+    run = session.writer.run
     with read_only(run, monkeypatch):
-        ((text, bad),) = saved(advance(course, 2))
+        ((text, bad),) = saved(advance(session, 2))
         assert bad
         assert str(run) in text
         assert newest(run)[1].step == 2
-    assert saved(course) == [("saved again at step 4", False)]
-    equal_to_uninterrupted(course, tmp_path)
+    assert saved(session) == [("saved again at step 4", False)]
+    equal_to_uninterrupted(session, tmp_path)
 
 
 def test_a_run_in_a_read_only_place_is_refused_in_a_sentence(tmp_path, monkeypatch, capsys):
-    course = advance(RunSession.new(SETTINGS, into=tmp_path / "runs"), 2)
-    course.leave("paused")
-    with read_only(course.writer.run, monkeypatch):
-        assert main(["resume", "--no-screen", str(course.writer.run)]) == 1
+    session = advance(RunSession.new(SETTINGS, into=tmp_path / "runs"), 2)
+    session.close("paused")
+    with read_only(session.writer.run, monkeypatch):
+        assert main(["resume", "--no-screen", str(session.writer.run)]) == 1
         (line,) = capsys.readouterr().err.splitlines()
-        assert str(course.writer.run / "lock") in line
-        assert rugtui.load(course.writer.run).step == 2
+        assert str(session.writer.run / "lock") in line
+        assert rugtui.load(session.writer.run).step == 2
 
 
 def test_a_directory_deleted_underneath_is_whole_again_at_the_next_save(tmp_path):
-    course = advance(RunSession.new(SETTINGS, into=tmp_path / "runs"), 2)
-    saved(course)
-    shutil.rmtree(course.writer.run)
-    assert "written anew" in saved(advance(course, 2))[0][0]
-    equal_to_uninterrupted(course, tmp_path)
+    session = advance(RunSession.new(SETTINGS, into=tmp_path / "runs"), 2)
+    saved(session)
+    shutil.rmtree(session.writer.run)
+    assert "written anew" in saved(advance(session, 2))[0][0]
+    equal_to_uninterrupted(session, tmp_path)
 
 
 def test_at_most_one_interval_of_autosaving_is_lost(tmp_path, monkeypatch):
     now = [1000.0]
-    monkeypatch.setattr(keeper.time, "monotonic", lambda: now[0])
-    course = RunSession.new(SETTINGS, into=tmp_path, every=10.0)
+    monkeypatch.setattr(checkpoint_writer.time, "monotonic", lambda: now[0])
+    session = RunSession.new(SETTINGS, into=tmp_path, every=10.0)
     when = {0: now[0]}
     for _ in range(100):
         now[0] += 0.7
-        advance(course, 1)
-        assert course.writer.wait(20)  # threading has a clock of its own
-        when[course.trainer.step] = now[0]
-        found = newest(course.writer.run)
+        advance(session, 1)
+        assert session.writer.wait(20)  # threading has a clock of its own
+        when[session.trainer.step] = now[0]
+        found = newest(session.writer.run)
         assert now[0] - when[found[1].step if found else 0] <= 10 + 0.7
-    assert len(checkpoints(course.writer.run)) == 2
-    course.leave("paused")
+    assert len(checkpoints(session.writer.run)) == 2
+    session.close("paused")
 
 
 def test_a_clock_set_back_moves_no_save_and_prunes_no_latest_run(tmp_path, monkeypatch):
@@ -181,7 +180,7 @@ def test_a_clock_set_back_moves_no_save_and_prunes_no_latest_run(tmp_path, monke
         advance(second, 1)
         assert time.monotonic() < deadline
     for one in (first, second):
-        one.leave("paused")
+        one.close("paused")
     runs = [listed(run) for run in all_runs(tmp_path)]
     assert runs[0].path == second.writer.run  # by its name the older
     assert [one.path for one in removable(runs, 1)] == [first.writer.run]
@@ -190,11 +189,11 @@ def test_a_clock_set_back_moves_no_save_and_prunes_no_latest_run(tmp_path, monke
 
 @pytest.mark.parametrize("name", [ABOUT, "checkpoint"])
 def test_a_run_of_a_newer_version_is_left_alone(name, tmp_path, capsys, monkeypatch):
-    course = advance(RunSession.new(SETTINGS, into=tmp_path), 1)
-    run = course.writer.run
+    session = advance(RunSession.new(SETTINGS, into=tmp_path), 1)
+    run = session.writer.run
     with monkeypatch.context() as newer:
         newer.setattr(tensors, "FORMAT", tensors.FORMAT + 1)
-        course.leave("paused")
+        session.close("paused")
     if name == ABOUT:
         checkpoints(run)[0].unlink()
         write_json(run / ABOUT, read_json(run / ABOUT) | {"format": tensors.FORMAT + 1})
@@ -208,21 +207,21 @@ def test_a_run_of_a_newer_version_is_left_alone(name, tmp_path, capsys, monkeypa
 
 
 def test_a_gibibyte_where_a_file_should_be_is_refused_by_name_and_soon(tmp_path):
-    course = advance(RunSession.new(SETTINGS, into=tmp_path), 2)
-    saved(course)
-    advance(course, 2).leave("paused")
-    run = course.writer.run
+    session = advance(RunSession.new(SETTINGS, into=tmp_path), 2)
+    saved(session)
+    advance(session, 2).close("paused")
+    run = session.writer.run
     newest_there = checkpoints(run)[0]
     started = time.monotonic()
     for path in [*sorted(run.iterdir()), run / "lock"]:
         content = path.read_bytes() if path.exists() else b""
         path.touch()
         os.truncate(path, GIB)
-        again = RunSession.taken_up(run)
+        again = RunSession.resumed(run)
         assert again.trainer.step == (2 if path == newest_there else 4)
         assert all(path.name in note for note in again.notes[:2])
         assert bool(again.notes) == (path.name == "history.jsonl" or path == newest_there)
-        again.writer.leave(20)
+        again.writer.close(20)
         listed(run)
         path.unlink(missing_ok=True)
         path.write_bytes(content)
@@ -231,9 +230,9 @@ def test_a_gibibyte_where_a_file_should_be_is_refused_by_name_and_soon(tmp_path)
 
 @pytest.mark.parametrize("damage", ["zeros", "lines", "a pipe"])
 def test_a_run_goes_on_whatever_became_of_its_history(damage, tmp_path):
-    course = advance(RunSession.new(SETTINGS, into=tmp_path), 3)
-    assert course.leave("paused")
-    path = course.writer.run / "history.jsonl"
+    session = advance(RunSession.new(SETTINGS, into=tmp_path), 3)
+    assert session.close("paused")
+    path = session.writer.run / "history.jsonl"
     first = path.read_bytes().splitlines(keepends=True)[0]
     path.unlink()
     match damage:
@@ -244,7 +243,7 @@ def test_a_run_goes_on_whatever_became_of_its_history(damage, tmp_path):
             path.write_bytes(first + b"?\n" * 300_000)
         case "a pipe":
             os.mkfifo(path)
-    again = RunSession.taken_up(course.writer.run)
+    again = RunSession.resumed(session.writer.run)
     notes = again.notes
     assert "history.jsonl" in notes[0]
     assert "results are missing from its history" in notes[-1]
@@ -283,7 +282,7 @@ def test_of_many_processes_that_want_a_run_one_gets_it(tmp_path):
         lines = [process.stdout.readline() for _ in range(2)]  # whoever is quicker to say so
         assert sorted(lines) == [b"[3, 3, 3, 3, 3, 3, 3]\n", b"won\n"]
         with pytest.raises(RunError, match="in use"):
-            RunSession.taken_up(tmp_path)
+            RunSession.resumed(tmp_path)
 
 
 def test_whatever_the_umask_a_run_in_the_private_state_is_its_users_alone(private_state):

@@ -29,18 +29,22 @@ RUG = engineered("hadamard", 64, 16, 0.05, generator=torch.Generator())
 
 @pytest.fixture
 def run(tmp_path):
-    course = advance(RunSession.new(SETTINGS, into=tmp_path), 3)
-    course.leave("paused")
-    return course.writer.run
+    run_session = advance(RunSession.new(SETTINGS, into=tmp_path), 3)
+    run_session.close("paused")
+    return run_session.writer.run
 
 
 @pytest.fixture
 def snapshot(tmp_path):
-    course = advance(RunSession.new(SETTINGS, into=tmp_path / "first"), 3)
-    course.leave("paused")
-    weights = course.trainer.weights()
+    run_session = advance(RunSession.new(SETTINGS, into=tmp_path / "first"), 3)
+    run_session.close("paused")
+    weights = run_session.trainer.weights()
     return write_snapshot(
-        course.writer.run, course.moment("paused"), kind="trained", weights=weights, facts={}
+        run_session.writer.run,
+        run_session.run_state("paused"),
+        kind="trained",
+        weights=weights,
+        facts={},
     )
 
 
@@ -79,9 +83,9 @@ def tree(folder):
 
 
 def uninterrupted(tmp_path, results):
-    course = advance(RunSession.new(SETTINGS, into=tmp_path / "uninterrupted"), results)
-    course.leave("paused")
-    return course
+    run_session = advance(RunSession.new(SETTINGS, into=tmp_path / "uninterrupted"), results)
+    run_session.close("paused")
+    return run_session
 
 
 def trained_to(session, step):
@@ -110,12 +114,12 @@ def test_it_shows_everything_and_writes_nothing(kind, request, tmp_path, private
 
 
 def test_a_run_goes_on_as_itself_bit_for_bit(run, tmp_path):
-    course = open_run(run)
-    assert course.writer.run is None
-    course.go_on()
-    advance(course, 2)
-    course.leave("paused")
-    same(RunSession.taken_up(run), uninterrupted(tmp_path, 5))
+    run_session = open_run(run)
+    assert run_session.writer.run is None
+    run_session.resume()
+    advance(run_session, 2)
+    run_session.close("paused")
+    same(RunSession.resumed(run), uninterrupted(tmp_path, 5))
 
 
 def test_a_snapshot_goes_on_as_a_new_run_bit_for_bit(snapshot, tmp_path):
@@ -124,22 +128,22 @@ def test_a_snapshot_goes_on_as_a_new_run_bit_for_bit(snapshot, tmp_path):
         wait(session, everything)  # looking takes nothing from the streams of training
         trained_to(session, newest(snapshot)[1].step)
         assert wait(session, lambda f: f.phase == "training").source == ""
-    again = RunSession.taken_up(find_run(None))
+    again = RunSession.resumed(find_run(None))
     assert tree(snapshot) == before
     assert f"began from snapshot {snapshot}" in (again.writer.run / "log.txt").read_text()
     results = len(again.history.view())
     asked = uninterrupted(tmp_path, results)
     advance(again, 1)  # the session may have left within an interval
     same(again, advance(asked, 1))
-    again.leave("paused")
+    again.close("paused")
 
 
 def test_a_finished_run_goes_on_as_far_again(tmp_path):
-    course = RunSession.new(TINY.replace(steps=20), into=tmp_path)
-    while not course.trainer.done:
-        course.advance(bool)
-    course.leave("done")
-    with looking(lambda: open_run(course.writer.run)) as session:
+    run_session = RunSession.new(TINY.replace(steps=20), into=tmp_path)
+    while not run_session.trainer.done:
+        run_session.advance(bool)
+    run_session.close("done")
+    with looking(lambda: open_run(run_session.writer.run)) as session:
         assert wait(session, everything).phase == "opened"
         session.send(Pause(False))
         assert wait(session, lambda f: f.phase == "done").step == 40
@@ -160,12 +164,12 @@ def test_a_run_that_somebody_else_has_stays_only_looked_at(run):
 
 
 def test_a_run_that_went_on_meanwhile_must_be_opened_again(run):
-    course = open_run(run)
-    advance(RunSession.taken_up(run), 1).leave("paused")
+    run_session = open_run(run)
+    advance(RunSession.resumed(run), 1).close("paused")
     with pytest.raises(RunError, match="was trained further meanwhile: open it again"):
-        course.go_on()
-    course.leave("paused")
-    advance(RunSession.taken_up(run), 1).leave("paused")  # it was let go
+        run_session.resume()
+    run_session.close("paused")
+    advance(RunSession.resumed(run), 1).close("paused")  # it was let go
 
 
 def test_snapshots_of_what_is_opened(run, snapshot):
@@ -199,9 +203,9 @@ def test_weights_from_elsewhere_are_trained_on_and_the_file_may_go(file):
         wait(session, everything)
         trained_to(session, 0)
     file.unlink()
-    again = RunSession.taken_up(find_run(None))
+    again = RunSession.resumed(find_run(None))
     advance(again, 1)
-    again.leave("paused")
+    again.close("paused")
     assert "began from weights in" in (again.writer.run / "log.txt").read_text()
 
 
@@ -231,16 +235,16 @@ def test_what_a_file_says_cannot_be_said_otherwise(file, tmp_path):
     with pytest.raises(WeightsError, match="fewer dimensions than features"):
         open_weights(tmp_path / "wide.npz", {})
     np.savez(tmp_path / "tied.npz", W=np.ones((2, 4)))
-    course = open_weights(tmp_path / "tied.npz", {})
-    assert course.settings.tied
-    course.leave("paused")
+    run_session = open_weights(tmp_path / "tied.npz", {})
+    assert run_session.settings.tied
+    run_session.close("paused")
 
 
 def test_a_snapshot_of_a_rug_shows_that_rug(tmp_path):
-    course = advance(RunSession.new(SETTINGS, into=tmp_path), 1)
-    course.leave("paused")
-    kept = {"kind": "rug", "weights": course.trainer.weights(), "facts": {"frame": "dct"}}
-    folder = write_snapshot(course.writer.run, course.moment("paused"), **kept)
+    run_session = advance(RunSession.new(SETTINGS, into=tmp_path), 1)
+    run_session.close("paused")
+    kept = {"kind": "rug", "weights": run_session.trainer.weights(), "facts": {"frame": "dct"}}
+    folder = write_snapshot(run_session.writer.run, run_session.run_state("paused"), **kept)
     with looking(lambda: open_snapshot(folder)) as session:
         frame = wait(session, lambda f: f.shown == "rug" and everything(f))
     assert frame.construction == "dct"
@@ -261,11 +265,11 @@ def test_what_cannot_be_opened_ends_the_session(snapshot):
 def test_still_weights_are_sampled_as_their_settings_say(tmp_path):
     """With another activation the rug's way to sample would be wrong."""
     settings = SETTINGS.replace(activation="identity")
-    course = advance(RunSession.new(settings, into=tmp_path), 1)
-    course.leave("paused")
-    held = course.trainer.measure(20_000)
-    with looking(lambda: open_run(course.writer.run)) as session:
+    run_session = advance(RunSession.new(settings, into=tmp_path), 1)
+    run_session.close("paused")
+    held = run_session.trainer.measure(20_000)
+    with looking(lambda: open_run(run_session.writer.run)) as session:
         frame = wait(session, lambda f: f.trained.standard_error < 2 * held.standard_error)
     error = np.hypot(held.standard_error, frame.trained.standard_error)
     assert abs(frame.trained.loss - held.mean) < 5 * error
-    assert torch.is_tensor(course.trainer.weights().b)
+    assert torch.is_tensor(run_session.trainer.weights().b)

@@ -145,7 +145,7 @@ def test_weights_that_are_sampled_need_no_result(tmp_path):
     run = RunSession.new(SMALL, into=tmp_path)
     while run.advance(lambda: False) is None:
         pass
-    run.leave("paused")
+    run.close("paused")
     with reading(open_run(run.folder)) as readings:
         change(readings, p=0.3)
         assert "no result" not in readings.describe(Frame(SMALL, phase="opened"), None).verdict
@@ -240,7 +240,7 @@ def reading(run, phase="paused"):
         yield readings
     finally:
         readings.close()
-        run.leave(phase)
+        run.close(phase)
 
 
 def train(readings):

@@ -17,10 +17,10 @@ SETTINGS = Settings(n_sparse=32, n_dense=8, p=0.1, batch=64, steps=0, device="cp
 NEVER = bool
 
 
-def advance(course, results):
+def advance(session, results):
     for _ in range(results):
-        assert course.advance(NEVER) is not None
-    return course
+        assert session.advance(NEVER) is not None
+    return session
 
 
 def without_time(history):
@@ -35,74 +35,74 @@ def same(one, two):
 
 @pytest.fixture
 def uninterrupted(tmp_path):
-    course = RunSession.new(SETTINGS, into=tmp_path / "uninterrupted")
-    yield course
-    course.leave("paused")
+    session = RunSession.new(SETTINGS, into=tmp_path / "uninterrupted")
+    yield session
+    session.close("paused")
 
 
 def test_stopped_and_taken_up_again_twice(tmp_path, uninterrupted):
     advance(uninterrupted, 12)
-    course = advance(RunSession.new(SETTINGS, into=tmp_path), 5)
+    session = advance(RunSession.new(SETTINGS, into=tmp_path), 5)
     for _ in range(2):
-        assert course.leave("paused")
-        course = RunSession.taken_up(course.writer.run)
-        assert course.notes == []
-        advance(course, 2)
-    advance(course, 3)
-    same(course, uninterrupted)
-    course.leave("paused")
+        assert session.close("paused")
+        session = RunSession.resumed(session.writer.run)
+        assert session.notes == []
+        advance(session, 2)
+    advance(session, 3)
+    same(session, uninterrupted)
+    session.close("paused")
 
 
 def test_stopped_in_the_middle_of_an_interval(tmp_path, uninterrupted):
     advance(uninterrupted, 3)
-    course, asked = RunSession.new(SETTINGS, into=tmp_path), iter(range(50))
-    assert course.advance(lambda: next(asked, None) is None) is None
-    assert course.trainer.step > 0
-    course.leave("paused")
-    same(advance(RunSession.taken_up(course.writer.run), 3), uninterrupted)
+    session, asked = RunSession.new(SETTINGS, into=tmp_path), iter(range(50))
+    assert session.advance(lambda: next(asked, None) is None) is None
+    assert session.trainer.step > 0
+    session.close("paused")
+    same(advance(RunSession.resumed(session.writer.run), 3), uninterrupted)
 
 
 def test_what_came_after_the_last_save_is_done_again(tmp_path, uninterrupted):
     advance(uninterrupted, 6)
-    course = advance(RunSession.new(SETTINGS, into=tmp_path), 2)
-    course.save("training")
-    assert course.writer.wait(10)
+    session = advance(RunSession.new(SETTINGS, into=tmp_path), 2)
+    session.save("training")
+    assert session.writer.wait(10)
     # As if killed here: rows that are in the history already, no checkpoint, no farewell.
-    advance(course, 2)
-    course.writer._journal.bring_up_to(course.history.past())
-    course.writer._lock.release()
-    again = RunSession.taken_up(course.writer.run)
+    advance(session, 2)
+    session.writer._history.bring_up_to(session.history.past())
+    session.writer._lock.release()
+    again = RunSession.resumed(session.writer.run)
     assert len(again.history.view()) == 2
     same(advance(again, 4), uninterrupted)
 
 
 def test_a_run_that_was_never_saved_begins_again(tmp_path, uninterrupted):
     advance(uninterrupted, 2)
-    course = advance(RunSession.new(SETTINGS, into=tmp_path), 1)
-    course.writer._lock.release()
-    same(advance(RunSession.taken_up(course.writer.run), 2), uninterrupted)
+    session = advance(RunSession.new(SETTINGS, into=tmp_path), 1)
+    session.writer._lock.release()
+    same(advance(RunSession.resumed(session.writer.run), 2), uninterrupted)
 
 
 def test_changed_settings_go_on_too(tmp_path, uninterrupted):
     changed = SETTINGS.replace(p=0.2, lr=0.01, batch=32)
-    course = RunSession.new(SETTINGS, into=tmp_path)
-    for one in (course, uninterrupted):
+    session = RunSession.new(SETTINGS, into=tmp_path)
+    for one in (session, uninterrupted):
         advance(one, 2)
         one.change(changed)
-    assert course.leave("paused")
-    course = RunSession.taken_up(course.writer.run)
-    assert course.settings == changed
-    same(advance(course, 2), advance(uninterrupted, 2))
+    assert session.close("paused")
+    session = RunSession.resumed(session.writer.run)
+    assert session.settings == changed
+    same(advance(session, 2), advance(uninterrupted, 2))
 
 
 def test_the_older_checkpoint_is_taken_and_said_to_be(tmp_path, uninterrupted):
-    course = advance(RunSession.new(SETTINGS, into=tmp_path), 2)
-    course.save("training")
-    course.writer.wait(10)
-    advance(course, 2).leave("paused")
-    newest, older = checkpoints(course.writer.run)
+    session = advance(RunSession.new(SETTINGS, into=tmp_path), 2)
+    session.save("training")
+    session.writer.wait(10)
+    advance(session, 2).close("paused")
+    newest, older = checkpoints(session.writer.run)
     newest.write_bytes(newest.read_bytes()[:-7])
-    again = RunSession.taken_up(course.writer.run)
+    again = RunSession.resumed(session.writer.run)
     assert newest.name in again.notes[0]
     same(advance(again, 2), advance(uninterrupted, 4))
     again.save("training")
@@ -119,45 +119,45 @@ def test_a_long_run_is_the_same_however_often_it_was_taken_up(killed, tmp_path, 
     monkeypatch.setattr(pace, "PRODUCTS", 1e7)  # a result a step
     settings = SETTINGS.replace(n_sparse=8, n_dense=2, batch=4)
     uninterrupted = advance(RunSession.new(settings, into=tmp_path / "uninterrupted"), 300)
-    course = RunSession.new(settings, into=tmp_path)
+    session = RunSession.new(settings, into=tmp_path)
     for results in (61, 9, 80, 150):
-        advance(course, results)
-        course.save("training")
-        assert course.writer.wait(10)
+        advance(session, results)
+        session.save("training")
+        assert session.writer.wait(10)
         if killed:  # rows that are in the history already, thinned perhaps, and no checkpoint
-            advance(course, 9)
-            course.writer._journal.bring_up_to(course.history.past())
-            course.writer._lock.release()
+            advance(session, 9)
+            session.writer._history.bring_up_to(session.history.past())
+            session.writer._lock.release()
         else:
-            course.leave("paused")
-        course = RunSession.taken_up(course.writer.run)
-        assert course.notes == []
-    assert len(course.history.view()) < 64
-    assert course.history.view().thinned
-    same(course, uninterrupted)
-    for one in (course, uninterrupted):
-        one.leave("paused")
+            session.close("paused")
+        session = RunSession.resumed(session.writer.run)
+        assert session.notes == []
+    assert len(session.history.view()) < 64
+    assert session.history.view().thinned
+    same(session, uninterrupted)
+    for one in (session, uninterrupted):
+        one.close("paused")
 
 
 def test_after_an_explosion_the_history_is_that_of_the_weights_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(pace, "PRODUCTS", 1e7)  # a result a step, a spare every 50
-    course = advance(RunSession.new(SETTINGS, into=tmp_path), 70)
-    before = course.history.view()
-    course.save("training")
-    assert course.writer.wait(10)
-    course.trainer._parameters.weights.b.fill_(1e4)
+    session = advance(RunSession.new(SETTINGS, into=tmp_path), 70)
+    before = session.history.view()
+    session.save("training")
+    assert session.writer.wait(10)
+    session.trainer._parameters.weights.b.fill_(1e4)
     with pytest.raises(Diverged):
-        course.advance(NEVER)
-    advance(course, 40)  # farther than it was
-    view = course.history.view()
+        session.advance(NEVER)
+    advance(session, 40)  # farther than it was
+    view = session.history.view()
     assert view.column("step").tolist() == list(range(1, 91))
     assert [(mark.step, mark.text) for mark in view.marks] == [(50, "back from 71")]
     np.testing.assert_array_equal(before.column("step"), np.arange(1, 71))
-    assert course.leave("paused")
-    again = RunSession.taken_up(course.writer.run)
+    assert session.close("paused")
+    again = RunSession.resumed(session.writer.run)
     assert again.notes == []
-    same(again, course)
-    again.leave("paused")
+    same(again, session)
+    again.close("paused")
 
 
 def test_the_death_of_all_outputs_is_said_once(uninterrupted):
@@ -172,26 +172,26 @@ def test_the_death_of_all_outputs_is_said_once(uninterrupted):
 
 
 def test_missing_history_is_said(tmp_path):
-    course = advance(RunSession.new(SETTINGS, into=tmp_path), 3)
-    course.leave("paused")
-    path = course.writer.run / "history.jsonl"
+    session = advance(RunSession.new(SETTINGS, into=tmp_path), 3)
+    session.close("paused")
+    path = session.writer.run / "history.jsonl"
     path.write_bytes(b"".join(path.read_bytes().splitlines(True)[:2]))
-    again = RunSession.taken_up(course.writer.run)
+    again = RunSession.resumed(session.writer.run)
     assert "1 results are missing" in again.notes[0]
-    again.leave("paused")
+    again.close("paused")
 
 
 def test_a_run_that_goes_on_with_another_number_of_threads_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(plan, "WORK_PER_THREAD", 1)
     monkeypatch.setattr(trainer, "granted_threads", lambda: 3)
-    course = advance(RunSession.new(SETTINGS, into=tmp_path), 1)
-    course.leave("paused")
-    same_machine = RunSession.taken_up(course.writer.run)
+    session = advance(RunSession.new(SETTINGS, into=tmp_path), 1)
+    session.close("paused")
+    same_machine = RunSession.resumed(session.writer.run)
     assert same_machine.notes == []
-    same_machine.leave("paused")
+    same_machine.close("paused")
     monkeypatch.setattr(trainer, "granted_threads", lambda: 1)
-    again = RunSession.taken_up(course.writer.run)
-    again.leave("paused")
+    again = RunSession.resumed(session.writer.run)
+    again.close("paused")
     (note,) = again.notes
     assert note.startswith("it trained with --threads 3 so far and goes on with --threads 1:")
 
@@ -199,52 +199,52 @@ def test_a_run_that_goes_on_with_another_number_of_threads_says_so(tmp_path, mon
 def test_a_live_run_cannot_be_taken_up(uninterrupted):
     advance(uninterrupted, 1)
     with pytest.raises(RunError, match="in use"):
-        RunSession.taken_up(uninterrupted.writer.run)
+        RunSession.resumed(uninterrupted.writer.run)
 
 
 def test_a_hopeless_run_is_refused_and_left_free(tmp_path):
-    course = advance(RunSession.new(SETTINGS, into=tmp_path), 1)
-    course.leave("paused")
-    for path in checkpoints(course.writer.run):
+    session = advance(RunSession.new(SETTINGS, into=tmp_path), 1)
+    session.close("paused")
+    for path in checkpoints(session.writer.run):
         path.write_bytes(b"")
     for _ in range(2):
         with pytest.raises(DamagedError, match="all its checkpoints are damaged"):
-            RunSession.taken_up(course.writer.run)
+            RunSession.resumed(session.writer.run)
 
 
 def test_leaving_saves_again_only_what_changed(tmp_path):
-    course = advance(RunSession.new(SETTINGS, into=tmp_path), 1)
-    course.leave("paused")
-    (path,) = checkpoints(course.writer.run)
+    session = advance(RunSession.new(SETTINGS, into=tmp_path), 1)
+    session.close("paused")
+    (path,) = checkpoints(session.writer.run)
     before = path.stat().st_mtime_ns
-    RunSession.taken_up(course.writer.run).leave("paused")
+    RunSession.resumed(session.writer.run).close("paused")
     assert path.stat().st_mtime_ns == before
-    again = RunSession.taken_up(course.writer.run)
+    again = RunSession.resumed(session.writer.run)
     again.change(SETTINGS.replace(lr=0.5))  # no step, but something to keep
-    again.leave("paused")
-    assert RunSession.taken_up(course.writer.run).settings.lr == 0.5
+    again.close("paused")
+    assert RunSession.resumed(session.writer.run).settings.lr == 0.5
 
 
 def test_what_is_set_in_vain_is_told(tmp_path):
     settings = SETTINGS.replace(method="population", lr=0.5)
-    course = RunSession.new(settings, into=tmp_path)
+    session = RunSession.new(settings, into=tmp_path)
     sentence = "has no effect: population training sets its own rates."
-    assert course.news()[0] == (f"lr 0.5 {sentence}", True)
-    course.change(settings.replace(schedule="warmup", p=0.2))
-    assert course.notes == [f"schedule warmup {sentence}"]
-    course.change(settings.replace(method="sgd"))
-    assert len(course.notes) == 1
-    course.leave("paused")
+    assert session.news()[0] == (f"lr 0.5 {sentence}", True)
+    session.change(settings.replace(schedule="warmup", p=0.2))
+    assert session.notes == [f"schedule warmup {sentence}"]
+    session.change(settings.replace(method="sgd"))
+    assert len(session.notes) == 1
+    session.close("paused")
 
 
 def test_the_history_knows_samples_from_weights(tmp_path):
-    course = advance(RunSession.new(SETTINGS, into=tmp_path), 2)
-    course.change(SETTINGS.replace(method="population"))
-    advance(course, 2)
-    course.change(SETTINGS.replace(batch=32))
-    advance(course, 1)
-    assert course.history.view().column("batch").tolist() == [64, 64, 0, 0, 32]
-    assert course.leave("paused")
-    again = RunSession.taken_up(course.writer.run)
+    session = advance(RunSession.new(SETTINGS, into=tmp_path), 2)
+    session.change(SETTINGS.replace(method="population"))
+    advance(session, 2)
+    session.change(SETTINGS.replace(batch=32))
+    advance(session, 1)
+    assert session.history.view().column("batch").tolist() == [64, 64, 0, 0, 32]
+    assert session.close("paused")
+    again = RunSession.resumed(session.writer.run)
     assert again.history.view().breaks.tolist() == [2, 4]
-    again.leave("paused")
+    again.close("paused")

@@ -26,11 +26,11 @@ def quick(monkeypatch):
 
 
 @pytest.fixture
-def course(tmp_path):
+def run_session(tmp_path):
     """A run that is trained beside the one who looks on: its lock is held."""
-    course = advance(RunSession.new(SETTINGS, into=tmp_path), 2)
-    yield course
-    course.leave("paused")
+    run_session = advance(RunSession.new(SETTINGS, into=tmp_path), 2)
+    yield run_session
+    run_session.close("paused")
 
 
 @contextmanager
@@ -44,43 +44,43 @@ def watching(run):
         assert session.finished.wait(10)
 
 
-def saved(course):
-    course.save("training")
-    assert course.writer.wait(10)
-    return course
+def saved(run_session):
+    run_session.save("training")
+    assert run_session.writer.wait(10)
+    return run_session
 
 
 def said(frame):
     return frame.notices[-1].text if frame.notices else ""
 
 
-def test_it_follows_what_is_saved_and_touches_nothing(course, tmp_path):
+def test_it_follows_what_is_saved_and_touches_nothing(run_session, tmp_path):
     before = tree(tmp_path)
-    with watching(course.writer.run) as session:
+    with watching(run_session.writer.run) as session:
         waits = wait(session, lambda f: "first save" in f.narration)
         assert waits.phase == "loading"
         assert tree(tmp_path) == before
-        saved(course)
+        saved(run_session)
         before = tree(tmp_path)
         frame = wait(session, lambda f: f.trained.statistics and f.picture and f.verdict)
-        assert frame.step == course.trainer.step
+        assert frame.step == run_session.trainer.step
         assert (frame.phase, frame.source) == ("watching", f"PID {os.getpid()}, read-only")
-        np.testing.assert_array_equal(frame.history.table, course.history.view().table)
+        np.testing.assert_array_equal(frame.history.table, run_session.history.view().table)
         assert tree(tmp_path) == before
-        saved(advance(course, 3))
-        newer = wait(session, lambda f: f.step == course.trainer.step)
+        saved(advance(run_session, 3))
+        newer = wait(session, lambda f: f.step == run_session.trainer.step)
         assert len(newer.history) == 5
         assert newer.steps_per_second > 0
-        wait(session, lambda f: f.trained.measured_at == course.trainer.step)
+        wait(session, lambda f: f.trained.measured_at == run_session.trainer.step)
         session.send(Show("rug"))
         assert wait(session, lambda f: f.rug and f.rug.statistics).phase == "watching"
 
 
-def test_what_would_change_the_run_is_refused(course):
-    (path,) = checkpoints(saved(course).writer.run)
+def test_what_would_change_the_run_is_refused(run_session):
+    (path,) = checkpoints(saved(run_session).writer.run)
     written = path.stat().st_mtime - 100
     os.utime(path, (written, written))
-    with watching(course.writer.run) as session:
+    with watching(run_session.writer.run) as session:
         begun = wait(session, lambda f: f.phase == "watching")
         assert 100 <= begun.save_age < 130
         for command in (
@@ -104,69 +104,73 @@ def test_what_would_change_the_run_is_refused(course):
     [("done", "finished", "It finished at step"), ("paused", "paused", "`rugtui resume ")],
 )
 def test_it_says_how_the_run_ended(phase, shown, news, tmp_path):
-    course = saved(advance(RunSession.new(SETTINGS, into=tmp_path), 1))
-    with watching(course.writer.run) as session:
+    run_session = saved(advance(RunSession.new(SETTINGS, into=tmp_path), 1))
+    with watching(run_session.writer.run) as session:
         wait(session, lambda f: f.phase == "watching")
-        advance(course, 1).leave(phase)
+        advance(run_session, 1).close(phase)
         frame = wait(session, lambda f: f.phase != "watching")
-        assert frame.step == course.trainer.step  # its last save is there before its end is told
+        assert (
+            frame.step == run_session.trainer.step
+        )  # its last save is there before its end is told
         assert (frame.phase, frame.source) == (shown, "read-only")
         assert news in said(frame)
         assert wait(session, everything).trained.estimate != "live"
 
 
 def test_a_crash_is_told_and_so_is_a_new_beginning(tmp_path):
-    course = saved(advance(RunSession.new(SETTINGS, into=tmp_path), 1))
-    run = course.writer.run
+    run_session = saved(advance(RunSession.new(SETTINGS, into=tmp_path), 1))
+    run = run_session.writer.run
     with watching(run) as session:
         wait(session, lambda f: f.phase == "watching")
-        os.close(course.writer._lock._handle)  # what the kernel does for a process that is killed
-        course.writer._lock = None
+        os.close(
+            run_session.writer._lock._handle
+        )  # what the kernel does for a process that is killed
+        run_session.writer._lock = None
         frame = wait(session, lambda f: f.phase == "crashed")
         assert "crashed" in said(frame)
-        again = RunSession.taken_up(run)
+        again = RunSession.resumed(run)
         assert "trains it again" in said(wait(session, lambda f: f.phase == "watching"))
         saved(advance(again, 2))
         wait(session, lambda f: f.step == again.trainer.step)
-        again.leave("paused")
-    course.writer.leave(0)
+        again.close("paused")
+    run_session.writer.close(0)
 
 
-def test_a_folder_deleted_underneath_stays_on_the_screen(course):
-    saved(course)
-    with watching(course.writer.run) as session:
+def test_a_folder_deleted_underneath_stays_on_the_screen(run_session):
+    saved(run_session)
+    with watching(run_session.writer.run) as session:
         wait(session, lambda f: f.phase == "watching")
-        shutil.rmtree(course.writer.run)
+        shutil.rmtree(run_session.writer.run)
         frame = wait(session, lambda f: f.phase == "gone")
         assert "deleted" in said(frame)
         assert everything(wait(session, everything))
-        assert frame.step == course.trainer.step
-        saved(advance(course, 1))  # the trainer writes it anew
-        wait(session, lambda f: f.phase == "watching" and f.step == course.trainer.step)
+        assert frame.step == run_session.trainer.step
+        saved(advance(run_session, 1))  # the trainer writes it anew
+        wait(session, lambda f: f.phase == "watching" and f.step == run_session.trainer.step)
 
 
 def test_a_run_without_anything_to_look_at_is_refused(tmp_path):
-    course = advance(RunSession.new(SETTINGS, into=tmp_path), 1)
-    with watching(course.writer.run) as session:
+    run_session = advance(RunSession.new(SETTINGS, into=tmp_path), 1)
+    with watching(run_session.writer.run) as session:
         wait(session, lambda f: "first save" in f.narration)
-        course.writer.let_go()
+        run_session.writer.release()
         assert session.finished.wait(10)
     assert "ended before its first save" in str(session.refusal)
-    course.writer.leave(0)
+    run_session.writer.close(0)
 
 
-def test_damage_is_passed_over_and_told(course):
-    saved(course)
-    step = course.trainer.step
-    saved(advance(course, 1))
-    path = checkpoints(course.writer.run)[0]
+def test_damage_is_passed_over_and_told(run_session):
+    saved(run_session)
+    step = run_session.trainer.step
+    saved(advance(run_session, 1))
+    path = checkpoints(run_session.writer.run)[0]
     path.write_bytes(damage(path.read_bytes(), np.random.default_rng(0)))
-    with watching(course.writer.run) as session:
+    with watching(run_session.writer.run) as session:
         frame = wait(session, lambda f: f.phase == "watching")
         assert frame.step == step
         assert path.name in said(frame)
-    for old in checkpoints(course.writer.run):
+    for old in checkpoints(run_session.writer.run):
         old.write_bytes(b"x")
-    with watching(course.writer.run) as session:
+    with watching(run_session.writer.run) as session:
         assert session.finished.wait(10)
     assert "all its checkpoints are damaged" in str(session.refusal)

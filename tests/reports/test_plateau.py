@@ -21,7 +21,7 @@ def seen(settings, folder, cancelled=never):
     try:
         return list(measurements(session, cancelled))
     finally:
-        session.leave("paused")
+        session.close("paused")
 
 
 def test_a_measurement_has_the_exact_loss_of_the_weights_over_theory(tmp_path):
@@ -31,7 +31,7 @@ def test_a_measurement_has_the_exact_loss_of_the_weights_over_theory(tmp_path):
     assert one.standard_error == 0
     assert one.loss == pytest.approx(sampled.mean, abs=5 * sampled.standard_error)
     assert one.over_theory == one.loss / one.theory_loss
-    session.leave("paused")
+    session.close("paused")
 
 
 def test_training_passes_the_prediction_while_symmetric_and_then_leaves_it(tmp_path):

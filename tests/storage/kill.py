@@ -19,7 +19,7 @@ from random import Random
 import torch
 
 from rugtui.live.run_session import RunSession
-from rugtui.storage import checkpoint_writer as keeper
+from rugtui.storage import checkpoint_writer
 from rugtui.storage.run_directory import all_runs, checkpoints
 from rugtui.training.kernels import pace
 from rugtui.training.trainer import Trainer
@@ -67,16 +67,16 @@ def heard(line: str) -> tuple[int, float]:
 def live(folder: Path, told: int) -> None:
     """Train for ever, saving all the time; tells every step, and when."""
     signal.alarm(60)  # should it hang: nobody waits for it longer
-    keeper.SHARE = 1.0
+    checkpoint_writer.SHARE = 1.0
     runs = all_runs(folder)
     if runs:
-        course = RunSession.taken_up(runs[0], every=EVERY)
-        assert course.notes == [], course.notes
+        session = RunSession.resumed(runs[0], every=EVERY)
+        assert session.notes == [], session.notes
     else:
-        course = RunSession.new(SETTINGS, into=folder, every=EVERY)
+        session = RunSession.new(SETTINGS, into=folder, every=EVERY)
     while True:
-        os.write(told, f"{course.trainer.step} {time.monotonic()}\n".encode())
-        course.advance(bool)
+        os.write(told, f"{session.trainer.step} {time.monotonic()}\n".encode())
+        session.advance(bool)
 
 
 if __name__ == "__main__":

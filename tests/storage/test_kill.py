@@ -48,8 +48,8 @@ def test_killed_at_random_moments_it_goes_on_from_its_last_save_and_stays_the_sa
     ours = through.history.past().table
     assert past.table.shape == ours.shape
     np.testing.assert_array_equal(np.delete(past.table, 1, axis=0), np.delete(ours, 1, axis=0))
-    through.leave("paused")
+    through.close("paused")
 
     # What was being written aside is gone once somebody takes the run up.
-    CheckpointWriter(SETTINGS, device="cpu", run=run).leave(5)
+    CheckpointWriter(SETTINGS, device="cpu", run=run).close(5)
     assert not list(run.glob(".*.aside"))

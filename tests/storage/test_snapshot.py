@@ -21,23 +21,27 @@ from tests.test_imports import loaded_by
 
 
 @pytest.fixture
-def course(tmp_path):
-    course = RunSession.new(SETTINGS, into=tmp_path)
+def session(tmp_path):
+    session = RunSession.new(SETTINGS, into=tmp_path)
     for _ in range(3):
-        course.advance(bool)
-    course.history.mark(course.trainer.step, "p 0.3")
-    course.save("paused")
-    assert course.writer.wait(10)
-    yield course
-    course.leave("paused")
+        session.advance(bool)
+    session.history.mark(session.trainer.step, "p 0.3")
+    session.save("paused")
+    assert session.writer.wait(10)
+    yield session
+    session.close("paused")
 
 
 @pytest.fixture
-def snapshot(course, tmp_path):
-    weights = course.trainer.weights()
+def snapshot(session, tmp_path):
+    weights = session.trainer.weights()
     facts = {"loss": 0.5, "statistics": {"exact": float("nan")}}
     return write_snapshot(
-        course.writer.run, course.moment("paused"), kind="trained", weights=weights, facts=facts
+        session.writer.run,
+        session.run_state("paused"),
+        kind="trained",
+        weights=weights,
+        facts=facts,
     )
 
 
@@ -48,13 +52,13 @@ def equal(one, two):
 
 
 @pytest.mark.parametrize("place", ["run", "snapshot"])
-def test_what_was_saved_is_loaded(course, snapshot, place):
-    saved = rugtui.load(snapshot if place == "snapshot" else str(course.writer.run))
-    assert equal(saved.weights, course.trainer.weights())
+def test_what_was_saved_is_loaded(session, snapshot, place):
+    saved = rugtui.load(snapshot if place == "snapshot" else str(session.writer.run))
+    assert equal(saved.weights, session.trainer.weights())
     assert saved.settings == SETTINGS
-    assert (saved.step, saved.kind) == (course.trainer.step, "trained")
-    np.testing.assert_array_equal(saved.history["loss"], course.history.view().column("loss"))
-    assert saved.marks == ((course.trainer.step, "p 0.3"),)
+    assert (saved.step, saved.kind) == (session.trainer.step, "trained")
+    np.testing.assert_array_equal(saved.history["loss"], session.history.view().column("loss"))
+    assert saved.marks == ((session.trainer.step, "p 0.3"),)
     assert torch.__version__.startswith(saved.facts["torch"])  # a wheel's name may be less
     assert saved.notes == ()
 
@@ -67,11 +71,11 @@ def test_a_snapshot_says_what_theory_says_with_units(snapshot):
     assert facts["settings"]["n_sparse"] == 8
 
 
-def test_training_goes_on_from_a_snapshot_bit_for_bit(course, snapshot):
+def test_training_goes_on_from_a_snapshot_bit_for_bit(session, snapshot):
     (path,) = checkpoints(snapshot)
     again = restore(path, rugtui.storage.checkpoint.read_checkpoint(path))
-    assert again.advance() == course.trainer.advance()
-    assert equal(again.weights(), course.trainer.weights())
+    assert again.advance() == session.trainer.advance()
+    assert equal(again.weights(), session.trainer.weights())
 
 
 def test_a_thousand_kinds_of_damage_to_each_file_are_refused_by_name(snapshot):
@@ -117,18 +121,18 @@ def test_a_snapshot_may_not_name_files_elsewhere(snapshot):
 def test_what_is_neither_or_never_saved_is_said(tmp_path):
     with pytest.raises(RunError, match="neither a run nor a snapshot"):
         rugtui.load(tmp_path)
-    keeper = CheckpointWriter(SETTINGS, device="cpu", into=tmp_path)
-    keeper.begin()
+    writer = CheckpointWriter(SETTINGS, device="cpu", into=tmp_path)
+    writer.begin()
     with pytest.raises(RunError, match="never saved"):
-        rugtui.load(keeper.run)
-    keeper.leave(5)
+        rugtui.load(writer.run)
+    writer.close(5)
 
 
 def test_a_run_is_loaded_by_its_name_and_weights_by_their_file(tmp_path):
-    course = RunSession.new(SETTINGS)
-    course.advance(bool)
-    course.leave("paused")
-    assert rugtui.load(course.writer.run.name).step == course.trainer.step
+    session = RunSession.new(SETTINGS)
+    session.advance(bool)
+    session.close("paused")
+    assert rugtui.load(session.writer.run.name).step == session.trainer.step
     W = np.arange(12.0).reshape(3, 4)
     np.savez(tmp_path / "w.npz", W=W, b_final=np.ones(4))
     saved = rugtui.load(tmp_path / "w.npz")
@@ -139,12 +143,12 @@ def test_a_run_is_loaded_by_its_name_and_weights_by_their_file(tmp_path):
     assert saved.past.table.size == 0
 
 
-def test_weights_are_a_safetensors_file_for_anybody(course, snapshot):
+def test_weights_are_a_safetensors_file_for_anybody(session, snapshot):
     found = load_file(snapshot / "weights.safetensors")
-    assert torch.equal(found["W_in"], course.trainer.weights().W_in)
+    assert torch.equal(found["W_in"], session.trainer.weights().W_in)
 
 
-def test_loading_needs_no_textual(course):
-    statement = f"import rugtui; rugtui.load({str(course.writer.run)!r})"
+def test_loading_needs_no_textual(session):
+    statement = f"import rugtui; rugtui.load({str(session.writer.run)!r})"
     assert not loaded_by(statement) & {"textual", "plotext", "click"}
-    assert isinstance(course.moment("paused"), RunState)
+    assert isinstance(session.run_state("paused"), RunState)

@@ -42,7 +42,7 @@ def test_saved_runs_are_listed_newest_first_whatever_they_are_called():
     for name in ("z", EVIL, "a"):
         session = RunSession.new(SETTINGS, into=runs_folder())
         session.advance(bool)
-        session.leave("paused")
+        session.close("paused")
         assert session.writer.run is not None
         written.append(session.writer.run.rename(runs_folder() / name))
     found = saved_runs()
