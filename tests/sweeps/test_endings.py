@@ -47,7 +47,7 @@ def test_a_sweep_that_is_stopped_says_how_to_go_on(tmp_path):
         program.send_signal(signal.SIGTERM)
         told, said = program.communicate()
     assert program.returncode == 128 + signal.SIGTERM
-    word = f"stopped by SIGTERM: 3 of 6 cells are kept; `rugtui sweep --out '{out}'` goes on"
+    word = f"stopped by SIGTERM: 3 of 6 cells are kept; `rugtui sweep --out '{out}'` computes"
     assert word in said.decode()
     assert word in (out / "log.txt").read_text()
     facts = json.loads(told)
