@@ -17,8 +17,9 @@ from rugtui.storage.checkpoint import Checkpoint, Phase, newest, restore
 from rugtui.storage.checkpoint_writer import EVERY, CheckpointWriter, ResumeHandle, RunState
 from rugtui.storage.files import read_json
 from rugtui.storage.history_file import read_past
+from rugtui.storage.kept_steps import KeptSteps, kept_steps
 from rugtui.storage.run_directory import ABOUT, name_for_commands, settings_of
-from rugtui.training.failure import Diverged
+from rugtui.training.failure import Diverged, is_out_of_memory
 from rugtui.training.result import StepResult
 from rugtui.training.trainer import Trainer, never
 
@@ -32,6 +33,7 @@ class RunSession:
     def __init__(self, trainer: Trainer, writer: CheckpointWriter) -> None:
         self.trainer, self.writer = trainer, writer
         self.history = History()
+        self.replay = KeptSteps(trainer.settings)
         self.seconds = 0.0
         """Of training."""
         self.notes: list[str] = []
@@ -109,6 +111,8 @@ class RunSession:
         past, damaged = read_past(folder, NAMES)
         past = past.until(checkpoint.step)
         session.history = History.of(past)
+        known = [step for step in kept_steps(folder) if step <= checkpoint.step]
+        session.replay = KeptSteps(checkpoint.settings, known)
         session.seconds = checkpoint.seconds
         session.notes = [*refused, *damaged]
         lost = checkpoint.results - past.table.shape[1]
@@ -184,6 +188,14 @@ class RunSession:
         """A copy of the weights, on the training device."""
         return self.trainer.weights()
 
+    @property
+    def kept_steps(self) -> tuple[int, ...]:
+        return self.replay.steps
+
+    def kept_weights(self, step: int) -> Dense:
+        opened = self.resume_handle
+        return self.replay.read(opened.run if opened else self.writer.run, step)
+
     def advance(
         self, cancelled: Callable[[], bool], called: Callable[[], bool] = never
     ) -> StepResult | None:
@@ -193,7 +205,7 @@ class RunSession:
             self._begin()
         started = time.perf_counter()
         try:
-            result = self.trainer.advance(cancelled, called)
+            result = self._train(cancelled, called)
         except Diverged as error:
             self._go_back(error)
             raise
@@ -206,10 +218,36 @@ class RunSession:
             self.save("training")
         return result
 
+    def _train(
+        self, cancelled: Callable[[], bool], called: Callable[[], bool]
+    ) -> StepResult | None:
+        """One interval or a part of it, keeping weights for the replay on the way."""
+
+        def wanted() -> bool:
+            return self.replay.wants(self.trainer.step)
+
+        while True:
+            result = self.trainer.advance(cancelled, lambda: wanted() or called())
+            kept = wanted()
+            if kept:
+                self._keep_step()
+            if result is not None or not kept or called():
+                return result
+
+    def _keep_step(self) -> None:
+        """Keep the weights of this step for the replay, which is worth no trouble with memory."""
+        try:
+            self.replay.keep(self.trainer.step, self.trainer.halved())
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            self.replay.skip(self.trainer.step)
+
     def _go_back(self, error: Diverged) -> None:
         """Take the history back to the step of the weights that were kept."""
         self.history = History.of(self.history.past().until(error.kept_step))
         self.history.mark(error.kept_step, f"back from {error.step:,}")
+        self.replay.forget_after(error.kept_step)
 
     def _notice_death(self, dead: int) -> None:
         """Warn once when the last output is dead: such a run no longer learns."""
@@ -225,6 +263,8 @@ class RunSession:
             self.writer.note(f"began {self.origin}".rstrip())
             if self.origin:  # these weights cannot be made again from the seed
                 self.save("training")
+        if self.replay.wants(self.trainer.step):
+            self._keep_step()
 
     def change(self, settings: Settings) -> None:
         """Continue with other settings. Raises SettingError for those that need a restart."""
@@ -317,7 +357,7 @@ class RunSession:
             results=rows,
             thinned=past.thinned,
         )
-        return RunState(checkpoint, past)
+        return RunState(checkpoint, past, self.replay)
 
 
 def _short(value: object) -> str:

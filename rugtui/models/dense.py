@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -67,6 +68,19 @@ class Dense:
     @property
     def n_dense(self) -> int:
         return self.W_in.shape[0]
+
+    @property
+    def tied(self) -> bool:
+        """Whether W_out is W_in's transpose because both are the same memory."""
+        return self.W_in.data_ptr() == self.W_out.data_ptr()
+
+    def halved(self) -> Dense:
+        """A copy in half precision on the CPU: in float16, or where numbers are beyond its range,
+        in bfloat16."""
+        largest = max(float(part.abs().max()) for part in self.arrays())
+        dtype = torch.float16 if largest < torch.finfo(torch.float16).max else torch.bfloat16
+        half = self.mapped(lambda part: part.to("cpu", dtype, copy=True))
+        return dataclasses.replace(half, W_out=half.W_in.T) if self.tied else half
 
     def diagonal(self) -> Float[np.ndarray, " n_sparse"]:
         return _float64((self.W_out * self.W_in.T).sum(1))

@@ -19,6 +19,8 @@ from rugtui.settings.settings import Settings
 from rugtui.storage.checkpoint import KEPT, Checkpoint, write_checkpoint
 from rugtui.storage.files import make_folder, remove_leftovers
 from rugtui.storage.history_file import HistoryFile, StoredHistory
+from rugtui.storage.kept_steps import FOLDER as KEPT_STEPS
+from rugtui.storage.kept_steps import KeptSteps, write_kept
 from rugtui.storage.lock import Lock
 from rugtui.storage.log import log
 from rugtui.storage.run_directory import (
@@ -35,7 +37,7 @@ EVERY = 10.0
 """Seconds between autosaves."""
 SHARE = 0.02
 """Saving takes at most this share of the time: slow saves are less frequent than EVERY."""
-Topic = Literal["save", "log", "lock"]
+Topic = Literal["save", "kept steps", "log", "lock"]
 """What may fail to be written."""
 
 
@@ -45,6 +47,8 @@ class RunState:
 
     checkpoint: Checkpoint
     past: StoredHistory
+    kept: KeptSteps | None = None
+    """Which tell what of them is not on disk yet when it is written."""
 
 
 class CheckpointWriter:
@@ -73,6 +77,8 @@ class CheckpointWriter:
         self.kept: int | None = None
         """The newest step on disk; None if there is none."""
         self._news: list[tuple[str, bool]] = []
+        self._was_unsaved = False
+        """Whether a save ever failed."""
         self._troubles: dict[Topic, str] = {}
         """Why the last attempt to write each topic failed."""
         self._pending: RunState | None = None
@@ -112,6 +118,8 @@ class CheckpointWriter:
         self.run, self._history = run, HistoryFile(run)
         remove_leftovers(run)
         remove_leftovers(run / SNAPSHOTS)
+        remove_leftovers(run / KEPT_STEPS)
+        self._kept_steps: tuple[int, ...] = ()
         try:
             make_latest(run)
         except OSError as error:
@@ -248,6 +256,24 @@ class CheckpointWriter:
         for old in checkpoints(run):
             if old not in self._written[-KEPT:]:
                 old.unlink(missing_ok=True)
+        if state.kept is not None:
+            self._write_kept(run, state.kept)
+
+    def _write_kept(self, run: Path, kept: KeptSteps) -> None:
+        """Weights for the replay. Nothing else needs them: what cannot be written is told once, and
+        not to whom the same disk has kept from saving at all."""
+        change = kept.change()
+        if not change.weights and change.steps == self._kept_steps:
+            return
+        try:
+            write_kept(run, change)
+        except OSError as error:
+            if not self._was_unsaved:
+                text = "weights for the replay are not kept"
+                self._complain("kept steps", text, error.strerror)
+        else:
+            kept.saved(change)
+            self._kept_steps = change.steps
 
     def _ready(self) -> Path:
         """The run's directory, which is made if it does not exist (any more)."""
@@ -265,6 +291,7 @@ class CheckpointWriter:
 
     def _complain(self, topic: Topic, text: str, reason: object) -> None:
         """Report a failure once, not at every attempt."""
+        self._was_unsaved = self._was_unsaved or topic == "save"
         if self._troubles.get(topic) != str(reason):
             self._tell(f"{text}: {reason}", True)
         self._troubles[topic] = str(reason)

@@ -59,9 +59,10 @@ def _aside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}{ASIDE}")
 
 
-def write_whole(path: Path, *content: Any) -> None:
+def write_whole(path: Path, *content: Any, durable: bool = True) -> None:
     """Write a temporary file, sync, rename, sync the folder: a crash leaves the old file or the new
-    one. `content` is bytes or any buffer.
+    one. `content` is bytes or any buffer. Without `durable` nothing is synced, which is faster: a
+    crash of the machine may leave a file that its digest shows to be damaged.
 
     Raises OSError, which names `path`, after removing the temporary file.
     """
@@ -74,12 +75,14 @@ def write_whole(path: Path, *content: Any) -> None:
                 for piece in content:
                     file.write(piece)
                 file.flush()
-                os.fsync(file.fileno())
+                if durable:
+                    os.fsync(file.fileno())
             aside.rename(path)
         except BaseException:
             aside.unlink(missing_ok=True)
             raise
-        sync_folder(path.parent)
+        if durable:
+            sync_folder(path.parent)
 
 
 @contextlib.contextmanager

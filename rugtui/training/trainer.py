@@ -277,6 +277,10 @@ class Trainer:
         """A copy that training will not touch, on the training device."""
         return self._parameters.copy()
 
+    def halved(self) -> Dense:
+        """A copy in half precision on the CPU."""
+        return self._parameters.weights.dense().halved()
+
     def state(self) -> State:
         """A copy of everything that the run needs to continue."""
         tensors, facts = self._method.state()

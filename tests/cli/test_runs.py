@@ -50,7 +50,7 @@ def test_states_steps_and_sizes(capsys):
     assert [one["pid"] for one in found] == [None] * 4 + [os.getpid()]
     assert found[0]["step"] == 100
     assert found[0]["settings"]["steps"] == 100
-    on_disk = sum(path.stat().st_size for path in live.writer.run.iterdir())
+    on_disk = sum(path.stat().st_size for path in live.writer.run.rglob("*"))
     assert found[-1]["bytes"] == on_disk
     assert main(["runs"]) == 0
     out, error = capsys.readouterr()

@@ -20,6 +20,7 @@ from rugtui.storage import checkpoint_writer, tensors
 from rugtui.storage.checkpoint import newest
 from rugtui.storage.files import read_json, write_json
 from rugtui.storage.history_file import read_past
+from rugtui.storage.kept_steps import kept_path
 from rugtui.storage.listing import listed, removable
 from rugtui.storage.run_directory import ABOUT, all_runs, checkpoints
 from rugtui.training.kernels import pace
@@ -187,6 +188,11 @@ def test_a_clock_set_back_moves_no_save_and_prunes_no_latest_run(tmp_path, monke
     assert len(removable(runs, 0)) == 2
 
 
+def contents(run):
+    files = [path for path in run.rglob("*") if path.is_file() and path.name != "log.txt"]
+    return {path: path.read_bytes() for path in files}
+
+
 @pytest.mark.parametrize("name", [ABOUT, "checkpoint"])
 def test_a_run_of_a_newer_version_is_left_alone(name, tmp_path, capsys, monkeypatch):
     session = advance(RunSession.new(SETTINGS, into=tmp_path), 1)
@@ -197,12 +203,12 @@ def test_a_run_of_a_newer_version_is_left_alone(name, tmp_path, capsys, monkeypa
     if name == ABOUT:
         checkpoints(run)[0].unlink()
         write_json(run / ABOUT, read_json(run / ABOUT) | {"format": tensors.FORMAT + 1})
-    before = {path.name: path.read_bytes() for path in run.iterdir() if path.name != "log.txt"}
+    before = contents(run)
     assert main(["resume", "--no-screen", str(run)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert name in line
     assert "update rugtui" in line
-    assert before == {p.name: p.read_bytes() for p in run.iterdir() if p.name != "log.txt"}
+    assert before == contents(run)
     assert "newer rugtui" in listed(run).trouble
 
 
@@ -213,7 +219,9 @@ def test_a_gibibyte_where_a_file_should_be_is_refused_by_name_and_soon(tmp_path)
     run = session.writer.run
     newest_there = checkpoints(run)[0]
     started = time.monotonic()
-    for path in [*sorted(run.iterdir()), run / "lock"]:
+    for path in [*sorted(run.iterdir()), kept_path(run, 3), run / "lock"]:
+        if path.is_dir():
+            continue
         content = path.read_bytes() if path.exists() else b""
         path.touch()
         os.truncate(path, GIB)
