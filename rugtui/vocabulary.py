@@ -74,6 +74,7 @@ NAMES: dict[str, Name] = {
     "b_pairs": Name("number", "bias in the best pairs; the partner's mean is not in it"),
     "kappa_pairs": Name("number", "κ: a partner's weight is −κ times the diagonal"),
     "loss_end": _loss("where training ends as far as is known: the lower hull of all structures"),
+    "loss_lowest": _loss("lowest loss known at (r, p), whether training finds it or not"),
     "phases": Name("array", "structures that coexist there: structure, share (of features), ratio"),
     "parts": Name("array", "what weights are the direct sum of: structure, n_sparse, n_dense"),
     # statistics of weights

@@ -36,6 +36,10 @@ LOSSES = {
     ),
     "pairs": Term("L_pairs", "Loss of the best model made of antipodal pairs of features."),
     "end": Term("L_end", "Where training should end: the best mixture of known structures."),
+    "lowest": Term(
+        "lowest known",
+        "Best weights known: below r = 1/2 features share planes in an order of priority.",
+    ),
     "high_sparsity": Term("high sparsity", "L* in the limit of small p, to first order."),
     "linear": Term("linear", "Loss of the best linear model with a bias: (1 − r) Var x."),
     "elementwise": Term(

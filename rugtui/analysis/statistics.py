@@ -177,7 +177,7 @@ def _sources(
         some = drawn.rows[at]
         off = np.array(weights.rows(some))
         off[np.arange(len(some)), some] = 0
-        yield Rows(off), a[some], b[some], drawn.shares[at]
+        yield Rows(off, a[some]), a[some], b[some], drawn.shares[at]
 
 
 def _measure(
@@ -192,7 +192,7 @@ def _measure(
     """Per row, in the last axis: the exact loss; Σ_j W_ijⁿ for n = 0 … 4 and Σ_j |W_ij|³ off the
     diagonal; then for every k-th row its distance to a Gaussian, masses between EDGES and share."""
     every = 1 if laws is None else max(1, math.ceil(len(a) / laws))
-    some = Rows(source.rows[::every]) if isinstance(source, Rows) else source
+    some = Rows(source.rows[::every], a[::every]) if isinstance(source, Rows) else source
     law, distribution = Interference.of(source, p), Distribution.of(some, p)
     values, counts = source.values(np.arange(len(a))), source.counts
     return (

@@ -129,14 +129,16 @@ def structured(r: Any, p: Any, n_sparse: int | None) -> dict[str, Any]:
 
     from rugtui.theory.hull import hull, size_that_matters
     from rugtui.theory.pairs import pairs
+    from rugtui.theory.priority import lowest
 
     paired = pairs(r, p)
-    ends, phases = np.empty(r.shape), np.empty(r.shape, dtype=object)
+    ends, least = np.empty(r.shape), np.empty(r.shape)
+    phases = np.empty(r.shape, dtype=object)
     for place in np.ndindex(r.shape):
         ratio, density = float(r[place]), float(p[place])
         size = None if n_sparse is None else size_that_matters(n_sparse, density)
         known = hull(density, size)
-        ends[place] = known.loss(ratio)
+        ends[place], least[place] = known.loss(ratio), lowest(density, size).loss(ratio)
         phases[place] = [
             {"structure": str(one.structure), "share": one.share, "ratio": one.ratio}
             for one in known.phases(ratio)
@@ -147,6 +149,7 @@ def structured(r: Any, p: Any, n_sparse: int | None) -> dict[str, Any]:
         "b_pairs": paired.b,
         "kappa_pairs": paired.kappa,
         "loss_end": ends,
+        "loss_lowest": least,
         "phases": phases,
     }
 

@@ -12,7 +12,7 @@ no central limit, and a sampled loss of 4 L* at r = 0.25, p = 0.05, of 28 L* at 
 the pure fractal to look at, and the case that the theory does not cover.
 
 Structured weights (`structured`, section 12) are below L*: pairs, simplex:k, vote:K, lopsided
-pairs, and best, the mixture of lowest loss.
+pairs, features in an order of priority, and best, the mixture of lowest loss.
 """
 
 from __future__ import annotations
@@ -42,7 +42,10 @@ ROW_ORDERS: dict[Frame, RowOrder] = {
     "sequency": "sequency",
 }
 
-CONSTRUCTIONS = (*get_args(Frame), "pairs", "simplex:3", "vote:4", "vote:7", "lopsided", "best")
+CONSTRUCTIONS = (
+    *get_args(Frame),
+    *("pairs", "simplex:3", "vote:4", "vote:7", "lopsided", "priority", "best"),
+)
 """The constructions that `f` in the dashboard cycles through."""
 COPIES_OF_A_DENSE_FRAME = 4
 """Float64 arrays of n_dense × n_sparse numbers alive at the peak of building one."""
@@ -61,10 +64,10 @@ def checked_name(name: str) -> str:
         structure = Structure.parse(name)
     except UsageError:
         structure = NONE
-    if structure.kind not in ("pairs", "simplex", "vote", "lopsided"):
+    if structure.kind not in ("pairs", "simplex", "vote", "lopsided", "priority"):
         raise UsageError(
             f"A construction is one of {', '.join(get_args(Frame))}, pairs, simplex:k, vote:K, "
-            f"lopsided or best, but it is {name!r}."
+            f"lopsided, priority, priority:k or best, but it is {name!r}."
         )
     return name
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
-from rugtui.theory.interference import TAIL, Groups, Interference, Rows, Vector, bennett
+from rugtui.theory.interference import TAIL, Groups, Interference, Vector, bennett
 
 CLOSING = 16.0
 """−w in units of y₀ from which a weight is taken out: beyond, the series loses digits."""
@@ -79,8 +79,8 @@ def _number(law: Interference, row: int, values: Float[np.ndarray, " g"]) -> Vec
     match law.source:
         case Groups() as groups:
             return np.where(values == 0, 0, groups.counts[row])
-        case _:
-            return Rows(values[None]).counts[0]
+        case source:
+            return source.counts[row] * (values != 0)
 
 
 def _nodes(height: float, b: float, a: float) -> tuple[Vector, Vector]:

@@ -46,7 +46,7 @@ def exact_loss(
     which = np.arange(len(rows)), index
     a = rows[which]
     rows[which] = 0
-    law = Interference.of(Rows(rows), float(checked("p", p)))
+    law = Interference.of(Rows(rows, a), float(checked("p", p)))
     return expected_loss(law, a, b, tolerance=tolerance)
 
 

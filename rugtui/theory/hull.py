@@ -87,7 +87,11 @@ class Hull:
 @lru_cache(maxsize=64)
 def hull(p: float, n_sparse: int | None = None) -> Hull:
     """The lower hull over the catalogue of structures at this p (for rugs of n_sparse features)."""
-    points = list(catalogue(p, n_sparse))
+    return lower(p, list(catalogue(p, n_sparse)))
+
+
+def lower(p: float, points: list[tuple[float, float, Structure]]) -> Hull:
+    """The lower convex hull of points (r, loss, structure)."""
     points.sort(key=lambda point: (point[0], point[1]))
     kept: list[tuple[float, float, Structure]] = []
     for point in points:

@@ -24,7 +24,7 @@ RARE = 1e-4
 
 NEGLIGIBLE = 1e-6
 """Part of a row's largest weight up to which others are rounding errors of 0: what such weights do
-together is as good as an atom."""
+together is as good as an atom. A negative weight far beyond the diagonal is no measure for them."""
 
 
 class Source(Protocol):
@@ -51,6 +51,8 @@ class Rows:
     """Rows one by one; zeros may stand for what is left out."""
 
     rows: Float[np.ndarray, "k n"]
+    diagonal: Vector | None = None
+    """Left out of the rows; None: only the rows are known."""
 
     @property
     def counts(self) -> Float[np.ndarray, "k n"]:
@@ -58,13 +60,18 @@ class Rows:
 
     def _count(self) -> Bool[np.ndarray, "k n"]:
         size = np.abs(self.rows)
-        return size > NEGLIGIBLE * size.max(1, initial=0)[:, None]
+        largest = size.max(1, initial=0)
+        if self.diagonal is not None:
+            up = np.maximum(self.rows.max(1, initial=0), np.abs(self.diagonal))
+            largest = np.where(up > 0, np.minimum(largest, up), largest)
+        return size > NEGLIGIBLE * largest[:, None]
 
     def values(self, index: np.ndarray) -> Float[np.ndarray, "j n"]:
         return self.rows[index]
 
     def scaled(self, by: Vector) -> Rows:
-        return Rows(self.rows * by[:, None])
+        diagonal = None if self.diagonal is None else self.diagonal * by
+        return Rows(self.rows * by[:, None], diagonal)
 
     def transforms(
         self, index: np.ndarray, p: float, t: Float[np.ndarray, " f"], waves: bool

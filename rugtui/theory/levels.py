@@ -9,6 +9,7 @@ from rugtui.theory import hull
 from rugtui.theory.bounds import elementwise, linear, oracle
 from rugtui.theory.optimum import optimum
 from rugtui.theory.pairs import pairs
+from rugtui.theory.priority import lowest
 from rugtui.theory.sparse_limit import high_sparsity
 
 
@@ -64,6 +65,8 @@ class StructuredLevels:
     b_pairs: float
     kappa_pairs: float
     loss_end: float
+    loss_lowest: float
+    """The lowest loss known; below r = 1/2 training does not come to such weights by itself."""
     phases: tuple[hull.Phase, ...]
     """Which structures coexist at the end, and in what shares."""
 
@@ -86,5 +89,6 @@ def structured_levels(r: float, p: float, n_sparse: int | None = None) -> Struct
         b_pairs=float(paired.b),
         kappa_pairs=float(paired.kappa),
         loss_end=float(known.loss(r)),
+        loss_lowest=float(lowest(p, size).loss(r)),
         phases=known.phases(r),
     )

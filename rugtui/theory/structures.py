@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy.special import comb
 
 from rugtui.errors import UsageError
@@ -20,12 +20,13 @@ from rugtui.theory.moments import checked
 from rugtui.theory.pairs import HALF, lopsided, pair_noise, pairs
 from rugtui.theory.structured import Law
 
-Kind = Literal["abandoned", "none", "pairs", "simplex", "vote", "lopsided", "single"]
+Kind = Literal["abandoned", "none", "pairs", "simplex", "vote", "lopsided", "single", "priority"]
 
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """Which strong weights a row has: `size` is k of a simplex, K of a vote."""
+    """Which strong weights a row has. `size`: k of a simplex, K of a vote, features in a plane (0:
+    as many in each as come out)."""
 
     kind: Kind
     size: int = 0
@@ -37,25 +38,32 @@ class Structure:
     def parse(cls, text: str) -> Structure:
         """Raises UsageError."""
         kind, colon, size = text.partition(":")
-        sized = kind in ("simplex", "vote")
+        sized = kind in ("simplex", "vote") or (kind == "priority" and bool(colon))
         if kind not in get_args(Kind) or bool(colon) != sized or (sized and not size.isdigit()):
             raise UsageError(
-                "A structure is none, pairs, simplex:k, vote:K, lopsided, single or abandoned, "
-                f"but it is {text!r}."
+                "A structure is none, pairs, simplex:k, vote:K, priority, priority:k, lopsided, "
+                f"single or abandoned, but it is {text!r}."
             )
-        if sized and int(size) < 2 - (kind == "vote"):
-            raise UsageError(f"{text}: a simplex has 2 features or more, a vote 1 or more.")
+        if sized and int(size) < LEAST[kind]:
+            raise UsageError(
+                f"{text}: a simplex has 2 features or more, a vote 1 or more, and a plane of "
+                "features in an order of priority 4 or more."
+            )
         return cls(cast(Kind, kind), int(size) if sized else 0)
 
     @property
     def only_at(self) -> float | None:
         """The only ratio at which the structure exists, or None."""
+        if self.kind == "priority":
+            return 2 / self.size if self.size else None
         return {"abandoned": 0.0, "lopsided": HALF, "single": 1.0}.get(self.kind)
 
 
 NONE, PAIRS, LOPSIDED = Structure("none"), Structure("pairs"), Structure("lopsided")
 SINGLE, ABANDONED = Structure("single"), Structure("abandoned")
 
+LEAST = {"simplex": 2, "vote": 1, "priority": 4}
+"""Sizes of the smallest."""
 FEW = 0.02
 """Weights of a vote below this, relative to the diagonal, are Gaussian noise together."""
 DRAWN = 12
@@ -79,6 +87,16 @@ def vote_weights(size: int, r: float) -> tuple[Float[np.ndarray, " K"], Float[np
         if j < size:
             before, here = here, ((size - 2 * m) * here - j * before) / (size - j)
     return np.array(found), np.asarray(comb(size, m[1:]))
+
+
+def silencers(k: int) -> Int[np.ndarray, " k"]:
+    """B_i: how many of the features before it in its plane silence each of k (see `priority`)."""
+    return np.append(np.maximum(np.arange(k - 1) - 1, 0), k - 3)
+
+
+def priority_loss(k: int, p: float) -> float:
+    """The loss of k ≥ 4 features in a plane in an order of priority, of weights s → ∞ apart."""
+    return float(p / 3 * (1 - np.mean((1 - checked("p", p)) ** silencers(k))))
 
 
 def law(structure: Structure, r: float, p: float, n_sparse: int | None = None) -> Law | None:
@@ -128,6 +146,8 @@ def structure_loss(
         return float(moments.variance(checked("p", p))) if r == 0 else None
     if structure.kind == "lopsided":
         return lopsided(float(p)).loss if r == HALF else None
+    if structure.kind == "priority":
+        return priority_loss(structure.size, p) if r == structure.only_at else None
     r, p = float(checked("r", r)), float(checked("p", p))
     if structure == PAIRS and n_sparse is None:
         return float(pairs(r, p).loss)

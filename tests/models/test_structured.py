@@ -19,6 +19,7 @@ from rugtui.theory.exact import exact_loss
 from rugtui.theory.hull import hull
 from rugtui.theory.optimum import optimum
 from rugtui.theory.pairs import lopsided, pairs
+from rugtui.theory.priority import lowest
 from rugtui.training.data import sample
 
 P = 0.05
@@ -63,7 +64,8 @@ def test_structured_weights_answer_as_their_dense_twins_do(name, n_sparse, n_den
     W, twin = matrix(weights), dense(weights)
     assert (weights.n_sparse, twin.n_sparse) == (n_sparse, n_sparse)
     assert weights.n_dense == twin.n_dense <= n_dense
-    assert np.linalg.matrix_rank(W, tol=1e-3) <= n_dense
+    # entries that are far apart in size are rounded at the largest of them
+    assert np.linalg.matrix_rank(W, tol=1e-3 * max(1, 1e-3 * np.abs(W).max())) <= n_dense
     np.testing.assert_allclose(matrix(twin), W, atol=1e-5)
     np.testing.assert_allclose(weights.diagonal(), W.diagonal(), atol=1e-5)
     np.testing.assert_allclose(weights.row_sums(), W.sum(1), atol=2e-5)
@@ -187,7 +189,7 @@ def test_four_million_features_are_a_few_vectors():
     n = 1 << 22
     weights = made("best", n, 9 * n // 20)
     found = mean_exact_loss(weights, P)
-    assert found == pytest.approx(float(hull(P).loss(0.45)), rel=0.01)
+    assert float(lowest(P).loss(0.45)) < found < 0.9 * float(hull(P).loss(0.45))
     assert weights.pooled(Window.whole(n), 8, 8).shape == (8, 8)
 
 

@@ -43,6 +43,7 @@ LEVELS = (
     ("loss", "L*", "optimum", 0),
     ("pairs", "pairs", "pairs", 0),
     ("end", "end", "end", 0),
+    ("lowest", "lowest", "end", 2),
     ("high_sparsity", "sparse", "faint", 5),
     ("linear", "linear", "bound", 0),
     ("elementwise", "elementwise", "elementwise", 3),
@@ -100,7 +101,11 @@ def theory_rows(frame: Frame) -> list[TheoryRow]:
     if levels is not None:
         to = NOTHING if trained and not unweighed(frame.settings) else now
         below = frame.structured
-        structured = {"pairs": below.loss_pairs, "end": below.loss_end} if below else {}
+        structured = {}
+        if below:
+            structured = {"pairs": below.loss_pairs, "end": below.loss_end}
+            if below.loss_lowest < below.loss_end:
+                structured["lowest"] = below.loss_lowest
         for key, _, colour, rank in LEVELS:
             value = structured.get(key, getattr(levels, key, math.nan))
             if math.isfinite(value):
