@@ -1,4 +1,4 @@
-"""What threads hand each other: a worker for one kind of job, and a mailbox for its newest news."""
+"""How threads exchange work and results: a background worker and a one-slot mailbox."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Item = TypeVar("Item")
 
 
 class BackgroundWorker(Generic[Item]):
-    """A thread that does one job after another; whoever gave them is never kept waiting.
+    """A thread that does one job after another, without blocking its caller.
 
-    The thread starts with the first job. All methods are for the one thread that gives the jobs.
+    The thread starts with the first job. All methods must be called from the same thread.
     """
 
     def __init__(self, name: str, *, prepare: Callable[[], None] = lambda: None) -> None:
@@ -32,7 +32,7 @@ class BackgroundWorker(Generic[Item]):
         return bool(self._jobs)
 
     def start(self, job: Callable[[], Item]) -> None:
-        """Do this after the jobs given before."""
+        """Queue a job."""
         if self._pool is None:
             self._pool = ThreadPoolExecutor(
                 1, thread_name_prefix=self._name, initializer=self._prepare
@@ -40,20 +40,20 @@ class BackgroundWorker(Generic[Item]):
         self._jobs.append(self._pool.submit(_timed, job))
 
     def collect(self) -> Item | None:
-        """The next result, once, when it is there. Raises what the job raised."""
+        """The next result, once, or None if it is not ready. Raises what the job raised."""
         if not self._jobs or not self._jobs[0].done():
             return None
         result, self.cost = self._jobs.popleft().result()
         return result
 
     def close(self) -> None:
-        """Give up what has not begun; the job under way is not waited for."""
+        """Cancel queued jobs, without waiting for the current one."""
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
 
 
 class Mailbox(Generic[Item]):
-    """Holds at most one item, the newest: a slow reader misses some, a fast writer never waits."""
+    """Holds at most one item, the newest: a slow reader misses some, a writer never waits."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -64,14 +64,14 @@ class Mailbox(Generic[Item]):
             self._item = item
 
     def take(self) -> Item | None:
-        """The newest item, once; None where there is no news."""
+        """The newest item, once; None if there is no new one."""
         with self._lock:
             item, self._item = self._item, None
         return item
 
     @property
     def empty(self) -> bool:
-        """Whether the last item has been taken: time to write the next."""
+        """Whether the last item has been taken."""
         return self._item is None
 
 

@@ -1,5 +1,5 @@
-"""What the screen may ask of the worker: values, which the worker reads between intervals, or after
-the step under way where training need not come to a result for it (PREEMPTING)."""
+"""Commands from the screen to the worker, which reads them between intervals; some (PREEMPTING)
+already after the current step."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from rugtui.settings.settings import Settings
 from rugtui.storage.heatmap import Colours
 
 Kind = Literal["trained", "rug"]
-"""Whose weights the panes show."""
+"""The kind of weights that the panes show."""
 Order = Literal["natural", "sequency", "clustered"]
-"""In which order the W pane shows the features."""
+"""The order in which the W pane shows the features."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Stop after the step under way, or (`paused=False`) go on; a finished run goes on too. None:
-    whichever it does not do by then, for while it still loads nobody knows."""
+    """Pause after the current step, or (`paused=False`) train on, even a finished run; None
+    toggles, because the sender does not know the state of a run that is loading."""
 
     paused: bool | None
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Train with other settings: without a restart where all that differs is hot."""
+    """Train with other settings: without a restart if only hot settings differ."""
 
     settings: Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Look at a run's folder, or at the weights of a file at these settings; what trains is saved
-    and stays on the list of runs."""
+    """View a run, or the weights of a file with these settings; the current run is saved and stays
+    in the list of runs."""
 
     path: str
     settings: Settings
@@ -49,14 +49,14 @@ class Show:
 
 @dataclass(frozen=True, slots=True)
 class NextConstruction:
-    """Show the next of the engineered frames that exist at these sizes."""
+    """Show the rug of the next construction that exists at these sizes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Draw this window of W with so many pixels (None: all of W).
+    """Draw this window of W (None: all of it) with so many pixels.
 
-    Windows and cursors count places in the order asked for.
+    Windows and cursors count positions in the given order.
     """
 
     height: int
@@ -64,28 +64,28 @@ class Look:
     window: Window | None = None
     order: Order = "natural"
     beside: bool = False
-    """Trained and engineered weights, both."""
+    """Show trained weights and rug side by side."""
     cursor: tuple[int, int] | None = None
-    """The row and column of a cell to read out."""
+    """The row and column of the cell to read out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Save:
-    """Write a snapshot of what is shown, with the screen as it is."""
+    """Write a snapshot of the weights shown, with a picture of the screen."""
 
     screen_svg: str
     colours: Colours | None = None
-    """Of the picture of W; None makes none."""
+    """Of the picture of W; None for no picture."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListSaved:
-    """Look which runs there are on disk."""
+    """List the runs on disk."""
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Read a saved run, to be looked at beside the live one."""
+    """Read a saved run, to show it beside the live one."""
 
     path: str
 
@@ -99,19 +99,19 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Forget:
-    """Take one of the other runs off the list; its files stay."""
+    """Remove one of the other runs from the list; its files stay."""
 
     key: str
 
 
 @dataclass(frozen=True, slots=True)
 class Detach:
-    """Nobody looks on any more: train to the last step, saving, and leave."""
+    """The terminal is gone: train to the last step, save, and end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Leave, in the middle of an interval too."""
+    """End, even in the middle of an interval."""
 
 
 Command = (
@@ -130,7 +130,7 @@ Command = (
     | Stop
 )
 COUNTED = Pause, Change, Show
-"""Frames say how many of these were carried out, so that keys pressed in a row add up."""
+"""Frames say how many of these were handled, so that keys pressed in a row add up."""
 PREEMPTING = Pause, Show, NextConstruction, Look, ListSaved, Load, Preview, Forget
-"""Heard after the step under way. The others let the interval come to its end, unless one of these
-comes before: a result of each step is on the curve when it is saved, or changed."""
+"""Handled after the current step. The others wait for the end of the interval, so that the curve
+has a result of the step that is saved or changed."""

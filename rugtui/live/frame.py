@@ -1,4 +1,4 @@
-"""A Frame: all that the screen shows at one moment, as plain numbers and small arrays."""
+"""A Frame: everything that the screen shows, as plain numbers and small arrays."""
 
 from __future__ import annotations
 
@@ -25,21 +25,15 @@ Phase = Literal[
     "loading", "opened", "training", "paused", "done", "failed",
     "watching", "finished", "crashed", "gone", "damaged",
 ]  # fmt: skip
-"""What is opened waits to go on. A run of another process is watched while that trains it; then it
-is paused, failed, or one of those behind."""
-
-
+"""An opened run waits for training to resume. The run of another process is watched while that
+process trains it; afterwards it is paused, failed, or one of the last four."""
 Estimate = Literal["live", "held out", "sampled"]
-"""Where a loss comes from: the last training losses, which move; the held-out loss of these very
-weights; or samples drawn of weights that stand still."""
-
-
+"""Where a loss comes from: recent training losses; the held-out loss of exactly these weights; or
+samples drawn for weights that do not change."""
 ENOUGH = 1e-3
 """Relative standard error at which sampling a loss stops."""
-
-
 LEARNING: tuple[Phase, ...] = ("training", "watching")
-"""Where trained weights change, in this process or another."""
+"""Phases in which trained weights change, in this process or another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +45,7 @@ class CellReadout:
     i: int
     j: int
     value: float
-    """W_ij, i and j being the features at that place."""
+    """W_ij, where i and j are the features at that position."""
     bias: float
     """b_i."""
     block: Window
@@ -59,7 +53,7 @@ class CellReadout:
     high: float
     """The range of W over the block."""
     sampled: bool
-    """Whether `low` and `high` come from a part of the block's cells."""
+    """Whether `low` and `high` come from only some of the block's cells."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +65,7 @@ class Panel:
     biases: Float[np.ndarray, " height"]
     order: Order = "natural"
     note: str = ""
-    """Why the order is not the one asked for."""
+    """Why the order is not the requested one."""
     cell: CellReadout | None = None
 
 
@@ -86,31 +80,31 @@ class Picture:
 
     @property
     def subject(self) -> tuple[object, ...]:
-        """What is looked at: pictures of one subject differ in the values of W alone."""
+        """What is shown: pictures of the same subject differ only in the values of W."""
         panels = [(one.kind, one.order, one.pixels.shape, one.note) for one in self.panels]
         return self.window, self.n_sparse, *panels
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What is known of one kind of weights: its loss now and the statistics last taken of it."""
+    """What is known of one kind of weights: the current loss and the latest statistics."""
 
     loss: float = math.nan
-    """Of the weights of the Frame's own step, as far as is known: see `estimate`."""
+    """Of the weights at the Frame's step, if known: see `estimate`."""
     standard_error: float = math.nan
     estimate: Estimate = "live"
     loss_at: int = 0
     """The step whose weights `loss` is of."""
     statistics: Statistics | None = None
     heldout: float = math.nan
-    """Held-out loss of the very weights that `statistics` describes; NaN where there is none."""
+    """Held-out loss of exactly the weights that `statistics` describes; NaN if unknown."""
     heldout_standard_error: float = math.nan
     measured_at: int = 0
     """The step whose weights `statistics` describes."""
     measured_when: float = 0.0
     """On the monotonic clock."""
     age: float = 0.0
-    """Seconds since then, when the Frame was made; 0 where the weights are still the same."""
+    """Seconds since then, when the Frame was made; 0 if the weights have not changed."""
     trend: tuple[Statistics, ...] = ()
     """Statistics so far, oldest first, evenly thinned."""
     trend_at: tuple[int, ...] = ()
@@ -118,24 +112,24 @@ class Reading:
 
     @property
     def settled(self) -> bool:
-        """Whether more samples would change no digit that is shown: until then, differences in
-        standard errors only drift."""
+        """Whether more samples would change no digit that is shown; until then, differences in
+        units of the standard error drift."""
         return self.estimate != "sampled" or self.standard_error <= ENOUGH * self.loss
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OtherRun:
-    """A run that is looked at and not trained here."""
+    """A run that is shown beside the live one."""
 
     key: str
-    """Its directory, or what stands for one that could not be made."""
+    """Its directory, or a placeholder if that could not be made."""
     letter: str
     name: str
     state: State
     settings: Settings
     step: int
     loss: float
-    """Last held-out loss per feature, or where there is none the mean of the last results."""
+    """Last held-out loss per feature, or without one the recent training loss."""
     standard_error: float
     optimum: float
     """L* at its last (r, p)."""
@@ -153,71 +147,71 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One moment of a session. Immutable: it crosses from the worker to the screen."""
+    """The state of a session. Immutable: it crosses from the worker to the screen."""
 
     settings: Settings
     counted: int = 0
-    """How many of the commands that are counted were carried out, or refused, before it."""
+    """How many counted commands (COUNTED) were handled before it."""
     phase: Phase = "loading"
     narration: str = ""
     source: str = ""
-    """Where what is opened is from; empty for a run of this process."""
+    """What was opened; empty for a run of this process."""
     read_only: str = ""
-    """Why nothing can be changed here, in a sentence; empty where it can."""
+    """Why the run cannot be changed here, as a sentence; empty if it can."""
     save_age: float = math.nan
-    """Seconds since the process that trains it saved what is shown, where that is another."""
+    """Seconds since another process saved what is shown; NaN for a run of this process."""
     device: str = ""
     plan: str = ""
     """How a step is computed, in a word or two."""
     step: int = 0
     seconds: float = 0.0
-    """Spent in training steps."""
+    """Of training steps."""
     steps_per_second: float = math.nan
-    """NaN where nothing is trained."""
+    """NaN if nothing is trained."""
     gemms_per_step: float = math.nan
-    """Time of a step in dense batch × n_sparse × n_dense products."""
+    """Time of a step in units of a dense batch × n_sparse × n_dense product."""
     history: HistoryView = EMPTY
     levels: Levels | None = None
     past_optima: tuple[tuple[float, float], ...] = ()
-    """For each p before the last that was trained at: (p, L*)."""
+    """(p, L*) for each earlier p of this run."""
     curves: Curves | None = None
-    """The lines of theory through (r, p), or through the last one while they are made."""
+    """The curves of theory through (r, p), or the previous ones while they are computed."""
     shown: Kind = "trained"
     construction: str = ""
-    """Which construction the rug is."""
+    """The construction of the rug."""
     trained: Reading = field(default_factory=Reading)
     rug: Reading | None = None
     verdict: str = ""
     """A sentence that says what the numbers of the weights shown mean."""
     picture: Picture | None = None
     run: str = ""
-    """The directory of the live run, empty before it has one."""
+    """The directory of the live run; empty before it has one."""
     others: tuple[OtherRun, ...] = ()
-    """Earlier runs of this session and saved ones, oldest first; never the live one."""
+    """Earlier runs of this session and saved ones, oldest first, without the live one."""
     saved: tuple[Listed, ...] | None = None
-    """The runs on disk, newest first; None while nobody asked, or they are being looked for."""
+    """The runs on disk, newest first; None before they were listed."""
     preview: OtherRun | None = None
     """A saved run whose curve the list of runs shows; it has no letter."""
     snapshot: str = ""
-    """The folder of the last snapshot, empty before there is one."""
+    """The folder of the last snapshot; empty before the first."""
     notices: tuple[Notice, ...] = ()
     kept: str = ""
-    """What of the run is on disk, in a sentence; empty where nothing is to be."""
+    """Which step is saved where, as a sentence; empty if nothing is to be saved."""
     unsaved: str = ""
-    """That the newest steps could not be saved and why, as long as that is so; else empty."""
+    """Since which step nothing could be saved, and why; empty if the last save succeeded."""
     failure: str = ""
     traceback: str = ""
 
     @property
     def structured(self) -> StructuredLevels | None:
-        """What lies below L* at these settings, once it is known."""
+        """The levels below L* at these settings, once they are known."""
         known = self.curves
         return known.structured_at(self.levels.r, self.levels.p) if known and self.levels else None
 
     @property
     def news(self) -> tuple[object, ...]:
-        """What differs between two Frames where there is something to show, though nothing trains.
-        Ages are not in it, but for that of another process's save, in seconds."""
+        """Differs between two Frames if there is something new to show although nothing trains. Of
+        ages it contains only that of another process's save, in whole seconds."""
         age = None if math.isnan(self.save_age) else int(self.save_age)
         shown = (self.phase, self.narration, self.shown, self.construction, self.step, age)
         told = (self.notices, self.failure, self.snapshot, self.kept, self.verdict, self.read_only)
@@ -232,7 +226,7 @@ class Frame:
 
     @property
     def learns(self) -> bool:
-        """Whether trained weights change now."""
+        """Whether trained weights are changing."""
         return self.phase in LEARNING
 
     @property

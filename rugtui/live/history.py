@@ -1,4 +1,4 @@
-"""The history of a run: columns that grow, read without a copy, and never beyond a bound."""
+"""The history of a run: columns of results that grow up to a bound, and are read without a copy."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from rugtui.live.recent_loss import loss_now
-from rugtui.live.thinning import marks_worth_keeping, worth_keeping
 from rugtui.storage.history_file import HELDOUT, NAMES, StoredHistory
 
 if TYPE_CHECKING:
@@ -19,13 +17,18 @@ if TYPE_CHECKING:
 
 COLUMNS = {name: index for index, name in enumerate(NAMES)}
 SPAN = 16
-"""Results over which the smoothed loss averages (exponentially) once there are many of them."""
+"""Results over which the smoothed loss averages (exponentially) in a long run."""
 YOUNG = 32
-"""Of a young run the smoothed loss averages one result in so many: it must not lag the descent.
-Where the loss falls like 1/step it is YOUNG / (YOUNG − 1) times the loss."""
+"""A young run is smoothed over 1/YOUNG of its results, so as not to lag behind the descent: where
+the loss falls like 1/step the smoothed loss is YOUNG / (YOUNG − 1) times the loss."""
+F_LEAST, DEGREE_MOST, FIT_LEAST = 4.0, 3, 8
+"""Of the fit behind `recent_loss`: the F of a further degree, which noise alone exceeds about once
+in fifteen times; the highest degree; and the number of results below which the mean is used."""
+BINS, OCTAVE = 2048, 64
+"""Of thinning: see `bins`."""
 MOST, RECENT = 1 << 15, 1 << 13
-"""Rows of a history, and those at its end that thinning leaves alone: at ten results a second the
-first is an hour, the second a quarter of one. In memory a row takes 72 bytes, in a file 200."""
+"""Rows of a history, and those at its end that are not thinned: an hour and a quarter of an hour at
+ten results per second. A row takes 72 bytes in memory, 200 in a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +41,12 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class HistoryView:
-    """The history as it stood at one moment. Later appends do not show in it."""
+    """The history at one time. Later appends do not show in it."""
 
     table: Float[np.ndarray, "columns results"]
     marks: tuple[Mark, ...] = ()
     thinned: int = 0
-    """The step up to which only extremes are left; 0 where all results are there."""
+    """The step up to which only extremes are left; 0 if nothing was thinned."""
 
     def __len__(self) -> int:
         return self.table.shape[1]
@@ -54,18 +57,18 @@ class HistoryView:
 
     @property
     def old(self) -> int:
-        """How many of the results are what thinning left."""
+        """How many results are in the thinned part."""
         return int(np.searchsorted(self.column("step"), self.thinned, side="right"))
 
     @property
     def breaks(self) -> Int[np.ndarray, " breaks"]:
-        """Places of the results with which another loss begins: at another p, or the Gaussian one
-        of the weights after that of samples, or the other way round."""
+        """Indices of the results where p changes, or the loss changes between sampled and
+        Gaussian."""
         return _breaks(self.table)
 
     def heldout_at(self, p: float) -> tuple[float, float]:
-        """The newest held-out loss of results trained at p, and its standard error; NaN where
-        there is none. One of another p says nothing about this one."""
+        """The newest held-out loss of results trained at p, and its standard error; NaN if there
+        is none."""
         recent = self.table[:, -4096:]
         known = np.isfinite(recent[COLUMNS["heldout"]]) & _of(recent, p)
         if not known.any():
@@ -74,8 +77,8 @@ class HistoryView:
         return float(newest[COLUMNS["heldout"]]), float(newest[COLUMNS["heldout_standard_error"]])
 
     def heldout_of(self, step: int, p: float) -> tuple[float, float]:
-        """Held-out loss of the weights of this step, as the newest result has it, and its standard
-        error; NaN where it is of another step or p, or none was measured."""
+        """Held-out loss of the weights of this step, if the newest result has it, and its standard
+        error; otherwise NaN."""
         newest = self.table[:, -1:]
         if not np.any((newest[COLUMNS["step"]] == step) & _of(newest, p)):
             return math.nan, math.nan
@@ -83,21 +86,21 @@ class HistoryView:
         return loss, error
 
     def last(self, name: str) -> float:
-        """The newest value that is no gap, NaN where there is none."""
+        """The newest value that is not NaN; NaN if there is none."""
         column = self.column(name)
         known = np.flatnonzero(~np.isnan(column[-4096:]))
         return float(column[-4096:][known[-1]]) if known.size else math.nan
 
 
 def _of(rows: Float[np.ndarray, "columns results"], p: float) -> Bool[np.ndarray, " results"]:
-    """Which results were trained at p, as far as is known."""
+    """Which results were trained at p; those with unknown p count."""
     trained_at = rows[COLUMNS["p"]]
     return (trained_at == p) | np.isnan(trained_at)
 
 
 def of_other_kind(batch: Float[np.ndarray, "*any"], method: Method) -> Bool[np.ndarray, "*any"]:
-    """Whether results of such a batch are of another kind of loss than this method's; of those
-    whose batch is not known (NaN) nobody says so."""
+    """Whether results with such a batch have another kind of loss than this method's; False if the
+    batch is unknown (NaN)."""
     return batch > 0 if method == "population" else batch == 0
 
 
@@ -113,8 +116,8 @@ EMPTY = HistoryView(np.empty((len(NAMES), 0)))
 class History:
     """Appends results; `view` is O(1) because rows once written never change.
 
-    At MOST rows the older ones are thinned into a new table; views handed out keep theirs. When
-    that happens follows from the rows alone, so that a run taken up thins as if never stopped.
+    At MOST rows the older ones are thinned into a new table; existing views keep the old one. This
+    depends only on the rows, so a resumed run is thinned as if it had never stopped.
     """
 
     def __init__(self) -> None:
@@ -136,11 +139,11 @@ class History:
         p: float = math.nan,
         batch: float = math.nan,
     ) -> None:
-        """`batch` is 0 where no samples were drawn: the loss is then that of the weights."""
+        """`batch` is 0 if no samples were drawn: then the loss is the Gaussian one."""
         if self._length >= MOST:
             self._thin()
         elif self._length == self._table.shape[1]:
-            # A view handed out keeps the old table alive and unchanged.
+            # Existing views keep the old table alive and unchanged.
             self._table = np.concatenate([self._table, np.empty_like(self._table)], axis=1)
         held = math.nan if heldout is None else heldout
         error = math.nan if heldout_standard_error is None else heldout_standard_error
@@ -152,7 +155,7 @@ class History:
         self._length += 1
 
     def add(self, result: StepResult, seconds: float) -> None:
-        """Append what an interval of training came to."""
+        """Append the result of an interval of training."""
         self.append(
             step=result.step,
             seconds=seconds,
@@ -168,13 +171,13 @@ class History:
         self._marks = (*self._marks, Mark(step, text))
 
     def past(self) -> StoredHistory:
-        """The history as files keep it; no copy, like `view`."""
+        """The history as it is stored in files; not a copy."""
         marks = tuple((mark.step, mark.text) for mark in self._marks)
         return StoredHistory(NAMES, self.view().table, marks, self._thinned)
 
     @classmethod
     def of(cls, past: StoredHistory) -> History:
-        """The history that goes on where a past one ended, smoothed as if it never had."""
+        """The history that continues a stored one, smoothed as if it had never stopped."""
         history = cls()
         rows = past.table.shape[1]
         history._table = np.concatenate([past.table, np.empty((len(NAMES), 1024))], axis=1)
@@ -193,9 +196,9 @@ class History:
         return HistoryView(table, self._marks, self._thinned)
 
     def recent_loss(self, settings: Settings) -> tuple[float, float]:
-        """Training loss at the newest step, read off those of the last SPAN results that are of
-        these settings' p and kind of loss (NaN where none is), and its standard error (NaN below
-        two)."""
+        """Training loss at the newest step, estimated from those of the last SPAN results with
+        these settings' p and kind of loss (NaN if there is none), and its standard error (NaN
+        below two)."""
         recent = self._table[:, max(0, self._length - SPAN) : self._length]
         recent = recent[:, [0, *_breaks(recent)][-1] :]
         known = np.isfinite(recent[COLUMNS["loss"]]) & _of(recent, settings.p_on)
@@ -203,7 +206,7 @@ class History:
         return loss_now(recent[COLUMNS["step"]], recent[COLUMNS["loss"]])
 
     def was_below(self, loss: float, p: float) -> bool:
-        """Whether any result that was trained at p was."""
+        """Whether any result trained at p was."""
         known = self._table[:, : self._length]
         return bool(np.any(known[COLUMNS["loss"], _of(known, p)] < loss))
 
@@ -228,3 +231,101 @@ class History:
         old = loss if math.isnan(self._smoothed) else self._smoothed
         self._smoothed = old + share * (loss - old)
         return self._smoothed
+
+
+def loss_now(
+    steps: Float[np.ndarray, " n"], losses: Float[np.ndarray, " n"]
+) -> tuple[float, float]:
+    """The loss at the last of ascending `steps` and its standard error (NaN below two results).
+
+    A mean would lag behind a descent, and its error would not show that. So a polynomial in the
+    step is fitted to log loss, where an exponential is a line and 1/step nearly one, and evaluated
+    at the newest step. A square and then a cubic term are added only if their F is above F_LEAST:
+    on a plateau each degree adds error (s/√n for the mean, 2 s/√n for a line at its end). The
+    standard error is that of the fitted value, with s² from the residuals; the factor e^(s²/2)
+    corrects the exponential of a mean of logarithms. Losses are finite; if one is 0, or there are
+    fewer than FIT_LEAST, the result is the mean.
+    """
+    if losses.size < 2:
+        return (float(losses[0]) if losses.size else math.nan), math.nan
+    if losses.size < FIT_LEAST or losses.min() <= 0 or steps[0] == steps[-1]:
+        return float(losses.mean()), float(losses.std(ddof=1) / math.sqrt(losses.size))
+    back = (steps - steps[-1]) / (steps[-1] - steps[0])
+    value, rest, share = _fitted(back, np.log(losses), 1)
+    for degree in range(2, DEGREE_MOST + 1):
+        finer = _fitted(back, np.log(losses), degree)
+        gained = rest * (losses.size - degree) - finer[1] * (losses.size - degree - 1)
+        if gained <= F_LEAST * finer[1]:
+            break
+        value, rest, share = finer
+    loss = math.exp(value + rest / 2)
+    return loss, loss * math.sqrt(rest * share)
+
+
+def _fitted(
+    x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"], degree: int
+) -> tuple[float, float, float]:
+    """A polynomial's value at 0, the variance s² of the residuals, and that of the value, in s²."""
+    powers = np.vander(x, degree + 1, increasing=True)
+    basis, upper = np.linalg.qr(powers)
+    row = np.linalg.solve(upper.T, np.eye(degree + 1)[0])  # the value is this · basisᵀ y
+    seen = basis.T @ y
+    off = y - basis @ seen
+    return float(row @ seen), float(off @ off) / (len(y) - degree - 1), float(row @ row)
+
+
+def bins(
+    steps: Float[np.ndarray, " rows"] | Int[np.ndarray, " rows"], last: int
+) -> Int[np.ndarray, "2 rows"]:
+    """Width (its binary logarithm) and number of the bin of each step, in a run of `last` steps.
+
+    Thinning keeps only the rows with the least and greatest training and held-out loss of each bin
+    of steps, so that a chart draws the same envelope. The width of a bin is a power of two, at most
+    1/OCTAVE of its first step, so that a logarithmic axis shows the beginning as finely as the
+    rest, and at most that of BINS bins over the whole run. The bins of a longer run are unions of
+    those of a shorter one: thinning repeatedly leaves what thinning all rows once would. There are
+    at most BINS + OCTAVE · log2(last / BINS) bins.
+    """
+    whole = np.asarray(steps).astype(np.int64)
+    octave = np.frexp(whole.astype(float))[1] - 1
+    widest = max(0, last.bit_length() - (BINS.bit_length() - 1))
+    width = np.clip(octave - (OCTAVE.bit_length() - 1), 0, widest).astype(np.int64)
+    return np.stack([width, whole >> width])
+
+
+def worth_keeping(
+    steps: Float[np.ndarray, " rows"], columns: tuple[Float[np.ndarray, " rows"], ...]
+) -> Int[np.ndarray, " kept"]:
+    """Indices of the rows to keep: the first row, and the extremes of each column in each bin.
+
+    NaN is ignored. `steps` ascend; of equal values the first counts.
+    """
+    if not steps.size:
+        return np.empty(0, dtype=np.int64)
+    width, number = bins(steps, int(steps[-1]))
+    begins = np.flatnonzero((np.diff(width) != 0) | (np.diff(number) != 0)) + 1
+    kept = [np.zeros(1, dtype=np.int64)]
+    of_bin = np.zeros(steps.size, dtype=np.int64)
+    of_bin[begins] = 1
+    of_bin = np.cumsum(of_bin)
+    firsts = np.concatenate([kept[0], begins])
+    for values in columns:
+        for sign in (1, -1):
+            # Sorted by bin, then by value, NaN last: the first of each bin is its extreme.
+            extremes = np.lexsort((sign * values, of_bin))[firsts]
+            kept.append(extremes[~np.isnan(values[extremes])])
+    return np.unique(np.concatenate(kept))
+
+
+def marks_worth_keeping(
+    marks: tuple[tuple[int, str], ...], last: int
+) -> tuple[tuple[int, str], ...]:
+    """The last change of each setting in each bin. The setting is the first word of the text."""
+    old = [mark for mark in marks if mark[0] <= last]
+    kept: dict[tuple[int, int, str], tuple[int, str]] = {}
+    places = bins(np.array([step for step, _ in old], dtype=np.int64), last)
+    for (step, text), width, number in zip(old, *places.tolist(), strict=True):
+        key = (width, number, text.partition(" ")[0])
+        kept.pop(key, None)
+        kept[key] = (step, text)
+    return (*kept.values(), *marks[len(old) :])

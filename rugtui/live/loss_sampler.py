@@ -1,4 +1,4 @@
-"""The loss of weights that do not learn, sampled a batch at a time."""
+"""The loss of fixed weights, sampled batch by batch."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from rugtui.training.kernels.sparse_rows import SparseRows
 from rugtui.training.source import Source, importance
 
 STREAM = 0x5EED
-"""Keeps the trial's data apart from those that training draws from the same seed."""
+"""Makes the sampled data differ from those that training draws from the same seed."""
 BATCH, CELLS = 8192, 1 << 22
-"""Samples at a time, and cells of theirs at most: a fraction of a second."""
+"""At most so many samples, and features of them, per batch: a fraction of a second."""
 
 
 class LossSampler:
-    """The mean loss of weights that do not learn, over batches as they are drawn."""
+    """The mean loss of fixed weights over the batches drawn so far."""
 
     def __init__(self) -> None:
         self._count, self._sum, self._squares = 0, 0.0, 0.0
 
     @property
     def settled(self) -> bool:
-        """Whether the mean is known as well as it is shown."""
+        """Whether the mean is as precise as it is shown."""
         mean, error = self.loss()
         return error <= ENOUGH * mean
 
@@ -55,9 +55,9 @@ class LossSampler:
 
 
 class TrainedSampler(LossSampler):
-    """Weights that were trained, or are from elsewhere, and what sampling says of them.
+    """Samples the loss of trained weights or those of a file.
 
-    Its data are its own: training that goes on later draws what it would have drawn.
+    It draws its own data: training that resumes later draws what it would have drawn.
     """
 
     def __init__(self, settings: Settings, weights: Dense) -> None:
@@ -75,10 +75,11 @@ class TrainedSampler(LossSampler):
 
 
 class RugSampler(LossSampler):
-    """The engineered weights at a run's (n_sparse, n_dense, p), and what sampling says of them."""
+    """Builds the rug at a run's (n_sparse, n_dense, p), and samples its loss."""
 
     def __init__(self, settings: Settings, device: torch.device, construction: str) -> None:
-        """Raises WeightsError where these sizes have no such construction, or memory does not."""
+        """Raises WeightsError if the construction does not exist at these sizes, or does not fit
+        in memory."""
         super().__init__()
         self.settings, self.device = settings, device
         self.construction = construction
@@ -103,5 +104,5 @@ class RugSampler(LossSampler):
 
 
 def _generator(device: torch.device, seed: int) -> torch.Generator:
-    """Where a Source wants it: on a CUDA device itself, for others on the CPU."""
+    """For a Source: on a CUDA device itself, for other devices on the CPU."""
     return torch.Generator(device if device.type == "cuda" else "cpu").manual_seed(seed)

@@ -1,7 +1,6 @@
-"""Other runs beside the live one: those of this session that ended, and saved ones, read from disk.
+"""Other runs beside the live one: earlier ones of this session, and saved ones read from disk.
 
-Of each what is drawn and listed stays in memory: its settings and its history, which has a bound
-however long the run was.
+Settings and history of each stay in memory; the size of a history is bounded.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from rugtui.storage.checkpoint import Phase
 
 MOST = len(string.ascii_uppercase)
-"""Runs kept: each has a letter, and a history of 2 MB at the most."""
+"""Runs in the list: each has a letter, and a history of at most 2 MB."""
 
 STATES: dict[Phase, State] = {
     "training": "paused",
@@ -39,25 +38,25 @@ STATES: dict[Phase, State] = {
     "done": "finished",
     "failed": "failed",
 }
-"""What lists call a run that was left in such a phase."""
+"""How lists call a run that ended in such a phase."""
 Found = tuple[OtherRun, list[str]] | OtherRun | tuple[Listed, ...]
-"""A run and what is wrong with its files; a run to preview; or what there is on disk."""
+"""A run and what is wrong with its files; a run to preview; or the runs on disk."""
 
 
 class OtherRuns:
-    """Keeps other runs for one session. Files are read in a thread of its own."""
+    """The other runs of one session. Files are read in a thread of its own."""
 
     def __init__(self) -> None:
         self.runs: tuple[OtherRun, ...] = ()
         self.saved: tuple[Listed, ...] | None = None
-        """What there is on disk, newest first; None before somebody asked."""
+        """The runs on disk, newest first; None before they were asked for."""
         self.preview: OtherRun | None = None
         """The saved run that was looked at last; it has no letter."""
         self._reader = BackgroundWorker[Found]("other runs")
         self._nameless = 0
 
     def carry_out(self, command: ListSaved | Load | Preview | Forget) -> None:
-        """Begin it; what comes of it, `collect` brings."""
+        """Start a command; `collect` takes in its result."""
         match command:
             case ListSaved():
                 self.saved = None
@@ -70,12 +69,12 @@ class OtherRuns:
                 self._forget(command.key)
 
     def describe(self, frame: Frame) -> Frame:
-        """The frame with these runs in it, but for the one that is live."""
+        """The frame with these runs in it, without the live one."""
         others = tuple(run for run in self.runs if run.key != frame.run)
         return dataclasses.replace(frame, others=others, saved=self.saved, preview=self.preview)
 
     def keep(self, run_session: RunSession, phase: Phase) -> None:
-        """Remember a run of this session that is left; the oldest goes where there are too many."""
+        """Add a run of this session that ended; if the list is full, the oldest is removed."""
         history = run_session.history
         if not len(history.view()):
             return
@@ -92,7 +91,7 @@ class OtherRuns:
         )
 
     def collect(self) -> list[str]:
-        """Take in what was read meanwhile; sentences on what could not be, or not wholly."""
+        """Take in what was read; returns sentences about what is damaged or could not be read."""
         told: list[str] = []
         while self._reader.busy:
             try:
@@ -112,7 +111,7 @@ class OtherRuns:
         return told
 
     def close(self) -> None:
-        """End the thread; files being read are not waited for."""
+        """End the thread, without waiting for it."""
         self._reader.close()
 
     def _take(self, run: OtherRun, notes: list[str]) -> list[str]:
@@ -135,7 +134,7 @@ class OtherRuns:
 
 
 def saved_runs() -> tuple[Listed, ...]:
-    """The runs on disk, the one that was written to last first."""
+    """The runs on disk, the last written first."""
     when = {run: (last_written(run / ABOUT), run.stat().st_mtime_ns) for run in all_runs()}
     found = sorted(when, key=when.__getitem__, reverse=True)
     return tuple(with_optimum(listed(run)) for run in found)
@@ -150,7 +149,7 @@ def with_optimum(run: Listed) -> Listed:
 
 
 def read_run(run: Path) -> tuple[OtherRun, list[str]]:
-    """A saved run and what is damaged of it. Raises OSError, RugtuiError."""
+    """A saved run, and what is damaged in it. Raises OSError, RugtuiError."""
     known = listed(run)
     if known.settings is None:
         raise DamagedError(run / ABOUT, known.trouble)
@@ -164,7 +163,7 @@ def read_run(run: Path) -> tuple[OtherRun, list[str]]:
 def other_run(
     key: str, name: str, state: State, settings: Settings, step: int, history: History
 ) -> OtherRun:
-    """What stays of a run."""
+    """What is kept of a run."""
     view = history.view()
     loss, error = view.heldout_at(settings.p_on)
     if not np.isfinite(loss):

@@ -1,4 +1,4 @@
-"""The run that a session trains: how it begins and ends, and what commands do to it."""
+"""The run that a session trains: its life cycle, and what commands do to it."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from rugtui.storage.checkpoint_writer import CheckpointWriter
 
 Opening = Callable[[], "RunSession"]
-"""Takes up a run; called in the worker, because torch comes in with it."""
+"""Opens a run; called in the worker, because it imports torch."""
 
 
 class OwnRun:
-    """A run at a time: another begins where a change of settings needs it."""
+    """A Subject of a session: one run at a time. Some changes of settings begin a new one."""
 
     def __init__(
         self,
@@ -35,10 +35,10 @@ class OwnRun:
         goes_on: bool = False,
         autosave: float = 10.0,
     ) -> None:
-        """Train with `settings`, or (`opening`) go on with what is there already.
+        """Train a new run with `settings`, or the run that `opening` opens.
 
-        `source`: what is opened, in a word or two; `goes_on`: it is trained on at once, not only
-        looked at. `autosave`: seconds from one save to the next.
+        `source`: what is opened, in a word or two; `goes_on`: train at once instead of viewing.
+        `autosave`: seconds between saves.
         """
         self.settings, self.source = settings, source
         self.phase: Phase = "loading"
@@ -47,7 +47,7 @@ class OwnRun:
         self._opening, self._goes_on, self._autosave = opening, goes_on, autosave
         self._detached = self._closing = False
         self._left: list[CheckpointWriter] = []
-        """Of runs that were left while a slow disk still took their last step."""
+        """Of closed runs whose last step is still being written to a slow disk."""
 
     @property
     def begun(self) -> bool:
@@ -64,7 +64,7 @@ class OwnRun:
 
     @property
     def _saved_phase(self) -> SavedPhase:
-        """The phase as checkpoints say it: a run that is left is a run that was paused."""
+        """The phase for a checkpoint: a run that is closed while training counts as paused."""
         return self.phase if self.phase in ("done", "failed") else "paused"
 
     # From the beginning to the end
@@ -74,7 +74,7 @@ class OwnRun:
         self._begin(self.settings)
 
     def _begin(self, settings: Settings) -> None:
-        """Leave the run under way, if any, and begin another."""
+        """Close the current run, if any, and begin another."""
         from rugtui.live.readings import Readings
         from rugtui.live.run_session import CLOSING, RunSession
 
@@ -91,7 +91,7 @@ class OwnRun:
         else:
             session.narrate(f"reading {self.source} …")
             run = self._opened(self._opening)
-        # The first step may take long, and it is no preparation.
+        # Before the first step, which may take long and is no longer preparation.
         self.run, self.settings, session.narration = run, run.settings, ""
         self.phase = "opened" if run.waits else "done" if run.done else "training"
         if run.waits:
@@ -104,7 +104,7 @@ class OwnRun:
         session.narrate("")
 
     def _opened(self, opening: Opening) -> RunSession:
-        """What is there already, once. A fault of it ends the session: there is nothing to show."""
+        """The run that was to be opened. An error ends the session."""
         self._opening = None
         try:
             return opening()
@@ -112,8 +112,8 @@ class OwnRun:
             raise NothingToShow(error) from error
 
     def _leave(self, within: float | None) -> None:
-        """Leave the run under way, its last step saved: `within` so many seconds, or as long as it
-        takes (None). Where the disk is slower, it goes on meanwhile."""
+        """Close the current run, waiting up to `within` seconds (None: without limit) for its last
+        step to be saved. A slower disk goes on in the background."""
         if self.run is None:
             return
         writer = self.run.writer
@@ -133,7 +133,7 @@ class OwnRun:
         self._tell_of_saving()
 
     def _tell_of_saving(self) -> None:
-        """What there is to tell of this run, and of those whose last step is dealt with by now."""
+        """Show the messages of this run, and of closed runs whose last save has ended."""
         for text, bad in self.run.news() if self.run is not None else ():
             self._session.tell(text, "warning" if bad else "information")
         for writer in [one for one in self._left if not one.busy]:
@@ -150,12 +150,12 @@ class OwnRun:
         self._save()
 
     def _save(self) -> None:
-        """Have this step saved: something happened that the clock does not know of."""
+        """Save this step although no autosave is due."""
         if self.run is not None:
             self.run.save(self._saved_phase)
 
     def advance(self, cancelled: Callable[[], bool], called: Callable[[], bool]) -> None:
-        """One interval of training, or a part of it. Raises TrainingError."""
+        """Train an interval, or part of one. Raises TrainingError."""
         run, readings = self.run, self._session.readings
         if run is not None and readings is not None and self.phase == "training":
             steps, seconds = run.step, run.seconds
@@ -199,7 +199,7 @@ class OwnRun:
             self._go_on()
 
     def _go_on(self) -> None:
-        """Train what was opened, paused or done; what was over is so for its reason no more."""
+        """Resume an opened or paused run, or train a finished one further."""
         if self.run is None:
             return
         try:
@@ -213,7 +213,7 @@ class OwnRun:
         self.phase = "training"
 
     def _change(self, settings: Settings) -> None:
-        """Train with other settings: in the same run where they allow that."""
+        """Train with other settings, in the same run if they allow that."""
         session, run = self._session, self.run
         if run is None or session.traceback:
             self._begin(settings)
@@ -224,18 +224,18 @@ class OwnRun:
             return
         try:
             run.change(settings)
-        except TrainingError as error:  # nothing has changed, and it goes on as it was
+        except TrainingError as error:  # the settings are unchanged, and training continues
             session.tell(str(error), "error")
             return
         if session.readings is not None:
             session.readings.settings_changed()
         self.settings, session.failure = settings, ""
-        # A run that was over, or that failed and kept its last finite state, goes on.
+        # A finished run, or a failed one that kept its last finite state, can train on.
         if self.phase in ("done", "failed") and not run.done:
             self.phase = "training"
 
     def _open_weights(self, command: Open) -> None:
-        """What is under way stays where the file cannot be read."""
+        """Show the weights of a file; if it cannot be read, the current run continues."""
         from rugtui.live.opening import open_run, open_weights
 
         known = {**command.settings.as_dict(), "init": command.path}

@@ -14,14 +14,14 @@ from rugtui.models.ordering import beside_partners, clusters, in_sequency, permu
 from rugtui.models.rug import Rug
 
 Arranged = tuple[Weights, Int[np.ndarray, " n_sparse"] | None]
-"""Weights in the order of a picture, and the feature at each place (None: as they are)."""
+"""Weights in the order of a picture, and the feature at each position (None: unchanged)."""
 
 
 class PictureMaker:
-    """Paints panels, and remembers the orders that are dear.
+    """Makes panels, and caches orderings that are expensive to compute.
 
-    A clustered order is that of the weights when it was first asked for: it stays until another
-    order is looked at, so that a picture of moving weights stands still.
+    The clustered ordering of trained weights is computed once and stays until another ordering is
+    shown, so that features keep their positions while the weights change.
     """
 
     def __init__(self) -> None:
@@ -29,12 +29,12 @@ class PictureMaker:
         self._kept: dict[Kind, tuple[Weights, Order, Arranged]] = {}
 
     def window(self, look: Look, n_sparse: int) -> Window:
-        """What is looked at: all of W, too, where the look was meant for a larger one."""
+        """The window that is shown: all of W if the given one does not fit."""
         window = look.window or Window.whole(n_sparse)
         return window if max(window.bottom, window.right) <= n_sparse else Window.whole(n_sparse)
 
     def panel(self, kind: Kind, weights: Weights, look: Look) -> Panel:
-        """The window of these weights, with no more pixels than it has cells."""
+        """The window of these weights, with at most as many pixels as cells."""
         if look.order != "clustered":
             self._clusters.clear()
         if look.order == "natural":
@@ -58,7 +58,7 @@ class PictureMaker:
         )
 
     def _arranged(self, kind: Kind, weights: Weights, order: Order) -> Arranged:
-        """Raises WeightsError where these weights have no such order."""
+        """Raises WeightsError if these weights have no such ordering."""
         if order == "natural":
             return weights, None
         kept = self._kept.get(kind)
@@ -85,7 +85,7 @@ def _cell(
     width: int,
     cursor: tuple[int, int] | None,
 ) -> CellReadout | None:
-    """What is under the cursor, None where that is not in the window."""
+    """The cell under the cursor; None if that is outside the window."""
     if cursor is None:
         return None
     row, column = cursor
@@ -109,7 +109,7 @@ def _cell(
 
 
 def _block_around(place: int, start: int, stop: int, blocks: int) -> tuple[int, int]:
-    """The block of `Weights.pooled` that holds a place: the last one that begins at or before."""
+    """The block of `Weights.pooled` that contains a position."""
     length = stop - start
     k = ((place - start + 1) * blocks - 1) // length
     return start + k * length // blocks, start + (k + 1) * length // blocks
@@ -118,7 +118,7 @@ def _block_around(place: int, start: int, stop: int, blocks: int) -> tuple[int, 
 def _biases(weights: Weights, top: int, bottom: int, blocks: int) -> Float[np.ndarray, " blocks"]:
     """Means of the biases of so many blocks of rows."""
     if isinstance(weights, Rug):
-        return np.full(blocks, weights.b)  # a million of them, all the same
+        return np.full(blocks, weights.b)  # without making the array of all features
     edges = np.arange(blocks + 1) * (bottom - top) // blocks
     values = weights.biases()[top:bottom]
     return np.add.reduceat(values, edges[:-1]) / np.diff(edges)

@@ -1,4 +1,4 @@
-"""What is known of the weights of one run, trained and rug: losses, statistics, a verdict."""
+"""Measures the weights of one run, trained and rug: losses, statistics, a verdict."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ from rugtui.training.result import StepResult
 ROWS = 128
 """Rows of W in a sample for the exact loss."""
 GOOD = 0.01
-"""Relative standard error of a held-out loss up to which no samples are drawn besides."""
+"""A held-out loss with at most this relative standard error is shown instead of sampling."""
 TREND = 64
 """Statistics kept for the trend; at twice as many every second one is dropped."""
 PACE_SECONDS = 3.0
-"""About how far back the pace looks."""
+"""Steps per second are averaged over about this time."""
 
 
 class ShownRun(Protocol):
-    """A run as the panes show it, whoever trains it."""
+    """A run as the panes show it, trained here or by another process."""
 
     @property
     def settings(self) -> Settings: ...
@@ -52,19 +52,19 @@ class ShownRun(Protocol):
     def step(self) -> int: ...
     @property
     def seconds(self) -> float:
-        """Spent in training."""
+        """Of training."""
         ...
 
     @property
     def done(self) -> bool: ...
     @property
     def dead(self) -> int:
-        """Outputs that stay at 0 whatever the data, as of the last result."""
+        """Outputs that were 0 for every sample, as of the last result."""
         ...
 
     @property
     def waits(self) -> bool:
-        """Whether it is only looked at."""
+        """Whether it is opened for viewing."""
         ...
 
     @property
@@ -83,37 +83,37 @@ class ShownRun(Protocol):
     def folder(self) -> Path | None: ...
     @property
     def source(self) -> str:
-        """Where it is from, in a word or two, while it is only looked at."""
+        """What was opened, in a word or two, while it is viewed."""
         ...
 
     def weights(self) -> Dense:
-        """Weights that nobody changes any more."""
+        """A copy that training does not change."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """Statistics, and of which weights."""
+class Measured:
+    """Statistics, and the weights that they are of."""
 
     kind: Kind
     step: int
     when: float
-    """When the weights were handed over, on the monotonic clock."""
+    """When the weights were copied, on the monotonic clock."""
     heldout: tuple[float, float]
-    """Held-out loss of the same weights and its standard error, NaN where unknown."""
+    """Held-out loss of the same weights and its standard error; NaN if unknown."""
     statistics: Statistics
 
 
 class Readings:
-    """Made anew for each run. All of it is for the one thread that trains, or looks on.
+    """The measurements of one run, for the worker thread only.
 
-    Statistics and the curves of theory are computed in threads of their own. What is known belongs
-    to one p: `settings_changed` forgets it where p is another.
+    Statistics and the curves of theory are computed in threads of their own. Measurements belong to
+    one p: `settings_changed` discards them when p changes.
     """
 
     def __init__(self, run: ShownRun, *, watched: bool = False, construction: str = "") -> None:
-        """`watched`: another process trains it. `construction`: the rug to show, if not the usual
-        one."""
+        """`watched`: another process trains the run. `construction`: of the rug, if not the
+        default."""
         self.run, self._watched = run, watched
         settings = run.settings
         self.known: dict[Kind, Reading] = {"trained": Reading()}
@@ -122,13 +122,13 @@ class Readings:
         self.pictures = PictureMaker()
         self.construction = default_frame(settings.n_sparse)
         if construction:
-            with suppress(UsageError):  # a name that another version knew
+            with suppress(UsageError):  # a name of another version
                 self.construction = checked_name(construction)
         self._rug: RugSampler | None = None
         self._sampler: TrainedSampler | None = None
-        """Of trained weights that do not learn now, where no other loss of theirs is known."""
+        """For trained weights that do not change, if no other loss of theirs is known."""
         self._p = settings.p_on
-        self._worker = BackgroundWorker[Finding]("statistics", prepare=lower_priority)
+        self._worker = BackgroundWorker[Measured]("statistics", prepare=lower_priority)
         self._generator = np.random.default_rng(settings.seed)
         self._rest_until, self._warm = 0.0, False
         self._curve_worker = BackgroundWorker[Curves]("curves", prepare=lower_priority)
@@ -137,15 +137,15 @@ class Readings:
         self._read: Kind = "trained"
         self._asked_of, self._asked_at = self.construction, 0
         self._pace = 0.0, 0.0
-        """Steps and seconds, of late."""
+        """Recent steps and seconds."""
 
     def close(self) -> None:
-        """End the threads; what they compute is not waited for."""
+        """End the threads, without waiting for them."""
         self._worker.close()
         self._curve_worker.close()
 
     def settings_changed(self) -> None:
-        """Forget what is known of weights at another p."""
+        """Discard measurements at another p."""
         self._sampler = None
         if self.run.settings.p_on != self._p:
             self._p, self._rug = self.run.settings.p_on, None
@@ -153,11 +153,11 @@ class Readings:
             self.known = {"trained": Reading()}
 
     def trained(self, result: StepResult | None, steps: int, seconds: float) -> None:
-        """So many steps were done in so many seconds, and came to a result or not yet."""
+        """Take note of so many steps in so many seconds, and of their result, if there is one."""
         self._keep_pace(steps, seconds)
         self._sampler = None
-        # The exact loss can be held against a held-out one of the very same weights alone. A rug
-        # that is only looked at beside them never asks, and must not hold them up.
+        # The exact loss is compared only with a held-out loss of exactly the same weights. A rug
+        # shown beside trained weights does not delay their statistics.
         rug_waits = self._read == "rug" and "rug" not in self._analysed
         measured = result is not None and result.heldout is not None
         if measured and self._is_free(beside=True) and not rug_waits:
@@ -175,13 +175,13 @@ class Readings:
         return self.rug().weights if kind == "rug" else self.run.weights()
 
     def rug(self) -> RugSampler:
-        """The rug of these settings, built when it is first asked for. Raises WeightsError."""
+        """The rug of these settings, built on first use. Raises WeightsError."""
         if self._rug is None:
             self._rug = self._built(self.construction)
         return self._rug
 
     def next_construction(self) -> list[str]:
-        """Go to the next rug that these settings have; why those passed over cannot be had."""
+        """Go to the next construction that exists at these settings; returns why others do not."""
         names, passed = CONSTRUCTIONS, []
         here = names.index(self.construction) if self.construction in names else -1
         for name in names[here + 1 :] + names[: max(here, 0)]:
@@ -200,7 +200,7 @@ class Readings:
         return RugSampler(self.run.settings, torch.device(self.run.device), name)
 
     def picture(self, kind: Kind, look: Look) -> Picture:
-        """What the W pane looks at, no finer than W itself."""
+        """The picture for the W pane, no finer than W itself."""
         kinds: tuple[Kind, ...] = ("trained", "rug") if look.beside else (kind,)
         n_sparse = self.run.settings.n_sparse
         window = self.pictures.window(look, n_sparse)
@@ -208,31 +208,31 @@ class Readings:
         return Picture(self.run.step, window, n_sparse, panels)
 
     def sample(self, kind: Kind) -> None:
-        """Draw one more batch for the loss of weights that do not learn, where that is needed."""
+        """Draw one more batch for the loss of weights that do not change, if needed."""
         sampler = self.rug() if kind == "rug" else self._sampler
         if sampler is not None and not sampler.settled:
             sampler.sample()
 
     def settled(self, kind: Kind) -> bool:
-        """Whether samples would add nothing to what is known of these weights."""
+        """Whether more samples would not make the loss of these weights more precise."""
         sampler = self._rug if kind == "rug" else self._sampler
         return sampler is None or sampler.settled
 
     def read(self, kind: Kind, *, learning: bool) -> None:
-        """Bring what is known up to date; `learning`: trained weights change now.
+        """Bring the measurements up to date; `learning`: trained weights are changing.
 
-        Statistics are taken of weights of a kind that has none yet, at once; and of those that
-        training came to, where it is over or in another process.
+        Statistics are computed at once for a kind of weights that has none, and again for trained
+        weights that have changed, once training is over or if it happens in another process.
         """
         self._read = kind
-        if finding := self._worker.collect():
-            if self._warm:  # the first took long for its imports, which do not come again
+        if measured := self._worker.collect():
+            if self._warm:  # the first took longer, because of its imports
                 self._rest_until = time.monotonic() + self._worker.cost / share_beside()
             self._warm = True
-            self._note(finding)
+            self._note(measured)
         new, moved = kind not in self._analysed, self._asked_at != self.run.step
-        came_to = kind == "trained" and moved and (self._watched or not learning)
-        if (new or came_to) and self._is_free(beside=learning and not new):
+        changed = kind == "trained" and moved and (self._watched or not learning)
+        if (new or changed) and self._is_free(beside=learning and not new):
             self._ask(kind)
         self._bring_curves()
         loss, error, estimate = self._loss_now(learning=learning)
@@ -244,10 +244,10 @@ class Readings:
             self._set("rug", loss=loss, standard_error=error, estimate="sampled")
 
     def _loss_now(self, *, learning: bool) -> tuple[float, float, Estimate]:
-        """The loss of trained weights, its standard error, and where they are from.
+        """The loss of trained weights, its standard error, and where the loss comes from.
 
-        While weights learn it is read off the last training losses. Weights that stand still have
-        the held-out loss of their own step, or are sampled where none was measured, or not well.
+        While weights change, it is estimated from recent training losses. Fixed weights have the
+        held-out loss of their step, or are sampled if that is missing or imprecise.
         """
         run = self.run
         if learning:
@@ -265,11 +265,11 @@ class Readings:
         )
 
     def _is_free(self, *, beside: bool) -> bool:
-        """Whether statistics may be taken now. `beside`: training goes on, and has the cores."""
+        """Whether statistics may be computed now. `beside`: training needs the cores."""
         return not self._worker.busy and not (beside and time.monotonic() < self._rest_until)
 
     def _ask(self, kind: Kind) -> None:
-        """Have statistics taken of the weights as they are."""
+        """Compute statistics of the current weights in the background."""
         step, p, heldout = self.run.step, self.run.settings.p_on, (math.nan, math.nan)
         if kind == "rug":
             self._asked_of = self.construction
@@ -277,28 +277,28 @@ class Readings:
             self._asked_at, heldout = step, self.run.history.view().heldout_of(step, p)
         weights, when = self.weights(kind), time.monotonic()
 
-        def find() -> Finding:
+        def measure() -> Measured:
             found = statistics(weights, p, generator=self._generator, rows=ROWS)
-            return Finding(kind, step, when, heldout, found)
+            return Measured(kind, step, when, heldout, found)
 
-        self._worker.start(find)
+        self._worker.start(measure)
 
-    def _note(self, finding: Finding) -> None:
-        if finding.statistics.p != self._p:
+    def _note(self, new: Measured) -> None:
+        if new.statistics.p != self._p:
             return
-        if finding.kind == "rug" and self._asked_of != self.construction:
+        if new.kind == "rug" and self._asked_of != self.construction:
             return
-        self._analysed.add(finding.kind)
-        old = self.known.get(finding.kind, Reading())
-        trend, trend_at = (*old.trend, finding.statistics), (*old.trend_at, finding.step)
-        kept = slice(None) if len(trend) < 2 * TREND else slice(1, None, 2)  # the newest always
+        self._analysed.add(new.kind)
+        old = self.known.get(new.kind, Reading())
+        trend, trend_at = (*old.trend, new.statistics), (*old.trend_at, new.step)
+        kept = slice(None) if len(trend) < 2 * TREND else slice(1, None, 2)  # keeps the newest
         self._set(
-            finding.kind,
-            statistics=finding.statistics,
-            heldout=finding.heldout[0],
-            heldout_standard_error=finding.heldout[1],
-            measured_at=finding.step,
-            measured_when=finding.when,
+            new.kind,
+            statistics=new.statistics,
+            heldout=new.heldout[0],
+            heldout_standard_error=new.heldout[1],
+            measured_at=new.step,
+            measured_when=new.when,
             trend=trend[kept],
             trend_at=trend_at[kept],
         )
@@ -308,7 +308,7 @@ class Readings:
         self.known[kind] = dataclasses.replace(old, **changes)
 
     def _bring_curves(self) -> None:
-        """The curves through the run's (r, p); the last ones stay while they are made."""
+        """Compute the curves through the run's (r, p), keeping the previous ones meanwhile."""
         made = self._curves = self._curve_worker.collect() or self._curves
         if self._curve_worker.busy:
             return
@@ -318,7 +318,7 @@ class Readings:
             self._curve_worker.start(functools.partial(curves, *here))
 
     def describe(self, frame: Frame, picture: Picture | None) -> Frame:
-        """The frame with everything in it that is known of this run."""
+        """The frame with the measurements of this run."""
         run, pace = self.run, self.steps_per_second if frame.learns else math.nan
         return dataclasses.replace(
             frame,
@@ -343,7 +343,7 @@ class Readings:
         )
 
     def facts(self, kind: Kind) -> dict[str, Any]:
-        """What a snapshot of these weights says of them."""
+        """The measurements that a snapshot of these weights contains."""
         reading = self.known.get(kind, Reading())
         measured = {} if reading.statistics is None else reading.statistics.numbers()
         return {
@@ -355,7 +355,7 @@ class Readings:
 
     @property
     def steps_per_second(self) -> float:
-        """NaN before there was a step."""
+        """NaN before the first step."""
         steps, seconds = self._pace
         return steps / seconds if steps and seconds else math.nan
 
@@ -365,8 +365,8 @@ class Readings:
         self._pace = old_steps * keep + steps, old_seconds * keep + seconds
 
     def _aged(self, kind: Kind) -> Reading:
-        """What is known, and how old its statistics are: those of the weights as they are do not
-        age."""
+        """The reading with the age of its statistics, which is 0 for those of the current
+        weights."""
         reading = self.known.get(kind, Reading())
         current = kind == "rug" or reading.measured_at == self.run.step
         age = 0.0 if current else time.monotonic() - reading.measured_when
@@ -377,7 +377,7 @@ class Readings:
         lines = levels(run.settings.ratio, run.settings.p_on)
         loss, error, measured = known.loss, known.standard_error, known.statistics
         below = self._curves.structured_at(lines.r, lines.p) if self._curves else None
-        if kind == "rug":  # a ReLU with a bias, on features alike, whatever the run's settings are
+        if kind == "rug":  # a ReLU model with a bias, whatever the run's settings are
             return verdict(loss, error, lines, measured, below, rug=True)
         dead, said = death(run.dead, run.settings), ""
         if math.isnan(loss):
@@ -391,8 +391,8 @@ class Readings:
         return " ".join(filter(None, (dead, said, caveat(run.settings))))
 
     def _why_unknown(self, learns: bool) -> str:
-        """Why there is no live loss, where that is not about to pass: what was taken up is read
-        with the next Frame, and what stands still is sampled."""
+        """Why there is no live loss; empty if one follows soon, for a resumed run with the next
+        Frame, for fixed weights by sampling."""
         recent, _ = self.run.history.recent_loss(self.run.settings)
         if not learns or not math.isnan(recent):
             return ""
@@ -400,7 +400,7 @@ class Readings:
 
 
 def past_optima(history: HistoryView, ratio: float) -> tuple[tuple[float, float], ...]:
-    """(p, L*) for each p that was trained at before the last."""
+    """(p, L*) for each earlier p of a run."""
     before = history.column("p")[history.breaks - 1]
     known = dict.fromkeys(before[np.isfinite(before)].tolist())
     return tuple((p, levels(ratio, p).loss) for p in known if p)

@@ -27,63 +27,62 @@ from rugtui.training.device import data_type
 EVERY = 0.25
 """Seconds between two looks at the folder."""
 SHARE = 0.1
-"""Part of one core that reading may take: the trainer may have no other."""
+"""Reading takes at most this share of one core, which may be the only one."""
 
 Progress = State | Literal["gone"]
-"""What has become of the run; gone is one whose folder was deleted."""
+"""The state of the run; "gone" if its folder was deleted."""
 
 
 @dataclass(frozen=True, eq=False)
 class SavedRun:
-    """A run as it was saved once: a ShownRun, on the CPU."""
+    """A run as it was saved: a ShownRun, on the CPU."""
 
     folder: Path
     settings: Settings
     step: int
     seconds: float
     phase: Phase
-    """What it did when it was saved."""
+    """When it was saved."""
     trained_on: str
     """The device."""
     saved_weights: Dense
     history: History
     written: float
-    """When, on the monotonic clock: of the first, as far as this machine's clock and that of the
-    files agree."""
+    """When it was saved, on the monotonic clock; for the first one read, according to its file."""
     notes: tuple[str, ...] = ()
-    """What is damaged and was passed over."""
+    """What is damaged and was skipped."""
 
     device, plan, source = "cpu", "", ""
     done, waits, dead = True, True, 0
-    """It goes no further here, whatever its trainer does."""
+    """It is not trained here."""
 
     def weights(self) -> Dense:
         return self.saved_weights
 
 
 class RunPoller:
-    """Looks at one run. One thread asks it, and calls `close` in the end."""
+    """Polls one run for new saves. For one thread, which calls `close` in the end."""
 
     def __init__(self, run: Path) -> None:
         self.run = run
         self.progress: Progress = "live"
         self.holder: Holder | None = None
-        """The process that trains it, while one does."""
+        """The process that trains it, if any."""
         self._reader = BackgroundWorker[SavedRun]("reader")
         self._there: Fingerprint = ()
         self._appeared: float | None = None
-        """When the newest save was first seen, if after the first look."""
+        """When the newest save was first seen; None for the first one."""
         self._read: Fingerprint = ()
         self._look_at = self._rest_until = 0.0
 
     @property
     def caught_up(self) -> bool:
-        """Whether there is nothing in it that has not been handed over."""
+        """Whether everything that was saved has been returned."""
         return not self._reader.busy and self._read == self._there
 
     def poll(self) -> SavedRun | None:
-        """What was saved since the last time, once. Raises RugtuiError, OSError for what cannot be
-        read of it, once for each save."""
+        """The newest save, once. Raises RugtuiError or OSError, once for each save that cannot be
+        read."""
         now = time.monotonic()
         if now >= self._look_at:
             self._look_at = now + EVERY
@@ -95,18 +94,18 @@ class RunPoller:
         return self._collect()
 
     def close(self) -> None:
-        """End the thread; what is being read is not waited for."""
+        """End the thread, without waiting for it."""
         self._reader.close()
 
     def _look(self) -> None:
-        """How it stands, and only then what there is: after the end nothing more is saved."""
+        """Check the state, then the saves: after the end nothing more is saved."""
         try:
             self.progress, self.holder = state_of(self.run)
             there = fingerprint(self.run)
         except (FileNotFoundError, NotADirectoryError):
             if not is_run(self.run):
                 self.progress, self.holder, self._there = "gone", None, self._read
-            return  # else a file that was replaced meanwhile
+            return  # otherwise a file was replaced just now
         if there:  # a folder that is being deleted loses its files one by one
             if self._there not in ((), there):
                 self._appeared = time.monotonic()
@@ -116,7 +115,7 @@ class RunPoller:
         try:
             saved = self._reader.collect()
         except FileNotFoundError:
-            self._read = ()  # replaced, or deleted, while it was read
+            self._read = ()  # replaced or deleted while it was read
             return None
         if saved is None:
             return None
@@ -125,9 +124,9 @@ class RunPoller:
 
 
 def read_saved(run: Path) -> SavedRun:
-    """The newest save of a run that is whole.
+    """The newest undamaged save of a run.
 
-    Raises FileNotFoundError where there is none, OSError, DamagedError, RunError (of a newer
+    Raises FileNotFoundError if there is none, OSError, DamagedError, RunError (written by a newer
     rugtui).
     """
     found = newest(run)
@@ -137,8 +136,8 @@ def read_saved(run: Path) -> SavedRun:
     past, damaged = read_past(run, NAMES)
     age = max(0.0, time.time() - path.stat().st_mtime)
     settings, read = checkpoint.settings, weights_of(path, checkpoint)
-    # What is read may be a map of the file: it would keep a deleted one's space on the disk, and a
-    # network's file that another machine deletes would take this process with it.
+    # The tensors may be memory-mapped: that would keep a deleted file's space on the disk, and
+    # crash this process if another machine deletes a file on a network disk.
     dtype = data_type(settings, read.b.device)
     return SavedRun(
         run,

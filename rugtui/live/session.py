@@ -1,7 +1,7 @@
-"""A session: one worker thread, from its first Frame to its last. Commands come in, Frames go out.
+"""A session: the worker thread. Commands come in, Frames go out.
 
-What the commands ask of a run is in `own_run` and `watched_run`; here is what both have in common:
-the thread, what is shown, and what is told.
+`own_run` and `watched_run` carry out commands on a run; the thread, what is shown, and notices are
+here.
 """
 
 from __future__ import annotations
@@ -41,38 +41,38 @@ if TYPE_CHECKING:
     from rugtui.live.readings import Readings
 
 IDLE_SECONDS, LONGEST_IDLE = 0.05, 0.5
-"""How long an idle worker waits for a command before it looks to the background threads; twice as
-long each time that there was no news of them."""
+"""How long an idle worker waits for a command before it checks the background threads; doubled each
+time that they had no result."""
 LOADING = "loading PyTorch …"
 PICTURE_SHARE = 0.02
-"""Part of the worker's time that pictures of W may take."""
+"""Pictures of W take at most this share of the worker's time."""
 
 
 class Subject(Protocol):
-    """What a session is about: a run of this process (OwnRun), or another's (WatchedRun)."""
+    """What a session shows: a run of this process (OwnRun) or of another one (WatchedRun)."""
 
     settings: Settings
     source: str
     """What is opened, in a word or two."""
     phase: Phase
     unsaved: str
-    """Once it is closed: why its last step is not on disk, in a sentence; empty where it is."""
+    """After closing: why the last step is not on disk, as a sentence; empty if it is."""
     last_words: list[str]
-    """What is to be told when the screen is gone."""
+    """Messages to print after the screen has closed."""
 
     @property
     def begun(self) -> bool:
-        """Whether there is a run whose last step may be worth waiting for."""
+        """Whether there is a run, whose last step is to be saved."""
         ...
 
     @property
     def saving(self) -> bool:
-        """Whether something is being written that would be lost if the process ended now."""
+        """Whether something is being written and would be lost if the process ended now."""
         ...
 
     @property
     def kept(self) -> str:
-        """What is on disk of the run under way, in a sentence; empty where nothing is to be."""
+        """Which step is saved where, as a sentence; empty if nothing is to be saved."""
         ...
 
     def begin(self, session: Session) -> None:
@@ -80,27 +80,27 @@ class Subject(Protocol):
         ...
 
     def carry_out(self, command: Command) -> None:
-        """Do what a command asks of the run."""
+        """Carry out a command on the run."""
         ...
 
     def advance(self, cancelled: Callable[[], bool], called: Callable[[], bool]) -> None:
-        """Do the next piece of work, where there is any; after the step under way where somebody
-        `called`. Raises NothingToShow."""
+        """Do the next piece of work, if any; returns after the current step once `called`. Raises
+        NothingToShow."""
         ...
 
     def failed(self) -> None:
-        """Training has stopped for a fault: keep what there is."""
+        """Training has stopped with an error: save what there is."""
         ...
 
     def describe(self, frame: Frame) -> Frame: ...
 
     def close(self) -> None:
-        """Save the last step and release the run, as long as that takes."""
+        """Save the last step and release the run, however long that takes."""
         ...
 
 
-class NothingToShow(Exception):  # noqa: N818 - the end of a session, which tells why
-    """There is nothing for a session to show, for the reason given."""
+class NothingToShow(Exception):  # noqa: N818 - ends a session
+    """There is nothing for a session to show, for the given reason."""
 
     def __init__(self, why: RugtuiError | OSError) -> None:
         super().__init__(str(why))
@@ -108,8 +108,8 @@ class NothingToShow(Exception):  # noqa: N818 - the end of a session, which tell
 
 
 class Session:
-    """`send`, `frames`, `finished` and the properties are for other threads; all else is for the
-    worker, and for its subject."""
+    """`send`, `frames`, `finished` and the properties are for other threads; everything else is for
+    the worker and its subject."""
 
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
@@ -118,7 +118,7 @@ class Session:
         self.refusal: RugtuiError | OSError | None = None
         """Why there is nothing to show."""
         self.readings: Readings | None = None
-        """Of the run that is shown; None before there is one."""
+        """Of the run that is shown; None before the first."""
         self.others: OtherRuns | None = None
         self.narration, self.failure, self.traceback, self.snapshot = "", "", "", ""
         self.shown: Kind = "trained"
@@ -133,7 +133,7 @@ class Session:
         self._serial = self._counted = 0
 
     def send(self, command: Command) -> None:
-        """Queue a command; some also cut the interval under way short."""
+        """Queue a command; some also cut the current interval short."""
         if isinstance(command, Stop):
             self.stopping.set()
         self._commands.put(command)
@@ -143,17 +143,17 @@ class Session:
     # The thread
 
     def run(self) -> None:
-        """The body of the worker thread, until Stop. What goes wrong is said in a Frame."""
+        """The body of the worker thread, until Stop. Errors are shown in Frames."""
         try:
             if not self.stopping.is_set():
                 self._attempt(self._load)
             while not self.stopping.is_set():
                 self._attempt(self._obey)
                 if self._asked:
-                    self._hand_over()  # who asked does not wait for the next steps
+                    self._hand_over()  # the answer does not wait for the next steps
                 self._attempt(self._advance)
                 if self.called.is_set():
-                    continue  # a Frame from before the answer would only be drawn in its way
+                    continue  # a Frame from before the answer would delay it on the screen
                 self._attempt(self._sample)
                 self._hand_over()
         finally:
@@ -166,10 +166,10 @@ class Session:
     def _load(self) -> None:
         if "torch" not in sys.modules:
             self.narrate(LOADING)
-        # Torch comes in with this import: seconds, which the screen spends painted, not blank.
+        # These imports take seconds, because of torch; the screen is painted already.
         with frozen_gc():
             from rugtui.live.other_runs import OtherRuns
-            from rugtui.live.readings import Readings  # noqa: F401 - whatever the subject is
+            from rugtui.live.readings import Readings  # noqa: F401 - needed by every subject
 
         self.others = OtherRuns()
         self.subject.begin(self)
@@ -178,7 +178,7 @@ class Session:
         self.subject.advance(self.stopping.is_set, self.called.is_set)
 
     def _attempt(self, work: Callable[[], None]) -> None:
-        """Do one thing. A fault stops training, not the thread: it becomes part of the Frames."""
+        """Do a piece of work. An error stops training, but not the thread, and is shown."""
         try:
             work()
         except NothingToShow as refusal:
@@ -186,7 +186,7 @@ class Session:
             self.stopping.set()
         except (RugtuiError, OSError, MemoryError) as error:
             self._fail(str(error) or repr(error), "")
-        except Exception as error:  # noqa: BLE001 - the thread's edge: a bug is shown, not swallowed
+        except Exception as error:  # noqa: BLE001 - a bug is shown, and the thread goes on
             self._fail(f"{type(error).__name__}: {error}", traceback.format_exc())
 
     def _fail(self, failure: str, trace: str) -> None:
@@ -195,7 +195,7 @@ class Session:
         self.subject.failed()
 
     def _obey(self) -> None:
-        """Carry out what was asked, oldest first; an idle worker waits a moment for it."""
+        """Carry out the queued commands, oldest first; an idle worker waits a moment for one."""
         self.called.clear()
         wait = None if self._is_busy else self._idle_seconds
         while True:
@@ -203,7 +203,7 @@ class Session:
                 command = self._commands.get(block=wait is not None, timeout=wait)
             except queue.Empty:
                 return
-            self._counted += isinstance(command, COUNTED)  # the refused ones, too
+            self._counted += isinstance(command, COUNTED)  # even if it is refused
             self._carry_out(command)
             self._asked, wait = True, None
             self._idle_seconds = IDLE_SECONDS
@@ -215,7 +215,7 @@ class Session:
         return self.subject.phase == "training" or unsettled
 
     def _carry_out(self, command: Command) -> None:
-        """What only changes what is shown is done here; the subject does the rest."""
+        """Commands that change what is shown are carried out here, others by the subject."""
         match command:
             case Show():
                 if command.kind == "trained" or self._rug_exists():
@@ -243,7 +243,7 @@ class Session:
         self.shown, self._picture = kind, None
 
     def show_run(self, readings: Readings | None) -> None:
-        """Show the run that these are of from now on, or none."""
+        """Show the run of these readings from now on, or none."""
         if self.readings is not None:
             self.readings.close()
         self.readings, self._picture = readings, None
@@ -251,17 +251,17 @@ class Session:
             self.shown, self._look = "trained", dataclasses.replace(self._look, beside=False)
 
     def narrate(self, text: str) -> None:
-        """Say what is done now, whether or not what was said before has been seen."""
+        """Show what the worker is doing, replacing a Frame that was not drawn yet."""
         self.narration = text
         self.frames.put(self._frame())
 
     def tell(self, text: str, severity: Severity = "information") -> None:
-        """Tell the user something once."""
+        """Show a notice once."""
         self._serial += 1
         self._notices.append(Notice(self._serial, text, severity))
 
     def _rug_exists(self) -> bool:
-        """Whether these settings have a rug; if not, the reason is told."""
+        """Whether these settings have a rug; if not, tells why."""
         try:
             return self.readings is None or bool(self.readings.rug())
         except WeightsError as error:
@@ -273,7 +273,7 @@ class Session:
             self.readings.sample(self.shown)
 
     def _hand_over(self) -> None:
-        """A new Frame, where the last one has been taken or is from before a command."""
+        """Publish a new Frame if the last one has been taken, or is older than a command."""
         if self.stopping.is_set() or not (self._asked or self.frames.empty):
             return
         asked, self._asked = self._asked, False
@@ -285,7 +285,7 @@ class Session:
         if asked or frame.phase == "training" or last is None or frame.news != last.news:
             self._idle_seconds, self._last = IDLE_SECONDS, frame
             self.frames.put(frame)
-        else:  # drawing the same again would keep a core busy
+        else:  # drawing the same thing again would keep a core busy
             self._idle_seconds = min(2 * self._idle_seconds, LONGEST_IDLE)
 
     def _look_closely(self) -> None:

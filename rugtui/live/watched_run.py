@@ -1,7 +1,6 @@
-"""A run that another process trains: what that saves is shown as it comes.
+"""A run that another process trains: shows what that process saves.
 
-Nothing is written and no lock is held, so that the trainer never notices; whatever would change the
-run is refused.
+Nothing is written and no lock is taken; commands that would change the run are refused.
 """
 
 from __future__ import annotations
@@ -35,11 +34,11 @@ PHASES: dict[Progress, Phase] = {
 
 
 class WatchedRun:
-    """Follows one run, from its first save until somebody leaves."""
+    """Follows one run from its first save on: a Subject of a session."""
 
     begun = saving = False
     kept = unsaved = ""
-    """Nothing here needs to be saved: nobody has to wait for it."""
+    """There is nothing to save."""
 
     def __init__(self, run: Path) -> None:
         self.settings, self.source = Settings(), run.name
@@ -63,10 +62,10 @@ class WatchedRun:
             self._poller.close()
 
     def failed(self) -> None:
-        """A fault of this process is none of the run's."""
+        """An error in this process does not affect the run."""
 
     def advance(self, cancelled: Callable[[], bool], called: Callable[[], bool]) -> None:
-        """Look what the other process did. Raises NothingToShow."""
+        """Show what the other process has saved. Raises NothingToShow."""
         poller = self._poller
         if poller is None:
             return
@@ -83,7 +82,7 @@ class WatchedRun:
             self._stands(poller.progress)
 
     def _show(self, saved: SavedRun) -> None:
-        """In all panes, from now on."""
+        """Show this save in all panes."""
         from rugtui.live.readings import Readings
 
         session = self._session
@@ -93,12 +92,12 @@ class WatchedRun:
             session.show_run(Readings(saved, watched=True))
         else:
             session.readings.follow(saved)
-            session.show(session.shown)  # and its picture is another
+            session.show(session.shown)  # with a new picture
         for note in saved.notes:
             self._complain(note)
 
     def _stands(self, progress: Progress) -> None:
-        """It has ended, or vanished, or somebody trains it again: say so."""
+        """Tell the user that it has ended, was deleted, or is trained again."""
         self._progress = progress
         if self._saved is None:
             gone = "was deleted" if progress == "gone" else "ended"
@@ -109,12 +108,12 @@ class WatchedRun:
         self._session.tell(said, "information" if good else "warning")
 
     def _news(self, step: int) -> str:
-        """How it stands, in a sentence."""
-        goes_on = f"`rugtui resume {self._name}` goes on"
+        """The state of the run as a sentence."""
+        goes_on = f"`rugtui resume {self._name}` continues"
         said: dict[Progress, str] = {
             "live": f"{self._who} trains it again.",
             "finished": f"It finished at step {step:,}.",
-            "paused": f"It was left at step {step:,}: {goes_on}.",
+            "paused": f"It was paused at step {step:,}: {goes_on}.",
             "crashed": f"Its process crashed; step {step:,} was saved: {goes_on}.",
             "failed": f"Its training failed at step {step:,}: {goes_on} with other settings.",
             "damaged": f"Its files are damaged by now: this is step {step:,}.",
@@ -123,24 +122,24 @@ class WatchedRun:
         return said[self._progress]
 
     def _complain(self, trouble: str) -> None:
-        """Say once what cannot be read."""
+        """Report once what cannot be read."""
         if trouble not in self._complaints:
             self._complaints.add(trouble)
             self._session.tell(trouble, "warning")
 
     def carry_out(self, command: Command) -> None:
-        """Nothing: why, and where it can be had, is told."""
+        """Refuse the command, and say where it can be done."""
         saves = f"read-only: `rugtui export {self._name}` saves it elsewhere."
         self._session.tell(saves if isinstance(command, Save) else self._read_only, "warning")
 
     @property
     def _read_only(self) -> str:
-        """Why nothing can be changed here, and where it can."""
+        """Why nothing can be changed here, and where it can be."""
         holder = self._poller.holder if self._poller else None
         if self._progress == "gone":
             return "read-only: this run was deleted."
         if self._progress != "live":
-            return f"read-only: `rugtui resume {self._name}` goes on with this run."
+            return f"read-only: `rugtui resume {self._name}` continues this run."
         if holder is None or holder.screen or holder.elsewhere:
             return f"read-only: {self._who} trains this run; change it there."
         return (

@@ -5,8 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from rugtui.live.history import SPAN, History
-from rugtui.live.recent_loss import loss_now
+from rugtui.live.history import SPAN, History, loss_now
 from rugtui.settings.settings import Settings
 
 

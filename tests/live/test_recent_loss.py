@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from rugtui.live.recent_loss import loss_now
+from rugtui.live.history import loss_now
 
 DESCENTS = {
     "plateau": lambda step: 0.0058 + 0 * step,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rugtui.errors import DamagedError, RunError
-from rugtui.live import history, thinning
+from rugtui.live import history
 from rugtui.live.run_session import RunSession
 from rugtui.settings.settings import Settings
 from rugtui.storage.run_directory import checkpoints
@@ -114,8 +114,8 @@ def test_the_older_checkpoint_is_taken_and_said_to_be(tmp_path, uninterrupted):
 def test_a_long_run_is_the_same_however_often_it_was_taken_up(killed, tmp_path, monkeypatch):
     for name, rows in {"MOST": 64, "RECENT": 16, "SPAN": 2, "YOUNG": 2}.items():
         monkeypatch.setattr(history, name, rows)
-    monkeypatch.setattr(thinning, "BINS", 4)
-    monkeypatch.setattr(thinning, "OCTAVE", 1)
+    monkeypatch.setattr(history, "BINS", 4)
+    monkeypatch.setattr(history, "OCTAVE", 1)
     monkeypatch.setattr(pace, "PRODUCTS", 1e7)  # a result a step
     settings = SETTINGS.replace(n_sparse=8, n_dense=2, batch=4)
     uninterrupted = advance(RunSession.new(settings, into=tmp_path / "uninterrupted"), 300)

@@ -8,10 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rugtui.live import history as module
-from rugtui.live import thinning
-from rugtui.live.history import MOST, NAMES, RECENT, History
-from rugtui.live.recent_loss import loss_now
-from rugtui.live.thinning import bins, marks_worth_keeping, worth_keeping
+from rugtui.live import history as thinning
+from rugtui.live.history import (
+    MOST,
+    NAMES,
+    RECENT,
+    History,
+    bins,
+    loss_now,
+    marks_worth_keeping,
+    worth_keeping,
+)
 from rugtui.settings.settings import Settings
 
 STEP, LOSS, HELDOUT = (NAMES.index(name) for name in ("step", "loss", "heldout"))
