@@ -100,6 +100,22 @@ NAMES: dict[str, Name] = {
     "partners": Name("number null", "strongly negative weights in a row"),
     "partner_mean": Name("number null", "their mean, relative to the diagonal"),
     "partner_norm_share": Name("number null", "their share of Σ W_ij² of the row"),
+    # the paper's quantities, as its code computes them
+    "delta_diag": Name("number null", "the paper's Δ diag(W): variance of the diagonal over rows"),
+    "delta_b": Name("number null", "the paper's Δ b: variance of the bias over rows, without μ"),
+    "delta_var_nu": Name(
+        "number null", "the paper's Δ Var ν: variance over rows of v Σ_j W_ij², diagonal included"
+    ),
+    "delta_mean_nu": Name(
+        "number null", "the paper's Δ E ν: variance over rows of p/2 times the mean of W_ij over j"
+    ),
+    "lambda_max": Name(
+        "number null", "the paper's Λ: largest Σ|W_ij|³/Σ W_ij² of a row, off the diagonal"
+    ),
+    "p_ks": Name(
+        "number null",
+        "the paper's p_KS: p-value of a test that 1,000 samples of ν of row 0 are normal",
+    ),
     # a run
     "step": Name("integer", "optimizer steps so far", "steps"),
     "steps": Name("integer null", "optimizer steps done", "steps"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -158,6 +159,7 @@ def of_weights(weights: Weights, p: float, *, rows: int | None, seed: int) -> di
     """The levels at the weights' own r, their Gaussian and exact loss, and their statistics."""
     import numpy as np
 
+    from rugtui.analysis.paper import paper_statistics
     from rugtui.analysis.statistics import statistics
 
     found = statistics(weights, p, generator=np.random.default_rng(seed), rows=rows)
@@ -166,6 +168,7 @@ def of_weights(weights: Weights, p: float, *, rows: int | None, seed: int) -> di
         "eigenvalues": found.eigenvalues.real.tolist(),
         "eigenvalues_imaginary": found.eigenvalues.imag.tolist(),
     }
+    papers = paper_statistics(weights, p, generator=np.random.default_rng(seed))
     losses = {
         new: measured.pop(old)
         for old, new in (
@@ -180,7 +183,7 @@ def of_weights(weights: Weights, p: float, *, rows: int | None, seed: int) -> di
         name: value if isinstance(value, str) else np.asarray(value).item()
         for name, value in theory(ratio, p, weights.n_sparse).items()
     }
-    return {**levels, **sizes, **losses, **measured, **spectrum}
+    return {**levels, **sizes, **losses, **measured, **spectrum, **dataclasses.asdict(papers)}
 
 
 def losses_with(

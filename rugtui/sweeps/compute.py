@@ -21,12 +21,13 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 
+from rugtui.analysis.paper import paper_statistics
 from rugtui.analysis.statistics import statistics
 from rugtui.errors import RugtuiError
 from rugtui.models.base import Weights
@@ -193,6 +194,7 @@ def _look(empty: Row, found: Found, cell: Cell, grid: Grid) -> Row:
     sampled = heldout.measure(dense(found.weights), fresh, **model)
     if not variant.is_theorys:  # the theory's losses are those of another model
         known |= dict.fromkeys(("gaussian", "exact", "exact_standard_error"))
+    papers = paper_statistics(found.weights, cell.p, generator=np.random.default_rng(seed))
     return replace(
         empty,
         loss=sampled.mean,
@@ -201,6 +203,7 @@ def _look(empty: Row, found: Found, cell: Cell, grid: Grid) -> Row:
         loss_exact=known.pop("exact"),
         loss_exact_standard_error=known.pop("exact_standard_error"),
         **{name: value for name, value in known.items() if name not in ("p", "n_sparse")},
+        **asdict(papers),
         samples=grid.samples,
         steps=found.steps,
         device=str(device),

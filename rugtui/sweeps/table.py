@@ -88,6 +88,13 @@ class Row:
     partner_norm_share: float | None = None
     rows: int | None = None
     """Rows of W used for the exact loss and the statistics from skew to here."""
+    delta_diag: float | None = None
+    """This and the next five: `rugtui.analysis.paper.PaperStatistics`, of all rows of W."""
+    delta_b: float | None = None
+    delta_var_nu: float | None = None
+    delta_mean_nu: float | None = None
+    lambda_max: float | None = None
+    p_ks: float | None = None
     samples: int | None = None
     steps: int | None = None
     seconds: float | None = None
