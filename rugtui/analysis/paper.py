@@ -1,4 +1,4 @@
-"""The paper's own measures of symmetry, as its code computes them, so that its maps can be compared.
+"""The paper's own measures of symmetry, as its code computes them, so that maps can be compared.
 
 They differ from `statistics`: Δ is a variance over rows (n − 1 in the denominator), not a standard
 deviation; Var ν and the mean of ν are taken of whole rows, the diagonal included; the mean is p/2
