@@ -79,7 +79,7 @@ def require_picture_name(path: Path) -> None:
 
 
 @click.command(name="figures")
-@click.argument("folder", required=False, metavar="DIR", type=PathOption("folder"))
+@click.argument("folder", required=False, metavar="DIR", type=PathOption())
 @click.option(
     "--sweep",
     type=PathOption("folder"),
@@ -94,6 +94,11 @@ def require_picture_name(path: Path) -> None:
 )
 @click.option("--ratio", "ratios", metavar="R", help="r of the sweep that get a panel.  [a few]")
 @click.option("--p", "densities", metavar="P", help="p of the sweep that get a panel.  [a few]")
+@click.option(
+    "--paper",
+    is_flag=True,
+    help="Draw the paper's own set instead: maps of its quantities, the corner of W.",
+)
 @click.option("--terminal", is_flag=True, help="Draw in the terminal instead of into files.")
 @plots_options
 @json_option
@@ -105,6 +110,7 @@ def command(
     run: str | None,
     ratios: str | None,
     densities: str | None,
+    paper: bool,
     terminal: bool,
     as_json: bool,
     **given: Any,
@@ -117,6 +123,14 @@ def command(
     weights                          W and biases, trained and rug, of --run or of a sweep
     rug-convergence                  the rug's exact loss against size; needs no sweep
     fractal                          what a rug is woven of; needs no sweep
+
+    With --paper, DIR may also be a run, a snapshot or a weights file, beside which its corner goes:
+
+    \b
+    paper-delta-…, -lambda-max, -p-ks, -loss   over (r, p), a map for each n_sparse, one scale for
+                                               all, linear and logarithmic
+    paper-loss-against-r, -p                   all n_sparse in one plot
+    paper-corner                               30 × 30 of W, histograms of its entries, its rank
 
     Files need matplotlib (pip install 'rugtui[figures]'); --terminal does not.
     """  # fmt: skip
@@ -132,12 +146,16 @@ def command(
         from rugtui.reports.figure import require_matplotlib
 
         require_matplotlib()
+    if paper and run is None and folder is not None and _has_weights(folder):
+        run, folder = str(folder), folder if folder.is_dir() else folder.parent
+    elif folder is not None and folder.is_file():
+        raise UsageError(f"{str(folder)!r} is a file, but figures go to a folder: name one.")
     source = _sweep_folder(folder, sweep)
     if source is None:
         refuse_idle(ctx, "ratios", because="without a sweep")
-        if run is None:
+        if run is None or paper:
             refuse_idle(ctx, "densities", because="without a sweep or --run FILE")
-    makers = list(_makers(source, run, fixed_r, fixed_p))
+    makers = list((_paper_makers if paper else _makers)(source, run, fixed_r, fixed_p))
     files: list[str] = []
     for make in makers:
         figure = make()
@@ -178,14 +196,7 @@ def _makers(
     if source is None:
         _left_out("loss-against-r, loss-against-p and maps need a sweep: --sweep FOLDER")
     else:
-        from rugtui.sweeps.folder import find
-
-        found = find(source)
-        rows = list(found.rows)
-        for note in found.notes:
-            click.echo(f"rugtui: {note}", err=True)
-        if not rows:
-            _left_out(f"{str(source)!r} has no cell that is done yet")
+        rows = _rows(source)
         of_file = run is not None and split_selectors(run)[0].is_file()  # whose p it is then
         panels = [] if of_file else fixed_p
         for figure in sweep_figures(rows, fixed_r=fixed_r, fixed_p=panels):
@@ -197,6 +208,75 @@ def _makers(
         yield lambda: weights_figure(*known)
     yield convergence_figure
     yield fractal_figure
+
+
+def _paper_makers(
+    source: Path | None, run: str | None, fixed_r: list[float], fixed_p: list[float]
+) -> Iterator[Maker]:
+    """The same of the paper's own set. Raises UsageError where there is nothing to draw."""
+    from rugtui.models.weight_files.weight_file import read_weights
+    from rugtui.reports.paper_figures import corner_figure, paper_figures, unmeasured
+    from rugtui.storage.load import load
+
+    rows = [] if source is None else _rows(source)
+    if unmeasured(rows):
+        _left_out(
+            f"maps of Δ, Λ and p_KS: an older rugtui, which did not measure them, computed "
+            f"{str(source)!r}; compute it again in a new folder"
+        )
+    for figure in paper_figures(rows, fixed_r=fixed_r, fixed_p=fixed_p):
+        yield lambda figure=figure: figure
+    if run is not None:
+        saved = load(run)
+        prefix = f"{saved.path.stem}-" if saved.kind == "file" else ""
+        yield lambda: corner_figure(saved.weights, f"of {saved.path.name}", f"{prefix}paper-corner")
+    elif source is not None and (row := _kept(rows)):
+        weights = read_weights(source / str(row.weights))
+        yield lambda: corner_figure(weights, _about(row))
+    elif source is None:
+        raise UsageError(
+            "--paper draws a sweep's maps, or W of a run or a weights file: name its folder or "
+            "file, or add --sweep FOLDER or --run RUN."
+        )
+    else:
+        _left_out("paper-corner needs weights: --run RUN, or a sweep with --save-weights")
+
+
+def _has_weights(path: Path) -> bool:
+    """Whether this is a run, a snapshot or a file of weights."""
+    from rugtui.models.weight_files.archive import split_selectors
+    from rugtui.storage.target import kind_of
+
+    return split_selectors(path)[0].is_file() or kind_of(path) in ("run", "snapshot")
+
+
+def _rows(source: Path) -> list[Row]:
+    """What a sweep has computed; damaged lines are named. Raises OSError."""
+    from rugtui.sweeps.folder import find
+
+    found = find(source)
+    for note in found.notes:
+        click.echo(f"rugtui: {note}", err=True)
+    if not found.rows:
+        _left_out(f"{str(source)!r} has no cell that is done yet")
+    return list(found.rows)
+
+
+def _kept(rows: list[Row]) -> Row | None:
+    """The cell nearest to r = 0.25, p = 0.05 of which trained weights were kept."""
+    kept = [row for row in rows if row.kind == "trained" and row.weights]
+    return min(
+        kept,
+        key=lambda row: (abs(row.ratio - 0.25), abs(row.p - 0.05), -row.n_sparse),
+        default=None,
+    )
+
+
+def _about(row: Row) -> str:
+    return (
+        f"n_sparse {row.n_sparse:,}, n_dense {row.n_dense:,}, p = {row.p:.3g}, "
+        f"trained by {row.method}"
+    )
 
 
 def _weights(
@@ -224,15 +304,10 @@ def _weights(
             f"trained by {settings.method}"
         )
         return saved.weights, settings.p_on, f"{about}, step {saved.step:,}"
-    kept = [row for row in rows if row.kind == "trained" and row.weights]
-    if source is None or not kept:
+    row = _kept(rows)
+    if source is None or row is None:
         return None
-    row = min(kept, key=lambda row: (abs(row.ratio - 0.25), abs(row.p - 0.05), -row.n_sparse))
-    about = (
-        f"n_sparse {row.n_sparse:,}, n_dense {row.n_dense:,}, p = {row.p:.3g}, "
-        f"trained by {row.method}"
-    )
-    return read_weights(source / str(row.weights)), row.p, about
+    return read_weights(source / str(row.weights)), row.p, _about(row)
 
 
 def _left_out(reason: str) -> None:

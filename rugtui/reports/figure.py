@@ -17,7 +17,7 @@ MOST = 0.9
 FAR = 3.0
 """How far outliers must be, as a multiple of the range of the rest."""
 LEAST_RATIO = 1.01
-Role = Literal["trained", "population", "rug", "optimum", "linear", "guide"]
+Role = Literal["trained", "population", "rug", "optimum", "linear", "guide", "histogram"]
 """What a series is, which decides how it is drawn in every figure."""
 
 
@@ -71,6 +71,8 @@ class MapPanel:
     middle: float | None = None
     log: bool = False
     """Whether colours go with the logarithm."""
+    ends: tuple[float, float] | None = None
+    """The values of the two end colours, where several maps share a scale."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,12 +120,14 @@ class ColourRange:
         log = seen.log and known.size > 0 and bool((known > 0).all())
         if not known.size:
             return cls(0.0, 1.0, False)
-        if seen.middle is not None:
+        if seen.ends is not None:
+            low, high = seen.ends
+        elif seen.middle is not None:
             low, high = _around(known, seen.middle, log)
         else:
             low, high = (float(known.min()), float(known.max())) if log else _most(known)
-            if not high > low:
-                high = low + (abs(low) or 1.0)
+        if not high > low:
+            high = low + (abs(low) or 1.0)
         return cls(low, high, log, bool(known.min() < low), bool(known.max() > high))
 
 

@@ -65,8 +65,11 @@ ROLES: dict[str, dict[str, Any]] = {
     "optimum": {"color": BLACK},
     "linear": {"color": GREY, "linestyle": "--"},
     "guide": {"color": GREY, "linestyle": ":"},
+    "histogram": {"color": "#0072B2", "linewidth": 0.7},
 }
 MARKS = "os^Dv<>P"
+MANY = 8
+"""Series whose names are under the figure, where they hide nothing."""
 FEW_DECADES = 200
 """Ends of an axis so far apart at most have labels between the powers of ten, too."""
 
@@ -91,10 +94,16 @@ def drawn(figure: Figure, colours: Colours) -> Canvas:
     tall = 0.75 * WIDTH if isinstance(figure.panels[0], WeightsPanel) else HEIGHT
     canvas = Canvas(figsize=(WIDTH * figure.columns, tall * rows), layout="constrained")
     places = canvas.subplots(rows, figure.columns, squeeze=False).ravel()
-    for place, panel in zip(places, figure.panels, strict=False):
-        _panel(place, panel, colours)
-    for place in places[len(figure.panels) :]:
+    used = places[: len(figure.panels)]
+    for place in places[len(used) :]:
         place.remove()
+    for place, panel in zip(used, figure.panels, strict=True):
+        _panel(place, panel, colours)
+    last = figure.panels[-1]
+    if isinstance(last, MapPanel) and last.ends:
+        _colour_bar(list(used), used[-1].collections[0], last)
+    if isinstance(last, LinePanel) and len(last.series) >= MANY:
+        canvas.legend(*used[-1].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return canvas
 
 
@@ -104,6 +113,8 @@ def _panel(axes: Axes, panel: Panel, colours: Colours) -> None:
         _lines(axes, panel)
     elif isinstance(panel, MapPanel):
         _map(axes, panel, colours)
+        if not panel.ends:
+            _colour_bar([axes], axes.collections[0], panel)
     else:
         _weights(axes, panel, colours)
 
@@ -116,6 +127,9 @@ def _lines(axes: Axes, panel: LinePanel) -> None:
             axes.errorbar(one.x, one.y, yerr=one.error, label=one.name, elinewidth=0.6, **look)
         else:
             axes.plot(one.x, one.y, label=one.name, **look)
+        if one.role == "histogram":
+            axes.fill_between(one.x, one.y, color=look["color"], alpha=0.3, linewidth=0)
+            axes.set_ylim(bottom=0)
     for name, value in panel.levels:
         axes.axhline(value, color=GREY, linewidth=0.8, linestyle="--", label=name, zorder=0)
     axes.set_xlabel(panel.x_label)
@@ -128,7 +142,8 @@ def _lines(axes: Axes, panel: LinePanel) -> None:
     ):
         if on:
             _log_labels(axis, ends)
-    axes.legend(ncols=panel.legend_columns)
+    if len(panel.series) < MANY:
+        axes.legend(ncols=panel.legend_columns)
 
 
 def _look(one: Series, count: int) -> dict[str, Any]:
@@ -138,6 +153,8 @@ def _look(one: Series, count: int) -> dict[str, Any]:
     share = one.place / max(count - 1, 1)
     colour = matplotlib.colormaps["cividis"](0.85 * share)
     role = {"marker": MARKS[one.place % len(MARKS)], "linestyle": "-", "linewidth": 0.9}
+    if one.role == "population":
+        role |= {"linestyle": "--", "fillstyle": "none"}
     dashed = {"linestyle": "--", "marker": ""} if one.role in ("optimum", "guide") else {}
     return {"color": colour, **role, **dashed}
 
@@ -147,15 +164,20 @@ def _map(axes: Axes, panel: MapPanel, colours: Colours) -> None:
     values = np.ma.masked_invalid(panel.values)
     span = ColourRange.of(panel)
     norm, ramp = _colours(panel, span, colours)
-    image = axes.pcolormesh(values, norm=norm, cmap=ramp, rasterized=True)
+    axes.pcolormesh(values, norm=norm, cmap=ramp, rasterized=True)
     axes.set_facecolor("#dddddd")  # what there is no value of
     axes.set_xlabel("p")
     axes.set_ylabel("r = n_dense / n_sparse")
     for axis, known in ((axes.xaxis, panel.p), (axes.yaxis, panel.r)):
         places = np.unique(np.linspace(0, known.size - 1, min(known.size, 4)).round().astype(int))
         axis.set_ticks(places + 0.5, [f"{known[k]:.2g}" for k in places])
+
+
+def _colour_bar(beside: list[Axes], image: Any, panel: MapPanel) -> None:
+    """Of one map, or of all that share its scale."""
+    span = ColourRange.of(panel)
     beyond = ("neither", "max", "min", "both")[span.above + 2 * span.below]
-    bar = axes.figure.colorbar(image, ax=axes, label=panel.label, shrink=0.9, extend=beyond)
+    bar = beside[0].figure.colorbar(image, ax=beside, label=panel.label, shrink=0.9, extend=beyond)
     bar.outline.set_linewidth(0.6)  # type: ignore[operator]
     if span.log:
         _log_labels(bar.ax.yaxis, (span.low, span.high))
@@ -196,9 +218,8 @@ def _weights(axes: Axes, panel: WeightsPanel, colours: Colours) -> None:
     axes.set_xticks(ends)
     axes.set_yticks(ends)
     beside = 0.14 if panel.biases is not None else 0.03
-    bar = axes.figure.colorbar(
-        image, ax=axes, shrink=0.6, pad=beside, label="W_ij (diagonal beyond: black)"
-    )
+    label = "W_ij" + " (diagonal beyond: black)" * bool(beyond.any())
+    bar = axes.figure.colorbar(image, ax=axes, shrink=0.6, pad=beside, label=label)
     bar.minorticks_off()
     bar.set_ticks([-top, 0, top], labels=[f"{-top:.2g}", "0", f"{top:.2g}"])
     bar.outline.set_visible(False)  # type: ignore[operator]

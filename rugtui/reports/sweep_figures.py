@@ -66,8 +66,12 @@ def _grids(rows: Sequence[Row]) -> Iterator[Cells]:
 
 def _name(cells: Cells) -> str:
     """The end of a figure's name."""
+    return f"n{cells.n_sparse}{variant_suffix(cells)}"
+
+
+def variant_suffix(cells: Cells) -> str:
     words = cells.variant.words if cells.variant else ""
-    return f"n{cells.n_sparse}" + "".join(f"-{word}" for word in re.findall(r"\w+", words))
+    return "".join(f"-{word}" for word in re.findall(r"\w+", words))
 
 
 def _against_r(cells: Cells, wanted: Sequence[float]) -> Figure:
@@ -75,7 +79,7 @@ def _against_r(cells: Cells, wanted: Sequence[float]) -> Figure:
     x = np.linspace(cells.r[0], cells.r[-1], CURVE)
     for k in chosen("p", cells.p, wanted):
         p = float(cells.p[k])
-        theory = _theory(x, optimum(x, p).loss, linear(x, p))
+        theory = theory_lines(x, optimum(x, p).loss, linear(x, p))
         measured = _measured(cells, cells.r, (slice(None), k))
         panels.append(
             LinePanel(
@@ -91,14 +95,14 @@ def _against_p(cells: Cells, wanted: Sequence[float]) -> Figure:
     x = np.geomspace(cells.p[0], cells.p[-1], CURVE)
     for i in chosen("ratio", cells.r, wanted):
         r = float(cells.r[i])
-        theory = _theory(x, optimum(r, x).loss, linear(r, x))
+        theory = theory_lines(x, optimum(r, x).loss, linear(r, x))
         measured = _measured(cells, cells.p, (i, slice(None)))
         panels.append(LinePanel(f"r = {r:.3g}", "p", LOSS, (*theory, *measured)))
     caption = f"Loss against p at fixed r, n_sparse {cells.n_sparse:,}{methods(cells)}."
     return Figure(f"loss-against-p-{_name(cells)}", caption, tuple(panels), len(panels))
 
 
-def _theory(x: Float[np.ndarray, " n"], best: ArrayLike, straight: ArrayLike) -> list[Series]:
+def theory_lines(x: Float[np.ndarray, " n"], best: ArrayLike, straight: ArrayLike) -> list[Series]:
     return [
         Series("L*", x, np.broadcast_to(best, x.shape), "optimum"),
         Series("linear", x, np.broadcast_to(straight, x.shape), "linear"),
@@ -106,23 +110,27 @@ def _theory(x: Float[np.ndarray, " n"], best: ArrayLike, straight: ArrayLike) ->
 
 
 def _measured(cells: Cells, x: Float[np.ndarray, " n"], where: tuple) -> list[Series]:
-    """What there is of trained weights and of rugs along a line of the grid; bars are the spread
-    over seeds, or the standard error where there is one seed."""
+    """What there is of trained weights and of rugs along a line of the grid."""
     found = []
     for role, quantity in LOSSES.items():
         y = cells.values(quantity)[where]
         if np.isfinite(y).any():
-            spread, error = cells.spread(quantity), cells.values(ERRORS[role])
-            bars = np.where(np.isfinite(spread), spread, error)[where]
-            found.append(Series(role, x, y, role, error=bars))
+            error = bars(cells, quantity, ERRORS[role])[where]
+            found.append(Series(role, x, y, role, error=error))
     return found
+
+
+def bars(cells: Cells, quantity: Quantity, error: Quantity) -> Float[np.ndarray, "rows columns"]:
+    """The spread over seeds, or the standard error where there is one seed."""
+    spread = cells.spread(quantity)
+    return np.where(np.isfinite(spread), spread, cells.values(error))
 
 
 def _maps(cells: Cells) -> Figure:
     panels = [map_of(cells, quantity) for quantity in quantities(cells.rows)]
     caption = (
         "Losses, and symmetry of trained weights, over (r, p) at n_sparse "
-        f"{cells.n_sparse:,}{methods(cells)}."
+        f"{cells.n_sparse:,}{methods(cells, 'mean')}."
     )
     known = tuple(panel for panel in panels if np.isfinite(panel.values).any())
     return Figure(f"maps-{_name(cells)}", caption, known, min(3, len(known)))
@@ -135,8 +143,8 @@ def map_of(cells: Cells, quantity: Quantity) -> MapPanel:
     return MapPanel(quantity.name, quantity.label, cells.r, cells.p, values, quantity.middle, log)
 
 
-def methods(cells: Cells) -> str:
-    """How the trained weights were made, for a caption; empty if there are none."""
+def methods(cells: Cells, of_seeds: str = "bars: spread") -> str:
+    """How the weights were made, for a caption; `of_seeds`: what is shown of several seeds."""
     said = []
     if cells.variant:
         said = [f", trained by SGD{', ' * bool(cells.variant.words)}{cells.variant.words}"]
@@ -146,7 +154,7 @@ def methods(cells: Cells) -> str:
     if any(row.kind == "population" for row in cells.rows):
         said.append(", population descended on the Gaussian loss")
     seeds = len({row.seed for row in cells.rows if row.seed is not None})
-    return "".join([*said, f"; bars: spread of {seeds} seeds" if seeds > 1 else ""])
+    return "".join([*said, f"; {of_seeds} of {seeds} seeds" if seeds > 1 else ""])
 
 
 def chosen(name: str, values: Float[np.ndarray, " n"], wanted: Sequence[float]) -> list[int]:

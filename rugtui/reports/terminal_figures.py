@@ -44,6 +44,7 @@ ROLES: dict[str, tuple[str, RGB]] = {
     "optimum": ("*", (0, 158, 115)),
     "linear": ("=", GREY),
     "guide": (".", GREY),
+    "histogram": ("#", (0, 114, 178)),
 }
 ASCII = str.maketrans("─│┌┐└┘┤├┬┴┼", "-|+++++++++")
 

@@ -2,7 +2,10 @@
 
 import importlib.util
 import json
+import os
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from rugtui.cli import main
@@ -87,3 +90,42 @@ def test_the_terminal_needs_no_extra(sweep, capsys, monkeypatch):
 def test_what_cannot_be_is_one_sentence_and_exit_2(options, sentence, capsys):
     assert main(["figures", *options]) == 2
     assert sentence in capsys.readouterr().err
+
+
+def test_the_paper_s_set_of_a_sweep_says_what_an_older_version_did_not_measure(sweep, capsys):
+    assert main(["figures", str(sweep), "--paper"]) == 0
+    told = capsys.readouterr()
+    names = [line.removeprefix(f"{sweep}/") for line in told.out.splitlines()]
+    assert names == [
+        f"paper-{name}.{suffix}"
+        for name in ("loss-against-r", "loss-against-p", "loss-linear", "loss-log")
+        for suffix in ("png", "svg")
+    ]
+    assert "maps of Δ, Λ and p_KS: an older rugtui, which did not measure them" in told.err
+
+
+def test_the_paper_s_set_of_weights_is_their_corner_beside_them(tmp_path, capsys):
+    W = np.random.default_rng(0).normal(size=(4, 16)).astype(np.float32)
+    np.savez(tmp_path / "mine.npz", W_in=W, W_out=W.T, b=W[0])
+    assert main(["figures", str(tmp_path / "mine.npz"), "--paper"]) == 0
+    files = [f"{tmp_path}/mine-paper-corner.{suffix}" for suffix in ("png", "svg")]
+    assert capsys.readouterr().out.splitlines() == files
+    svg = Path(files[1]).read_text()
+    assert all(label in svg for label in ("rank is 4", "W_ii", "W_ij, i ≠ j", "b_i"))
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["empty", "--paper"], "--paper draws a sweep's maps, or W of a run or a weights file"),
+        (["file.npz"], "'file.npz' is a file, but figures go to a folder"),
+    ],
+)
+def test_where_there_is_nothing_to_draw_one_sentence_says_so(
+    options, sentence, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    Path("file.npz").touch()
+    assert main(["figures", *options]) == 2
+    assert sentence in capsys.readouterr().err
+    assert os.listdir() == ["file.npz"]

@@ -1,0 +1,207 @@
+"""The paper's figures as its plotting scripts draw them, to be laid beside the published ones.
+
+Maps over (r, p) have a panel for each n_sparse and one scale for all, linear and logarithmic;
+losses at several n_sparse share a plot; of one model, the corner of W, two histograms and the rank.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from operator import attrgetter
+from typing import Literal
+
+import numpy as np
+
+from rugtui.analysis.paper import CELLS
+from rugtui.models.dense import Dense
+from rugtui.reports.figure import Figure, LinePanel, MapPanel, Series, WeightsPanel, number
+from rugtui.reports.sweep_figures import (
+    CURVE,
+    ERRORS,
+    LOSS,
+    LOSSES,
+    bars,
+    chosen,
+    methods,
+    theory_lines,
+    variant_suffix,
+)
+from rugtui.sweeps.grid import Kind
+from rugtui.sweeps.quantities import Cells, Quantity, best_loss, variants
+from rugtui.sweeps.table import Row
+from rugtui.theory.bounds import linear
+from rugtui.theory.optimum import optimum
+
+MEASURED = {
+    "delta_diag": "Δ diag(W)",
+    "delta_b": "Δ b",
+    "delta_var_nu": "Δ Var ν",
+    "delta_mean_nu": "Δ E ν",
+    "lambda_max": "Λ",
+    "p_ks": "p_KS",
+}
+"""Column of a sweep's table → the paper's name."""
+KINDS: tuple[Literal["trained", "population"], ...] = ("trained", "population")
+"""Weights whose symmetry is in question; a rug's rows are alike by construction."""
+CORNER = 30
+BINS = {"diagonal": 30, "off the diagonal": 100}
+
+
+def unmeasured(rows: Sequence[Row]) -> bool:
+    """Whether no weights of these rows have the paper's quantities, as in sweeps of version 0.1."""
+    done = [row for row in rows if row.kind in KINDS and row.status == "done"]
+    return bool(done) and all(row.lambda_max is None for row in done)
+
+
+def paper_figures(
+    rows: Sequence[Row], *, fixed_r: Sequence[float] = (), fixed_p: Sequence[float] = ()
+) -> Iterator[Figure]:
+    """Every figure of a sweep's rows, once for each variant of trained models."""
+    features = sorted({row.n_sparse for row in rows})
+    for place, variant in enumerate(variants(rows) or (None,) * bool(rows)):
+        sizes = [Cells.of(n_sparse, rows, variant) for n_sparse in features]
+        r, p = sizes[-1].r, sizes[-1].p
+        if r.size > 1:
+            yield _losses(sizes, "p", fixed_p)
+        if p.size > 1:
+            yield _losses(sizes, "ratio", fixed_r)
+        if r.size > 1 and p.size > 1:
+            for kind in KINDS if place == 0 else KINDS[:1]:  # population has no variants
+                loss = Quantity("loss", LOSS, kind, best_loss)
+                own = [Quantity(*one, kind, attrgetter(one[0])) for one in MEASURED.items()]
+                for quantity in (loss, *own):
+                    yield from _maps(sizes, quantity)
+
+
+def _maps(sizes: Sequence[Cells], quantity: Quantity) -> Iterator[Figure]:
+    """Linear and logarithmic, each where there is something to draw."""
+    kind = quantity.kind
+    name = f"paper-{quantity.name.replace('_', '-')}"
+    name += f"-{kind}" if kind == "population" else variant_suffix(sizes[-1])
+    values = [cells.values(quantity) for cells in sizes]
+    for scale, shown in (
+        ("linear", values),
+        ("log", [np.where(one > 0, one, np.nan) for one in values]),
+    ):
+        known = np.concatenate([one[np.isfinite(one)] for one in shown])
+        if not known.size:
+            continue
+        ends = float(known.min()), float(known.max())
+        label = f"{quantity.label} ({kind})"
+        panels = tuple(
+            MapPanel(
+                f"n_sparse = {cells.n_sparse:,}",
+                label,
+                cells.r,
+                cells.p,
+                one,
+                log=scale == "log",
+                ends=ends,
+            )
+            for cells, one in zip(sizes, shown, strict=True)
+        )
+        caption = (
+            f"{label} over (r, p){methods(_whole(sizes, kind), 'mean')}; one {scale} scale, from "
+            f"{number(ends[0])} to {number(ends[1])}."
+        )
+        yield Figure(f"{name}-{scale}", caption, panels, min(3, len(panels)))
+
+
+def _whole(sizes: Sequence[Cells], *kinds: Kind) -> Cells:
+    """The rows of all sizes, for what a caption says of them."""
+    rows = tuple(row for cells in sizes for row in cells.rows if row.kind in kinds)
+    return replace(sizes[-1], rows=rows, variant=sizes[-1].variant if "trained" in kinds else None)
+
+
+def _losses(sizes: Sequence[Cells], fixed: str, wanted: Sequence[float]) -> Figure:
+    """Losses at every n_sparse, and of the rug at the largest, where p or the ratio is fixed."""
+    largest = sizes[-1]
+    along, across = (largest.r, largest.p) if fixed == "p" else (largest.p, largest.r)
+    x = np.linspace(along[0], along[-1], CURVE)
+    other, x_label = ("r", "r = n_dense / n_sparse") if fixed == "p" else ("p", "p")
+    panels = []
+    for place in chosen(fixed, across, wanted):
+        at = float(across[place])
+        r_p = (x, at) if fixed == "p" else (at, x)
+        series: list[Series | None] = [*theory_lines(x, optimum(*r_p).loss, linear(*r_p))]
+        series += [
+            _points(cells, kind, fixed, at, k) for kind in KINDS for k, cells in enumerate(sizes)
+        ]
+        series.append(_points(largest, "rug", fixed, at))
+        shown = tuple(one for one in series if one is not None)
+        title = f"{'p' if fixed == 'p' else 'r'} = {at:.3g}"
+        panels.append(LinePanel(title, x_label, LOSS, shown, log_x=False))
+    features = ", ".join(f"{cells.n_sparse:,}" for cells in sizes)
+    caption = f"Loss against {other}, n_sparse {features}{methods(_whole(sizes, *KINDS))}."
+    name = f"paper-loss-against-{other}{variant_suffix(largest)}"
+    return Figure(name, caption, tuple(panels), min(3, len(panels)))
+
+
+def _points(
+    cells: Cells,
+    kind: Literal["trained", "population", "rug"],
+    fixed: str,
+    at: float,
+    place: int | None = None,
+) -> Series | None:
+    """Those of one n_sparse, at its own r or p nearest to the one wanted."""
+    quantity = LOSSES[kind]
+    k = int(np.abs((cells.p if fixed == "p" else cells.r) - at).argmin())
+    where = (slice(None), k) if fixed == "p" else (k, slice(None))
+    y = cells.values(quantity)[where]
+    if not np.isfinite(y).any():
+        return None
+    x, name = cells.r if fixed == "p" else cells.p, f"{kind}, n_sparse {cells.n_sparse:,}"
+    return Series(name, x, y, kind, place, bars(cells, quantity, ERRORS[kind])[where])
+
+
+def corner_figure(weights: Dense, about: str, name: str = "paper-corner") -> Figure:
+    """The first CORNER rows and columns of W, histograms of the diagonal and of the rest, rank."""
+    side, known = min(CORNER, weights.n_sparse), rank(weights)
+    corner = weights.rows(np.arange(side))[:, :side]
+    top = float(np.abs(corner).max()) or 1.0
+    title = f"{side} × {side} corner of W, whose rank is {known:,}"
+    diagonal = weights.diagonal()
+    panels = (
+        WeightsPanel(title, side, top, corner, weights.biases()[:side]),
+        _histogram("diagonal", "W_ii", lambda: [diagonal]),
+        _histogram("off the diagonal", "W_ij, i ≠ j", lambda: _off_diagonal(weights)),
+    )
+    return Figure(name, f"W {about}: rank {known:,} of {weights.n_sparse:,}.", panels, 3)
+
+
+def rank(weights: Dense) -> int:
+    """The rank of W = W_out W_in, from the singular values of an n_dense × n_dense matrix.
+
+    With QR decompositions W_out = Q R and W_inᵀ = P S, W is Q (R Sᵀ) Pᵀ. Counted as NumPy does for
+    the single precision in which weights are trained: above n_sparse ε of the largest.
+    """
+    W_out, W_in = (one.detach().cpu().double().numpy() for one in (weights.W_out, weights.W_in))
+    R, S = np.linalg.qr(W_out).R, np.linalg.qr(W_in.T).R
+    values = np.linalg.svd(R @ S.T, compute_uv=False)
+    least = values.max(initial=0) * weights.n_sparse * np.finfo(np.float32).eps
+    return int(np.count_nonzero(values > least))
+
+
+def _off_diagonal(weights: Dense) -> Iterator[np.ndarray]:
+    """The entries, CELLS of W at a time."""
+    n = weights.n_sparse
+    for rows in np.array_split(np.arange(n), -(-n * n // CELLS)):
+        yield weights.rows(rows)[rows[:, None] != np.arange(n)]
+
+
+def _histogram(title: str, label: str, parts: Callable[[], Iterable[np.ndarray]]) -> LinePanel:
+    """Of values that come in parts, as often as they are asked for: an outline, up and down at
+    every edge."""
+    sizes, sums, squares, least, most = np.transpose(
+        [(one.size, one.sum(), (one**2).sum(), one.min(), one.max()) for one in parts() if one.size]
+    )
+    mean = sums.sum() / sizes.sum()
+    spread = np.sqrt(max(squares.sum() / sizes.sum() - mean**2, 0.0))
+    edges = np.histogram_bin_edges(np.array([least.min(), most.max()]), BINS[title])
+    counts = np.sum([np.histogram(one, edges)[0] for one in parts()], axis=0)
+    about = f"mean {number(float(mean))}, std {number(float(spread))}"
+    outline = np.pad(np.repeat(counts, 2), 1).astype(float)
+    series = Series(about, np.repeat(edges, 2), outline, "histogram")
+    return LinePanel(title, label, "entries", (series,), log_x=False, log_y=False)
