@@ -29,7 +29,7 @@ from rugtui.settings.settings import Settings, declared
 
 if TYPE_CHECKING:
     from rugtui.storage.load import Saved
-    from rugtui.storage.target import Target
+    from rugtui.storage.run_directory import Target
 
 FORMATS = ("safetensors", "npz", "csv", "json", "png", "svg", "tensorboard")
 TEXT = ("csv", "json")
@@ -86,7 +86,7 @@ def command(
     tensorboard       a folder of event files with the history (needs rugtui[tensorboard])
     """  # fmt: skip
     format_name = _format(wanted, output)
-    from rugtui.storage.target import find_target
+    from rugtui.storage.run_directory import find_target
 
     found = find_target(what if names is None else with_names(what, names))
     given = {"p": p, "activation": activation, "k": k, "names": names}

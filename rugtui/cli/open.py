@@ -26,7 +26,7 @@ from rugtui.settings.settings import Settings, declared
 
 if TYPE_CHECKING:
     from rugtui.live.run_session import RunSession
-    from rugtui.storage.target import Target
+    from rugtui.storage.run_directory import Target
 
 
 @click.command(name="open", cls=GroupedHelp)
@@ -58,7 +58,7 @@ def command(
     from rugtui.live.own_run import OwnRun
     from rugtui.live.session import Session
     from rugtui.models.weight_files.archive import split_selectors
-    from rugtui.storage.target import find_target
+    from rugtui.storage.run_directory import find_target
 
     refuse_idle(ctx, "preset", because="on what was trained already")
     if as_json:

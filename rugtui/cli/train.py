@@ -40,7 +40,7 @@ TELL_EVERY = 10.0
 
 def require_no_run(into: Path) -> None:
     """Raises UsageError if the folder for runs is itself a run, a snapshot or a sweep."""
-    from rugtui.storage.target import kind_of
+    from rugtui.storage.run_directory import kind_of
 
     if kind := kind_of(into):
         raise UsageError(

@@ -23,8 +23,7 @@ from rugtui.live.run_session import RunSession
 from rugtui.models.base import Weights
 from rugtui.reports.figure import Figure, LinePanel, Series
 from rugtui.settings.settings import Settings
-from rugtui.storage import checksummed_jsonl
-from rugtui.storage.files import open_plain, plain
+from rugtui.storage.files import append_at, jsonl_line, open_plain, plain, read_jsonl_line
 from rugtui.storage.run_directory import all_runs, settings_of_run
 from rugtui.theory.levels import levels
 
@@ -105,8 +104,8 @@ class StudyLog:
 
     def append(self, one: Measurement) -> None:
         """Raises OSError."""
-        content = checksummed_jsonl.line(plain(dataclasses.asdict(one)))
-        self._end = checksummed_jsonl.append(self._path, content, self._end)
+        content = jsonl_line(plain(dataclasses.asdict(one)))
+        self._end = append_at(self._path, content, self._end)
         self.all.append(one)
 
 
@@ -119,7 +118,7 @@ def _read(path: Path) -> tuple[list[Measurement], int]:
     except FileNotFoundError:
         return found, end
     with file:
-        while (line := file.readline(LINE_MOST)) and (facts := checksummed_jsonl.opened(line)):
+        while (line := file.readline(LINE_MOST)) and (facts := read_jsonl_line(line)):
             facts.pop("crc")
             try:
                 found.append(Measurement(**facts))

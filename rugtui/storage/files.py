@@ -1,5 +1,5 @@
-"""Atomic writes, so that a reader sees the old file or the new one; and reads that reject damaged
-or hostile files."""
+"""Atomic writes, so that a reader sees the old file or the new one; files of appended lines, each
+with a checksum; and reads that reject damaged or hostile files."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import os
 import secrets
 import shutil
 import stat
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -201,3 +202,44 @@ def sync_folder(path: Path) -> None:
 def _digest(facts: dict[str, Any]) -> str:
     text = json.dumps(facts, sort_keys=True, ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def jsonl_line(facts: dict[str, Any]) -> bytes:
+    """A line of JSON Lines: `facts` (not empty, JSON values only) with their checksum."""
+    body = json.dumps(facts, separators=(",", ":"), ensure_ascii=True)[:-1]
+    return f'{body},"crc":"{_crc(body.encode())}"}}\n'.encode()
+
+
+def read_jsonl_line(line: bytes) -> dict[str, Any] | None:
+    """The facts in a line; None if it is incomplete or damaged."""
+    body, comma, seal = line.rpartition(b',"crc":"')
+    if not comma or seal != f'{_crc(body)}"}}\n'.encode():
+        return None
+    try:
+        facts = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return facts if isinstance(facts, dict) else None
+
+
+def append_at(path: Path, content: bytes, at: int) -> int:
+    """Write `content` at byte `at`, drop what follows, and sync; returns the new end.
+
+    A retry thus overwrites an append that failed half way (a full disk). Raises OSError.
+    """
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, file_mode(path))
+    try:
+        with naming(path):
+            os.ftruncate(handle, at)
+            os.lseek(handle, at, os.SEEK_SET)
+            written = 0
+            while written < len(content):
+                written += os.write(handle, content[written:])
+            os.fsync(handle)
+    finally:
+        os.close(handle)
+    return at + len(content)
+
+
+def _crc(body: bytes) -> str:
+    return f"{zlib.crc32(body):08x}"

@@ -21,22 +21,22 @@ if TYPE_CHECKING:
 
 RGB = tuple[int, int, int]
 QUANTILE = 0.99
-"""The off-diagonal |W_ij| at which the colours end; the diagonal saturates."""
+"""The quantile of |W_ij| off the diagonal where the colour scale ends; the diagonal saturates."""
 SIDE_LEAST, SIDE_MOST = 512, 16_384
 """In pixels: a smaller W is enlarged by an integer factor, a larger one is refused."""
 BAND = 1 << 22
-"""Cells of W computed at a time."""
+"""Entries of W computed at a time."""
 SAMPLE = 512
 """At most so many rows determine the scale."""
 
 
 @dataclass(frozen=True, slots=True)
 class Colours:
-    """The colours of levels: `ramp` from the negative end over zero to the positive one."""
+    """`ramp` goes from the negative end over zero to the positive one."""
 
     ramp: Sequence[RGB]
     diagonal: RGB
-    """A diagonal beyond the ramp."""
+    """For diagonal entries beyond the ramp."""
     paper: RGB
     ink: RGB
 
@@ -46,7 +46,7 @@ class Colours:
 
 
 def heatmap_png(weights: Weights, colours: Colours, title: str, facts: str = "") -> bytes:
-    """The file; `facts` goes into its description. Raises WeightsError where W is too large."""
+    """The PNG file, with `facts` as its description. Raises WeightsError if W is too large."""
     from PIL import Image
 
     n = weights.n_sparse
@@ -70,7 +70,7 @@ def heatmap_png(weights: Weights, colours: Colours, title: str, facts: str = "")
 
 
 def png_bytes(image: Image, facts: str = "") -> bytes:
-    """A picture as a PNG file, with a description in it where there is one."""
+    """A picture as a PNG file with a description."""
     from PIL.PngImagePlugin import PngInfo
 
     known, file = PngInfo(), io.BytesIO()
@@ -122,7 +122,7 @@ def _draw_legend(image: Image, top: int, scale: float, size: int, count: int, ti
 def _levels(
     weights: Weights, index: np.ndarray, scale: float, count: int
 ) -> UInt8[np.ndarray, "k n"]:
-    """Which colour each cell of these rows has; NaN is as 0."""
+    """The colour index of each entry of these rows; NaN counts as 0."""
     rows: Float[np.ndarray, "k n"] = weights.rows(index)
     share = np.nan_to_num(rows, nan=0.0, posinf=np.inf, neginf=-np.inf) / scale
     half = count // 2

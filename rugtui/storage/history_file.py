@@ -15,8 +15,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rugtui.errors import DamagedError
-from rugtui.storage import checksummed_jsonl as sealed
-from rugtui.storage.files import open_plain, write_whole
+from rugtui.storage.files import append_at, jsonl_line, open_plain, read_jsonl_line, write_whole
 
 NAME = "history.jsonl"
 HELDOUT = ("heldout", "heldout_standard_error")
@@ -37,8 +36,8 @@ class StoredHistory:
     table: Float[np.ndarray, "columns results"]
     marks: tuple[tuple[int, str], ...] = ()
     thinned: int = 0
-    """The step up to which old rows were thinned, 0 if none were. When it changes, rows already
-    written have changed, too."""
+    """The step up to which old rows were thinned, 0 if none were. When it changes, rows that were
+    already written have changed too."""
 
     def until(self, step: int) -> StoredHistory:
         """The history up to this step."""
@@ -64,13 +63,13 @@ class HistoryFile:
             self._length = len(content)
         else:
             new = b"".join(_lines(past, self._rows, self._marks))
-            self._length = sealed.append(self._path, new, self._length)
+            self._length = append_at(self._path, new, self._length)
         self._rows, self._marks, self._thinned = past.table.shape[1], len(past.marks), past.thinned
         self._last = past.table[:, -1].tolist() if self._rows else []
 
     def _continued(self, past: StoredHistory) -> bool:
-        """Whether this begins with what was written: a run that diverged went back to an earlier
-        step, and may since have reached the same length."""
+        """Whether this continues what was written: a run that diverged goes back to an earlier
+        step, and may have reached the same length again."""
         if past.table.shape[1] < self._rows or len(past.marks) < self._marks:
             return False
         return not self._rows or np.array_equal(
@@ -116,14 +115,14 @@ def read_past(run: Path, columns: Sequence[str]) -> tuple[StoredHistory, list[st
 def _lines(past: StoredHistory, first_row: int, first_mark: int) -> Iterator[bytes]:
     for row in past.table[:, first_row:].T.tolist():
         known = zip(past.columns, row, strict=True)
-        yield sealed.line({name: _number(value) for name, value in known if value == value})
+        yield jsonl_line({name: _number(value) for name, value in known if value == value})
     for step, text in past.marks[first_mark:]:
-        yield sealed.line({"step": step, "mark": text})
+        yield jsonl_line({"step": step, "mark": text})
 
 
 def _thinned(step: int) -> bytes:
-    """Says, before all rows, up to which step they are extremes alone; nothing where none are."""
-    return sealed.line({"step": step, "thinned": True}) if step else b""
+    """The first line, which says up to which step rows were thinned; none if 0."""
+    return jsonl_line({"step": step, "thinned": True}) if step else b""
 
 
 def _number(value: float) -> float | int | str:
@@ -134,9 +133,9 @@ def _number(value: float) -> float | int | str:
 
 
 def _facts(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
-    """Line numbers and facts, no further than any history goes; None for a damaged line.
+    """Line numbers and facts, up to the limits; None for a damaged line.
 
-    A torn last line is passed over.
+    An incomplete last line is skipped.
     """
     with open_plain(path) as file:
         number = length = 0
@@ -149,14 +148,14 @@ def _facts(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
 
 
 def _too_long(path: Path, last: int) -> list[str]:
-    """Whether there was more than `_facts` read; then it stopped there."""
+    """A warning if the file goes beyond the limits of `_facts`."""
     if path.stat().st_size <= FILE_MOST and last < LINES_MOST:
         return []
     return [f"{str(path)!r}: lines after {last:,} are left out: a history is never that long."]
 
 
 def _unsealed(line: bytes) -> dict[str, Any] | None:
-    facts = sealed.opened(line)
+    facts = read_jsonl_line(line)
     step = facts.get("step") if facts else None
     return facts if isinstance(step, int) and 0 <= step < STEP_MOST else None
 

@@ -41,9 +41,9 @@ class Listed:
     seconds: float = 0.0
     loss: float | None = None
     optimum: float = math.nan
-    """L* at its (r, p), where somebody worked it out."""
+    """L* at its (r, p), if it was computed."""
     holder: Holder | None = None
-    """The process that trains it, of a live run."""
+    """The process that trains a live run."""
     trouble: str = ""
 
     @property
@@ -52,7 +52,7 @@ class Listed:
 
 
 def listed(run: Path) -> Listed:
-    """The summary of a run. What cannot be read is reported in it, not raised."""
+    """The summary of a run. Errors are reported in it, not raised."""
     count, size = len(snapshots(run)), sum(_sizes(run))
     try:
         facts, trouble = _facts(run)
@@ -77,7 +77,7 @@ def listed(run: Path) -> Listed:
 
 
 def state_of(run: Path) -> tuple[State, Holder | None]:
-    """The status of a run, and the process that trains it, if any; quick. Raises OSError."""
+    """The state of a run, and the process that trains it, if any. Raises OSError."""
     live, other = holder(run)
     if live:
         return "live", other
@@ -92,7 +92,7 @@ def removable(runs: list[Listed], keep: int, *, with_snapshots: bool = False) ->
     """Runs that may be removed: all but the newest `keep`, except runs in training and (unless
     `with_snapshots`) runs with snapshots.
 
-    The run that `latest` points to counts as the newest, whatever the time in its name.
+    The run that `latest` points to counts as the newest.
     """
     newest = {newest_run(folder).resolve() for folder in {one.path.parent for one in runs}}
     by_time = sorted(runs, key=lambda one: last_written(one.path / ABOUT))
@@ -103,7 +103,7 @@ def removable(runs: list[Listed], keep: int, *, with_snapshots: bool = False) ->
 def remove(run: Path, *, with_snapshots: bool = False) -> None:
     """Delete a run that no process uses and (unless `with_snapshots`) that has no snapshots.
 
-    Raises OSError; RunError if it has snapshots by now, or a process uses it.
+    Raises OSError; RunError if it has snapshots, or a process uses it.
     """
     if run.is_symlink():
         raise RunError(f"{str(run)!r} is a link to a run.")
@@ -117,7 +117,7 @@ def remove(run: Path, *, with_snapshots: bool = False) -> None:
 
 
 def _facts(run: Path) -> tuple[dict[str, Any], str]:
-    """The facts of the newest checkpoint that has some, else of run.json; and what is damaged."""
+    """The facts of the newest readable checkpoint, otherwise of run.json; and what is damaged."""
     trouble = ""
     for path in checkpoints(run):
         try:

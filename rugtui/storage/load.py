@@ -1,4 +1,4 @@
-"""Anything that was saved, as plain values: for scripts, for export, for looking at it again."""
+"""Loads a run, a snapshot or a weight file as plain values, for scripts and export."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ from rugtui.settings.settings import Settings
 from rugtui.storage.checkpoint import newest, weights_of
 from rugtui.storage.files import read_json
 from rugtui.storage.history_file import NAMES, StoredHistory, read_past
-from rugtui.storage.run_directory import ABOUT, settings_of
+from rugtui.storage.run_directory import ABOUT, find_target, settings_of
 from rugtui.storage.snapshot import read_snapshot, read_weights
-from rugtui.storage.target import find_target
 from rugtui.tables import Table
 
 UNKNOWN = ("p", "activation")
@@ -27,11 +26,11 @@ UNKNOWN = ("p", "activation")
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Saved:
-    """A run or a snapshot as it was saved last, or weights from elsewhere."""
+    """A run or a snapshot as it was last saved, or the weights of a file."""
 
     path: Path
     kind: str
-    """Which weights these are: trained or rug, or those of a file."""
+    """Of the weights: trained, rug or file."""
     step: int
     settings: Settings
     """For a weight file, its sizes and defaults; p and activation are None unless the file contains
@@ -43,7 +42,7 @@ class Saved:
     marks: tuple[tuple[int, str], ...]
     """Changes of settings: the step, and what changed."""
     facts: dict[str, Any]
-    """Versions, machine, and of a snapshot what it measured."""
+    """Versions, machine, and the measurements of a snapshot."""
     notes: tuple[str, ...] = ()
     """What is damaged and was skipped; for a weight file, which arrays were read as what."""
 
@@ -61,7 +60,7 @@ class Saved:
 def load(what: str | Path) -> Saved:
     """The run or snapshot in a directory, the run of a name, or the weights in a file.
 
-    Raises RunError (none there, or of a newer rugtui), DamagedError, WeightsError, OSError.
+    Raises RunError (not found, or written by a newer rugtui), DamagedError, WeightsError, OSError.
     """
     found = find_target(what)
     readers = {"run": _of_run, "snapshot": _of_snapshot, "weights": _of_weights}
@@ -123,7 +122,7 @@ def file_settings(found: WeightFile) -> Settings:
 
 
 def with_unknown(settings: Settings, changes: dict[str, Any]) -> Settings:
-    """A validated copy in which what was None stays so, unless it changes. Raises SettingError."""
+    """A validated copy with changes; other None settings stay None. Raises SettingError."""
     unknown = [name for name in UNKNOWN if getattr(settings, name) is None]
     complete = settings.replace(**{name: getattr(Settings(), name) for name in unknown} | changes)
     return _without(complete, [name for name in unknown if name not in changes])

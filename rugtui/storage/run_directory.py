@@ -1,4 +1,4 @@
-"""Where runs live: `$XDG_STATE_HOME/rugtui/runs/<time>-<name>/`."""
+"""Where runs are: `$XDG_STATE_HOME/rugtui/runs/<time>-<name>/`; and how commands find them."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ import os
 import platform
 import re
 import time
+from dataclasses import dataclass
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from rugtui import __version__
 from rugtui.errors import DamagedError, RugtuiError, RunError, SettingError
+from rugtui.models.weight_files.archive import split_selectors
 from rugtui.runtime.threads import granted_threads
 from rugtui.runtime.user_folders import state_folder
 from rugtui.settings.fields import fields_of
@@ -29,6 +31,8 @@ ABOUT, SNAPSHOT, LATEST = "run.json", "snapshot.json", "latest"
 SNAPSHOTS = "snapshots"
 """The folder of snapshots in a run."""
 CHECKPOINT = re.compile(r"checkpoint-(\d{1,18})\.safetensors")
+SUFFIXES = (".safetensors", ".npz", ".npy", ".pt", ".pth", ".ckpt", ".bin", ".pkl")
+"""Usual suffixes of weight files; an existing file may have any."""
 
 
 def runs_folder() -> Path:
@@ -215,3 +219,44 @@ def _make_first_free(folder: Path, name: str) -> Path:
             continue
         return run
     raise AssertionError("count() does not end")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A path and what is there."""
+
+    path: Path
+    """For weights, including selectors after #."""
+    kind: Literal["run", "snapshot", "weights"]
+
+
+def kind_of(path: Path) -> str:
+    """Whether a folder is a run, a snapshot or a sweep; empty if it is none of them."""
+    if path.joinpath("sweep.json").is_file():
+        return "sweep"
+    return "snapshot" if is_snapshot(path) else "run" if is_run(path) else ""
+
+
+def find_target(wanted: str | Path | None) -> Target:
+    """The folder of a snapshot or run (None: the latest run), or a weight file.
+
+    Raises RunError if there is none.
+    """
+    if wanted is None:
+        return Target(find_run(None), "run")
+    path = Path(wanted)
+    if is_snapshot(path):
+        return Target(path.resolve(), "snapshot")
+    if is_run(path):
+        return Target(path.resolve(), "run")
+    if path.is_dir():
+        raise RunError(f"{str(wanted)!r} is a folder, but neither a run nor a snapshot.")
+    if CHECKPOINT.fullmatch(path.name) and path.exists():
+        raise RunError(
+            f"{str(wanted)!r} is part of {str(path.parent)!r}: give that folder instead."
+        )
+    if split_selectors(path)[0].exists():
+        return Target(path.absolute(), "weights")
+    if Path(str(wanted).partition("#")[0]).suffix in SUFFIXES:
+        raise RunError(f"there is no file {str(wanted)!r}.")
+    return Target(find_run(wanted), "run")

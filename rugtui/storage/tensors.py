@@ -45,13 +45,12 @@ def pack(tensors: dict[str, Tensor], facts: dict[str, Any]) -> bytes:
 
 
 def pieces(tensors: dict[str, Tensor], facts: dict[str, Any]) -> Iterator[Any]:
-    """The same, one after another: of large tensors their own memory, where safetensors would
-    make two copies of all."""
+    """The content in pieces. Tensors are not copied; safetensors would make two copies of all."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     text = json.dumps({"format": FORMAT, **facts})
     digests = {"facts_sha256": _digest(text, {}), "sha256": _digest(text, tensors)}
     header: dict[str, Any] = {"__metadata__": {"facts": text, **digests}}
-    # as safetensors orders them, so that each begins where its numbers are aligned
+    # in the order of safetensors, so that each tensor is aligned
     ordered = sorted(tensors.items(), key=lambda named: (-named[1].element_size(), named[0]))
     place = 0
     for name, tensor in ordered:
@@ -68,9 +67,9 @@ def pieces(tensors: dict[str, Tensor], facts: dict[str, Any]) -> Iterator[Any]:
 
 
 def read_facts(path: Path) -> dict[str, Any]:
-    """The facts of a file alone, checked by their own digest and the file's length.
+    """Only the facts of a file, checked by their own digest and the file's length.
 
-    Raises OSError, DamagedError, and RunError where a newer rugtui wrote it.
+    Raises OSError, DamagedError, and RunError if a newer rugtui wrote it.
     """
     metadata = _metadata(path)
     text = metadata.get("facts")

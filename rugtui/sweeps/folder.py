@@ -20,11 +20,13 @@ from typing import TYPE_CHECKING, Any
 from rugtui.errors import DamagedError, RugtuiError, RunError, UsageError
 from rugtui.settings.fields import fields_of
 from rugtui.settings.ranges import numbers
-from rugtui.storage import checksummed_jsonl as sealed
 from rugtui.storage.files import (
+    append_at,
+    jsonl_line,
     make_folder,
     open_plain,
     read_json,
+    read_jsonl_line,
     remove_leftovers,
     write_json,
     write_whole,
@@ -95,7 +97,7 @@ def find(folder: Path, after: int = 0) -> Found:
             if not line.endswith(b"\n"):
                 break
             end += len(line)
-            facts = sealed.opened(line)
+            facts = read_jsonl_line(line)
             if facts is None:
                 damaged += 1
                 continue
@@ -156,8 +158,8 @@ class SweepFolder:
         rows = list(rows)
         for name, content in (weights or {}).items():
             write_whole(make_folder(self.path / WEIGHTS) / name, content)
-        content = sealed.line({"rows": [row.as_dict() for row in rows]})
-        self._end = sealed.append(self.path / ROWS, content, self._end)
+        content = jsonl_line({"rows": [row.as_dict() for row in rows]})
+        self._end = append_at(self.path / ROWS, content, self._end)
         self._rows |= {row.key: row for row in rows}
 
     def write_tables(self) -> None:

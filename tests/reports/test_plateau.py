@@ -83,9 +83,9 @@ def test_an_incomplete_line_is_measured_again(tmp_path):
 
 
 def test_a_file_of_somebody_else_is_refused(tmp_path):
-    from rugtui.storage import checksummed_jsonl as sealed
+    from rugtui.storage import files
 
-    (tmp_path / NAME).write_bytes(sealed.line({"step": 1, "colour": "blue"}))
+    (tmp_path / NAME).write_bytes(files.jsonl_line({"step": 1, "colour": "blue"}))
     with pytest.raises(DamagedError, match="not a measurement"):
         StudyLog(tmp_path)
 

@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from rugtui.storage import checksummed_jsonl as sealed
+from rugtui.storage import files
 from rugtui.storage.history_file import LINES_MOST, NAME, HistoryFile, StoredHistory, read_past
 from tests.storage.some import COLUMNS, damage, some_past
 
@@ -129,9 +129,12 @@ def test_no_more_of_a_hostile_file_is_read_than_any_history_has(content, tmp_pat
 @pytest.mark.parametrize("value", [[1], "one", 10**400, None, {}])
 def test_sealed_lines_of_somebody_elses_are_damaged(value, tmp_path):
     HistoryFile(tmp_path).bring_up_to(some_past(2, marks=()))
-    lines = [sealed.line({"step": 3, COLUMNS[1]: value}), sealed.line({"step": value, "mark": "x"})]
+    lines = [
+        files.jsonl_line({"step": 3, COLUMNS[1]: value}),
+        files.jsonl_line({"step": value, "mark": "x"}),
+    ]
     with (tmp_path / NAME).open("ab") as file:
-        file.write(b"".join(lines) + sealed.line({"step": 4}))
+        file.write(b"".join(lines) + files.jsonl_line({"step": 4}))
     read, said = read_past(tmp_path, COLUMNS)
     assert read.table[0].tolist() == [1, 2, 4]
     assert read.marks == ()
