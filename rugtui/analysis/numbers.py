@@ -20,7 +20,7 @@ def loss(value: float) -> str:
     """Four digits that stay comparable: 0.005431, 2.100e-6."""
     if not math.isfinite(value):
         return "-"
-    if abs(value) >= 1e-3 or value == 0:
+    if 1e-3 <= abs(value) < 100 or value == 0:
         return f"{value:.6f}"
     return short_exponent(f"{value:.3e}")
 

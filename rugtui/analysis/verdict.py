@@ -60,7 +60,8 @@ def verdict(
         if abs(off) > FAR and _interference_matters(measured):
             why = _interference(measured)
             why = f": {why}" if why and why not in said[0] else ""
-            said.append(f"Gaussian(W) is {100 * abs(off):.0f} % {_side(off)} exact(W){why}.")
+            far = f"{100 * abs(off):.0f} % {_side(off)}" if off < 9 else f"{off + 1:.3g} times"
+            said.append(f"Gaussian(W) is {far} exact(W){why}.")
     return " ".join(said)
 
 
@@ -83,6 +84,8 @@ def _structure(
     else:
         return ""
     marks = {"predicted end of training": below.loss_end}
+    if below.loss_lowest < below.loss_end:
+        marks["lowest loss known"] = below.loss_lowest
     if measured.pairs_share >= MOST:
         marks["paired optimum"] = below.loss_pairs
     name, mark = min(marks.items(), key=lambda known: abs(math.log(loss / known[1])))

@@ -27,7 +27,7 @@ def rug(
     ratio: float | None = None,
     p: float = 0.05,
     construction: str | None = None,
-    tune: Tune = "theory",
+    tune: Tune | None = None,
     seed: int = 0,
     device: str = "cpu",
 ) -> EngineeredWeights:
@@ -39,7 +39,8 @@ def rug(
 
     Other constructions lie below L* (theory, section 12): pairs, simplex:k, vote:K, lopsided, and
     best, the mixture with the lowest exact loss; `parts` says of what the weights are made. a and b
-    are tuned on theory at large n_sparse, or on the exact loss at this size (tune="exact").
+    are tuned on theory at large n_sparse, or on the exact loss at this size: tune="exact", or
+    construction="best".
 
     >>> import rugtui
     >>> rug = rugtui.rug(256, ratio=0.25, p=0.05)

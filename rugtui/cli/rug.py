@@ -37,16 +37,15 @@ DECODERS = "relu, linear, jumprelu, topk, elementwise, oracle"
     "--frame",
     "construction",
     metavar="NAME",
-    help=f"How W is built: {', '.join(get_args(Frame))}, pairs, simplex:k, vote:K, lopsided, or "
-    "best, the mixture with the lowest exact loss.  "
+    help=f"How W is built: {', '.join(get_args(Frame))}, pairs, simplex:k, vote:K, lopsided, "
+    "priority, priority:k, or best, the mixture with the lowest exact loss.  "
     "[hadamard; dct if n_sparse is not a power of two]",
 )
 @click.option(
     "--tune",
     type=click.Choice(["theory", "exact"]),
-    default="theory",
     help="What a and b are best for: theory at large n_sparse, or the exact loss at this size.  "
-    "[theory; best is always exact]",
+    "[theory; exact for best]",
 )
 @click.option("--samples", type=click.IntRange(2), help="Also sample the loss, this many times.")
 @click.option(
@@ -71,7 +70,7 @@ DECODERS = "relu, linear, jumprelu, topk, elementwise, oracle"
 @json_option
 def command(
     construction: str | None,
-    tune: Tune,
+    tune: Tune | None,
     samples: int | None,
     decoder_names: tuple[str, ...],
     save: Path | None,

@@ -26,7 +26,7 @@ class Chapter:
 CHAPTERS = (
     Chapter("model", "The model and the paper in two pages"),
     Chapter("panes", "Reading the panes of the dashboard"),
-    Chapter("experiments", "Six experiments to try, and what one sees"),
+    Chapter("experiments", "Seven experiments to try, and what one sees"),
     Chapter("ssh", "SSH, tmux and slow links"),
     Chapter("python", "Scripting and Python"),
     Chapter("files", "Files, formats, and the names of numbers"),

@@ -82,7 +82,8 @@ def engineered(
     device: torch.device | str = "cpu",
 ) -> Weights:
     """The weights of `construct`, tuned on theory."""
-    return construct(name, n_sparse, n_dense, p, generator=generator, device=device).weights
+    made = construct(name, n_sparse, n_dense, p, tune="theory", generator=generator, device=device)
+    return made.weights
 
 
 def construct(
@@ -91,17 +92,20 @@ def construct(
     n_dense: int,
     p: float,
     *,
-    tune: Tune = "theory",
+    tune: Tune | None = None,
     generator: torch.Generator,
     device: torch.device | str = "cpu",
 ) -> Constructed:
     """Weights of this construction with the best a and b: of its law at large n_sparse (for a frame
     those of section 4, where the Gaussian loss is L*), or of its exact loss at this size.
 
-    `best` is always tuned on the exact loss. Raises UsageError for a name that is none,
-    WeightsError for sizes that the construction does not have or that memory does not.
+    None is the exact loss for `best` and theory for all others. With theory, features in an order
+    of priority are as close in scale as training needs them.
+
+    Raises UsageError for a name that is none, WeightsError for sizes that the construction does not
+    have or that memory does not.
     """
-    builder = Builder(p, tune, generator, device)
+    builder = Builder(p, tune or ("exact" if name == "best" else "theory"), generator, device)
     if name in get_args(Frame):
         symmetric = optimum(n_dense / n_sparse, p)
         a, b = float(symmetric.a), float(symmetric.b)
