@@ -1,4 +1,4 @@
-"""Files of people who may mean harm: any name, no more memory than the content is said to take."""
+"""Reads zip archives that may be malicious, within limits of memory; and file names."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from rugtui.errors import WeightsError
 from rugtui.models.sizes import require_memory
 
 DIRECTORY_MOST = 4 << 20
-"""Bytes of an archive's directory, about 50,000 arrays; in memory each byte takes ten."""
+"""Limit on an archive's directory, in bytes: about 50,000 arrays; in memory each byte takes ten."""
 GROWS_MOST, SMALL = 100, 64 << 20
-"""What weights may grow when unpacked, unless they stay small: trained ones hardly shrink."""
+"""Limit on the compression ratio of members above SMALL bytes: weights hardly compress."""
 
 
 class BrokenFileError(Exception):
-    """A file is cut short, altered, or not what its first bytes promise; the message says how."""
+    """A file is truncated, altered, or not in the format of its first bytes."""
 
 
 @contextlib.contextmanager
 def broken_if_unreadable() -> Iterator[None]:
-    """Around calls of zipfile alone: what it raises on archives that are not whole."""
+    """Turns what zipfile raises for damaged archives into BrokenFileError."""
     try:
         yield
     except (
@@ -35,17 +35,17 @@ def broken_if_unreadable() -> Iterator[None]:
         EOFError,
         NotImplementedError,
         struct.error,
-        ValueError,  # of times, offsets and names that cannot be
+        ValueError,  # impossible times, offsets and names
     ) as error:
         raise BrokenFileError(str(error) or "it ends too soon") from error
-    except RuntimeError as error:  # zipfile has no other for a password
+    except RuntimeError as error:  # which zipfile raises if a password is needed
         if "encrypted" not in str(error):
             raise
         raise BrokenFileError("it is encrypted") from error
 
 
 class _Guarded(io.BufferedReader):
-    """A file that does not give so much at once as a directory without end would ask for."""
+    """Refuses to read more at once than `most`: a zip file may claim a huge directory."""
 
     most: int | None = DIRECTORY_MOST
 
@@ -69,8 +69,8 @@ def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
 def read_member(path: Path, archive: zipfile.ZipFile, name: str, most: int) -> bytearray:
     """A member of at most `most` bytes, unpacked.
 
-    Raises WeightsError where memory is short, BrokenFileError for a member that is missing, not
-    whole, or packed as nobody packs it.
+    Raises WeightsError if memory is short, BrokenFileError for a member that is missing, truncated,
+    or packed in an unusual way.
     """
     known = member(archive, name)
     size = known.file_size
@@ -92,14 +92,14 @@ def member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
 
 
 def read_start(archive: zipfile.ZipFile, known: zipfile.ZipInfo, size: int) -> bytearray:
-    """The first `size` bytes of a member, or all where there are fewer."""
-    # Never without a size: zipfile would unpack 2 GiB before it looks how many were promised.
+    """The first `size` bytes of a member, or all if there are fewer."""
+    # Always with a size: otherwise zipfile unpacks up to 2 GiB before it checks the member's size.
     with broken_if_unreadable(), archive.open(known) as file:
         return bytearray(file.read(size))
 
 
 def require_plausible(path: Path, known: zipfile.ZipInfo) -> None:
-    """Refuse, before it is unpacked, what unpacks to far more than it is.
+    """Refuse a member with an implausible compression ratio before it is unpacked.
 
     Raises WeightsError, and BrokenFileError for ways to pack that zipfile unpacks without a bound.
     """
@@ -121,7 +121,7 @@ def require_packing(known: zipfile.ZipInfo) -> None:
 
 
 def split_selectors(path: str | Path) -> tuple[Path, list[str]]:
-    """A file that is there, and what stands behind it after # about which weights in it."""
+    """Split FILE#SELECTOR#… into the path of an existing file, and its selectors."""
     text, selectors = str(path), []
     while "#" in text and not Path(text).exists():
         text, _, last = text.rpartition("#")
@@ -130,7 +130,7 @@ def split_selectors(path: str | Path) -> tuple[Path, list[str]]:
 
 
 def in_utf8(path: Path, handle: int) -> str:
-    """A path as safetensors takes it; where the name is no UTF-8, by the open file of it."""
+    """A path for safetensors, which needs UTF-8; other names go by their open file."""
     try:
         os.fsencode(path).decode()
     except UnicodeDecodeError:

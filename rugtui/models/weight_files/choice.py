@@ -1,4 +1,4 @@
-"""Which of the arrays in a file are the weights, or why that is not sure."""
+"""Chooses the weights among the arrays in a file, or says why the choice is ambiguous."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ ROLES = ("W_in", "W_out", "W", "b", "b_in")
 
 
 def chosen_weights(contents: Contents, selectors: list[str]) -> tuple[Candidate, list[Candidate]]:
-    """The weights that are meant, and others that are not; what is used of `selectors` is taken
-    out of it. Raises WeightsError where there are none, or several and nothing says which."""
+    """The chosen weights, and the other candidates; removes the selectors that it uses. Raises
+    WeightsError if there are none, or several and no selector chooses one."""
     for selector in selectors:
         if "=" in selector:
             selectors.remove(selector)
@@ -41,7 +41,7 @@ def chosen_weights(contents: Contents, selectors: list[str]) -> tuple[Candidate,
 
 
 def _explicit(contents: Contents, text: str) -> Candidate:
-    """Weights by the names that somebody gave: W_in=NAME,W_out=NAME,b=NAME."""
+    """Weights by explicit names: W_in=NAME,W_out=NAME,b=NAME."""
     roles = {}
     for part in text.split(","):
         role, mark, name = part.strip().partition("=")
@@ -91,8 +91,8 @@ def _none_found(contents: Contents) -> str:
 
 
 def require_plain(contents: Contents, chosen: Candidate, said: Said) -> None:
-    """Refuse other models than this one: hidden layers with an activation, scales beside the
-    arrays, biases that are objects."""
+    """Refuse other models: with a hidden activation, with scale factors, with biases that are
+    objects."""
     file, convention = contents.path, chosen.convention
     if convention.refusal:
         raise WeightsError(

@@ -1,18 +1,19 @@
-"""What is in a file: its arrays by name, whatever wrote it, and what else it says.
+"""The contents of a file: its arrays by name, and the facts beside them.
 
-The content decides, not the name: .npz, .npy, .safetensors, torch.save (both formats), pickles.
-Nothing is unpickled, sizes are read from headers before memory is taken, and only the arrays that
-are asked for are read.
+The format is recognized by the content, not the name: .npz, .npy, .safetensors, torch.save (both
+formats), pickles. Nothing is unpickled, sizes are checked before memory is allocated, and arrays
+are read on request.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import math
 import re
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,77 +37,72 @@ from rugtui.models.weight_files.archive import (
     require_plausible,
 )
 from rugtui.models.weight_files.object_tree import arrays_in
-from rugtui.models.weight_files.pickle_reader import PickledArray, TensorView
+from rugtui.models.weight_files.pickle_reader import TensorView
 from rugtui.models.weight_files.torch_file import Read, old_torch_file, tensor, torch_archive
 
 KNOWN = ".npz, .pt, .pth, .safetensors, .npy, .ckpt, .bin, .pkl"
 SUFFIXES = tuple(KNOWN.split(", "))
-"""Endings of such files; any other will do, too."""
+"""Usual endings; others are accepted too."""
 NPY_MAGIC = b"\x93NUMPY"
 HEADER_MOST = 16 << 10
-"""Bytes of an array's header in an .npz; NumPy writes 128 for arrays of numbers."""
+"""Limit on the header of an array in an .npz, in bytes; NumPy writes 128 for arrays of numbers."""
 HEADERS_MOST = 8 << 20
-"""Bytes of a .safetensors header: 100,000 arrays."""
+"""Limit on the header of a .safetensors file, in bytes: 100,000 arrays."""
 OBJECTS = "an array of Python objects"
 TEXT_MOST = 1 << 20
-"""Bytes of a text in an .npz that are read."""
+"""Limit on a text in an .npz, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An array in a file. `read` gives its numbers, in whatever precision they have."""
+    """An array in a file. `read` returns its numbers in their own precision."""
 
     shape: tuple[int, ...]
     dtype: str
     read: Callable[[], Tensor]
     group: str = ""
-    """Name of the innermost dictionary or object that holds it; empty at the root."""
+    """Name of the innermost dictionary or object that contains it; empty at the root."""
     odd: str = ""
-    """Why its numbers cannot be read, where they cannot."""
+    """Why its numbers cannot be read; empty if they can."""
     same_as: Any = None
-    """Equal for two names of the very same numbers."""
+    """Equal for two names of the same numbers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """All of a file, by name."""
+    """Everything in a file, by name."""
 
     path: Path
     arrays: dict[str, Entry]
     objects: dict[str, str] = field(default_factory=dict)
-    """Objects whose content only their own code could tell: the name of their class."""
+    """Objects that only their own code can read: the names of their classes."""
     facts: dict[str, Any] = field(default_factory=dict)
     """Numbers and texts beside the arrays."""
     conversion: str = ""
-    """Python that makes a file which can be read, for those who trust this one."""
+    """Python that converts the file to a readable one, for users who trust it."""
 
 
 def open_contents(path: Path) -> Contents:
-    """What is in a file. Raises WeightsError, in one sentence, for whatever is wrong with it."""
+    """The contents of a file. Raises WeightsError, in one sentence, for anything wrong with it."""
     if not path.is_file():
         raise WeightsError(_why_no_file(path))
     with explained(path):
         return _reader(path)(path)
 
 
-class explained:  # noqa: N801 - used like a function
-    """Turns what is wrong with a file's bytes into a WeightsError; bugs keep their traceback."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, OSError):
-            raise WeightsError(f"{self.path} cannot be read: {error.strerror or error}.") from error
-        if isinstance(error, BrokenFileError):
-            suffix = self.path.suffix if self.path.suffix.lower() in SUFFIXES else "weights"
-            reason = (str(error).strip().splitlines() or ["it breaks off"])[0].rstrip(".")
-            raise WeightsError(
-                f"{self.path} is not a whole {suffix} file: {reason}; copy or save it again."
-            ) from error
+@contextlib.contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turns errors in a file's content into a WeightsError; bugs keep their traceback."""
+    try:
+        yield
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except BrokenFileError as error:
+        suffix = path.suffix if path.suffix.lower() in SUFFIXES else "weights"
+        reason = (str(error).strip().splitlines() or ["it ends too soon"])[0].rstrip(".")
+        raise WeightsError(
+            f"{path} is not a whole {suffix} file: {reason}; copy or save it again."
+        ) from error
 
 
 def _why_no_file(path: Path) -> str:
@@ -129,10 +125,10 @@ def _reader(path: Path) -> Callable[[Path], Contents]:
     if first[:1] in (b"\x80", b"(", b"}", b"]", b"c"):
         return _read_pickle
     if path.suffix.lower() in SUFFIXES and first:
-        raise BrokenFileError("it begins as no such file does")
+        raise BrokenFileError("it does not begin like one")
     raise WeightsError(
         f"Weights are read from {KNOWN} and the like, but {path} "
-        + ("is empty." if not first else "begins as none of them does.")
+        + ("is empty." if not first else "begins like none of them.")
     )
 
 
@@ -164,7 +160,9 @@ def _from_pickle(path: Path, content: Any, read: Read) -> Contents:
             arrays[name] = Entry(one.shape, dtype, get, group, one.odd, same)
         else:
             odd = "" if one.dtype is not None else OBJECTS
-            get = functools.partial(_pickled_array, name, one)
+            get = functools.partial(
+                _numbers, name, one.content, 0, one.shape, one.dtype, one.fortran
+            )
             arrays[name] = Entry(one.shape, str(one.dtype), get, group, odd, id(one))
     conversion = (
         f"import torch; m = torch.load({str(path)!r}, map_location='cpu', weights_only=False)"
@@ -172,11 +170,6 @@ def _from_pickle(path: Path, content: Any, read: Read) -> Contents:
         "torch.save({k: v.to_dense() for k, v in m.items() if torch.is_tensor(v)}, 'safe.pt')"
     )
     return Contents(path, arrays, found.objects, found.facts, conversion)
-
-
-def _pickled_array(name: str, array: PickledArray) -> Tensor:
-    assert array.dtype is not None
-    return _numbers(name, array.content, 0, array.shape, array.dtype, array.fortran)
 
 
 def _read_npz(path: Path, archive: zipfile.ZipFile, names: list[str]) -> Contents:
@@ -205,7 +198,6 @@ def _npz_member(path: Path, member: str, head: _Header) -> Tensor:
         require_plausible(path, archive.getinfo(member))
         most = path.stat().st_size * GROWS_MOST + SMALL
         content = read_member(path, archive, member, most)
-    assert head.dtype is not None
     return _numbers(member, content, head.start, head.shape, head.dtype, head.fortran)
 
 
@@ -216,7 +208,6 @@ def _read_npy(path: Path) -> Contents:
     def get() -> Tensor:
         require_memory(2 * path.stat().st_size, str(path))
         content = path.read_bytes()
-        assert head.dtype is not None
         return _numbers(path.name, content, head.start, head.shape, head.dtype, head.fortran)
 
     return Contents(path, {"array": Entry(head.shape, head.descr, get, odd=head.odd)})
@@ -224,7 +215,7 @@ def _read_npy(path: Path) -> Contents:
 
 @dataclass(frozen=True, slots=True)
 class _Header:
-    """What an array of NumPy's says of itself before its numbers begin."""
+    """The header of an array in NumPy's format."""
 
     shape: tuple[int, ...]
     descr: str
@@ -244,14 +235,14 @@ class _Header:
 
 
 def _header(head: bytes, size: int, name: str) -> _Header:
-    """Raises BrokenFileError, also where the numbers are not as many as the header says.
+    """Raises BrokenFileError, also if the size does not match the header.
 
-    Matched against the one form in which NumPy and others write it: a literal that is evaluated
-    could be made to nest without end.
+    The header is matched against the form in which NumPy and others write it, not evaluated: a
+    literal could be nested without end.
     """
     width = {1: 2, 2: 4, 3: 4}.get(head[6] if head.startswith(NPY_MAGIC) and len(head) > 6 else 0)
     if width is None:
-        raise BrokenFileError(f"{name} in it does not begin as arrays do")
+        raise BrokenFileError(f"{name} in it does not begin like an array")
     start = 8 + width + int.from_bytes(head[8 : 8 + width], "little")
     text = head[8 + width : start].decode("latin1")
     parts = [
@@ -279,9 +270,10 @@ def _numbers(
     content: bytes | bytearray,
     start: int,
     shape: tuple[int, ...],
-    dtype: np.dtype,
+    dtype: np.dtype | None,
     fortran: bool,
 ) -> Tensor:
+    assert dtype is not None  # otherwise its Entry is odd
     if math.prod(shape) * dtype.itemsize != len(content) - start:
         raise BrokenFileError(f"{name} should hold {math.prod(shape)} numbers")
     numbers = np.frombuffer(content, dtype, offset=start)
@@ -292,44 +284,40 @@ def _numbers(
 
 
 def _read_safetensors(path: Path) -> Contents:
-    with path.open("rb") as opened:
-        header = int.from_bytes(opened.read(8), "little")
-        if header > HEADERS_MOST:
-            raise BrokenFileError(
-                f"its header has {header:,} bytes, but {HEADERS_MOST:,} at most are read"
-            )
-        # The library checks that the offsets tile the file: no array is larger than it is.
-        require_memory(path.stat().st_size, str(path))
-        try:
-            with safe_open(in_utf8(path, opened.fileno()), framework="pt") as file:
-                facts = dict(file.metadata() or {})
-                slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
-                known = {name: (one.get_shape(), one.get_dtype()) for name, one in slices.items()}
-        except SafetensorError as error:
-            raise BrokenFileError(str(error)) from error
-    arrays = {
-        name: Entry(
-            tuple(shape),
-            dtype,
-            functools.partial(_safetensor, path, name),
-            same_as=name,
+    with path.open("rb") as file:
+        header = int.from_bytes(file.read(8), "little")
+    if header > HEADERS_MOST:
+        raise BrokenFileError(
+            f"its header has {header:,} bytes, but {HEADERS_MOST:,} at most are read"
         )
-        for name, (shape, dtype) in sorted(known.items())
-    }
+    # The library checks that the offsets tile the file: no array is larger than the file.
+    require_memory(path.stat().st_size, str(path))
+    arrays = {}
+    with _safetensors(path) as file:
+        facts = dict(file.metadata() or {})
+        for name in sorted(file.keys()):
+            get, known = functools.partial(_safetensor, path, name), file.get_slice(name)
+            arrays[name] = Entry(tuple(known.get_shape()), known.get_dtype(), get, same_as=name)
     return Contents(path, arrays, {}, facts | _own_settings(facts.get("facts")))
 
 
 def _safetensor(path: Path, name: str) -> Tensor:
+    with _safetensors(path) as file:
+        return file.get_tensor(name)
+
+
+@contextlib.contextmanager
+def _safetensors(path: Path) -> Iterator[Any]:
     with path.open("rb") as opened:
         try:
             with safe_open(in_utf8(path, opened.fileno()), framework="pt") as file:
-                return file.get_tensor(name)
+                yield file
         except SafetensorError as error:
             raise BrokenFileError(str(error)) from error
 
 
 def _own_settings(text: str | None) -> dict[str, Any]:
-    """Of files that rugtui wrote: the settings that it noted beside the weights."""
+    """The settings beside the weights in a file that rugtui wrote."""
     try:
         known = json.loads(text or "{}")
     except ValueError:

@@ -1,4 +1,4 @@
-"""How others name the arrays of y = ReLU(W_out (W_in x + b_in) + b), as a table."""
+"""A table of how others name the arrays of y = ReLU(W_out (W_in x + b_in) + b)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 Layout = Literal["either", "linear", "kernel"]
-"""Which axis of a matrix takes its input: linear, the last (torch.nn.Linear); kernel, the first
-(Flax); either: the file's bias, or else the longer axis, tells which one has the features."""
+"""The input axis of a matrix: linear, the last (torch.nn.Linear); kernel, the first (Flax); either:
+the length of the bias, otherwise the longer axis, tells which axis has the features."""
 
 
 @dataclass(frozen=True, slots=True)
 class Convention:
-    """The names that somebody gives to the arrays. Without `W_out` the weights are tied."""
+    """The names of the arrays. Without `W_out` the weights are tied."""
 
     origin: str
     W_in: str
@@ -26,10 +26,10 @@ class Convention:
     whole: bool = False
     """`W_in` names W itself, (n_sparse, n_sparse)."""
     refusal: str = ""
-    """Why weights of these names are not those of this model."""
+    """Why weights with these names belong to another model."""
 
     def roles(self, shapes: Mapping[str, tuple[int, ...]], prefix: str) -> dict[str, str]:
-        """{role: name} of those that are there under `prefix`; empty unless the weights are."""
+        """{role: name} of the arrays under `prefix`; empty if the weights are missing."""
         needed = {"W_in": self.W_in} | ({"W_out": self.W_out} if self.W_out else {})
         if self.whole:
             needed = {"W": self.W_in}
@@ -52,7 +52,7 @@ BIASES = ("b", "b_final", "b_out", "bias", "b_dec", "bias_out", "out_bias")
 
 
 def _layers(origin: str, first: str, last: str, **more: str) -> Convention:
-    """Two modules of PyTorch's or (layout kernel) of Flax's."""
+    """Two modules of PyTorch or (layout kernel) Flax."""
     kernel = more.get("layout") == "kernel"
     weight, bias = ("kernel" if kernel else "weight"), "bias"
     return Convention(
@@ -100,7 +100,7 @@ FALLBACKS = (
     Convention("a single array", "array", whole=True),
     Convention("a tuple (W_in, W_out, b)", "0", "1", ("2",)),
 )
-"""Names so common that they count only where no others are there."""
+"""Names so common that they count only if no others are found."""
 
 HARMLESS = re.compile(
     r"(?i)(optim\w*|opt(_state\w*)?|\w*sched\w*|rng\w*|\w*seed\w*|loss(es)?|\w*_loss(es)?|history\w*"
@@ -108,23 +108,23 @@ HARMLESS = re.compile(
     r"|grads?|gradients?|importances?|feature_probabilit(y|ies)|p_feat\w*|sparsity|sparsities"
     r"|data|batch|inputs?|labels|targets|amp|scaler|exp_avg\w*|momentum\w*|mu|nu)"
 )
-"""A part of an array's name that says that the model's output does not depend on it."""
+"""A part of an array's name that shows that the model's output does not depend on the array."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Weights that a file may mean: {role: name} with roles W_in, W_out, or W, and b, b_in."""
+    """Possible weights in a file: {role: name} with roles W_in, W_out, or W, and b, b_in."""
 
     label: str
     convention: Convention
     roles: dict[str, str]
     prefix: str = ""
     explicit: bool = False
-    """Whether somebody said these names, rather than a convention."""
+    """Whether the names were given explicitly, not by a convention."""
 
     @property
     def names_option(self) -> str:
-        """What says just this: W_in=model.W_in,b=model.b."""
+        """As the value of --names: W_in=model.W_in,b=model.b."""
         return ",".join(f"{role}={name}" for role, name in self.roles.items())
 
 
@@ -133,9 +133,9 @@ def is_harmless(name: str) -> bool:
 
 
 def candidates(shapes: Mapping[str, tuple[int, ...]]) -> list[Candidate]:
-    """All weights among arrays of these names and shapes, in an order that the names decide."""
+    """All candidates among arrays of these names and shapes, ordered by name."""
     found = _of(CONVENTIONS, shapes) or _of(FALLBACKS, shapes)
-    # layers 0 and 1 of a deeper model do not fit each other; 0 and 2 of it may
+    # layers 0 and 1 of a deeper model do not fit each other; its layers 0 and 2 may
     found = [one for one in found if _fits(one, shapes)] or found
     arrays = [set(one.roles.values()) for one in found]
     kept = [
@@ -173,7 +173,7 @@ def _of(
 
 
 def _labelled(found: list[Candidate]) -> list[Candidate]:
-    """Each with its own label: the prefix, or its first array where that is empty or shared."""
+    """With unique labels: the prefix, or the first array if that is empty or shared."""
     labels = [one.label for one in found]
     return [
         one

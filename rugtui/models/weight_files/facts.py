@@ -1,4 +1,4 @@
-"""What a file of weights says beside its arrays: activation and p, and what rules it out."""
+"""Facts beside the arrays of a weight file: activation, p, and signs of another model."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ SAME = {"linear": "identity", "none": "identity", "leakyrelu": "leaky_relu"}
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What is said; None where nothing is, or not one thing."""
+    """What a file says; None if it says nothing, or contradicts itself."""
 
     activation: Activation | None = None
     other_activation: str = ""
-    """One that no run has, as the file has it."""
+    """An activation that rugtui does not have, as the file spells it."""
     p: float | None = None
     scale: str = ""
     """A factor that is not 1, as a phrase."""
@@ -37,12 +37,12 @@ class Said:
     """Outputs that topk keeps."""
 
     def settings(self) -> dict[str, Any]:
-        """What is said of a run's settings."""
+        """The settings of a run that the file says."""
         known = {"p": self.p, "activation": self.activation, "k": self.k}
         return {name: value for name, value in known.items() if value is not None}
 
     def require_known(self) -> None:
-        """Raise WeightsError where an activation is said that no run has."""
+        """Raises WeightsError for an activation that rugtui does not have."""
         if self.other_activation:
             raise WeightsError(
                 f"The file says that its activation is {self.other_activation}, and here it is one "

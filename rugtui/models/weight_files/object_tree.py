@@ -1,4 +1,4 @@
-"""Arrays, by dotted name, in whatever a pickle held: dictionaries, lists, modules, any object."""
+"""Finds arrays by dotted name in the content of a pickle: dictionaries, lists, modules, objects."""
 
 from __future__ import annotations
 
@@ -19,28 +19,29 @@ from rugtui.models.weight_files.pickle_reader import (
 
 NAMES_MOST, NAME_MOST, FACTS_MOST = 20_000, 200, 5_000
 OF_MODULES = ("_parameters", "_buffers", "_modules")
-"""Where torch.nn.Module keeps what its state_dict has."""
+"""The attributes of torch.nn.Module that its state_dict contains."""
 
 MODEL = re.compile("(?i)model|net|module|state|weights|sae|autoencoder")
 
 
 @dataclass(slots=True)
 class Found:
-    """What is there, by name; `hidden` is Python that leads to the object whose content only its
-    own code can tell, one that is called a model before others."""
+    """What was found, by name. `hidden` is Python that leads to an object that only its own code
+    can read, preferably one named like a model."""
 
     arrays: dict[str, tuple[TensorView | PickledArray, str]] = field(default_factory=dict)
-    """Each with the name of what holds it."""
+    """Each with the name of its container."""
     objects: dict[str, str] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     hidden: str = ""
 
 
 def arrays_in(content: Any) -> Found:
-    """Everything in a content, the least nested first: state_dict.W_in, and so on.
+    """Everything in the content, the least nested first: state_dict.W_in, and so on.
 
-    Whatever is there several times counts once: each may hold the next one twice. An object of an
-    unknown class is looked through as if its attributes, items and arguments were a dictionary's.
+    An object that occurs several times counts once; otherwise nested repetition would take forever.
+    An object of an unknown class is searched like a dictionary of its attributes, items and
+    arguments.
     """
     found, hidden = Found(), []
     seen: set[int] = set()
@@ -49,7 +50,7 @@ def arrays_in(content: Any) -> Found:
         name, group, one, access = left.popleft()
         if isinstance(one, TensorView | PickledArray):
             unique = name or "array"
-            while unique in found.arrays:  # a key that is text, and one that reads like it
+            while unique in found.arrays:  # keys such as "0" and 0
                 unique += "'"
             found.arrays[unique] = one, group
         elif isinstance(one, dict | list | tuple | Opaque):
@@ -74,7 +75,7 @@ def arrays_in(content: Any) -> Found:
 
 
 def _children(one: Any) -> Iterator[tuple[str, Any, str]]:
-    """(name, value, Python that leads there) of each part of a container."""
+    """(name, value, Python that leads there) for each part of a container."""
     if isinstance(one, dict):
         for key, value in one.items():
             if _worth(value):
@@ -92,7 +93,7 @@ def _children(one: Any) -> Iterator[tuple[str, Any, str]]:
 
 
 def _attributes(one: Opaque) -> Iterator[tuple[str, Any, str]]:
-    """Parameters, buffers and parts of a module under their own names, as state_dict has them."""
+    """Parameters, buffers and submodules under the names that they have in a state_dict."""
     states = one.state if isinstance(one.state, tuple) else (one.state,)
     for state in states:
         if isinstance(state, list):  # a dataclass with slots
@@ -113,7 +114,7 @@ def _worth(value: Any) -> bool:
 
 
 def _key_of(key: str) -> tuple[str, str]:
-    """The name that a key gives, and its Python."""
+    """The name of a key, and its Python."""
     if key.startswith(NOT_TEXT):
         return key[1:], key[1:]
     return key, repr(key)

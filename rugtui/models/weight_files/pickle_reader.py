@@ -1,9 +1,9 @@
-"""What a pickle would build, found without running anything.
+"""Finds out what a pickle would build without executing anything.
 
-A pickle is a program for a stack machine that may call any function by its name. Here the program
-is followed over text, numbers, lists, dictionaries and descriptions of arrays alone: nothing is
-imported and nothing is called. Whatever else it would build becomes an `Opaque`, which keeps what
-the program would have handed over, so that arrays inside objects of unknown classes are found.
+A pickle is a program for a stack machine that may call any function by name. Here it is interpreted
+on text, numbers, lists, dictionaries and descriptions of arrays; nothing is imported or called.
+Everything else becomes an `Opaque`, which keeps the arguments, so that arrays inside objects of
+unknown classes are found.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ import numpy as np
 from rugtui.models.weight_files.archive import BrokenFileError
 
 OPERATIONS_MOST = 1_000_000
-"""A tensor takes some 30, a number one."""
+"""A tensor takes about 30, a number one."""
 NOT_TEXT = "\0"
-"""Begins the key of a dictionary that is not text; the rest is its repr. Whole numbers can be made
-to collide and tuples to take for ever to hash: kept as text, they cannot."""
+"""Prefix of a dictionary key that is not text, followed by its repr: integers can be made to
+collide, and tuples to take forever to hash."""
 CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 LITERALS = {
     *("INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT"),
@@ -34,24 +34,24 @@ LITERALS = {
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A function, a class or a type, by its full name."""
+    """The full name of a function, class or type."""
 
     path: str
 
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """Numbers that lie elsewhere; in a plain pickle `packed` is a whole file of torch.save's."""
+    """Numbers stored outside the pickle; in a plain pickle `packed` is a file of torch.save."""
 
     key: str
     dtype: str
-    """PyTorch's name, as in torch.float32; empty where `packed` says it."""
+    """PyTorch's name, as in torch.float32; empty if `packed` contains it."""
     packed: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
 class TensorView:
-    """A view of a storage. `odd` says why it is of no use as weights (sparse, meta, …)."""
+    """A view of a storage. `odd` says why it cannot be weights (sparse, meta, …)."""
 
     storage: Storage | None = None
     offset: int = 0
@@ -62,7 +62,7 @@ class TensorView:
 
 @dataclass(slots=True, eq=False)
 class PickledArray:
-    """A NumPy array, whose numbers are in the pickle itself."""
+    """A NumPy array whose numbers are in the pickle itself."""
 
     shape: tuple[int, ...] = ()
     dtype: np.dtype | None = None
@@ -72,7 +72,7 @@ class PickledArray:
 
 @dataclass(slots=True, eq=False)
 class Opaque:
-    """An object of a class, or the result of a function, that is known by name alone."""
+    """An object of an unknown class, or the result of an unknown function."""
 
     what: str
     arguments: tuple[Any, ...] = ()
@@ -82,7 +82,7 @@ class Opaque:
 
 
 def follow(program: io.BytesIO, storages: dict[str, Storage] | None = None) -> Any:
-    """What one pickle would build; the file then stands behind it. `storages` gets all that occur.
+    """What one pickle would build; leaves `program` at its end, and adds to `storages`.
 
     Raises BrokenFileError for a program that no pickler writes, or one without end.
     """
@@ -92,7 +92,7 @@ def follow(program: io.BytesIO, storages: dict[str, Storage] | None = None) -> A
         try:
             operation, argument, _ = next(operations)
         except (ValueError, StopIteration) as error:
-            raise BrokenFileError(f"its pickle breaks off: {error}") from error
+            raise BrokenFileError(f"its pickle ends too soon: {error}") from error
         if operation.name == "STOP":
             return machine.pop()
         machine.step(operation.name, argument)
@@ -146,11 +146,10 @@ class _Machine:
             case "EMPTY_SET":
                 push(Opaque("builtins.set"))
             case "FROZENSET":
-                items = self.since_mark()
-                self.stack.append(Opaque("builtins.frozenset", elements=items))
+                elements = self.since_mark()
+                self.stack.append(Opaque("builtins.frozenset", elements=elements))
             case "TUPLE1" | "TUPLE2" | "TUPLE3":
-                items = [self.pop() for _ in range(int(code[-1]))]
-                push(tuple(items[::-1]))
+                push(tuple([self.pop() for _ in range(int(code[-1]))][::-1]))
             case "TUPLE" | "LIST" | "DICT":
                 items = self.since_mark()
                 made: Any = {"TUPLE": tuple(items), "LIST": items, "DICT": {}}[code]
@@ -172,7 +171,7 @@ class _Machine:
                 self.memo[len(self.memo)] = self.top()
             case "BINGET" | "LONG_BINGET" | "GET":
                 if int(argument) not in self.memo:
-                    raise BrokenFileError("its pickle refers to what it never built")
+                    raise BrokenFileError("its pickle refers to something that it did not build")
                 push(self.memo[int(argument)])
             case "GLOBAL":
                 push(Name(str(argument).replace(" ", ".")))
@@ -206,7 +205,7 @@ class _Machine:
                 raise BrokenFileError(f"its pickle has an operation that is not read: {code}")
 
     def _persistent(self, known: Any) -> Storage | Opaque:
-        """What torch.save writes for a storage (and, before 0.4, for the source of a class)."""
+        """Persistent ids of torch.save: storages and, before version 0.4, classes."""
         match known:
             case ("storage", Name(path), str() | int() as key, _, _, *view) if not any(view):
                 name = path.rpartition(".")[2].removesuffix("Storage")
@@ -231,12 +230,12 @@ DTYPES = {
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise BrokenFileError("its pickle names something by what is not text")
+        raise BrokenFileError("its pickle has a name that is not text")
     return value
 
 
 def _fill(container: Any, items: list[Any]) -> None:
-    """Into a list, a dictionary, or an object that is like one."""
+    """Add items to a list, a dictionary, or an object that is like one."""
     if isinstance(container, list):
         container += items
     elif isinstance(container, Opaque) and container.what in ("builtins.set", "builtins.list"):
@@ -251,7 +250,7 @@ def _fill(container: Any, items: list[Any]) -> None:
         for key, value in zip(items[::2], items[1::2], strict=True):
             into[_key(key, len(into))] = value
     else:
-        raise BrokenFileError("its pickle fills what holds nothing")
+        raise BrokenFileError("its pickle adds items to something that has none")
 
 
 def _key(key: Any, count: int) -> str:
@@ -267,7 +266,7 @@ def _key(key: Any, count: int) -> str:
 
 
 def _built(function: Any, arguments: Any) -> Any:
-    """What a call would return, in a time that does not depend on its arguments."""
+    """What a call would return, without depending on the size of its arguments."""
     if not isinstance(function, Name) or not isinstance(arguments, tuple):
         what = function.what if isinstance(function, Opaque) else "an object"
         return Opaque(what, arguments if isinstance(arguments, tuple) else ())
@@ -328,7 +327,7 @@ def _view(
 
 
 def _set_state(target: Any, state: Any) -> None:
-    """Attributes: of an object they are kept, of a dictionary or a tensor they are of no use."""
+    """Keep the state of an object or array; that of a dictionary or tensor is not needed."""
     match target, state:
         case Opaque(), _:
             target.state = state
@@ -342,7 +341,7 @@ def _set_state(target: Any, state: Any) -> None:
 
 
 def _numpy_dtype(known: Any) -> np.dtype | None:
-    """Of plain numbers; None for anything else."""
+    """The dtype if it is one of plain numbers; otherwise None."""
     match known:
         case Opaque("numpy.dtype", (str() as name,), state) if (
             name[:1] in "fiub" and name[1:].isdecimal() and int(name[1:]) in (1, 2, 4, 8)

@@ -1,4 +1,4 @@
-"""Which axis of each array is which, and whether an array that was left over could matter."""
+"""Finds out which axis of each array is which, and whether an unread array could matter."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from rugtui.models.weight_files.containers import Contents, Entry
 from rugtui.models.weight_files.conventions import Candidate, is_harmless
 
 PLAIN = {"W_in": 2, "W_out": 2, "W": 2, "b": 1, "b_in": 1}
-"""Axes of each array where there is one instance."""
+"""Number of axes of each array of a single instance."""
 
 
 def shapes_by_role(
     contents: Contents, chosen: Candidate
 ) -> tuple[dict[str, tuple[int, ...]], frozenset[str]]:
-    """The shape of each role's array, as the model takes it, and which are transposed for that."""
+    """The shape of each role's array after transposing, and which roles are transposed."""
     shapes, transposed = {}, set()
     for role, name in chosen.roles.items():
         plain = plain_name(contents, name)
@@ -35,7 +35,7 @@ def shapes_by_role(
 def instance_axis(
     file: Path, shapes: dict[str, tuple[int, ...]], selectors: list[str]
 ) -> tuple[int, int | None]:
-    """Which instance is meant, and how many there are; None where there is no axis of them."""
+    """The selected instance, and the number of instances; None without such an axis."""
     matrix = shapes.get("W_in", shapes.get("W", ()))
     has_axis = len(matrix) == 3
     count = matrix[0] if has_axis else 1
@@ -67,7 +67,7 @@ def without_instances(
 class Sizes:
     n_sparse: int
     n_dense: int
-    """0 where the file has W itself: its rank, which the numbers tell."""
+    """0 if the file has W itself: its rank is computed later."""
     flipped: bool
     """Whether matrices are stored for x @ W_in, and are transposed."""
 
@@ -75,9 +75,9 @@ class Sizes:
 def sizes_of(
     file: Path, chosen: Candidate, shapes: dict[str, tuple[int, ...]], *, stacked: bool
 ) -> Sizes:
-    """Which axis is which; `stacked` where there are instances, whose layout no convention fixes.
+    """The sizes of the model; `stacked`: there are instances, which have no conventional layout.
 
-    Raises WeightsError where shapes do not fit, or there are no fewer dimensions than features.
+    Raises WeightsError if shapes do not fit, or there are not fewer dimensions than features.
     """
     named = {
         "W" if role == "W_in" and "W_out" not in shapes else role: shape
@@ -127,7 +127,7 @@ def sizes_of(
 
 
 def _is_vector(shape: tuple[int, ...]) -> bool:
-    """One number, or a vector, perhaps written as a row or a column."""
+    """One number or a vector, possibly as a row or a column."""
     return len(shape) <= 2 and sum(size != 1 for size in shape) <= 1 and 0 not in shape
 
 
@@ -140,9 +140,9 @@ def left_over(
     *,
     also: tuple[str, ...] = (),
 ) -> list[str]:
-    """Names of arrays that were not read. `also`: those that were, beside the roles.
+    """Names of arrays that were not read. `also`: arrays that were read beside the roles.
 
-    Raises WeightsError where the model's output may depend on one.
+    Raises WeightsError if the model's output may depend on one.
     """
     read = {plain_name(contents, name) for name in chosen.roles.values()}
     read |= {chosen.prefix + name for name in also}
@@ -170,7 +170,7 @@ def left_over(
 
 
 def _alias(entry: Entry, same: list[Any]) -> bool:
-    """Whether an array has the very numbers of one that was read, perhaps transposed."""
+    """Whether an array shares the numbers of one that was read, possibly transposed."""
     turned = entry.same_as
     if isinstance(turned, tuple):
         storage, offset, shape, stride = turned
@@ -179,7 +179,7 @@ def _alias(entry: Entry, same: list[Any]) -> bool:
 
 
 def _common(groups: list[str]) -> str:
-    """The innermost container that holds all of these."""
+    """The innermost container of all of these."""
     parts = [group.split(".") if group else [] for group in groups]
     shared = []
     for step in zip(*parts, strict=False):
@@ -190,7 +190,7 @@ def _common(groups: list[str]) -> str:
 
 
 def _could_matter(entry: Entry, sizes: Sizes, count: int | None, inside: bool) -> str:
-    """What an array that was not read might be to the model; empty where nothing."""
+    """What an unread array might be in the model; empty if nothing."""
     shape = entry.shape[1:] if count is not None and entry.shape[:1] == (count,) else entry.shape
     shape = tuple(size for size in shape if size != 1)
     integral = entry.dtype.lower().lstrip("<>|=").startswith(("int", "uint", "i", "u"))

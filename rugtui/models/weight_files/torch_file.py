@@ -1,7 +1,4 @@
-"""What torch.save wrote, in either of its formats, without unpickling anything.
-
-Of a tensor nothing is read before somebody asks for it.
-"""
+"""Reads both formats of torch.save without unpickling anything. Tensors are read on request."""
 
 from __future__ import annotations
 
@@ -19,16 +16,16 @@ from rugtui.models.weight_files.archive import BrokenFileError, open_archive, re
 from rugtui.models.weight_files.pickle_reader import Storage, TensorView, follow
 
 PICKLE_MOST = 16 << 20
-"""Bytes of a pickle that are followed."""
+"""Limit on a pickle, in bytes."""
 OLD_MAGIC = 0x1950A86A20F9469CFC6C
-"""What torch.save began files with before 1.6 (torch/serialization.py)."""
+"""The first number in files of torch.save before 1.6 (torch/serialization.py)."""
 
 Read = Callable[[Storage], bytearray]
 """The bytes of a storage."""
 
 
 def torch_archive(path: Path, names: list[str]) -> tuple[Any, Read]:
-    """Content and reader of the zip archive that torch.save (or TorchScript) writes today.
+    """Content and reader of a zip archive, as torch.save and TorchScript write it today.
 
     Raises WeightsError, BrokenFileError, OSError.
     """
@@ -42,7 +39,7 @@ def torch_archive(path: Path, names: list[str]) -> tuple[Any, Read]:
     with open_archive(path) as archive:
         order = folder + "byteorder"
         if order in names and read_member(path, archive, order, 16) != b"little":
-            raise BrokenFileError("its numbers begin with their highest byte")
+            raise BrokenFileError("its numbers are big-endian")
         program = read_member(path, archive, programs[0], PICKLE_MOST)
     return follow(io.BytesIO(program)), read
 
@@ -50,7 +47,7 @@ def torch_archive(path: Path, names: list[str]) -> tuple[Any, Read]:
 def old_torch_file(
     path: Path, file: IO[bytes], reopen: Callable[[], IO[bytes]]
 ) -> tuple[Any, Read]:
-    """The same of the older format, and of plain pickles: whatever does not begin as that does.
+    """Content and reader of the older format, and of plain pickles, which lack its first number.
 
     The older format is five pickles (magic, version, machine, content, keys), then each key's
     length and bytes.
@@ -85,14 +82,14 @@ def old_torch_file(
 
 
 def _packed_only(storage: Storage) -> bytearray:
-    raise BrokenFileError("it refers to numbers that it does not hold")
+    raise BrokenFileError("it refers to numbers that it does not contain")
 
 
 def tensor(path: Path, name: str, view: TensorView, read: Read) -> Tensor:
-    """The numbers of a view. Raises BrokenFileError where it reaches beyond its storage."""
+    """The numbers of a view. Raises BrokenFileError if it reaches beyond its storage."""
     storage = view.storage
     assert storage is not None
-    if storage.packed:  # a tensor in a plain pickle brings a file of its own
+    if storage.packed:  # a tensor in a plain pickle contains a whole file
         packed = storage.packed
         inner, read = old_torch_file(path, io.BytesIO(packed), lambda: io.BytesIO(packed))
         if not isinstance(inner, Storage) or inner.packed:

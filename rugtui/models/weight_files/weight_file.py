@@ -1,8 +1,8 @@
-"""Weights from a file, whoever wrote it: which of its arrays are which, and whether that is sure.
+"""Reads weights from a file of any origin.
 
-A file is opened (`containers`), weights among its arrays are found by their names (`conventions`),
-their shapes are checked (`shapes`), and whatever might be another model is refused: several sets of
-weights, or arrays left over on which the output could depend.
+A file is opened (`containers`), weights are found by the names of arrays (`conventions`), their
+shapes are checked (`shapes`), and ambiguous files are refused: with several sets of weights, or
+with unread arrays on which the output could depend.
 """
 
 from __future__ import annotations
@@ -45,17 +45,17 @@ from rugtui.settings.settings import EXTRA, Activation
 
 @dataclass(frozen=True, slots=True)
 class WeightFile:
-    """Weights as a file has them, and how they were read."""
+    """The weights in a file, and how they were read."""
 
     weights: Dense
     tied: bool
     """Whether the file has one matrix for both."""
     bias: bool
-    """Whether it has any bias."""
+    """Whether it has a bias."""
     report: str
-    """Which arrays were read, as what, and which were left over."""
+    """Which arrays were read as what, and which were not read."""
     all_read: bool
-    """Whether nothing was left over."""
+    """Whether all arrays were read."""
     said: Said
     """What the file says of activation and p."""
 
@@ -68,10 +68,10 @@ def read_weights(path: str | Path, *, instance: int | None = None) -> Dense:
 def read_weight_file(path: str | Path, *, instance: int | None = None) -> WeightFile:
     """The weights in a file, in single precision on the CPU.
 
-    The path may end in #CANDIDATE, where there are several, in #2, for the third of several
-    instances along a leading axis, or in #W_in=NAME,W_out=NAME,b=NAME, which says which array is
-    what (.T behind a name transposes it). Raises WeightsError, one sentence, for whatever is wrong
-    with the file or not sure. Nothing is unpickled.
+    The path may end in #CANDIDATE, to choose one of several; in #2, for the third of several
+    instances along a leading axis; or in #W_in=NAME,W_out=NAME,b=NAME, to name the arrays (.T after
+    a name transposes it). Raises WeightsError, one sentence, for anything wrong or ambiguous in the
+    file. Nothing is unpickled.
     """
     file, selectors = split_selectors(path)
     if instance is not None:
@@ -111,7 +111,7 @@ def read_weight_file(path: str | Path, *, instance: int | None = None) -> Weight
 def _learned(
     contents: Contents, chosen: Candidate, sizes: Sizes, said: Said
 ) -> Activation | Literal[""]:
-    """The activation whose parameters are beside the weights, unless the file says another."""
+    """The activation whose parameters are beside the weights, unless the file names another."""
     for activation, names in EXTRA.items():
         there = [contents.arrays.get(chosen.prefix + name) for name in names]
         fits = all(entry is not None and entry.shape == (sizes.n_sparse,) for entry in there)
@@ -121,7 +121,7 @@ def _learned(
 
 
 def _require_numbers(contents: Contents, role: str, name: str) -> None:
-    """Refuse what is no array of plain numbers, with the line that makes it one where there is."""
+    """Refuse an array that is not of plain numbers, with a line of Python that converts it."""
     odd = contents.arrays[name].odd
     if odd:
         convertible = odd == OBJECTS or "sparse" in odd
@@ -166,7 +166,7 @@ def _assembled(file: Path, chosen: Candidate, arrays: dict[str, Tensor], sizes: 
 
 
 def _vector(bias: Tensor | None, length: int) -> Float[Tensor, " length"]:
-    """A bias of this length: absent is zero, a single number is the same for all."""
+    """A bias of this length: zero if absent; a single number is repeated."""
     if bias is None:
         return torch.zeros(length)
     return bias.reshape(1).repeat(length) if bias.numel() == 1 else bias.reshape(length)
@@ -175,7 +175,7 @@ def _vector(bias: Tensor | None, length: int) -> Float[Tensor, " length"]:
 def _require_symmetric(
     file: Path, chosen: Candidate, W: Float[Tensor, "n_sparse n_sparse"]
 ) -> None:
-    """Of a W that is not symmetric it matters which axis is the output, and nothing says it."""
+    """Refuse a W that is not symmetric: nothing says which axis is the output."""
     name, rest = chosen.roles["W"], {k: v for k, v in chosen.roles.items() if k != "W"}
     if torch.allclose(W, W.mT, rtol=1e-4, atol=1e-5 * float(W.abs().max())):
         return
@@ -189,9 +189,9 @@ def _require_symmetric(
 def factors(
     file: Path, W: Float[Tensor, "n_sparse n_sparse"]
 ) -> tuple[Float[Tensor, "n_dense n_sparse"], Float[Tensor, "n_sparse n_dense"]]:
-    """W_in and W_out of equal size with W_out W_in = W, and n_dense the rank of W.
+    """W_in and W_out of equal norm with W_out W_in = W, where n_dense is the rank of W.
 
-    Raises WeightsError where the rank is n_sparse: there is no hidden layer then.
+    Raises WeightsError if the rank is n_sparse: then there is no hidden layer.
     """
     n_sparse = len(W)
     require_memory(32 * n_sparse**2, f"W in {file}, {n_sparse} × {n_sparse},")
@@ -208,7 +208,7 @@ def factors(
 
 
 def _report(contents: Contents, chosen: Candidate, left: list[str], weights: Dense) -> str:
-    """Which arrays were read, as what, and which were left over."""
+    """Which arrays were read as what, and which were not read."""
     parts = []
     for role, name in chosen.roles.items():
         shape = " × ".join(map(str, contents.arrays[plain_name(contents, name)].shape))

@@ -269,12 +269,12 @@ def test_odd_files(tmp_path):
     np.savez(tmp_path / "w.npz", config=np.array({"a": 1}, dtype=object), **PLAIN)
     assert read_weights(tmp_path / "w.npz").n_sparse == 7
     for name, content, told in (
-        ("keras.h5", b"\x89HDF\r\n\x1a\n" + bytes(64), "begins as none of them does"),
-        ("w.json", b'{"W": [[1, 2]]}', "begins as none of them does"),
+        ("keras.h5", b"\x89HDF\r\n\x1a\n" + bytes(64), "begins like none of them"),
+        ("w.json", b'{"W": [[1, 2]]}', "begins like none of them"),
         ("w.pt", b"version https://git-lfs.github.com/spec/v1\n", "not a whole .pt file"),
         ("w.npz", b"\x1f\x8b" + bytes(64), "not a whole .npz file"),
         ("w.pkl", pickle.dumps(3), "needs arrays named"),
-        ("w.txt", b"0.1 0.2\n", "begins as none of them does"),
+        ("w.txt", b"0.1 0.2\n", "begins like none of them"),
     ):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(WeightsError, match=told):
