@@ -9,6 +9,7 @@ import pytest
 from rugtui.cli import main
 from rugtui.theory.hull import hull
 from rugtui.theory.optimum import optimum
+from tests.cli.test_kept import no_file_above
 
 SMALL = ("--n-sparse", "32", "--ratio", "0.5,0.75", "--p", "0.2", "--batch", "128", "--quiet")
 
@@ -55,3 +56,13 @@ def test_the_phase_diagram(tmp_path, capsys):
 @pytest.mark.parametrize("arguments", [["--ratio", "0"], ["--p", "2"], ["--ratio", "a"]])
 def test_what_cannot_be_is_refused(arguments, capsys):
     assert main(["study", "phases", *arguments]) == 2
+
+
+@pytest.mark.parametrize("size", [100, 4000])
+def test_a_study_whose_runs_could_not_be_kept_exits_with_1(size, tmp_path, capsys):
+    arguments = ["--n-sparse", "16", "--ratio", "0.25,0.5", "--steps", "20", "--batch", "64"]
+    with no_file_above(size):
+        assert main(["study", "structures", *arguments, "--out", str(tmp_path), "--json"]) == 1
+    out, error = capsys.readouterr()
+    assert len(json.loads(out)["endings"]) == 2  # and nothing that was computed is lost
+    assert error.count("rugtui: not saved: [Errno 27] File too large") == 2
