@@ -245,7 +245,7 @@ def _paper_makers(
 def _has_weights(path: Path) -> bool:
     """Whether this is a run, a snapshot or a file of weights."""
     from rugtui.models.weight_files.archive import split_selectors
-    from rugtui.storage.target import kind_of
+    from rugtui.storage.run_directory import kind_of
 
     return split_selectors(path)[0].is_file() or kind_of(path) in ("run", "snapshot")
 
