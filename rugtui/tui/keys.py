@@ -130,6 +130,7 @@ COMPARE = "Hold the others against a run: it stands out, ratios to it are said; 
 ZOOM = "Zoom in and out at the cursor."
 NO_ROW = "Select no row."
 QUANTITY = "Show the next quantity, and the one before: losses, ratios, statistics."
+VARIANT = "Another variant of the trained models: bias, tied, activation, data."
 CELL = "Move the cursor over the cells."
 ROW = "Work on another row."
 CHOOSE = "Of several values the next one, or the one before; a letter goes to one that begins so."
@@ -247,6 +248,8 @@ KEYS = (
     Key("c", "turn_curve", "r/p", "The curve along p or along r.", "Sweep", pane="sweep"),
     Key("v", "next_part", "parts", "Map and curve, map, curve.", "Sweep", pane="sweep"),
     Key("g", "next_size", "n_sparse", "The next n_sparse.", "Sweep", pane="sweep"),
+    Key("b", "next_variant", "variant", VARIANT, "Sweep", pane="sweep"),
+    Key("s", "next_seed", "seed", "The mean over seeds, or one of them.", "Sweep", pane="sweep"),
     Key("n", "new_sweep", "new", "Set up a new sweep in a form.", "Sweep", pane="sweep"),
     Key("l", "list_sweeps", "list", "Sweeps to watch, also by a folder.", "Sweep", pane="sweep"),
     Key(

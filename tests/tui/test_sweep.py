@@ -129,6 +129,7 @@ async def test_only_keys_that_do_something_are_in_the_footer(swept):
         pilot.app.screen.follow(swept)
         await until(pilot, lambda: "n_sparse" in words(pilot))
         assert "stop/go on" not in words(pilot), "every cell is computed"
+        assert not {"variant", "seed"} & {*words(pilot)}, "it has one of each"
 
 
 async def test_a_footer_has_room_for_the_way_out_at_80_columns(tmp_path):

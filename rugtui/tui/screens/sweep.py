@@ -28,7 +28,7 @@ from rugtui.tui.screens.sweep_form import SweepForm
 from rugtui.tui.screens.sweeps import Sweeps
 
 ON_A_SWEEP = (
-    *("stop_sweep", "cell", "quantity", "next_size"),
+    *("stop_sweep", "cell", "quantity", "next_size", "next_variant", "next_seed"),
     *("turn_curve", "next_part", "open_cell"),
 )
 """Actions that need a sweep to be there."""
@@ -129,7 +129,13 @@ class SweepScreen(Overlay[None]):
             return False
         if action == "stop_sweep":
             return sweep.doing != "done"
-        return action != "next_size" or len(sizes(sweep)) > 1
+        axes = sweep.axes
+        several = {
+            "next_size": sizes(sweep),
+            "next_variant": axes.variants,
+            "next_seed": axes.seeds,
+        }
+        return len(several.get(action, "..")) > 1
 
     def _cannot(self, why: str) -> None:
         self.notify(why, severity="error", markup=False)
@@ -201,6 +207,14 @@ class SweepScreen(Overlay[None]):
     def action_next_size(self) -> None:
         if sweep := self.pane.sweep:
             self._look(self.pane.look.next_size(sweep))
+
+    def action_next_variant(self) -> None:
+        if sweep := self.pane.sweep:
+            self._look(self.pane.look.next_variant(sweep))
+
+    def action_next_seed(self) -> None:
+        if sweep := self.pane.sweep:
+            self._look(self.pane.look.next_seed(sweep))
 
     def action_turn_curve(self) -> None:
         self._look(self.pane.look.turned())

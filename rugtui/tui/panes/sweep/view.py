@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
+from rugtui.sweeps.grid import Variant
 from rugtui.sweeps.quantities import QUANTITIES, Cells, Quantity
 from rugtui.sweeps.table import Row
 from rugtui.sweeps.watch import Watched
@@ -32,6 +34,10 @@ class SweepView:
     along: Literal["p", "r"] = "p"
     """What the curve through the cursor runs along."""
     part: Part = "both"
+    variant: int = 0
+    """Which of the variants of trained models."""
+    seed: int = 0
+    """0 is the mean over seeds, 1 the first of them."""
 
     def moved(self, cells: Cells, up: int, right: int) -> SweepView:
         row, column = self.cursor(cells)
@@ -57,6 +63,16 @@ class SweepView:
         count = len(sizes(sweep))
         return dataclasses.replace(self, size=(min(self.size, count - 1) + 1) % count)
 
+    def next_variant(self, sweep: Watched) -> SweepView:
+        """The next variant of trained models; the first after the last."""
+        count = len(sweep.axes.variants)
+        return dataclasses.replace(self, variant=(min(self.variant, count - 1) + 1) % count)
+
+    def next_seed(self, sweep: Watched) -> SweepView:
+        """The mean over seeds, then each seed."""
+        count = len(sweep.axes.seeds) + 1
+        return dataclasses.replace(self, seed=(min(self.seed, count - 1) + 1) % count)
+
     def turned(self) -> SweepView:
         """With the curve along the other axis."""
         return dataclasses.replace(self, along="r" if self.along == "p" else "p")
@@ -70,13 +86,48 @@ class SweepView:
         return next((one for one in known if one.name == self.quantity), known[0])
 
     def cells(self, sweep: Watched) -> Cells:
-        """The cells of the n_sparse that is shown, on all of its axes, computed yet or not."""
+        """The cells of the n_sparse, the variant and the seeds that are shown, on all of its axes,
+        computed yet or not."""
         known = sizes(sweep)
         n_sparse = known[min(self.size, len(known) - 1)]
         shapes = [shape for shape in sweep.axes.shapes if shape[0] == n_sparse]
-        rows = tuple(row for row in sweep.rows if row.n_sparse == n_sparse)
+        seed, variant = self.shown_seed(sweep), self.shown_variant(sweep)
+        rows = tuple(
+            row
+            for row in sweep.rows
+            if row.n_sparse == n_sparse
+            and row.variant in (None, variant)
+            and (seed is None or row.seed in (None, seed))
+        )
         r = np.array(sorted(n_dense / n_sparse for _, n_dense in shapes))
-        return Cells(n_sparse, r, np.array(sorted(sweep.axes.p)), rows)
+        return Cells(n_sparse, r, np.array(sorted(sweep.axes.p)), rows, variant)
+
+    def shown_variant(self, sweep: Watched) -> Variant:
+        known = sweep.axes.variants
+        return known[min(self.variant, len(known) - 1)]
+
+    def shown_seed(self, sweep: Watched) -> int | None:
+        """None where it is the mean over all."""
+        known = sweep.axes.seeds
+        return known[min(self.seed, len(known)) - 1] if self.seed and len(known) > 1 else None
+
+    def choices(self, sweep: Watched) -> list[str]:
+        """Which variant and which seed is shown, where the sweep has several."""
+        variants, seeds, seed = sweep.axes.variants, sweep.axes.seeds, self.shown_seed(sweep)
+        said = [differences(self.shown_variant(sweep), variants)] if len(variants) > 1 else []
+        mean = f"mean of {len(seeds)} seeds"
+        return said + ([mean if seed is None else f"seed {seed}"] if len(seeds) > 1 else [])
+
+
+def differences(variant: Variant, among: Sequence[Variant]) -> str:
+    """The variant by what tells it from the others: no bias, tanh."""
+    said = []
+    for name in (field.name for field in dataclasses.fields(variant)):
+        value = getattr(variant, name)
+        if len({getattr(one, name) for one in among}) > 1:
+            words = {("bias", False): "no bias", ("tied", False): "untied"}
+            said.append(words.get((name, value), name if value is True else str(value)))
+    return ", ".join(said)
 
 
 def sizes(sweep: Watched) -> list[int]:

@@ -98,6 +98,7 @@ def heading(sweep: Watched, cells: Cells, look: SweepView, width: int) -> str:
         sweep.doing + (f" by {sweep.who}" if sweep.who else ""),
         *([f"{sweep.failed:,} failed {FAILED}"] if sweep.failed else []),
         *([size] if many else []),
+        *look.choices(sweep),
         *sweep.notes[-1:],
         *([] if many else [size]),
         sweep.folder.name,
@@ -144,7 +145,8 @@ def cell_facts(sweep: Watched, cells: Cells, look: SweepView, *, wide: bool) -> 
         best = next((row.theory_loss for row in found if row.theory_loss), best)
         losses = [loss for row in found if (loss := best_loss(row)) is not None]
         if losses:
-            facts.append(Fact(3, kind, numbers.loss(sum(losses) / len(losses)), colour))
+            apart = f" ± {np.std(losses, ddof=1):.2g}" if len(losses) > 1 else ""
+            facts.append(Fact(3, kind, numbers.loss(float(np.mean(losses))) + apart, colour))
         for row in found:
             if row.status == "failed":
                 facts.append(Fact(2, f"{kind} failed:", row.error or NO_REASON, "warning"))

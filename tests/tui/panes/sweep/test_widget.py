@@ -172,6 +172,47 @@ def test_moves_end_at_the_edges_and_sizes_go_round():
     assert SweepView(row=5, column=5).cursor(smaller) == (0, 0)
 
 
+def test_one_variant_and_the_mean_over_seeds_or_one_of_them_are_shown():
+    grid = dataclasses.replace(
+        GRID, n_sparse="16", seed="3,7", bias="yes,no", activation="relu,tanh"
+    )
+    rows = []
+    for k, variant in enumerate(Axes.of(grid).variants):
+        for seed in (3, 7):
+            rows += [
+                dataclasses.replace(
+                    row, **dataclasses.asdict(variant), seed=seed, skew=k + seed / 10
+                )
+                for row in some_rows(16)
+                if row.kind == "trained"
+            ]
+    sweep, look = watched(rows, grid), SweepView(quantity="skew")
+    said, skews = [], []
+    for _ in Axes.of(grid).variants:
+        said.append(look.choices(sweep)[0])
+        skews.append(look.cells(sweep).values(look.shown_quantity(sweep))[0, 0])
+        look = look.next_variant(sweep)
+    assert said == ["bias, relu", "bias, tanh", "no bias, relu", "no bias, tanh"]
+    np.testing.assert_allclose(skews, [0.5, 1.5, 2.5, 3.5])
+    assert look.cells(sweep).variant == Axes.of(grid).variants[0], "around"
+    for told, skew in (("seed 3", 0.3), ("seed 7", 0.7), ("mean of 2 seeds", 0.5)):
+        look = look.next_seed(sweep)
+        assert f"bias, relu · {told} · n_sparse 16 · grid" in text(sweep, look)
+        assert look.cells(sweep).values(look.shown_quantity(sweep))[0, 0] == pytest.approx(skew)
+
+
+def test_the_cell_under_the_cursor_has_the_spread_over_seeds():
+    grid = dataclasses.replace(GRID, n_sparse="16", seed="0,1")
+    more = [
+        dataclasses.replace(row, seed=1, loss_exact=1.2 * row.loss_exact)
+        for row in some_rows(16)
+        if row.kind == "trained"
+    ]
+    losses = [row.loss_exact for row in (some_rows(16)[1], more[0])]
+    said = text(watched([*some_rows(16), *more], grid))
+    assert f"± {np.std(losses, ddof=1):.2g}" in said
+
+
 def test_only_what_the_sweep_computes_is_offered():
     linear = watched([], Grid(kinds="linear"))
     assert offered(linear) == (LINEAR,)
