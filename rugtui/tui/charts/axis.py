@@ -178,32 +178,39 @@ def gutter(y_axis: Axis, height: int) -> int:
 def axes(x_axis: Axis, y_axis: Axis, width: int, height: int, ascii_only: bool) -> tuple[str, ...]:
     """`height` rows of `width` characters: labels and line on the left, FOOT rows below.
 
-    plotext sets them, in two slim figures, for its cost is its cells: the plot itself stays empty.
+    An x label that would touch another one, or leave the row, is left out together with its tick.
     """
-    left = gutter(y_axis, height)
-    beside = _set(x_axis, y_axis, left + 2, height, left)
-    below = _set(x_axis, y_axis, width, FOOT + 1, left)
-    rows = [row[:left].ljust(width) for row in beside[:-FOOT]] + below[-FOOT:]
+    left, down = gutter(y_axis, height), height - FOOT
+    across = width - left
+    rows = [" " * (left - 1) + "│" + " " * across] * down
+    for place, label in zip(*y_axis.ticks(_most_down(height)), strict=True):
+        row = down - 1 - _cell(y_axis, place, down)
+        rows[row] = label.rjust(left - 1) + "┤" + " " * across
+    line, labels = ["─"] * across, " " * width
+    for place, label in zip(*x_axis.ticks(max(across // 12, 2)), strict=True):
+        column = _cell(x_axis, place, across)
+        at = _room(labels, label, left + column)
+        if at is not None:
+            line[column] = "┬"
+            labels = labels[:at] + label + labels[at + len(label) :]
+    rows += [" " * (left - 1) + "└" + "".join(line), labels]
     return tuple(row.translate(ASCII) for row in rows) if ascii_only else tuple(rows)
 
 
-def _set(x_axis: Axis, y_axis: Axis, width: int, height: int, left: int) -> list[str]:
-    from textual_plotext.plot import Plot  # slow to import, and not needed at first
+def _cell(axis: Axis, place: float, count: int) -> int:
+    """The nearest of `count` characters along an axis."""
+    return math.floor(round(axis.dot(place, count) + 0.5, 8))
 
-    plot = Plot()
-    plot.plotsize(width, height)
-    plot._set_size(width, height)
-    plot.theme("clear")
-    plot.xlim(x_axis.first, x_axis.last)
-    plot.ylim(y_axis.first, y_axis.last)
-    plot.xaxes(True, False)
-    plot.yaxes(True, False)
-    plot.xticks(*x_axis.ticks(max((width - left) // 12, 2)))
-    places, labels = y_axis.ticks(_most_down(height))
-    plot.yticks(places or [y_axis.first], [label.rjust(left - 1) for label in labels or [""]])
-    # An empty curve: without one plotext draws no axes.
-    plot.scatter([x_axis.first], [y_axis.first], marker=" ")
-    return [row.ljust(width)[:width] for row in plot.uncolorize(plot.build()).splitlines()]
+
+def _room(row: str, label: str, tick: int) -> int | None:
+    """Where a label under a tick fits, with a blank on either side: in the middle of the free
+    columns around the tick. None if it does not fit."""
+    size = len(label)
+    around = range(max(tick - size + 1, 0), min(tick + size, len(row) - 1))
+    free = [column for column in around if row[column] == " "] or [tick]
+    at = (free[0] + free[-1] - size + 1) // 2
+    fits = 0 <= at <= len(row) - size and not row[max(at - 1, 0) : at + size + 1].strip()
+    return at if fits else None
 
 
 def _most_down(height: int) -> int:
