@@ -56,7 +56,7 @@ def rug(
     """
     import torch
 
-    from rugtui.models.constructions import construct, default_frame
+    from rugtui.models.constructions import construct, default_construction
     from rugtui.training.device import resolve
 
     if n_dense is None:
@@ -64,7 +64,7 @@ def rug(
     elif ratio is not None:
         raise UsageError("ratio and n_dense both say n_dense: give one of them.")
     settings = Settings(n_sparse=n_sparse, n_dense=n_dense, p=p, seed=seed, device=device)
-    chosen = construction or default_frame(n_sparse)
+    chosen = construction or default_construction(n_sparse)
     made = construct(
         chosen,
         n_sparse,

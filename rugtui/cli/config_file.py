@@ -26,8 +26,8 @@ from rugtui.runtime.user_folders import config_folder
 from rugtui.settings.fields import Declared, fields_of
 from rugtui.settings.preferences import Preferences
 from rugtui.settings.settings import Settings
-from rugtui.tui.keymap import remapped
 from rugtui.tui.keys import Keymap
+from rugtui.tui.remapping import remapped
 
 TABLES = ("settings", "preferences", "keys")
 MAX_BYTES = 65_536

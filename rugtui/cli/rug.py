@@ -10,7 +10,7 @@ import click
 from rugtui.cli.options import RATIO, PathOption, declared_option, given_settings
 from rugtui.cli.output import emit, json_option, readable
 from rugtui.errors import UsageError
-from rugtui.settings.settings import Frame, Settings, declared
+from rugtui.settings.settings import Construction, Settings, declared
 
 if TYPE_CHECKING:
     import torch
@@ -37,8 +37,8 @@ DECODERS = "relu, linear, jumprelu, topk, elementwise, oracle"
     "--frame",
     "construction",
     metavar="NAME",
-    help=f"How W is built: {', '.join(get_args(Frame))}, pairs, simplex:k, vote:K, lopsided, "
-    "priority, priority:k, or best, the mixture with the lowest exact loss.  "
+    help=f"How W is built: {', '.join(get_args(Construction))}, pairs, simplex:k, vote:K, "
+    "lopsided, priority, priority:k, or best, the mixture with the lowest exact loss.  "
     "[hadamard; dct if n_sparse is not a power of two]",
 )
 @click.option(

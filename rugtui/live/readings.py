@@ -24,7 +24,7 @@ from rugtui.live.history import History, HistoryView
 from rugtui.live.loss_sampler import RugSampler, TrainedSampler
 from rugtui.live.picture_maker import PictureMaker
 from rugtui.models.base import Weights
-from rugtui.models.constructions import CONSTRUCTIONS, checked_name, default_frame
+from rugtui.models.constructions import CONSTRUCTIONS, checked_name, default_construction
 from rugtui.models.dense import Dense
 from rugtui.runtime.threads import lower_priority, share_beside
 from rugtui.settings.settings import Settings
@@ -120,7 +120,7 @@ class Readings:
         device = torch.device(run.device)
         self._gemm_seconds = math.nan if watched else gemm_seconds(settings, device)
         self.pictures = PictureMaker()
-        self.construction = default_frame(settings.n_sparse)
+        self.construction = default_construction(settings.n_sparse)
         if construction:
             with suppress(UsageError):  # a name of another version
                 self.construction = checked_name(construction)

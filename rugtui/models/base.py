@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -85,3 +85,10 @@ def block_edges(start: int, stop: int, blocks: int) -> Int[np.ndarray, " edges"]
     """Where blocks begin and end: block k of an axis of length n cut in m runs from
     floor(k n / m) to floor((k + 1) n / m), counted from `start`."""
     return start + np.arange(blocks + 1, dtype=np.int64) * (stop - start) // blocks
+
+
+def on_diagonal(window: Window, height: int, width: int) -> Bool[np.ndarray, "height width"]:
+    """Which blocks of a window contain entries of the diagonal of W."""
+    rows = block_edges(window.top, window.bottom, height)
+    columns = block_edges(window.left, window.right, width)
+    return (rows[:-1, None] < columns[None, 1:]) & (columns[None, :-1] < rows[1:, None])

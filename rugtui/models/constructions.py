@@ -1,8 +1,8 @@
-"""Weights constructed without training: frames with the symmetric optimum's statistics, and
+"""Weights constructed without training: rugs with the symmetric optimum's statistics, and
 structures.
 
 Of all W of rank n_dense with a given diagonal, scaled projections have the least noise (section 4).
-Each frame here is one: n_dense orthogonal rows with entries of mean square 1 as W_in, and
+Each rug here is one: n_dense orthogonal rows with entries of mean square 1 as W_in, and
 W_out = (a/n_dense) W_inᵀ, so that the diagonal is a on average, whatever the rows are.
 
 All have the Gaussian loss L*. Their true loss follows where interference is a sum of many small
@@ -32,33 +32,33 @@ from rugtui.models.orthogonal_rows import cosine_rows, orthonormal_rows, scaled
 from rugtui.models.rug import RowOrder, Rug, require_dense
 from rugtui.models.sizes import is_power_of_two, require_memory
 from rugtui.models.structured import Builder, Constructed, Part, Tune, best, parts_of
-from rugtui.settings.settings import Frame
+from rugtui.settings.settings import Construction
 from rugtui.theory.optimum import optimum
 from rugtui.theory.structures import NONE, Structure
 
-ROW_ORDERS: dict[Frame, RowOrder] = {
+ROW_ORDERS: dict[Construction, RowOrder] = {
     "hadamard": "random",
     "natural": "natural",
     "sequency": "sequency",
 }
 
 CONSTRUCTIONS = (
-    *get_args(Frame),
+    *get_args(Construction),
     *("pairs", "simplex:3", "vote:4", "vote:7", "lopsided", "priority", "best"),
 )
 """The constructions that `f` in the dashboard cycles through."""
-COPIES_OF_A_DENSE_FRAME = 4
+COPIES_OF_DENSE_ROWS = 4
 """Float64 arrays of n_dense × n_sparse numbers alive at the peak of building one."""
 
 
-def default_frame(n_sparse: int) -> Frame:
-    """Random rows of H, or of the cosine transform where n_sparse is no power of two."""
+def default_construction(n_sparse: int) -> Construction:
+    """Random rows of H, or of the cosine transform if n_sparse is not a power of two."""
     return "hadamard" if is_power_of_two(n_sparse) else "dct"
 
 
 def checked_name(name: str) -> str:
     """Check and return the name of a construction. Raises UsageError for any other."""
-    if name in get_args(Frame) or name == "best":
+    if name in get_args(Construction) or name == "best":
         return name
     try:
         structure = Structure.parse(name)
@@ -66,8 +66,8 @@ def checked_name(name: str) -> str:
         structure = NONE
     if structure.kind not in ("pairs", "simplex", "vote", "lopsided", "priority"):
         raise UsageError(
-            f"A construction is one of {', '.join(get_args(Frame))}, pairs, simplex:k, vote:K, "
-            f"lopsided, priority, priority:k or best, but it is {name!r}."
+            f"A construction is one of {', '.join(get_args(Construction))}, pairs, simplex:k, "
+            f"vote:K, lopsided, priority, priority:k or best, but it is {name!r}."
         )
     return name
 
@@ -96,7 +96,7 @@ def construct(
     generator: torch.Generator,
     device: torch.device | str = "cpu",
 ) -> Constructed:
-    """Weights of this construction with the best a and b: of its law at large n_sparse (for a frame
+    """Weights of this construction with the best a and b: of its law at large n_sparse (for a rug
     those of section 4, where the Gaussian loss is L*), or of its exact loss at this size.
 
     None is the exact loss for `best` and theory for all others. With theory, features in an order
@@ -106,7 +106,7 @@ def construct(
     have or that memory does not.
     """
     builder = Builder(p, tune or ("exact" if name == "best" else "theory"), generator, device)
-    if name in get_args(Frame):
+    if name in get_args(Construction):
         symmetric = optimum(n_dense / n_sparse, p)
         a, b = float(symmetric.a), float(symmetric.b)
         made = build(name, n_sparse, n_dense, p, a, b, generator=generator, device=device)  # type: ignore[arg-type]
@@ -119,7 +119,7 @@ def construct(
 
 
 def build(
-    frame: Frame,
+    construction: Construction,
     n_sparse: int,
     n_dense: int,
     p: float,
@@ -129,21 +129,21 @@ def build(
     generator: torch.Generator,
     device: torch.device | str = "cpu",
 ) -> Weights:
-    """Weights of this frame with diagonal a and threshold b, where b counts the mean μ (section 3).
+    """Weights with diagonal a and threshold b, where b includes the mean μ (section 3).
 
-    What is added to W x is therefore b − μ_i in row i, and μ depends on p. Raises WeightsError.
+    The bias of row i is therefore b − μ_i, and μ depends on p. Raises WeightsError.
     """
-    if frame in ROW_ORDERS:
-        order = ROW_ORDERS[frame]
+    if construction in ROW_ORDERS:
+        order = ROW_ORDERS[construction]
         return Rug.build(
             n_sparse, n_dense, a, b, p=p, rows=order, generator=generator, device=device
         )
-    if frame == "block":
+    if construction == "block":
         return _blocks(n_sparse, n_dense, p, a, b, generator=generator, device=device)
     require_dense(n_sparse, n_dense)
-    needed = 8 * COPIES_OF_A_DENSE_FRAME * n_sparse * n_dense
-    require_memory(needed, f"The frame {frame} of {n_sparse:,} × {n_dense:,} numbers")
-    make = orthonormal_rows if frame == "orthonormal" else cosine_rows
+    needed = 8 * COPIES_OF_DENSE_ROWS * n_sparse * n_dense
+    require_memory(needed, f"The construction {construction} of {n_sparse:,} × {n_dense:,} numbers")
+    make = orthonormal_rows if construction == "orthonormal" else cosine_rows
     return scaled(make(n_sparse, n_dense, generator=generator), p, a, b, device)
 
 
@@ -196,17 +196,17 @@ def _blocks(
     generator: torch.Generator,
     device: torch.device | str,
 ) -> BlockDiagonal:
-    """Copies of one smaller frame: as few as divide both sizes, so that blocks are large."""
+    """Copies of one smaller rug: as few as divide both sizes, so that blocks are large."""
     require_dense(n_sparse, n_dense)
     common = math.gcd(n_sparse, n_dense)
     copies = next((c for c in range(2, common + 1) if common % c == 0), 0)
     if not copies:
         raise WeightsError(
             f"Equal blocks need an n_sparse and an n_dense with a common divisor, but {n_sparse} "
-            f"and {n_dense} have none; the frames dct and orthonormal take any sizes."
+            f"and {n_dense} have none; the constructions dct and orthonormal take any sizes."
         )
     size = n_sparse // copies
     sizes = size, n_dense // copies
-    block = build(default_frame(size), *sizes, p, a, b, generator=generator, device=device)
+    block = build(default_construction(size), *sizes, p, a, b, generator=generator, device=device)
     assert isinstance(block, Rug | Dense)
     return BlockDiagonal(block, copies)

@@ -200,8 +200,8 @@ class Rug:
 def _require_size(n_sparse: int, n_dense: int) -> None:
     if not is_power_of_two(n_sparse):
         raise WeightsError(
-            f"A rug needs an n_sparse that is a power of two, but it is {n_sparse}; the frames dct "
-            "and orthonormal take any n_sparse."
+            f"A rug needs an n_sparse that is a power of two, but it is {n_sparse}; the "
+            "constructions dct and orthonormal take any n_sparse."
         )
     require_dense(n_sparse, n_dense)
     require_memory(BYTES_PER_FEATURE * n_sparse, f"A rug of {n_sparse:,} features")

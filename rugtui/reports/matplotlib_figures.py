@@ -24,7 +24,7 @@ from matplotlib.colors import (
 from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from rugtui.models.base import block_edges
+from rugtui.models.base import Window, on_diagonal
 from rugtui.reports.figure import (
     ColourRange,
     Figure,
@@ -39,7 +39,7 @@ from rugtui.storage.files import write_whole
 from rugtui.storage.heatmap import Colours
 
 if TYPE_CHECKING:
-    from jaxtyping import Bool, Float
+    from jaxtyping import Float
 
 DPI = 300
 WIDTH, HEIGHT = 3.5, 2.7
@@ -209,7 +209,8 @@ def _weights(axes: Axes, panel: WeightsPanel, colours: Colours) -> None:
     shown = np.clip(panel.pixels, -top, top)
     image = axes.imshow(shown, cmap=ListedColormap(ramp), norm=norm, **where)
     beyond = np.zeros((*shown.shape, 4))
-    beyond[_on_diagonal(panel) & (panel.pixels > top)] = (*_shares([colours.diagonal])[0], 1.0)
+    diagonal = on_diagonal(Window.whole(n), *panel.pixels.shape)
+    beyond[diagonal & (panel.pixels > top)] = (*_shares([colours.diagonal])[0], 1.0)
     axes.imshow(beyond, **where)
     axes.set_xlabel("input feature j")
     axes.set_ylabel("output feature i")
@@ -225,11 +226,6 @@ def _weights(axes: Axes, panel: WeightsPanel, colours: Colours) -> None:
     bar.outline.set_visible(False)  # type: ignore[operator]
     if panel.biases is not None:
         _bias(axes, panel.biases, panel.n_sparse)
-
-
-def _on_diagonal(panel: WeightsPanel) -> Bool[np.ndarray, "side side"]:
-    rows, columns = (block_edges(0, panel.n_sparse, size) for size in panel.pixels.shape)
-    return (rows[:-1, None] < columns[None, 1:]) & (columns[None, :-1] < rows[1:, None])
 
 
 def _bias(axes: Axes, biases: Float[np.ndarray, " side"], n_sparse: int) -> None:

@@ -7,9 +7,9 @@ import torch
 
 from rugtui.analysis.statistics import statistics
 from rugtui.models.base import Weights, Window
-from rugtui.models.constructions import default_frame, engineered
+from rugtui.models.constructions import default_construction, engineered
 from rugtui.reports.figure import Figure, LinePanel, Series, WeightsPanel
-from rugtui.settings.settings import Frame
+from rugtui.settings.settings import Construction
 from rugtui.storage.heatmap import off_diagonal_scale
 from rugtui.theory.levels import levels
 
@@ -24,7 +24,7 @@ FAINT = 0.9
 """Quantile of |W_ij| at which the fractal's colours end, since most of it is faint."""
 SIDE = 512
 """Pixels of a picture of W at most."""
-FRAMES: dict[Frame, str] = {
+TITLES: dict[Construction, str] = {
     "natural": "first rows of H in natural order",
     "sequency": "first rows by sequency",
     "hadamard": "rows in random order: the rug",
@@ -62,8 +62,8 @@ def fractal_figure(seed: int = 0) -> Figure:
     """W of the first rows of H, and of rows in random order, which turn it into noise."""
     n_sparse, n_dense = FRACTAL
     panels = []
-    for frame, title in FRAMES.items():
-        rug = _rug(frame, n_sparse, n_dense, 0.05, seed)
+    for construction, title in TITLES.items():
+        rug = _rug(construction, n_sparse, n_dense, 0.05, seed)
         top = float(np.quantile(np.abs(rug.rows(np.array([0])))[0, 1:], FAINT))
         panels.append(
             WeightsPanel(
@@ -79,9 +79,9 @@ def fractal_figure(seed: int = 0) -> Figure:
 def weights_figure(trained: Weights, p: float, about: str, seed: int = 0) -> Figure:
     """Trained weights and the rug of the same size, W and biases."""
     n_sparse, n_dense = trained.n_sparse, trained.n_dense
-    frame = default_frame(n_sparse)
-    rug = _rug(frame, n_sparse, n_dense, p, seed)
-    panels = weights_panel("trained", trained), weights_panel(f"rug ({frame})", rug)
+    construction = default_construction(n_sparse)
+    rug = _rug(construction, n_sparse, n_dense, p, seed)
+    panels = weights_panel("trained", trained), weights_panel(f"rug ({construction})", rug)
     return Figure("weights", f"W and bias of trained weights and of the rug, {about}.", panels, 2)
 
 
@@ -94,9 +94,9 @@ def weights_panel(title: str, weights: Weights) -> WeightsPanel:
     return WeightsPanel(title, weights.n_sparse, off_diagonal_scale(weights), pixels, biases)
 
 
-def _rug(frame: Frame, n_sparse: int, n_dense: int, p: float, seed: int) -> Weights:
+def _rug(construction: Construction, n_sparse: int, n_dense: int, p: float, seed: int) -> Weights:
     generator = torch.Generator().manual_seed(seed)
-    return engineered(frame, n_sparse, n_dense, p, generator=generator)
+    return engineered(construction, n_sparse, n_dense, p, generator=generator)
 
 
 def _exact(n_sparse: int, p: float, seed: int) -> float:

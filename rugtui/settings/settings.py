@@ -29,7 +29,7 @@ OF_AUTOENCODERS = (*EXTRA, "topk")
 DataKind = Literal["bernoulli", "one"]
 DType = Literal["float32", "float64"]
 Matmul = Literal["full", "tf32", "bf16"]
-Frame = Literal["hadamard", "natural", "sequency", "orthonormal", "dct", "block"]
+Construction = Literal["hadamard", "natural", "sequency", "orthonormal", "dct", "block"]
 SGD_RATE = 0.02
 """Of the optimizer sgd, times n_sparse: the loss is a mean over features."""
 SGD_BOUND = 0.3

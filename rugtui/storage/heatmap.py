@@ -86,9 +86,13 @@ def off_diagonal_scale(weights: Weights) -> float:
     index = np.unique(np.linspace(0, n - 1, min(n, SAMPLE)).astype(np.int64))
     sizes = np.abs(weights.rows(index))
     sizes[np.arange(len(index)), index] = np.nan
-    sizes = sizes[np.isfinite(sizes)]
-    scale = float(np.quantile(sizes, QUANTILE)) if sizes.size else 0.0
-    return scale if scale > 0 else 1.0
+    return scale_of(sizes) or 1.0
+
+
+def scale_of(values: Float[np.ndarray, "*any"]) -> float:
+    """QUANTILE of the finite |values|; 0 if there are none."""
+    sizes = np.abs(values[np.isfinite(values)])
+    return float(np.quantile(sizes, QUANTILE)) if sizes.size else 0.0
 
 
 def _draw_legend(image: Image, top: int, scale: float, size: int, count: int, title: str) -> None:

@@ -31,7 +31,7 @@ from rugtui.analysis.paper import paper_statistics
 from rugtui.analysis.statistics import statistics
 from rugtui.errors import RugtuiError
 from rugtui.models.base import Weights
-from rugtui.models.constructions import default_frame, dense, engineered
+from rugtui.models.constructions import default_construction, dense, engineered
 from rugtui.runtime.machine import available_memory
 from rugtui.storage.snapshot import weights_bytes
 from rugtui.sweeps import population
@@ -119,9 +119,8 @@ def _tried(attempt: Callable[[], Any]) -> Any:
 
 def _rug(unit: Unit, cell: Cell, grid: Grid) -> Found:
     generator = torch.Generator().manual_seed(cell.seed or 0)
-    frame, device = default_frame(unit.n_sparse), resolve(grid.device)
-    sizes = unit.shape
-    return Found(engineered(frame, *sizes, cell.p, generator=generator, device=device))
+    name, device = default_construction(unit.n_sparse), resolve(grid.device)
+    return Found(engineered(name, *unit.shape, cell.p, generator=generator, device=device))
 
 
 def _trained(unit: Unit, cell: Cell, grid: Grid) -> Found:

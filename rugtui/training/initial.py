@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from rugtui.errors import SettingError, UsageError
-from rugtui.models.constructions import checked_name, default_frame, dense, engineered
+from rugtui.models.constructions import checked_name, default_construction, dense, engineered
 from rugtui.models.dense import Dense
 from rugtui.models.weight_files.weight_file import read_weights
 from rugtui.settings.settings import Settings
@@ -22,7 +22,7 @@ def initial(settings: Settings, *, generator: torch.Generator) -> Dense:
     if settings.init in ("default", "linear"):
         return (aligned if settings.init == "default" else linear)(settings, generator=generator)
     if settings.init == "rug":
-        return constructed(default_frame(settings.n_sparse), settings, generator=generator)
+        return constructed(default_construction(settings.n_sparse), settings, generator=generator)
     try:
         name = checked_name(settings.init)
     except UsageError:

@@ -1,4 +1,5 @@
-"""How keys are called: by Textual (`question_mark`), by people (`?`), in the config file (both)."""
+"""Names of keys: those of Textual (`question_mark`), and those of people (`?`); the config file
+accepts both."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ SHORT = {
     "less_than_sign": "<",
     "greater_than_sign": ">",
 }
-"""Where Textual's name of a character is not Unicode's."""
+"""Characters whose name in Textual is not that of Unicode."""
 SHORT_NAMES = {character: name for name, character in SHORT.items()}
 NAMED = re.compile(
     r"up|down|left|right|home|end|pageup|pagedown|insert|delete|backspace|enter|tab|escape|space"
@@ -26,7 +27,7 @@ WANTED = "a key such as x, X, ?, f5, pageup, ctrl+s or shift+up, or several with
 
 
 def key_name(text: str) -> str:
-    """Textual's name of the key that somebody wrote; empty where it is none."""
+    """Textual's name of a key as people write it; empty if it is not a key."""
     match = MODIFIED.fullmatch(text.strip() or text)
     if not match:
         return ""
@@ -38,7 +39,7 @@ def key_name(text: str) -> str:
 
 
 def key_names(text: str) -> str:
-    """Textual's names of one key or of several with commas; empty where one of them is none."""
+    """Textual's names of one key or several with commas; empty if any of them is not a key."""
     if one := key_name(text):
         return one
     names = [key_name(part) for part in text.split(",")]
@@ -46,7 +47,7 @@ def key_names(text: str) -> str:
 
 
 def shown(name: str) -> str:
-    """The key as people see it: the characters that a keyboard has, else the name."""
+    """The key as people see it: its character, otherwise its name."""
     match = MODIFIED.fullmatch(name)
     modifiers, key = match.groups() if match else ("", name)
     return modifiers + (_character(key) or key)
@@ -57,7 +58,7 @@ def _is_name(key: str) -> bool:
 
 
 def _character(name: str) -> str:
-    """The character of this name; empty for a key that writes none."""
+    """The character with this name; empty for a key without one."""
     if name in SHORT or len(name) == 1:
         return SHORT.get(name, name)
     try:

@@ -10,7 +10,7 @@ import pytest
 from rugtui.cli import main
 from rugtui.models.decoders import DECODERS
 from rugtui.models.weight_files.weight_file import read_weights
-from rugtui.settings.settings import Frame
+from rugtui.settings.settings import Construction
 from rugtui.theory.optimum import optimum
 
 SMALL = ("--n-sparse", "256", "--ratio", "0.25", "--p", "0.05")
@@ -46,7 +46,7 @@ def test_exact_over_gaussian_is_as_known(n_sparse, p, ratio, slack, capsys):
     assert given["loss_exact"] / given["loss_gaussian"] == pytest.approx(ratio, abs=slack)
 
 
-@pytest.mark.parametrize("frame", get_args(Frame))
+@pytest.mark.parametrize("frame", get_args(Construction))
 def test_samples_meet_the_exact_loss_in_every_frame(frame, capsys):
     given = answer(capsys, *SMALL, "--frame", frame, "--samples", "8000")
     assert set(given) >= KEYS | {"loss_sampled", "standard_error"}
@@ -113,7 +113,7 @@ def test_other_sizes_are_cosine_frames(capsys):
     given = answer(capsys, "--n-sparse", "96", "--n-dense", "24", "--p", "0.1")
     assert given["frame"] == "dct"
     assert main(["rug", "--n-sparse", "96", "--n-dense", "24", "--frame", "hadamard"]) == 2
-    assert "the frames dct and orthonormal" in capsys.readouterr().err
+    assert "the constructions dct and orthonormal" in capsys.readouterr().err
 
 
 def test_a_saved_rug_is_the_same_rug(tmp_path, capsys):

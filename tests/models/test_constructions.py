@@ -13,12 +13,12 @@ from rugtui.models.composite import BlockDiagonal
 from rugtui.models.constructions import build, dense, engineered
 from rugtui.models.dense import Dense
 from rugtui.models.rug import Rug
-from rugtui.settings.settings import Frame
+from rugtui.settings.settings import Construction
 from rugtui.theory import gaussian, moments
 from rugtui.theory.optimum import optimum
 from rugtui.training.data import sample
 
-FRAMES = get_args(Frame)
+FRAMES = get_args(Construction)
 FLAT = [frame for frame in FRAMES if frame != "orthonormal"]
 
 
@@ -158,7 +158,7 @@ def test_blocks_are_rugs_where_they_can_be():
 @pytest.mark.parametrize(
     ("frame", "n_sparse", "n_dense", "told"),
     [
-        ("hadamard", 48, 12, "the frames dct and orthonormal"),
+        ("hadamard", 48, 12, "the constructions dct and orthonormal"),
         ("dct", 48, 48, "from 1 to 47"),
         ("orthonormal", 48, 0, "from 1 to 47"),
         ("block", 48, 13, "common divisor"),

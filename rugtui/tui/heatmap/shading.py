@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float, Int8
+from jaxtyping import Float, Int8
 
-from rugtui.models.base import Window
+from rugtui.models.base import Window, on_diagonal
+from rugtui.storage.heatmap import scale_of
 from rugtui.tui.charts.palette import DIAGONAL, HALF_LEVELS
 
 Scaling = Literal["quantile", "fixed", "log"]
 SCALINGS: tuple[Scaling, ...] = ("quantile", "fixed", "log")
-QUANTILE = 0.99
-"""Of the off-diagonal |pixels| at which the colours end: the diagonal saturates."""
 BAND = 1.25
 """The colours' end moves when what it should be is so many times more or less."""
 PER_DECADE = 3.0
@@ -72,10 +71,7 @@ def off_diagonal_scale(panels: Sequence[np.ndarray], window: Window) -> float:
     Where every pixel lies on the diagonal, or all off it are zero, the largest |pixel|.
     """
     off = [pixels[~on_diagonal(window, *pixels.shape)] for pixels in panels]
-    sizes = np.abs(np.concatenate(off))
-    sizes = sizes[np.isfinite(sizes)]
-    scale = float(np.quantile(sizes, QUANTILE)) if sizes.size else 0.0
-    return scale if scale > 0 else largest(panels)
+    return scale_of(np.concatenate(off)) or largest(panels)
 
 
 def largest(panels: Sequence[np.ndarray]) -> float:
@@ -83,13 +79,6 @@ def largest(panels: Sequence[np.ndarray]) -> float:
     sizes = np.abs(np.concatenate([pixels.ravel() for pixels in panels]))
     sizes = sizes[np.isfinite(sizes)]
     return float(sizes.max()) if sizes.size and sizes.max() > 0 else 1.0
-
-
-def on_diagonal(window: Window, height: int, width: int) -> Bool[np.ndarray, "height width"]:
-    """Which pixels of a window hold cells of the diagonal of W."""
-    rows = _edges(window.top, window.bottom, height)
-    columns = _edges(window.left, window.right, width)
-    return (rows[:-1, None] < columns[None, 1:]) & (columns[None, :-1] < rows[1:, None])
 
 
 def settled(
@@ -121,7 +110,3 @@ def bias_scale(biases: Sequence[np.ndarray]) -> float:
     top = largest([one[:, None] for one in biases])
     size = 10.0 ** math.floor(math.log10(top))
     return next(size * f for f in (1, 2, 5, 10) if size * f >= top * (1 - 1e-9))
-
-
-def _edges(first: int, last: int, blocks: int) -> np.ndarray:
-    return first + np.arange(blocks + 1) * (last - first) // blocks

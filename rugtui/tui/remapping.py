@@ -1,4 +1,4 @@
-"""Keys as a user wants them: checked against the table, so that none is bound twice."""
+"""The keys that a user moved in the config file, checked against the table in `keys`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rugtui.tui.keynames import WANTED, key_names, shown
 from rugtui.tui.keys import KEYS, Keymap, key_named
 
 RESERVED = ("ctrl+c", "ctrl+q", "ctrl+z")
-"""Keys that the terminal's users expect to leave with, whatever a program makes of the others."""
+"""Keys that always quit or suspend the program."""
 
 SAME = {
     "ctrl+i": "tab",
@@ -20,10 +20,9 @@ SAME = {
 
 
 def remapped(wanted: Mapping[str, object]) -> tuple[Keymap, dict[str, str]]:
-    """The keymap that `wanted` (names of keys, and keys as people write them) asks for.
+    """The keymap of the config file: `wanted` maps the names of keys to keys as people write them.
 
-    With it comes, for each name that cannot be as it was asked for, a sentence why. Such a key
-    stays where it is, and all others count.
+    Also returns a sentence for each name that is wrong or clashes; such a key is not moved.
     """
     keymap: dict[str, str] = {}
     faults: dict[str, str] = {}
@@ -43,7 +42,7 @@ def remapped(wanted: Mapping[str, object]) -> tuple[Keymap, dict[str, str]]:
 
 
 def _fault(name: str, text: object) -> str:
-    """Why this key alone cannot be; empty where it can."""
+    """What is wrong with this key by itself; empty if nothing."""
     known = key_named(name)
     if known is None:
         near = get_close_matches(name, [key.name for key in KEYS], n=1)
@@ -61,7 +60,7 @@ def _fault(name: str, text: object) -> str:
 
 
 def _first_clash(keymap: Keymap) -> tuple[str, str, str] | None:
-    """A key that is bound twice, the moved name that has it, the last in order, and the other."""
+    """A key that is bound twice, the last moved name that has it, and the other name."""
     for moved in reversed(list(keymap)):
         mine = key_named(moved)
         assert mine is not None

@@ -8,10 +8,10 @@ from textual.keys import _character_to_key
 from rugtui.live.commands import Pause, Show, Stop
 from rugtui.tui.app import RugtuiApp
 from rugtui.tui.footer import KeyBar
-from rugtui.tui.keymap import remapped
 from rugtui.tui.keynames import key_name, shown
 from rugtui.tui.keys import KEYS, Key, help_lines
 from rugtui.tui.panes.loss.widget import LossPane
+from rugtui.tui.remapping import remapped
 from rugtui.tui.screens.help import Help
 from tests.tui.fake import FakeSession, running, some_frame
 
