@@ -23,6 +23,7 @@ LOSSES = {
     "sampled": Term(
         "sampled", "Loss of fixed weights, from samples; its error shrinks as more are drawn."
     ),
+    "then": Term("training", "Loss at that step, read off the training losses before it."),
     "rug": Term("rug, sampled", "Loss of the constructed weights (the rug), from samples."),
     "gaussian": Term(
         "Gaussian(W)", "Loss of these weights if the interference in each row were Gaussian."

@@ -48,6 +48,13 @@ class Show:
 
 
 @dataclass(frozen=True, slots=True)
+class ShowStep:
+    """Show the weights of a kept step, or (None) those of now again."""
+
+    step: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class NextConstruction:
     """Show the rug of the next construction that exists at these sizes."""
 
@@ -119,6 +126,7 @@ Command = (
     | Change
     | Open
     | Show
+    | ShowStep
     | NextConstruction
     | Look
     | Save
@@ -131,6 +139,6 @@ Command = (
 )
 COUNTED = Pause, Change, Show
 """Frames say how many of these were handled, so that keys pressed in a row add up."""
-PREEMPTING = Pause, Show, NextConstruction, Look, ListSaved, Load, Preview, Forget
+PREEMPTING = Pause, Show, ShowStep, NextConstruction, Look, ListSaved, Load, Preview, Forget
 """Handled after the current step. The others wait for the end of the interval, so that the curve
 has a result of the step that is saved or changed."""

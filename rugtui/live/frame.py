@@ -27,9 +27,10 @@ Phase = Literal[
 ]  # fmt: skip
 """An opened run waits for training to resume. The run of another process is watched while that
 process trains it; afterwards it is paused, failed, or one of the last four."""
-Estimate = Literal["live", "held out", "sampled"]
-"""Where a loss comes from: recent training losses; the held-out loss of exactly these weights; or
-samples drawn for weights that do not change."""
+Estimate = Literal["live", "held out", "sampled", "then"]
+"""Where a loss comes from: recent training losses; the held-out loss of exactly these weights;
+samples drawn for weights that do not change; or the training losses before an earlier step, while
+there are no samples of its weights yet."""
 ENOUGH = 1e-3
 """Relative standard error at which sampling a loss stops."""
 LEARNING: tuple[Phase, ...] = ("training", "watching")
@@ -184,6 +185,12 @@ class Frame:
     verdict: str = ""
     """A sentence that says what the numbers of the weights shown mean."""
     picture: Picture | None = None
+    kept_steps: tuple[int, ...] = ()
+    """Earlier steps that can be shown, ascending."""
+    past: Frame | None = None
+    """What W, theory and symmetry show in place of this Frame: the run at an earlier step."""
+    shown_step: int | None = None
+    """Of a Frame that is such a past, its step."""
     run: str = ""
     """The directory of the live run; empty before it has one."""
     others: tuple[OtherRun, ...] = ()
@@ -222,7 +229,8 @@ class Frame:
         ]
         made = (id(self.picture), id(self.curves), id(self.saved), id(self.preview))
         others = tuple(id(one) for one in self.others)
-        return *shown, *told, *known, *made, self.settings, others
+        then = self.kept_steps, self.shown_step, self.past and self.past.news
+        return *shown, *told, *known, *made, *then, self.settings, others
 
     @property
     def learns(self) -> bool:

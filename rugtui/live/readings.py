@@ -90,6 +90,15 @@ class ShownRun(Protocol):
         """A copy that training does not change."""
         ...
 
+    @property
+    def kept_steps(self) -> tuple[int, ...]:
+        """Earlier steps whose weights can be had, ascending."""
+        ...
+
+    def kept_weights(self, step: int) -> Dense:
+        """Of one of these, in half precision on the CPU. Raises OSError, DamagedError, RunError."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Measured:
@@ -335,6 +344,7 @@ class Readings:
             levels=levels(run.settings.ratio, run.settings.p_on),
             past_optima=past_optima(run.history.view(), run.settings.ratio),
             curves=self._curves,
+            kept_steps=run.kept_steps,
             construction=self._rug.construction if self._rug else "",
             trained=self._aged("trained"),
             rug=self._aged("rug") if self._rug else None,
@@ -352,6 +362,10 @@ class Readings:
             "loss_standard_error": reading.standard_error,
             "statistics": {"step": reading.measured_at, **measured},
         }
+
+    @property
+    def known_curves(self) -> Curves | None:
+        return self._curves
 
     @property
     def steps_per_second(self) -> float:

@@ -19,6 +19,7 @@ from rugtui.settings.settings import Settings
 from rugtui.storage.checkpoint import Phase, newest, weights_of
 from rugtui.storage.checkpoint_writer import Fingerprint, fingerprint
 from rugtui.storage.history_file import read_past
+from rugtui.storage.kept_steps import kept_steps, read_kept
 from rugtui.storage.listing import State, state_of
 from rugtui.storage.lock import Holder
 from rugtui.storage.run_directory import is_run
@@ -49,6 +50,7 @@ class SavedRun:
     history: History
     written: float
     """When it was saved, on the monotonic clock; for the first one read, according to its file."""
+    kept_steps: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
     """What is damaged and was skipped."""
 
@@ -58,6 +60,9 @@ class SavedRun:
 
     def weights(self) -> Dense:
         return self.saved_weights
+
+    def kept_weights(self, step: int) -> Dense:
+        return read_kept(self.folder, step)
 
 
 class RunPoller:
@@ -149,5 +154,6 @@ def read_saved(run: Path) -> SavedRun:
         read.mapped(lambda part: part.clone().to(dtype)),
         History.of(past.until(checkpoint.step)),
         time.monotonic() - age,
+        tuple(step for step in kept_steps(run) if step <= checkpoint.step),
         (*refused, *damaged),
     )

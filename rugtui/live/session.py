@@ -30,6 +30,7 @@ from rugtui.live.commands import (
     NextConstruction,
     Preview,
     Show,
+    ShowStep,
     Stop,
 )
 from rugtui.live.frame import LEARNING, Frame, Notice, Phase, Picture, Severity
@@ -38,6 +39,7 @@ from rugtui.settings.settings import Settings
 
 if TYPE_CHECKING:
     from rugtui.live.other_runs import OtherRuns
+    from rugtui.live.past import PastReadings
     from rugtui.live.readings import Readings
 
 IDLE_SECONDS, LONGEST_IDLE = 0.05, 0.5
@@ -129,6 +131,10 @@ class Session:
         self._look = Look(64, 64)
         self._picture: Picture | None = None
         self._picture_due = 0.0
+        self._step: int | None = None
+        """The kept step that is asked for; None: the run as it is."""
+        self._past: PastReadings | None = None
+        self._looks_back, self._past_picture = False, self._picture
         self._notices: deque[Notice] = deque(maxlen=4)
         self._serial = self._counted = 0
 
@@ -158,7 +164,7 @@ class Session:
                 self._hand_over()
         finally:
             self._attempt(self.subject.close)
-            for worker in (self.readings, self.others):
+            for worker in (self.readings, self._past, self.others):
                 if worker is not None:
                     worker.close()
             self.finished.set()
@@ -211,7 +217,7 @@ class Session:
     @property
     def _is_busy(self) -> bool:
         """Whether there is work to do without a command."""
-        unsettled = self.readings is not None and not self.readings.settled(self.shown)
+        unsettled = self._sampled is not None and not self._sampled.settled(self.shown)
         return self.subject.phase == "training" or unsettled
 
     def _carry_out(self, command: Command) -> None:
@@ -220,6 +226,8 @@ class Session:
             case Show():
                 if command.kind == "trained" or self._rug_exists():
                     self.show(command.kind)
+            case ShowStep():
+                self._step = command.step
             case NextConstruction():
                 if self.readings is not None:
                     for reason in self.readings.next_construction():
@@ -227,7 +235,8 @@ class Session:
                     self.show("rug")
             case Look():
                 beside = command.beside and self._rug_exists()
-                self._look, self._picture = dataclasses.replace(command, beside=beside), None
+                self._look = dataclasses.replace(command, beside=beside)
+                self._picture = self._past_picture = None
             case ListSaved() | Load() | Preview() | Forget():
                 if self.others is not None:
                     self.others.carry_out(command)
@@ -240,13 +249,17 @@ class Session:
 
     def show(self, kind: Kind) -> None:
         """Show these weights from now on."""
-        self.shown, self._picture = kind, None
+        self.shown = kind
+        self._picture = self._past_picture = None
 
     def show_run(self, readings: Readings | None) -> None:
         """Show the run of these readings from now on, or none."""
         if self.readings is not None:
             self.readings.close()
-        self.readings, self._picture = readings, None
+        if self._past is not None:
+            self._past.close()
+        self.readings, self._past, self._looks_back = readings, None, False
+        self._picture = self._past_picture = None
         if (self.shown == "rug" or self._look.beside) and not self._rug_exists():
             self.shown, self._look = "trained", dataclasses.replace(self._look, beside=False)
 
@@ -269,8 +282,13 @@ class Session:
             return False
 
     def _sample(self) -> None:
-        if self.readings is not None and not self.stopping.is_set():
-            self.readings.sample(self.shown)
+        if self._sampled is not None and not self.stopping.is_set():
+            self._sampled.sample(self.shown)
+
+    @property
+    def _sampled(self) -> Readings | None:
+        """The readings whose loss is to be known."""
+        return self._past if self._looks_back and self.shown == "trained" else self.readings
 
     def _hand_over(self) -> None:
         """Publish a new Frame if the last one has been taken, or is older than a command."""
@@ -292,11 +310,35 @@ class Session:
         """Bring readings and picture up to date."""
         assert self.readings is not None
         self.readings.read(self.shown, learning=self.subject.phase in LEARNING)
+        self._looks_back = self._look_back()
+        if self._looks_back:
+            return
         started, picture = time.monotonic(), self._picture
         due = self.subject.phase != "training" or started >= self._picture_due
         if picture is None or (due and picture.step != self.readings.run.step):
             self._picture = self.readings.picture(self.shown, self._look)
             self._picture_due = started + (time.monotonic() - started) / PICTURE_SHARE
+
+    def _look_back(self) -> bool:
+        """Read the kept step that is asked for; whether there is one, and it can be read."""
+        from rugtui.live.past import PastReadings
+
+        seen = self.shown == "trained" or self._look.beside
+        if self.readings is None or self._step is None or not seen:
+            return False
+        if self._step not in self.readings.run.kept_steps:
+            return False
+        self._past = self._past or PastReadings(self.readings)
+        try:
+            self._past.show(self._step)
+        except (OSError, RugtuiError) as error:
+            self.tell(f"step {self._step:,} is not shown: {error}", "warning")
+            self._step = None
+            return False
+        self._past.read("trained", learning=False)
+        if self._past_picture is None or self._past_picture.step != self._step:
+            self._past_picture = self._past.picture(self.shown, self._look)
+        return True
 
     def _collect_others(self) -> None:
         assert self.others is not None
@@ -319,5 +361,8 @@ class Session:
         )
         if self.readings is not None:
             frame = self.readings.describe(frame, self._picture)
+            if self._looks_back and self._past is not None:
+                past = self._past.describe(frame, self._past_picture)
+                frame = dataclasses.replace(frame, past=past)
         frame = self.subject.describe(frame)
         return frame if self.others is None else self.others.describe(frame)

@@ -34,8 +34,8 @@ WAITING = 64 << 20
 HEADER, BLOCK = 1024, 4096
 """Bytes of a file beside its weights, about, and those of a disk of which files take whole
 multiples."""
-FINEST = 64
-"""Bins in a factor of two, at most."""
+FINEST = 4
+"""Bins in a factor of two, at most: a short run, too, is to spend its time on training."""
 NAMES: tuple[str, ...] = "W_in", "W_out", "b", "extra"
 """Of `Dense.arrays` in a file, which has W_out only where it is not W_in's transpose."""
 NAME = re.compile(r"(\d{8,18})\.safetensors")

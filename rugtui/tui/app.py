@@ -17,7 +17,7 @@ from textual.binding import Binding
 from textual.screen import Screen
 
 from rugtui.errors import SettingError
-from rugtui.live.commands import Detach, NextConstruction, Pause, Save, Show, Stop
+from rugtui.live.commands import Detach, NextConstruction, Pause, Save, Show, ShowStep, Stop
 from rugtui.live.session import Session
 from rugtui.runtime.threads import lower_priority
 from rugtui.settings.effects import no_effect
@@ -122,6 +122,9 @@ class RugtuiApp(FrameApp):
     def on_weights_pane_picture_wanted(self, message: WeightsPane.PictureWanted) -> None:
         self.send(message.look)
 
+    def on_loss_pane_step_wanted(self, message: LossPane.StepWanted) -> None:
+        self.send(ShowStep(message.step))
+
     def on_weights_pane_next_rug_wanted(self) -> None:
         self.send(NextConstruction())
 
@@ -129,6 +132,10 @@ class RugtuiApp(FrameApp):
         shown = self.shown_then or self.latest.shown
         self.shown_then = "trained" if shown == "rug" else "rug"
         self.send(Show(self.shown_then))
+
+    def action_replay(self) -> None:
+        if not self.dashboard.query_one(LossPane).toggle_replay():
+            self.notify("There is nothing to replay: no earlier weights were kept.", timeout=4)
 
     def action_pause(self) -> None:
         if self.refused():

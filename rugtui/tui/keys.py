@@ -111,6 +111,8 @@ REDRAW = "Draw everything again, where another program wrote over it."
 SUSPEND = "Stop the program, training included, and return to the shell, whose fg resumes it."
 INTERRUPT = "Quit, if pressed twice."
 FPS = "Draw twice and half as often."
+REPLAY = "Replay the run in ten seconds: W, theory and symmetry at one kept step after another."
+LIVE = "Hide the crosshair: all panes show the run as it is."
 CROSS = "Move the crosshair; the line under the chart reads out what is there."
 CROSS_FAR = "Move the crosshair far."
 CROSS_END = "Put the crosshair on the first and on the newest value."
@@ -179,9 +181,11 @@ KEYS = (
     Key("e", "edit", "edit", "Edit every setting in a form.", "Training"),
     Key("s", "snapshot", "save", "Save weights, history and the screen as a snapshot.", "Files"),
     Key("y", "copy", "copy", COPY, "Files", False),
+    Key("v", "replay", "replay", REPLAY, "Panes"),
     Key("t", "tab", "view", "Loss against steps, against r, against p.", "Loss", pane="loss"),
     Key("l", "scales", "axes", "Step through linear and logarithmic axes.", "Loss", pane="loss"),
     Key("h", "crosshair", "crosshair", "Show and hide the crosshair.", "Loss", pane="loss"),
+    Key("escape", "live", "live", LIVE, "Loss", False, pane="loss", name="back_to_now"),
     Key("left", "cross(-1)", "", CROSS, "Loss", False, "←", "loss", name="cross_left"),
     Key("right", "cross(1)", "", CROSS, "Loss", False, "→", "loss", name="cross_right"),
     Key("comma", "cross(-16)", "", CROSS_FAR, "Loss", False, "", "loss", name="cross_far_left"),

@@ -62,13 +62,13 @@ def test_a_growing_run_keeps_what_thinning_all_its_steps_leaves(last, most, stri
 
 
 def test_steps_are_even_in_log_step_and_at_least_a_third_of_those_allowed():
-    for last in (10, 100, 1000, 12_000, 10**6):
+    for last in (300, 1000, 12_000, 10**6):
         steps = thinned(range(min(last, 50_000) + 1), MOST)
         width = bins_per_octave(steps[-1], MOST)
         late = [step for step in steps if step > 4 * width]
         ratios = [math.log2(b / a) * width for a, b in itertools.pairwise(late)]
         assert all(0.5 < ratio < 2 for ratio in ratios)
-        assert min(last + 1, MOST / 3) <= len(steps)
+        assert len(steps) > MOST / 3
 
 
 def test_large_models_keep_fewer_steps_and_the_largest_none():

@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 from textual import events
 from textual.content import Content
 from textual.geometry import Region, Size
+from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
@@ -33,8 +34,12 @@ class Pane(Widget, can_focus=True):
 
     frame: reactive[Frame | None] = reactive(None, repaint=False, always_update=True)
 
+    class LiveWanted(Message):
+        """Put away what looks at an earlier step."""
+
     def __init__(self, title: str, *, id: str) -> None:
         super().__init__(id=id)
+        self._title = title
         self.border_title = self._above = Content(title)
         self._below = ""
         self._letters: tuple[str, ...] = ()
@@ -72,6 +77,10 @@ class Pane(Widget, can_focus=True):
         return palette_for(dark, self.app.colours, self.app.preferences.ascii)
 
     def watch_frame(self, old: Frame | None, new: Frame | None) -> None:
+        then = new.shown_step if new else None
+        if then != (old.shown_step if old else None):
+            at = [] if then is None else [" ", (f" at step {then:,} ", "reverse")]
+            self.entitle(Content.assemble(self._title, *at), self._below)
         self.redraw()
 
     def on_click(self, event: events.Click) -> None:
@@ -155,6 +164,9 @@ class TablePane(Pane):
         self.redraw()
 
     def action_select_none(self) -> None:
+        """Select no row; where none is selected, look at the run as it is."""
+        if not self.selected:
+            self.post_message(self.LiveWanted())
         self.selected = ""
         self.redraw()
 

@@ -114,7 +114,7 @@ def theory_rows(frame: Frame) -> list[TheoryRow]:
         same = not trained or reading.measured_at == frame.step
         of_weights = list(_of_weights(reading, now if same else None))
         rows[1:1] = of_weights if same else []
-        rows += [] if same else of_weights
+        rows += [] if same or frame.shown_step is not None else of_weights
     return rows
 
 

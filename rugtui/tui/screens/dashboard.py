@@ -22,6 +22,8 @@ from rugtui.tui.panes.weights.widget import WeightsPane
 from rugtui.tui.screens.overlay import HasFrames
 
 PANES = ("loss", "weights", "theory", "symmetry")
+LOOKING_BACK = ("weights", "theory", "symmetry")
+"""Panes that show an earlier step, where one is under the crosshair."""
 LETTERS = {name: name[0] for name in PANES}
 """To jump by."""
 
@@ -79,7 +81,8 @@ class Dashboard(Screen[None]):
         """Hand a Frame to every pane; each draws what changed, the cheapest and plainest first:
         what the link has left is for the pictures."""
         for name in ("headline", "theory", "symmetry", "loss", "weights"):
-            self.query_one(f"#{name}", Pane).frame = frame
+            then = name in LOOKING_BACK and frame.past
+            self.query_one(f"#{name}", Pane).frame = then or frame
 
     def go_to(self, pane: str) -> None:
         """Focus a pane by its id; in a small terminal it takes the place of another."""
@@ -129,6 +132,13 @@ class Dashboard(Screen[None]):
             self._jumping = False
             for name in PANES:
                 self.query_one(f"#{name}", Pane).mark()
+
+    def on_pane_live_wanted(self) -> None:
+        loss = self.query_one(LossPane)
+        if loss.crossed:
+            loss.call_later(loss.go_live)  # in its name: what a screen sends never reaches the app
+        elif self.maximized is not None:
+            self.minimize()
 
     def action_pane(self, name: str) -> None:
         self.go_to(name)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from textual import events
 from textual.content import Content
+from textual.message import Message
 from textual.strip import Strip
+from textual.timer import Timer
 
 from rugtui.live.frame import Frame
 from rugtui.live.history import SPAN
@@ -77,6 +80,9 @@ CHART = 5
 """Rows that a chart keeps, whatever there is to read out at the crosshair."""
 
 
+REPLAY_SECONDS = 10.0
+
+
 class LossPane(Pane):
     """Tabs: the loss of the run against steps; what theory says against r, and against p."""
 
@@ -84,8 +90,18 @@ class LossPane(Pane):
     look = LossView()
     runs_view = RunsView()
 
+    class StepWanted(Message):
+        """The other panes are to show this kept step, or (None) the run as it is."""
+
+        def __init__(self, step: int | None) -> None:
+            self.step = step
+            super().__init__()
+
     def __init__(self, title: str, *, id: str) -> None:
         super().__init__(title, id=id)
+        self._step: int | None = None
+        """The kept step that was wanted last."""
+        self._replay: Timer | None = None
         self._derive, self._others = Deriver(), OthersSmoothed()
         self._told, self._told_in, self._chart_height = 0, (0, 0), 0
 
@@ -94,6 +110,7 @@ class LossPane(Pane):
             # Weights from elsewhere have no steps, but a place among the lines of theory.
             self.look = LossView() if len(new.history) else LossView().turned()
         super().watch_frame(old, new)
+        self._want_step()
 
     def draw(self, frame: Frame, palette: Palette, width: int, height: int) -> list[Strip]:
         self._say_what_is_shown()
@@ -192,6 +209,7 @@ class LossPane(Pane):
     def action_tab(self) -> None:
         self.look = self.look.turned()
         self.redraw()
+        self._want_step()
 
     def action_smooth(self, by: int) -> None:
         self.look = self.look.smoothed(by)
@@ -256,6 +274,7 @@ class LossPane(Pane):
             if event.y == 0 and begin <= event.x < end:
                 self.look = dataclasses.replace(self.look, tab=k)
                 self.redraw()
+                self._want_step()
 
     def action_all(self) -> None:
         self._look(lambda view, _: views.show_all(view))
@@ -282,6 +301,70 @@ class LossPane(Pane):
         view = self.look.view
         self.look = self.look.looking(change(chart, view, shown(chart, view)))
         self.redraw()
+        self._want_step()
+
+    # The kept step under the crosshair, and the replay
+
+    @property
+    def kept_step(self) -> int | None:
+        """The kept step nearest to the crosshair, None where the newest step is nearer."""
+        frame, cross = self.frame, self.look.view.cross
+        if frame is None or self.look.tab or cross is None or cross == NEWEST:
+            return None
+        step = min((*frame.kept_steps, frame.step), key=lambda one: abs(one - cross))
+        return step if step in frame.kept_steps else None
+
+    def _want_step(self) -> None:
+        if self.kept_step != self._step:
+            self._step = self.kept_step
+            self.post_message(self.StepWanted(self._step))
+
+    def action_live(self) -> None:
+        self.post_message(self.LiveWanted())
+
+    @property
+    def crossed(self) -> bool:
+        """Whether the crosshair is there."""
+        return self.look.view.cross is not None
+
+    def go_live(self) -> None:
+        """End the replay and hide the crosshair."""
+        self._stop_replay()
+        if self.crossed:
+            self.action_crosshair()
+
+    def toggle_replay(self) -> bool:
+        """Show one kept step after another, for ten seconds in all; or stop there. Whether there
+        are any."""
+        if self._replay is not None:
+            self._stop_replay()
+            return True
+        kept = self.frame.kept_steps if self.frame else ()
+        if kept:
+            self.look = dataclasses.replace(self.look, tab=0)
+            begun = time.monotonic()
+            self._replay = self.set_interval(
+                REPLAY_SECONDS / len(kept), lambda: self._show_next(time.monotonic() - begun)
+            )
+            self._cross_at(kept[0])
+        return bool(kept)
+
+    def _stop_replay(self) -> None:
+        if self._replay is not None:
+            self._replay.stop()
+            self._replay = None
+
+    def _show_next(self, seconds: float) -> None:
+        """Go on to the kept step whose turn it is, once the one before has been seen."""
+        kept = self.frame.kept_steps if self.frame else ()
+        place = int(seconds / REPLAY_SECONDS * len(kept) + 0.5)
+        if place >= len(kept):
+            self.go_live()
+        elif self.frame and self.frame.past and self.frame.past.shown_step == self._step:
+            self._cross_at(kept[place])
+
+    def _cross_at(self, step: int) -> None:
+        self._on_chart(lambda chart, view, now: views.put_crosshair(view, now, float(step)))
 
     def _readout_line(self, facts: list[Fact], palette: Palette, width: int) -> Strip:
         pieces = []

@@ -87,6 +87,9 @@ class WeightsPane(Pane):
         self._go(self.camera.one_to_one())
 
     def action_no_cursor(self) -> None:
+        """Put the cursor away; where there is none, look at the run as it is."""
+        if self.camera.cursor is None:
+            self.post_message(self.LiveWanted())
         self._go(self.camera.without_cursor())
 
     def on_click(self, event: events.Click) -> None:
