@@ -41,7 +41,7 @@ NAMES: dict[str, Name] = {
     "p": Name("number null", "probability that a feature is on; null if a file does not say"),
     "method": Name("string null", "sgd (from samples) or population (descends the Gaussian loss)"),
     "construction": Name("string null", "how a rug was built: hadamard, dct, pairs, vote:4, …"),
-    "kind": Name("string", "of weights: trained, rug, theory, linear, or file"),
+    "kind": Name("string", "of weights: trained (SGD), population, rug, theory, linear, or file"),
     "seed": Name("integer null", "seed of weights and data"),
     "activation": Name("string", "what follows W x + b"),
     # losses

@@ -28,6 +28,12 @@ if TYPE_CHECKING:
     from rugtui.reports.figure import Figure
     from rugtui.sweeps.table import Row
 
+MADE = {
+    "trained": "trained by SGD",
+    "population": "descended on the Gaussian loss",
+    "rug": "built by hand",
+}
+"""How weights of a kind were made, for captions."""
 Maker = Callable[[], "Figure"]
 PICTURES = (".png", ".svg")
 WIDEST = 120
@@ -273,16 +279,14 @@ def _kept(rows: list[Row]) -> Row | None:
 
 
 def _about(row: Row) -> str:
-    return (
-        f"n_sparse {row.n_sparse:,}, n_dense {row.n_dense:,}, p = {row.p:.3g}, "
-        f"trained by {row.method}"
-    )
+    return f"n_sparse {row.n_sparse:,}, n_dense {row.n_dense:,}, p = {row.p:.3g}, {MADE['trained']}"
 
 
 def _weights(
     source: Path | None, rows: list[Row], run: str | None, fixed_p: list[float]
-) -> tuple[Weights, float, str] | None:
-    """Trained weights to draw, their p, and where they are from. Raises RunError, DamagedError."""
+) -> tuple[Weights, float, str, str] | None:
+    """The weights to draw, their p, where they are from, and their kind. Raises
+    RunError, DamagedError."""
     from rugtui.models.weight_files.archive import split_selectors
     from rugtui.models.weight_files.weight_file import read_weight_file, read_weights
 
@@ -292,22 +296,24 @@ def _weights(
         p = fixed_p[0] if len(fixed_p) == 1 else weight_file.said.p
         if p is None:
             raise UsageError(f"{run} does not say its p: give it with --p.")
-        return weight_file.weights, p, f"of {file.name} at p = {p:g}"
+        return weight_file.weights, p, f"of {file.name} at p = {p:g}", "trained"
     if run is not None:
         from rugtui.storage.load import load
         from rugtui.storage.run_directory import find_run, is_snapshot
 
         saved = load(run if is_snapshot(Path(run)) else find_run(run))
         settings = saved.settings
+        trained = "population" if settings.method == "population" else "trained"
+        kind = "rug" if saved.kind == "rug" else trained
         about = (
             f"n_sparse {settings.n_sparse:,}, n_dense {settings.n_dense:,}, p = {settings.p_on:g}, "
-            f"trained by {settings.method}"
+            f"{MADE[kind]}"
         )
-        return saved.weights, settings.p_on, f"{about}, step {saved.step:,}"
+        return saved.weights, settings.p_on, f"{about}, step {saved.step:,}", kind
     row = _kept(rows)
     if source is None or row is None:
         return None
-    return read_weights(source / str(row.weights)), row.p, _about(row)
+    return read_weights(source / str(row.weights)), row.p, _about(row), "trained"
 
 
 def _left_out(reason: str) -> None:

@@ -68,8 +68,8 @@ ROLES: dict[str, dict[str, Any]] = {
     "histogram": {"color": "#0072B2", "linewidth": 0.7},
 }
 MARKS = "os^Dv<>P"
-MANY = 8
-"""Series whose names are under the figure, where they hide nothing."""
+SEVERAL, MANY = 6, 8
+"""Series whose names are under their panel, or under the figure, where they hide nothing."""
 FEW_DECADES = 200
 """Ends of an axis so far apart at most have labels between the powers of ten, too."""
 
@@ -142,8 +142,10 @@ def _lines(axes: Axes, panel: LinePanel) -> None:
     ):
         if on:
             _log_labels(axis, ends)
-    if len(panel.series) < MANY:
+    if len(panel.series) < SEVERAL:
         axes.legend(ncols=panel.legend_columns)
+    elif len(panel.series) < MANY:
+        axes.legend(ncols=3, loc="upper center", bbox_to_anchor=(0.5, -0.2))
 
 
 def _look(one: Series, count: int) -> dict[str, Any]:

@@ -76,13 +76,13 @@ def fractal_figure(seed: int = 0) -> Figure:
     return Figure("fractal", caption, tuple(panels), columns=3)
 
 
-def weights_figure(trained: Weights, p: float, about: str, seed: int = 0) -> Figure:
-    """Trained weights and the rug of the same size, W and biases."""
-    n_sparse, n_dense = trained.n_sparse, trained.n_dense
+def weights_figure(weights: Weights, p: float, about: str, kind: str, seed: int = 0) -> Figure:
+    """Weights (trained or population) and the rug of the same size, W and biases."""
+    n_sparse, n_dense = weights.n_sparse, weights.n_dense
     construction = default_construction(n_sparse)
     rug = _rug(construction, n_sparse, n_dense, p, seed)
-    panels = weights_panel("trained", trained), weights_panel(f"rug ({construction})", rug)
-    return Figure("weights", f"W and bias of trained weights and of the rug, {about}.", panels, 2)
+    panels = weights_panel(kind, weights), weights_panel(f"rug ({construction})", rug)
+    return Figure("weights", f"W and bias of {kind} weights and of the rug, {about}.", panels, 2)
 
 
 def weights_panel(title: str, weights: Weights) -> WeightsPanel:

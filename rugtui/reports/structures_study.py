@@ -131,7 +131,7 @@ def structures_figure(endings: Sequence[Ending]) -> Figure:
         theory = np.array([one[name] for one in shares])
         seen = np.array([getattr(one, measured) for one in endings])
         return (
-            Series(f"{name}, theory", r, theory, role="guide"),
+            Series(f"{name}, theory", r, theory, role="guide", place=place),
             Series(f"{name}, trained", places, seen, place=place),
         )
 

@@ -48,6 +48,17 @@ def test_the_folder_of_a_sweep_has_its_figures_too(sweep, capsys):
     assert f"{sweep}/loss-against-r-n16.png" in told["figures"]
 
 
+def test_the_weights_of_a_population_run_are_not_called_trained(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    train = ["train", "--method=population", "--n-sparse=16", "--n-dense=4", "--steps=3"]
+    assert main([*train, "--device=cpu", "--into=runs", "--quiet", "--json"]) == 0
+    run = json.loads(capsys.readouterr().out)["run"]
+    assert main(["figures", "out", "--run", run]) == 0
+    svg = Path("out/weights.svg").read_text()
+    assert "W and bias of population weights and of the rug" in svg
+    assert "trained" not in svg
+
+
 def test_weights_that_a_sweep_kept_are_drawn(tmp_path, capsys):
     grid = Grid(n_sparse="16", ratio="0.25", p="0.1", kinds="trained", steps=5, samples=64,
                 rows=4, save_weights=True, device="cpu")  # fmt: skip
