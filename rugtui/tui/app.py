@@ -25,7 +25,7 @@ from rugtui.settings.preferences import Preferences
 from rugtui.settings.presets import Preset
 from rugtui.settings.settings import Settings, fields
 from rugtui.tui.charts.palette import picture_colours
-from rugtui.tui.command_palette import Commands, commands, focused_in, keys_of
+from rugtui.tui.command_palette import CommandPalette, Commands, commands, focused_in, keys_of
 from rugtui.tui.frame_app import FrameApp
 from rugtui.tui.keynames import shown
 from rugtui.tui.keys import Keymap, bindings, key_named
@@ -177,6 +177,10 @@ class RugtuiApp(FrameApp):
         if self.latest.read_only:
             self.notify(self.latest.read_only, severity="warning")
         return bool(self.latest.read_only)
+
+    def action_command_palette(self) -> None:
+        if not CommandPalette.is_open(self):
+            self.push_screen(CommandPalette(id="--command-palette"))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         return commands(self, screen, self.keymap, self.action_edit)

@@ -7,16 +7,18 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any, get_args
 
+from textual import command
 from textual.app import SystemCommand
 from textual.command import DiscoveryHit, Hits
 from textual.screen import Screen
+from textual.strip import Strip
 from textual.system_commands import SystemCommandsProvider
 
 from rugtui.settings.preferences import Theme
 from rugtui.settings.presets import PRESETS, Preset
 from rugtui.tui.keys import KEYS, SHEETS, Key, Keymap
 from rugtui.tui.screens.dashboard import PANES
-from rugtui.tui.screens.overlay import Overlay
+from rugtui.tui.screens.overlay import Behind, Overlay
 
 if TYPE_CHECKING:
     from rugtui.tui.frame_app import FrameApp
@@ -24,6 +26,16 @@ if TYPE_CHECKING:
 THEMES: tuple[Theme, ...] = get_args(Theme)
 OPENS = ("runs", "sweep")
 """Sheets that can be had from everywhere, each by the action that opens it."""
+
+
+class CommandPalette(command.CommandPalette):
+    """Textual's own, over panes that stay in sight."""
+
+    _behind: Behind | None = None
+
+    def render_line(self, y: int) -> Strip:
+        self._behind = self._behind or Behind(self)
+        return self._behind.line(y) or super().render_line(y)
 
 
 class Commands(SystemCommandsProvider):

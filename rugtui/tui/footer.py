@@ -101,6 +101,10 @@ class KeyBar(Widget):
             binding = active.binding
             if read_only and binding.id in CHANGING:
                 continue  # it would only say why not
+            back = binding.id == "maximize" and self.screen.maximized is not None
+            if back and active.enabled:  # first, for it is the way out
+                hint = Hint(self.app.get_key_display(binding), "all panes", binding.key)
+                found = {binding.action: hint, **found}
             if binding.show and active.enabled and binding.action not in found:
                 shown = self.app.get_key_display(binding)
                 word = resumes if resumes and binding.id == "pause" else binding.description

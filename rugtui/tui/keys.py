@@ -46,6 +46,8 @@ class Key:
     """In the config file and the palette; the action's where that takes no arguments."""
     priority: bool = False
     """Whether it comes before what the focused widget makes of the key."""
+    over: bool = False
+    """Whether it takes the place of the dashboard's key while its pane has the focus."""
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -89,6 +91,8 @@ class Key:
         for one, another in ((self, other), (other, self)):
             if one.pane in SHEETS:
                 return another.works_on(one.pane)
+            if one.over and another.pane == "dashboard":
+                return False
         return bool({self.pane, other.pane} & {"", "dashboard"})
 
     @property
@@ -105,7 +109,8 @@ NEXT = "Go to the next pane, and to the one before."
 PALETTE = "Everything by name: keys, presets, themes."
 GO = "Go to the loss, the weights, the theory, the symmetry."
 MAXIMIZE = "Give the whole screen to the focused pane, and take it back."
-JUMP = "Put a letter on every pane to go to it by; with shift it gets the whole screen."
+JUMP = "Put a letter on every pane to go to it by; with shift it gets the whole screen. Not from W."
+CURSOR = "Move the cursor, which reads out a cell; so does the mouse."
 COPY = "Copy what is read out under the crosshair or the cursor, or the snapshot's path."
 REDRAW = "Draw everything again, where another program wrote over it."
 SUSPEND = "Stop the program, training included, and return to the shell, whose fg resumes it."
@@ -139,20 +144,29 @@ CHOOSE = "Of several values the next one, or the one before; a letter goes to on
 
 
 def arrows(
-    name: str, action: str, about: str, group: str, pane: str, prefix: str = ""
+    name: str,
+    action: str,
+    about: str,
+    group: str,
+    pane: str,
+    prefix: str = "",
+    letters: bool = False,
 ) -> list[Key]:
-    """An action for each of the four arrows, which takes the step down and the step right."""
+    """An action for each of the four arrows, which takes the step down and the step right;
+    `letters`: and for h, j, k and l."""
     steps = {"up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}
+    letter = {"up": ",k", "down": ",j", "left": ",h", "right": ",l"}
     return [
         Key(
-            keys=f"{prefix}{arrow}",
+            keys=f"{prefix}{arrow}{letter[arrow] if letters else ''}",
             action=f"{action}{step}",
             word=action,
             about=about,
             group=group,
             footer=False,
-            shown_as=f"{prefix}arrows",
+            shown_as=f"{prefix}arrows{' hjkl' * letters}",
             pane=pane,
+            over=letters,
             name=f"{name}_{arrow}",
         )
         for arrow, step in steps.items()
@@ -208,12 +222,12 @@ KEYS = (
         "f", "next_frame", "rug type", "Step through the constructions.", "Weights", pane="weights"
     ),
     Key("r", "order", "order", ORDER, "Weights", False, pane="weights"),
-    Key("k", "scaling", "scale", SCALE, "Weights", False, pane="weights"),
+    Key("v", "scaling", "scale", SCALE, "Weights", False, pane="weights"),
     Key("i", "closer(1)", "zoom", ZOOM, "Weights", False, pane="weights", name="zoom_in"),
     Key("o", "closer(-1)", "out", ZOOM, "Weights", False, pane="weights", name="zoom_out"),
     Key("0", "whole", "all", "All of W.", "Weights", False, pane="weights", name="whole_matrix"),
     Key("n", "cells", "1:1", "One cell of W a pixel.", "Weights", False, pane="weights"),
-    *arrows("cursor", "cursor", "Move the cursor, which reads out a cell.", "Weights", "weights"),
+    *arrows("cursor", "cursor", CURSOR, "Weights", "weights", letters=True),
     *arrows("window", "pan", "Pan by a quarter of the window.", "Weights", "weights", "shift+"),
     Key(
         "escape", "no_cursor", "no cursor", "Put the cursor away.", "Weights", False, pane="weights"

@@ -13,6 +13,24 @@ from textual.theme import Theme
 
 from rugtui.tui.charts.palette import ColourDepth
 
+
+def _marks(accent: str, ink: str, rim: str) -> dict[str, str]:
+    """What is selected in the accent, whoever draws it; scrollbars as quiet as borders."""
+    return {
+        **dict.fromkeys(("block-cursor-background", "input-selection-background"), accent),
+        **dict.fromkeys(("block-cursor-foreground", "input-selection-foreground"), ink),
+        "block-cursor-blurred-background": rim,
+        "block-hover-background": rim,
+        "border": accent,
+        "scrollbar": rim,
+        "scrollbar-hover": accent,
+        "scrollbar-active": accent,
+        "scrollbar-background": "transparent",
+        "scrollbar-background-hover": "transparent",
+        "scrollbar-background-active": "transparent",
+    }
+
+
 DARK = Theme(
     name="rugtui-dark",
     primary="#0178D4",
@@ -22,7 +40,7 @@ DARK = Theme(
     error="#ff6e5a",
     success="#4EBF71",
     foreground="#e0e0e0",
-    variables={"rim": "#484848", "told": "#909090"},
+    variables={"rim": "#484848", "told": "#909090", **_marks("#ffa62b", "#121212", "#484848")},
 )
 LIGHT = Theme(
     name="rugtui-light",
@@ -37,7 +55,12 @@ LIGHT = Theme(
     surface="#D8D8D8",
     panel="#D0D0D0",
     dark=False,
-    variables={"rim": "#a8a8a8", "told": "#5c5c5c", "footer-key-foreground": "#00508c"},
+    variables={
+        "rim": "#a8a8a8",
+        "told": "#5c5c5c",
+        "footer-key-foreground": "#00508c",
+        **_marks("#a04800", "#ffffff", "#a8a8a8"),
+    },
 )
 
 # As Rich takes the sixteen to be, so that each becomes itself.

@@ -80,7 +80,7 @@ async def test_j_jumps_by_letter_and_shift_maximises(pilot):
     await pilot.pause()
     assert pilot.app.dashboard.maximized.id == "weights"
     assert pilot.app.focused.id == "weights"
-    await pilot.press("j", "s")
+    await pilot.press("1", "j", "s")  # in W, j is a step of the cursor
     await pilot.pause()
     assert pilot.app.dashboard.maximized is None
     assert pilot.app.focused.id == "symmetry"

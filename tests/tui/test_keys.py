@@ -198,6 +198,9 @@ async def test_what_a_sheet_covers_is_drawn_when_it_is_seen_again(pilot, key, sc
     await pilot.press(key)
     assert isinstance(pilot.app.screen, screen)
     assert pilot.app.screen.styles.background.a == 1, "or the panes are drawn behind it"
+    rows = [pilot.app.screen.render_line(y).text for y in range(40)]
+    assert "1 loss" in rows[1], "the panes stay in sight"
+    assert all(len(row) == 120 for row in rows)
     newer = some_frame(step=3000)
     await give(pilot, newer)
     assert pane.frame is before

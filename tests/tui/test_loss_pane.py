@@ -14,6 +14,7 @@ from rugtui.theory.curves import Curves, LevelCurves
 from rugtui.tui.app import RugtuiApp
 from rugtui.tui.charts.chart import shown
 from rugtui.tui.charts.view import NEWEST, ChartView
+from rugtui.tui.footer import KeyBar
 from rugtui.tui.keys import KEYS
 from rugtui.tui.panes.loss.series import SPANS, Smoother
 from rugtui.tui.panes.loss.widget import LossPane, LossView
@@ -311,3 +312,58 @@ async def test_before_any_result_a_failure_is_told_where_the_loss_would_be(pilot
     assert told == "Training stopped before its first result. Training diverged by step 18."
     await pilot.press("space")
     assert not pilot.app.session.heard(Pause)
+
+
+async def test_a_tab_that_is_clicked_comes_to_the_front(pilot):
+    for k, name in [(1, " r "), (2, " p "), (0, " steps ")]:
+        at = "   1 loss against steps  r  p ".index(name)
+        await pilot.click(LossPane, offset=(at, 0))
+        assert pane(pilot).look.tab == k
+
+
+async def test_a_double_click_on_the_title_maximises_and_takes_back(pilot):
+    for maximised in (pane(pilot), None):
+        await pilot.click(LossPane, offset=(5, 0), times=2)
+        await pilot.pause()
+        assert pilot.app.dashboard.maximized is maximised
+        header, footer = (
+            pilot.app.dashboard.query_one("#headline"),
+            pilot.app.screen.query_one(KeyBar),
+        )
+        assert header.region.y == 0
+        assert footer.region.bottom == 40
+        assert ("all panes" in [hint.word for hint in footer.hints]) == (maximised is not None)
+
+
+async def test_the_mouse_reads_out_what_it_is_over(pilot):
+    before = text(pilot)
+    await pilot.press("l", "l")
+    await pilot.hover(LossPane, offset=(20, 5))
+    one = pane(pilot)
+    assert one.look.view.cross is None
+    pointed = one.facts(one.frame, one.chart(one.frame, one.palette))
+    assert 0 < float(pointed[0].value.replace(",", "")) < 1000
+    assert pointed[0].text in text(pilot)
+    assert len(text(pilot).splitlines()) == len(before.splitlines())
+    await pilot.hover("#theory", offset=(20, 5))
+    assert "step 2,000" in text(pilot)
+
+
+async def test_a_range_that_is_dragged_over_is_zoomed_into(pilot):
+    await pilot.press("l", "l")
+    plot = pane(pilot).content_size.width - 12 - 7
+    first, last = 8 + plot // 4, 8 + plot // 2
+    await pilot.mouse_down(LossPane, offset=(first, 5))
+    await pilot.hover(LossPane, offset=(last, 7))
+    assert any(
+        segment.style.bgcolor and segment.style.bgcolor.triplet == pane(pilot).palette.grid
+        for segment in pane(pilot).render_line(4)
+    )
+    await pilot.mouse_up(LossPane, offset=(last, 7))
+    await pilot.pause()
+    view = pane(pilot).look.view
+    assert view.x == pytest.approx((500, 1000), abs=60)
+    assert not view.follow
+    assert view.cross is None
+    await pilot.press("0")
+    assert pane(pilot).look.view.x is None

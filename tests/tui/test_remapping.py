@@ -109,10 +109,10 @@ def test_panes_may_use_one_key_each():
 
 
 def test_help_says_the_moved_keys():
-    lines = help_lines({"halve_lr": "f2", "cursor_up": "k"})
+    lines = help_lines({"halve_lr": "f2", "cursor_up": "f3"})
     assert ("f2 ]", "Halve and double the learning rate.") in lines["Training"]
     moved = [keys for keys, about in lines["Weights"] if about.startswith("Move the cursor")]
-    assert moved == ["k arrows"]
+    assert moved == ["f3 arrows hjkl"]
 
 
 @pytest.fixture

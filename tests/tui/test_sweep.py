@@ -196,8 +196,11 @@ async def test_the_list_has_what_is_known_and_refuses_what_is_no_sweep(tmp_path)
         assert "not a sweep's folder" in str(
             pilot.app.screen.query_one("#looking", Static).render()
         )
+        assert not options.option_count, "what is typed filters, too"
+        field.value = ""
+        await until(pilot, lambda: options.option_count)
         options.focus()
-        await pilot.press("enter")
+        await pilot.press("slash", *"16 mine", "enter", "enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, SweepScreen))
         await until(pilot, lambda: pilot.app.screen.pane.sweep is not None)
         assert text(pilot).startswith("0 of 48 cells · stopped")

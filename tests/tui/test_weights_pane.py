@@ -102,16 +102,16 @@ async def test_r_steps_through_the_orders(pilot):
     assert seen == ["natural", "sequency", "clustered", "natural"]
 
 
-async def test_k_steps_through_the_scales_and_fixed_is_frozen(pilot):
-    await pilot.press("k")
+async def test_v_steps_through_the_scales_and_fixed_is_frozen(pilot):
+    await pilot.press("v")
     frozen = pane(pilot).shades.scale.top
     louder = some_picture()
     loud = dataclasses.replace(louder.panels[0], pixels=louder.panels[0].pixels * 9)
     await give(pilot, picture=dataclasses.replace(louder, panels=(loud,)))
     assert pane(pilot).shades.scale.top == frozen
-    await pilot.press("k")
+    await pilot.press("v")
     assert pane(pilot).shades.scale.scaling == "log"
-    await pilot.press("k")
+    await pilot.press("v")
     assert pane(pilot).shades.scale.top == pytest.approx(9 * frozen, rel=0.1)
 
 
@@ -225,4 +225,19 @@ def test_the_subtitle_says_what_is_seen():
 def test_every_key_of_the_pane_is_pressed_here():
     keys = {key.keys for key in KEYS if key.pane == "weights"}
     arrows = {"up", "down", "left", "right"}
-    assert keys == {*"cfrkio0n", "escape", *arrows, *(f"shift+{arrow}" for arrow in arrows)}
+    letters = {"up,k", "down,j", "left,h", "right,l"}
+    assert keys == {*"cfrvio0n", "escape", *letters, *(f"shift+{arrow}" for arrow in arrows)}
+
+
+async def test_letters_move_the_cursor_and_the_mouse_reads_out_a_cell(pilot):
+    await pilot.press("j", "j", "l")
+    moved = look(pilot).cursor
+    await pilot.press("k", "h", "k")
+    assert look(pilot).cursor != moved
+    placed = pane(pilot).camera.cursor
+    view = pane(pilot).camera.view()
+    left = pane(pilot)._room.left(0, view.wide)
+    await pilot.hover(WeightsPane, offset=(1 + left + 3, 1 + 2))
+    assert pixel_of(view, *look(pilot).cursor) == (4, 3)
+    await pilot.hover("#loss", offset=(10, 10))
+    assert pane(pilot).camera.cursor == pane(pilot).cursor == placed

@@ -114,6 +114,14 @@ def zoom_x(view: ChartView, shown: Shown, factor: float) -> ChartView:
     return _looking_at(view, axis, whole, follow=view.follow and _ends_with_newest(axis, shown))
 
 
+def zoom_to(view: ChartView, shown: Shown, first: float, last: float) -> ChartView:
+    """Limits at two places of the axis that is shown, at least as wide as any; they stay."""
+    least = (shown.whole_x.last - shown.whole_x.first) * NARROWEST
+    middle, half = (first + last) / 2, max(abs(last - first), least) / 2
+    axis = shown.x.at(middle - half, middle + half)
+    return _looking_at(view, axis, shown.whole_x, follow=False)
+
+
 def pan_x(view: ChartView, shown: Shown, share: float) -> ChartView:
     """Limits moved by a share of their width, as far as there are data; at the end they follow."""
     return _panned(view, shown, share * (shown.x.last - shown.x.first))

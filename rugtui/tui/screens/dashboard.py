@@ -32,6 +32,7 @@ class Dashboard(Screen[None]):
     """Header, four panes, footer; fewer of them where the terminal is small."""
 
     BINDINGS = bindings("dashboard")
+    ALLOW_IN_MAXIMIZED_VIEW = "Header, KeyBar"
     _jumping = False
 
     def compose(self) -> ComposeResult:
@@ -54,13 +55,16 @@ class Dashboard(Screen[None]):
         told = sum(toast.outer_size.height for rack in racks for toast in rack.query("Toast"))
         panes = self.query_one("#panes")
         front: Widget = panes if self.maximized is None else self.maximized
-        spare = 2 if front is panes else 1
         for one in (panes, *panes.query(Pane)):
-            room = min(max(told - spare, 0), self.size.height // 2) if one is front else 0
+            room = min(max(told - 2, 0), self.size.height // 2) if one is front else 0
             if one.styles.margin.bottom != room:
                 one.styles.margin = (0, 0, room, 0)
                 # the screen, which lays out a maximized pane, hears of it from its child alone
                 panes.refresh(layout=True)
+
+    def watch_maximized(self) -> None:
+        """The footer says how to go back."""
+        self.refresh_bindings()
 
     def on_screen_resume(self) -> None:
         """Back from another screen."""

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
-from textual.screen import ModalScreen
+from rich.color import Color
+from rich.style import Style
+from textual.screen import ModalScreen, Screen
+from textual.strip import Strip
 
 from rugtui.live.frame import Frame
+from rugtui.tui.charts.lines import line
+from rugtui.tui.panes.pane import HasPreferences
+from rugtui.tui.terminal.terminal_app import TerminalApp
+from rugtui.tui.terminal.textual_private import screen_text
 
 Result = TypeVar("Result")
 
@@ -25,9 +32,43 @@ class ShowsFrames(Protocol):
     def show(self, frame: Frame) -> None: ...
 
 
-class Overlay(ModalScreen[Result]):
-    """Opaque: drawing the panes behind it again, dimmed, would double the time from the key to the
-    screen, and take seconds over a slow link."""
+PICTURE = str.maketrans("▀▄█", "░░░")
+"""Of a picture without its colours only the place is left."""
 
+
+class Behind:
+    """What a screen covers as it was when that opened, in one faint colour.
+
+    Textual would draw the panes behind it again and again, which doubled the time from the key to
+    the screen; on a slow link, or without colours, there is nothing.
+    """
+
+    def __init__(self, screen: Screen[Any]) -> None:
+        self._screen = screen
+        app, stack = screen.app, screen.app.screen_stack
+        below = stack[stack.index(screen) - 1] if screen in stack[1:] else screen
+        plain = isinstance(app, HasPreferences) and app.colours == "none"
+        careful = isinstance(app, TerminalApp) and app.link.careful
+        shown = below is not screen and below.size == screen.size and not plain and not careful
+        self._text = [text.translate(PICTURE) for text in screen_text(below)] if shown else []
+
+    def line(self, y: int) -> Strip | None:
+        """One row; None where there is nothing, and once the terminal has another size."""
+        screen = self._screen
+        if len(self._text) != screen.size.height or y >= len(self._text):
+            return None
+        rim = Color.parse(screen.app.theme_variables["rim"])
+        style = Style(color=rim, bgcolor=screen.background_colors[1].rich_color)
+        return line([(self._text[y].ljust(screen.size.width), style)], screen.size.width)
+
+
+class Overlay(ModalScreen[Result]):
+    """A sheet over the panes, which stay in sight."""
+
+    _behind: Behind | None = None
     keys_of = ""
     """The pane in the key table whose keys work here."""
+
+    def render_line(self, y: int) -> Strip:
+        self._behind = self._behind or Behind(self)
+        return self._behind.line(y) or super().render_line(y)

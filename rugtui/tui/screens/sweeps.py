@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Input, OptionList, Static
@@ -23,15 +24,38 @@ class Sweeps(Overlay[Path | None]):
     """Answers with the folder of a sweep, None where none was chosen."""
 
     keys_of = "list"
+    _found: Sequence[tuple[Path, str]] = ()
     BINDINGS = sheet_bindings("list")
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="sheet") as sheet:
             sheet.border_title = "Sweeps, newest first"
-            sheet.border_subtitle = "enter watches · tab next · escape closes, then n sets one up"
+            sheet.border_subtitle = "enter watches · / filters · escape closes, then n sets one up"
             yield Static("looking …", id="looking", markup=False)
             yield OptionList(markup=False)
-            yield Input(placeholder="or the folder of any sweep", compact=True)
+            yield Input(placeholder="words of one, or the folder of any sweep", compact=True)
+
+    def on_key(self, event: events.Key) -> None:
+        """From the list, / goes to where one types what it is filtered by."""
+        if event.character == "/" and self.query_one(OptionList).has_focus:
+            self.query_one(Input).focus()
+            event.stop()
+
+    @on(Input.Changed)
+    def filter(self, event: Input.Changed) -> None:
+        """Only sweeps with these words; a path has none."""
+        self._fill("" if os.sep in event.value else event.value)
+
+    def _fill(self, typed: str) -> None:
+        words = typed.casefold().split()
+        options = self.query_one(OptionList)
+        options.clear_options()
+        options.add_options(
+            Option(text, id=str(folder))
+            for folder, text in self._found
+            if all(word in text.casefold() for word in words)
+        )
+        options.highlighted = 0 if options.option_count else None
 
     def on_mount(self) -> None:
         self.query_one(Input).focus()
@@ -52,10 +76,11 @@ class Sweeps(Overlay[Path | None]):
             self._say(f"no sweep in {sweeps_folder()} or here")
             return
         self.query_one("#looking").display = False
-        options = self.query_one(OptionList)
-        options.add_options(Option(text, id=str(folder)) for folder, text in found)
-        options.highlighted = 0
-        options.focus()
+        self._found = found
+        typed = self.query_one(Input).value
+        self._fill("" if os.sep in typed else typed)
+        if not typed:
+            self.query_one(OptionList).focus()
 
     def _say(self, text: str) -> None:
         if self.is_attached:
@@ -68,6 +93,10 @@ class Sweeps(Overlay[Path | None]):
     @on(Input.Submitted)
     def take_folder(self, event: Input.Submitted) -> None:
         folder = Path(os.path.expanduser(event.value.strip()))
+        options = self.query_one(OptionList)
+        if event.value.strip() and not is_sweep(folder) and options.option_count:
+            options.focus()
+            return
         if event.value.strip() and is_sweep(folder):
             self.dismiss(folder.absolute())
         else:

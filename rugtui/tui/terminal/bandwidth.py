@@ -77,6 +77,11 @@ class BandwidthLimiter:
         self._ahead = self._since_answer = self._since_full = self._number = 0
         self._full = -math.inf
 
+    @property
+    def careful(self) -> bool:
+        """Whether even what a key does must not take many bytes."""
+        return self._careful
+
     def key_pressed(self) -> None:
         """Somebody pressed a key and waits for what it does."""
         if not self._careful:

@@ -17,6 +17,7 @@ from typing import Any
 
 from textual import events
 from textual.message import Message
+from textual.screen import Screen
 
 WAKE_SECONDS = 0.1
 """How often the thread for input looks whether it should end."""
@@ -85,3 +86,12 @@ def new_parser(broken: Any = None) -> Any:
         for name in ("last_x", "last_y", "mouse_pixels", "terminal_size", "terminal_pixel_size"):
             setattr(parser, name, getattr(broken, name))
     return parser
+
+
+def screen_text(screen: Screen[Any]) -> list[str]:
+    """What a screen shows, row by row; nothing where Textual does not say."""
+    try:
+        strips = screen._compositor.render_strips()
+    except AttributeError:
+        return []
+    return [strip.text for strip in strips]

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from rich.style import Style
 from textual import events
 from textual.content import Content
 from textual.message import Message
@@ -20,7 +21,7 @@ from rugtui.tui.charts.canvas import Font
 from rugtui.tui.charts.chart import Chart, height_at, shown
 from rugtui.tui.charts.drawing import LEAST, chart_strips, place_under
 from rugtui.tui.charts.lines import instead, line, said_alone
-from rugtui.tui.charts.palette import Palette
+from rugtui.tui.charts.palette import Palette, ink
 from rugtui.tui.charts.view import NEWEST, ChartView, Shown
 from rugtui.tui.keys import bindings
 from rugtui.tui.panes.loss.curves import loss_chart, theory_chart, theory_facts
@@ -104,6 +105,11 @@ class LossPane(Pane):
         self._replay: Timer | None = None
         self._derive, self._others = Deriver(), OthersSmoothed()
         self._told, self._told_in, self._chart_height = 0, (0, 0), 0
+        self._pressed: int | None = None
+        """Column of the content in which the mouse was pressed, while it is."""
+        self._pointed: int | None = None
+        """Column that the mouse is over."""
+        self._dragged = False
 
     def watch_frame(self, old: Frame | None, new: Frame | None) -> None:
         if new is not None and new.phase == "opened" and (old is None or old.phase == "loading"):
@@ -119,8 +125,36 @@ class LossPane(Pane):
             return said_alone(self._instead(frame, chart), palette, width, height)
         told = self._readout(frame, chart, width, height)
         self._chart_height = height - len(told)
-        strips = chart_strips(chart, self.look.view, palette, self.font, width, self._chart_height)
+        view = self._seen(chart)
+        strips = chart_strips(chart, view, palette, self.font, width, self._chart_height)
+        if band := self._band:
+            strips = [
+                _banded(strip, *band, ink(palette.text, False, palette.grid)) for strip in strips
+            ]
         return strips + [self._readout_line(facts, palette, width) for facts in told]
+
+    @property
+    def _band(self) -> tuple[int, int] | None:
+        """The columns that are being dragged over, first and behind the last."""
+        if self._pressed is None or self._pointed is None or not self._dragged:
+            return None
+        return min(self._pressed, self._pointed), max(self._pressed, self._pointed) + 1
+
+    def _seen(self, chart: Chart) -> ChartView:
+        """The view, with the crosshair under the mouse where it points into the chart."""
+        view, at = self.look.view, self._pointed
+        if at is None or view.cross is not None or self._pressed is not None:
+            return view
+        return self._crossed(chart, view, at)
+
+    def _crossed(self, chart: Chart, view: ChartView, column: int) -> ChartView:
+        """With the crosshair on the known x that is nearest to a column."""
+        now = shown(chart, view)
+        known = views.nearest(chart.x, now.x.value(self._place(chart, now, column)))
+        return views.put_crosshair(view, now, views.settled(chart.x, known))
+
+    def _place(self, chart: Chart, now: Shown, column: int) -> float:
+        return place_under(chart, now, column, self.content_size.width, self._chart_height)
 
     def _instead(self, frame: Frame, chart: Chart | None) -> str:
         """What is said where there is no chart."""
@@ -175,7 +209,7 @@ class LossPane(Pane):
 
     def facts(self, frame: Frame, chart: Chart) -> list[Fact]:
         """What the curves say at the crosshair; without one at the newest, or where the run is."""
-        view = self.look.view
+        view = self._seen(chart)
         cross = views.crosshair(view, shown(chart, view))
         at = chart.home if cross is None else shown(chart, view).x.value(cross)
         index = chart.x.size - 1 if at == NEWEST else views.nearest(chart.x, at)
@@ -254,17 +288,45 @@ class LossPane(Pane):
     def on_click(self, event: events.Click) -> None:
         """The crosshair goes where the mouse points."""
         offset = event.get_content_offset(self)
-        if offset is None:
+        if self._dragged:
+            self._dragged = False
+        elif offset is None:
             self._click_tab(event)
-            return
+        else:
+            self._on_chart(lambda chart, view, _: self._crossed(chart, view, offset.x))
 
-        def pointed(chart: Chart, view: ChartView, now: Shown) -> ChartView:
-            width, height = self.content_size.width, self._chart_height
-            place = place_under(chart, now, offset.x, width, height)
-            known = views.nearest(chart.x, now.x.value(place))
-            return views.put_crosshair(view, now, views.settled(chart.x, known))
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        at = event.get_content_offset(self)
+        self._dragged = False
+        if event.button == 1 and at is not None and at.y < self._chart_height:
+            self._pressed = at.x
+            self.capture_mouse()
 
-        self._on_chart(pointed)
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """What is under the mouse is read out; where it is dragged, the range is marked."""
+        at = event.get_content_offset_capture(self)
+        inside = 0 <= at.x < self.content_size.width and 0 <= at.y < self._chart_height
+        self._dragged = self._dragged or (self._pressed is not None and at.x != self._pressed)
+        self._point(at.x if inside or self._pressed is not None else None)
+
+    def on_leave(self) -> None:
+        self._point(None)
+
+    def _point(self, column: int | None) -> None:
+        if column != self._pointed:
+            self._pointed = column
+            self.redraw()
+
+    def on_mouse_up(self) -> None:
+        """Show the range that was dragged over."""
+        band, self._pressed = self._band, None
+        self.release_mouse()
+        if band is not None:
+            self._on_chart(
+                lambda chart, view, now: views.zoom_to(
+                    view, now, *(self._place(chart, now, column) for column in band)
+                )
+            )
 
     def _click_tab(self, event: events.Click) -> None:
         """In the border above, a tab comes to the front."""
@@ -389,3 +451,11 @@ class LossPane(Pane):
         if zoomed and len(wider) <= self.content_size.width - 2:
             told.append("zoomed")
         self.entitle(Content.assemble(TITLE, *tabs), SEPARATOR.join(told))
+
+
+def _banded(strip: Strip, first: int, last: int, style: Style) -> Strip:
+    """With other colours from one column to before another."""
+    width = strip.cell_length
+    first, last = max(first, 0), min(last, width)
+    before, band, after = strip.divide([first, last, width])
+    return Strip([*before, *band.apply_style(style), *after], width)

@@ -44,6 +44,8 @@ class WeightsPane(Pane):
         self.beside = False
         self.shades = Shades()
         self._looked: Look | None = None
+        self._hovered: tuple[int, int] | None = None
+        """The cell that the mouse is over."""
 
     def watch_frame(self, old: Frame | None, new: Frame | None) -> None:
         self._look()
@@ -59,11 +61,16 @@ class WeightsPane(Pane):
             said = instead(frame, frame.narration or "waiting for weights")
             return said_alone(said, palette, width, height)
         self.entitle(below=subtitle(frame, picture, self.camera.view(), width - 2))
-        return weights_picture(picture, self.camera.cursor, self.shades, palette, width, height)
+        return weights_picture(picture, self.cursor, self.shades, palette, width, height)
+
+    @property
+    def cursor(self) -> tuple[int, int] | None:
+        """The cell that is read out: under the mouse, else under the cursor."""
+        return self._hovered or self.camera.cursor
 
     def reading(self) -> str:
         """The cell under the cursor, as soon as the worker has read it."""
-        picture, cursor = self.frame and self.frame.picture, self.camera.cursor
+        picture, cursor = self.frame and self.frame.picture, self.cursor
         if picture is None or cursor is None:
             return ""
         places = [panel.cell.place for panel in picture.panels if panel.cell is not None]
@@ -96,7 +103,24 @@ class WeightsPane(Pane):
         """The cursor goes where the mouse points."""
         at = event.get_content_offset(self)
         if at is not None:
+            self._hovered = None
             self._go(self._pointed(at.y, at.x))
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """The cell under the mouse is read out."""
+        at = event.get_content_offset(self)
+        camera = self.camera.without_cursor()
+        pointed = camera if at is None else self._pointed(at.y, at.x, camera)
+        self._hover(pointed.cursor)
+
+    def on_leave(self) -> None:
+        self._hover(None)
+
+    def _hover(self, cell: tuple[int, int] | None) -> None:
+        if cell != self._hovered:
+            self._hovered = cell
+            self._look(patient=True)
+            self.redraw()
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         event.stop()
@@ -106,13 +130,15 @@ class WeightsPane(Pane):
         event.stop()
         self.action_closer(-1)
 
-    def _pointed(self, y: int, x: int) -> Camera:
-        room, view = self._room, self.camera.view()
+    def _pointed(self, y: int, x: int, camera: Camera | None = None) -> Camera:
+        """The camera with its cursor where the mouse is, if that is in the picture."""
+        camera = camera or self.camera
+        room, view = self._room, camera.view()
         for place in range(room.panels):
             left, top = room.left(place, view.wide), room.top(place)
             if left <= x < left + view.wide and top <= y < top + room.strips:
-                return self.camera.pointed((y - top) * room.rows_a_strip, x - left)
-        return self.camera
+                return camera.pointed((y - top) * room.rows_a_strip, x - left)
+        return camera
 
     def action_order(self) -> None:
         self.order = ORDERS[(ORDERS.index(self.order) + 1) % len(ORDERS)]
@@ -141,8 +167,9 @@ class WeightsPane(Pane):
         width, height = self.content_size
         return PictureLayout.of(width, height, 1 + self.beside, self.palette)
 
-    def _look(self) -> None:
-        """Fit the camera to the pane and say what it sees, where that is something else."""
+    def _look(self, *, patient: bool = False) -> None:
+        """Fit the camera to the pane and say what it sees, where that is something else; `patient`:
+        not before what was asked last is there."""
         width, height = self.content_size
         if self.frame is None or width < 1 or height < 2:
             return
@@ -152,10 +179,18 @@ class WeightsPane(Pane):
         self.camera = self.camera.fitted(n_sparse, max(tall, 1), max(wide, 1), room.tall)
         view = self.camera.view()
         window = None if self.camera.power is None else view.window
-        look = Look(view.height, view.width, window, self.order, self.beside, self.camera.cursor)
-        if look != self._looked:
+        look = Look(view.height, view.width, window, self.order, self.beside, self.cursor)
+        if look != self._looked and not (patient and self._is_waiting):
             self._looked = look
             self.post_message(self.PictureWanted(look))
+
+    @property
+    def _is_waiting(self) -> bool:
+        """Whether the cell that was asked for last was not read yet."""
+        asked, picture = self._looked, self.frame and self.frame.picture
+        if asked is None or asked.cursor is None or picture is None:
+            return False
+        return all(panel.cell and panel.cell.place != asked.cursor for panel in picture.panels)
 
 
 def subtitle(frame: Frame, picture: Picture, view: PixelView, width: int) -> str:
