@@ -28,10 +28,11 @@ from rugtui.models.base import Weights
 from rugtui.models.composite import BlockDiagonal, DirectSum, Simplex
 from rugtui.models.dense import Dense
 from rugtui.models.hadamard import entries
+from rugtui.models.mixtures import best, parts_of
 from rugtui.models.orthogonal_rows import cosine_rows, orthonormal_rows, scaled
 from rugtui.models.rug import RowOrder, Rug, require_dense
 from rugtui.models.sizes import is_power_of_two, require_memory
-from rugtui.models.structured import Builder, Constructed, Part, Tune, best, parts_of
+from rugtui.models.structured import Builder, Constructed, Part, Tune
 from rugtui.settings.settings import Construction
 from rugtui.theory.optimum import optimum
 from rugtui.theory.structures import NONE, Structure

@@ -1,4 +1,4 @@
-"""Engineered weights with structured interference: pairs, simplices, votes and their mixtures.
+"""Engineered weights with structured interference: pairs, simplices, votes, orders of priority.
 
 The choice of the rows of H decides the off-diagonal entries of a rug (section 12): rows of odd
 parity with one t give every feature an antipodal partner, rows with the most odd parities among
@@ -28,20 +28,15 @@ from rugtui.models.orthogonal_rows import cosine_rows, scaled
 from rugtui.models.row_laws import row_laws
 from rugtui.models.rug import Rug, require_dense
 from rugtui.models.sizes import is_power_of_two
-from rugtui.theory.exact import exact_loss, grouped_row_loss
-from rugtui.theory.hull import VOTES, Phase, hull, size_that_matters
 from rugtui.theory.pairs import lopsided, pairs
-from rugtui.theory.priority import lowest
 from rugtui.theory.structured import Law
 from rugtui.theory.structures import (
     ABANDONED,
-    LOPSIDED,
     NONE,
     PAIRS,
     SINGLE,
     Structure,
     law,
-    structure_loss,
 )
 
 Tune = Literal["theory", "exact"]
@@ -55,8 +50,6 @@ LEAST = 32
 """Features of the smallest rug beside others of a size that is no power of two."""
 ROWS = 8
 """Number of rows sampled if every row is slightly different."""
-
-
 STEP = 0.002
 """Relative to the diagonal, what is rounded off their weights."""
 
@@ -282,109 +275,3 @@ def sizes(n: int, d: int, *, even: bool = False) -> Iterator[tuple[int, int]]:
         dims = round(d * size / n)
         yield size, dims
         n, d = n - size, d - dims
-
-
-def parts_of(structure: Structure, n: int, d: int) -> list[Part]:
-    """One structure for all features, but for those that do not fit in."""
-    if structure == PAIRS and n % 2:
-        over = Part(SINGLE, 1, 1) if 2 * d > n else Part(ABANDONED, 1, 0)
-        return [Part(PAIRS, n - 1, d - over.n_dense), over]
-    if structure == LOPSIDED:
-        if 2 * d > n:
-            return [Part(LOPSIDED, 2 * (n - d), n - d), Part(SINGLE, 2 * d - n, 2 * d - n)]
-        return [Part(LOPSIDED, 2 * d, d), Part(ABANDONED, n - 2 * d, 0)]
-    if structure.kind == "priority":
-        return _planes(structure, n, d)
-    if structure.kind != "simplex":
-        return [Part(structure, n, d)]
-    k = structure.size
-    if d * k > n * (k - 1):  # more dimensions than simplices can use
-        groups = n - d
-        single = n - k * groups
-    else:
-        single = d % (k - 1)
-        groups = (n - single) // k
-    abandoned = n - single - k * groups
-    return [
-        Part(structure, k * groups, d - single),
-        Part(SINGLE, single, single),
-        Part(ABANDONED, abandoned, 0),
-    ]
-
-
-def _planes(structure: Structure, n: int, d: int) -> list[Part]:
-    """Features in an order of priority: as many in each plane, or one more; or k and no more."""
-    planes, odd = divmod(d, 2)
-    if 2 * d >= n or not planes:
-        return parts_of(LOPSIDED, n, d)
-    pair = Part(LOPSIDED, 2 * odd, odd)
-    k, more = divmod(n - pair.n_sparse, planes)
-    if 0 < structure.size <= k:
-        k, more = structure.size, 0
-    few = Part(Structure("priority", k), k * (planes - more), 2 * (planes - more))
-    many = Part(Structure("priority", k + 1), (k + 1) * more, 2 * more)
-    abandoned = n - few.n_sparse - many.n_sparse - pair.n_sparse
-    return [few, many, pair, Part(ABANDONED, abandoned, 0)]
-
-
-def parts_of_phases(phases: tuple[Phase, ...], n: int, d: int) -> list[Part]:
-    """The phases of a hull in whole features and dimensions."""
-    if len(phases) == 1:
-        return parts_of(phases[0].structure, n, d)
-    low, high = phases
-    if high.structure in (SINGLE, LOPSIDED) and low.structure in (ABANDONED, LOPSIDED):
-        if low.structure == ABANDONED and high.structure == SINGLE:
-            return [Part(SINGLE, d, d), Part(ABANDONED, n - d, 0)]
-        return parts_of(LOPSIDED, n, d)
-    # The phase of larger ratio gets its share of features, and the other the dimensions left.
-    many = round(high.share * n / 2) * 2
-    dims = min(round(many * high.ratio), d)
-    if low.structure == ABANDONED:
-        many, dims = min(round(d / high.ratio / 2) * 2, n), d
-    return [*parts_of(low.structure, n - many, d - dims), *parts_of(high.structure, many, dims)]
-
-
-def best(n: int, d: int, builder: Builder) -> Constructed:
-    """Of the hull's mixture, orders of priority, and single structures where few features are on:
-    what has the lowest exact loss."""
-    r, p = d / n, builder.p
-    size = size_that_matters(n, p)
-    planned = [parts_of_phases(hull(p, size).phases(r), n, d)]
-    if size or n <= COSINES:
-        votes = [Structure("vote", size) for size in VOTES if 1 << size <= n]
-        known = {one: structure_loss(one, r, p, size) for one in votes}
-        found = {one: loss for one, loss in known.items() if loss is not None}
-        likely = sorted(found, key=found.__getitem__)[:2]
-        planned += [parts_of(one, n, d) for one in (NONE, PAIRS, LOPSIDED, *likely)]
-    if 2 * d < n:
-        phases = [one.structure for one in lowest(p, size).phases(r)]
-        planes = [Structure("priority"), *(one for one in phases if one.kind == "priority")]
-        planned += [_planes(one, n, d) for one in planes]
-    exact = dataclasses.replace(builder, tune="exact")
-    made, least = None, math.inf
-    for parts in planned:
-        by_priority = parts[0].structure.kind == "priority"
-        try:
-            one = (builder if by_priority else exact).mixture(parts)
-        except WeightsError:
-            continue  # sizes that the structure does not have
-        if len(planned) == 1:
-            return one
-        if (loss := mean_exact_loss(one.weights, p)) < least:
-            made, least = one, loss
-    if made is None:
-        raise WeightsError(f"No structure fits {n:,} features in {d:,} dimensions.")
-    return made
-
-
-def mean_exact_loss(weights: Weights, p: float, rows: int = 64) -> float:
-    """The exact loss (section 7): of each kind of row, or of so many rows evenly among all."""
-    if laws := row_laws(weights):
-        total = sum(
-            one.number * grouped_row_loss(one.values, one.counts, one.a, one.b, p, tolerance=1e-4)
-            for one in laws
-        )
-        return total / weights.n_sparse
-    index = np.unique(np.linspace(0, weights.n_sparse - 1, rows).astype(int))
-    b = weights.biases()[index]
-    return float(exact_loss(weights.rows(index), index, b, p, tolerance=1e-4).mean())

@@ -6,7 +6,7 @@ import torch
 
 from rugtui.analysis.statistics import statistics
 from rugtui.models.constructions import construct, dense
-from rugtui.models.structured import mean_exact_loss
+from rugtui.models.mixtures import mean_exact_loss
 from rugtui.settings.settings import Settings
 from rugtui.theory.exact import exact_loss
 from rugtui.theory.hull import hull

@@ -11,10 +11,10 @@ from rugtui.models.base import Window, block_edges
 from rugtui.models.composite import DirectSum
 from rugtui.models.constructions import checked_name, construct, dense
 from rugtui.models.extremes import cells, extremes
+from rugtui.models.mixtures import mean_exact_loss
 from rugtui.models.ordering import in_sequency
 from rugtui.models.row_laws import row_laws
 from rugtui.models.rug import Rug
-from rugtui.models.structured import mean_exact_loss
 from rugtui.theory.exact import exact_loss
 from rugtui.theory.hull import hull
 from rugtui.theory.optimum import optimum
@@ -23,6 +23,8 @@ from rugtui.theory.priority import lowest
 from rugtui.training.data import sample
 
 P = 0.05
+SINGLE = 1e-5
+"""Relative: weights in an order of priority are far apart in size, and single precision."""
 
 
 def seeded(seed=0):
@@ -68,7 +70,7 @@ def test_structured_weights_answer_as_their_dense_twins_do(name, n_sparse, n_den
     assert np.linalg.matrix_rank(W, tol=1e-3 * max(1, 1e-3 * np.abs(W).max())) <= n_dense
     np.testing.assert_allclose(matrix(twin), W, atol=1e-5)
     np.testing.assert_allclose(weights.diagonal(), W.diagonal(), atol=1e-5)
-    np.testing.assert_allclose(weights.row_sums(), W.sum(1), atol=2e-5)
+    np.testing.assert_allclose(weights.row_sums(), W.sum(1), rtol=SINGLE, atol=2e-5)
     np.testing.assert_allclose(weights.row_squares(), (W**2).sum(1), rtol=1e-4, atol=1e-9)
     x = torch.rand(5, n_sparse)
     torch.testing.assert_close(twin.forward(x), weights.forward(x), rtol=0, atol=1e-5)
@@ -88,10 +90,16 @@ def test_pictures_of_structured_weights(data):
     down, across = block_edges(top, bottom, height), block_edges(left, right, width)
     sums = np.add.reduceat(np.add.reduceat(W[:bottom, :right], down[:-1], 0), across[:-1], 1)
     area = np.outer(np.diff(down), np.diff(across))
-    np.testing.assert_allclose(weights.pooled(window, height, width), sums / area, atol=1e-5)
+    # of sums up to each corner, which lose what is small beside the largest weight
+    close = 1e-5 + 1e-15 * n * np.abs(W).max()
+    np.testing.assert_allclose(
+        weights.pooled(window, height, width), sums / area, rtol=SINGLE, atol=close
+    )
     seen = extremes(weights, window)
     inside = W[top:bottom, left:right]
-    np.testing.assert_allclose((seen.low, seen.high), (inside.min(), inside.max()), atol=1e-5)
+    np.testing.assert_allclose(
+        (seen.low, seen.high), (inside.min(), inside.max()), rtol=SINGLE, atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("n_dense", [100, 256, 400, 509])
