@@ -1,6 +1,6 @@
 """The footer: the keys that work now, in one widget.
 
-Textual's own mounts a widget for each key anew at every change of focus or screen, which took a
+Textual's own footer mounts a widget for each key at every change of focus or screen, which took a
 third of the time from a key to the screen.
 """
 
@@ -20,14 +20,14 @@ from rugtui.tui.screens.overlay import HasFrames
 CHANGING = ("pause", "halve_lr", "lower_p", "edit", "snapshot")
 """Keys that change a run, or write to its folder."""
 RESUMES = {"opened": "resume", "paused": "resume", "done": "train on"}
-"""What the key that pauses does in a phase where nothing trains."""
+"""What the pause key does in phases without training."""
 LAST = 2
-"""Keys at the end that stay where there is no room for all: help, and the way out."""
+"""Keys at the end that are always shown: help, and the way out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hint:
-    """A key as the line shows it, its word, and the key to press for it."""
+    """A key as it is shown, its word, and Textual's name of the key."""
 
     shown: str
     word: str
@@ -35,12 +35,12 @@ class Hint:
 
     @property
     def width(self) -> int:
-        """With the space that parts it from the next."""
+        """Including the space before the next one."""
         return len(self.shown) + len(self.word) + 2
 
 
 def fitting(hints: Sequence[Hint], width: int, stay: int = LAST) -> list[Hint]:
-    """The hints that have room, in order: first come, but the last ones, that stay, before all."""
+    """The hints that fit, in order; the last `stay` have priority."""
     last = list(hints[-stay:])
     room = width - sum(hint.width for hint in last)
     first: list[Hint] = []
@@ -64,7 +64,7 @@ def key_bar(
 
 
 def hint_at(hints: Sequence[Hint], x: int, width: int, stay: int = LAST) -> Hint | None:
-    """The hint whose cells hold column x."""
+    """The hint at column x."""
     for hint in fitting(hints, width, stay):
         if x < hint.width:
             return hint
@@ -76,7 +76,7 @@ class KeyBar(Widget):
     COMPONENT_CLASSES = {"key-bar--key", "key-bar--word"}
 
     def __init__(self, stay: int = LAST) -> None:
-        """`stay`: how many keys at the end are there at any width."""
+        """`stay`: how many keys at the end are always shown."""
         super().__init__()
         self.stay = stay
         self.hints: tuple[Hint, ...] = ()
@@ -85,14 +85,14 @@ class KeyBar(Widget):
         self.screen.bindings_updated_signal.subscribe(self, lambda _: self.tell())
 
     def tell(self) -> None:
-        """Look which keys work, and draw where they are others."""
+        """Find the keys that work, and redraw if they have changed."""
         hints = self._hints()
         if hints != self.hints:
             self.hints = hints
             self.refresh()
 
     def _hints(self) -> tuple[Hint, ...]:
-        """The first key of each action that is to be shown."""
+        """The first key of each action in the footer."""
         found: dict[str, Hint] = {}
         latest = self.app.latest if isinstance(self.app, HasFrames) else None
         read_only = latest is not None and latest.read_only
@@ -100,7 +100,7 @@ class KeyBar(Widget):
         for active in self.screen.active_bindings.values():
             binding = active.binding
             if read_only and binding.id in CHANGING:
-                continue  # it would only say why not
+                continue  # it would only explain that the run is read-only
             back = binding.id == "maximize" and self.screen.maximized is not None
             if back and active.enabled:  # first, for it is the way out
                 hint = Hint(self.app.get_key_display(binding), "all panes", binding.key)
@@ -117,6 +117,6 @@ class KeyBar(Widget):
         return key_bar(self.hints, keys, words, self.size.width, self.stay)
 
     def on_click(self, event: events.Click) -> None:
-        """Pointed at, a key does what it does when it is pressed."""
+        """A click on a key presses it."""
         if hint := hint_at(self.hints, event.x, self.size.width, self.stay):
             self.app.simulate_key(hint.key)

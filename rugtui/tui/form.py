@@ -1,6 +1,6 @@
-"""A form: all its rows in one widget, and one field that goes to the row at work.
+"""A form: all rows in one widget, and one input field that moves to the current row.
 
-A widget for each name, field and sentence took ten times as long from the key to the screen.
+With a widget for each name, field and sentence, a key took ten times as long to appear.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from rugtui.tui.panes.pane import HasPreferences
 Tone = Literal["said", "changed", "wrong"]
 STYLES = "name", "value", "choice", "said", "changed", "wrong"
 MARKS: dict[Tone, str] = {"said": "  ", "changed": "* ", "wrong": "! "}
-"""For those who do not see the tones' colours."""
+"""Marks that tell tones apart without colour."""
 NAME, VALUE = 14, 20
 WIDE = 58
-"""Columns from which a line has room for what is said."""
+"""From this width on, lines have room for `said`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,33 +38,31 @@ class FormRow:
     name: str
     text: str
     said: str
-    """What is wrong, what was before, or else what the setting is."""
+    """What is wrong, the old value, or a description of the setting."""
     tone: Tone = "said"
     choices: tuple[str, ...] = ()
     whole: str = ""
-    """All that is to be said where there is room for it, if that is more."""
+    """A longer text than `said`, shown if there is room."""
 
 
 def value_cells(width: int) -> tuple[int, int]:
-    """First column of the drafts, and how many they have: all that is left in a narrow form."""
+    """First column and width of the values, which use the rest of a narrow form."""
     first = len(MARKS["said"]) + NAME
     return first, VALUE if width >= WIDE else max(width - first, 1)
 
 
 def form_line(
-    row: FormRow, at_work: bool, style: Callable[[str], Style], width: int, ascii_only: bool
+    row: FormRow, current: bool, style: Callable[[str], Style], width: int, ascii_only: bool
 ) -> Strip:
-    """One line of `width` cells; `style` has STYLES by name.
-
-    A row at work shows where its draft is one of several.
-    """
+    """One line of `width` cells; `style` has STYLES by name. The current row shows arrows around
+    its value if it has choices."""
     _, room = value_cells(width)
     tone = style(row.tone)
     pieces: list[Piece] = [
         (MARKS[row.tone], tone),
         (row.name.ljust(NAME), style("name")),
     ]
-    if row.choices and at_work:
+    if row.choices and current:
         left, right = "<>" if ascii_only else "‹›"
         chosen = f"{left} {row.text} {right}"
         pieces += [(chosen[:room], style("choice")), (" " * (room - len(chosen)), style("value"))]
@@ -77,7 +75,7 @@ def form_line(
 
 
 class FormRows(Widget):
-    """The lines, as `Form` has them."""
+    """Draws the lines of a `Form`."""
 
     COMPONENT_CLASSES = {f"rows--{one}" for one in STYLES}
 
@@ -87,7 +85,7 @@ class FormRows(Widget):
         self.at = 0
 
     def tell(self, rows: Sequence[FormRow], at: int) -> None:
-        """Draw other rows: those lines that are different."""
+        """Change the rows, and draw the lines that differ."""
         old, before = self.rows, self.at
         self.rows, self.at = rows, at
         if len(old) != len(rows):
@@ -110,21 +108,21 @@ class FormRows(Widget):
 
 
 class Form(VerticalScroll, can_focus=True, inherit_bindings=False):
-    """Has the focus itself where a row's draft is one of several, else its field has it."""
+    """Rows with a current one. The field has the focus, or the form if the row has choices."""
 
     @dataclass
     class Written(Message):
-        """A row has another draft."""
+        """The value of a row has changed."""
 
         name: str
 
     class Moved(Message):
-        """Another row is at work."""
+        """Another row is current."""
 
     def __init__(self, rows: Sequence[FormRow], at: int) -> None:
         super().__init__()
         self.rows, self.at = rows, at
-        # Held, not looked up: a message may come once they are removed.
+        # Attributes, not queries: a message may arrive after they are removed.
         self.lines = FormRows()
         self.field = Input("" if self.row.choices else self.row.text, compact=True)
 
@@ -140,24 +138,24 @@ class Form(VerticalScroll, can_focus=True, inherit_bindings=False):
 
     @property
     def row(self) -> FormRow:
-        """The row at work."""
+        """The current row."""
         return self.rows[self.at]
 
     @property
     def texts(self) -> dict[str, str]:
-        """The drafts by name, as they stand."""
+        """The current values by name."""
         self._take()
         return {row.name: row.text for row in self.rows}
 
     def tell(self, rows: Sequence[FormRow]) -> None:
-        """Have other drafts, or say something else of them."""
+        """Change the rows."""
         self.rows = tuple(rows)
         self.lines.tell(self.rows, self.at)
         if not self.row.choices and self.field.value != self.row.text:
             self._open()
 
     def go(self, at: int) -> None:
-        """Work on another row; the first comes after the last."""
+        """Make another row current; the first comes after the last."""
         self._take()
         self.at = at % len(self.rows)
         self.lines.tell(self.rows, self.at)
@@ -165,12 +163,12 @@ class Form(VerticalScroll, can_focus=True, inherit_bindings=False):
         self.post_message(self.Moved())
 
     def choose(self, by: int) -> None:
-        """Of several drafts the next one, or the one before."""
+        """Go to the next or previous choice of the current row."""
         if choices := self.row.choices:
             self._write(choices[(choices.index(self.row.text) + by) % len(choices)])
 
     def on_key(self, event: events.Key) -> None:
-        """A letter stands for the next draft that begins with it."""
+        """A letter goes to the next choice that begins with it."""
         if not (self.has_focus and event.is_printable and self.row.choices):
             return
         choices = self.row.choices
@@ -182,7 +180,7 @@ class Form(VerticalScroll, can_focus=True, inherit_bindings=False):
                 return
 
     def on_click(self, event: events.Click) -> None:
-        """Pointed at, a row is the one at work; one of several drafts gives way to the next."""
+        """A click makes a row current; a click on a choice goes to the next one."""
         lines = self.lines.region
         if event.widget is self.field:
             return
@@ -194,7 +192,8 @@ class Form(VerticalScroll, can_focus=True, inherit_bindings=False):
 
     @on(Input.Changed)
     def _take(self) -> None:
-        """What the field has now: a message of a change may come when it is over another row."""
+        """Take the text of the field. Not from the message, which may arrive when the field is at
+        another row."""
         text = self.field.value
         if not self.row.choices and text != self.row.text:
             self._write(text)
@@ -206,7 +205,7 @@ class Form(VerticalScroll, can_focus=True, inherit_bindings=False):
         self.post_message(self.Written(self.row.name))
 
     def _open(self) -> None:
-        """The field for the row's draft, or none where it is one of several."""
+        """Show the field with the row's value, or hide it if the row has choices."""
         field = self.field
         field.display = not self.row.choices
         self._place()
@@ -219,7 +218,7 @@ class Form(VerticalScroll, can_focus=True, inherit_bindings=False):
         field.select_all()
 
     def _place(self) -> None:
-        """The field over the row, and the row into sight."""
+        """Move the field to the row, and scroll to it."""
         first, room = value_cells(self.lines.size.width)
         field = self.field
         field.styles.offset, field.styles.width = (first, self.at), room

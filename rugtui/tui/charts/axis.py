@@ -1,4 +1,4 @@
-"""An axis, linear or logarithmic: where values fall, where ticks stand, what they say."""
+"""An axis, linear or logarithmic: the positions of values, ticks and their labels."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from jaxtyping import Float, Int
 from rugtui.analysis import numbers
 
 MULTIPLES = ((1, 2, 5), (1, 3), (1,))
-"""Of a power of ten, where ticks of a logarithmic axis stand: the closest ones that have room."""
+"""Multiples of powers of ten with ticks on a logarithmic axis: the densest set that fits is
+used."""
 FEW = 3
-"""Below which ticks of a logarithmic axis are round differences instead."""
+"""With fewer ticks than this, a logarithmic axis gets ticks at round values instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +27,20 @@ class Axis:
     log: bool
 
     def place(self, values: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-        """Values in plot coordinates; what a logarithm cannot place is NaN."""
+        """Values in plot coordinates; NaN if they have no logarithm."""
         if not self.log:
             return values
         positive = values > 0
         return np.where(positive, np.log10(np.where(positive, values, 1.0)), np.nan)
 
     def place_one(self, value: float) -> float:
-        """One value in plot coordinates, NaN where it has no place."""
+        """One value in plot coordinates; NaN if it has no logarithm."""
         if not self.log:
             return value
         return math.log10(value) if value > 0 else math.nan
 
     def value(self, place: float) -> float:
-        """The value at a place: what `place_one` undoes."""
+        """The value at a place: the inverse of `place_one`."""
         return 10.0 ** min(place, 308.0) if self.log else place
 
     def at(self, first: float, last: float) -> Axis:
@@ -54,7 +55,7 @@ class Axis:
         return self.at(self.first + by, self.last + by)
 
     def dot(self, place: float, count: int) -> float:
-        """A place as a dot: the first limit is dot 0, the last is dot count − 1."""
+        """A place in dots: the first limit is dot 0, the last is dot count − 1."""
         return (place - self.first) * ((count - 1) / (self.last - self.first))
 
     def dots(self, places: Float[np.ndarray, " n"], count: int) -> Float[np.ndarray, " n"]:
@@ -62,11 +63,10 @@ class Axis:
         return (places - self.first) * ((count - 1) / (self.last - self.first))
 
     def parts(self, values: Float[np.ndarray, " n"], count: int) -> Int[np.ndarray, " count_1"]:
-        """Where ascending values pass from dot to dot: dot k holds those from parts[k] to before
-        parts[k + 1].
+        """Boundaries of ascending values between dots: dot k has values[parts[k]:parts[k + 1]].
 
-        Found by the dots of the values themselves: edges are rounded otherwise, and a value that
-        lies on one would be put on one side of it here and drawn on the other.
+        Computed from the dots of the values, not from the edges between dots: because of rounding
+        a value on an edge could be assigned to one side and drawn on the other.
         """
         wanted = np.arange(count + 1)
         low, high = np.zeros(count + 1, int), np.full(count + 1, values.size)
@@ -74,7 +74,7 @@ class Axis:
             middle = (low + high) // 2
             dots = self.dots(self.place(values[middle[open_]]), count) + 0.5
             before = np.zeros(count + 1, bool)
-            before[open_] = ~(dots >= wanted[open_])  # what has no place comes first
+            before[open_] = ~(dots >= wanted[open_])  # NaN comes first
             low, high = np.where(before, middle + 1, low), np.where(open_ & ~before, middle, high)
         return low
 
@@ -96,7 +96,7 @@ class Axis:
         return [place for place, _ in found], [label for _, label in found]
 
     def _multiples(self, multiples: tuple[int, ...]) -> list[tuple[float, str]]:
-        """Places and labels of 1, 3, 10, 30, say, as far as they are inside."""
+        """Places and labels inside the limits, of 1, 3, 10, 30, for example."""
         found: list[tuple[float, str]] = []
         for exponent in range(math.floor(self.first), math.floor(self.last) + 1):
             for multiple in multiples:
@@ -107,7 +107,7 @@ class Axis:
 
 
 def round_values(first: float, last: float, most: int) -> tuple[list[float], list[str]]:
-    """Round values between two, and their labels: at most about `most`, but always two."""
+    """Round values between two, and their labels: at most about `most`, but at least two."""
     rough = (last - first) / max(most, 1)
     steps = [nice_step(rough / part) for part in (1, 2, 4)]
     found = [np.arange(math.ceil(first / step), last / step + 1e-9) * step for step in steps]
@@ -126,7 +126,7 @@ def nice_step(rough: float) -> float:
 
 
 def multiple_label(multiple: int, exponent: int) -> str:
-    """0.03, 1, 3k, 1e-6: of one digit and a power of ten no other needs to be said."""
+    """A label such as 0.03, 1, 3k or 1e-6, for one digit times a power of ten."""
     if exponent < -3 or exponent > 11:
         return f"{multiple}e{exponent}"
     value = multiple * 10.0**exponent
@@ -135,7 +135,7 @@ def multiple_label(multiple: int, exponent: int) -> str:
 
 
 def linear_label(value: float, step: float) -> str:
-    """With as many digits as tell it from its neighbours: 1.5k, 12,340, 0.0055, 2.101e-6."""
+    """With enough digits to tell it from its neighbours: 1.5k, 12,340, 0.0055, 2.101e-6."""
     if step >= 1 and abs(value) < 1e12:
         whole = round(value)
         unit = next((size for size in (10**9, 10**6, 1000) if abs(whole) >= size), 1)
@@ -149,7 +149,7 @@ def linear_label(value: float, step: float) -> str:
 
 
 def spanning(values: Float[np.ndarray, " n"], log: bool, margin: float = 0.05) -> Axis:
-    """The axis that shows all finite values, with a margin on both sides."""
+    """An axis that shows all finite values, with a margin on both sides."""
     placed = Axis(0, 1, log).place(values)
     placed = placed[np.isfinite(placed)]
     if not placed.size:
@@ -164,7 +164,8 @@ def spanning(values: Float[np.ndarray, " n"], log: bool, margin: float = 0.05) -
 FOOT = 2
 """Rows under the plot: the line and its labels."""
 LEAST_GUTTER = 6
-"""Columns for the labels on the left: the plot must not jump when 0.01 becomes 0.006."""
+"""At least so many columns for labels on the left: the plot must not move when 0.01 becomes
+0.006."""
 ASCII = str.maketrans("│┤├─┬┴└┼", "|+|-+-++")
 
 

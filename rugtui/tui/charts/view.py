@@ -1,7 +1,7 @@
-"""How the user looks at a chart: one frozen value, and what each key makes of it.
+"""The user's view of a chart as a frozen value: limits, scales, crosshair; and how keys change it.
 
-Nothing here knows a key, a widget or a curve. Limits are kept as data values, so that they survive
-new data and a change of scale; they are moved in plot coordinates, where a step is a step.
+Nothing here depends on keys, widgets or curves. Limits are kept as data values, which survive new
+data and a change of scale, but moved in plot coordinates.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ import numpy as np
 from rugtui.tui.charts.axis import Axis
 
 NEWEST = math.inf
-"""A crosshair at the newest result, whichever that is."""
+"""A crosshair that stays at the newest result."""
 NARROWEST = 1e-9
-"""Least width of the limits, as a part of the whole: beyond it float64 runs out of digits."""
+"""Least width of the limits, as a share of the whole: below, float64 runs out of digits."""
 SLACK = 1e-9
-"""Of the whole: limits that differ by less are the same."""
+"""Limits that differ by less than this share of the whole are equal."""
 WIDEST = 2.0
-"""Greatest height of the limits, in heights of all that there is to see."""
+"""Greatest height of the limits, relative to that of all data."""
 
 
 class Limits(NamedTuple):
@@ -34,7 +34,7 @@ class Limits(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ChartView:
-    """None: as the data will have it. Where `x` is None the chart shows all, and so follows."""
+    """Limits that are None follow the data. If `x` is None, the chart shows everything."""
 
     log_x: bool = True
     log_y: bool = True
@@ -46,20 +46,21 @@ class ChartView:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The axes that a view comes to on given data, and those that would show all of it."""
+    """The axes of a view for given data, and those that would show all of the data."""
 
     x: Axis
     y: Axis
     whole_x: Axis
     whole_y: Axis
     reach_y: Axis
-    """The data in sight and all levels: further than this there is nothing to zoom or pan to."""
+    """The visible data and all levels: zooming and panning end here."""
     newest: float
-    """The place of the newest result; beyond it there may be other runs."""
+    """The place of the newest result; other runs may go further."""
 
 
 def x_axis(view: ChartView, whole: Axis, newest: float) -> Axis:
-    """The horizontal axis: all, or the user's limits, pushed on to the newest where they follow."""
+    """The horizontal axis: everything, or the user's limits, moved to the newest result if they
+    follow it."""
     if view.x is None:
         return whole
     axis = whole.between(*view.x)
@@ -69,14 +70,14 @@ def x_axis(view: ChartView, whole: Axis, newest: float) -> Axis:
 
 
 def _following(axis: Axis, whole: Axis, newest: float) -> Axis:
-    """The limits with the newest at their end, or as near to it as there are data before it."""
+    """The limits moved so that they end at the newest result, but inside the whole axis."""
     width = axis.last - axis.first
     last = min(max(newest, whole.first + width), whole.last)
     return axis.at(last - width, last)
 
 
 def y_axis(view: ChartView, whole: Axis) -> Axis:
-    """The vertical axis: what the data shown need, or the user's limits."""
+    """The vertical axis: all visible data, or the user's limits."""
     if view.y is None:
         return whole
     axis = whole.between(*view.y)
@@ -84,7 +85,7 @@ def y_axis(view: ChartView, whole: Axis) -> Axis:
 
 
 def crosshair(view: ChartView, shown: Shown) -> float | None:
-    """Where the crosshair is, in plot coordinates: always inside."""
+    """The crosshair in plot coordinates, always inside the limits; None if it is hidden."""
     if view.cross is None:
         return None
     place = shown.newest if view.cross == NEWEST else shown.x.place_one(view.cross)
@@ -94,9 +95,10 @@ def crosshair(view: ChartView, shown: Shown) -> float | None:
 
 
 def zoom_x(view: ChartView, shown: Shown, factor: float) -> ChartView:
-    """Limits `factor` times as wide around the crosshair, else around the newest or the middle.
+    """Limits `factor` times as wide around the crosshair, otherwise the newest result or the
+    middle.
 
-    Where the data end, zooming out goes on at the other end.
+    At one end of the data, zooming out extends the other end.
     """
     axis, whole = shown.x, shown.whole_x
     anchor = crosshair(view, shown)
@@ -123,12 +125,12 @@ def zoom_to(view: ChartView, shown: Shown, first: float, last: float) -> ChartVi
 
 
 def pan_x(view: ChartView, shown: Shown, share: float) -> ChartView:
-    """Limits moved by a share of their width, as far as there are data; at the end they follow."""
+    """Limits moved by a share of their width, inside the data; at the end they follow."""
     return _panned(view, shown, share * (shown.x.last - shown.x.first))
 
 
 def zoom_y(view: ChartView, shown: Shown, factor: float, anchor: float | None = None) -> ChartView:
-    """Limits `factor` times as high around `anchor` (plot coordinates), else the middle."""
+    """Limits `factor` times as high around `anchor` (plot coordinates) or the middle."""
     axis, height = shown.y, shown.reach_y.last - shown.reach_y.first
     if anchor is None or not axis.first <= anchor <= axis.last:
         anchor = (axis.first + axis.last) / 2
@@ -139,9 +141,9 @@ def zoom_y(view: ChartView, shown: Shown, factor: float, anchor: float | None = 
 
 
 def pan_y(view: ChartView, shown: Shown, share: float) -> ChartView:
-    """Limits moved up by a share of their height, as long as their middle has something beside it.
+    """Limits moved up by a share of their height, as long as their middle is inside the data.
 
-    Where the data have gone elsewhere, limits may always be moved towards them.
+    Limits outside the data may always be moved towards them.
     """
     axis, reach = shown.y, shown.reach_y
     middle = (axis.first + axis.last) / 2
@@ -153,24 +155,24 @@ def pan_y(view: ChartView, shown: Shown, share: float) -> ChartView:
 
 
 def show_all(view: ChartView) -> ChartView:
-    """Both limits as the data will have them."""
+    """Let both limits follow the data."""
     return dataclasses.replace(view, x=None, y=None, follow=True)
 
 
 def toggle_follow(view: ChartView, shown: Shown) -> ChartView:
-    """Let the limits stand where they are, or push them on to the newest again."""
+    """Fix the limits, or let them follow the newest result again."""
     if view.follow:
         return dataclasses.replace(view, x=_limits(shown.x), follow=False)
     return dataclasses.replace(view, follow=True)
 
 
 def toggle_crosshair(view: ChartView, home: float = NEWEST) -> ChartView:
-    """Show the crosshair, at first at `home`; or hide it."""
+    """Show the crosshair at `home`, or hide it."""
     return dataclasses.replace(view, cross=home if view.cross is None else None)
 
 
 def next_scales(view: ChartView, shown: Shown) -> ChartView:
-    """The next of the four pairs of scales; what was in sight stays in sight."""
+    """The next of the four pairs of scales, with the same limits."""
     return dataclasses.replace(
         view,
         log_x=view.log_x != (not view.log_y),
@@ -183,9 +185,9 @@ def next_scales(view: ChartView, shown: Shown) -> ChartView:
 def move_crosshair(
     view: ChartView, shown: Shown, known: np.ndarray, columns: int, by: int
 ) -> ChartView:
-    """The crosshair `by` columns on, at the nearest known x there, but at least one known x on.
+    """The crosshair at the known x nearest to `by` columns further on, but at least the next one.
 
-    At an end of the limits it pushes them along.
+    At the end of the limits it moves them.
     """
     here = crosshair(view, shown)
     if here is None or not known.size:
@@ -199,12 +201,12 @@ def move_crosshair(
 
 
 def settled(known: np.ndarray, index: int) -> float:
-    """Where a crosshair on one of the known x stays: on the last it moves on with the newest."""
+    """The position of a crosshair at a known x; at the last one it stays at the newest result."""
     return NEWEST if index == known.size - 1 else float(known[index])
 
 
 def put_crosshair(view: ChartView, shown: Shown, cross: float) -> ChartView:
-    """The crosshair at a data value; limits that do not show it are moved until they do."""
+    """The crosshair at a data value; the limits are moved if they do not show it."""
     view = dataclasses.replace(view, cross=cross)
     place = shown.newest if cross == NEWEST else shown.x.place_one(cross)
     over = max(place - shown.x.last, 0.0) + min(place - shown.x.first, 0.0)
@@ -229,14 +231,14 @@ def _panned(view: ChartView, shown: Shown, by: float) -> ChartView:
 
 
 def _ends_with_newest(axis: Axis, shown: Shown) -> bool:
-    """Whether limits that follow would be these."""
+    """Whether these limits end where following ones would."""
     whole = shown.whole_x
     off = axis.last - _following(axis, whole, shown.newest).last
     return abs(off) <= SLACK * (whole.last - whole.first)
 
 
 def _looking_at(view: ChartView, axis: Axis, whole: Axis, *, follow: bool) -> ChartView:
-    """With these limits, and none where they show all."""
+    """With these limits, or none if they show everything."""
     slack = SLACK * (whole.last - whole.first)
     if axis.first <= whole.first + slack and axis.last >= whole.last - slack:
         return dataclasses.replace(view, x=None, follow=True)

@@ -1,4 +1,4 @@
-"""What the forms have in common: declared settings, a draft of them, and what is said of it."""
+"""The base of the forms: edits declared settings as a draft, and explains it."""
 
 from __future__ import annotations
 
@@ -20,29 +20,27 @@ from rugtui.tui.keys import sheet_bindings
 from rugtui.tui.screens.overlay import Overlay, Result
 
 AROUND = 9
-"""Lines of the sheet that are not rows: its border, the sentences, the keys."""
+"""Lines of the sheet beside the rows: its border, the sentences, the keys."""
 
 
 class FormScreen(Overlay[Result]):
-    """Edits a draft, which is applied where it is valid.
-
-    Subclasses say what its rows are, what is to be said of them, and what to do with them.
-    """
+    """Edits a draft, which is applied if it is valid. Subclasses provide the rows, check them, and
+    apply them."""
 
     keys_of = "form"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (64, "-wide")]
     BINDINGS = sheet_bindings("form")
     TITLE = ""
     FIRST = ""
-    """The setting to begin with."""
+    """The setting that is current at first."""
 
     @abstractmethod
     def rows(self) -> Sequence[FormRow]:
-        """The rows to begin with."""
+        """The rows at first."""
 
     @abstractmethod
     def check(self) -> None:
-        """Validate as one types, each row and then all of them together, and `tell`."""
+        """Validate each row and then all together, while the user types; calls `tell`."""
 
     @abstractmethod
     def action_apply(self) -> None: ...
@@ -59,7 +57,7 @@ class FormScreen(Overlay[Result]):
     def on_mount(self) -> None:
         self.check()
 
-    # Widgets are held here, not looked up: a key or a message may come before they are composed or
+    # Attributes, not queries: a key or a message may arrive before the widgets are composed or
     # after they are removed.
 
     @cached_property
@@ -69,7 +67,7 @@ class FormScreen(Overlay[Result]):
 
     @cached_property
     def said(self) -> Static:
-        """What is said of the row at work."""
+        """The sentence about the current row."""
         return Static(id="said", markup=False)
 
     @cached_property
@@ -80,7 +78,7 @@ class FormScreen(Overlay[Result]):
     def drafted(
         self, declared: Mapping[str, Declared]
     ) -> tuple[dict[str, Any], dict[str, SettingError]]:
-        """The drafts as values, and why some of them cannot be."""
+        """The values of the draft, and the errors of those that are invalid."""
         values: dict[str, Any] = {}
         errors: dict[str, SettingError] = {}
         texts = self.form.texts
@@ -92,17 +90,17 @@ class FormScreen(Overlay[Result]):
         return values, errors
 
     def tell(self, rows: Sequence[FormRow]) -> None:
-        """Say what is so of the rows."""
+        """Show the rows as checked."""
         self.form.tell(rows)
         self.explain()
 
     def conclude(self, text: str) -> None:
-        """Say what comes of applying the draft."""
+        """Show what applying the draft would do."""
         self.consequence.update(text)
 
     @on(Form.Moved)
     def explain(self) -> None:
-        """All of the row at work."""
+        """Show the sentence about the current row."""
         row = self.form.row
         self.said.update(row.whole or row.said)
 
@@ -111,7 +109,7 @@ class FormScreen(Overlay[Result]):
         self.take(event.name)
 
     def take(self, name: str) -> None:
-        """The row of that name has another draft."""
+        """The value of this row has changed."""
         self.check()
 
     @on(Input.Submitted)
@@ -128,7 +126,7 @@ class FormScreen(Overlay[Result]):
         self.dismiss(None)
 
     def go_to(self, name: str) -> None:
-        """Work on the row of that name, where there is one."""
+        """Make the row with this name current, if there is one."""
         names = [row.name for row in self.form.rows]
         if name in names:
             self.form.go(names.index(name))

@@ -1,4 +1,4 @@
-"""The form: a row for every setting, made from `Settings`; the draft beside what runs now."""
+"""The settings form: a row for every field of `Settings`, compared with the current run."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from rugtui.tui.form import FormRow
 from rugtui.tui.screens.form_screen import FormScreen
 
 PRESET, NONE = "preset", "none"
-"""The row in which one is chosen, and its draft while none is."""
-NO_PRESET = "Settings that belong together; choosing one fills in the rows."
+"""The row for choosing a preset, and its value if none is chosen."""
+NO_PRESET = "Settings that belong together; choosing a preset fills in the rows."
 
 
 class SettingsForm(FormScreen[Settings | None]):
-    """Answers with the settings to train with, None where nothing is to change."""
+    """Returns the settings to train with; None to change nothing."""
 
     TITLE, FIRST = "Settings", "p"
 
@@ -30,7 +30,7 @@ class SettingsForm(FormScreen[Settings | None]):
         defaults: Settings | None = None,
         first: Preset | None = None,
     ) -> None:
-        """`defaults` are what presets do not set; `first` is the preset to begin with."""
+        """`defaults`: for settings that a preset does not set; `first`: the preset at first."""
         super().__init__()
         self.current, self.defaults = current, defaults or current
         self.first = first.name if first else NONE
@@ -39,14 +39,14 @@ class SettingsForm(FormScreen[Settings | None]):
         return self._filled(self.first)
 
     def take(self, name: str) -> None:
-        """A preset writes into the rows; what it says is still a draft."""
+        """Choosing a preset fills the rows, which remain a draft."""
         if name == PRESET:
             self.fill(self.form.row.text)
         else:
             self.check()
 
     def fill(self, name: str) -> None:
-        """Have the rows as a preset, or as they are now."""
+        """Fill the rows from a preset, or from the current settings."""
         self.form.tell(self._filled(name))
         self.check()
 
@@ -70,7 +70,7 @@ class SettingsForm(FormScreen[Settings | None]):
             self.go_to(next(iter(errors)))
 
     def _filled(self, name: str) -> list[FormRow]:
-        """The rows with a preset's settings; where it cannot be with the defaults, they say so."""
+        """The rows with the settings of a preset over the defaults."""
         wanted = self.current.as_dict()
         if name != NONE:
             wanted = {**self.defaults.as_dict(), **preset(name).changes}
@@ -82,8 +82,8 @@ class SettingsForm(FormScreen[Settings | None]):
     def _told(
         self, row: FormRow, declared: Declared, error: SettingError | None, why_vain: str
     ) -> FormRow:
-        """What is wrong, what was before, or else what the setting is; and where it has no effect,
-        why (`why_vain`)."""
+        """The row with its error, the current value, or a description of the setting; and why it
+        has no effect (`why_vain`)."""
         if error is not None:
             return replace(row, tone="wrong", said=str(error), whole="")
         now = declared.write(getattr(self.current, row.name))
@@ -98,7 +98,7 @@ class SettingsForm(FormScreen[Settings | None]):
         return replace(row, tone="changed", said=said, whole=f"{said}. {declared.sentence}")
 
     def _draft(self) -> tuple[Settings | None, Mapping[str, SettingError]]:
-        """The draft's settings, or why settings of it cannot be."""
+        """The settings of the draft, or its errors."""
         values, errors = self.drafted(fields_of(Settings))
         for error in conflicts(values):
             errors.setdefault(error.name, error)
@@ -113,12 +113,12 @@ class SettingsForm(FormScreen[Settings | None]):
         return (
             f"Applying starts a new run: {', '.join(restarts)} changed."
             if restarts
-            else "Applying goes on with the run, without a restart."
+            else "Applying changes the run without a restart."
         )
 
 
 def row_of(declared: Declared, value: Any) -> FormRow:
-    """A declared setting with a draft, and what it is."""
+    """The row of a declared setting."""
     choices = ("yes", "no") if declared.kind is bool else declared.choices
     text, about = declared.write(value), declared.rule.about
     return FormRow(declared.name, text, about, choices=choices, whole=declared.sentence)

@@ -1,4 +1,4 @@
-"""The sweep screen: a sweep set up, started, watched and stopped, and its cells opened."""
+"""The sweep screen: sets up, starts, follows and stops a sweep, and opens its cells."""
 
 from __future__ import annotations
 
@@ -31,25 +31,25 @@ ON_A_SWEEP = (
     *("stop_sweep", "cell", "quantity", "next_size", "next_variant", "next_seed"),
     *("turn_curve", "next_part", "open_cell"),
 )
-"""Actions that need a sweep to be there."""
+"""Actions that need a sweep."""
 LOOK_EVERY = 0.25
-"""Seconds between two looks into a sweep's folder."""
-NOTHING = "no sweep yet: n sets one up, l lists what there is"
+"""Seconds between two checks of a sweep's folder."""
+NOTHING = "no sweep yet: n sets one up, l lists the sweeps on disk"
 
 
 class Desk:
-    """What the app remembers of its sweeps while their screen is closed."""
+    """The state of the sweep screen that is kept while it is closed."""
 
     def __init__(self) -> None:
         self.folder: Path | None = None
-        self.look = SweepView(size=LARGEST)  # which is computed first
+        self.look = SweepView(size=LARGEST)  # the first one to be computed
         self.processes: dict[Path, subprocess.Popen[bytes]] = {}
-        """Those started here, by the sweep's folder."""
+        """Processes started here, by the sweep's folder."""
 
 
 class SweepScreen(Overlay[None]):
-    """Follows a folder in a thread, whoever computes it. The process of a sweep is its own: closing
-    the screen, or the dashboard, leaves it at work."""
+    """Follows a sweep's folder in a thread. The sweep has a process of its own, which goes on when
+    the screen or the dashboard is closed."""
 
     keys_of = "sweep"
     BINDINGS = sheet_bindings("sweep")
@@ -75,7 +75,7 @@ class SweepScreen(Overlay[None]):
             self.follow(self._desk.folder)
 
     async def _begin_with(self) -> None:
-        """The list of sweeps or, where there is none yet, the form for one."""
+        """Show the list of sweeps or, if there are none, the form for a new one."""
         try:
             there_are = bool(await asyncio.to_thread(watch.known_sweeps))
         except OSError:
@@ -91,7 +91,7 @@ class SweepScreen(Overlay[None]):
         return self.query_one(SweepPane)
 
     def follow(self, folder: Path) -> None:
-        """Watch another sweep."""
+        """Follow another sweep."""
         self._left.set()
         self._left = threading.Event()
         self._desk.folder = folder
@@ -103,7 +103,7 @@ class SweepScreen(Overlay[None]):
     def _watch(
         self, folder: Path, child: subprocess.Popen[bytes] | None, left: threading.Event
     ) -> None:
-        """The thread's work: a value to the screen whenever something changed."""
+        """The thread: passes the state to the screen when it has changed."""
         try:
             follower = Watch(folder, child)
             while not left.is_set():
@@ -121,7 +121,7 @@ class SweepScreen(Overlay[None]):
             self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """What there is nothing for does nothing, and is not in the footer."""
+        """Disable actions that have nothing to act on."""
         if action not in ON_A_SWEEP or not self.is_attached:
             return True
         sweep = self.pane.sweep
@@ -161,7 +161,7 @@ class SweepScreen(Overlay[None]):
         self._start(folder)
 
     def _start(self, folder: Path) -> None:
-        """In a thread: to start a process may take its time."""
+        """In a thread, because starting a process may take a while."""
         try:
             self._desk.processes[folder] = watch.start(folder)
         except (OSError, RugtuiError) as error:
@@ -223,8 +223,7 @@ class SweepScreen(Overlay[None]):
         self._look(self.pane.look.next_part())
 
     def action_open_cell(self) -> None:
-        """The weights under the cursor into the panes, to be looked at: a run of their own begins
-        where they are trained on."""
+        """View the weights under the cursor in the panes; training them begins a new run."""
         sweep, look = self.pane.sweep, self.pane.look
         if sweep is None:
             return
@@ -255,7 +254,7 @@ class SweepScreen(Overlay[None]):
 
 
 def without_weights(grid: Grid, kind: Kind, rows: list[Row]) -> str:
-    """Why a cell, of which there are these rows, has no weights to be opened."""
+    """Why a cell with these rows has no weights to open."""
     if kind not in Axes.of(grid).kinds:
         return f"this sweep has no {kind} weights"
     if not grid.save_weights:

@@ -23,14 +23,14 @@ FOLDER = Declared(
     "folder",
     str,
     None,
-    Rule("New, or that of a sweep to go on with.", phrase="a folder", auto="among rugtui's own"),
+    Rule("New, or that of a sweep to continue.", phrase="a folder", auto="among rugtui's own"),
     optional=True,
 )
 ROWS = {**fields_of(Grid), FOLDER.name: FOLDER}
 
 
 class SweepForm(FormScreen[tuple[Grid, Path] | None]):
-    """Answers with what to compute and where; nothing is there yet that could be changed."""
+    """Returns the grid of a new sweep and its folder."""
 
     TITLE, FIRST = "New sweep", "n_sparse"
 
@@ -38,9 +38,9 @@ class SweepForm(FormScreen[tuple[Grid, Path] | None]):
         super().__init__()
         self.draft = draft
         self._planned: Grid | None = None
-        """What the plan below the settings is of."""
+        """The grid of the plan that is shown."""
         self._refused: Grid | None = None
-        """What cannot be computed here."""
+        """A grid that cannot be computed here."""
 
     def rows(self) -> Sequence[FormRow]:
         return [row_of(one, getattr(self.draft, name, None)) for name, one in ROWS.items()]
@@ -50,13 +50,13 @@ class SweepForm(FormScreen[tuple[Grid, Path] | None]):
         self.tell([_told(row, errors.get(row.name)) for row in self.form.rows])
         if grid is None:
             others = [str(error) for name, error in errors.items() if name not in ROWS]
-            self.conclude(others[0] if others else "Not started while a setting cannot be.")
+            self.conclude(others[0] if others else "Fix the marked setting to start.")
         elif grid != self._planned:
             self.run_worker(partial(self._plan, grid), thread=True, group="plan", exclusive=True)
         self._planned = grid
 
     def _plan(self, grid: Grid) -> None:
-        """In a thread: a large grid has many units."""
+        """In a thread, because a large grid has many units."""
         try:
             said, refused = planned(grid), None
         except RugtuiError as error:
@@ -77,7 +77,7 @@ class SweepForm(FormScreen[tuple[Grid, Path] | None]):
             self.dismiss((grid, folder))
 
     def _draft(self) -> tuple[Grid | None, str | None, Mapping[str, SettingError]]:
-        """The grid and its folder, or why settings of it cannot be."""
+        """The grid and its folder, or the errors of its settings."""
         values, errors = self.drafted(ROWS)
         folder = values.pop(FOLDER.name, None)
         if not errors:
@@ -89,14 +89,14 @@ class SweepForm(FormScreen[tuple[Grid, Path] | None]):
 
 
 def _told(row: FormRow, error: SettingError | None) -> FormRow:
-    """What is wrong, or else what the setting is."""
+    """The row with its error or a description of the setting."""
     if error is not None:
         return replace(row, tone="wrong", said=str(error), whole="")
     return replace(row, tone="said", said=ROWS[row.name].rule.about, whole=ROWS[row.name].sentence)
 
 
 def planned(grid: Grid) -> str:
-    """What would be computed, in a line or more. Raises UsageError where nothing fits."""
+    """What would be computed, as text. Raises UsageError if nothing fits in memory."""
     plan = on_this_machine(units(grid), grid, cores())
     size = f"{plan.cells:,} cells of {Axes.of(grid).words}"
     return " ".join([f"{size}; {plan.words}, beside the live run.", *plan.notes])

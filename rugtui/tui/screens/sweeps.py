@@ -1,4 +1,4 @@
-"""The sweeps on disk, to watch one of them, or any by its folder."""
+"""The list of sweeps on disk, to follow one of them, or one in any folder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from rugtui.tui.screens.overlay import Overlay
 
 
 class Sweeps(Overlay[Path | None]):
-    """Answers with the folder of a sweep, None where none was chosen."""
+    """Returns the folder of a sweep; None if none was chosen."""
 
     keys_of = "list"
     _found: Sequence[tuple[Path, str]] = ()
@@ -111,7 +111,7 @@ class Sweeps(Overlay[Path | None]):
 
 
 def described(folder: Path) -> str:
-    """One line: name and axes; what is damaged says so."""
+    """One line: name and axes, or what is damaged."""
     name = printable(folder.name)
     try:
         grid = grid_of(folder)

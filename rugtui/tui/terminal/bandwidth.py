@@ -1,8 +1,9 @@
-"""How many bytes the way to the terminal bears: a bucket that fills at its rate.
+"""Limits the bytes sent to the terminal: a token bucket that fills at the estimated rate of the
+link.
 
-Whatever is written and has not arrived yet is in front of what the next key does. So no more is
-sent than the way takes, and what cannot be sent is sent later, newer. How much that is shows where
-it is too little: a write that blocks, or an answer from the terminal that comes late.
+Bytes that were sent but have not arrived delay the response to the next key. So no more is sent
+than the link carries; the rest is sent later, in its newest state. The rate is reduced when a write
+blocks, or the terminal answers late.
 """
 
 from __future__ import annotations
@@ -16,44 +17,44 @@ from rugtui.settings.preferences import LinkKind
 
 KIB = 1024.0
 RATES: Mapping[LinkKind, float] = {"fast": 400 * KIB, "slow": 5 * KIB, "auto": 36 * KIB}
-"""Bytes a second; "auto" takes as much as "fast" where large pictures want it and answers show that
-the way bears it."""
+"""Bytes per second; "auto" goes up to "fast" if large pictures need it and answers of the terminal
+show that the link carries it."""
 OVER_SSH = 20 * KIB
 LEAST = 2 * KIB
 BURST, SHORT = 0.5, 0.15
-"""Seconds of the rate that may be saved up: a whole Frame, which then wakes nobody again and again;
-on a way that is slow, or may be, what a key can wait for."""
+"""Size of the bucket in seconds of the rate: a whole Frame; less on a link that is or may be slow,
+where a key has to wait for what is under way."""
 AT_A_KEY = 5.0
-"""Seconds of the rate for what a key does, as long as nothing says that the way is slow."""
+"""Seconds of the rate available after a key, unless the link is known to be slow."""
 CAUTION = 0.7
-"""Of a rate at which the way was full: what is under way has to arrive."""
+"""The new rate, relative to one at which the link was full: bytes under way must still arrive."""
 LOSS = 0.25
-"""Of a rate is left at the least after a write or an answer, be it ever so late: what took that
-long may have been a hang, not the way."""
+"""The rate falls at most by this factor after one slow write or late answer, which may have been
+caused by something else."""
 GROWTH, UNTRIED = 1.25, 2.0
-"""Factors by which more is tried, and by which it is as long as the way has never been full."""
+"""Factors by which the rate grows, after and before the link was full for the first time."""
 CALM, EAGER = 120.0, 1.0
-"""Seconds after which more is tried where more is wanted: where only a write that blocks would tell
-that it is too much, for then all that the kernel holds is under way; where answers tell it."""
+"""Seconds after which a higher rate is tried if one is wanted: if only a blocked write would show
+that it is too high (then the kernel's buffer is full); and if answers show it."""
 HELD = 8 * KIB
-"""Bytes that the kernel holds at the least when a write blocks."""
+"""At least so many bytes are in the kernel's buffer when a write blocks."""
 TAKEN = 4 * KIB
 """Bytes that a pseudo-terminal takes at once."""
 SOON = 20.0
-"""Seconds in which a way that is too narrow is full again."""
+"""A link that is too slow blocks again within so many seconds."""
 BLOCKED, LATE = 0.05, 0.25
-"""Seconds that a write, and an answer beyond the quickest, take on a way that is full."""
+"""Seconds that a write takes, and an answer takes beyond the quickest, if the link is full."""
 MOMENT = 0.03
-"""Seconds beyond the quickest that an answer may take for other reasons: only what came in so much
-more than the way was thought to take tells that it bears more."""
+"""Seconds by which an answer may be late for other reasons: the rate is raised only for answers
+that are earlier than the estimate by more than that."""
 LOST = 5.0
-"""Seconds after which an answer will not come any more."""
+"""Seconds after which an answer is no longer expected."""
 QUESTIONS = 16
-"""Numbers that questions have."""
+"""Questions are numbered modulo this."""
 
 
 class BandwidthLimiter:
-    """A bucket of bytes, told of what is sent and of what becomes of it."""
+    """A token bucket, which learns from writes and answers how much the link carries."""
 
     def __init__(
         self,
@@ -70,7 +71,7 @@ class BandwidthLimiter:
         self._then = self._changed = clock()
         self._saved = self.rate * SHORT
         self._careful = kind == "slow" or over_ssh
-        """Whether a key, too, may use no more than the rate."""
+        """Whether even a key gets no extra bytes."""
         self._growth = UNTRIED
         self._wanting = False
         self._asked = self._quickest = math.inf
@@ -83,12 +84,12 @@ class BandwidthLimiter:
         return self._careful
 
     def key_pressed(self) -> None:
-        """Somebody pressed a key and waits for what it does."""
+        """The user pressed a key and waits for its effect."""
         if not self._careful:
             self._saved = max(self._saved, self.rate * AT_A_KEY)
 
     def available(self) -> float:
-        """Bytes that may be sent now; once something may, it may be a little more."""
+        """Bytes that may be sent now. If it is positive, a little more may be sent."""
         now = self._clock()
         passed, self._then = now - self._then, now
         full = max(self._saved, self.rate * (SHORT if self._careful else BURST))
@@ -99,7 +100,7 @@ class BandwidthLimiter:
         return max(self._saved, 0.0)
 
     def consume(self, count: int, *, wanting: bool) -> None:
-        """So many bytes were sent; `wanting`: and more would have been."""
+        """So many bytes were sent; `wanting`: more were waiting."""
         self._saved -= count
         self._since_answer += count
         self._wanting |= wanting
@@ -107,10 +108,10 @@ class BandwidthLimiter:
     def note_write(self, count: int, seconds: float, now: float) -> None:
         """So many bytes were written in so many seconds, until `now`.
 
-        A write that blocks leaves all full behind it. One alone may have met a terminal that was
-        busy; but from one such moment to the next what was written left at the other end. As the
-        way may have been idle in between, that is the least it bears; a large write by itself, less
-        what a terminal's own buffer takes at once, tells nearly what it does.
+        After a blocked write all buffers are full. A single one may mean that the terminal was
+        busy; but the bytes written between two of them have left at the other end. That is a lower
+        bound of the link's rate, which may have been idle in between; a single large write, without
+        what the terminal's own buffer takes at once, gives nearly the rate itself.
         """
         self._since_full += count
         if seconds > BLOCKED:
@@ -121,10 +122,10 @@ class BandwidthLimiter:
             self._since_full, self._saved = 0, min(self._saved, -HELD)
 
     def next_question(self) -> int:
-        """The number of a question to send now, behind all else; 0 while an answer is due.
+        """The number of a question to send after everything else; 0 while an answer is due.
 
-        A terminal that answers has read what was sent. A write tells less: what blocks it is the
-        next program, and over ssh megabytes are under way before it does.
+        A terminal that answers has read everything before the question. A blocked write says less:
+        it depends on the next program, and over ssh megabytes are buffered before it blocks.
         """
         if self.answer_due:
             return 0
@@ -133,9 +134,9 @@ class BandwidthLimiter:
         return self._number
 
     def note_answer(self, number: int, now: float) -> None:
-        """All that was sent before a question has arrived."""
+        """An answer has come: everything sent before its question has arrived."""
         if not self.answer_due or number != self._number:
-            return  # it was given up
+            return  # too late, it is no longer expected
         passed, self._asked = now - self._asked, math.inf
         late = passed - self._quickest
         self._quickest = min(self._quickest, passed)
@@ -154,18 +155,18 @@ class BandwidthLimiter:
         return self._asked < math.inf
 
     def forget_question(self) -> None:
-        """Nobody will answer the last one."""
+        """The last question will not be answered."""
         self._asked = math.inf
 
     def _overdue(self, now: float) -> bool:
-        """Whether an answer is so late that the way must be full."""
+        """Whether an answer is so late that the link must be full."""
         waited = now - self._asked
         if waited > LOST:
             self._asked = math.inf
         return waited <= LOST and waited - self._quickest > LATE
 
     def _choke(self, rate: float) -> None:
-        """The way was full at this rate."""
+        """The link was full at this rate."""
         if CAUTION * rate > self.rate:
             return
         self.rate = max(CAUTION * rate, LOSS * self.rate, LEAST)

@@ -1,9 +1,9 @@
-"""When the screen is drawn: seldom enough that training beside it hardly notices.
+"""Limits how often the screen is drawn, so that training is hardly slowed.
 
-A training step fills every core, and at the end of each product they wait for the slowest: while a
-core draws, the others stand still. A Frame of 120 × 40 costs about 11 ms, eight a second a tenth of
-the steps of two cores. So drawing keeps to a share of the cores' time, but for whoever just pressed
-a key: he waits for what it does.
+A training step uses every core, and at the end of each product all wait for the slowest: while one
+core draws, the others are idle. A Frame of 120 × 40 costs about 11 ms; eight per second would take
+a tenth of the steps of two cores. So drawing is limited to a share of the cores' time, except after
+a key, whose effect the user is waiting for.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ import time
 from collections.abc import Callable
 
 ATTENTION = 2.0
-"""Seconds after a key in which nothing is held back."""
+"""Seconds after a key in which drawing is not limited."""
 EAGER = 0.3
-"""Seconds after a key in which the Frame is looked for that answers it."""
+"""Seconds after a key in which the Frame that answers it is expected."""
 LONGEST = 1.0
-"""Seconds that drawing rests at most: what took long (the start, a form) need not come again."""
+"""Longest pause between Frames in seconds, even after an expensive one (the start, a form)."""
 
 
 class FrameThrottle:
-    """Keeps the thread that it is made in to a share of a core, from one Frame to the next."""
+    """Limits the thread that makes it to a share of a core."""
 
     def __init__(
         self,
@@ -33,21 +33,21 @@ class FrameThrottle:
         self.begin()
 
     def attend(self) -> None:
-        """Somebody is there and waits for what happens."""
+        """The user has pressed a key, and waits for its effect."""
         now = self._clock()
         self._awake_until, self._eager_until = now + ATTENTION, now + EAGER
 
     @property
     def eager(self) -> bool:
-        """Whether somebody waits for what a key does."""
+        """Whether the Frame that answers a key is expected."""
         return self._clock() < self._eager_until
 
     def due(self, share: float) -> bool:
-        """Whether to draw again, where drawing may take this share of a core."""
+        """Whether to draw again, if drawing may take this share of a core."""
         now = self._clock()
         rested, worked = now - self._since, self._cpu() - self._worked
         return now < self._awake_until or rested >= min(worked / share, LONGEST)
 
     def begin(self) -> None:
-        """A Frame is going to be drawn: what it costs counts from here."""
+        """A Frame is about to be drawn: measure its cost from here."""
         self._since, self._worked = self._clock(), self._cpu()

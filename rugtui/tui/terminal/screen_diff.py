@@ -1,10 +1,10 @@
-"""What the terminal shows, cell by cell, and what it should show: only the difference is sent.
+"""Keeps track of what the terminal shows and what it should show, and sends only the difference.
 
-Textual writes every region that a widget marks, also where the same is there already (a sheet that
-opens, five times over), and sets both colours anew for every piece of text: a page of help takes
-50 KiB. Over a slow link that is seconds. Here what Textual writes is drawn on a screen in memory,
-and the terminal gets the cells in which it differs from what was sent before. Rows that cannot be
-sent yet wait, and are sent as they are by then.
+Textual writes every region that a widget marks, even if it has not changed (five times when a sheet
+opens), and sets both colours for every piece of text: a page of help takes 50 KiB, seconds over a
+slow link. Here its output is drawn on a screen in memory, and the terminal gets the cells that
+differ from what was sent before. Rows that cannot be sent yet wait, and are sent in their newest
+state.
 """
 
 from __future__ import annotations
@@ -26,33 +26,34 @@ TOKEN = re.compile(
     r"|(?P<text>[^\x00-\x1f\x7f-\x9f]+)"
 )
 HARMLESS = re.compile(r"(?:\x1b\[\?(?!47|104[79])[\d;]+(?:[hl]|\$p)|\x1b\][^\x1b\x07]*\x07|\x07)*")
-"""Modes but the other screen, questions, titles, the clipboard, the bell: nothing that draws."""
+"""Sequences that draw nothing: modes except the alternate screen, queries, titles, clipboard,
+bell."""
 GAP = 4
-"""Cells that are alike and yet sent, for moving the cursor over them costs more."""
+"""Up to so many unchanged cells are sent again, because moving the cursor over them costs more."""
 BLANKS = 10
-"""Blank cells that are sent one by one: more are erased."""
+"""Longer runs of blanks are erased instead of sent."""
 WORDS = 256
-"""Characters in which a row of words can be told; those of pictures take more."""
+"""A row of text takes at most so many characters; one with pictures takes more."""
 PICTURES = "▀▄"
-"""Characters that heatmaps are made of."""
+"""The characters of heatmaps."""
 PATIENCE = 0.2
-"""Seconds after which a row's turn comes as soon as that of one which costs half as much."""
+"""A row that has waited so many seconds counts as half as expensive as a new one."""
 
 
 class Cell(NamedTuple):
     codes: str
-    """What sets its colours and attributes, from plain."""
+    """The codes that set its colours and attributes, starting from plain."""
     character: str
-    """Empty in the second half of a wide one."""
+    """Empty in the second half of a wide character."""
 
 
 class ScreenDiff:
-    """Rows of cells: `write` what should be there, `flush` what makes it so."""
+    """A screen of cells: `write` what should be shown, `flush` what has to be sent for that."""
 
     def __init__(
         self, *, erases: bool = False, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """`erases`: whether the terminal erases in the colour that is set, not in its own."""
+        """`erases`: whether the terminal erases with the current background colour."""
         self._erases, self._clock = erases, clock
         self._columns = 0
         self._wanted: list[list[Cell | None]] = []
@@ -60,38 +61,38 @@ class ScreenDiff:
         self._owed: dict[int, float] = {}
         """Rows in which cells may differ, and since when."""
         self._said: dict[int, str] = {}
-        """What makes an owed row right, where that is worked out."""
+        """What has to be sent for a row, if that was computed."""
         self.cursor = ""
-        """Where the terminal's cursor belongs, as a control sequence."""
+        """The control sequence that moves the cursor to where it belongs."""
 
     def resize(self, columns: int, rows: int) -> None:
-        """The terminal has this size; if that is another one, nobody knows what it shows."""
+        """The terminal has this size; if that is new, its content is unknown."""
         if (columns, rows) != (self._columns, len(self._wanted)):
             self._columns = columns
             self.clear(rows)
 
     def clear(self, rows: int | None = None) -> None:
-        """Nothing is wanted any more, and nothing known: another size, another screen."""
+        """Forget everything: the size has changed, or the screen was switched."""
         count = len(self._wanted) if rows is None else rows
         self._wanted = [[None] * self._columns for _ in range(count)]
         self._owed.clear()
         self.invalidate()
 
     def invalidate(self) -> None:
-        """Something else may have written to the terminal: everything wanted has to be sent."""
+        """Something else may have written to the terminal: send everything again."""
         self._shown = [[None] * self._columns for _ in self._wanted]
         for y in range(len(self._wanted)):
             self._owe(y)
 
     def write(self, data: str) -> bool:
-        """Take what would have been written; whether it was drawing, and understood.
+        """Draw what Textual writes; returns False if it is not understood.
 
-        What lies outside the terminal is left out: it would show at its edge.
+        What is outside the terminal is ignored: it would appear at its edge.
         """
         tokens = list(TOKEN.finditer(data))
         if sum(token.end() - token.start() for token in tokens) != len(data):
             return False
-        x = y = -1  # nobody knows where it goes before the first move, and after a newline
+        x = y = -1  # unknown before the first move and after a newline
         codes = ""
         for token in tokens:
             kind = token.lastgroup
@@ -112,7 +113,7 @@ class ScreenDiff:
         return True
 
     def _put(self, y: int, x: int, cells: list[Cell]) -> None:
-        """Put cells in the place of others; of a wide character that is cut, a blank is left."""
+        """Replace cells; the remaining half of a wide character becomes a blank."""
         row = self._wanted[y]
         end = min(x + len(cells), self._columns)
         if end <= x:
@@ -135,23 +136,23 @@ class ScreenDiff:
 
     @property
     def dirty(self) -> bool:
-        """Whether the terminal shows something else than it should."""
+        """Whether the terminal does not show what it should."""
         return bool(self._owed)
 
     def key_pressed(self) -> None:
-        """A key was pressed: what it draws over rows that wait has no older claim than the rest."""
+        """A key was pressed: all waiting rows start again with the same priority."""
         self._owed = dict.fromkeys(self._owed, self._clock())
 
     def flush(self, room: float) -> str:
-        """What to send now, of about `room` bytes: the cheapest rows first, for those are words,
-        but none waits for ever."""
+        """What to send now, about `room` bytes: cheap rows, which are text, before expensive ones,
+        but none waits forever."""
         for y in list(self._owed):
             if not self._differences(y):
                 self._settle(y)
         if not self._owed or room <= 0:
             return ""
         now, sent = self._clock(), list[str]()
-        for y in sorted(self._owed):  # numbers of one moment belong together: pictures wait
+        for y in sorted(self._owed):  # the numbers of a Frame belong together: pictures wait
             if room <= 0:
                 break
             if self._has_picture(y) and (said := self._words(y)):
@@ -167,28 +168,28 @@ class ScreenDiff:
         return "".join(sent)
 
     def _has_picture(self, y: int) -> bool:
-        """Whether a picture is much of what the row still needs."""
+        """Whether most of what the row needs is a picture."""
         wanted = any(cell and cell.character in PICTURES for cell in self._wanted[y])
         return wanted and len(self._differences(y)) > WORDS
 
     def _price(self, y: int, now: float) -> int:
-        """By powers of two: rows that cost about the same come from top to bottom."""
+        """A rank by powers of two, so that rows of similar cost are sent from top to bottom."""
         cost = max(len(self._differences(y)), WORDS)
         return round(math.log2(cost / (PATIENCE + now - self._owed[y])))
 
     def _settle(self, y: int) -> None:
-        """What makes the row right is on its way."""
+        """The row is being sent."""
         self._shown[y] = list(self._wanted[y])
         del self._owed[y], self._said[y]
 
     def _differences(self, y: int) -> str:
-        """What makes row `y` right, from plain to plain; empty where it is so."""
+        """What has to be sent for row `y`, starting and ending plain; empty if nothing."""
         if y not in self._said:
             self._said[y] = self._spelled(y)
         return self._said[y]
 
     def _words(self, y: int) -> str:
-        """What makes a row right but for its cells of pictures; these are left as they are."""
+        """What has to be sent for the cells of a row that are not of pictures."""
         row = [None if cell and cell.character in PICTURES else cell for cell in self._wanted[y]]
         found = list(spans(row, self._shown[y]))
         said = self._spelled(y, found)
@@ -212,21 +213,21 @@ class ScreenDiff:
         return "".join(said) + (PLAIN if codes else "")
 
     def _erasable(self, codes: str) -> bool:
-        """Whether erased cells look like blanks in these colours."""
+        """Whether erased cells look like blanks with these codes."""
         look = parted(codes)
         return not look.attributes and (self._erases or not look.paper)
 
 
 @lru_cache(maxsize=4096)
 def combined(before: str, codes: str) -> str:
-    """What codes after others set, from plain."""
+    """The codes equal to `before` followed by `codes`."""
     if codes.lstrip("0") == "" or codes.startswith("0;"):
         return codes.removeprefix("0").removeprefix(";")
     return f"{before};{codes}" if before else codes
 
 
 def cells_of(text: str, codes: str) -> list[Cell]:
-    """A text's cells, those of characters of no or of two columns with it."""
+    """The cells of a text, including characters of no or two columns."""
     if text.isascii() or all(cell_len(character) == 1 for character in set(text)):
         return [Cell(codes, character) for character in text]
     found: list[Cell] = []
@@ -240,14 +241,14 @@ def cells_of(text: str, codes: str) -> list[Cell]:
 
 
 def alike(cells: list[Cell | None]) -> Iterator[tuple[Cell, int]]:
-    """Cells, and how often they come one after the other."""
+    """Runs of equal cells, with their lengths."""
     for cell, same in groupby(cells):
         if cell is not None:
             yield cell, sum(1 for _ in same)
 
 
 def spans(wanted: list[Cell | None], shown: list[Cell | None]) -> Iterator[tuple[int, int]]:
-    """Columns first … last − 1 that differ, those with little between them in one."""
+    """Ranges first … last − 1 of columns that differ; those close together are joined."""
     first = last = -1
     for x, cell in enumerate(wanted):
         if cell is None or cell == shown[x]:
@@ -261,7 +262,7 @@ def spans(wanted: list[Cell | None], shown: list[Cell | None]) -> Iterator[tuple
 
 
 def whole_characters(row: list[Cell | None], first: int, last: int) -> tuple[int, int]:
-    """The same columns, and the other halves of wide characters at both ends."""
+    """The same range, extended to whole wide characters."""
     while first and (cell := row[first]) and not cell.character:
         first -= 1
     while last < len(row) and (cell := row[last]) and not cell.character:

@@ -1,11 +1,10 @@
-"""Smoothing at any strength, without a lag, of a column that only grows.
+"""Smooths a growing column without lag.
 
-A mean over the past, which is what most dashboards draw, shows a falling loss too high: over a
-quarter of a run that falls like 1/step by a third. Here each value is that, at its place, of the
-line fitted to as many results before it as after it: away from the ends their mean. Near the newest
-result the line is that of the last window, and its end moves as results come. (The polynomial of
-degree 1 of Savitzky and Golay, Analytical Chemistry 36 (1964) 1627, in windows that grow with the
-run.)
+A mean over the past, which most dashboards draw, shows a falling loss too high: by a third if it
+falls like 1/step and the mean is over a quarter of the run. Here each value is that of a line
+fitted to as many results before it as after it; away from the ends that is their mean. Near the
+newest result the line is that of the last window, so that end changes as results come. (Savitzky
+and Golay, Analytical Chemistry 36 (1964) 1627, with degree 1 and windows that grow with the run.)
 """
 
 from __future__ import annotations
@@ -21,14 +20,14 @@ from rugtui.live.history import SPAN, YOUNG, HistoryView
 
 
 class Seen:
-    """How far a column has been seen, and whether another is its continuation."""
+    """How much of a column has been processed, and whether another column continues it."""
 
     def __init__(self) -> None:
         self.length = 0
         self._ends: list[float] = []
 
     def continued_by(self, column: Float[np.ndarray, " n"]) -> bool:
-        """Whether this begins with what has been seen; the column of another run would not."""
+        """Whether this column begins with the processed one; that of another run does not."""
         if not self.length:
             return True
         if column.size < self.length:
@@ -36,13 +35,13 @@ class Seen:
         return bool(np.array_equal(column[[0, self.length - 1]], self._ends, equal_nan=True))
 
     def all_of(self, column: Float[np.ndarray, " n"]) -> None:
-        """Note that all of it has been seen."""
+        """Note that all of it has been processed."""
         self.length = column.size
         self._ends = column[[0, -1]].tolist() if column.size else []
 
 
 class Known:
-    """Where a sparse column has values, found again and again as it grows."""
+    """Finds the values of a sparse column as it grows."""
 
     def __init__(self) -> None:
         self._begin()
@@ -50,8 +49,8 @@ class Known:
     def __call__(
         self, column: Float[np.ndarray, " n"], beside: Float[np.ndarray, " n"]
     ) -> Int[np.ndarray, " k"]:
-        """Indices of the finite values. `beside` is a dense column of the same table: its ends tell
-        one run from another, those of a column that is mostly NaN would not."""
+        """Indices of the finite values. `beside` is a dense column of the same table, by whose ends
+        runs are told apart; those of a sparse column may be NaN."""
         if not self._seen.continued_by(beside):
             self._begin()
         begin = self._seen.length
@@ -67,19 +66,19 @@ class Known:
 
 
 SPANS = (1, 4, SPAN, 64, 256, 1024)
-"""Strengths of the smoothed line, weakest first. A window of 2 span − 1 results takes off as much
-noise as an exponential mean whose newest result counts 1/span, as the history's own does."""
+"""Strengths of the smoothed line, weakest first. A window of 2 span − 1 results reduces noise as
+much as the exponential mean of the history, in which the newest result has the weight 1/span."""
 YOUNGS = {span: YOUNG * (SPAN / span) ** (1 / 3) for span in SPANS}
-"""On either side of result k are at most k over so many: the stronger, the more of a young run.
-Of a loss that falls like 1/step the strongest then shows 1 % too much, and 1 % too little at its
-newest end."""
+"""The window of result k has at most k divided by this on either side: stronger smoothing takes
+more of a young run. The strongest shows a loss that falls like 1/step 1 % too high, and at its
+newest end 1 % too low."""
 
 
 def windows(
     first: int, count: int, span: int
 ) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"]]:
-    """Of the results `first` … `count` − 1 of `count`: where the window of each begins, and how
-    many results are on either side of its middle."""
+    """The windows of results `first` … `count` − 1: where each begins, and how many results are on
+    either side of its middle."""
     at = np.arange(first, count)
     half = np.minimum(span - 1, (at / YOUNGS[span]).astype(np.int64))
     return np.minimum(at - half, count - 1 - 2 * half), half
@@ -88,9 +87,9 @@ def windows(
 def fitted(
     values: Float[np.ndarray, " m"], begin: Int[np.ndarray, " n"], half: Int[np.ndarray, " n"]
 ) -> Float[np.ndarray, " n"]:
-    """The last n of `values`, each by the line fitted to its window of 2 half + 1 from `begin` on.
+    """The last n of `values`, smoothed by a line through the window of 2 half + 1 from `begin` on.
 
-    A line may leave what was measured where a curve bends; then the nearest that was counts.
+    Where a curve bends, a line may go beyond the measured values; it is clipped to them.
     """
     length = 2 * half + 1
     sums = np.concatenate([[0.0], np.cumsum(values)])
@@ -112,8 +111,8 @@ def fitted(
 
 
 class Smoother:
-    """Smooths a column again and again as it grows: each result once its window is full, and those
-    near the newest every time."""
+    """Smooths a column as it grows: each result once its window is full, those near the newest one
+    every time."""
 
     def __init__(self) -> None:
         self._begin(0)
@@ -121,9 +120,9 @@ class Smoother:
     def __call__(
         self, values: Float[np.ndarray, " n"], span: int, breaks: Sequence[int] = ()
     ) -> Float[np.ndarray, " n"]:
-        """The smoothed column; what is not finite is a gap, which is stepped over.
+        """The smoothed column; values that are not finite are skipped.
 
-        At each of the ascending `breaks` another loss begins: no window reaches across.
+        No window reaches across the ascending `breaks`, where another loss begins.
         """
         if span <= 1:
             return np.where(np.isfinite(values), values, math.nan)
@@ -147,7 +146,7 @@ class Smoother:
         return self._out[:length]
 
     def _fit(self, values: Float[np.ndarray, " n"]) -> None:
-        """Anew what the newest results changed."""
+        """Smooth the results whose windows have changed."""
         count = self._known.size
         begin, half = windows(self._settled, count, self._span)
         since = int(begin.min())
@@ -159,17 +158,16 @@ class Smoother:
     def _begin(self, span: int) -> None:
         self._span, self._settled = span, 0
         self._known = np.empty(0, dtype=np.int64)
-        """Places of the results that are finite, since the last break."""
+        """Indices of the finite results since the last break."""
         self._out = np.empty(1024)
         self._seen = Seen()
 
 
 def smoothed(history: HistoryView, span: int, smoother: Smoother) -> Float[np.ndarray, " results"]:
-    """A history's loss at one of SPANS, by the smoother that keeps to this history.
+    """A history's loss smoothed at one of SPANS, by the smoother of this history.
 
-    The loss at another p, or of weights after that of samples, is another loss. Of results that
-    were thinned only extremes are left, whose average is none of the loss: there, the history's own
-    mean is smoothed further.
+    In its thinned part only extremes are left, whose average is not that of the loss: there, the
+    history's own smoothed column is smoothed further.
     """
     loss = history.column("loss")
     if span > 1 and history.old:
@@ -179,7 +177,7 @@ def smoothed(history: HistoryView, span: int, smoother: Smoother) -> Float[np.nd
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Derived:
-    """What was worked out of a history's columns."""
+    """Columns computed from a history."""
 
     smoothed: Float[np.ndarray, " results"]
     heldout: Int[np.ndarray, " known"]
@@ -187,13 +185,13 @@ class Derived:
 
 
 class Deriver:
-    """Works it out for one Frame after another; only what is new costs time."""
+    """Computes `Derived` for one Frame after another, at a cost that depends on what is new."""
 
     def __init__(self) -> None:
         self._smoother, self._known = Smoother(), Known()
 
     def __call__(self, history: HistoryView, span: int) -> Derived:
-        """`span` results go into an average."""
+        """`span`: the strength of the smoothing."""
         loss = history.column("loss")
         known = self._known(history.column("heldout"), loss)
         return Derived(smoothed(history, span, self._smoother), known)

@@ -31,14 +31,14 @@ from rugtui.tui.heatmap.heatmap import heatmap, outline, rows_a_strip
 GUTTER = 7
 """Columns for r on the left."""
 ROOMY = 12
-"""Rows from which there is one to say which axis is which."""
+"""From so many rows on, one names the axes."""
 LEAST = GUTTER + 8, 5
 SHORT = GUTTER - 1
-"""Characters of a number."""
+"""Characters of a number at most."""
 
 
 def levels_of(values: Float[np.ndarray, "r p"], span: ColourRange) -> Int8[np.ndarray, "r p"]:
-    """From −HALF_LEVELS to HALF_LEVELS along the span; BLANK where there is no value."""
+    """From −HALF_LEVELS to HALF_LEVELS along the span; BLANK without a value."""
     known = np.isfinite(values)
     safe = np.where(known, values, span.low)
     ends = np.array([span.low, span.high])
@@ -51,13 +51,13 @@ def levels_of(values: Float[np.ndarray, "r p"], span: ColourRange) -> Int8[np.nd
 
 @dataclass(frozen=True, slots=True)
 class MapLayout:
-    """Which cells of a map have room, and the pixels in which each begins: all of the room is used,
-    so one cell may be a pixel larger than the next."""
+    """The visible cells of a map, and the pixels where each begins. The whole pane is used, so
+    cells may differ in size by a pixel."""
 
     top: int
     left: int
     down: tuple[int, ...]
-    """First pixel of each row of cells, from the greatest r, and the end of the last."""
+    """First pixel of each row of cells, beginning with the greatest r, and the end of the last."""
     across: tuple[int, ...]
 
     @classmethod
@@ -69,7 +69,7 @@ class MapLayout:
         palette: Palette,
         cursor: tuple[int, int] | None = None,
     ) -> MapLayout:
-        """All cells as large as can be; where there are too many, those around the cursor."""
+        """All cells, as large as possible; if there are too many, those around the cursor."""
         tall = max((height - foot(height)) * rows_a_strip(palette), 1)
         wide = max(width - GUTTER, 1)
         rows, columns = min(shape[0], tall), min(shape[1], wide)
@@ -90,7 +90,7 @@ class MapLayout:
         return len(self.across) - 1
 
     def at(self, row: int, column: int, palette: Palette) -> tuple[int, int] | None:
-        """The cell (i of r, k of p) that a place of the pane shows."""
+        """The cell (i of r, k of p) at a position of the pane."""
         y, x = row * rows_a_strip(palette), column - GUTTER
         if not (0 <= y < self.down[-1] and 0 <= x < self.across[-1]):
             return None
@@ -98,8 +98,8 @@ class MapLayout:
         return self.top + i, self.left + bisect_right(self.across, x) - 1
 
     def middle(self, i: int, k: int, palette: Palette) -> tuple[int, int] | None:
-        """The place of the pane in the middle of a cell; None where it is not shown, or has no
-        place that is all its own."""
+        """The position in the middle of a cell; None if the cell is not shown, or shares every
+        character with another one."""
         row, column = self.rows - 1 - (i - self.top), k - self.left
         if not (0 <= row < self.rows and 0 <= column < self.columns):
             return None
@@ -113,7 +113,7 @@ class MapLayout:
 
 
 def foot(height: int) -> int:
-    """Rows below the cells: p, what the axes are where there is room for that, and the colours."""
+    """Rows below the cells: p, the names of the axes if there is room, and the colour scale."""
     return 3 if height >= ROOMY else 2
 
 
@@ -159,7 +159,7 @@ def _pixels(
     cursor: tuple[int, int] | None,
     palette: Palette,
 ) -> Int8[np.ndarray, "h w"]:
-    """The levels of the cells in sight; those not known yet are ruled, which no value is."""
+    """The levels of the visible cells; those without a value are ruled."""
     rows = slice(room.top, room.top + room.rows)
     columns = slice(room.left, room.left + room.columns)
     levels = levels_of(seen.values[rows, columns], span)[::-1]
@@ -177,7 +177,7 @@ def _pixels(
 
 
 def _marked(strip: Strip, column: int, character: str, style: Style) -> Strip:
-    """With a character in a place, on the colour that is there."""
+    """With a character on the colour of a cell."""
     before, there, after = strip.divide([column, column + 1, strip.cell_length])
     under = next(iter(there)).style or Style.null()
     return Strip.join([before, Strip([Segment(character, under + style)]), after])
@@ -189,7 +189,7 @@ def _inner(begin: int, end: int) -> slice:
 
 
 def _labels(seen: MapPanel, room: MapLayout, strips: int, palette: Palette) -> list[str]:
-    """r beside the rows of cells, as many as there are lines."""
+    """r beside the rows of cells, where lines are free."""
     labels = [""] * strips
     per_strip = rows_a_strip(palette)
     free = strips
@@ -202,7 +202,7 @@ def _labels(seen: MapPanel, room: MapLayout, strips: int, palette: Palette) -> l
 
 
 def _p_labels(seen: MapPanel, room: MapLayout, width: int, name: str) -> str:
-    """p below the columns, as many as do not run together."""
+    """p below the columns, as many as fit."""
     text, end = f"{name:>{GUTTER - 1}} ", GUTTER - 1
     for k in range(room.columns):
         label = short(float(seen.p[room.left + k]))
@@ -215,7 +215,7 @@ def _p_labels(seen: MapPanel, room: MapLayout, width: int, name: str) -> str:
 
 
 def _legend(seen: MapPanel, span: ColourRange, palette: Palette, width: int) -> Strip:
-    """What the colours stand for: in as many words and steps as have room."""
+    """The colour scale, in as many words and steps as fit."""
     faint, text = palette.style("faint"), palette.style("text")
     if not np.isfinite(seen.values).any():
         return line([(f"{seen.label}  ", text), ("nothing of it yet", faint)], width)
@@ -253,7 +253,7 @@ def _legend(seen: MapPanel, span: ColourRange, palette: Palette, width: int) -> 
 
 
 def _missing(palette: Palette) -> list[Piece]:
-    """How cells without a value look."""
+    """The legend for cells without a value."""
     faint = palette.style("faint")
     look = ("▀▀", palette.style("grid")) if palette.glyphs is None else ("??", faint)
     return [("   ", faint), look, (" not computed", faint)]

@@ -1,4 +1,4 @@
-"""How the user looks at a sweep: one frozen value, and what each key makes of it."""
+"""The user's view of a sweep as a frozen value, and how keys change it."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from rugtui.sweeps.watch import Watched
 
 Part = Literal["both", "map", "curve"]
 PARTS: tuple[Part, ...] = ("both", "map", "curve")
-"""What is shown; where both have no room it is the map."""
+"""What is shown; if there is no room for both, the map."""
 
 LARGEST = -1
 
 
 @dataclass(frozen=True, slots=True)
 class SweepView:
-    """What is wished for; where a sweep has no such thing, it is the nearest that it has."""
+    """The user's choices; if a sweep does not have them, the nearest ones are shown."""
 
     quantity: str = QUANTITIES[0].name
     size: int = 0
     """Which of the sweep's n_sparse, in ascending order; LARGEST is the last."""
     row: int = 0
     column: int = 0
-    """The cursor: which r, and which p."""
+    """The cursor: indices of r and p."""
     along: Literal["p", "r"] = "p"
-    """What the curve through the cursor runs along."""
+    """The axis of the curve through the cursor."""
     part: Part = "both"
     variant: int = 0
     """Which of the variants of trained models."""
@@ -86,8 +86,7 @@ class SweepView:
         return next((one for one in known if one.name == self.quantity), known[0])
 
     def cells(self, sweep: Watched) -> Cells:
-        """The cells of the n_sparse, the variant and the seeds that are shown, on all of its axes,
-        computed yet or not."""
+        """The cells with the n_sparse, variant and seeds that are shown, computed or not."""
         known = sizes(sweep)
         n_sparse = known[min(self.size, len(known) - 1)]
         shapes = [shape for shape in sweep.axes.shapes if shape[0] == n_sparse]
@@ -107,12 +106,12 @@ class SweepView:
         return known[min(self.variant, len(known) - 1)]
 
     def shown_seed(self, sweep: Watched) -> int | None:
-        """None where it is the mean over all."""
+        """None for the mean over all seeds."""
         known = sweep.axes.seeds
         return known[min(self.seed, len(known)) - 1] if self.seed and len(known) > 1 else None
 
     def choices(self, sweep: Watched) -> list[str]:
-        """Which variant and which seed is shown, where the sweep has several."""
+        """The variant and seed that are shown, if the sweep has several."""
         variants, seeds, seed = sweep.axes.variants, sweep.axes.seeds, self.shown_seed(sweep)
         said = [differences(self.shown_variant(sweep), variants)] if len(variants) > 1 else []
         mean = f"mean of {len(seeds)} seeds"
@@ -120,7 +119,7 @@ class SweepView:
 
 
 def differences(variant: Variant, among: Sequence[Variant]) -> str:
-    """The variant by what tells it from the others: no bias, tanh."""
+    """What tells the variant from the others, such as "no bias, tanh"."""
     said = []
     for name in (field.name for field in dataclasses.fields(variant)):
         value = getattr(variant, name)
@@ -136,7 +135,7 @@ def sizes(sweep: Watched) -> list[int]:
 
 
 def offered(sweep: Watched) -> tuple[Quantity, ...]:
-    """What a map of it can show, whether there are rows yet or not: L* is in every row."""
+    """The quantities that a map of it can show, even before there are rows."""
     kinds = {*sweep.axes.kinds}
     return tuple(one for one in QUANTITIES if one.kind in kinds) or (LINEAR,)
 

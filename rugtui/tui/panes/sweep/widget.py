@@ -1,4 +1,4 @@
-"""The pane of a sweep: the map, its cursor, the curve through it."""
+"""The pane of a sweep: the map, its cursor, and the curve through it."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from rugtui.tui.panes.sweep.view import LINEAR, SweepView, sizes, with_weights
 HEAD = 1
 FAILED = "×"
 WORDY = 60
-"""Columns from which a quantity is said in full."""
+"""From this width on, quantities have their full names."""
 BESIDE, BELOW = 100, 26
-"""Columns from which the curve has its place beside the map; rows from which it is below."""
+"""From this width on, the curve is beside the map; from this height on, below it."""
 LOSSES = (LINEAR, *(one for one in QUANTITIES if one.name == "L*" or one.name.endswith(" loss")))
 RATIOS = tuple(one for one in QUANTITIES if one.name.endswith(" over L*"))
 MEASURED: tuple[tuple[Kind, str], ...] = (
@@ -39,10 +39,10 @@ MEASURED: tuple[tuple[Kind, str], ...] = (
     ("population", "exact"),
     ("rug", "gaussian"),
 )
-"""Kinds that are measured, and their colours."""
+"""Measured kinds and their colours."""
 NO_REASON = "no reason given"
 LOG_SPAN = 20
-"""An axis that spans this factor is logarithmic."""
+"""An axis over at least this factor is logarithmic."""
 
 
 def sweep_strips(
@@ -71,7 +71,7 @@ def sweep_strips(
 
 
 def marks(cells: Cells, quantity: Quantity, palette: Palette) -> dict[tuple[int, int], Piece]:
-    """What parts cells that failed or are not there yet from those whose colour is the ground's."""
+    """Marks for cells that failed or are not computed yet."""
     failed, missing = (FAILED, palette.style("warning")), ("·", palette.style("faint"))
     return {place: failed if bad else missing for place, bad in cells.without(quantity).items()}
 
@@ -89,7 +89,7 @@ def map_room(look: SweepView, width: int, height: int) -> tuple[int, int]:
 
 
 def heading(sweep: Watched, cells: Cells, look: SweepView, width: int) -> str:
-    """Where the sweep is, as much of it as has room."""
+    """The state of the sweep, as much of it as fits."""
     many = len(sizes(sweep)) > 1
     size = f"n_sparse {cells.n_sparse:,}"
     total = sweep.axes.cells
@@ -112,7 +112,7 @@ def heading(sweep: Watched, cells: Cells, look: SweepView, width: int) -> str:
 def readout(
     sweep: Watched, cells: Cells, look: SweepView, palette: Palette, width: int, lines: int
 ) -> list[Strip]:
-    """What is known of the cell under the cursor."""
+    """The values of the cell under the cursor."""
     rows = laid_out(cell_facts(sweep, cells, look, wide=width >= WORDY), width, lines)
     strips = []
     for facts in rows:
@@ -125,7 +125,7 @@ def readout(
 
 
 def cell_facts(sweep: Watched, cells: Cells, look: SweepView, *, wide: bool) -> list[Fact]:
-    """`wide`: whether there is room for what the quantity is, and not its name alone."""
+    """`wide`: whether the full name of the quantity fits."""
     i, k = look.cursor(cells)
     quantity = look.shown_quantity(sweep)
     r, p = float(cells.r[i]), float(cells.p[k])
@@ -135,7 +135,7 @@ def cell_facts(sweep: Watched, cells: Cells, look: SweepView, *, wide: bool) -> 
         Fact(8, "n_dense", f"{round(r * cells.n_sparse):,}"),
     ]
     value = float(cells.values(quantity)[i, k])
-    measured = {f"{kind} loss" for kind, _ in MEASURED}  # which have facts of their own
+    measured = {f"{kind} loss" for kind, _ in MEASURED}  # these have their own facts
     if math.isfinite(value) and quantity.name not in measured:
         facts.append(Fact(1, quantity.label if wide else quantity.name, f"{value:.5g}"))
     best = math.nan
@@ -170,7 +170,7 @@ def curve_strips(
     width: int,
     height: int,
 ) -> list[Strip]:
-    """The quantity, and its like, along the row or the column of the cursor."""
+    """The quantity, and similar ones, along the row or the column of the cursor."""
     faint = palette.style("faint")
     i, k = look.cursor(cells)
     x = cells.p if look.along == "p" else cells.r
@@ -196,7 +196,7 @@ def curve_strips(
 def curve_chart(
     cells: Cells, quantity: Quantity, look: SweepView, palette: Palette
 ) -> Chart | None:
-    """None where there is nothing to draw."""
+    """None if there is nothing to draw."""
     i, k = look.cursor(cells)
     x = cells.p if look.along == "p" else cells.r
     curves: list[Curve] = []
@@ -230,8 +230,8 @@ def middle_level(value: float, palette: Palette) -> Level:
 
 
 def alike(quantity: Quantity) -> tuple[Quantity, ...]:
-    """Quantities of the same scale, which are seen together: all losses, or all ratios to L*; the
-    wanted one is drawn last."""
+    """The quantities to draw together, on the same scale: all losses, or all ratios to L*; the
+    given one is drawn last."""
     for family in (LOSSES, RATIOS):
         if quantity.name in {one.name for one in family}:
             return tuple(sorted(family, key=lambda one: one.name == quantity.name))
@@ -239,12 +239,12 @@ def alike(quantity: Quantity) -> tuple[Quantity, ...]:
 
 
 class SweepPane(Pane):
-    """Draws what is watched; the session's Frame plays no part in it."""
+    """Draws the sweep that is followed, independent of the session's Frame."""
 
     sweep: Watched | None = None
     look = SweepView()
     said = ""
-    """In the place of a sweep, while there is none."""
+    """Shown instead of a sweep if there is none."""
 
     @property
     def font(self) -> Font:
@@ -265,7 +265,7 @@ class SweepPane(Pane):
         self.redraw()
 
     def on_click(self, event: events.Click) -> None:
-        """The cursor goes where the mouse points."""
+        """A click moves the cursor."""
         place = event.get_content_offset(self)
         if self.sweep is None or place is None:
             return

@@ -1,8 +1,8 @@
-"""Where the W pane looks: a window of cells, as many cells to a pixel, and a cursor.
+"""What the W pane shows: a window of W, the cells per pixel, and a cursor.
 
-A whole view takes all of W and fills the pane. Every other view has 2^k cells to the side of a
-pixel (k < 0: 2^−k pixels to a cell) and begins at a multiple of them, so that blocks keep their
-cells while the view moves, and blocks of a rug are blocks of its fractal.
+The whole view shows all of W and fills the pane. Any other view has 2^k cells per side of a pixel
+(k < 0: 2^−k pixels per cell) and begins at a multiple of that, so that blocks keep their cells
+while the view moves, and blocks of a rug are blocks of its fractal.
 """
 
 from __future__ import annotations
@@ -14,16 +14,15 @@ from dataclasses import dataclass
 from rugtui.models.base import Window
 
 FINEST = -3
-"""The closest view: 8 pixels to a cell."""
+"""The closest view: 8 pixels per cell."""
 LARGE = 1 << 13
 LONGEST = 2
-"""How many times as wide as high all of W may be drawn, or as high as wide."""
+"""Greatest aspect ratio of the whole view."""
 
 
 @dataclass(frozen=True, slots=True)
 class PixelView:
-    """What a camera sees: a window of W in `height` × `width` pixels, which are drawn on `tall` ×
-    `wide` of the screen's."""
+    """A window of W in `height` × `width` pixels, drawn on `tall` × `wide` pixels of the screen."""
 
     window: Window
     height: int
@@ -34,10 +33,8 @@ class PixelView:
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """`height` × `width` is the room for the picture in pixels; `tall` pixels make a square.
-
-    `power` is k above, None for all of W.
-    """
+    """The picture has at most `height` × `width` pixels; `tall` of them next to each other make a
+    square. `power` is k above, None for all of W."""
 
     n_sparse: int
     height: int
@@ -58,7 +55,7 @@ class Camera:
         return PixelView(Window(top, left, bottom, right), height, width, *drawn)
 
     def fitted(self, n_sparse: int, height: int, width: int, tall: int) -> Camera:
-        """The same look at another room or another W, as far as that can be."""
+        """The same view for another size of the picture or another W, as nearly as possible."""
         if n_sparse != self.n_sparse:
             return Camera(n_sparse, height, width, tall)
         resized = dataclasses.replace(self, height=height, width=width, tall=tall)
@@ -68,13 +65,13 @@ class Camera:
         return self._at(None, 0, 0)
 
     def one_to_one(self) -> Camera:
-        """A cell a pixel, around the cursor."""
+        """One cell per pixel, around the cursor."""
         return self._zoomed_to(0)
 
     def zoomed(self, steps: int) -> Camera:
-        """Closer by powers of two (steps > 0) or further away; the cursor stays where it is seen.
+        """Closer by powers of two (steps > 0) or further away; the cursor keeps its pixel.
 
-        Beyond the closest view nothing changes; beyond the farthest all of W is there.
+        The limits are FINEST and all of W.
         """
         camera = self
         for _ in range(abs(steps)):
@@ -86,7 +83,7 @@ class Camera:
         return camera
 
     def panned(self, down: int, right: int) -> Camera:
-        """The window moved by quarters of itself; a cursor moves with it."""
+        """The window moved by quarters of its size, together with the cursor."""
         if self.power is None:
             return self
         window = self.view().window
@@ -100,9 +97,9 @@ class Camera:
         return dataclasses.replace(moved, cursor=(i, j))
 
     def moved(self, down: int, right: int) -> Camera:
-        """The cursor moved by pixels (by cells, where those are larger); the window follows.
+        """The cursor moved by pixels (by cells if those are larger); the window follows it.
 
-        A first move puts it in the middle.
+        The first move puts it in the middle.
         """
         if self.cursor is None:
             return dataclasses.replace(self, cursor=self.centre)
@@ -134,7 +131,7 @@ class Camera:
 
     @property
     def cells_per_pixel(self) -> float:
-        """On the side; below 1 where a cell has several pixels."""
+        """Per side; below 1 if a cell has several pixels."""
         if self.power is not None:
             return 2.0**self.power
         return self.n_sparse / min(self._whole_drawn())
@@ -143,15 +140,15 @@ class Camera:
         return whole_drawn(self.height, self.width, self.tall)
 
     def _whole_pixels(self) -> tuple[int, int]:
-        """As many as are drawn, and no more than W has cells; of a very large W whose blocks are
-        powers of two a power of two, which costs a rug less."""
+        """As many as are drawn, but no more than W has cells; a power of two if W is large and
+        n_sparse is one, which makes pooling a rug cheaper."""
         n, (tall, wide) = self.n_sparse, self._whole_drawn()
         if n & (n - 1) == 0 and n >= LARGE:
             tall, wide = (1 << (side.bit_length() - 1) for side in (tall, wide))
         return min(n, tall), min(n, wide)
 
     def _span(self, axis: int) -> tuple[int, int, int]:
-        """First and last cell and pixels of one axis, at a power of two."""
+        """First cell, end, and number of pixels of one axis, at a power of two."""
         assert self.power is not None
         room = (self.height, self.width)[axis]
         step, factor = 1 << max(self.power, 0), 1 << max(-self.power, 0)
@@ -160,7 +157,7 @@ class Camera:
         return first, first + seen, max(seen // step, 1)
 
     def _zoomed_to(self, power: int) -> Camera:
-        """Another power of two about the cursor (or the middle), which keeps its place."""
+        """Another power of two; the cursor (or the middle) keeps its pixel."""
         row, column = self.cursor or self.centre
         before = self.view()
         k, m = pixel_of(before, row, column) or (0, 0)
@@ -172,7 +169,7 @@ class Camera:
         return self._at(power, row - y // factor * step, column - x // factor * step)._following()
 
     def _at(self, power: int | None, top: int, left: int) -> Camera:
-        """The same camera elsewhere: inside W, and on the grid of its blocks."""
+        """The same camera moved to the nearest block inside W."""
         if power is None:
             return dataclasses.replace(self, power=None, top=0, left=0)
         moved = dataclasses.replace(self, power=power, top=0, left=0)
@@ -185,7 +182,7 @@ class Camera:
         )
 
     def _following(self) -> Camera:
-        """Moved just so far that the cursor is in the window."""
+        """Moved just far enough to show the cursor."""
         if self.cursor is None or self.power is None:
             return self
         row, column = self.cursor
@@ -199,18 +196,18 @@ class Camera:
 
 
 def enlargement(room_height: int, room_width: int, height: int, width: int) -> int:
-    """How often each pixel of a picture can be repeated both ways."""
+    """How many times each pixel of a picture can be repeated in both directions."""
     return max(min(room_height // height, room_width // width), 1)
 
 
 def whole_drawn(height: int, width: int, tall: int) -> tuple[int, int]:
-    """The pixels on which all of W is drawn: the whole room, but that it may not be too long."""
+    """The pixels on which all of W is drawn: all that there are, up to the aspect ratio LONGEST."""
     high = min(height, LONGEST * max(width // tall, 1))
     return max(high, 1), max(min(width, LONGEST * high * tall), 1)
 
 
 def pixel_of(view: PixelView, row: int, column: int) -> tuple[int, int] | None:
-    """The pixel that shows a cell, None where it is not in the window."""
+    """The pixel that shows a cell; None if it is outside the window."""
     window = view.window
     if not (window.top <= row < window.bottom and window.left <= column < window.right):
         return None
@@ -224,7 +221,7 @@ def _pixel(place: int, first: int, last: int, pixels: int) -> int:
 
 
 def _step(place: int, steps: int, first: int, last: int, pixels: int, n: int) -> int:
-    """The first cell of the pixel that many pixels on."""
+    """The first cell of the pixel `steps` pixels further on."""
     if not steps:
         return place
     k = _pixel(place, first, last, pixels) + steps
