@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from rugtui.storage.load import Saved
     from rugtui.storage.run_directory import Target
 
-FORMATS = ("safetensors", "npz", "csv", "json", "png", "svg", "tensorboard")
+FORMATS = ("safetensors", "npz", "csv", "json", "png", "gif", "svg", "tensorboard")
 TEXT = ("csv", "json")
 """Formats that go to standard output where no file is named."""
 
@@ -82,6 +82,7 @@ def command(
     csv               the history, raw and smoothed (the old results of a very long one thinned)
     json              settings, theory, statistics, units and versions
     png               W at full resolution, with its colours explained
+    gif               W and the loss curve of a run, animated over the steps that were kept
     svg               the dashboard: of a snapshot as it was when that was saved, else drawn anew
     tensorboard       a folder of event files with the history (needs rugtui[tensorboard])
     """  # fmt: skip
@@ -268,6 +269,31 @@ def _png(saved: Saved) -> bytes:
     return heatmap_png(saved.weights, picture_colours(dark=False), title, json.dumps(facts))
 
 
+def _gif(saved: Saved) -> bytes:
+    from rugtui.analysis.verdict import comparable
+    from rugtui.models.base import Weights
+    from rugtui.storage.kept_steps import kept_steps, read_kept
+    from rugtui.theory.levels import levels
+    from rugtui.tui.charts.palette import picture_colours
+    from rugtui.tui.heatmap.animation import Curve, replay_gif
+
+    run, settings, history = saved.path, saved.settings, saved.history
+    earlier = [step for step in kept_steps(run) if step < saved.step]
+    if not earlier:
+        raise UsageError(
+            f"{str(run)!r} has no weights of earlier steps to animate: runs keep some, snapshots, "
+            "files and runs of rugtui 0.1 do not."
+        )
+
+    def read(step: int) -> Weights:
+        weights = saved.weights if step == saved.step else read_kept(run, step)
+        return weights.mapped(lambda part: part.float())
+
+    best = levels(settings.ratio, settings.p_on).loss if comparable(settings) else None
+    curve = Curve(history["step"].astype(float), history["smoothed"], best)
+    return replay_gif([*earlier, saved.step], read, curve, picture_colours(dark=True))
+
+
 def _screen(found: Target, changes: dict[str, Any]) -> bytes:
     """The screen of a snapshot that has one; of anything else, the dashboard that opens it."""
     from rugtui.storage.files import read_bytes
@@ -295,4 +321,5 @@ WRITERS: dict[str, Callable[[Saved], bytes]] = {
     "npz": _npz,
     "json": _json,
     "png": _png,
+    "gif": _gif,
 }

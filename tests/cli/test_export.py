@@ -10,14 +10,17 @@ import re
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 
 import rugtui
 from rugtui.cli import main
 from rugtui.live.history import NAMES
 from rugtui.live.run_session import RunSession
+from rugtui.storage.kept_steps import kept_steps
 from rugtui.storage.run_directory import all_runs
 from rugtui.storage.snapshot import write_snapshot
+from rugtui.tui.heatmap import animation as animation_module
 from tests.live.test_opening import tree
 from tests.storage.some import SETTINGS
 
@@ -86,6 +89,24 @@ def test_facts_as_json_with_a_unit_for_every_number(session, snapshot, capsysbin
 def test_pictures(session, snapshot, capsysbinary):
     assert exported(capsysbinary, "--format", "png", "-o", "-").startswith(b"\x89PNG")
     assert exported(capsysbinary, "--format", "svg", "-o", "-", str(snapshot)) == b"<svg/>"
+
+
+def test_a_run_is_animated_a_frame_for_each_kept_step(session, snapshot, capsysbinary):
+    content = exported(capsysbinary, "--format", "gif", "-o", "-")
+    steps = sorted({*kept_steps(session.folder), session.step})
+    with Image.open(io.BytesIO(content)) as animation:
+        assert animation.n_frames == len(steps) > 5
+        animation.seek(animation.n_frames - 1)
+        last = np.asarray(animation.convert("RGB"))
+    weights = session.trainer.weights()
+    off = (weights.W_out @ weights.W_in).numpy()[0, 1:]
+    side = animation_module.SIDE // len(weights.b)
+    top, left = animation_module.LINE + animation_module.EDGE, animation_module.EDGE
+    cells = last[top + side // 2, left + side // 2 :: side][1:8].astype(int)
+    strong = np.abs(off) > 0.5 * np.abs(off).max()
+    assert ((cells[:, 0] > cells[:, 2]) == (off > 0))[strong].all()  # orange above 0, else blue
+    assert main(["export", "--format", "gif", "-o", "-", str(snapshot)]) == 2
+    assert b"no weights of earlier steps" in capsysbinary.readouterr().err
 
 
 def test_the_screen_of_a_run_is_drawn_and_the_run_stays_as_it_is(
