@@ -27,7 +27,9 @@ class LossSampler:
     """The mean loss of fixed weights over the batches drawn so far."""
 
     def __init__(self) -> None:
-        self._count, self._sum, self._squares = 0, 0.0, 0.0
+        self.count = 0
+        """Samples so far."""
+        self._sum = self._squares = 0.0
 
     @property
     def settled(self) -> bool:
@@ -41,17 +43,17 @@ class LossSampler:
 
     def add(self, losses: Float[torch.Tensor, " batch"]) -> None:
         losses = losses.double()
-        self._count += len(losses)
+        self.count += len(losses)
         self._sum += losses.sum().item()
         self._squares += losses.square().sum().item()
 
     def loss(self) -> tuple[float, float]:
         """Mean loss per feature over all samples so far, and its standard error."""
-        if self._count < 2:
+        if self.count < 2:
             return math.nan, math.nan
-        mean = self._sum / self._count
-        variance = max(self._squares / self._count - mean**2, 0.0)
-        return mean, math.sqrt(variance / (self._count - 1))
+        mean = self._sum / self.count
+        variance = max(self._squares / self.count - mean**2, 0.0)
+        return mean, math.sqrt(variance / (self.count - 1))
 
 
 class TrainedSampler(LossSampler):

@@ -103,6 +103,11 @@ class Trainer:
         return bool(self.settings.steps) and self.step >= self.settings.steps
 
     @property
+    def dead(self) -> int:
+        """Outputs that are 0 for every input."""
+        return self._method.dead()
+
+    @property
     def plan(self) -> str:
         """How a step is computed, in a few words."""
         return self._method.plan
