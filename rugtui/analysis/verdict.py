@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal
 
 from rugtui.analysis import numbers
-from rugtui.settings.settings import Settings
+from rugtui.settings.settings import GROUPED, Settings
 
 if TYPE_CHECKING:  # they load SciPy, which the screen's first paint must not wait for
     from rugtui.analysis.statistics import Statistics
@@ -204,9 +204,13 @@ def death(dead: int, settings: Settings) -> str:
 
 def comparable(settings: Settings) -> bool:
     """Whether the loss of these settings can be compared with L*."""
-    return (
-        settings.activation == "relu" and settings.data == "bernoulli" and not settings.importance
-    )
+    same = settings.data == "bernoulli" and not settings.p_decay and not settings.importance
+    return settings.activation == "relu" and same
+
+
+def measured_for(settings: Settings) -> bool:
+    """Whether Gaussian(W), exact(W) and what lies below L* are of this model and its data."""
+    return comparable(settings) and settings.law.is_usual
 
 
 def unweighed(settings: Settings) -> bool:
@@ -242,6 +246,21 @@ def _caveats(settings: Settings) -> Iterator[str]:
         yield (
             "The levels of theory assume independent features with p = 1/n_sparse = "
             f"{settings.p_on:.3g}, not exactly one that is on."
+        )
+    elif settings.data in GROUPED:
+        yield (
+            f"Theory does not apply to {settings.data} features: interference is then no sum of "
+            "independent terms, and which features share dimensions matters."
+        )
+    if settings.p_decay:
+        yield (
+            "Theory does not apply to features with different p: the best model treats them "
+            "differently, and L* is of features that are all alike."
+        )
+    if not settings.law.is_usual:
+        yield (
+            f"The levels are of magnitudes {settings.magnitude}; Gaussian(W), exact(W), L_pairs, "
+            "L_end and the rug are of magnitudes uniform on [0, 1]."
         )
     if not settings.bias:
         yield "L*, high sparsity and linear have a bias; Gaussian(W) and exact(W) need none."

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rugtui.settings.fields import fields_of
-from rugtui.settings.settings import OF_AUTOENCODERS, Settings
+from rugtui.settings.settings import GROUPED, OF_AUTOENCODERS, Settings
 
 OWN_RATES = "population training sets its own rates"
 OF_SAMPLES = "lr", "optimizer", "momentum", "weight_decay", "schedule"
@@ -27,6 +27,8 @@ def unused(known: Mapping[str, Any]) -> dict[str, str]:
         why["k"] = "it belongs to the activation topk"
     if known.get("activation") in OF_AUTOENCODERS and known.get("matmul") == "bf16":
         why["matmul"] = f"the activation {known['activation']} has no products in bfloat16"
+    if known.get("data", "correlated") not in GROUPED:
+        why["group"] = "it belongs to correlated and anticorrelated data"
     if known.get("data") == "one":
         why["p"] = "exactly one feature is on"
     if known.get("method") == "population":

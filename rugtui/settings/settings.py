@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from rugtui.errors import SettingError
 from rugtui.settings.fields import Declared, check, fields_of, setting
+from rugtui.settings.law import Law
 
 Method = Literal["sgd", "population"]
 Optimizer = Literal["adam", "adamw", "sgd"]
@@ -26,7 +27,9 @@ EXTRA: dict[str, tuple[str, ...]] = {
 """What an activation learns for each output, by its names in files."""
 OF_AUTOENCODERS = (*EXTRA, "topk")
 """Activations that have such parameters, or compare outputs."""
-DataKind = Literal["bernoulli", "one"]
+DataKind = Literal["bernoulli", "one", "correlated", "anticorrelated"]
+GROUPED = ("correlated", "anticorrelated")
+"""Data whose features come in groups."""
 DType = Literal["float32", "float64"]
 Matmul = Literal["full", "tf32", "bf16"]
 Construction = Literal["hadamard", "natural", "sequency", "orthonormal", "dct", "block"]
@@ -74,7 +77,29 @@ class Settings:
     )
     data: DataKind = setting(
         "bernoulli",
-        "bernoulli: each feature is on with probability p; one: exactly one is on.",
+        "bernoulli: each feature is on with probability p; one: exactly one is on; correlated: a "
+        "group of neighbors is on or off together; anticorrelated: at most one of a group is on.",
+        group="model",
+    )
+    group: int = setting(
+        2,
+        "Neighbors in a group of correlated or anticorrelated features.",
+        unit="features",
+        least=2,
+        group="model",
+    )
+    magnitude: str = setting(
+        "uniform",
+        "Magnitude of a feature that is on: uniform:LOW,HIGH (0,1), normal:MEAN,DEVIATION "
+        "(1,0.25), exponential:MEAN (0.5), fixed:VALUE (1), or signed: uniform on [−1, 1].",
+        pattern=".+",
+        phrase="uniform, normal, exponential, fixed or signed, with its numbers after a colon",
+        group="model",
+    )
+    p_decay: float = setting(
+        0.0,
+        "α: feature i (from 1) is on with probability p_i ∝ i^−α, at most 1 and p in the mean.",
+        least=0,
         group="model",
     )
     init: str = setting(
@@ -168,6 +193,11 @@ class Settings:
         return 1 / self.n_sparse if self.data == "one" else self.p
 
     @property
+    def law(self) -> Law:
+        """Of the magnitude of a feature that is on."""
+        return Law.parse(self.magnitude)
+
+    @property
     def outputs_kept(self) -> int:
         """k of the activation topk."""
         return self.k or kept_outputs(self.p_on, self.n_sparse)
@@ -216,10 +246,12 @@ def conflicts(known: Mapping[str, Any]) -> Iterator[SettingError]:
         wanted = f"a whole number from 1 to n_sparse − 1 = {n_sparse - 1}"
         yield SettingError("n_dense", wanted, n_dense, "lower n_dense or raise n_sparse")
     if known.get("method") == "population":  # the Gaussian loss (section 3)
-        for name, has in (("activation", "relu"), ("data", "bernoulli")):
+        needed = ("activation", "relu"), ("data", "bernoulli"), ("magnitude", "uniform")
+        for name, has in (*needed, ("p_decay", 0)):
             if (value := known.get(name, has)) != has:
                 hint = f"set {name} to {has}"
                 yield SettingError("method", f"sgd where {name} is {value}", "population", hint)
+    yield from _conflicts_of_data(known)
     if (k := known.get("k")) is not None and k > n_sparse:
         yield SettingError("k", f"at most n_sparse = {n_sparse}", k)
     if known.get("activation") == "gated" and not known.get("bias", True):
@@ -233,6 +265,23 @@ def conflicts(known: Mapping[str, Any]) -> Iterator[SettingError]:
         yield SettingError("steps", "at least 1 where schedule is cosine", known["steps"])
 
 
+def _conflicts_of_data(known: Mapping[str, Any]) -> Iterator[SettingError]:
+    try:
+        Law.parse(known.get("magnitude", "uniform"))
+    except SettingError as error:
+        yield error
+    data, group, p = known.get("data"), known.get("group", 2), known.get("p", 0)
+    if data in GROUPED:
+        n_sparse = known.get("n_sparse", group)
+        if n_sparse % group:
+            yield SettingError("group", f"a divisor of n_sparse, which is {n_sparse}", group)
+        if data == "anticorrelated" and group * p > 1:
+            wanted = f"at most 1/{group} where one of {group} features is on"
+            yield SettingError("p", wanted, p, "lower p or group")
+    if known.get("p_decay") and data not in (None, "bernoulli"):
+        yield SettingError("p_decay", f"0 where data is {data}", known["p_decay"])
+
+
 def no_target_where(known: Mapping[str, Any]) -> tuple[str, str] | None:
     """Which setting L* is not of, and why; None where L* applies."""
     if known.get("importance", 0):
@@ -241,8 +290,12 @@ def no_target_where(known: Mapping[str, Any]) -> tuple[str, str] | None:
         return f"activation is {activation}", "L* is of a ReLU"
     if not known.get("bias", True):
         return "bias is off", "L* is of a model with a bias"
-    if known.get("data") == "one":
-        return "data is one", "L* is of features that are on independently"
+    if (data := known.get("data", "bernoulli")) != "bernoulli":
+        return f"data is {data}", "L* is of features that are on independently"
+    if known.get("p_decay"):
+        return "p_decay is not 0", "L* is of features that all have the same p"
+    if (magnitude := known.get("magnitude", "uniform")) != "uniform":
+        return f"magnitude is {magnitude}", "the target is judged for magnitudes uniform on [0, 1]"
     return None
 
 

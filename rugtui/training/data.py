@@ -1,4 +1,5 @@
-"""Sparse data: x_i = c_i u_i with c_i ~ Bernoulli(p) and u_i ~ Uniform[0, 1] (section 1).
+"""Sparse data: x_i = c_i u_i with c_i ~ Bernoulli(p) and u_i ~ Uniform[0, 1] (section 1), and data
+with other magnitudes, other probabilities, or groups.
 
 On a CPU the active entries are found from the gaps between them, which are geometric (section 10):
 the work grows with the number of active entries, not with batch · n_sparse. If most entries are
@@ -15,8 +16,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from rugtui.settings.law import Law
 from rugtui.training.kernels import passes
-from rugtui.training.kernels.sparse_rows import SparseRows
+from rugtui.training.kernels.sparse_rows import Batch, SparseRows
 
 
 def sample(
@@ -111,6 +113,87 @@ def sample_one(
     )
 
 
+def sample_features(
+    p: Float[Tensor, " n_sparse"],
+    batch: int,
+    *,
+    generator: torch.Generator,
+    dtype: torch.dtype = torch.float32,
+) -> Float[Tensor, "batch n_sparse"]:
+    """Dense samples in which feature i is on with probability p[i], on the generator's device."""
+    like = {"generator": generator, "device": generator.device}
+    on = torch.rand(batch, len(p), **like) < p
+    return torch.rand(batch, len(p), dtype=dtype, **like).mul_(on)
+
+
+def sample_groups(
+    n_sparse: int,
+    p: float,
+    batch: int,
+    size: int,
+    *,
+    exclusive: bool,
+    generator: torch.Generator,
+    dtype: torch.dtype = torch.float32,
+) -> Float[Tensor, "batch n_sparse"]:
+    """Dense samples in groups of `size` neighbors (Elhage et al. 2022, "correlated features").
+
+    The features of a group are on together, with probability p; or, `exclusive`, at most one of
+    them is, each with probability p. Their magnitudes are independent either way.
+    """
+    like = {"generator": generator, "device": generator.device}
+    groups = batch, n_sparse // size
+    on = torch.rand(groups, **like) < (size * p if exclusive else p)
+    on = on[..., None].expand(*groups, size)
+    if exclusive:
+        chosen = torch.randint(size, (*groups, 1), **like)
+        on = on & (torch.arange(size, device=on.device) == chosen)
+    values = torch.rand(batch, n_sparse, dtype=dtype, **like)
+    return values.mul_(on.reshape(batch, n_sparse))
+
+
+def decayed(n_sparse: int, p: float, decay: float) -> Float[Tensor, " n_sparse"]:
+    """p_i = min(1, c i^−decay), i = 1 …, with the c that makes their mean p."""
+    i = torch.arange(1, n_sparse + 1, dtype=torch.float64)
+    weight = i**-decay
+    at_1 = 0  # the first ones, which are capped
+    while at_1 < n_sparse:
+        c = (p * n_sparse - at_1) / float(weight[at_1:].sum())
+        over = int((c * weight[at_1:] > 1).sum())
+        if not over:
+            return torch.cat([torch.ones(at_1, dtype=torch.float64), c * weight[at_1:]])
+        at_1 += over
+    return torch.ones(n_sparse, dtype=torch.float64)
+
+
+def with_magnitudes(x: Batch, law: Law) -> Batch:
+    """`x`, in which features that are on are uniform on [0, 1), with magnitudes of this law: its
+    quantiles there. In place."""
+    if law.is_usual:
+        return x
+    if isinstance(x, SparseRows):
+        _quantiles(x.values, law)
+        return x
+    on = x > 0
+    return _quantiles(x, law).mul_(on)
+
+
+def _quantiles(u: Tensor, law: Law) -> Tensor:
+    """The quantiles of `law` at each of `u`, in place."""
+    match law.kind, law.values:
+        case "uniform", (low, high):
+            return u.mul_(high - low).add_(low)
+        case "normal", (mean, deviation):  # u has 24 bits: its tails end at 5.4 deviations
+            u.clamp_(2.0**-25, 1 - 2.0**-24)
+            return torch.special.ndtri(u, out=u).mul_(deviation).add_(mean)
+        case "exponential", (mean,):
+            return u.neg_().log1p_().mul_(-mean)
+        case "fixed", (value,):
+            return u.fill_(value)
+        case _:
+            return u.mul_(2).sub_(1)
+
+
 def chunks(
     n_sparse: int,
     p: float,
@@ -119,11 +202,15 @@ def chunks(
     generator: torch.Generator,
     cells: int = 1 << 24,
     dtype: torch.dtype = torch.float32,
+    law: Law | None = None,
 ) -> Iterator[SparseRows]:
     """`samples` samples in pieces of at most `cells` cells of x (one sample at least)."""
     most = max(1, cells // n_sparse)
     while samples > 0:
-        yield sample_sparse(n_sparse, p, min(most, samples), generator=generator, dtype=dtype)
+        x = sample_sparse(n_sparse, p, min(most, samples), generator=generator, dtype=dtype)
+        if law is not None:
+            with_magnitudes(x, law)
+        yield x
         samples -= most
 
 

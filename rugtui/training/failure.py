@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rugtui.errors import TrainingError, UsageError
 from rugtui.models.sizes import gib, is_power_of_two
 from rugtui.runtime.machine import available_memory, used_memory
-from rugtui.settings.settings import EXTRA, OF_AUTOENCODERS, Settings
+from rugtui.settings.settings import EXTRA, GROUPED, OF_AUTOENCODERS, Settings
 from rugtui.training.kernels.plan import FullMatrixPath, sparse_data
 
 if TYPE_CHECKING:
@@ -161,6 +161,8 @@ def _per_sample(settings: Settings) -> int:
     copies = FULL_COPIES if full else BATCH_COPIES
     if settings.activation != "relu":
         copies = AUTOGRAD_COPIES if settings.activation in OF_AUTOENCODERS else SLOPED_COPIES + full
+    if settings.data in GROUPED or settings.p_decay:  # coins and magnitudes apart
+        copies += 3
     cells = _bytes(settings) * (copies * n_sparse + 3 * n_dense)
     return cells + (0 if full else math.ceil(CELL * settings.p_on * n_sparse))
 

@@ -41,7 +41,9 @@ def aligned(settings: Settings, *, generator: torch.Generator) -> Dense:
     n_sparse, n_dense, p = settings.n_sparse, settings.n_dense, settings.p_on
     W_out = _uniform(n_sparse, n_dense, inputs=n_dense, generator=generator)
     # Σ_{j≠i} W_ij² ≈ a²/r with a = 1/3 for random W
-    sigma = math.sqrt(variance(p) / settings.ratio) / 3
+    law = settings.law
+    spread = variance(p) if law.is_usual else p * (law.second_moment - p * law.mean**2)
+    sigma = math.sqrt(spread / settings.ratio) / 3
     return Dense(W_out.T.contiguous(), W_out, torch.full((n_sparse,), -2 * sigma))
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from rugtui.settings.settings import OF_AUTOENCODERS, Settings
 from rugtui.training import schedule
+from rugtui.training.data import decayed
 from rugtui.training.kernels import optimizer, plan
 from rugtui.training.kernels.autograd import AutogradGradient
 from rugtui.training.kernels.gradient import CheckCancelled, Gradient
@@ -104,7 +105,11 @@ class Sampled:
 
     def dead(self) -> int:
         """Outputs that were 0 for so long that their own feature must have been active often."""
-        return int((self._quiet * self._settings.p_on > ABSENCES).sum())
+        settings, p = self._settings, self._settings.p_on
+        if settings.p_decay:
+            each = decayed(settings.n_sparse, p, settings.p_decay).to(self._quiet.device)
+            return int((self._quiet * each > ABSENCES).sum())
+        return int((self._quiet * p > ABSENCES).sum())
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         return {"quiet": self._quiet.clone(), **self._optimizer.state()}, {}

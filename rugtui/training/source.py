@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from rugtui.settings.settings import Settings
+from rugtui.settings.settings import GROUPED, Settings
 from rugtui.training import data
 from rugtui.training.kernels import plan
 from rugtui.training.kernels.sparse_rows import Batch
@@ -27,7 +27,20 @@ class Source:
         self.generator, self.device, self.dtype = generator, device, dtype
 
     def draw(self, settings: Settings, batch: int) -> Batch:
+        return data.with_magnitudes(self._draw(settings, batch), settings.law)
+
+    def _draw(self, settings: Settings, batch: int) -> Batch:
+        """With magnitudes uniform on [0, 1)."""
         n_sparse, p, like = settings.n_sparse, settings.p, {"dtype": self.dtype}
+        if settings.data in GROUPED or settings.p_decay:
+            like = {"generator": self.generator, **like}
+            if settings.p_decay:
+                each = data.decayed(n_sparse, p, settings.p_decay).to(self.generator.device)
+                return data.sample_features(each, batch, **like).to(self.device)
+            exclusive = settings.data == "anticorrelated"
+            size = settings.group
+            x = data.sample_groups(n_sparse, p, batch, size, exclusive=exclusive, **like)
+            return x.to(self.device)
         if self.device.type == "cuda":
             like = {"generator": self.generator, "device": self.device, **like}
             if settings.data == "one":

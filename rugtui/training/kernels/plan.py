@@ -36,7 +36,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rugtui.settings.settings import Settings
+from rugtui.settings.settings import GROUPED, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,8 @@ def threads(settings: Settings, granted: int) -> int:
 
 def sparse_data(settings: Settings) -> bool:
     """Whether a step on a CPU wants the active cells of its batch, and not all cells."""
+    if settings.data in GROUPED or settings.p_decay:
+        return False  # these are drawn with all cells
     squares = FullMatrixPath.of(settings.n_sparse, settings.n_dense, settings.batch)
     half = settings.matmul == "bf16"
     left_out = 0 if half else DENSE_PRODUCTS - squares.products
