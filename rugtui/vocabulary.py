@@ -44,6 +44,7 @@ NAMES: dict[str, Name] = {
     "kind": Name("string", "of weights: trained (SGD), population, rug, theory, linear, or file"),
     "seed": Name("integer null", "seed of weights and data"),
     "activation": Name("string", "what follows W x + b"),
+    "magnitude": Name("string", "law of a feature that is on; uniform: on [0, 1]"),
     # losses
     "loss": _loss("the loss; loss_kind says which"),
     "loss_kind": Name(

@@ -21,6 +21,7 @@ from rugtui.analysis.structure import (
 from rugtui.errors import WeightsError
 from rugtui.models.base import Weights
 from rugtui.models.row_laws import RowLaw, row_laws
+from rugtui.settings.law import USUAL_LAW, MagnitudeLaw
 from rugtui.theory import gaussian
 from rugtui.theory.distribution import Distribution
 from rugtui.theory.exact import TOLERANCE, expected_loss
@@ -91,17 +92,17 @@ def gaussian_loss(weights: Weights, p: float) -> float:
     return float(_shares(weights, laws) @ gaussian.loss(a, b, sigma, p))
 
 
-def identity_loss(weights: Weights, p: float) -> float:
+def identity_loss(weights: Weights, p: float, law: MagnitudeLaw = USUAL_LAW) -> float:
     """The loss of y = W x + b, without activation. It is exact: two moments of x determine it.
 
-    With E = W − 1, each row's error Σ_j E_ij x_j + b_i has mean b_i + p/2 Σ_j E_ij and variance
+    With E = W − 1, each row's error Σ_j E_ij x_j + b_i has mean b_i + p E u Σ_j E_ij and variance
     v Σ_j E_ij² (section 2). Raises SettingError for p outside (0, 1].
     """
     checked("p", p)
     a, b = weights.diagonal(), weights.biases()
-    mean = b + p / 2 * (weights.row_sums() - 1)
+    mean = b + p * law.mean * (weights.row_sums() - 1)
     squares = weights.row_squares() - 2 * a + 1
-    return float(np.mean(mean**2 + variance(p) * squares))
+    return float(np.mean(mean**2 + law.variance(p) * squares))
 
 
 def statistics(

@@ -213,9 +213,10 @@ def measured_for(settings: Settings) -> bool:
     return comparable(settings) and settings.law.is_usual
 
 
-def unweighed(settings: Settings) -> bool:
-    """Whether the loss can be compared with the levels of theory, which weight features alike."""
-    return not settings.importance
+def has_levels(settings: Settings) -> bool:
+    """Whether the loss can be compared with the levels of theory, which has features all alike."""
+    alike = not settings.importance and not settings.p_decay
+    return alike and settings.data not in GROUPED
 
 
 def caveat(settings: Settings) -> str:
@@ -259,8 +260,8 @@ def _caveats(settings: Settings) -> Iterator[str]:
         )
     if not settings.law.is_usual:
         yield (
-            f"The levels are of magnitudes {settings.magnitude}; Gaussian(W), exact(W), L_pairs, "
-            "L_end and the rug are of magnitudes uniform on [0, 1]."
+            f"The levels are of magnitudes {settings.magnitude}; Gaussian(W), exact(W), the noise "
+            "of rows, L_pairs, L_end and the rug are of magnitudes uniform on [0, 1]."
         )
     if not settings.bias:
         yield "L*, high sparsity and linear have a bias; Gaussian(W) and exact(W) need none."

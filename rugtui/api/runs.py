@@ -178,7 +178,7 @@ def summary(session: RunSession, samples: int = HELDOUT_SAMPLES) -> dict[str, An
 
     training, settings = session.trainer, session.settings
     held = training.measure(samples)
-    relu = settings.activation == "relu"
+    relu = settings.activation == "relu" and settings.law.is_usual
     return {
         "n_sparse": settings.n_sparse,
         "n_dense": settings.n_dense,
@@ -193,7 +193,7 @@ def summary(session: RunSession, samples: int = HELDOUT_SAMPLES) -> dict[str, An
         "loss_kind": "heldout",
         "loss_standard_error": held.standard_error,
         "loss_gaussian": gaussian_loss(training.weights(), settings.p_on) if relu else None,
-        "theory_loss": levels(settings.ratio, settings.p_on).loss,
+        "theory_loss": levels(settings.ratio, settings.p_on, settings.magnitude).loss,
         "device": str(training.device),
         "threads": training.threads,
         "seed": settings.seed,

@@ -54,7 +54,7 @@ def summary(path: str | Path, changes: dict[str, Any]) -> dict[str, Any]:
         raise UsageError(f"--{next(iter(changes))} is for a file of weights: this has its own.")
     if saved.kind == "file":
         settings = with_unknown(settings, changes)
-    p, relu = settings.p_on, settings.activation in ("relu", None)
+    p, relu = settings.p_on, settings.activation in ("relu", None) and settings.law.is_usual
     return {
         "path": str(saved.path),
         "kind": saved.kind,
@@ -64,6 +64,8 @@ def summary(path: str | Path, changes: dict[str, Any]) -> dict[str, Any]:
         "ratio": settings.ratio,
         "p": p,
         "loss_gaussian": gaussian_loss(saved.weights, p) if p is not None and relu else None,
-        "theory_loss": levels(settings.ratio, p).loss if p is not None else None,
+        "theory_loss": levels(settings.ratio, p, settings.magnitude).loss
+        if p is not None
+        else None,
         "settings": settings.as_dict(),
     }

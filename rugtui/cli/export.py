@@ -218,7 +218,7 @@ def _json(saved: Saved) -> bytes:
 
     from rugtui.analysis.statistics import statistics
     from rugtui.analysis.verdict import caveat
-    from rugtui.api.predictions import losses_with
+    from rugtui.api.predictions import losses_on_data, losses_with
     from rugtui.cli.predict import UNSAID_ACTIVATION, UNSAID_P
     from rugtui.storage.files import dump, plain
     from rugtui.storage.run_directory import versions
@@ -239,7 +239,10 @@ def _json(saved: Saved) -> bytes:
         facts["statistics"] = {"step": saved.step, **measured.numbers()}
     if saved.kind != "rug":  # a rug's activation is a ReLU whatever the run's is
         activation = settings.activation or "relu"
-        others = losses_with(activation, saved.weights, p, settings.seed, k=settings.k)
+        model: Any = {"seed": settings.seed, "k": settings.k, "magnitude": settings.magnitude}
+        others = losses_with(activation, saved.weights, p, **model)
+        if saved.kind != "file" and (settings.data != "bernoulli" or settings.p_decay):
+            others |= losses_on_data(settings, saved.weights)
         facts["statistics"] = {**facts["statistics"], **others}
         facts["statistics"] |= {
             old: others[new] for old, new in OLD["export"].items() if new in others
@@ -253,7 +256,9 @@ def _json(saved: Saved) -> bytes:
         "step": saved.step,
         "settings": settings.as_dict(),
         "units": UNITS,
-        "theory": with_new_names("export", dataclasses.asdict(levels(settings.ratio, p))),
+        "theory": with_new_names(
+            "export", dataclasses.asdict(levels(settings.ratio, p, settings.magnitude))
+        ),
         "changes": [{"step": step, "change": text} for step, text in saved.marks],
         "exported": versions(),
     }

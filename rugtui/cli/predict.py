@@ -14,6 +14,7 @@ from rugtui.cli.options import OF_FILE, PathOption, SettingType, Written, names_
 from rugtui.cli.output import emit, json_option, readable, write_json_line
 from rugtui.errors import SettingError, UsageError
 from rugtui.runtime.characters import printable
+from rugtui.settings.law import MagnitudeLaw
 from rugtui.settings.ranges import numbers
 from rugtui.settings.settings import Activation, Settings, declared, dense_from_ratio
 from rugtui.vocabulary import with_old_names
@@ -23,7 +24,7 @@ SAMPLED = "no formula is known for the activation {}: its loss is loss_sampled."
 UNSAID_P = f"it does not say its p: losses are taken at {Settings().p:g} (--p)."
 SPECTRUM = ("eigenvalues", "eigenvalues_imaginary")
 """Too long for anything but JSON."""
-PAIRS_MOST = 1_000_000
+PAIRS_MOST, LAW_PAIRS_MOST = 1_000_000, 2_000
 """More would take minutes and gigabytes."""
 
 
@@ -43,6 +44,9 @@ PAIRS_MOST = 1_000_000
 @click.option(
     "--k", type=SettingType(declared("k")), help=f"{OF_FILE} outputs that topk keeps.  [p n_sparse]"
 )
+@click.option(
+    "--magnitude", type=SettingType(declared("magnitude")), help="Law of a feature that is on."
+)
 @names_option
 @click.option("--csv", "as_csv", is_flag=True, help="Print a table of comma-separated values.")
 @json_option
@@ -56,6 +60,7 @@ def command(
     seed: int | None,
     activation: Written | None,
     k: Written | None,
+    magnitude: Written | None,
     names: str | None,
     as_csv: bool,
     as_json: bool,
@@ -88,7 +93,7 @@ def command(
             raise UsageError(f"{file} has its own n_sparse and n_dense: leave them out.")
         model = {
             name: None if one is None else one.value
-            for name, one in (("activation", activation), ("k", k))
+            for name, one in (("activation", activation), ("k", k), ("magnitude", magnitude))
         }
         answers = _of_file(with_names(file, names), p_text, rows, seed or 0, **model)
     else:
@@ -102,9 +107,15 @@ def command(
             )
         from rugtui.api.predictions import predict
 
+        law = "uniform" if magnitude is None else magnitude.value
+        if count > LAW_PAIRS_MOST and not MagnitudeLaw.parse(law).is_usual:
+            raise UsageError(
+                f"{count:,} pairs (r, p) are too many for magnitudes {law}, a tenth of a second "
+                f"each: ask for {LAW_PAIRS_MOST:,} at most."
+            )
         pairs = list(zip(*itertools.product(ratios, p_values), strict=True))
         features = None if n_sparse is None else declared("n_sparse").parse(n_sparse)
-        answers = predict(pairs[0], pairs[1], n_sparse=features).rows
+        answers = predict(pairs[0], pairs[1], n_sparse=features, magnitude=law).rows
     _show(answers, as_json=as_json, as_csv=as_csv)
 
 
@@ -143,6 +154,7 @@ def _of_file(
     *,
     activation: Activation | None,
     k: int | None,
+    magnitude: str | None,
 ) -> list[dict[str, Any]]:
     """Theory at the file's own r, and the losses of its weights, at each p."""
     from rugtui.api.predictions import losses_with, of_weights
@@ -163,10 +175,11 @@ def _of_file(
     if p_text is None and said.p is None:
         click.echo(f"rugtui: {UNSAID_P}", err=True)
     p_values = _each("p", p_text, said.p or Settings().p)
+    known: Any = {"rows": rows, "seed": seed, "magnitude": magnitude or said.magnitude or "uniform"}
     return [
-        of_weights(found.weights, p, rows=rows, seed=seed)
+        of_weights(found.weights, p, **known)
         | {"activation": activation}
-        | losses_with(activation, found.weights, p, seed, k=k or said.k)
+        | losses_with(activation, found.weights, p, k=k or said.k, **known)
         for p in p_values
     ]
 

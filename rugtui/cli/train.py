@@ -179,7 +179,7 @@ class Narrator(ProgressPrinter):
         from rugtui.theory.levels import levels
 
         settings = training.settings
-        best = levels(settings.ratio, settings.p_on).loss
+        best = levels(settings.ratio, settings.p_on, settings.magnitude).loss
         self._best = best if comparable(settings) else None
         super().__init__(settings.steps or None, training.step, every=TELL_EVERY, quiet=quiet)
         if caveat(settings):

@@ -168,5 +168,5 @@ def other_run(
     loss, error = view.heldout_at(settings.p_on)
     if not np.isfinite(loss):
         loss, error = history.recent_loss(settings)
-    best = levels(settings.ratio, settings.p_on).loss
+    best = levels(settings.ratio, settings.p_on, settings.magnitude).loss
     return OtherRun(key, "", printable(name), state, settings, step, loss, error, best, view)

@@ -322,8 +322,8 @@ class Readings:
         if self._curve_worker.busy:
             return
         settings = self.run.settings
-        here = settings.ratio, settings.p_on, settings.n_sparse
-        if made is None or (made.r, made.p, made.n_sparse) != here:
+        here = settings.ratio, settings.p_on, settings.n_sparse, settings.magnitude
+        if made is None or (made.r, made.p, made.n_sparse, made.magnitude) != here:
             self._curve_worker.start(functools.partial(curves, *here))
 
     def describe(self, frame: Frame, picture: Picture | None) -> Frame:
@@ -341,8 +341,8 @@ class Readings:
             steps_per_second=pace,
             gemms_per_step=1 / (pace * self._gemm_seconds),
             history=run.history.view(),
-            levels=levels(run.settings.ratio, run.settings.p_on),
-            past_optima=past_optima(run.history.view(), run.settings.ratio),
+            levels=levels(run.settings.ratio, run.settings.p_on, run.settings.magnitude),
+            past_optima=past_optima(run.history.view(), run.settings),
             curves=self._curves,
             kept_steps=run.kept_steps,
             construction=self._rug.construction if self._rug else "",
@@ -388,8 +388,9 @@ class Readings:
 
     def _verdict(self, kind: Kind, learns: bool) -> str:
         run, known = self.run, self.known.get(kind, Reading())
-        lines = levels(run.settings.ratio, run.settings.p_on)
-        loss, error, measured = known.loss, known.standard_error, known.statistics
+        lines = levels(run.settings.ratio, run.settings.p_on, run.settings.magnitude)
+        loss, error = known.loss, known.standard_error
+        measured = known.statistics if run.settings.law.is_usual else None
         below = self._curves.structured_at(lines.r, lines.p) if self._curves else None
         if kind == "rug":  # a ReLU model with a bias, whatever the run's settings are
             return verdict(loss, error, lines, measured, below, rug=True)
@@ -413,8 +414,9 @@ class Readings:
         return "There is no result at these settings yet." if self.run.step else ""
 
 
-def past_optima(history: HistoryView, ratio: float) -> tuple[tuple[float, float], ...]:
+def past_optima(history: HistoryView, settings: Settings) -> tuple[tuple[float, float], ...]:
     """(p, L*) for each earlier p of a run."""
     before = history.column("p")[history.breaks - 1]
     known = dict.fromkeys(before[np.isfinite(before)].tolist())
-    return tuple((p, levels(ratio, p).loss) for p in known if p)
+    r, magnitude = settings.ratio, settings.magnitude
+    return tuple((p, levels(r, p, magnitude).loss) for p in known if p)

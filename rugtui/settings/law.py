@@ -26,7 +26,7 @@ USUAL = {
 
 
 @dataclass(frozen=True)
-class Law:
+class MagnitudeLaw:
     """The law of u, the size of a feature that is on; without values, its usual ones."""
 
     kind: str = "uniform"
@@ -74,7 +74,7 @@ class Law:
     @property
     def is_usual(self) -> bool:
         """Whether it is the paper's: uniform on [0, 1]."""
-        return self == type(self)()
+        return (self.kind, self.values) == ("uniform", USUAL["uniform"])
 
     @property
     def mean(self) -> float:
@@ -91,6 +91,14 @@ class Law:
             return self.values[0] ** 2 + self.values[1] ** 2
         return {"signed": 1 / 3, "exponential": 2 * self._first**2}.get(self.kind, self._first**2)
 
+    def variance(self, p: float) -> float:
+        """Var x = p E u² − p² (E u)² of a feature that is on with probability p."""
+        return p * (self.second_moment - p * self.mean**2)
+
     @property
     def _first(self) -> float:
         return self.values[0] if self.values else 0.0
+
+
+USUAL_LAW = MagnitudeLaw()
+"""The paper's: uniform on [0, 1]."""

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from rugtui.errors import SettingError
 from rugtui.settings.fields import Declared, check, fields_of, setting
-from rugtui.settings.law import Law
+from rugtui.settings.law import MagnitudeLaw
 
 Method = Literal["sgd", "population"]
 Optimizer = Literal["adam", "adamw", "sgd"]
@@ -193,9 +193,9 @@ class Settings:
         return 1 / self.n_sparse if self.data == "one" else self.p
 
     @property
-    def law(self) -> Law:
+    def law(self) -> MagnitudeLaw:
         """Of the magnitude of a feature that is on."""
-        return Law.parse(self.magnitude)
+        return MagnitudeLaw.parse(self.magnitude)
 
     @property
     def outputs_kept(self) -> int:
@@ -267,7 +267,7 @@ def conflicts(known: Mapping[str, Any]) -> Iterator[SettingError]:
 
 def _conflicts_of_data(known: Mapping[str, Any]) -> Iterator[SettingError]:
     try:
-        Law.parse(known.get("magnitude", "uniform"))
+        MagnitudeLaw.parse(known.get("magnitude", "uniform"))
     except SettingError as error:
         yield error
     data, group, p = known.get("data"), known.get("group", 2), known.get("p", 0)

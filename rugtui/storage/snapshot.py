@@ -64,7 +64,7 @@ def write_snapshot(
         "step": step,
         "settings": settings.as_dict(),
         "units": UNITS,
-        "theory": dataclasses.asdict(levels(settings.ratio, settings.p_on)),
+        "theory": dataclasses.asdict(levels(settings.ratio, settings.p_on, settings.magnitude)),
         **facts,
     }
     with whole_folder(folder) as aside:

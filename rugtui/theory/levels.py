@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
-from rugtui.theory import hull
+from rugtui.theory import hull, magnitudes
 from rugtui.theory.bounds import elementwise, linear, oracle
+from rugtui.theory.magnitudes import Magnitude
 from rugtui.theory.optimum import optimum
 from rugtui.theory.pairs import pairs
 from rugtui.theory.priority import lowest
@@ -34,11 +36,18 @@ class Levels:
 
 
 @lru_cache(maxsize=256)
-def levels(r: float, p: float) -> Levels:
+def levels(r: float, p: float, magnitude: str = "uniform") -> Levels:
     """The losses of sections 4 and 5 at ratio r in (0, 1] and probability p in (0, 1].
 
-    Raises SettingError where r or p is outside.
+    `high_sparsity` is known for the usual magnitudes alone, and NaN for others. Raises SettingError
+    where r or p is outside, or there is no such law of magnitudes.
     """
+    law = Magnitude.parse(magnitude)
+    if not law.is_usual:
+        best = magnitudes.optimum(r, p, law)
+        known = magnitudes.elementwise_and_oracle(r, p, law)
+        of_law = best.loss, best.a, best.b, best.sigma, math.nan, magnitudes.linear(r, p, law)
+        return Levels(r, p, *(float(one) for one in (*of_law, *known)))
     best = optimum(r, p)
     return Levels(
         r=r,

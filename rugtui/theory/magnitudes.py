@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
 from scipy.special import ndtr
 
-from rugtui.settings.law import Law
+from rugtui.settings.law import MagnitudeLaw
 from rugtui.theory import gaussian, moments
 from rugtui.theory.interference import bennett
 from rugtui.theory.moments import Array
@@ -41,7 +41,7 @@ POINTS = 1 << 14
 """Cells over the range of the interference: it is cut into as many masses."""
 
 
-class Magnitude(Law):
+class Magnitude(MagnitudeLaw):
     """The law of u, the size of a feature that is on, with its density and means over it."""
 
     @property
@@ -105,7 +105,7 @@ UNIFORM = Magnitude()
 
 def variance(p: float, law: Magnitude) -> float:
     """v = Var x = p E u² − p² (E u)²."""
-    return p * (law.second_moment - p * law.mean**2)
+    return law.variance(p)
 
 
 def noise(a: float, r: float, p: float, law: Magnitude) -> float:

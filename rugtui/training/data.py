@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from rugtui.settings.law import Law
+from rugtui.settings.law import MagnitudeLaw
 from rugtui.training.kernels import passes
 from rugtui.training.kernels.sparse_rows import Batch, SparseRows
 
@@ -166,7 +166,7 @@ def decayed(n_sparse: int, p: float, decay: float) -> Float[Tensor, " n_sparse"]
     return torch.ones(n_sparse, dtype=torch.float64)
 
 
-def with_magnitudes(x: Batch, law: Law) -> Batch:
+def with_magnitudes(x: Batch, law: MagnitudeLaw) -> Batch:
     """`x`, in which features that are on are uniform on [0, 1), with magnitudes of this law: its
     quantiles there. In place."""
     if law.is_usual:
@@ -178,7 +178,7 @@ def with_magnitudes(x: Batch, law: Law) -> Batch:
     return _quantiles(x, law).mul_(on)
 
 
-def _quantiles(u: Tensor, law: Law) -> Tensor:
+def _quantiles(u: Tensor, law: MagnitudeLaw) -> Tensor:
     """The quantiles of `law` at each of `u`, in place."""
     match law.kind, law.values:
         case "uniform", (low, high):
@@ -202,7 +202,7 @@ def chunks(
     generator: torch.Generator,
     cells: int = 1 << 24,
     dtype: torch.dtype = torch.float32,
-    law: Law | None = None,
+    law: MagnitudeLaw | None = None,
 ) -> Iterator[SparseRows]:
     """`samples` samples in pieces of at most `cells` cells of x (one sample at least)."""
     most = max(1, cells // n_sparse)

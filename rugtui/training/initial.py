@@ -42,7 +42,7 @@ def aligned(settings: Settings, *, generator: torch.Generator) -> Dense:
     W_out = _uniform(n_sparse, n_dense, inputs=n_dense, generator=generator)
     # Σ_{j≠i} W_ij² ≈ a²/r with a = 1/3 for random W
     law = settings.law
-    spread = variance(p) if law.is_usual else p * (law.second_moment - p * law.mean**2)
+    spread = variance(p) if law.is_usual else law.variance(p)
     sigma = math.sqrt(spread / settings.ratio) / 3
     return Dense(W_out.T.contiguous(), W_out, torch.full((n_sparse,), -2 * sigma))
 

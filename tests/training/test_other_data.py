@@ -9,7 +9,7 @@ import torch
 
 from rugtui.analysis.verdict import caveat
 from rugtui.errors import SettingError
-from rugtui.settings.law import Law
+from rugtui.settings.law import MagnitudeLaw
 from rugtui.settings.settings import Settings
 from rugtui.theory.magnitudes import Magnitude, exact_loss
 from rugtui.training.data import decayed
@@ -56,7 +56,7 @@ def test_the_usual_law_draws_the_very_samples_of_before():
     for p in (0.02, 0.6):
         usual = drawn(SETTINGS.replace(p=p))
         np.testing.assert_array_equal(usual, drawn(SETTINGS.replace(p=p, magnitude="uniform:0,1")))
-    assert Law.parse("uniform:0,1").is_usual
+    assert MagnitudeLaw.parse("uniform:0,1").is_usual
 
 
 @pytest.mark.parametrize("decay", [0.5, 1.0, 3.0])

@@ -323,4 +323,5 @@ def _own_settings(text: str | None) -> dict[str, Any]:
     except ValueError:
         return {}
     known = known.get("settings", known) if isinstance(known, dict) else {}
-    return {f"settings.{name}": known[name] for name in ("p", "activation", "k") if name in known}
+    names = ("p", "activation", "k", "magnitude")
+    return {f"settings.{name}": known[name] for name in names if name in known}

@@ -35,10 +35,13 @@ class Said:
     hidden_activation: str = ""
     k: int | None = None
     """Outputs that topk keeps."""
+    magnitude: str | None = None
+    """Law of a feature that is on."""
 
     def settings(self) -> dict[str, Any]:
         """The settings of a run that the file says."""
         known = {"p": self.p, "activation": self.activation, "k": self.k}
+        known |= {"magnitude": self.magnitude}
         return {name: value for name, value in known.items() if value is not None}
 
     def require_known(self) -> None:
@@ -77,6 +80,7 @@ def said_by(facts: Mapping[str, Any]) -> Said:
         p=chances.pop() if len(chances) == 1 else None,
         scale=scales[0] if scales else "",
         hidden_activation=hidden[0] if hidden else "",
+        magnitude=law if isinstance(law := facts.get("settings.magnitude"), str) else None,
         k=k if isinstance(k := facts.get("settings.k"), int) and k > 0 else None,
     )
 

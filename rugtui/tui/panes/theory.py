@@ -10,7 +10,7 @@ from textual.strip import Strip
 
 from rugtui.analysis import numbers
 from rugtui.analysis.glossary import LOSSES
-from rugtui.analysis.verdict import comparable, standing, unweighed
+from rugtui.analysis.verdict import comparable, has_levels, measured_for, standing
 from rugtui.live.frame import Frame, Reading
 from rugtui.tui.charts.lines import (
     blank,
@@ -99,7 +99,7 @@ def theory_rows(frame: Frame) -> list[TheoryRow]:
     key = reading.estimate if trained else "rug"
     rows = [TheoryRow(key, reading.loss, "smooth", reading.standard_error, -1, step=frame.step)]
     if levels is not None:
-        to = NOTHING if trained and not unweighed(frame.settings) else now
+        to = NOTHING if trained and not has_levels(frame.settings) else now
         below = frame.structured
         structured = {}
         if below:
@@ -110,7 +110,9 @@ def theory_rows(frame: Frame) -> list[TheoryRow]:
             value = structured.get(key, getattr(levels, key, math.nan))
             if math.isfinite(value):
                 rows.append(TheoryRow(key, value, colour, rank=rank, above=to))
-    if reading.statistics is not None and (comparable(frame.settings) or not trained):
+    if reading.statistics is not None and (
+        measured_for(frame.settings) or (not trained and frame.settings.law.is_usual)
+    ):
         same = not trained or reading.measured_at == frame.step
         of_weights = list(_of_weights(reading, now if same else None))
         rows[1:1] = of_weights if same else []
@@ -195,7 +197,7 @@ def _number_line(
 ) -> list[Strip]:
     short = {key: name for key, name, _, _ in LEVELS}
     marks = [NumberMark(short[row.key], row.value, row.colour) for row in rows if row.key in short]
-    if not math.isfinite(rows[0].value) or not (frame.shown == "rug" or unweighed(frame.settings)):
+    if not math.isfinite(rows[0].value) or not (frame.shown == "rug" or has_levels(frame.settings)):
         return [blank(width)] * height
     pointer = NumberMark(f"{rows[0].name} {numbers.loss(rows[0].value)}", rows[0].value, "smooth")
     return number_line(marks, pointer, palette, width, height)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rugtui.analysis import numbers
-from rugtui.analysis.verdict import comparable, unweighed
+from rugtui.analysis.verdict import has_levels, measured_for
 from rugtui.live.frame import Frame
 from rugtui.live.history import HistoryView
 from rugtui.tui.charts.canvas import Pen
@@ -54,7 +54,7 @@ def exact_of(frame: Frame, palette: Palette) -> list[Curve]:
     Where the rug is shown, W is the rug's in the other panes, and these are named otherwise.
     """
     trained = frame.trained
-    if not trained.trend or not comparable(frame.settings):
+    if not trained.trend or not measured_for(frame.settings):
         return []
     name = "exact(W)" if frame.shown == "trained" else "trained W"
     if trained.trend_at[-1] != frame.step and frame.shown == "trained":
@@ -68,7 +68,7 @@ def exact_of(frame: Frame, palette: Palette) -> list[Curve]:
 def levels(frame: Frame, palette: Palette) -> list[Level]:
     """The horizontal lines, most important first; each from the step on at which its p began."""
     known = frame.levels
-    if known is None or not unweighed(frame.settings):
+    if known is None or not has_levels(frame.settings):
         return []
     since = p_since(frame.history, known.p)
     lines = [
@@ -124,6 +124,7 @@ def theory_chart(
     curves = [
         Curve(name, sweep.x, y, Pen(colour, letter), named=True)
         for name, y, colour, letter in reversed(lines)
+        if not np.isnan(y).all()  # what lies below L* is not known for all magnitudes
     ]
     if frame.rug is not None:
         curves.append(_point("rug", here, frame.rug.loss, Pen(palette.gaussian, "R")))
@@ -145,6 +146,7 @@ def theory_facts(
         Fact(4, "elementwise", numbers.loss(float(sweep.elementwise[index])), "elementwise"),
         Fact(5, "oracle", numbers.loss(float(sweep.oracle[index])), "faint"),
     ]
+    known = [fact for fact in known if fact.value != numbers.loss(math.nan)]
     if x == here and math.isfinite(frame.trained.loss):
         known.insert(1, Fact(2, "run", numbers.loss(frame.trained.loss), "smooth"))
     return known

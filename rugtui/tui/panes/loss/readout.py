@@ -9,7 +9,7 @@ import numpy as np
 from rich.style import Style
 
 from rugtui.analysis import numbers
-from rugtui.analysis.verdict import unweighed
+from rugtui.analysis.verdict import has_levels
 from rugtui.live.frame import Frame
 from rugtui.live.history import HistoryView
 from rugtui.tui.charts.palette import RGB, Palette, ink
@@ -55,7 +55,7 @@ def history_facts(
         Fact(1, name, numbers.loss(now), "heldout" if name == "held out" else "smooth"),
     ]
     known += heldout_facts(history, derived, index, step) if name != "held out" else []
-    if frame.levels is None or not unweighed(frame.settings):
+    if frame.levels is None or not has_levels(frame.settings):
         return known
     if math.isfinite(p) and p != frame.levels.p:
         return [*known, Fact(3, "p", f"{p:.3g}")]
