@@ -53,7 +53,7 @@ def test_where_theory_is_not_of_the_recipe_that_is_said(tmp_path):
     done = run(tmp_path, *SMALL, "--steps", "100", "--activation", "tanh")
     assert done.returncode == 0
     first, *_ = done.stderr.splitlines()
-    assert first.startswith("rugtui: Gaussian(W), exact(W) and L* assume a ReLU, not tanh;")
+    assert first.startswith("rugtui: Gaussian(W), exact(W) and L* assume a ReLU, not tanh,")
 
 
 def test_the_same_seed_gives_the_same_bits(tmp_path):

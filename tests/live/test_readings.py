@@ -123,7 +123,7 @@ def test_a_rug_with_millions_of_features_is_sampled_in_small_bites():
     settings = Settings(n_sparse=1 << 20, n_dense=16, p=1e-4, batch=1024)
     trial = RugSampler(settings, torch.device("cpu"), "hadamard")
     trial.sample()
-    assert trial._count * settings.n_sparse <= CELLS
+    assert trial.count * settings.n_sparse <= CELLS
     assert trial.loss()[0] > 0
 
 
@@ -212,10 +212,10 @@ def test_a_run_that_is_over_has_not_just_begun(tmp_path):
 def test_the_curves_of_the_last_p_stay_until_those_of_the_next_are_made(tmp_path, monkeypatch):
     gate, made = threading.Event(), []
 
-    def slow(r, p, n_sparse):
+    def slow(r, p, *rest):
         assert gate.wait(10)
         made.append(p)
-        return curves(r, p, n_sparse)
+        return curves(r, p, *rest)
 
     monkeypatch.setattr(module, "curves", slow)
     with reading(RunSession.new(SMALL, into=tmp_path)) as readings:
