@@ -24,6 +24,7 @@ SMALLER = {
     "resume": ["--no-screen", "--steps=30", "--quiet"],
     "rug": ["--n-sparse=64"],
     "study": ["--n-sparse=16", "--steps=40", "--batch=32", "--quiet"],
+    "study architectures": ["--n-sparse=16", *RUN, "--ratio=0.25", "--p=0.1", "--repeats=1"],
     "study phases": ["--ratio=0.5", "--p=0.1"],
     "sweep": ["--n-sparse=16", "--ratio=0.25,0.5", "--p=0.05,0.1", "--kinds=theory,linear"],
 }
