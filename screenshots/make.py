@@ -1,9 +1,10 @@
 """Make the pictures of the README from the running program.
 
-    python -m screenshots.make [--steps 3000] [--only-movie]
+    python -m screenshots.make [--steps 3000] [--only-movie] [--grid FOLDER]
 
 Trains the default model once for each size, and takes the screen with trained weights and with the
-rug; then a few runs beside each other; then sweeps a grid, and takes its map; and a moving picture.
+rug; then a few runs beside each other; then sweeps a grid, and takes its map and its figure of
+losses; and a moving picture. The figures of studies are written by `rugtui study … --figure`.
 """
 
 from __future__ import annotations
@@ -21,29 +22,38 @@ from textual.widgets import Input
 
 from rugtui.live.own_run import OwnRun
 from rugtui.live.session import Session
+from rugtui.reports.matplotlib_figures import write
+from rugtui.reports.sweep_figures import sweep_figures
 from rugtui.settings.settings import Settings
 from rugtui.sweeps import processes
 from rugtui.sweeps.folder import SweepFolder, run
 from rugtui.sweeps.grid import Grid
 from rugtui.tui.app import RugtuiApp
+from rugtui.tui.charts.palette import picture_colours
 from rugtui.tui.screens.sweep import SweepScreen
 from screenshots.movie import movie
 
 HERE = Path(__file__).parent
 SIZES = ((120, 40), (80, 24))
 OTHER_SIZES = (96, 192, 128)
-GRID = Grid(n_sparse="128", ratio="0.05:0.8:16", p="0.01:0.8:16:log", save_weights=True)
+GRID = Grid(
+    n_sparse="128",
+    ratio="0.1:0.8:8",
+    p="0.01,0.05,0.2",
+    seed="0,1,2",
+    kinds="trained,population,rug,theory,linear",
+)
 
 
 MOVIE_STEPS = (20, 60, 120, 200, 320, 500, 800, 1200, 2000, 3000)
 
 
-async def main(steps: int, *, only_movie: bool) -> None:
+async def main(steps: int, grid: Path | None, *, only_movie: bool) -> None:
     await moving(*SIZES[0])
     if only_movie:
         return
     with tempfile.TemporaryDirectory() as folder:
-        await sweep(Path(folder) / "grid", *SIZES[0])
+        await sweep(grid or Path(folder) / "grid", *SIZES[0])
     if steps:
         await several(steps // 2, *SIZES[0])
     for columns, rows in SIZES if steps else ():
@@ -60,7 +70,8 @@ async def main(steps: int, *, only_movie: bool) -> None:
 
 async def moving(columns: int, rows: int) -> None:
     """Training from its beginning, then the rug in place of the trained weights."""
-    app = RugtuiApp(Session(Settings(n_sparse=128, n_dense=32, steps=MOVIE_STEPS[-1])))
+    settings = Settings(n_sparse=128, n_dense=32, steps=MOVIE_STEPS[-1])
+    app = RugtuiApp(Session(OwnRun(settings)))
     screens, seconds = [], []
 
     def take(length: float) -> None:
@@ -106,6 +117,8 @@ async def sweep(folder: Path, columns: int, rows: int) -> None:
     for _ in run(swept, processes.outcomes):
         pass
     swept.close()
+    figure = next(one for one in sweep_figures(swept.rows) if "against-r" in one.name)
+    write(figure, picture_colours(dark=False), HERE / "loss-against-r.svg")
     app = RugtuiApp(Session(OwnRun(Settings())))
     async with app.run_test(size=(columns, rows)) as pilot:
         await shown(pilot, lambda frame: frame.step)
@@ -114,7 +127,7 @@ async def sweep(folder: Path, columns: int, rows: int) -> None:
         app.screen.query_one(Input).value = str(folder)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, SweepScreen) and app.screen.pane.sweep)
-        await pilot.press(*["up"] * 4, *["right"] * 6)
+        await pilot.press(*["up"] * 4, "right")
         await pilot.pause(1)
         picture(app, f"sweep-{columns}x{rows}")
         await pilot.press("q")
@@ -142,6 +155,7 @@ def picture(app: RugtuiApp, name: str) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=3000, help="0: the sweep alone")
+    parser.add_argument("--grid", type=Path, help="folder of the sweep, begun or done")
     parser.add_argument("--only-movie", action="store_true", help="dashboard.svg alone")
     given = parser.parse_args()
-    asyncio.run(main(given.steps, only_movie=given.only_movie))
+    asyncio.run(main(given.steps, given.grid, only_movie=given.only_movie))

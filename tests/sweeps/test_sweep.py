@@ -29,8 +29,8 @@ from tests.sweeps import in_process
 DATA = Path(__file__).parents[1] / "data"
 REFERENCE = json.loads((DATA / "theory_reference.json").read_text())["optimum"]
 SMALL = Grid(
-    n_sparse="16", ratio="0.25,0.5", p="0.1,0.3", seed="0,1", samples=64, steps=60, device="cpu",
-    kinds="population,rug,theory,linear",
+    n_sparse="16", ratio="0.25,0.5", p="0.1,0.3", seed="0,1", samples=64, steps=60, batch=64,
+    kinds="trained,population,rug,theory,linear", device="cpu",
 )  # fmt: skip
 
 
@@ -206,7 +206,8 @@ def test_two_workers_one_of_them_killed_give_the_same_bits(tmp_path, unbroken, m
 
         rows, seen = swept(tmp_path / "sweep", outcomes=outcomes)
         assert killed.is_set()
-        assert len(seen) == 8
+        assert len(seen) == len(units(SMALL))
+        assert {row.method for row in rows} == {"sgd", "population", None}
         assert rows == unbroken
     finally:
         cluster.close()
