@@ -193,7 +193,9 @@ def _look(empty: Row, found: Found, cell: Cell, grid: Grid) -> Row:
     sampled = heldout.measure(dense(found.weights), fresh, **model)
     if not variant.is_theorys:  # the theory's losses are those of another model
         known |= dict.fromkeys(("gaussian", "exact", "exact_standard_error"))
-    papers = paper_statistics(found.weights, cell.p, generator=np.random.default_rng(seed))
+    papers = asdict(paper_statistics(found.weights, cell.p, generator=np.random.default_rng(seed)))
+    if variant.data != Variant().data:  # whose ν has other moments and another law
+        papers |= dict.fromkeys(("delta_var_nu", "delta_mean_nu", "p_ks"))
     return replace(
         empty,
         loss=sampled.mean,
@@ -202,7 +204,7 @@ def _look(empty: Row, found: Found, cell: Cell, grid: Grid) -> Row:
         loss_exact=known.pop("exact"),
         loss_exact_standard_error=known.pop("exact_standard_error"),
         **{name: value for name, value in known.items() if name not in ("p", "n_sparse")},
-        **asdict(papers),
+        **papers,
         samples=grid.samples,
         steps=found.steps,
         device=str(device),
