@@ -96,7 +96,7 @@ class RugSampler(LossSampler):
         )
         seed = settings.seed ^ STREAM
         self._source = Source(_generator(device, seed), device, torch.get_default_dtype())
-        self._data = settings.replace(data="bernoulli", p=settings.p_on)
+        self._data = settings.replace(data="bernoulli", p=settings.p_on, p_decay=0.0)
 
     def sample(self) -> None:
         n_sparse = self.settings.n_sparse

@@ -25,7 +25,7 @@ SCREEN_COPIES, UNEVEN_COPIES = 5, 8
 """Copies of W_in and W_out that a dashboard may hold at once: those behind the statistics and the
 picture, their products, a snapshot being written, and the rug's, which needs more unless it is a
 Hadamard rug. Measured beside n_sparse 4,096: 4.3 at n_dense 1,024 and 512; 7.7 at (3000, 1500)."""
-BATCH_COPIES, SLOPED_COPIES, FULL_COPIES, AUTOGRAD_COPIES = 3, 8, 6, 16
+BATCH_COPIES, SLOPED_COPIES, FULL_COPIES, AUTOGRAD_COPIES = 3, 8, 6, 13
 """Pre-activations of two steps, and the data or held-out outputs; with the slope of what is not a
 ReLU, which passes over all of them; with data in all their cells, those too; by autograd, what it
 remembers."""
