@@ -193,6 +193,8 @@ class Frame:
     """Of a Frame that is such a past, its step."""
     run: str = ""
     """The directory of the live run; empty before it has one."""
+    files: str = ""
+    """The folder that what is shown was read from or is saved in; empty where there is none."""
     others: tuple[OtherRun, ...] = ()
     """Earlier runs of this session and saved ones, oldest first, without the live one."""
     saved: tuple[Listed, ...] | None = None

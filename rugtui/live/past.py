@@ -27,6 +27,7 @@ class PastRun:
     """A ShownRun at a step that it has left behind."""
 
     folder: Path | None
+    files: Path | None
     settings: Settings
     """With the p of then."""
     step: int
@@ -56,7 +57,12 @@ def past_run(run: ShownRun, step: int) -> PastRun:
     kept = run.kept_weights(step)
     dtype = data_type(settings, kept.b.device)
     return PastRun(
-        run.folder, settings, step, kept.mapped(lambda part: part.to(dtype).contiguous()), history
+        run.folder,
+        run.files,
+        settings,
+        step,
+        kept.mapped(lambda part: part.to(dtype).contiguous()),
+        history,
     )
 
 

@@ -82,6 +82,11 @@ class ShownRun(Protocol):
     @property
     def folder(self) -> Path | None: ...
     @property
+    def files(self) -> Path | None:
+        """Its folder, though it be only viewed."""
+        ...
+
+    @property
     def source(self) -> str:
         """What was opened, in a word or two, while it is viewed."""
         ...
@@ -332,6 +337,7 @@ class Readings:
         return dataclasses.replace(
             frame,
             run=str(run.folder or ""),
+            files=str(run.files or ""),
             settings=run.settings,
             source=run.source,
             device=run.device,

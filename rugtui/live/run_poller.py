@@ -61,6 +61,10 @@ class SavedRun:
     def weights(self) -> Dense:
         return self.saved_weights
 
+    @property
+    def files(self) -> Path:
+        return self.folder
+
     def kept_weights(self, step: int) -> Dense:
         return read_kept(self.folder, step)
 

@@ -192,9 +192,12 @@ class RunSession:
     def kept_steps(self) -> tuple[int, ...]:
         return self.replay.steps
 
+    @property
+    def files(self) -> Path | None:
+        return self.resume_handle.run if self.resume_handle else self.writer.run
+
     def kept_weights(self, step: int) -> Dense:
-        opened = self.resume_handle
-        return self.replay.read(opened.run if opened else self.writer.run, step)
+        return self.replay.read(self.files, step)
 
     def advance(
         self, cancelled: Callable[[], bool], called: Callable[[], bool] = never

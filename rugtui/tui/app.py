@@ -36,6 +36,7 @@ from rugtui.tui.screens.failure import Failure
 from rugtui.tui.screens.help import Glossary, Help
 from rugtui.tui.screens.runs import Runs
 from rugtui.tui.screens.settings_form import SettingsForm
+from rugtui.tui.screens.system import RunLog, System
 
 if TYPE_CHECKING:
     from rugtui.tui.screens.sweep import Desk
@@ -232,6 +233,12 @@ class RugtuiApp(FrameApp):
             await self.push_screen(Glossary(str(pane.border_title), rows, sheet))
         else:
             await self.push_screen(sheet)
+
+    async def action_system(self) -> None:
+        await self.push_screen(System())
+
+    async def action_log(self) -> None:
+        await self.push_screen(RunLog())
 
     async def action_quit(self) -> None:
         self.leave()

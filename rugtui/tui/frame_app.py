@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 
 from textual import events
 from textual.screen import ModalScreen
@@ -12,12 +13,14 @@ from rugtui.live.commands import COUNTED, Change, Command, Kind
 from rugtui.live.frame import Frame
 from rugtui.live.session import LOADING, Session
 from rugtui.runtime.threads import share_beside
+from rugtui.runtime.usage import UsageMeter
 from rugtui.settings.preferences import Preferences
 from rugtui.settings.settings import Settings
 from rugtui.tui.header import Header
 from rugtui.tui.screens.dashboard import Dashboard
 from rugtui.tui.screens.failure import Failure
 from rugtui.tui.screens.overlay import ShowsFrames
+from rugtui.tui.screens.system import KEPT, SECONDS, Sample
 from rugtui.tui.terminal.bandwidth import KIB
 from rugtui.tui.terminal.frame_throttle import FrameThrottle
 from rugtui.tui.terminal.terminal_app import TerminalApp
@@ -50,6 +53,8 @@ class FrameApp(TerminalApp):
         self.thrift = FrameThrottle()
         self.screen_rates = 0.0, 0.0
         """KiB and Frames that go to the screen in a second."""
+        self.samples: deque[Sample] = deque(maxlen=KEPT)
+        self._usage: UsageMeter | None = None
         self._eager: Timer | None = None
         self._told = self._sent = self._drawn = 0
         self._failure = ""
@@ -73,6 +78,7 @@ class FrameApp(TerminalApp):
         """Begin to take Frames."""
         self._timer = self.set_interval(1 / self.fps, self.take_frame)
         self.set_interval(METER_SECONDS, self.read_meter)
+        self.set_interval(SECONDS, self.sample_system)
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.InputEvent | events.Resize):
@@ -148,6 +154,15 @@ class FrameApp(TerminalApp):
             return  # a last tick, when the app is already leaving
         for header in self.dashboard.query(Header):
             header.wait(waited if waited > STILL else 0.0)
+
+    def sample_system(self) -> None:
+        """Sample what the process takes, and say it where there is room."""
+        if not self.screen_stack:
+            return
+        self._usage = self._usage or UsageMeter()
+        usage = self._usage.sample(self.latest.device)
+        self.samples.append(Sample(usage, *self.screen_rates))
+        self.dashboard.tell_usage(usage.text)
 
     def action_fps(self, factor: float) -> None:
         self.fps = min(max(self.fps * factor, FPS_LEAST), FPS_MOST)

@@ -116,6 +116,7 @@ REDRAW = "Draw everything again, where another program wrote over it."
 SUSPEND = "Stop the program, training included, and return to the shell, whose fg resumes it."
 INTERRUPT = "Quit, if pressed twice."
 FPS = "Draw twice and half as often."
+SYSTEM = "Processor, memory, GPU and the bytes sent to the terminal, over the last minutes."
 REPLAY = "Replay the run in ten seconds: W, theory and symmetry at one kept step after another."
 LIVE = "Hide the crosshair: all panes show the run as it is."
 CROSS = "Move the crosshair; the line under the chart reads out what is there."
@@ -324,6 +325,8 @@ KEYS = (
         "dashboard",
         name="go_to_symmetry",
     ),
+    Key("m", "system", "system", SYSTEM, "Screen", False),
+    Key("L", "log", "log", "The run's log: what happened to it, and when.", "Files", False),
     Key("plus", "fps(2.0)", "fps+", FPS, "Screen", False, name="draw_more_often"),
     Key("minus", "fps(0.5)", "fps−", FPS, "Screen", False, name="draw_less_often"),
     Key("d", "theme", "dark", "Dark or light colours.", "Screen", False),

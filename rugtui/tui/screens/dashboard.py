@@ -88,6 +88,11 @@ class Dashboard(Screen[None]):
             then = name in LOOKING_BACK and frame.past
             self.query_one(f"#{name}", Pane).frame = then or frame
 
+    def tell_usage(self, text: str) -> None:
+        """Say in the last border what the process takes, where there is room for all four panes."""
+        roomy = self.has_class("broad") or self.has_class("wide")
+        self.query_one("#symmetry", Pane).entitle(below=text if roomy else "")
+
     def go_to(self, pane: str) -> None:
         """Focus a pane by its id; in a small terminal it takes the place of another."""
         if self.maximized is not None:

@@ -1,0 +1,173 @@
+"""The system over time, and the run's log."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical, VerticalScroll
+from textual.widgets import Static
+
+from rugtui.errors import DamagedError
+from rugtui.live.frame import Frame
+from rugtui.runtime.characters import printable
+from rugtui.runtime.usage import Usage, size
+from rugtui.storage.files import open_plain
+from rugtui.storage.log import NAME
+from rugtui.tui.panes.pane import HasPreferences
+from rugtui.tui.panes.symmetry import ASCII_EIGHTHS, EIGHTHS
+from rugtui.tui.screens.overlay import HasFrames, Overlay
+
+SECONDS = 1.0
+"""Between two samples, and between two looks at the log."""
+KEPT = 600
+"""Samples kept for the charts."""
+ROWS = 2
+"""Of each chart."""
+TAIL = 256 << 10
+"""Bytes at the end of a log that are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The system at one second, and what goes to the screen."""
+
+    usage: Usage
+    kib: float
+    """A second, to the terminal."""
+    fps: float
+
+
+@runtime_checkable
+class HasSamples(Protocol):
+    """An app that samples the system."""
+
+    @property
+    def samples(self) -> Sequence[Sample]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    name: str
+    value: Callable[[Sample], float]
+    text: Callable[[float], str]
+
+
+QUANTITIES = (
+    Quantity("CPU, of a core", lambda s: s.usage.cpu, lambda v: f"{v:.0f} %"),
+    Quantity("memory", lambda s: s.usage.memory, size),
+    Quantity("GPU", lambda s: s.usage.gpu, lambda v: f"{v:.0f} %"),
+    Quantity("GPU memory", lambda s: s.usage.gpu_memory, size),
+    Quantity("GPU power", lambda s: s.usage.gpu_power, lambda v: f"{v:.0f} W"),
+    Quantity("to the terminal", lambda s: s.kib, lambda v: f"{v:.1f} KiB/s"),
+    Quantity("drawn", lambda s: s.fps, lambda v: f"{v:.1f} fps"),
+)
+
+
+def bars(values: Sequence[float], width: int, height: int, *, ascii_only: bool) -> list[str]:
+    """Values as bars from 0 to their largest, the newest at the right."""
+    shown, top = list(values)[-width:], max([value for value in values if value > 0], default=1.0)
+    eighths = [0 if math.isnan(v) else round(8 * height * max(v, 0.0) / top) for v in shown]
+    blocks = ASCII_EIGHTHS if ascii_only else EIGHTHS
+    return [
+        "".join(blocks[min(max(one - 8 * row, 0), 8)] for one in eighths).rjust(width)
+        for row in reversed(range(height))
+    ]
+
+
+def charts(samples: Sequence[Sample], width: int, *, ascii_only: bool) -> str:
+    """Each quantity that is known: its name, what it is now and at most, and its course."""
+    told = []
+    for one in QUANTITIES:
+        values = [one.value(sample) for sample in samples]
+        known = [value for value in values if not math.isnan(value)]
+        if not known:
+            continue
+        head = f"{one.name:<16}{one.text(known[-1]):>14}{'at most ' + one.text(max(known)):>26}"
+        told.append("\n".join([head, *bars(values, width, ROWS, ascii_only=ascii_only)]))
+    return "\n".join(told) or "The first sample comes in a second."
+
+
+def log_tail(folder: str) -> str:
+    """The newest lines of a run's log, or why there are none."""
+    if not folder:
+        return "This is no run yet: it has no log."
+    try:
+        with open_plain(Path(folder) / NAME) as file:
+            end = file.seek(0, 2)
+            file.seek(max(end - TAIL, 0))
+            lines = file.read().decode(errors="replace").splitlines()[end > TAIL :]
+    except FileNotFoundError:
+        return "Nothing is in the log yet."
+    except (OSError, DamagedError) as error:
+        return printable(str(error))
+    return "\n".join(map(printable, lines)) or "Nothing is in the log yet."
+
+
+class _Told(Overlay[None]):
+    """A sheet of text that is told anew every second."""
+
+    heading, below = "", "escape closes"
+    BINDINGS = [
+        Binding("escape", "dismiss", "Close"),
+        Binding("q", "app.quit", "Quit", id="quit"),
+    ]
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="sheet") as sheet:
+            sheet.border_title, sheet.border_subtitle = self.heading, self.below
+            with VerticalScroll():
+                yield Static("", markup=False)
+
+    def on_mount(self) -> None:
+        self._said = ""
+        self.tell()
+        self.set_interval(SECONDS, self.tell)
+        self.query_one(VerticalScroll).focus()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.tell)
+
+    def text(self) -> str:
+        raise NotImplementedError
+
+    def tell(self) -> None:
+        if (said := self.text()) != self._said:
+            self._said = said
+            self.query_one(Static).update(said)
+            self.told()
+
+    def told(self) -> None:
+        """Once it says something else."""
+
+
+class System(_Told):
+    heading, below = "System", "the last minutes, now at the right · escape closes"
+    BINDINGS = [Binding("m", "dismiss", "Close", id="system")]
+
+    def text(self) -> str:
+        assert isinstance(self.app, HasSamples)
+        plain = isinstance(self.app, HasPreferences) and self.app.preferences.ascii
+        return charts(
+            self.app.samples, self.query_one(VerticalScroll).size.width - 2, ascii_only=plain
+        )
+
+
+class RunLog(_Told):
+    heading, below = "Log of the run", "the newest at the bottom · escape closes"
+    BINDINGS = [Binding("L", "dismiss", "Close", id="log")]
+
+    def text(self) -> str:
+        frame = self.app.latest if isinstance(self.app, HasFrames) else None
+        return log_tail(frame.files if isinstance(frame, Frame) else "")
+
+    def told(self) -> None:
+        """Follow the end, unless somebody looks further above."""
+        scroll = self.query_one(VerticalScroll)
+        if scroll.scroll_offset.y >= scroll.max_scroll_y - 1:
+            self.call_after_refresh(scroll.scroll_end, animate=False)
