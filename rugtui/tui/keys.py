@@ -196,7 +196,7 @@ KEYS = (
     Key("e", "edit", "edit", "Edit every setting in a form.", "Training"),
     Key("s", "snapshot", "save", "Save weights, history and the screen as a snapshot.", "Files"),
     Key("y", "copy", "copy", COPY, "Files", False),
-    Key("v", "replay", "replay", REPLAY, "Panes"),
+    Key("P", "replay", "replay", REPLAY, "Panes"),
     Key("t", "tab", "view", "Loss against steps, against r, against p.", "Loss", pane="loss"),
     Key("l", "scales", "axes", "Step through linear and logarithmic axes.", "Loss", pane="loss"),
     Key("h", "crosshair", "crosshair", "Show and hide the crosshair.", "Loss", pane="loss"),

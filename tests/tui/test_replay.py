@@ -61,10 +61,10 @@ async def test_the_replay_goes_through_all_steps_waits_for_each_and_ends_at_the_
     app = RugtuiApp(FakeSession())
     async with running(app) as pilot:
         await give(pilot, some_frame())
-        await pilot.press("v")
+        await pilot.press("P")
         assert app.session.heard(ShowStep) == []  # nothing was kept
         await give(pilot, some_frame(kept_steps=KEPT))
-        await pilot.press("2", "v")
+        await pilot.press("2", "P")
         while (asked := app.session.heard(ShowStep))[-1:] != [ShowStep(None)]:
             if asked:
                 await give(pilot, at_step(asked[-1].step))
@@ -79,7 +79,7 @@ async def test_the_same_key_stops_the_replay_where_it_is():
     app = RugtuiApp(FakeSession())
     async with running(app) as pilot:
         await give(pilot, some_frame(kept_steps=KEPT))
-        await pilot.press("v", "v")
+        await pilot.press("P", "P")
         await pilot.pause()
         assert app.session.heard(ShowStep) == [ShowStep(0)]
         pane = app.dashboard.query_one("#loss")
