@@ -49,7 +49,7 @@ def sample_sparse(
     """
     seeds, expected = _seeds(generator), batch * n_sparse * p
     starts = torch.empty(batch + 1, dtype=torch.int32)
-    # six standard deviations more than expected: too short once in 10⁹ batches
+    # six standard deviations above the mean: too short for one batch in 10⁹
     room = math.ceil(expected + 6 * math.sqrt(expected)) + 10
     while True:
         columns, values = torch.empty(room, dtype=torch.int32), torch.empty(room, dtype=dtype)
@@ -215,7 +215,7 @@ def chunks(
 
 
 def _seeds(generator: torch.Generator) -> tuple[np.uint64, np.uint64]:
-    """Where a batch's stream of counters begins, and its odd increment: a run still has to save
-    nothing but the generator's state."""
+    """The first counter of a batch's random stream, and its odd increment, drawn from the
+    generator, whose state is all that a run has to save."""
     start, step = torch.empty(2, dtype=torch.int64).random_(generator=generator).tolist()
     return np.uint64(start), np.uint64(2 * step + 1)

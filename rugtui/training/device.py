@@ -56,9 +56,9 @@ def data_type(settings: Settings, device: torch.device) -> torch.dtype:
 
 @contextmanager
 def precision(settings: Settings, device: torch.device) -> Iterator[None]:
-    """Lets CUDA's products of float32 use TensorFloat-32 inside the block, where `matmul` says so.
+    """Lets CUDA use TensorFloat-32 for float32 products inside the block, if `matmul` is "tf32".
 
-    The switch is global: nothing else may compute on CUDA at another precision meanwhile.
+    The switch is global: nothing else may compute on CUDA in the meantime.
     """
     if settings.matmul != "tf32" or device.type != "cuda":
         yield

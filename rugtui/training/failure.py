@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 MEMORIES = {"adam": 2, "adamw": 2, "sgd": 1}
 """State tensors per parameter in each optimizer."""
 STATES = 3
-"""Copies of the parameters and optimizer state beside those that train: the fallback, one that is
-being written, and one that waits to be written."""
+"""Additional copies of the parameters and optimizer state: the fallback, one that is being written,
+and one that waits to be written."""
 SCREEN_COPIES, UNEVEN_COPIES = 5, 8
 """Copies of W_in and W_out that a dashboard may hold at once: those behind the statistics and the
 picture, their products, a snapshot being written, and the rug's, which needs more unless it is a
@@ -30,7 +30,7 @@ BATCH_COPIES, SLOPED_COPIES, FULL_COPIES, AUTOGRAD_COPIES = 3, 8, 6, 13
 ReLU, which passes over all of them; with data in all their cells, those too; by autograd, what it
 remembers."""
 CELL = 36
-"""Bytes of an active cell: its place and its value, by row and by column, and room to spare."""
+"""Bytes of an active entry: index and value, by row and by column, with a reserve."""
 SIGNS = (
     "out of memory",
     "not enough memory",
@@ -38,7 +38,7 @@ SIGNS = (
     "bad_alloc",
     "create a memory",
 )
-"""The words of PyTorch, the C++ library and oneDNN for it."""
+"""How PyTorch, the C++ library and oneDNN call it."""
 
 
 class Diverged(TrainingError):  # noqa: N818 - a state that a run can be in
@@ -83,10 +83,10 @@ def largest_batch(settings: Settings, available: int, *, screen: bool = False) -
 
 
 class MemoryBudget:
-    """The memory that one run may have: what it holds already, and what is free beside that."""
+    """The memory available to a run: what it uses already, and what is free."""
 
     def __init__(self, device: torch.device, *, screen: bool = False) -> None:
-        """`screen`: include what a dashboard needs."""
+        """`screen`: include the dashboard's share."""
         self.device, self.screen, self._before = device, screen, _used(device)
 
     @property
@@ -135,7 +135,7 @@ def _used(device: torch.device) -> int:
 
 def _fixed(settings: Settings, screen: bool) -> int:
     memories = MEMORIES["adam" if settings.method == "population" else settings.optimizer]
-    copies = 2 + memories + STATES * (1 + memories) + 0.5  # and a gradient on its way to its place
+    copies = 2 + memories + STATES * (1 + memories) + 0.5  # and a gradient before it is added in place
     matrices = 1 if settings.tied else 2
     vectors = settings.bias + len(EXTRA.get(settings.activation, ()))
     parameters = settings.n_sparse * (matrices * settings.n_dense + vectors)
@@ -149,7 +149,7 @@ def _looked_at(settings: Settings) -> int:
 
 
 def _square(settings: Settings) -> int:
-    """Cells of the matrix that a step of all cells may go through."""
+    """Entries of the n_sparse × n_sparse matrix that a dense step may use."""
     full = settings.method == "sgd" and not sparse_data(settings) and settings.matmul != "bf16"
     squares = FullMatrixPath.of(settings.n_sparse, settings.n_dense, settings.batch if full else 0)
     return settings.n_sparse**2 if squares.backward else 0

@@ -19,7 +19,7 @@ from rugtui.training.source import Source, importance
 
 
 class Method(Protocol):
-    """Descends in the parameters that it was made with. If `check_cancelled` raises, nothing has
+    """Changes the parameters that it was made with. If `check_cancelled` raises, nothing has
     changed."""
 
     @property
@@ -104,7 +104,7 @@ class Sampled:
         """None: samples do not give the exact loss of the current weights."""
 
     def dead(self) -> int:
-        """Outputs that were 0 for so long that their own feature must have been active often."""
+        """Outputs that have been 0 although their own feature must have been active often."""
         settings, p = self._settings, self._settings.p_on
         if settings.p_decay:
             each = decayed(settings.n_sparse, p, settings.p_decay).to(self._quiet.device)

@@ -1,5 +1,5 @@
-"""The trained numbers: W_in, W_out, b and what a learned activation has besides, as views of one
-flat tensor, and their gradient as views of another.
+"""The parameters W_in, W_out, b and those of a learned activation, as views of one flat tensor, and
+their gradient as views of another.
 
 One tensor for all of them makes the optimizer one fused pass and a copy of the state one clone.
 Tied weights are one matrix in the flat tensor with two views: W_out is W_in's transpose because it
@@ -51,7 +51,7 @@ class Views:
 
 
 class Parameters:
-    """Weights and the place of their gradient. Without a bias `b` is zeros outside both."""
+    """Weights and their gradient. Without a bias, `b` is a separate tensor of zeros."""
 
     def __init__(self, weights: Dense, *, tied: bool = False, bias: bool = True) -> None:
         self.tied, self.bias = tied, bias
@@ -78,7 +78,7 @@ class Parameters:
         return blocks
 
     def take(self, weights: Dense) -> None:
-        """Set the values; tied weights take W_in alone, and no bias stays no bias."""
+        """Set the values; tied weights take only W_in, and without a bias b is ignored."""
         self.weights.W_in.copy_(weights.W_in)
         if not self.tied:
             self.weights.W_out.copy_(weights.W_out)

@@ -45,7 +45,7 @@ class Population:
 
     def __init__(self, settings: Settings, parameters: Parameters) -> None:
         self._parameters = parameters
-        # the gradient of a dead row is tiny and must not drown in eps
+        # the gradient of a dead row is tiny, and must not be lost in eps
         self._optimizer = Optimizer(torch.optim.Adam, parameters.blocks(), betas=BETAS, eps=1e-20)
         self._dead = 0
         self.change(settings)
@@ -59,7 +59,7 @@ class Population:
 
     @property
     def lr(self) -> float:
-        """The rate of W_in and W_out, whose cells end up of the order 1/√n_dense."""
+        """The rate of W_in and W_out, whose final entries are of the order 1/√n_dense."""
         return self._rate / math.sqrt(self._parameters.n_dense)
 
     def step(self, number: int, check_cancelled: CheckCancelled) -> float:
@@ -73,7 +73,7 @@ class Population:
         return loss
 
     def loss(self, check_cancelled: CheckCancelled) -> float:
-        """The Gaussian loss of the weights as they are; leaves its gradient in the parameters."""
+        """The Gaussian loss of the current weights; writes its gradient to the parameters."""
         if self._loss is None:
             own, p = self._parameters, float(self._settings.p)
             loss, reach = evaluate(
@@ -114,7 +114,7 @@ class Population:
 
 
 class Weights(Protocol):
-    """Weights, or their gradient, of one model or of many: then with an axis of them first."""
+    """Weights, or their gradient, of one model, or of several along a first axis."""
 
     @property
     def W_in_T(self) -> Float[Tensor, "*cells n_sparse n_dense"]: ...
@@ -137,8 +137,8 @@ def evaluate(
 ) -> tuple[Rows, Rows]:
     """The Gaussian loss of each row, and its reach: Φ of the pre-activation at x = 1.
 
-    Leaves n_sparse times the gradient of the mean loss in `gradient`, with β in b's place where
-    there is a bias. `beta` is b + μ, in float64 where the device has it.
+    Writes n_sparse times the gradient of the mean loss to `gradient`; that of b is the one of β.
+    `beta` is b + μ, in float64 if the device supports it.
     """
     W_in_T, W_out, v = own.W_in_T, own.W_out, _variance(p)
     gram = W_in_T.mT @ W_in_T
@@ -186,12 +186,12 @@ def means(own: Weights, p: float | Float[Tensor, "cells 1"]) -> Rows:
 
 
 def _variance(p: float | Tensor) -> float | Tensor:
-    """v = Var x, of each cell where p is."""
+    """v = Var x, per cell if p is."""
     if isinstance(p, Tensor):
         return torch.as_tensor(variance(p.cpu().numpy())).to(p)
     return float(variance(p))
 
 
 def _rows(vector: Tensor) -> Tensor:
-    """In float64, where the device has it."""
+    """In float64, if the device supports it."""
     return vector.to("cpu" if vector.device.type == "mps" else vector.device).double()

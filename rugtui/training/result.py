@@ -1,4 +1,4 @@
-"""What a run returns: a result for each interval, and its complete state on demand."""
+"""The result of an interval of training, and the complete state of a run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class StepResult:
     loss: float
     """sgd: mean loss of the batches since the last result; population: loss of the weights."""
     heldout: float | None
-    """Loss on held-out data, where it was measured at this step."""
+    """Loss on held-out data, if it was measured at this step."""
     heldout_standard_error: float | None
     lr: float
     p: float

@@ -27,7 +27,7 @@ def rate(settings: Settings, step: int) -> float:
 
 def factor(settings: Settings, step: int) -> float:
     if settings.schedule == "cosine":
-        # at the middle of each step, so that neither the first nor the last is lost
+        # in the middle of each step, so that neither the first nor the last has rate 0
         return (1 + math.cos(math.pi * min((step + 0.5) / settings.steps, 1))) / 2
     if settings.schedule == "warmup":
         tenth = settings.steps / 10 if settings.steps else WARMUP_STEPS
@@ -58,7 +58,7 @@ def patience(settings: Settings) -> int:
 
 
 def by_epochs(settings: Settings) -> bool:
-    """Whether a run ends as the paper's loop does: unless the settings name a patience."""
+    """Whether a run ends by the rule of the paper's loop: unless the settings name a patience."""
     known = settings.schedule, settings.method, settings.patience
     return known == ("reference", "sgd", None)
 
@@ -68,7 +68,7 @@ SETTLED = 1e-5
 
 
 class Stopping:
-    """Follows the results of a run under one setting; `reason` says why it is over, once it is.
+    """Decides from the results of a run whether it is over; `reason` says why, once it is.
 
     Patience compares the mean loss of the last `patience` steps with that of as many steps before
     them, once per `patience` steps. The paper's loop compares after every epoch, and so stops
@@ -83,17 +83,17 @@ class Stopping:
         self._sum, self._steps = 0.0, 0
         self._before: float | None = None
         self._recent: list[list[float]] = []
-        """By epochs: the summed loss of each result, and its steps; two patiences of them."""
+        """The summed loss and the steps of each result, over two patiences."""
         self._last_epoch = False
 
     def note(self, result: StepResult, steps: int, judged: Estimate | None = None) -> None:
-        """A result, and of how many steps; where samples are learned from, the held-out loss that
-        the target is judged on, if it was measured at this step."""
+        """Add a result over so many steps; for training on samples, with the held-out loss that is
+        compared with the target, if it was measured at this step."""
         within = self._settings.until_within
         known = result.loss
         if (
             result.method == "sgd"
-        ):  # plus a standard error: among many measurements one will be low by chance
+        ):  # plus a standard error, because among many measurements one is low by chance
             known = math.inf if judged is None else judged.mean + judged.standard_error
         if within and known <= (1 + within) * self._symmetric():
             self.reason = self._target
@@ -108,7 +108,7 @@ class Stopping:
     @property
     def _target(self) -> str:
         within = self._settings.until_within
-        # the held-out loss may still be above it: a few interferers are not Gaussian noise
+        # the held-out loss may still be higher: a few interferers are not Gaussian noise
         whose = "Gaussian loss " if self._settings.method == "population" else ""
         return f"{whose}within {100 * within:g} % of L*" if within else ""
 
@@ -127,7 +127,7 @@ class Stopping:
         return over
 
     def _epoch_stalls(self) -> bool:
-        """Of the steps since the settings hold, the paper's loop wants more than two patiences."""
+        """The paper's loop stops at the earliest after two patiences with the same settings."""
         sums, steps = np.array(self._recent).T
         done = steps.sum() - steps.cumsum()  # after each result
         since = done < 2 * self._patience

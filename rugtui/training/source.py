@@ -1,5 +1,5 @@
-"""Where a run's samples come from: the data distribution of its settings, its device, and its
-random streams, all from one seed."""
+"""Draws the samples of a run from the data distribution of its settings, on its device, with random
+streams that all come from one seed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rugtui.training.kernels.sparse_rows import Batch
 
 
 class Source:
-    """Draws batches: on a CPU as lists of active entries if the step is sparse, else dense.
+    """Draws batches: on a CPU as lists of active entries if the step is sparse, otherwise dense.
 
     On CUDA batches are drawn on the device, without synchronizing.
     """
@@ -56,7 +56,7 @@ class Source:
         return cells if self.device.type == "cpu" else cells.dense().to(self.device)
 
     def draw_many(self, settings: Settings, samples: int) -> Iterator[Batch]:
-        """`samples` samples in batches of the settings' size at most."""
+        """`samples` samples in batches of at most the settings' size."""
         while samples > 0:
             yield self.draw(settings, min(settings.batch, samples))
             samples -= settings.batch

@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 
 EAGER_STEPS = 3
-"""Run as they are before one is recorded, so that libraries allocate what they keep."""
+"""Steps that are run before one is recorded, so that libraries allocate their buffers."""
 
 
 class CapturedStep:
-    """Calls `step`, which returns its loss, or replays it; on other devices it always calls it.
+    """Calls or replays `step`, which returns its loss; on devices other than CUDA it calls it.
 
-    What changes from step to step must be read from tensors on the device.
+    Whatever changes from step to step must be read from tensors on the device.
     """
 
     def __init__(self, step: Callable[[], Tensor], generator: torch.Generator) -> None:
@@ -41,7 +41,7 @@ class CapturedStep:
         return self._loss.clone()
 
     def _aside(self) -> Tensor:
-        """On another stream, as capturing asks for."""
+        """On another stream, which capturing requires."""
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):

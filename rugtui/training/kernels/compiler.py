@@ -1,7 +1,7 @@
-"""Functions compiled by Numba, kept on disk, so that only the first run on a machine compiles.
+"""Compiles functions with Numba, cached on disk, so that only the first run on a machine compiles.
 
-The files lie in the user's cache directory. Numba reads them back by pickle, as Python reads its
-own bytecode: they are this user's and made on this machine, never a file from elsewhere.
+The files are in the user's cache directory. Numba unpickles them, as Python loads its own bytecode:
+they were made by this user on this machine, and are never files from elsewhere.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ import numba
 import platformdirs
 
 FAST = {"reassoc", "contract", "nsz", "arcp"}
-"""Freedoms of rounding that let loops use vector instructions; NaN and infinity stay what they are,
-because by them a run is seen to diverge."""
+"""Relaxed rounding, which lets loops use vector instructions; NaN and infinity are preserved,
+because they show that a run diverges."""
 
 
 def inlined(function: Callable[..., Any]) -> Any:
-    """`function` for use by compiled ones, and compiled with them."""
+    """`function` for use in compiled ones, and compiled with them."""
     options = {"nogil": True, "boundscheck": False, "error_model": "numpy", "fastmath": FAST}
     return numba.njit(**options)(function)
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function`, compiled or read from disk when first called; it runs without Python's lock."""
+    """`function`, compiled or read from disk when first called; it runs without the GIL."""
     run = _cached(function)
 
     @functools.wraps(function)
@@ -34,7 +34,7 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
         nonlocal run
         try:
             return run(*arguments)
-        except Exception:  # whatever a full disk or a damaged file raises, before anything is run
+        except Exception:  # raised by a full disk or a damaged file, before the function has run
             if not run.stats.cache_path:
                 raise
             shutil.rmtree(run.stats.cache_path, ignore_errors=True)
@@ -51,7 +51,7 @@ def _cached(function: Callable[..., Any]) -> Any:
         config.CACHE_DIR = before or platformdirs.user_cache_dir("rugtui")
         run = inlined(function)
         run.enable_caching()
-    except RuntimeError:  # no directory can be written, or the user has no home
+    except RuntimeError:  # no directory is writable, or there is no home directory
         return inlined(function)
     finally:
         config.CACHE_DIR = before

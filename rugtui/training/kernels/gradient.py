@@ -2,13 +2,13 @@
 
 Of the five products of a step only the decoder's forward one, z W_outᵀ, has to be dense. x is
 p-sparse, and so nearly is g, the gradient at the pre-activation, once training has made the bias
-negative: a ReLU passes nothing back through cells that it holds at 0.
+negative: a ReLU has no gradient where its output is 0.
 
-Where all cells count and n_dense is not small beside n_sparse, W = W_out W_in itself is the shorter
-way for a whole batch, and C = xᵀ g for all that comes back (rugtui.training.kernels.plan):
+If all entries are computed and n_dense is not much smaller than n_sparse, it is faster to use
+W = W_out W_in for the forward pass, and C = xᵀ g for the gradient (rugtui.training.kernels.plan):
     ∂W_out ∝ Cᵀ W_inᵀ,   ∂W_inᵀ ∝ C W_out
 
-Written here, g lacks the factor 2/(batch · n_sparse) until a product, or the sparse pass, has it.
+Here g lacks the factor 2/(batch · n_sparse), which is applied in a product or in the sparse pass.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ CheckCancelled = Callable[[], None]
 
 
 class Gradient:
-    """Computes loss and gradient of batches, in buffers that are allocated once a batch size.
+    """Computes loss and gradient of batches, in buffers that are allocated once per batch size.
 
     The loss is the mean over samples and features of importance_i (x_i − y_i)².
     """
@@ -46,7 +46,7 @@ class Gradient:
         importance: Float[Tensor, " n_sparse"] | None = None,
         half: bool = False,
     ) -> None:
-        """`half`: the dense products read bfloat16, add up in float32, and round what they give."""
+        """`half`: dense products take and return bfloat16, and accumulate in float32."""
         self.parameters, self.plan = parameters, plan
         self.activation: Activation = activation
         self.importance, self.half = importance, half
@@ -75,7 +75,7 @@ class Gradient:
 
     @property
     def rows_on(self) -> Bool[Tensor, " n_sparse"]:
-        """Which outputs passed a gradient back in the last batch."""
+        """Which outputs had a gradient in the last batch."""
         return self.parameters.gradient.b != 0
 
     def _allocate(self, batch: int) -> None:
@@ -108,7 +108,7 @@ class Gradient:
         return x.dense(out=self._x)
 
     def _by_rows(self, x: Batch, check_cancelled: CheckCancelled) -> Float[Tensor, ""] | float:
-        """The whole gradient by way of z and dz; returns the summed loss."""
+        """The gradient through z and dz; returns the summed loss."""
         own, gradient = self.parameters.weights, self.parameters.gradient
         z = self._encode(x)
         check_cancelled()
@@ -136,7 +136,7 @@ class Gradient:
         return x @ W_in.T if isinstance(x, SparseRows) else self._product(x, W_in.T, self._z)
 
     def _decode(self, z: Float[Tensor, "batch k"], matrix: Float[Tensor, "n_sparse k"]) -> None:
-        """The pre-activation z matrixᵀ + b, of which a ReLU leaves nothing below 0, in `_pre`."""
+        """Writes z matrixᵀ + b to `_pre`; for a ReLU, its output."""
         b = self.parameters.weights.b
         if self.activation == "relu" and not self.half:
             self._pre = linear_relu(z, matrix, b, self._pre)
@@ -146,8 +146,8 @@ class Gradient:
             self._pre.relu_()
 
     def _residual(self, x: Batch) -> tuple[Float[Tensor, ""] | float, SparseRows | None]:
-        """The summed loss, and g: in the active cells returned, or else in all cells of `_pre`.
-        Leaves the gradient of b."""
+        """The summed loss, and g: as the active entries that are returned, otherwise in `_pre`.
+        Writes the gradient of b."""
         by_b = self.parameters.gradient.b
         if not self._compiled:
             loss = self._residual_by_torch(x)
@@ -172,13 +172,13 @@ class Gradient:
         return SparseRows(on.shape, on.starts, on.columns[:count], on.values[:count])
 
     def _residual_by_torch(self, x: Batch) -> Float[Tensor, ""]:
-        """Turns what `_decode` left into g, on any device and for any activation; returns the
-        summed loss, and leaves the unscaled gradient of b."""
+        """Turns the output of `_decode` into g, on any device and for any activation; returns the
+        summed loss, and writes the unscaled gradient of b."""
         pre, weight = self._pre, self.importance
         if self._slope.shape != pre.shape:
             self._slope = torch.empty_like(pre)
         slope = self._slope
-        if self.activation == "relu":  # its slope is seen in what it gave
+        if self.activation == "relu":  # the slope follows from the output
             residual = torch.sub(pre, self._dense(x), out=slope)
             loss = _weighted_squares(residual, weight)
             residual = residual if weight is None else residual.mul_(weight)
@@ -192,15 +192,15 @@ class Gradient:
         return loss
 
     def _add_encoder(self, by_W_in: Float[Tensor, "n_sparse n_dense"]) -> None:
-        """Tied weights have the decoder's gradient there already."""
+        """Added to the decoder's gradient if weights are tied."""
         into = self.parameters.gradient.W_in.T
         into.add_(by_W_in) if self.parameters.tied else into.copy_(by_W_in)
 
     def _by_full_matrix(
         self, x: Float[Tensor, "batch n_sparse"], check_cancelled: CheckCancelled
     ) -> Float[Tensor, ""] | float:
-        """The whole gradient through C, and where that is shorter the outputs through W; returns
-        the summed loss."""
+        """The gradient through C, and the outputs through W if that is faster; returns the summed
+        loss."""
         own, gradient, turned = self.parameters.weights, self.parameters.gradient, self._turned
         if self._full_matrix.forward:  # never without backward
             self._decode(x, self._product(own.W_out, own.W_in, self._square))
@@ -222,7 +222,7 @@ class Gradient:
     def _product_into(
         self, gradient: Tensor, left: Tensor, right: Tensor, *, scale: float = 1.0
     ) -> None:
-        """A product over the samples, which a CPU computes faster into a buffer of its own."""
+        """A product over the samples, which a CPU computes faster into a separate buffer."""
         own = self._turned if gradient.device.type == "cpu" else gradient
         self._product(left, right, own, scale=scale)
         if own is not gradient:

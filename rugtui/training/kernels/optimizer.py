@@ -1,4 +1,4 @@
-"""The descent itself: PyTorch's optimizers over blocks of the flat parameters."""
+"""PyTorch's optimizers over blocks of the flat parameters."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ class Optimizer:
         }
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Raises ValueError for what is not as large as its block: fused kernels would read past
-        its end."""
+        """Raises ValueError for tensors that do not have the size of their block: fused kernels
+        would read beyond them."""
         self._descent.state.clear()
         for key, value in state.items():
             index, _, name = key.partition(".")

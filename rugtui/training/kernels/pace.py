@@ -1,7 +1,7 @@
-"""How many steps make an interval, how often held-out data are looked at, and the unit of speed.
+"""The steps of an interval, those between held-out measurements, and the unit of speed.
 
-Steps and looks follow from the settings and the kind of device alone, never from the clock, so that
-a run gives the same numbers in the dashboard, without a screen, and on a slower machine.
+They depend only on the settings and the kind of device, not on the clock, so that a run gives the
+same numbers in the dashboard, without a screen, and on a slower machine.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from rugtui.settings.settings import Settings
 from rugtui.training import schedule
 
 PRODUCTS = 1.4e9
-"""Multiplications of one product that an interval may hold: a tenth of a second on two cores."""
+"""Multiplications of one of the products in an interval: a tenth of a second on two cores."""
 STEP_OVERHEAD = 1e7
-"""What the small operations of any step cost, in the same unit."""
+"""The cost of the small operations of a step, in the same unit."""
 CUDA_PRODUCTS, CUDA_OVERHEAD = 2e11, 6e8
-"""The same for a GPU, whose host waits for it once an interval. Not measured: by its data sheet a
-tenth of a second of dense steps, or 300 steps of the 0.3 ms that launching their kernels takes."""
+"""The same for a GPU, which the host waits for once per interval. Not measured: according to its
+data sheet a tenth of a second of dense steps, or 300 steps of 0.3 ms for launching their
+kernels."""
 HELDOUT_STEPS = 100
-"""Steps from one look at held-out data to the next, of twice the batch: 1 to 2 % of the time."""
+"""Steps between held-out measurements of twice the batch, which take 1 to 2 % of the time."""
 HELDOUT_LEAST = 256
 
 
@@ -53,22 +54,22 @@ class Pace:
 
 
 def _that_divides(interval: int, epoch: int, settings: Settings) -> int:
-    """An interval, no longer than this, of which epochs and patience are made: the paper's loop
-    compares steps between those."""
+    """The longest interval, not above `most`, that divides epochs and patience, after which the
+    paper's loop compares losses."""
     whole = math.gcd(epoch, schedule.patience(settings))
     return max(n for n in range(1, min(interval, whole) + 1) if whole % n == 0)
 
 
 REPEATS = 7
 MOST, CUDA_MOST = 1 << 28, 1 << 38
-"""Multiplications of the product that is timed; a larger one is timed on a part of its batch,
-which must not cost seconds before the first step, nor be so small that a GPU is not filled."""
+"""Multiplications of the product that is timed. For a larger one a part of the batch is used: it
+must not take seconds before the first step, but still fill a GPU."""
 
 
 def gemm_seconds(
     settings: Settings, device: torch.device, *, dtype: torch.dtype = torch.float32
 ) -> float:
-    """Seconds that one such product takes here and now: the median of a few."""
+    """Seconds of one such product on this machine: the median of a few."""
     cells = settings.n_sparse * settings.n_dense
     most = CUDA_MOST if device.type == "cuda" else MOST
     batch = max(1, min(settings.batch, most // cells))

@@ -1,4 +1,4 @@
-"""The passes of a step over a batch, compiled: sampling, transposing, and the way from the outputs
+"""The compiled passes of a step over a batch: sampling, transposing, and the step from the outputs
 of a ReLU to the gradient at its pre-activation.
 
 A sparse matrix is a triple (starts, columns, values) in compressed rows: row i has values[k] in
@@ -18,7 +18,7 @@ from rugtui.training.kernels.compiler import compiled, inlined
 
 Arrays = tuple[np.ndarray, np.ndarray, np.ndarray]
 CHUNK = 512
-"""Random words drawn together, in vector instructions, before they are looked at one by one."""
+"""Random words drawn together, in vector instructions, before they are used one by one."""
 
 
 def _trailing_zeros(typing_context: Any, word: Any) -> Any:
@@ -31,12 +31,12 @@ def _trailing_zeros(typing_context: Any, word: Any) -> Any:
 
 
 _lowest_bit: Any = intrinsic(_trailing_zeros)
-"""The place of the lowest bit that is set in a word; one must be."""
+"""The index of the lowest set bit of a word that is not 0."""
 
 
 @inlined
 def _random_word(counter):
-    """SplitMix64 (Steele, Lea and Flood 2014): a random word of each counter."""
+    """SplitMix64 (Steele, Lea and Flood 2014): a random word for each counter."""
     x = (counter ^ (counter >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return x ^ (x >> np.uint64(31))
@@ -44,8 +44,8 @@ def _random_word(counter):
 
 @inlined
 def _logarithms(u, out):
-    """log u of positive float64, to 1e-13: a loop of vector instructions, which calls of a library
-    are not. With u = m 2^e and s = (m − 1)/(m + 1), log m = 2 artanh s."""
+    """log u of positive float64, to 1e-13, in vector instructions, unlike calls of a library. With
+    u = m 2^e and s = (m − 1)/(m + 1), log m = 2 artanh s."""
     bits, mantissa = u.view(np.int64), out.view(np.int64)
     for t in range(u.size):
         mantissa[t] = (bits[t] & 0x000FFFFFFFFFFFFF) | 0x3FF0000000000000  # m in [1, 2)
@@ -67,7 +67,7 @@ def sample_sparse(seed, step, p, n_sparse, x):
 
     The distances between active cells are geometric (section 10): ⌊log u / log(1 − p)⌋ + 1. Word k
     of the stream, that of the counter seed + k · step, makes a distance of 40 bits and a value of
-    24. Returns the number of active cells, or −1 where the arrays are too short for them.
+    24. Returns the number of active cells, or −1 if the arrays are too short for them.
     """
     starts, columns, values = x
     batch = starts.size - 1
@@ -103,7 +103,7 @@ def sample_sparse(seed, step, p, n_sparse, x):
 
 @compiled
 def sample_filled(seed, step, p, out):
-    """The same law in all cells of `out`, which is flat, from 32 random bits a cell: for large p.
+    """The same distribution in all cells of the flat `out`, from 32 random bits each: for large p.
 
     With u uniform on [0, 1), max(0, (u − (1 − p))/p) is c · uniform: u is above 1 − p with
     probability p, and then uniform between 1 − p and 1.
@@ -148,8 +148,8 @@ def add_sparse(out, x, factor):
 
 @inlined
 def _subtract_targets(y, x, i, importance):
-    """Turns the outputs y of sample i into y − x where they pass a gradient back; returns the loss
-    of the targets where they do not. Without branches: which is which cannot be foreseen."""
+    """Turns the outputs y of sample i into y − x where they have a gradient; returns the loss of
+    the targets where they do not. Without branches, which could not be predicted."""
     starts, columns, values = x
     missed = 0.0
     for k in range(starts[i], starts[i + 1]):
@@ -165,13 +165,13 @@ def sparse_gradient(y, x, importance, scale, most, g, bias_gradient):
     """From the outputs y of a ReLU to the gradient at its pre-activation where y is positive:
     g = scale · importance · (y − x), in compressed rows, and Σ g by columns.
 
-    Returns how many rows were done, all of them unless more than `most` cells are on, and of these
-    rows the summed loss where y is on and where it misses a target. y then holds y − x there. g
-    must have room for `most` cells and a row.
+    Returns how many rows were processed, all of them unless more than `most` cells are active; the
+    summed loss of these rows where y is active; and where it misses a target. y then contains y − x
+    there. g must have room for `most` cells and a row.
 
-    Rows are compared in vector instructions, to bytes of 0 or 1; eight of these make eight bits by
-    one product, and of 64 bits only those that are set are looked at: 0.19 ms instead of 0.55 for a
-    store a cell, at (1,024, 512) with 9 % on.
+    Rows are compared in vector instructions, to bytes of 0 or 1; one product turns eight of these
+    into eight bits, and of 64 bits only the set ones are visited: 0.19 ms instead of 0.55 with a
+    store per cell, at (1,024, 512) with 9 % active.
     """
     starts, columns, values = g
     batch, n_sparse = y.shape
@@ -210,8 +210,8 @@ def sparse_gradient(y, x, importance, scale, most, g, bias_gradient):
 @compiled
 def dense_gradient(y, x, done, importance, bias_gradient):
     """The same in all cells, without `scale`: turns y into importance · (y − x) where it is
-    positive, adds that up by columns, and returns the summed loss. The first `done` rows hold y − x
-    already, and the loss of the targets that they miss is not counted again."""
+    positive, sums that by columns, and returns the summed loss. The first `done` rows already
+    contain y − x, and the loss of the targets that they miss is not counted again."""
     loss = 0.0
     bias_gradient[:] = 0
     for i in range(y.shape[0]):
@@ -245,8 +245,8 @@ def filled_gradient(y, x, importance, bias_gradient):
 
 
 def prepare() -> None:
-    """Has the passes compiled, or read from disk, for float32: on first use in this process a
-    third of a second, and on this machine three seconds."""
+    """Compile the passes for float32, or load them from disk: a third of a second per process, and
+    three seconds the first time on a machine."""
     arrays = np.zeros(2, np.int32), np.zeros(9, np.int32), np.zeros(9, np.float32)
     y, one, seed = np.zeros((1, 1), np.float32), np.ones(1, np.float32), np.uint64(1)
     sample_sparse(seed, seed, 0.5, 1, arrays)

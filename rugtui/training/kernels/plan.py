@@ -10,20 +10,19 @@ AMD EPYC (Zen 5), batch 1,024, by the fraction of pre-activations that are posit
          512     128            0.95    1.24    1.39    1.69    2.03    2.78    3.96         3.80
        1,024     256             4.1     4.6     5.5     6.8     7.9    10.5    14.4         14.9
 
-Dense products there take twice as long as on machines that MKL is made for, so the rule keeps to
-about half the fractions at which the two are equal.
+There, dense products take twice as long as on Intel CPUs, which MKL is optimized for; so the rule
+uses about half the fractions at which the two are equal.
 
-Whether data are drawn by their active cells or with all cells decides about the whole step. One of
-all cells costs the same at every p; the other is as fast, measured the same way, at
+A step that draws all cells of its data costs the same at every p. One that draws only active cells
+is as fast, measured the same way, at
 
     n_sparse, n_dense    128, 6    128, 16    128, 32    128, 102    512, 64    512, 128
     p                      0.02       0.06       0.15        0.11      > 0.3       > 0.3
 
-with what `FullMatrixPath` leaves out.
+if `FullMatrixPath` is used where it is faster.
 
-Waking a thread costs more than a small product. Milliseconds a step on one and two threads, at p
-0.05, 0.05, 0.01 and 0.002, on two cores of a Xeon, and on two of an AMD EPYC (Zen 5) beside other
-work:
+Waking a thread costs more than a small product. Milliseconds per step on one and two threads, at p
+0.05, 0.05, 0.01 and 0.002, on two cores of a Xeon, and of an AMD EPYC (Zen 5) with other load:
 
     n_sparse, n_dense      128, 32      512, 128      1,024, 256      2,048, 512
     Xeon                 1.9 / 4.9    8.3 / 10.2     12.2 / 12.4     34.9 / 22.6
@@ -43,14 +42,14 @@ from rugtui.settings.settings import GROUPED, Settings
 class Plan:
     """How a step is computed.
 
-    `most_on` is the fraction of positive pre-activations up to which the decoder's gradient is
-    computed from those cells alone; it is counted in every step, and 0 never looks.
+    Up to the fraction `most_on` of positive pre-activations, the decoder's gradient is computed
+    from those cells only. The fraction is measured in every step, unless `most_on` is 0.
     """
 
     sparse_encoder: bool
     most_on: float
     compiled: bool = True
-    """Whether passes over the batch are compiled for the CPU, or PyTorch's of any device."""
+    """Whether the passes over the batch are those compiled for the CPU, not PyTorch's."""
 
     def __str__(self) -> str:
         if self.sparse_encoder == (self.most_on > 0):
@@ -61,15 +60,15 @@ class Plan:
 DENSE_PRODUCTS = 5
 WORK_PER_THREAD = 1 << 29
 DEVICE = Plan(sparse_encoder=False, most_on=0, compiled=False)
-"""Of whatever is no CPU."""
+"""For devices other than a CPU."""
 
 
 @dataclass(frozen=True, slots=True)
 class FullMatrixPath:
-    """Whether a step of all cells goes through n_sparse × n_sparse matrices: forward through W in
-    place of two products, backward through xᵀ g in place of three.
+    """Whether a dense step uses n_sparse × n_sparse matrices: forward W instead of two products,
+    backward xᵀ g instead of three.
 
-    By the count of multiplications, which the times follow. In milliseconds on one thread, batch
+    Decided by the number of multiplications. In milliseconds on one thread, batch
     1,024, n_sparse 128: backward 0.25 / 0.37 at n_dense 26, 0.40 / 0.38 at 48, 0.83 / 0.42 at 102;
     forward 0.35 / 0.35 at 64, 0.60 / 0.36 at 102.
     """
@@ -77,11 +76,11 @@ class FullMatrixPath:
     forward: bool
     backward: bool
     products: float
-    """What all of them cost, in products of batch × n_sparse × n_dense."""
+    """The cost of all of them, in products of batch × n_sparse × n_dense."""
 
     @classmethod
     def of(cls, n_sparse: int, n_dense: int, batch: int) -> FullMatrixPath:
-        """`batch` 0 asks for none."""
+        """None for `batch` 0."""
         if not batch:
             return cls(False, False, DENSE_PRODUCTS)
         square, small = n_sparse / n_dense, n_sparse / batch
@@ -95,14 +94,14 @@ def choose(settings: Settings, *, kind: str) -> Plan:
         return DEVICE
     p = settings.p_on
     most_on = 1 / (4 + 80 / settings.n_dense)
-    # a trained model has about as many cells on by noise as by signal
+    # in a trained model about as many cells are active by noise as by signal
     sparse_decoder = settings.activation == "relu" and 2 * p < most_on
     return Plan(sparse_encoder=sparse_data(settings), most_on=most_on if sparse_decoder else 0)
 
 
 def threads(settings: Settings, granted: int) -> int:
-    """Threads for a step on a CPU, where the settings leave that open: one for every
-    `WORK_PER_THREAD` multiplications of its dense product, up to those `granted`."""
+    """Threads for a step on a CPU, unless the settings say: one for every `WORK_PER_THREAD`
+    multiplications of its dense product, up to `granted`."""
     if settings.threads is not None:
         return settings.threads
     rows = settings.n_dense if settings.method == "population" else settings.batch
@@ -111,12 +110,12 @@ def threads(settings: Settings, granted: int) -> int:
 
 
 def sparse_data(settings: Settings) -> bool:
-    """Whether a step on a CPU wants the active cells of its batch, and not all cells."""
+    """Whether a step on a CPU draws only the active cells of its batch."""
     if settings.data in GROUPED or settings.p_decay:
         return False  # these are drawn with all cells
     squares = FullMatrixPath.of(settings.n_sparse, settings.n_dense, settings.batch)
     half = settings.matmul == "bf16"
     left_out = 0 if half else DENSE_PRODUCTS - squares.products
-    # a sparse step leaves out the other three at most
+    # a sparse step saves at most the other three
     n_dense = settings.n_dense
     return settings.p_on < (1 - left_out / 3) / (4.5 + 100 / n_dense + 2000 / n_dense**2)

@@ -1,4 +1,4 @@
-"""Dense products, at the precision asked for, into buffers that lie as the device likes them."""
+"""Dense products at the requested precision, into buffers with the fastest memory layout."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ z in columns the decoder goes on as fast. Products over the samples want columns
 
 
 def thin(like: Tensor, rows: int, n_dense: int, *, columns: bool) -> Float[Tensor, "rows n_dense"]:
-    """A buffer, which on a CPU may lie in memory column after column."""
+    """A buffer, which may be column-major on a CPU."""
     if columns and like.device.type == "cpu":
         return like.new_empty(n_dense, rows).T
     return like.new_empty(rows, n_dense)
@@ -29,13 +29,10 @@ def product(
     scale: float = 1.0,
     half: bool = False,
 ) -> Float[Tensor, "rows columns"]:
-    """out = scale · left · right + add.
-
-    `half`: it reads bfloat16, adds up in float32, and rounds what it gives.
-    """
+    """out = scale · left · right + add. `half`: in bfloat16, accumulated in float32."""
     if half:
         torch.mul(left.bfloat16() @ right.bfloat16(), scale, out=out)
         return out if add is None else out.add_(add)
-    if add is None:  # with beta = 0 what is added to is not read
+    if add is None:  # with beta = 0 the addend is not read
         return torch.addmm(out, left, right, beta=0, alpha=scale, out=out)
     return torch.addmm(add, left, right, alpha=scale, out=out)

@@ -1,4 +1,4 @@
-"""The same gradient by autograd: what the hand-written step is tested against."""
+"""The same gradient by autograd, against which the hand-written step is tested."""
 
 from __future__ import annotations
 

@@ -26,12 +26,12 @@ class SparseRows:
         columns: Int[Tensor, " active"],
         values: Float[Tensor, " active"],
     ) -> None:
-        """Places are int32, as `embedding_bag` reads them fastest."""
+        """Indices are int32, which is fastest in `embedding_bag`."""
         self.shape, self.starts, self.columns, self.values = shape, starts, columns, values
 
     @property
     def arrays(self) -> passes.Arrays:
-        """The same memory as NumPy's."""
+        """The same memory as NumPy arrays."""
         return self.starts.numpy(), self.columns.numpy(), self.values.numpy()
 
     @cached_property

@@ -1,16 +1,15 @@
-"""What PyTorch has and does not promise, each with the public way beside it.
+"""Private functions of PyTorch, each with a public fallback: without them steps are slower, but the
+results are the same.
 
-A PyTorch without one of these costs time, and never a right number.
+oneDNN's fused ReLU(z W_outᵀ + b): PyTorch passes float32 products on a CPU to MKL, which splits one
+among its threads several times, and the ReLU needs another pass over memory. oneDNN splits it once:
+0.8 ms instead of 1.6 at (1,024, 512, 128), 2.9 instead of 3.1 at (1,024, 1,024, 256), 11.6 instead
+of 13.8 at (1,024, 2,048, 512), on two cores of an AMD EPYC (Zen 4). PyTorch's own compiler calls
+the same operator.
 
-oneDNN's fused ReLU(z W_outᵀ + b): PyTorch hands float32 products on a CPU to MKL, which parts one
-several times among its threads, and leaves the ReLU to another pass over memory. oneDNN parts it
-once: 0.8 ms instead of 1.6 at (1,024, 512, 128), 2.9 instead of 3.1 at (1,024, 1,024, 256), 11.6
-instead of 13.8 at (1,024, 2,048, 512), on two cores of an AMD EPYC (Zen 4). It is the operator that
-PyTorch's own compiler calls.
-
-Optimizers without their wrappers for torch.compile: these import the compiler and SymPy, 700
-modules, when the first optimizer is made: 1.3 s, more than all else between the import of PyTorch
-and the first step.
+Optimizers without their wrappers for torch.compile: the wrappers import the compiler and SymPy, 700
+modules, when the first optimizer is made: 1.3 s, more than everything else between the import of
+PyTorch and the first step.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 MOST = 1 << 29
-"""Bytes of oneDNN's output, which is a new tensor: above it a buffer that is kept is better."""
+"""Limit on oneDNN's output, which is a new tensor, in bytes: above, a reused buffer is faster."""
 X86 = ("x86_64", "AMD64")
 
 
