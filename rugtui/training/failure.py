@@ -135,7 +135,7 @@ def _used(device: torch.device) -> int:
 
 def _fixed(settings: Settings, screen: bool) -> int:
     memories = MEMORIES["adam" if settings.method == "population" else settings.optimizer]
-    copies = 2 + memories + STATES * (1 + memories) + 0.5  # and a gradient before it is added in place
+    copies = 2 + memories + STATES * (1 + memories) + 0.5  # and a gradient that is being added
     matrices = 1 if settings.tied else 2
     vectors = settings.bias + len(EXTRA.get(settings.activation, ()))
     parameters = settings.n_sparse * (matrices * settings.n_dense + vectors)
