@@ -1,7 +1,7 @@
 """The command line: results on stdout, narration on stderr; exit 0 done, 1 failed, 2 wrong usage.
 
-One command a file. A command's module is imported when the command is called, and imports what is
-heavy (torch, scipy, textual) inside the command, so that `--help` and `predict` answer at once.
+One file per command. A command's module is imported when the command is called, and imports heavy
+libraries (torch, scipy, textual) inside functions, so that `--help` and `predict` answer at once.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ COMMANDS = {
     "doctor": "Check the terminal, folders and config file.",
     "help": "Open a chapter of the manual.",
 }
-"""What `--help` says of each, in its order; command NAME is `command` of rugtui/cli/NAME.py."""
+"""Commands with their help, in order; command NAME is `command` in rugtui/cli/NAME.py."""
 
 
 NOT_ON_WINDOWS = (
@@ -54,7 +54,7 @@ NOT_ON_WINDOWS = (
 
 
 class LazyGroup(GroupedHelp, click.Group):
-    """A group that imports a command's module only when the command is asked for."""
+    """A group that imports a command's module only when it is needed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -65,13 +65,13 @@ class LazyGroup(GroupedHelp, click.Group):
         return importlib.import_module(f"rugtui.cli.{cmd_name}").command
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The commands, none of them imported for it; then the options of the dashboard."""
+        """Lists the commands without importing them, then the options of the dashboard."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
         super().format_options(ctx, formatter)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """As click does, but whoever reads only the first lines (`| head`) is no error."""
+        """As click does, but a closed pipe (`| head`) is not an error."""
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()
@@ -92,7 +92,7 @@ class LazyGroup(GroupedHelp, click.Group):
 @preferences_options
 @click.pass_context
 def rugtui(ctx: click.Context, **given: Any) -> None:
-    """Watch a toy model of superposition learn, beside what theory says it must do.
+    """Watch a toy model of superposition learn, and compare it with theory.
 
     Without a command, the dashboard opens and trains at once; ? lists its keys. `rugtui help` opens
     the manual.
@@ -117,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     configure_spin_wait()
     spell_out_what_is_missing()
     if not os.environ.get("NO_COLOR"):
-        os.environ.pop("NO_COLOR", None)  # Textual would take an empty one for set
+        os.environ.pop("NO_COLOR", None)  # Textual treats an empty one as set
     for sentence in ignored_variables():
         print(f"rugtui: {printable(sentence)}", file=sys.stderr)
     try:

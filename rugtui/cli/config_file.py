@@ -1,8 +1,8 @@
-"""The config file: a user's own defaults, and what is wrong in it, by line.
+"""The config file: a user's own defaults. Errors in it are reported with their lines.
 
-A file that is not TOML counts for nothing; a wrong value alone is ignored. Either way the fault is
-reported as `FILE:LINE: sentence`, and the program goes on. Names and values are those of the
-declared settings and of the key table.
+A file that is not TOML is ignored, and so is a single wrong value. Errors are reported as
+`FILE:LINE: sentence`, and the program continues. Names and values are those of the declared
+settings and of the key table.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from rugtui.tui.remapping import remapped
 
 TABLES = ("settings", "preferences", "keys")
 MAX_BYTES = 65_536
-"""The whole template takes a fifth of it."""
+"""Limit in bytes; the whole template takes a fifth of it."""
 AT = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 """How tomllib ends its messages."""
 HEADER = re.compile(r"\s*\[+\s*([^\[\]]+?)\s*\]")
@@ -43,7 +43,7 @@ Kind = TypeVar("Kind", Settings, Preferences)
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong, and on which line; 0 means the file as a whole."""
+    """An error and its line; 0 means the file as a whole."""
 
     line: int
     sentence: str
@@ -74,14 +74,14 @@ class Config:
 
 
 def config_path() -> Path:
-    """Where this user's config file is, or would be."""
+    """The path of this user's config file, which may not exist."""
     return config_folder() / "config.toml"
 
 
 def read_config(path: Path | None = None, given: Mapping[str, Any] | None = None) -> Config:
-    """The user's defaults. Never raises because of what is in the file.
+    """The user's defaults. The content of the file never raises an error.
 
-    Options that were `given` stand in place of the file's before its settings are judged together.
+    Options that were `given` override the file before its settings are checked together.
     """
     try:
         path = path or config_path()
@@ -104,7 +104,7 @@ def _unusable(path: Path, reason: str, line: int = 0) -> Config:
 
 
 def parse_config(path: Path, content: bytes, given: Mapping[str, Any] | None = None) -> Config:
-    """What the content of the file at `path` says, where options do not say otherwise."""
+    """The content of the file at `path`, with options over it."""
     if len(content) > MAX_BYTES:
         return _unusable(path, f"it has more than {MAX_BYTES:,} bytes")
     try:
@@ -140,7 +140,7 @@ def parse_config(path: Path, content: bytes, given: Mapping[str, Any] | None = N
 
 
 def _lines(text: str) -> dict[Place, int]:
-    """The line that first mentions each table and each name: tomllib gives values without lines."""
+    """The first line of each table and each name: tomllib does not report lines."""
     found: dict[Place, int] = {}
     table: Place = ()
     for number, line in enumerate(text.split("\n"), 1):
@@ -174,8 +174,8 @@ def _declared(
 ) -> Kind:
     """Settings or preferences with the valid values of `wanted`; the others go into `wrong`.
 
-    Values that are valid alone but not together leave the whole table at its defaults, unless they
-    are valid with those of `given` in their place.
+    If values are valid alone but not together, the whole table stays at its defaults, unless they
+    are valid together with `given`.
     """
     values: dict[str, Any] = {}
     for name, value in wanted.items():
@@ -190,7 +190,9 @@ def _declared(
     over = written_options(kind, given or {})
     if given and given.get("ratio") is not None:
         values.pop("n_dense", None)
-    with contextlib.suppress(SettingError):  # else the file alone decides, or options are wrong
+    with contextlib.suppress(
+        SettingError
+    ):  # otherwise the error is in the file alone, or in the options
         return kind(**_fitted(values | over))
     try:
         return kind(**_fitted(values))
@@ -200,8 +202,8 @@ def _declared(
 
 
 def _fitted(values: dict[str, Any]) -> dict[str, Any]:
-    """With an n_dense in the usual ratio where n_sparse alone is said and the default is too large
-    for it."""
+    """With an n_dense in the default ratio if only n_sparse is given and the default n_dense is too
+    large for it."""
     usual, n_sparse = Settings(), values.get("n_sparse", sys.maxsize)
     if "n_dense" in values or n_sparse > usual.n_dense:
         return values
@@ -209,7 +211,7 @@ def _fitted(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _value(declared: Declared, value: object) -> Any:
-    """A TOML value as one of this field. Raises SettingError."""
+    """A TOML value as a value of this field. Raises SettingError."""
     kinds = (str,) if declared.kind is str else (str, bool, int, float)
     if not isinstance(value, kinds):
         raise SettingError(declared.name, wanted_in_toml(declared), value)
@@ -222,7 +224,7 @@ def _value(declared: Declared, value: object) -> Any:
 
 
 def wanted_in_toml(declared: Declared) -> str:
-    """A phrase for the valid values, in TOML's words."""
+    """The valid values as a phrase, in terms of TOML."""
     return "true or false" if declared.kind is bool else declared.wanted
 
 

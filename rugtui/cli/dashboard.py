@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from rugtui.tui.app import RugtuiApp
 
 PATIENCE = 0.5
-"""Seconds that a worker gets to save its last step, before anybody is told of it."""
+"""Seconds to wait for the last save before a message is printed."""
 LONGEST = 1.5
-"""Seconds that the step under way gets then; what was saved before it is there in any case."""
+"""Seconds to wait for the current step then; earlier saves are on disk in any case."""
 BETWEEN = 0.05
-"""Seconds between two looks at whether the worker still saves."""
+"""Seconds between two checks whether the worker still saves."""
 ESCAPE_DELAY = "50"
-"""Milliseconds in which what follows an escape makes it one key with it, an arrow say: half of what
-Textual waits by default, as escape itself waits for them to pass."""
+"""Milliseconds after an escape character in which more characters form one key with it, such as an
+arrow. Half of Textual's default, because the escape key itself has to wait for so long."""
 
 
 def show(
@@ -43,10 +43,10 @@ def show(
     opening: Opening | None = None,
     run: Path | None = None,
 ) -> int:
-    """Run the dashboard to its end; returns the exit code. `opening` takes up `run`.
+    """Run the dashboard to its end; returns the exit code. `opening` opens `run`.
 
-    Of `config` it has the keys, the defaults behind presets, and what is wrong in the file. Raises
-    UsageError where there is no terminal, SettingError where there is no such device.
+    `config` provides keys, the defaults behind presets, and errors of the file. Raises UsageError
+    if there is no terminal, SettingError if the device does not exist.
     """
     require_terminal()
     check_device(settings)
@@ -58,7 +58,7 @@ def show(
 
 
 def require_terminal() -> None:
-    """Raise UsageError where there is none, or one that cannot move its cursor."""
+    """Raises UsageError without a terminal, or with one that cannot move its cursor."""
     for name, stream in (("input", sys.stdin), ("output", sys.stdout)):
         if stream is None or not stream.isatty():
             raise UsageError(
@@ -75,9 +75,9 @@ def require_terminal() -> None:
 def look(
     session: Session, preferences: Preferences, config: Config, run: Path | None = None
 ) -> int:
-    """Show a session to its end; returns the exit code. `run` is what it takes up, if anything.
+    """Show a session to its end; returns the exit code. `run` is the run that it opens, if any.
 
-    Raises what kept it from being shown: RugtuiError, OSError.
+    Raises RugtuiError or OSError if there is nothing to show.
     """
     os.environ.setdefault("ESCDELAY", ESCAPE_DELAY)  # Textual reads it when it is imported
     from rugtui.tui.app import RugtuiApp
@@ -85,7 +85,7 @@ def look(
     app = RugtuiApp(session, preferences, config.keymap, config.settings, config.complaints)
     obey_signals(app)
     watch_for_hangup(sys.stdin.fileno())
-    # A loop of our own: asyncio.run would wait for the worker thread, which may outlive the screen.
+    # Not asyncio.run, which would wait for the worker thread; that may outlive the screen.
     app.run(mouse=preferences.mouse, loop=asyncio.new_event_loop())
     if session.refusal is not None:
         raise session.refusal
@@ -93,10 +93,10 @@ def look(
 
 
 def obey_signals(app: RugtuiApp) -> None:
-    """Have signals end the app; they are heard before it runs and after it ended, too.
+    """Let signals end the app, and handle them before it runs and after it has ended, too.
 
-    asyncio's own handlers go with its loop, and a second SIGHUP, which shells do send, would then
-    kill the run that goes on.
+    asyncio's own handlers end with its loop; then a second SIGHUP, which shells send, would kill a
+    run that goes on.
     """
 
     def hear(number: int, frame: FrameType | None) -> None:
@@ -107,7 +107,7 @@ def obey_signals(app: RugtuiApp) -> None:
 
 
 def go_on(app: RugtuiApp) -> int:
-    """The terminal is gone; the worker goes on to its target, or until a signal stops it."""
+    """The terminal is gone; the worker trains to its target, or until a signal stops it."""
     silence()
     app.session.finished.wait()
     code = 128 + app.heard if app.heard != signal.SIGHUP else 0
@@ -115,7 +115,7 @@ def go_on(app: RugtuiApp) -> int:
 
 
 def finish(session: Session, code: int, run: Path | None = None) -> int:
-    """Wait for the last step to be saved, unnoticed at most sizes; returns the exit code."""
+    """Wait until the last step is saved, usually only for a moment; returns the exit code."""
     from rugtui.live.commands import Stop
     from rugtui.storage.lock import abandon
 
@@ -139,7 +139,7 @@ def finish(session: Session, code: int, run: Path | None = None) -> int:
 
 
 def ends(session: Session, seconds: float) -> bool:
-    """Wait for the worker's end: so long for the step under way, for a save as long as it takes."""
+    """Wait for the worker to end: limited for the current step, without limit for a save."""
     deadline = time.monotonic() + seconds
     while not session.finished.wait(BETWEEN):
         if not session.subject.saving and time.monotonic() > deadline:
@@ -154,9 +154,9 @@ def say_last(session: Session, code: int) -> int:
 
 
 def check_device(settings: Settings) -> None:
-    """Find out now whether a device that was asked for is there. Raises SettingError.
+    """Check now that the requested device exists. Raises SettingError.
 
-    `auto` and `cpu` always are, so that only the others wait for torch before the first paint.
+    `auto` and `cpu` always exist; only for others, torch is imported before the first paint.
     """
     if settings.device not in ("auto", "cpu"):
         from rugtui.training.device import resolve
@@ -165,11 +165,10 @@ def check_device(settings: Settings) -> None:
 
 
 def leave(code: int) -> int:
-    """End the process under threads that are deep in a long computation: a product of the worker,
-    or theory's curves, which nobody will look at.
+    """End the process even if threads are in a long computation, whose result is not needed.
 
-    A thread cannot be killed, and Python's own exit would wait for it: seconds, at large sizes.
-    The terminal is restored by now.
+    A thread cannot be killed, and Python's own exit would wait for it: seconds, at large sizes. The
+    terminal has been restored before.
     """
     sys.stdout.flush()
     sys.stderr.flush()

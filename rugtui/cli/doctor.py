@@ -37,8 +37,8 @@ PACKAGES = ("torch", "textual", "numpy", "scipy", "rich", "platformdirs")
 def command(ctx: click.Context, as_template: bool, as_json: bool) -> None:
     """Check what works here: terminal, colours, link, devices, versions, folders, config file.
 
-    One line for each check; under what does not work, what to do about it. Exits with 1 if
-    something does not work. The dashboard needs a terminal; all other commands do not.
+    One line for each check, and advice for those that fail. Exits with 1 if something does not
+    work. Only the dashboard needs a terminal.
     """
     if as_template:
         if as_json:
@@ -62,7 +62,7 @@ def command(ctx: click.Context, as_template: bool, as_json: bool) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that works or not; `advice` may also improve what works."""
+    """The result of a check; `advice` may also be about something that works."""
 
     name: str
     value: str
@@ -74,7 +74,7 @@ class Check:
 
 
 def checks() -> list[Check]:
-    """All checks, in the order in which people look for trouble."""
+    """All checks, the most likely problems first."""
     from rugtui.storage.run_directory import runs_folder
 
     config, environment = read_config(), os.environ
@@ -203,7 +203,7 @@ def versions() -> Check:
 
 
 def folder(name: str, find: Callable[[], Path]) -> Check:
-    """Whether files can be written there, or the folder can be made."""
+    """Whether the folder is writable, or can be made."""
     variable = "XDG_STATE_HOME" if name == "runs" else "XDG_CONFIG_HOME"
     try:
         nearest = path = find()

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("safetensors", "npz", "csv", "json", "png", "gif", "svg", "tensorboard")
 TEXT = ("csv", "json")
-"""Formats that go to standard output where no file is named."""
+"""Formats that are written to standard output if no file is named."""
 
 
 @click.command(name="export")
@@ -124,7 +124,7 @@ def _format(wanted: str | None, output: Path | None) -> str:
 
 
 def _loaded(found: Target, changes: dict[str, Any]) -> Saved:
-    """What was saved; what is damaged and was passed over is told."""
+    """Load what was saved, and report what is damaged."""
     from rugtui.storage.load import load, with_unknown
 
     saved = load(found.path)
@@ -136,7 +136,7 @@ def _loaded(found: Target, changes: dict[str, Any]) -> Saved:
 
 
 def _default(found: Target, format_name: str) -> Path:
-    """A file's own ending gives way to the new one; a run's name may hold a point."""
+    """The default output path: a file's suffix is replaced; a run's name may contain a dot."""
     from rugtui.models.weight_files.archive import split_selectors
 
     name = split_selectors(found.path)[0].stem if found.kind == "weights" else found.path.name
@@ -160,7 +160,7 @@ def _tell(format_name: str, output: Path, size: int, *, as_json: bool) -> None:
 
 
 def _event_files(saved: Saved, folder: Path) -> int:
-    """Write a folder of event files; its size in bytes."""
+    """Write a folder of event files; returns its size in bytes."""
     if saved.kind == "file":
         raise UsageError(f"only weights are read of {str(saved.path)!r}: there is no history.")
     if folder.exists():
@@ -192,7 +192,7 @@ def _npz(saved: Saved) -> bytes:
 
 
 def _csv(found: Target) -> bytes:
-    """The history, which needs no weights: those may be damaged, or never saved."""
+    """The history; it does not need weights, which may be damaged or were never saved."""
     if found.kind == "weights":
         raise UsageError(f"only weights are read of {str(found.path)!r}: there is no history.")
     from rugtui.storage.history_file import NAMES, read_past
@@ -213,7 +213,7 @@ def _csv(found: Target) -> bytes:
 
 
 def _json(saved: Saved) -> bytes:
-    """What a snapshot knows; what it does not, and of a run, is computed."""
+    """The facts of a snapshot; missing ones, and those of a run, are computed."""
     import numpy as np
 
     from rugtui.analysis.statistics import statistics
@@ -300,7 +300,7 @@ def _gif(saved: Saved) -> bytes:
 
 
 def _screen(found: Target, changes: dict[str, Any]) -> bytes:
-    """The screen of a snapshot that has one; of anything else, the dashboard that opens it."""
+    """The screen saved in a snapshot; otherwise the dashboard that opens the target."""
     from rugtui.storage.files import read_bytes
     from rugtui.storage.snapshot import read_snapshot
 

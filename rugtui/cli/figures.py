@@ -37,18 +37,18 @@ MADE = {
 Maker = Callable[[], "Figure"]
 PICTURES = (".png", ".svg")
 WIDEST = 120
-"""Columns of a plot: beyond it there is nothing more to see."""
+"""Columns of a plot at most: more would show nothing more."""
 
 
 def plots_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The preferences that a plot in characters has."""
+    """The preferences that affect plots in the terminal."""
     for name in ("ascii", "theme"):
         command = declared_option(fields_of(Preferences)[name])(command)
     return command
 
 
 def print_figure(figure: Figure, given: dict[str, Any]) -> None:
-    """Draw a figure on standard output, in the colours that the terminal has."""
+    """Print a figure on standard output, in the terminal's colours."""
     from rich.console import Console
 
     from rugtui.reports.terminal_figures import drawn
@@ -68,7 +68,7 @@ def print_figure(figure: Figure, given: dict[str, Any]) -> None:
 
 
 def write_figure(figure: Figure, *paths: Path) -> None:
-    """Print a figure into files, in the dashboard's own colours of W. Raises OSError."""
+    """Write a figure to files, in the dashboard's colours of W. Raises OSError."""
     from rugtui.reports.matplotlib_figures import write
     from rugtui.tui.charts.palette import picture_colours
 
@@ -76,7 +76,7 @@ def write_figure(figure: Figure, *paths: Path) -> None:
 
 
 def require_picture_name(path: Path) -> None:
-    """Raises UsageError for a name that no picture has, or where none can be drawn."""
+    """Raises UsageError for other suffixes, or without matplotlib."""
     if path.suffix not in PICTURES:
         raise UsageError(f"A figure is written as .png or .svg, but {path} is not named so.")
     from rugtui.reports.figure import require_matplotlib
@@ -182,7 +182,7 @@ def command(
 
 
 def _sweep_folder(folder: Path | None, sweep: Path | None) -> Path | None:
-    """The sweep to draw, None where there is none. Raises RunError."""
+    """The sweep to draw, if any. Raises RunError."""
     from rugtui.sweeps.folder import is_sweep
 
     if sweep is not None and not is_sweep(sweep):
@@ -193,7 +193,7 @@ def _sweep_folder(folder: Path | None, sweep: Path | None) -> Path | None:
 def _makers(
     source: Path | None, run: str | None, fixed_r: list[float], fixed_p: list[float]
 ) -> Iterator[Maker]:
-    """What makes each figure that there can be; the others are named, and what they need."""
+    """Makers of the figures that can be drawn; reports the others, and what they need."""
     from rugtui.models.weight_files.archive import split_selectors
     from rugtui.reports.rug_figures import convergence_figure, fractal_figure, weights_figure
     from rugtui.reports.sweep_figures import sweep_figures
@@ -257,7 +257,7 @@ def _has_weights(path: Path) -> bool:
 
 
 def _rows(source: Path) -> list[Row]:
-    """What a sweep has computed; damaged lines are named. Raises OSError."""
+    """The rows of a sweep; reports damaged lines. Raises OSError."""
     from rugtui.sweeps.folder import find
 
     found = find(source)

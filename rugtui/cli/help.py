@@ -12,7 +12,7 @@ from rugtui.manual import CHAPTERS, chapter
 from rugtui.vocabulary import COMMANDS, schema
 
 WIDEST = 100
-"""Columns of text: longer lines are hard to read."""
+"""Columns of text at most: longer lines are hard to read."""
 
 
 def _topics(ctx: click.Context, param: click.Parameter, begun: str) -> list[CompletionItem]:

@@ -1,4 +1,4 @@
-"""`rugtui open`: whatever was saved, or weights from elsewhere, in the dashboard."""
+"""`rugtui open`: opens a run, a snapshot or a weight file in the dashboard."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def command(
 
 
 def require_hot(changes: dict[str, Any]) -> None:
-    """Raise UsageError for settings that cannot change within a run."""
+    """Raises UsageError for settings that cannot change within a run."""
     fixed = [name for name in changes if name != "device" and not declared(name).rule.hot]
     if fixed:
         option = fixed[0].replace("_", "-")

@@ -76,18 +76,18 @@ COMPLETIONS = {
     "device": ("auto", "cpu", "cuda", "cuda:0", "mps"),
     "init": ("default", "linear", "orthonormal", "rug"),
 }
-"""Values that the shell offers for settings that take others, too."""
+"""Values that the shell completes, for settings that also accept others."""
 
 
 class Written:
-    """A value that was given, so that a given `auto` (None) differs from no value at all."""
+    """A given value, so that a given `auto` (None) differs from no value."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
 
 
 class PathOption(click.Path):
-    """A path that somebody wrote, which is not empty; for a file to write, its folder exists."""
+    """A path that is not empty; for an output file, its folder must exist."""
 
     def __init__(self, what: Literal["any", "folder", "output"] = "any") -> None:
         super().__init__(
@@ -109,7 +109,7 @@ class PathOption(click.Path):
 
 
 def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command an option for each setting, and `--ratio` as another way to give n_dense."""
+    """Add an option for each setting, and `--ratio` as an alternative to n_dense."""
     command = click.option(
         "--preset", metavar="|".join(PRESET_NAMES), help=PRESET, shell_complete=_presets
     )(command)
@@ -129,7 +129,7 @@ def _presets(ctx: click.Context, param: click.Parameter, begun: str) -> list[Com
 
 
 def complete_runs(ctx: click.Context, param: click.Parameter, begun: str) -> list[CompletionItem]:
-    """The names of runs, and files, for the shell."""
+    """Completes names of runs, and files."""
     from rugtui.storage.run_directory import all_runs
 
     found = [CompletionItem(run.name) for run in all_runs() if run.name.startswith(begun)]
@@ -137,7 +137,7 @@ def complete_runs(ctx: click.Context, param: click.Parameter, begun: str) -> lis
 
 
 def refuse_idle(ctx: click.Context, *names: str, because: str) -> None:
-    """Raise UsageError for the first of these options that was written: it would have no effect."""
+    """Raises UsageError if one of these options was given, because it would have no effect."""
     for param in ctx.command.params:
         source = ctx.get_parameter_source(param.name or "")
         if param.name in names and source is ParameterSource.COMMANDLINE:
@@ -145,7 +145,7 @@ def refuse_idle(ctx: click.Context, *names: str, because: str) -> None:
 
 
 def preferences_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command that opens the dashboard one option for each preference."""
+    """Add an option for each preference, for a command that opens the dashboard."""
     for declared in reversed(fields_of(Preferences).values()):
         command = declared_option(declared)(command)
     return command
@@ -162,7 +162,7 @@ SCREEN = ("fps", "link", "theme", "ascii", "mouse")
 
 
 def declared_option(declared: Declared) -> Callable[..., Any]:
-    """The option of one declared field; of a yes-or-no one, the pair --name/--no-name."""
+    """The option of a declared field; for a bool, the pair --name/--no-name."""
     word = declared.name.replace("_", "-")
     known: dict[str, Any] = {"default": None, "help": _help(declared)}
     known["cls"] = _in_group(declared.rule.group if declared.name in SETTINGS else "screen")
@@ -175,7 +175,7 @@ SETTINGS = fields_of(Settings)
 
 
 def _in_group(group: str) -> type[DeclaredOption]:
-    """The class of options that help lists in this group."""
+    """A class of options that the help lists in this group."""
     return type("DeclaredOption", (DeclaredOption,), {"group": group if group in GROUPS else ""})
 
 
@@ -235,7 +235,7 @@ def written(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def written_options(kind: type, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of `kind` that were given; an option that was left out is None."""
+    """The fields of `kind` that were given; options that were not given are None."""
     found = {name: given[name] for name in fields_of(kind) if given.get(name) is not None}
     return {name: one.value if isinstance(one, Written) else one for name, one in found.items()}
 
@@ -249,5 +249,5 @@ names_option = click.option(
 
 
 def with_names(file: object, names: str | None) -> str:
-    """The file, with what --names said behind it, as `read_weight_file` takes it."""
+    """The file with the value of --names as a selector for `read_weight_file`."""
     return str(file) if names is None else f"{file}#{names}"

@@ -70,7 +70,7 @@ def _plain(value: Any) -> Any:
 
 
 class ProgressPrinter:
-    """A bar on a terminal, or else a line now and then: how far, then the latest result."""
+    """A progress bar on a terminal, otherwise a line from time to time."""
 
     def __init__(
         self, total: float | None, done: int = 0, *, every: float, quiet: bool = False
@@ -100,7 +100,7 @@ class ProgressPrinter:
         self.close()
 
     def close(self) -> None:
-        """Leave the bar as it is; later lines appear below it."""
+        """End the bar; later lines appear below it."""
         self._bar.stop()
 
     def at(self, done: float, how_far: str, said: str, *, due: bool = False) -> None:
@@ -114,7 +114,7 @@ class ProgressPrinter:
         _print(self._console, text)
 
     def warn(self, text: str) -> None:
-        """Say it even where nothing else is said: something is lost, or not as it was asked for."""
+        """Print a warning even with --quiet: something was lost, or is not as requested."""
         _print(_narration(False) if self._console.quiet else self._console, text)
 
 
@@ -124,7 +124,7 @@ def teller(quiet: bool) -> Say:
 
 
 def _narration(quiet: bool) -> Console:
-    """A console on standard error that keeps working after its reader is gone."""
+    """A console on standard error that keeps working when its reader is gone."""
     from rich.console import Console
 
     return Console(file=cast(IO[str], ResilientOutput()), quiet=quiet)
@@ -135,6 +135,6 @@ def _print(console: Console, text: str) -> None:
 
 
 def colours_of(console: Console) -> Any:
-    """How many colours the terminal has, as the palettes name it."""
+    """The name of the terminal's colour depth, as the palettes have it."""
     few = {"256": "256", "standard": "16", "windows": "16", None: "none"}
     return "none" if console.no_color else few.get(console.color_system, "truecolor")

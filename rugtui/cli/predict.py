@@ -23,7 +23,7 @@ UNSAID_ACTIVATION = "it does not say its activation: these are the losses of a R
 SAMPLED = "no formula is known for the activation {}: its loss is loss_sampled."
 UNSAID_P = f"it does not say its p: losses are taken at {Settings().p:g} (--p)."
 SPECTRUM = ("eigenvalues", "eigenvalues_imaginary")
-"""Too long for anything but JSON."""
+"""Columns that only JSON has, because they are too long."""
 PAIRS_MOST, LAW_PAIRS_MOST = 1_000_000, 2_000
 """More would take minutes and gigabytes."""
 

@@ -1,4 +1,4 @@
-"""`rugtui resume`: a stopped run goes on from its very step; a live one is taken over."""
+"""`rugtui resume`: continues a stopped run from its last step, or takes over a live one."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from rugtui.live.run_session import RunSession
 
 PATIENCE = 120.0
-"""Seconds that a live run has to save and end."""
+"""Seconds to wait for a live run to save and end."""
 
 
 def _hot_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -60,8 +60,8 @@ def command(
 ) -> None:
     """Continue RUN (a name, its first letters, or a path; by default the latest).
 
-    A run that another process trains without a screen is taken over: it saves, leaves, and goes on
-    here from the same step. Settings given here change it from that step on.
+    A run that another process trains without a screen is taken over: that process saves and exits,
+    and the run continues here from the same step. Settings given here apply from that step on.
     """
     from rugtui.storage.run_directory import find_run, settings_of_run
 
@@ -71,7 +71,7 @@ def command(
         refuse_idle(ctx, "quiet", "as_json", because="on the screen, without --no-screen")
     path, config = find_run(run), read_config()
     preferences = given_preferences(given, config.preferences)
-    # What would keep this process from going on is said before another is asked to leave.
+    # Errors in the settings are raised before the other process is asked to exit.
     given_settings(given, settings_of_run(path))
     if not no_screen:
         from rugtui.cli.dashboard import require_terminal, show
@@ -104,9 +104,9 @@ def resumed(
 
 
 def take_over(run: Path) -> None:
-    """Have the process that trains this run without a screen save and leave; wait for it.
+    """Ask the process that trains this run without a screen to save and exit, and wait for it.
 
-    Raises RunError where somebody looks at it, where it does not leave, or is on another machine.
+    Raises RunError if it shows a dashboard, does not exit, or is on another machine.
     """
     from rugtui.storage.lock import holder
 
@@ -119,10 +119,10 @@ def take_over(run: Path) -> None:
             f"{run.name!r} is open in {who}: quit there first, or look on with "
             f"`rugtui watch {run.name}`."
         )
-    click.echo(f"rugtui: {other} trains it; it is asked to save and leave …", err=True)
+    click.echo(f"rugtui: {other} trains it; asking it to save and exit …", err=True)
     other.ask_to_leave()
     deadline = time.monotonic() + PATIENCE
     while holder(run)[0]:
         if time.monotonic() > deadline:
-            raise RunError(f"{other} did not leave within {PATIENCE:g} seconds.")
+            raise RunError(f"{other} did not exit within {PATIENCE:g} seconds.")
         time.sleep(0.05)

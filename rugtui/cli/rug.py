@@ -1,4 +1,4 @@
-"""`rugtui rug`: build forward-engineered weights, and say what their loss is."""
+"""`rugtui rug`: builds forward-engineered weights and computes their losses."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from rugtui.models.structured import Tune
 
 CELLS = 1 << 18
-"""Cells of x in a batch: a megabyte, so that what is made of it stays in the cache."""
+"""Entries of x in a batch: a megabyte, so that intermediate results stay in the cache."""
 PICTURE = 1024
-"""Pixels of a side of the picture at most."""
+"""Largest side of the picture in pixels."""
 SAMPLES = 1024
-"""Samples for --decoder where --samples is not given."""
+"""Samples for --decoder without --samples."""
 DECODERS = "relu, linear, jumprelu, topk, elementwise, oracle"
 
 
@@ -80,8 +80,8 @@ def command(
 ) -> None:
     """Build a Persian rug for (n_sparse, n_dense, p) and compute its losses.
 
-    W is engineered, not trained: rows of a Hadamard matrix, or another construction, with the a and
-    b that are best for it. A rug is one vector long, so that sizes of millions of features fit.
+    W is engineered, not trained: rows of a Hadamard matrix, or another construction, with its best
+    a and b. A rug takes the memory of one vector, so that millions of features fit.
     """
     settings = given_settings(given)
     from rugtui.api.rugs import rug
@@ -117,7 +117,7 @@ def sample_losses(
     decoder_names: tuple[str, ...],
     device: torch.device,
 ) -> dict[str, Any]:
-    """The sampled loss of the model, and of each decoder beside what theory says of it."""
+    """The sampled loss of the model and of each decoder, with the predicted one."""
     import torch
 
     from rugtui.live.loss_sampler import STREAM
@@ -166,7 +166,8 @@ def write(weights: Weights, path: Path) -> None:
 
 
 def draw(weights: Weights, path: Path) -> None:
-    """W in the colours of the dashboard, a pixel a cell or, where that is too many, block means."""
+    """W in the colours of the dashboard, one pixel per entry, or block means if that is too
+    large."""
     import numpy as np
     from PIL import Image
 
@@ -185,7 +186,7 @@ def draw(weights: Weights, path: Path) -> None:
 
 
 def store(path: Path, suffix: str, content: bytes) -> None:
-    """Write a file that was asked for. Raises UsageError, OSError."""
+    """Write a requested file. Raises UsageError, OSError."""
     from rugtui.storage.files import write_whole
 
     if path.suffix != suffix:

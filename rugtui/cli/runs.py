@@ -115,10 +115,10 @@ def facts(run: Listed) -> dict[str, Any]:
 def _pruned(
     runs: list[Listed], *, snapshots: bool, yes: bool, quiet: bool
 ) -> tuple[list[Listed], bool]:
-    """Say which runs go, ask, and remove them; those that are gone, and whether one could not be
-    removed.
+    """List the runs to remove, ask, and remove them; returns those removed, and whether any could
+    not be removed.
 
-    Raises UsageError where nobody can be asked.
+    Raises UsageError if there is no terminal to ask on.
     """
     from rugtui.storage.listing import remove
 

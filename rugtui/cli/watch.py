@@ -1,4 +1,4 @@
-"""`rugtui watch`: looks on while another process trains, and changes nothing."""
+"""`rugtui watch`: shows a run that another process trains, read-only."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ def command(ctx: click.Context, run: str | None, as_json: bool, **given: Any) ->
 
 
 def meant(run: str | None) -> Path:
-    """The run named; where none is, the latest live one, and where none lives, the latest.
+    """The named run; by default the latest live one, otherwise the latest.
 
-    Raises RunError where there is none, or a sweep is meant.
+    Raises RunError if there is none, or the name is that of a sweep.
     """
     from rugtui.storage.lock import holder
     from rugtui.storage.run_directory import all_runs, find_run

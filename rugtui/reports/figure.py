@@ -13,9 +13,9 @@ from jaxtyping import Float
 from rugtui.errors import UsageError
 
 MOST = 0.9
-"""Share of a map's cells that the colours cover, where a few outliers would stretch them."""
+"""If there are outliers, the colours cover at least this share of a map's cells."""
 FAR = 3.0
-"""How far outliers must be, as a multiple of the range of the rest."""
+"""Outliers are further away than this multiple of the range of the rest."""
 LEAST_RATIO = 1.01
 Role = Literal["trained", "population", "rug", "optimum", "linear", "guide", "histogram"]
 """What a series is, which decides how it is drawn in every figure."""
@@ -57,10 +57,9 @@ class LinePanel:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MapPanel:
-    """A quantity over (r, p): values[i, k] at r[i] and p[k]; NaN where there is none.
+    """A quantity over (r, p): values[i, k] at r[i] and p[k]; NaN if unknown.
 
-    `middle` is the value that means "none of it": colours part there, and without one they rise
-    from the least value to the greatest.
+    Colours diverge from `middle`, or rise from the least value to the greatest if it is None.
     """
 
     title: str
@@ -70,19 +69,19 @@ class MapPanel:
     values: Float[np.ndarray, "rows columns"]
     middle: float | None = None
     log: bool = False
-    """Whether colours go with the logarithm."""
+    """Whether the colour scale is logarithmic."""
     ends: tuple[float, float] | None = None
     """The values of the two end colours, where several maps share a scale."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WeightsPanel:
-    """W as block means, with the biases of its rows where they are shown."""
+    """W as block means, optionally with the biases of its rows."""
 
     title: str
     n_sparse: int
     top: float
-    """The |W_ij| at which colours end; the diagonal may be beyond."""
+    """The |W_ij| where the colour scale ends; the diagonal may be beyond."""
     pixels: Float[np.ndarray, "side side"]
     biases: Float[np.ndarray, " side"] | None = None
 
@@ -103,8 +102,8 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class ColourRange:
-    """The values of the two end colours, and whether there are cells beyond them: a grid's first
-    row and column are often far from all others."""
+    """The values of the two end colours, and whether cells are beyond them: the first row and
+    column of a grid are often far from all others."""
 
     low: float
     high: float
@@ -114,8 +113,8 @@ class ColourRange:
 
     @classmethod
     def of(cls, seen: MapPanel) -> ColourRange:
-        """Even on both sides of the middle where there is one, or else from the least value to the
-        greatest."""
+        """Symmetric around the middle if there is one, otherwise from the least value to the
+        greatest; without outliers."""
         known = seen.values[np.isfinite(seen.values)]
         log = seen.log and known.size > 0 and bool((known > 0).all())
         if not known.size:
@@ -157,7 +156,7 @@ def _most(known: np.ndarray) -> tuple[float, float]:
 
 
 def number(value: float) -> str:
-    """As short as it is exact to three digits: 0.05, 1e-4, 2,048."""
+    """A number with up to three digits: 0.05, 1e-4, 2,048."""
     if value == 0:
         return "0"
     if 1e-3 <= abs(value) < 1e6:
@@ -167,7 +166,7 @@ def number(value: float) -> str:
 
 
 def require_matplotlib() -> None:
-    """Raises UsageError, which says how to have it."""
+    """Raises UsageError, with the command that installs it."""
     if find_spec("matplotlib") is None:
         raise UsageError(
             "figures in files need matplotlib, which is not installed: pip install "

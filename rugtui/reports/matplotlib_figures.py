@@ -1,7 +1,7 @@
 """Figures on paper: PNG and SVG through matplotlib, which only this module imports.
 
-Colours can be told apart by colour-blind readers (Okabe and Ito's; cividis; the dashboard's own for
-W), and in black and white by marks and dashes. The figure is built without pyplot: it has no state.
+Colours are suitable for colour-blind readers (Okabe and Ito's; cividis; the dashboard's own for W);
+in black and white, marks and dashes differ. pyplot is not used, because it has global state.
 """
 
 from __future__ import annotations
@@ -71,11 +71,11 @@ MARKS = "os^Dv<>P"
 SEVERAL, MANY = 6, 8
 """Series whose names are under their panel, or under the figure, where they hide nothing."""
 FEW_DECADES = 200
-"""Ends of an axis so far apart at most have labels between the powers of ten, too."""
+"""An axis over at most this factor also has labels between the powers of ten."""
 
 
 def write(figure: Figure, colours: Colours, *paths: Path) -> None:
-    """Draw a figure into each file; its suffix, .png or .svg, says as what. Raises OSError.
+    """Draw a figure into files, in the format of their suffix, .png or .svg. Raises OSError.
 
     `colours` are those of W, on light paper.
     """
@@ -149,7 +149,7 @@ def _lines(axes: Axes, panel: LinePanel) -> None:
 
 
 def _look(one: Series, count: int) -> dict[str, Any]:
-    """Of ordered series lightness goes with their place, and each has its mark."""
+    """Colour and mark of a series; ordered series differ in lightness."""
     if one.place is None:
         return ROLES[one.role]
     share = one.place / max(count - 1, 1)
@@ -162,12 +162,12 @@ def _look(one: Series, count: int) -> dict[str, Any]:
 
 
 def _map(axes: Axes, panel: MapPanel, colours: Colours) -> None:
-    """Cells of equal size, as a sweep has them, their numbers on the axes."""
+    """A map with cells of equal size."""
     values = np.ma.masked_invalid(panel.values)
     span = ColourRange.of(panel)
     norm, ramp = _colours(panel, span, colours)
     axes.pcolormesh(values, norm=norm, cmap=ramp, rasterized=True)
-    axes.set_facecolor("#dddddd")  # what there is no value of
+    axes.set_facecolor("#dddddd")  # cells without a value
     axes.set_xlabel("p")
     axes.set_ylabel("r = n_dense / n_sparse")
     for axis, known in ((axes.xaxis, panel.p), (axes.yaxis, panel.r)):
@@ -176,7 +176,7 @@ def _map(axes: Axes, panel: MapPanel, colours: Colours) -> None:
 
 
 def _colour_bar(beside: list[Axes], image: Any, panel: MapPanel) -> None:
-    """Of one map, or of all that share its scale."""
+    """The colour bar of one map, or of several with the same scale."""
     span = ColourRange.of(panel)
     beyond = ("neither", "max", "min", "both")[span.above + 2 * span.below]
     bar = beside[0].figure.colorbar(image, ax=beside, label=panel.label, shrink=0.9, extend=beyond)
@@ -186,7 +186,7 @@ def _colour_bar(beside: list[Axes], image: Any, panel: MapPanel) -> None:
 
 
 def _log_labels(axis: Axis, ends: tuple[float, float]) -> None:
-    """Numbers as people write them, closer where the axis is short."""
+    """Plain numbers on a logarithmic axis, denser on a short one."""
     short = ends[1] < FEW_DECADES * ends[0]
     axis.set_major_locator(LogLocator(subs=(1, 2, 5) if short else (1,)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
@@ -201,7 +201,7 @@ def _colours(panel: MapPanel, span: ColourRange, colours: Colours) -> tuple[Norm
 
 
 def _weights(axes: Axes, panel: WeightsPanel, colours: Colours) -> None:
-    """W in the dashboard's colours, the bias of each row beside it."""
+    """W in the dashboard's colours, with the bias of each row."""
     n, top, ramp = panel.n_sparse, panel.top, _shares(colours.ramp)
     norm = BoundaryNorm(np.linspace(-top, top, len(ramp) + 1), len(ramp))
     where: dict[str, Any] = {
@@ -231,7 +231,7 @@ def _weights(axes: Axes, panel: WeightsPanel, colours: Colours) -> None:
 
 
 def _bias(axes: Axes, biases: Float[np.ndarray, " side"], n_sparse: int) -> None:
-    """The biases as a narrow chart on the right, the rows being those of W."""
+    """The biases as a narrow chart beside the rows of W."""
     beside = axes.inset_axes((1.07, 0, 0.16, 1))
     rows = (np.arange(biases.size) + 0.5) * n_sparse / biases.size - 0.5
     beside.plot(biases, rows, color=BLACK, linewidth=0.7)

@@ -1,7 +1,7 @@
-"""The paper's figures as its plotting scripts draw them, to be laid beside the published ones.
+"""The paper's figures as its plotting scripts draw them, for comparison with the published ones.
 
 Maps over (r, p) have a panel for each n_sparse and one scale for all, linear and logarithmic;
-losses at several n_sparse share a plot; of one model, the corner of W, two histograms and the rank.
+losses at several n_sparse share a plot; for one model, a corner of W, two histograms and the rank.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ MEASURED = {
 }
 """Column of a sweep's table → the paper's name."""
 KINDS: tuple[Literal["trained", "population"], ...] = ("trained", "population")
-"""Weights whose symmetry is in question; a rug's rows are alike by construction."""
+"""Weights that need not be symmetric; the rows of a rug are, by construction."""
 CORNER = 30
 BINS = {"diagonal": 30, "off the diagonal": 100}
 
@@ -75,7 +75,7 @@ def paper_figures(
 
 
 def _maps(sizes: Sequence[Cells], quantity: Quantity) -> Iterator[Figure]:
-    """Linear and logarithmic, each where there is something to draw."""
+    """A linear and a logarithmic version, if there is something to draw."""
     kind = quantity.kind
     name = f"paper-{quantity.name.replace('_', '-')}"
     name += f"-{kind}" if kind == "population" else variant_suffix(sizes[-1])
@@ -109,13 +109,13 @@ def _maps(sizes: Sequence[Cells], quantity: Quantity) -> Iterator[Figure]:
 
 
 def _whole(sizes: Sequence[Cells], *kinds: Kind) -> Cells:
-    """The rows of all sizes, for what a caption says of them."""
+    """The rows of all sizes, for the caption."""
     rows = tuple(row for cells in sizes for row in cells.rows if row.kind in kinds)
     return replace(sizes[-1], rows=rows, variant=sizes[-1].variant if "trained" in kinds else None)
 
 
 def _losses(sizes: Sequence[Cells], fixed: str, wanted: Sequence[float]) -> Figure:
-    """Losses at every n_sparse, and of the rug at the largest, where p or the ratio is fixed."""
+    """Losses at every n_sparse, and of the rug at the largest, with p or the ratio fixed."""
     largest = sizes[-1]
     along, across = (largest.r, largest.p) if fixed == "p" else (largest.p, largest.r)
     x = np.linspace(along[0], along[-1], CURVE)
@@ -145,7 +145,7 @@ def _points(
     at: float,
     place: int | None = None,
 ) -> Series | None:
-    """Those of one n_sparse, at its own r or p nearest to the one wanted."""
+    """The rows of one n_sparse, at its r or p nearest to the given one."""
     quantity = LOSSES[kind]
     k = int(np.abs((cells.p if fixed == "p" else cells.r) - at).argmin())
     where = (slice(None), k) if fixed == "p" else (k, slice(None))
@@ -185,7 +185,7 @@ def rank(weights: Dense) -> int:
 
 
 def _off_diagonal(weights: Dense) -> Iterator[np.ndarray]:
-    """The entries, CELLS of W at a time."""
+    """The entries of W, CELLS at a time."""
     n = weights.n_sparse
     for rows in np.array_split(np.arange(n), -(-n * n // CELLS)):
         yield weights.rows(rows)[rows[:, None] != np.arange(n)]

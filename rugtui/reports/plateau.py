@@ -1,9 +1,9 @@
 """The plateau study: training finds the symmetric solution, then descends below it (section 8).
 
-Training first finds the symmetric solution, whose loss is L* where n_sparse · p is large: W then
-looks like chance, its skew is near 0 and its effective interferers are a third of n_sparse. Later a
-few strongly negative entries in each row carry ever more of the noise: interferers fall, skew falls
-below 0, and the loss falls below L*, the later the larger n_sparse.
+Training first finds the symmetric solution, whose loss is L* if n_sparse · p is large: W looks
+random, its skew is near 0 and its effective interferers are a third of n_sparse. Later a few
+strongly negative entries in each row contribute more and more of the noise: interferers fall, skew
+falls below 0, and the loss falls below L*, the later the larger n_sparse.
 """
 
 from __future__ import annotations
@@ -28,12 +28,13 @@ from rugtui.storage.run_directory import all_runs, settings_of_run
 from rugtui.theory.levels import levels
 
 NAME = "looks.jsonl"
-"""The file, beside a run's history, that holds its measurements."""
+"""The file of a run's measurements, in its folder."""
 LINE_MOST = 4096
 ROWS = 128
-"""Rows of W behind the exact loss and the interferers, where W has more: the same at each step."""
+"""At most so many rows of W are used for the exact loss and the interferers, the same at each
+step."""
 FIRST, A_DOUBLING = 50, 4
-"""The step of the first measurement, and how many there are while the steps double."""
+"""The step of the first measurement, and the number of measurements per doubling of the steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,9 @@ class Measurement:
     seed: int
     step: int
     loss: float
-    """Exact loss of the weights (section 7): no samples, and no noise of samples."""
+    """Exact loss of the weights (section 7), without sampling noise."""
     standard_error: float
-    """Of its mean over rows; 0 where all were taken."""
+    """Of its mean over rows; 0 if all rows were used."""
     loss_gaussian: float
     theory_loss: float
     """L*(r, p)."""
@@ -62,7 +63,7 @@ class Measurement:
 
     @property
     def share(self) -> float:
-        """Effective interferers as a share of those of weights without any pattern.
+        """Effective interferers relative to those of random weights.
 
         Of n − 1 independent Gaussian entries (ΣW²)²/ΣW⁴ is (n − 1)/3.
         """
@@ -76,7 +77,7 @@ class Measurement:
 
 
 def measure(settings: Settings, step: int, weights: Weights) -> Measurement:
-    """Raises WeightsError where the weights contain NaN or infinity."""
+    """Raises WeightsError if the weights contain NaN or infinity."""
     generator = np.random.default_rng(settings.seed)
     found = statistics(weights, settings.p, generator=generator, rows=min(ROWS, weights.n_sparse))
     return Measurement(
@@ -95,7 +96,7 @@ def measure(settings: Settings, step: int, weights: Weights) -> Measurement:
 
 
 class StudyLog:
-    """The measurements of one run, on disk as soon as they are made."""
+    """The measurements of one run, written to disk as they are made."""
 
     def __init__(self, run: Path) -> None:
         """Raises OSError, DamagedError."""
@@ -110,7 +111,7 @@ class StudyLog:
 
 
 def _read(path: Path) -> tuple[list[Measurement], int]:
-    """The measurements up to the first incomplete line: what follows is measured again."""
+    """The measurements up to the first damaged line; later ones are measured again."""
     found: list[Measurement] = []
     end = 0
     try:
@@ -129,10 +130,10 @@ def _read(path: Path) -> tuple[list[Measurement], int]:
 
 
 def opened(settings: Settings, folder: Path) -> RunSession:
-    """The run of these settings in the folder, where it stopped, or a new one.
+    """The run with these settings in the folder, to be continued, or a new one.
 
-    Settings that differ only in their steps belong to one run. Raises RunError where another
-    process trains it, DamagedError, SettingError, OSError.
+    Settings that differ only in their steps belong to one run. Raises RunError if another process
+    trains it, DamagedError, SettingError, OSError.
     """
     for run in all_runs(folder):
         there = settings_of_run(run)
@@ -144,11 +145,10 @@ def opened(settings: Settings, folder: Path) -> RunSession:
 
 
 def measurements(session: RunSession, cancelled: Callable[[], bool]) -> Iterator[Measurement]:
-    """All measurements of a run: those already made, then each as training comes to it.
+    """All measurements of a run: those already made, then new ones as it trains.
 
-    Ends where the run does, or is cancelled; the next call continues from there. A run that was
-    interrupted anywhere has the same measurements as one that was not. Raises TrainingError,
-    OSError, DamagedError.
+    Ends with the run, or when cancelled; the next call continues from there. An interrupted run has
+    the same measurements as an uninterrupted one. Raises TrainingError, OSError, DamagedError.
     """
     training = session.trainer
     log = StudyLog(session.writer.run) if session.writer.run else None
@@ -168,15 +168,15 @@ def measurements(session: RunSession, cancelled: Callable[[], bool]) -> Iterator
 
 
 def _reported(session: RunSession) -> float:
-    """The step of a run that stands at the end of an interval; NaN in the middle of one, where a
-    run without interruption would not have been measured."""
+    """The step of a run at the end of an interval; NaN in the middle of one, where an uninterrupted
+    run would not be measured."""
     step = session.trainer.step
     return step if session.history.view().last("step") == step else math.nan
 
 
 def is_due(last: int, now: int) -> bool:
-    """Whether a measurement is due after step `last` and no later than step `now`: at the same
-    steps for every length of a run, evenly spaced in log."""
+    """Whether a measurement is due after step `last` and up to step `now`. They are evenly spaced
+    in log step, independent of the length of the run."""
     number = 0
     while (step := round(FIRST * 2 ** (number / A_DOUBLING))) <= last:
         number += 1
@@ -184,7 +184,7 @@ def is_due(last: int, now: int) -> bool:
 
 
 def plateau_figure(made: Sequence[Measurement]) -> Figure:
-    """Loss / L* against steps, one series per size, with skew and interferers beside it."""
+    """Loss / L*, skew and interferers against steps, one series per size."""
     sizes = sorted({one.n_sparse for one in made})
 
     def panel(

@@ -19,9 +19,9 @@ DENSITIES = (0.002, 0.01, 0.05)
 SEEDS = 4
 """Rugs of different rows at each size: at small sizes the choice changes the loss by 1 or 2 %."""
 FRACTAL = 256, 40
-"""n_sparse and n_dense at which single cells are visible; 2^k rows would only give a grid."""
+"""n_sparse and n_dense where single entries are visible; 2^k rows would only give a grid."""
 FAINT = 0.9
-"""Quantile of |W_ij| at which the fractal's colours end, since most of it is faint."""
+"""The quantile of |W_ij| where the fractal's colour scale ends: most of it is faint."""
 SIDE = 512
 """Pixels of a picture of W at most."""
 TITLES: dict[Construction, str] = {
@@ -59,7 +59,7 @@ def convergence_figure(seed: int = 0) -> Figure:
 
 
 def fractal_figure(seed: int = 0) -> Figure:
-    """W of the first rows of H, and of rows in random order, which turn it into noise."""
+    """W made of the first rows of H, and of random rows, which look like noise."""
     n_sparse, n_dense = FRACTAL
     panels = []
     for construction, title in TITLES.items():
@@ -77,7 +77,7 @@ def fractal_figure(seed: int = 0) -> Figure:
 
 
 def weights_figure(weights: Weights, p: float, about: str, kind: str, seed: int = 0) -> Figure:
-    """Weights (trained or population) and the rug of the same size, W and biases."""
+    """W and biases of weights (trained or population) and of the rug of the same size."""
     n_sparse, n_dense = weights.n_sparse, weights.n_dense
     construction = default_construction(n_sparse)
     rug = _rug(construction, n_sparse, n_dense, p, seed)

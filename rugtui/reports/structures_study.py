@@ -1,8 +1,9 @@
-"""Where training ends, and which structure it ends in: runs at several ratios beside theory.
+"""The structures study: where training ends, and in which structure, compared with theory.
 
-L* is a plateau. Training goes on to structured interference (section 12), whose losses, and the
-lower hull of their mixtures, theory gives: trained loss beside the paired optimum, the best vote
-and the hull, and shares of features in pairs, single and abandoned beside those of its phases.
+L* is a plateau, after which training finds structured interference (section 12). The losses of runs
+at several ratios are compared with the paired optimum, the best vote and the lower hull of
+mixtures, and their shares of features in pairs, single and abandoned with those of the hull's
+phases.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from rugtui.theory.structures import Structure, structure_loss
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """A run at its last step, and what theory says of its ratio. Losses are per feature."""
+    """A run at its last step, and the theory at its ratio. Losses are per feature."""
 
     n_sparse: int
     n_dense: int
@@ -42,7 +43,7 @@ class Ending:
     loss_vote: float
     """Of the best vote."""
     loss_end: float
-    """Of the hull, at this size where few features are on."""
+    """Of the hull; at this size if few features are on."""
     phases: str
     pairs_predicted: float
     singles_predicted: float
@@ -63,7 +64,7 @@ class Ending:
 
 
 def finish(session: RunSession, cancelled: Callable[[], bool]) -> Ending:
-    """Train a run to its end, or until cancelled, and say what its weights are."""
+    """Train a run to its end, or until cancelled, and analyse its weights."""
     training = session.trainer
     while not training.done and not cancelled():
         session.advance(cancelled)
@@ -173,7 +174,7 @@ def structures_figure(endings: Sequence[Ending]) -> Figure:
 
 @dataclass(frozen=True, slots=True)
 class PhasePoint:
-    """Which phases coexist at (r, p) according to theory, and how far below L* they are."""
+    """The phases that coexist at (r, p) according to theory, and how far below L* they are."""
 
     ratio: float
     p: float

@@ -25,9 +25,9 @@ from rugtui.theory.bounds import linear
 from rugtui.theory.optimum import optimum
 
 CURVE = 200
-"""Points of a curve of theory."""
+"""Points of a theory curve."""
 MOST = 3
-"""Fixed values that have a panel each by default."""
+"""The default number of fixed values, each with a panel."""
 LOSS = "loss per feature"
 LOSSES: dict[Role, Quantity] = {
     "trained": Quantity("trained", LOSS, "trained", best_loss),
@@ -38,13 +38,13 @@ ERRORS: dict[Role, Quantity] = {
     role: replace(one, label="standard error", value=best_error) for role, one in LOSSES.items()
 }
 NEAR = 0.02
-"""Relative difference up to which a number stands for a value of the grid."""
+"""A given number means a value of the grid if they differ at most by this relative amount."""
 
 
 def sweep_figures(
     rows: Sequence[Row], *, fixed_r: Sequence[float] = (), fixed_p: Sequence[float] = ()
 ) -> list[Figure]:
-    """Every figure of these rows; `fixed_…`: which of the grid's r and p have a panel."""
+    """Every figure of these rows; `fixed_…`: the r and p of the grid that have a panel."""
     figures = []
     for cells in _grids(rows):
         if cells.r.size > 1:
@@ -57,7 +57,7 @@ def sweep_figures(
 
 
 def _grids(rows: Sequence[Row]) -> Iterator[Cells]:
-    """One for each n_sparse and each variant of trained models."""
+    """The cells of each n_sparse and each variant of trained models."""
     for n_sparse in sorted({row.n_sparse for row in rows}):
         own = [row for row in rows if row.n_sparse == n_sparse]
         for variant in variants(own) or (None,):
@@ -110,7 +110,7 @@ def theory_lines(x: Float[np.ndarray, " n"], best: ArrayLike, straight: ArrayLik
 
 
 def _measured(cells: Cells, x: Float[np.ndarray, " n"], where: tuple) -> list[Series]:
-    """What there is of trained weights and of rugs along a line of the grid."""
+    """The series of trained weights and rugs along a line of the grid."""
     found = []
     for role, quantity in LOSSES.items():
         y = cells.values(quantity)[where]
@@ -121,7 +121,7 @@ def _measured(cells: Cells, x: Float[np.ndarray, " n"], where: tuple) -> list[Se
 
 
 def bars(cells: Cells, quantity: Quantity, error: Quantity) -> Float[np.ndarray, "rows columns"]:
-    """The spread over seeds, or the standard error where there is one seed."""
+    """The standard deviation over seeds, or with one seed the standard error."""
     spread = cells.spread(quantity)
     return np.where(np.isfinite(spread), spread, cells.values(error))
 
@@ -158,7 +158,7 @@ def methods(cells: Cells, of_seeds: str = "bars: spread") -> str:
 
 
 def chosen(name: str, values: Float[np.ndarray, " n"], wanted: Sequence[float]) -> list[int]:
-    """Indices of the values wanted, or of a few that span them: r evenly, p in its logarithm.
+    """Indices of the given values, or of a few that span the grid: evenly in r, or in log p.
 
     Raises UsageError for a value that the grid does not have.
     """

@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 HEIGHT = 16
 """Rows of a chart."""
 SIDE = 64
-"""Pixels of a picture of W, and of a map, at most."""
+"""Largest side of a picture of W or a map, in pixels."""
 POSITIVE, NEGATIVE = " .+*#@", " '-=%&"
-"""From zero to either end of the colours, where there are none."""
+"""Characters from zero to either end of the scale, without colours."""
 ORDERED: tuple[RGB, ...] = (
     (230, 159, 0), (86, 180, 233), (0, 158, 115), (204, 121, 167), (0, 114, 178), (213, 94, 0),
 )  # fmt: skip
-"""Of series in order (Okabe and Ito): legible on dark and on light paper."""
+"""For ordered series (Okabe and Ito): legible on dark and light backgrounds."""
 GREY: RGB = (128, 128, 128)
 ROLES: dict[str, tuple[str, RGB]] = {
     "trained": ("o", (213, 94, 0)),
@@ -54,7 +54,7 @@ def drawn(
 ) -> list[Text]:
     """Lines of `width` cells: the caption, then the panels, one under the other.
 
-    `plain`: without colours, where shades of characters stand for values.
+    `plain`: without colours, with characters for values.
     """
     from rich.text import Text
 
@@ -84,7 +84,7 @@ def _panel(
 
 
 def _chart(panel: LinePanel, width: int, ascii_only: bool, plain: bool) -> Iterator[Text]:
-    """plotext holds one figure at a time, which is cleared first and built into text."""
+    """Drawn by plotext, which has one global figure: it is cleared before and after."""
     import plotext
     from rich.text import Text
 
@@ -120,7 +120,7 @@ def _chart(panel: LinePanel, width: int, ascii_only: bool, plain: bool) -> Itera
 
 
 def _points(one: Series, panel: LinePanel) -> tuple[np.ndarray, np.ndarray]:
-    """The values that there are, as the axes count them."""
+    """The finite values in plot coordinates."""
     with np.errstate(divide="ignore", invalid="ignore"):
         x = np.log10(one.x) if panel.log_x else np.asarray(one.x, float)
         y = np.log10(one.y) if panel.log_y else np.asarray(one.y, float)
@@ -135,7 +135,7 @@ def _mark(one: Series) -> tuple[str, RGB]:
 
 
 def _ticks(low: float, high: float, log: bool) -> tuple[list[float], list[str]]:
-    """Where an axis has numbers, and which: 1, 2, 5 and their powers of ten, a few of them."""
+    """Places and labels of a few ticks: 1, 2, 5 times powers of ten."""
     if log:
         decades = range(math.floor(low), math.ceil(high) + 1)
         subs = (1, 2, 5) if high - low < 2 else (1,)
@@ -156,7 +156,7 @@ def _ticks(low: float, high: float, log: bool) -> tuple[list[float], list[str]]:
 
 
 def _map(panel: MapPanel, colours: Colours, width: int, plain: bool) -> Iterator[Text]:
-    """r upwards, p to the right, a block a cell, and what the colours mean."""
+    """A map with r upwards and p to the right, and its colour scale."""
     from rich.text import Text
 
     span = ColourRange.of(panel)
@@ -183,7 +183,7 @@ def _map(panel: MapPanel, colours: Colours, width: int, plain: bool) -> Iterator
 
 
 def _weights(panel: WeightsPanel, colours: Colours, width: int, plain: bool) -> Iterator[Text]:
-    """The corner of W that has room, a cell a pixel: means of many cells would show no weave."""
+    """The corner of W that fits with one pixel per cell: block means would show no weave."""
     from rich.text import Text
 
     side = min(width - 2, SIDE, panel.pixels.shape[0])
@@ -199,7 +199,7 @@ def _blocks(
     ramp: Sequence[RGB],
     diagonal: RGB | None = None,
 ) -> Iterator[Text]:
-    """Values from −1 to 1 in colours, two above each other in a character; NaN has none."""
+    """Values from −1 to 1 in colours, two rows per line of characters; NaN has none."""
     from rich.style import Style
     from rich.text import Text
 
@@ -220,7 +220,7 @@ def _blocks(
 
 
 def _shades(share: Float[np.ndarray, "rows columns"]) -> Iterator[Text]:
-    """The same without colours, one above the other; NaN is a question mark."""
+    """The same without colours, one row per line; NaN is a question mark."""
     from rich.text import Text
 
     most = len(POSITIVE) - 1
@@ -236,7 +236,7 @@ def _shades(share: Float[np.ndarray, "rows columns"]) -> Iterator[Text]:
 
 
 def _legend(ramp: Sequence[RGB], plain: bool) -> Text:
-    """All colours, or all shades, from one end to the other."""
+    """All colours, or all characters, from one end of the scale to the other."""
     share = np.linspace(-1, 1, len(ramp))[None]
     (text,) = _shades(share) if plain else _blocks(share.repeat(2, 0), ramp)
     return text

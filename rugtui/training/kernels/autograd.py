@@ -1,12 +1,12 @@
-"""The gradient of activations with parameters of their own, or that see all outputs at once: by
-autograd, over all cells, where clarity is worth more than speed.
+"""The gradient of activations that have parameters or depend on all outputs: by autograd, over all
+cells.
 
-Two of them have jumps that have no gradient; each has the remedy of its paper:
+Two of them jump, where there is no gradient; each is treated as in its paper:
 
-jumprelu   the threshold's is that of the expected loss, its density at the jump estimated by a
-           rectangular kernel of width BANDWIDTH: ∂y/∂θ = −(θ/ε) 1[|h − θ| < ε/2]
-gated      the gate learns from an auxiliary loss, that of ReLU(W x + b), which is added; the
-           paper's sparsity penalty has no place where all of the loss is reconstruction
+jumprelu   the threshold has the gradient of the expected loss, whose density at the jump is
+           estimated by a rectangular kernel of width BANDWIDTH: ∂y/∂θ = −(θ/ε) 1[|h − θ| < ε/2]
+gated      the gate learns from an auxiliary loss, that of ReLU(W x + b), which is added; without
+           the paper's sparsity penalty, because here the loss is only reconstruction
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ from rugtui.training.kernels.sparse_rows import Batch
 from rugtui.training.parameters import Parameters
 
 BANDWIDTH = 0.1
-"""ε. Wider is biased, narrower sees fewer cells of a batch; magnitudes are of order 1."""
+"""ε. A wider kernel is biased, a narrower one uses fewer cells of a batch; magnitudes are of order
+1.
+"""
 
 
 class JumpReLU(torch.autograd.Function):
@@ -60,7 +62,7 @@ class AutogradGradient:
         self.rows_on: Bool[Tensor, " n_sparse"] = torch.ones_like(
             parameters.weights.b, dtype=torch.bool
         )
-        """Which outputs were on in the last batch."""
+        """Which outputs were active in the last batch."""
 
     def __call__(
         self, x: Batch, check_cancelled: CheckCancelled = lambda: None
