@@ -89,7 +89,7 @@ def look(
     app.run(mouse=preferences.mouse, loop=asyncio.new_event_loop())
     if session.refusal is not None:
         raise session.refusal
-    return leave(go_on(app) if app.hung_up else finish(app.session, app.return_code or 0, run))
+    return end_process(go_on(app) if app.hung_up else finish(app.session, app.return_code or 0, run))
 
 
 def obey_signals(app: RugtuiApp) -> None:
@@ -125,7 +125,7 @@ def finish(session: Session, code: int, run: Path | None = None) -> int:
     if not session.subject.begun and not session.subject.saving:
         if run is not None:
             abandon(run)  # still being read: nothing of it changed
-        return leave(code)
+        return end_process(code)
     click.echo("rugtui: saving the last step (ctrl+c quits without it) …", err=True)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -135,7 +135,7 @@ def finish(session: Session, code: int, run: Path | None = None) -> int:
         code = INTERRUPTED
     what = "save" if session.subject.saving else "step"
     click.echo(f"rugtui: the {what} under way was not waited for. {session.subject.kept}", err=True)
-    return leave(code)
+    return end_process(code)
 
 
 def ends(session: Session, seconds: float) -> bool:
@@ -164,7 +164,7 @@ def check_device(settings: Settings) -> None:
         resolve(settings.device)
 
 
-def leave(code: int) -> int:
+def end_process(code: int) -> int:
     """End the process even if threads are in a long computation, whose result is not needed.
 
     A thread cannot be killed, and Python's own exit would wait for it: seconds, at large sizes. The

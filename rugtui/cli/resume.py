@@ -120,7 +120,7 @@ def take_over(run: Path) -> None:
             f"`rugtui watch {run.name}`."
         )
     click.echo(f"rugtui: {other} trains it; asking it to save and exit …", err=True)
-    other.ask_to_leave()
+    other.ask_to_exit()
     deadline = time.monotonic() + PATIENCE
     while holder(run)[0]:
         if time.monotonic() > deadline:

@@ -81,7 +81,7 @@ class OwnRun:
         session, self.settings = self._session, settings
         if self.run is not None and session.others is not None:
             session.others.keep(self.run, self._saved_phase)
-        self._leave(CLOSING)
+        self._close_run(CLOSING)
         self.phase, session.failure, session.traceback = "loading", "", ""
         session.show_run(None)
         if self._opening is None:
@@ -111,7 +111,7 @@ class OwnRun:
         except (RugtuiError, OSError) as error:
             raise NothingToShow(error) from error
 
-    def _leave(self, within: float | None) -> None:
+    def _close_run(self, within: float | None) -> None:
         """Close the current run, waiting up to `within` seconds (None: without limit) for its last
         step to be saved. A slower disk goes on in the background."""
         if self.run is None:
@@ -127,7 +127,7 @@ class OwnRun:
 
     def close(self) -> None:
         self._closing = self.saving or self.begun  # until the session has finished
-        self._leave(None)
+        self._close_run(None)
         for writer in self._left:
             writer.wait(None)
         self._tell_of_saving()

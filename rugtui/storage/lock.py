@@ -71,7 +71,7 @@ class Holder:
             pass
         return _started(self.pid) == self.started
 
-    def ask_to_leave(self) -> None:
+    def ask_to_exit(self) -> None:
         """Ask it to save and exit. Raises RunError if the process belongs to another user."""
         if not self.alive:
             return

@@ -169,7 +169,7 @@ def stop(folder: Path) -> None:
         return
     if who is None or not who.alive:
         raise RunError(f"{who or 'the other process'} cannot be stopped from this machine.")
-    who.ask_to_leave()
+    who.ask_to_exit()
 
 
 def last_words(folder: Path) -> str:

@@ -132,7 +132,7 @@ def test_a_run_in_a_dashboard_is_not_taken_over_but_may_be_watched(capsys):
 def test_nobody_is_asked_to_leave_for_a_dashboard_that_has_no_terminal(capsys, monkeypatch):
     run = find_run(answer(capsys, "train", *SMALL, "--steps", "100")["run"])
     asked = []
-    monkeypatch.setattr(Holder, "ask_to_leave", asked.append)
+    monkeypatch.setattr(Holder, "ask_to_exit", asked.append)
     lock = Lock.take(run, screen=False)
     assert main(["resume", run.name]) == 2
     assert "needs a terminal" in capsys.readouterr().err

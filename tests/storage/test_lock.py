@@ -69,7 +69,7 @@ def test_a_process_that_got_the_number_of_a_dead_one_is_not_it():
 
 def test_asking_a_recycled_number_to_leave_kills_nobody():
     mine = dataclasses.replace(Holder.here(screen=False), started=1)
-    mine.ask_to_leave()  # a signal would end this very test
+    mine.ask_to_exit()  # a signal would end this very test
 
 
 def test_a_lock_of_another_machine_is_respected(tmp_path):
