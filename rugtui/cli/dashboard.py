@@ -89,7 +89,9 @@ def look(
     app.run(mouse=preferences.mouse, loop=asyncio.new_event_loop())
     if session.refusal is not None:
         raise session.refusal
-    return end_process(go_on(app) if app.hung_up else finish(app.session, app.return_code or 0, run))
+    return end_process(
+        go_on(app) if app.hung_up else finish(app.session, app.return_code or 0, run)
+    )
 
 
 def obey_signals(app: RugtuiApp) -> None:
