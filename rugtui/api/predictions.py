@@ -212,8 +212,8 @@ def of_weights(
     found = statistics(weights, p, generator=np.random.default_rng(seed), rows=rows)
     measured = found.numbers()
     spectrum = {
-        "eigenvalues": found.eigenvalues.real.tolist(),
-        "eigenvalues_imaginary": found.eigenvalues.imag.tolist(),
+        "eigenvalues": np.real(found.eigenvalues).tolist(),
+        "eigenvalues_imaginary": np.imag(found.eigenvalues).tolist(),
     }
     papers = paper_statistics(weights, p, generator=np.random.default_rng(seed))
     losses = {
