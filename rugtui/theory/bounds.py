@@ -19,9 +19,9 @@ from rugtui.theory.gaussian import density
 from rugtui.theory.moments import Array, checked
 
 REACH = 9.0  # y/s beyond which a feature that is on has density below e^−40
-THRESHOLD = 14.0  # y/s up to which the posterior may still doubt that the feature is on
+THRESHOLD = 14.0  # y/s up to which the posterior is uncertain whether the feature is on
 ORDER = 16  # nodes on each panel
-WIDE = 3.0  # width of the panels where nothing but the end of the signal is in doubt
+WIDE = 3.0  # width of the panels where only the end of the signal matters
 INNER = 24  # nodes over the signal
 LOUD = 0.3  # s above which moments of the posterior are integrated, not differenced
 CHUNK = 128  # pairs worked on together, so that arrays stay in the cache
@@ -35,7 +35,7 @@ def linear(r: ArrayLike, p: ArrayLike) -> Array:
 
 
 def elementwise(r: ArrayLike, p: ArrayLike) -> Array:
-    """E Var(x | y): the posterior mean of x. Nothing that sees y alone does better.
+    """E Var(x | y): the loss of the posterior mean of x, the best estimate from y alone.
 
     Raises SettingError. Scalar calls are remembered.
     """
@@ -43,8 +43,8 @@ def elementwise(r: ArrayLike, p: ArrayLike) -> Array:
 
 
 def oracle(r: ArrayLike, p: ArrayLike) -> Array:
-    """p E Var(u | u + s z): an oracle says which features are active; their values are posterior
-    means.
+    """p E Var(u | u + s z): if an oracle says which features are active, and their values are
+    estimated by posterior means.
 
     Raises SettingError. Scalar calls are remembered.
     """
@@ -101,9 +101,9 @@ def _posterior_losses(s: Array, p: Array, moments_of: Callable[..., Given]) -> A
 def _nodes(length: Array) -> tuple[Array, Array]:
     """Gauss–Legendre nodes t = y/s and weights over −REACH … length + REACH, length = 1/s.
 
-    Panels of width 1 near 0, where the doubt whether the feature is on may go in a fraction of
-    that, of width WIDE near `length`, and one in between. Those that are empty in every row are
-    left out.
+    Panels of width 1 near 0, where the probability that the feature is on may change within a
+    fraction of that; of width WIDE near `length`; and one in between. Panels that are empty in
+    every row are omitted.
     """
     end = length + REACH
     lower = np.minimum(np.arange(-REACH, THRESHOLD + 1), end)

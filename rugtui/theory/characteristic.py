@@ -8,10 +8,10 @@ The x_j are independent, so log E exp(i t ν) = Σ_j ψ(t w_j), with one functio
 right one: for s > 0 the imaginary part of its argument is p (1 − cos s)/s > 0, but for s = 2πm,
 where the argument is 1 − p ≥ 0.
 
-A row of n weights at K frequencies asks for n K values of ψ. But ψ is smooth: lay the weights out
-on a grid so fine that polynomials of degree ORDER − 1 follow ψ between its points, and all rows
-need ψ at the same few grid points. What is left of each row is how much weight lies on each of
-them, and the sums are one matrix product, counts · ψ(grid × t).
+A row of n weights at K frequencies needs n K values of ψ. But ψ is smooth: on a grid so fine that
+polynomials of degree ORDER − 1 interpolate ψ, all rows need ψ only at the same few grid points.
+Each row becomes the weight that lies on each grid point, and the sums are one matrix product,
+counts · ψ(grid × t).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ OFFSETS = np.arange(ORDER) - (ORDER // 2 - 1)
 LAGRANGE = np.linalg.inv(np.vander(OFFSETS - 0.5, increasing=True).T)
 """ℓ_q(x) = Σ_d LAGRANGE[q, d] xᵈ, x from the middle of the cell."""
 STEP = 0.25  # grid step × largest t, for p ≤ 0.2; half of it beyond, where ψ bends more
-"""Interpolation of ψ is then good to 1e-8 p (checked in tests/theory)."""
+"""Then ψ is interpolated to 1e-8 p (checked in tests/theory)."""
 SMOOTH_BELOW = 0.5
 """p up to which ψ is interpolated for any s. Beyond it ψ has singularities near the real axis, at
 p = 1 on it (s = 2πm), but then ν is so close to Gaussian that a row needs few frequencies."""
@@ -126,7 +126,7 @@ def _folded(
 
 @dataclass(frozen=True)
 class Grid:
-    """Weights laid out on multiples of `step`: which cell each lies in, and where in it.
+    """Weights on a grid of multiples of `step`: the cell of each weight, and its position in it.
 
     A weight x beyond the middle of its cell (in steps) is Σ_q ℓ_q(x) [q-th point of the stencil],
     with ℓ_q the Lagrange polynomials of ORDER points around: exact for ψ of degree below ORDER.
@@ -135,11 +135,11 @@ class Grid:
     values: Float[np.ndarray, " g"]
     """The grid points in use."""
     column: Int[np.ndarray, "q c"]
-    """Where the q-th point of the stencil of each occupied cell stands in `values`."""
+    """The index in `values` of the q-th point of the stencil of each occupied cell."""
     cell: Int[np.ndarray, "k n"]
-    """The occupied cell in which each weight lies."""
+    """The occupied cell of each weight."""
     x: Float[np.ndarray, "k n"]
-    """−1/2 … 1/2: how far from its middle."""
+    """−1/2 … 1/2: the distance from its middle."""
 
     @classmethod
     def under(cls, rows: Float[np.ndarray, "k n"], step: float) -> Grid:
@@ -165,7 +165,7 @@ class Grid:
 
 
 def _distinct(whole: Int[np.ndarray, "*grid"]) -> tuple[np.ndarray, Int[np.ndarray, "*grid"]]:
-    """np.unique with inverse, without a sort where the numbers lie close together."""
+    """np.unique with inverse, without a sort if the numbers are close together."""
     low = int(whole.min())
     span = int(whole.max()) - low + 1
     if span > 16 * whole.size:

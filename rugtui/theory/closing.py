@@ -1,16 +1,16 @@
 """Weights so negative that their features close the output, whatever else is on (section 7).
 
-Only above the lower knot L = min(0, −a) does the loss given b + ν differ from p/3. Weights that are
-not negative lift b + ν to a height y₀ = b + Σ⁺ − L above it, Σ⁺ the range of their sum. A feature
-of weight w < −y₀ closes the output unless u < y₀/|w|; so of N, what all such features take away
-together, just the law below y₀ matters. There it is an atom and a polynomial, since no u comes near
-1, however many features there are:
+The loss given b + ν differs from p/3 only above the lower knot L = min(0, −a). Weights that are not
+negative raise b + ν by at most y₀ = b + Σ⁺ − L above it, where Σ⁺ is the range of their sum. A
+feature of weight w < −y₀ closes the output unless u < y₀/|w|. Let N be what all such features
+subtract together: only its distribution below y₀ matters, which is an atom and a polynomial,
+because no u is near 1, however many features there are:
 
     P(N = 0) = Π_j (1 − p),  ρ(y) = Σ_{k≥1} c_k yᵏ⁻¹/(k − 1)!,  Σ_k c_k xᵏ = Π_j (1 − p + px/|w_j|)
 
 and E h(b + ν) = P(N = 0) M(0) + ∫₀^{y₀} ρ(y) M(y) dy + P(N > y₀) p/3, where M(y) is the loss
-without these features at the bias b − y: few nodes, each a row of `exact` in which no weight is out
-of proportion.
+without these features at the bias b − y. A few nodes are enough, each a row of `exact` without
+disproportionate weights.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from jaxtyping import Bool, Float
 from rugtui.theory.interference import TAIL, Groups, Interference, Vector, bennett
 
 CLOSING = 16.0
-"""−w in units of y₀ from which a weight is taken out: beyond, the series loses digits."""
+"""Weights with −w above this many y₀ are treated here: the series would lose digits."""
 NODES = 16
-"""On each side of the knots: M is smooth between them but for what small weights do."""
+"""Nodes on each side of the knots, between which M is nearly smooth."""
 AT_ONCE = 24
-"""Closing features that may be on together and leave N below y₀: (1/CLOSING)^24 is nothing."""
+"""Closing features that may be on together with N below y₀: (1/CLOSING)^24 is negligible."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,9 @@ class Part:
 
 
 def heights(law: Interference, a: Vector, b: Vector) -> Vector:
-    """y₀ of each row: how far above its lower knot b + ν may be, but for a probability p · TAIL.
+    """y₀ of each row: how far b + ν may be above its lower knot, except with probability p · TAIL.
 
-    Where it is 0 the output stays closed, and the loss is p/3.
+    If it is 0, the output is always closed, and the loss is p/3.
     """
     counts, p = law.source.counts, law.p
     up = np.maximum(law.source.values(np.arange(len(a))), 0)
@@ -55,13 +55,13 @@ def heights(law: Interference, a: Vector, b: Vector) -> Vector:
 
 
 def closes(law: Interference, height: Vector) -> Bool[np.ndarray, " k"]:
-    """The rows that hold a weight to be taken out."""
+    """The rows with a weight that closes the output."""
     lowest = law.source.values(np.arange(len(height))).min(1, initial=0)
     return lowest < -CLOSING * height
 
 
 def without_closing(law: Interference, row: int, a: float, b: float, height: float) -> Part:
-    """One row that `closes`, taken apart."""
+    """The parts of a row that `closes`."""
     values = law.source.values(np.array([row]))[0]
     closing = values < -CLOSING * height
     number = _number(law, row, np.where(closing, values, 0))
@@ -75,7 +75,7 @@ def without_closing(law: Interference, row: int, a: float, b: float, height: flo
 
 
 def _number(law: Interference, row: int, values: Float[np.ndarray, " g"]) -> Vector:
-    """How often each of these values counts, beside each other."""
+    """Counts of values, as rows of an array."""
     match law.source:
         case Groups() as groups:
             return np.where(values == 0, 0, groups.counts[row])

@@ -17,7 +17,8 @@ FREQUENCIES = 256
 AT_ONCE = 64
 RESOLVED = 1e-7  # terms of the Fourier sum that need not be gone on from
 PLACES = np.linspace(-8, 8, 513)
-"""Where the distributions are compared, in standard deviations; all but e^−32 of the Gaussian."""
+"""The distributions are compared within so many standard deviations: all but e^−32 of a
+Gaussian."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Distribution:
     atom: Float[np.ndarray, " k"]
     """P(ν = 0)."""
     atom_at: Float[np.ndarray, " k"]
-    """Where ν = 0 is, as y."""
+    """The y of ν = 0."""
     places: Float[np.ndarray, " q"]
     smooth: Float[np.ndarray, "k q"]
     """P(ν ≤ mean + y σ, ν ≠ 0) at the places."""
@@ -44,7 +45,7 @@ class Distribution:
         return cls(scale > 0, law.atom, -law.mean, PLACES, _smooth(law, PLACES))
 
     def below(self, y: Float[np.ndarray, " q"]) -> Float[np.ndarray, "k q"]:
-        """P(ν ≤ mean + y σ) for each row, between the places linear but for the atom's step."""
+        """P(ν ≤ mean + y σ) for each row: linear between the places, except for the atom's step."""
         smooth = np.stack([np.interp(y, self.places, row) for row in self.smooth])
         return smooth + self.atom[:, None] * (y >= self.atom_at[:, None])
 
@@ -86,7 +87,8 @@ def _smooth(law: Interference, y: Float[np.ndarray, " q"]) -> Float[np.ndarray, 
 def _of_one_feature(
     law: Interference, every: np.ndarray, y: Float[np.ndarray, " q"]
 ) -> Float[np.ndarray, "k q"]:
-    """P(ν' ≤ y, just one feature is on), where the law takes these out: ν is uniform in 0 … w_j."""
+    """P(ν' ≤ y, exactly one feature is on), if the law treats these separately: ν is uniform in
+    0 … w_j."""
     below = np.zeros((len(every), len(y)))
     for row in np.flatnonzero(law.single):
         weights, counts = law.source.values(every)[row], law.source.counts[row]

@@ -1,12 +1,11 @@
 """The exact loss of any weights at finite n (section 7).
 
-With the interference ν held fixed the loss of one output is a sum of truncated powers of b + ν
-(`knots`), and their means follow from the characteristic function of ν (`series`), without its
-density ever appearing. The density has a jump at every weight and an atom, so quadrature over it
-would be wrong. Three parts are treated separately: the atom, whose terms in the series do not
-decay; at high sparsity the cases with one active feature, whose transforms decay only like 1/t; and
-weights so negative that they close the output (`closing`), next to which the series would resolve
-little else."""
+For a given interference ν the loss of one output is a sum of truncated powers of b + ν (`knots`),
+and their means follow from the characteristic function of ν (`series`). Quadrature over its
+density, which has a jump at every weight and an atom, would be wrong. Three parts are treated
+separately: the atom, whose terms in the series do not decay; at high sparsity the cases with one
+active feature, whose transforms decay only like 1/t; and weights so negative that they close the
+output (`closing`), because the series could not resolve the others beside them."""
 
 from __future__ import annotations
 
@@ -106,7 +105,7 @@ def _open_loss(
 
 
 def _of_one_feature(law: Interference, rows: np.ndarray, b: Vector, parts: Pieces) -> Vector:
-    """E[h(b + ν); just one feature is on], where the law takes these out."""
+    """E[h(b + ν); exactly one feature is on], if the law treats these separately."""
     chance = law.single[rows]
     if not chance.any():
         return chance

@@ -5,13 +5,13 @@ With z ~ N(0, 1), t = m/σ, φ and Φ the normal density and distribution, a rec
     R1(m) = E ReLU(m + σz)  = σ [t Φ(t) + φ(t)]
     R2(m) = E ReLU(m + σz)² = σ² [(1 + t²) Φ(t) + t φ(t)]
 
-Both are differences of nearly equal numbers for t ≪ 0, where they decide how well a threshold keeps
-the noise out. There, with k = −t, they are φ(k) times I_1 and 2 I_2 of the family
+Both are differences of nearly equal numbers for t ≪ 0, where they determine how much noise passes a
+threshold. There, with k = −t, they are φ(k) times I_1 and 2 I_2 of the family
 
     I_n(k) = ∫₀^∞ (xⁿ/n!) e^{−kx − x²/2} dx,      I_{n−1} = k I_n + (n + 1) I_{n+1},   I_{−1} = 1
 
-(integrate by parts). Run downwards the recurrence has positive terms alone, so the ratios
-I_n/I_{n−1} = 1/(k + (n + 1) I_{n+1}/I_n) keep every digit.
+(integrate by parts). Downwards the recurrence has only positive terms, so the ratios
+I_n/I_{n−1} = 1/(k + (n + 1) I_{n+1}/I_n) lose no digits.
 """
 
 from __future__ import annotations
@@ -85,7 +85,8 @@ def loss_gradient(
 
 
 def nodes(a: Array, b: Array, sigma: Array) -> tuple[Array, Array]:
-    """Nodes and weights in a new last axis that integrate over u in [0, 1] what depends on a u + b.
+    """Nodes and weights, in a new last axis, for integrals over u in [0, 1] of functions of a u +
+    b.
 
     A function of the rectified a u + b + σz is a polynomial in u outside −b/a ± REACH σ/|a| and
     smooth on the scale σ/|a| inside, so few Gauss–Legendre nodes serve on each side of the kink.

@@ -1,8 +1,9 @@
-"""What mixtures of structures reach: the lower convex hull of their losses over r (section 12).
+"""The losses of mixtures of structures: the lower convex hull over r (section 12).
 
-Features may be shared out among groups that have no dimension in common, φ_g of them at ratio r_g:
-Σ φ_g r_g = r, and the loss is Σ φ_g L(r_g). So every point of the lower convex hull of what the
-structures reach can be had, and the vertices on both sides of r are phases that coexist there.
+Features may be divided into groups without a common dimension, a share φ_g of them at ratio r_g: Σ
+φ_g r_g = r, and the loss is Σ φ_g L(r_g). So every point of the lower convex hull of the
+structures' losses can be reached, and the vertices on both sides of r are phases that coexist
+there.
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ from rugtui.theory.structures import (
 )
 
 FINITE = 100
-"""Active features n_sparse · p below which finite size decides what is best."""
+"""Below so many active features n_sparse · p, the finite size determines the best structure."""
 NEXT = 0.05
-"""Distance of ratios below which those of the catalogue are neighbours."""
+"""Ratios closer than this are neighbours in the catalogue."""
 RATIOS = (
     *(0.01, 0.02, 0.03, 0.045, 0.06, 0.08),
     *(k / 100 for k in range(10, 50)),
@@ -72,7 +73,7 @@ class Hull:
     def phases(self, r: float) -> tuple[Phase, ...]:
         """The one or two structures that coexist at r, the one of smaller ratio first.
 
-        Neighbouring places of one structure are no two phases: there its curve is convex, and it
+        Neighbouring points of the same structure are one phase: there its curve is convex, and it
         is best at r itself.
         """
         right = int(np.searchsorted(self.ratios, r))
@@ -111,7 +112,8 @@ def _above(left, middle, right) -> bool:
 
 
 def catalogue(p: float, n_sparse: int | None = None) -> Iterator[tuple[float, float, Structure]]:
-    """(r, loss, structure) of what may be mixed: at each ratio none, pairs, and the best vote."""
+    """(r, loss, structure) of the parts of mixtures: at each ratio none, pairs, and the best
+    vote."""
     yield 0.0, float(moments.variance(p)), ABANDONED
     yield HALF, lopsided(p).loss, LOPSIDED
     yield 1.0, 0.0, SINGLE

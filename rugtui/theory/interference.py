@@ -1,7 +1,7 @@
 """The law of the interference ν = Σ_j w_j x_j of each row: atom, moments, range (section 7).
 
-All of it follows from the number of non-zero weights, their power sums and their largest values, so
-rows given one by one and rows given as values with counts meet here.
+They follow from the number of non-zero weights, their power sums and their largest values, whether
+rows are given as weights or as values with counts.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from rugtui.theory import characteristic
 Vector = Float[np.ndarray, " k"]
 
 TAIL = 1e-5
-"""Probability, as a part of p, beyond each end of the range."""
+"""Probability beyond each end of the range, relative to p."""
 RARE = 1e-4
-"""Probability of just one feature on from which it is worth to be taken out by hand."""
+"""From this probability on, the cases with exactly one active feature are treated separately."""
 
 NEGLIGIBLE = 1e-6
-"""Part of a row's largest weight up to which others are rounding errors of 0: what such weights do
-together is as good as an atom. A negative weight far beyond the diagonal is no measure for them."""
+"""Weights below this, relative to the row's largest weight, count as 0: together they are nearly an
+atom. A negative weight far beyond the diagonal does not count as the largest."""
 
 
 class Source(Protocol):
-    """Rows of weights without their diagonal entries, however they are given."""
+    """Rows of weights without their diagonal entries."""
 
     @property
     def counts(self) -> Float[np.ndarray, "k g"]:
-        """How often each value occurs; 0 for values that are as good as 0."""
+        """How often each value occurs; 0 for values that count as 0."""
         ...
 
     def values(self, index: np.ndarray) -> Float[np.ndarray, "j g"]: ...
 
     def scaled(self, by: Vector) -> Source:
-        """The rows times a factor each."""
+        """The rows, each multiplied by a factor."""
         ...
 
     def transforms(
@@ -48,7 +48,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows one by one; zeros may stand for what is left out."""
+    """Rows given as weights; entries that are left out may be zeros."""
 
     rows: Float[np.ndarray, "k n"]
     diagonal: Vector | None = None
@@ -84,7 +84,7 @@ class Rows:
 
 @dataclass(frozen=True)
 class Groups:
-    """Rows, most often one, in which each of the same values occurs a number of times."""
+    """Rows, usually one, given as values and how often each of them occurs."""
 
     distinct: Float[np.ndarray, " g"]
     number: Float[np.ndarray, "*k g"]
@@ -107,9 +107,10 @@ class Groups:
 
 @dataclass(frozen=True)
 class Interference:
-    """What is known of ν in closed form, one entry a row, and how to ask for the rest.
+    """The properties of ν that have a closed form, one entry per row, and its transforms.
 
-    `low` … `high` holds ν − mean but for a probability of p · TAIL at each end, or altogether.
+    ν − mean is within `low` … `high`, except with a probability of p · TAIL at each end, or in
+    total.
     """
 
     source: Source
@@ -120,7 +121,7 @@ class Interference:
     atom: Vector
     """P(ν = 0) = (1 − p)^m for m non-zero weights."""
     single: Vector
-    """P(feature j alone is on) = p (1 − p)^(m − 1), or 0 where that is not worth the work."""
+    """P(only feature j is on) = p (1 − p)^(m − 1), or 0 if that is not treated separately."""
     _central: Float[np.ndarray, "5 k"]
     _sums: Float[np.ndarray, "5 k"]
 
@@ -161,9 +162,8 @@ class Interference:
         return np.sqrt(self._central[2])
 
     def transform(self, index: np.ndarray, t: Float[np.ndarray, " f"]) -> Float[np.ndarray, "j f"]:
-        """E exp(i t (ν − mean)) over what is left when no feature or one alone is taken out.
-
-        Of the rows `index`; t > 0, ascending.
+        """E exp(i t (ν − mean)) of the rows `index`, without the cases that are treated separately
+        (no feature, or exactly one). t > 0, ascending.
         """
         alone = self.single[index, None]
         whole, waves = self.source.transforms(index, self.p, t, bool(alone.any()))
@@ -171,7 +171,7 @@ class Interference:
         return whole - few * np.exp(-1j * np.multiply.outer(self.mean[index], t))
 
     def moments(self, index: np.ndarray) -> Float[np.ndarray, "5 j"]:
-        """E (ν − mean)ᵏ, k = 0 … 4, over what is left when no feature or one alone is taken out."""
+        """E (ν − mean)ᵏ, k = 0 … 4, without the cases that are treated separately."""
         place = -self.mean[index]
         left = self._central[:, index].copy()
         for k in range(5):
@@ -183,7 +183,7 @@ class Interference:
 
 
 def bennett(variance: Vector, jump: Vector, tail: float) -> Vector:
-    """The x that a sum of independent terms, each at most `jump`, passes with probability `tail`.
+    """The x that a sum of independent terms, each at most `jump`, exceeds with probability `tail`.
 
     Bennett's inequality: P(sum > x) ≤ exp(−(variance/jump²) h(x jump/variance)), h(y) = (1 + y)
     log(1 + y) − y, for centred terms. Solved for y by Newton's method on the convex h.

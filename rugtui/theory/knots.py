@@ -1,6 +1,6 @@
 """The loss given the interference, as a sum of truncated powers (section 7).
 
-With the interference held fixed, m = b + ν, the loss of one output is
+For a given interference, m = b + ν, the loss of one output is
 
     h(m) = (1 − p) m₊² + p ∫₀¹ (u − (a u + m)₊)² du
 
@@ -31,7 +31,7 @@ class Power:
 
 @dataclass(frozen=True)
 class Knot:
-    """The powers that begin or end at m = −shift. Shifts and weights have one entry a row."""
+    """The powers that begin or end at m = −shift. Shifts and weights have one entry per row."""
 
     shift: Vector
     powers: tuple[Power, ...]
@@ -75,23 +75,23 @@ class Pieces:
 
 
 def pieces(a: Vector, p: float, kind: int) -> Pieces:
-    """h for gains `a` of one kind: 1 positive, −1 negative, 0 as good as none (see `kind_of`)."""
+    """h for gains `a` of one kind: 1 positive, −1 negative, 0 negligible (see `kind_of`)."""
     return {1: _passing, -1: _inverting, 0: _flat}[kind](a, p)
 
 
 def kind_of(a: Vector, extent: Vector) -> np.ndarray:
-    """Which form of h keeps its digits for |m| up to `extent`.
+    """Which form of h is accurate for |m| up to `extent`.
 
-    The forms for a ≠ 0 divide by a²; once a moves m by less than a thousandth of its range, three
-    nodes over u do what the division cannot.
+    The forms for a ≠ 0 divide by a²; if a changes m by less than a thousandth of its range, three
+    nodes over u are used instead.
     """
     return np.where(np.abs(a) < 1e-3 * extent, 0, np.sign(a)).astype(int)
 
 
 def _passing(a: Vector, p: float) -> Pieces:
-    """a > 0. For m ≥ 0 the output follows the signal, which costs ∫ ((a − 1) u + m)² du: nothing
-    cancels there although all of it is small against p/3. For m < 0 the signal is lost until
-    u = −m/a, which adds (1/a + 1/a²) m³/3 (negative); for m < −a it never gets through."""
+    """a > 0. For m ≥ 0 the output follows the signal, with the loss ∫ ((a − 1) u + m)² du: there is
+    no cancellation, although it is small compared with p/3. For m < 0 the signal is lost until
+    u = −m/a, which adds (1/a + 1/a²) m³/3 (negative); for m < −a it never passes."""
     one, zero = np.ones_like(a), np.zeros_like(a)
     bend = 2 * p * (1 / a + 1 / a**2)
     return Pieces(

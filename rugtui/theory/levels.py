@@ -65,7 +65,7 @@ def levels(r: float, p: float, magnitude: str = "uniform") -> Levels:
 
 @dataclass(frozen=True, slots=True)
 class StructuredLevels:
-    """What lies below L* at (r, p): the paired optimum, and where training ends (section 12)."""
+    """Levels below L* at (r, p): the paired optimum, and where training ends (section 12)."""
 
     r: float
     p: float
@@ -75,9 +75,9 @@ class StructuredLevels:
     kappa_pairs: float
     loss_end: float
     loss_lowest: float
-    """The lowest loss known; below r = 1/2 training does not come to such weights by itself."""
+    """The lowest loss known; below r = 1/2 training does not find such weights."""
     phases: tuple[hull.Phase, ...]
-    """Which structures coexist at the end, and in what shares."""
+    """The structures that coexist at the end of training, and their shares."""
 
 
 @lru_cache(maxsize=256)

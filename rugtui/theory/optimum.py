@@ -9,13 +9,13 @@ and only the threshold θ is left. On the set where g > 0, call it "open",
 
     d loss/dθ = 2 a N(θ),      N(θ) = E[(x − a g); open]
 
-so every minimum is a root of N with N rising: nearly linear where θ < 0 (a ≈ r, b > 0), and
-thresholding where θ > 0 (a of order 1, b < 0). `optimum` scans θ in closed form for all changes of
-sign, so that it cannot converge to the wrong minimum, polishes each root by Newton's method on
-integrals that do not cancel, and takes the lowest.
+so every minimum is a root of N with N rising: nearly linear for θ < 0 (a ≈ r, b > 0), and
+thresholding for θ > 0 (a of order 1, b < 0). `optimum` scans θ in closed form for all changes of
+sign, so that it cannot converge to the wrong minimum, refines each root by Newton's method on
+integrals without cancellation, and takes the lowest.
 
-No (r, p) with more than one root has been found: from linear to thresholding the optimum crosses
-over steeply but continuously.
+No (r, p) with more than one root has been found: the transition from linear to thresholding is
+steep but continuous.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Optimum:
     a: float | Array
     """W_ii."""
     b: float | Array
-    """Bias, with the mean of the interference in it: b_i + μ_i of section 2."""
+    """Bias including the mean of the interference: b_i + μ_i of section 2."""
     sigma: float | Array
     """Standard deviation of the interference."""
 
@@ -82,7 +82,7 @@ def _remembered(r: float, p: float) -> Optimum:
 def _solve(r: Float[np.ndarray, " k"], p: Float[np.ndarray, " k"]) -> Float[np.ndarray, "k 4"]:
     """Rows (loss, a, b, σ)."""
     kappa, k = moments.noise(1.0, r, p), threshold(p)
-    # Without noise (r = 1), or next to none, the limit of section 4 is all there is to know.
+    # Without noise (r = 1), or almost without, the limit of section 4 is exact.
     found = np.stack([high_sparsity(r, p), 1 + 1.5 * k * kappa, -k * kappa, kappa], -1)
     noisy = np.flatnonzero(kappa > QUIET)
     if not len(noisy):
@@ -92,14 +92,14 @@ def _solve(r: Float[np.ndarray, " k"], p: Float[np.ndarray, " k"]) -> Float[np.n
     theta, a = _polish(low, high, kappa[which], p[which])
     sigma = kappa[which] * a
     loss = gaussian.loss(a, -a * theta, sigma, p[which])
-    # of the candidates of each pair keep the lowest: written last, so that it stays
+    # for each pair keep the lowest candidate, which is written last
     order = np.argsort(-loss)
     found[noisy[which[order]]] = np.stack([loss, a, -a * theta, sigma], -1)[order]
     return found
 
 
 def _brackets(kappa: Array, p: Array) -> tuple[np.ndarray, Array, Array]:
-    """Index of the pair, low and high θ of every cell of the scan in which N turns positive."""
+    """Index of the pair, and low and high θ, of every cell of the scan where N becomes positive."""
     linear = (p / 2) * kappa / moments.variance(p)  # −θ/κ of the best model that never rectifies
     below = -(np.linspace(1, 0, SCAN_BELOW, endpoint=False) ** 2)
     above = np.linspace(0, 1, SCAN_ABOVE)

@@ -2,9 +2,9 @@
 
 Of k features in two dimensions the first has the largest weights in W_in and the smallest in W_out,
 each next one smaller and larger by a factor s: W_ij is a cosine times s^(i−j). Row i is turned so
-that every feature before it adds something negative to it, or nothing. With s → ∞ what comes after
-it adds nothing either, and any of B_i features before it silences it altogether. An active feature
-comes out exactly unless one of these is on, so that
+that every feature before it contributes something negative, or nothing. For s → ∞ features after it
+contribute nothing either, and any of B_i features before it silences it. An active feature is
+reconstructed exactly unless one of these is on, so that
 
     L = p/3 · (1 − mean over i of (1 − p)^B_i).
 
@@ -26,12 +26,12 @@ from rugtui.theory.hull import Hull, hull, lower
 from rugtui.theory.structures import Structure, priority_loss
 
 MOST = 64
-"""Features in a plane that are tried: beyond, giving some up is better, or r is tiny."""
+"""Largest number of features in a plane: with more, abandoning some is better, or r is tiny."""
 
 
 @lru_cache(maxsize=64)
 def lowest(p: float, n_sparse: int | None = None) -> Hull:
-    """The lower hull over r of everything that is known, found by training or not.
+    """The lower hull over r of all known structures, whether training finds them or not.
 
     It is never above `hull`, and the same from r = 1/2 on. Raises SettingError.
     """

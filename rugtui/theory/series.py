@@ -5,9 +5,9 @@ For |x| < P, a period of our choice,
     x₊ⁿ/n! = Pⁿ B_{n+1}(1 + x/P)/(n + 1)!  +  (1/P) Σ_{k≠0} e^{i t_k x}/(i t_k)ⁿ⁺¹,    t_k = 2πk/P
 
 with B the Bernoulli polynomials: the sum is the Fourier series of minus the Bernoulli polynomial
-repeated with period P, which is the first term but for the missing power where x < 0. In the mean
-the polynomial becomes moments of ν, known exactly, and e^{i t x} the characteristic function, known
-exactly. Only the sum over k is cut off, after terms that fall like k^{−3} times the characteristic
+repeated with period P, which equals the first term except for the missing power where x < 0. In the
+mean, the polynomial becomes moments of ν and e^{i t x} the characteristic function, both known
+exactly. Only the sum over k is truncated; its terms decrease like k^{−3} times the characteristic
 function.
 """
 
@@ -24,12 +24,12 @@ from rugtui.theory.knots import Knot, Pieces
 
 FIRST = 32
 LAST = 1 << 15
-"""Frequencies taken at first, doubled up to this many."""
+"""Initial number of frequencies, and the limit up to which it is doubled."""
 FALL = 1 / 6
-"""Part of an octave's terms that the next is expected to have at least, however fast they fell."""
+"""The terms of the next octave are assumed to be at least this share of those of the last one."""
 PERIOD = 1.25
-"""P in units of the range of ν: what falls out of the range at one end comes back beyond the other,
-where the knots are not."""
+"""P in units of the range of ν: values beyond one end of the range are mapped beyond the other end,
+where there are no knots."""
 BERNOULLI = {  # B_{n+1}(1 + y)/(n + 1)! by rising powers of y
     1: (1 / 12, 1 / 2, 1 / 2),
     2: (0.0, 1 / 12, 1 / 4, 1 / 6),
@@ -38,7 +38,8 @@ BERNOULLI = {  # B_{n+1}(1 + y)/(n + 1)! by rising powers of y
 
 
 class Series:
-    """E h(m0 + ν') over what a law leaves of some rows, ν' = ν − mean and m0 = b + mean."""
+    """E h(m0 + ν') of some rows, without the cases that the law treats separately; ν' = ν − mean,
+    m0 = b + mean."""
 
     def __init__(
         self, law: Interference, rows: np.ndarray, m0: Vector, parts: Pieces, period: float
@@ -47,7 +48,7 @@ class Series:
         self.moments = law.moments(rows)
 
     def mean(self, beside: Vector, tolerance: float) -> Vector:
-        """To `tolerance` of itself and what is added to it."""
+        """To `tolerance`, relative to itself plus what is added to it."""
         total = self._polynomial(self.m0, self.parts.base)
         crossed = []
         for knot in self.parts.knots:
@@ -71,7 +72,7 @@ class Series:
         return total
 
     def _outside(self, knot: Knot) -> tuple[Vector, np.ndarray]:
-        """All but the Fourier sum of the mean of a knot's powers, and the rows that need the sum:
+        """The mean of a knot's powers without the Fourier sum, and the rows that need the sum:
         those where ν has mass on both sides of the knot."""
         place = self.m0 + knot.shift
         low, high = place + self.law.low[self.rows], place + self.law.high[self.rows]

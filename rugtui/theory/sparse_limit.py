@@ -15,9 +15,9 @@ HIGHEST = np.log(37)  # φ(37) is the last that floats hold: reached at p < 1e-2
 def high_sparsity(r: ArrayLike, p: ArrayLike) -> Array:
     """L* ≈ min over k of (p² (1 − r)/(3r)) [1 + k²/4 + G(k)/p], G(k) = E (z − k)₊².
 
-    k is the threshold in units of σ. The noise let through while the feature is off costs G/p;
-    while it is on, the output is off by (a − 1) u − kσ, which is best at a = 1 + 1.5 kσ and then
-    costs k²σ²/4 besides the σ² that passes. Arguments broadcast. Raises SettingError.
+    k is the threshold in units of σ. While the feature is off, the noise that passes costs G/p;
+    while it is on, the error of the output is (a − 1) u − kσ, which is smallest at a = 1 + 1.5 kσ
+    and costs k²σ²/4, in addition to σ². Arguments broadcast. Raises SettingError.
     """
     r, p = checked("r", r), checked("p", p)
     k = threshold(p)

@@ -4,16 +4,15 @@ With b = −aθ, partner weights c_j a and noise s a, the output is a g with
 
     g = ReLU(x + ν − θ),    ν = Σ_j c_j x_j + s z,    loss = p/3 − 2a E[x g] + a² E[g²],
 
-so that a = E[x g]/E[g²] and only θ is left to search. With T_n(m) = E (m + ν)₊ⁿ/n!, integrating
-over the feature's own level gives
+so that a = E[x g]/E[g²] and only θ has to be searched. With T_n(m) = E (m + ν)₊ⁿ/n!, integrating
+over the feature's own value gives
 
     E[g²] = 2 (1 − p) T_2(−θ) + 2p [T_3(1 − θ) − T_3(−θ)]
     E[x g] = p [T_2(1 − θ) − T_3(1 − θ) + T_3(−θ)].
 
-While no partner is on T_n is Q_n(m) = E (m + s z)₊ⁿ/n!, while one is on it is
-[Q_{n+1}(m + c) − Q_{n+1}(m)]/c. For two or more active partners it follows from their
-characteristic function (section 7) times exp(−s²t²/2): T_n at a grid of m by one FFT, and between
-its places by T_n' = T_{n−1}.
+If no partner is on, T_n is Q_n(m) = E (m + s z)₊ⁿ/n!; if one is, [Q_{n+1}(m + c) − Q_{n+1}(m)]/c.
+For two or more active partners it follows from their characteristic function (section 7) times
+exp(−s²t²/2): T_n on a grid of m by one FFT, and between grid points by T_n' = T_{n−1}.
 """
 
 from __future__ import annotations
@@ -40,21 +39,21 @@ GRID = 4096
 REACH = 6.5
 """Deviations of the Gaussian noise within the FFT's range."""
 SILENT = 1e-12
-"""Stands for no noise, in units of the signal."""
+"""Used as s if there is no noise, in units of the signal."""
 ZOOM = 32
-"""Places of a search between the neighbours of the best so far."""
+"""Points of a search between the neighbours of the best one so far."""
 
 Moments = tuple[Array, Array]
 """E[x g] and E[g²]."""
 
 
 class Best(NamedTuple):
-    """The lowest loss over a and b, and where."""
+    """The lowest loss over a and b, and its a and b."""
 
     loss: float | Array
     a: float | Array
     b: float | Array
-    """The mean of the Gaussian noise is in it, that of the partners is not."""
+    """Includes the mean of the Gaussian noise, but not that of the partners."""
 
 
 def rectified(m: Array, s: float | Array, highest: int) -> list[Array]:
@@ -173,7 +172,7 @@ class Law:
 
     @cached_property
     def _alone(self) -> float:
-        """P(partner j alone is on), or 0 where that is not worth the work."""
+        """P(only partner j is on), or 0 if that is not treated separately."""
         if not self._number:
             return 0.0
         alone = self.p * (1 - self.p) ** (self._number - 1)
@@ -204,7 +203,7 @@ class Law:
 
     @cached_property
     def _table(self) -> tuple[float, float, float, Float[np.ndarray, "4 GRID"]]:
-        """Where m − (−mean) begins and ends to matter, places a unit, and T_0 … T_3 at them."""
+        """The range of m + mean that matters, grid points per unit, and T_0 … T_3 at them."""
         known, s = self._known, self.noise
         mean, beyond = float(known.mean[0]), REACH * s
         start, stop = -float(known.high[0]) - beyond, -float(known.low[0]) + beyond

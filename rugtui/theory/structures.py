@@ -1,7 +1,7 @@
 """Structured interference: the strong weights of a row besides its diagonal a (section 12).
 
-The rest of the row's norm, which rank fixes, is Gaussian noise. A structure at ratio r is a `Law`,
-and the minimum of its loss over a and b is L_S(r, p).
+The rest of the row's norm, which the rank determines, is Gaussian noise. A structure at ratio r is
+a `Law`, and the minimum of its loss over a and b is L_S(r, p).
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ Kind = Literal["abandoned", "none", "pairs", "simplex", "vote", "lopsided", "sin
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """Which strong weights a row has. `size`: k of a simplex, K of a vote, features in a plane (0:
-    as many in each as come out)."""
+    """The strong weights of a row. `size`: k of a simplex, K of a vote, features in a plane (0: as
+    many as the ratio implies)."""
 
     kind: Kind
     size: int = 0
@@ -65,7 +65,7 @@ SINGLE, ABANDONED = Structure("single"), Structure("abandoned")
 LEAST = {"simplex": 2, "vote": 1, "priority": 4}
 """Sizes of the smallest."""
 FEW = 0.02
-"""Weights of a vote below this, relative to the diagonal, are Gaussian noise together."""
+"""Weights of a vote below this, relative to the diagonal, are treated as Gaussian noise."""
 DRAWN = 12
 """Nodes that stand for the weights of a finite rug."""
 
@@ -90,7 +90,7 @@ def vote_weights(size: int, r: float) -> tuple[Float[np.ndarray, " K"], Float[np
 
 
 def silencers(k: int) -> Int[np.ndarray, " k"]:
-    """B_i: how many of the features before it in its plane silence each of k (see `priority`)."""
+    """B_i: how many of the features before it in its plane silence feature i (see `priority`)."""
     return np.append(np.maximum(np.arange(k - 1) - 1, 0), k - 3)
 
 
