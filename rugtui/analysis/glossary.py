@@ -62,6 +62,22 @@ SYMMETRY = {
     "skew": Term(
         "skew of W", "Skewness of off-diagonal entries: below 0 once a few are strongly negative."
     ),
+    "pairs": Term(
+        "in pairs",
+        "Share of features in mutual pairs: each is the other's strongest negative partner.",
+    ),
+    "lopsidedness": Term(
+        "lopsidedness", "s of the middle pair: W_ij is −s W_ii and W_ji is −W_jj/s; 1 is even."
+    ),
+    "singles": Term("single", "Share of features with almost no interference."),
+    "abandoned": Term("abandoned", "Share of features whose diagonal is near 0: not represented."),
+    "partners": Term("partners", "Strong negative weights in a row, on average."),
+    "partner_mean": Term(
+        "their weight", "Mean weight of strong negative partners, relative to the row's diagonal."
+    ),
+    "partner_norm": Term(
+        "their share", "Share of a row's squared off-diagonal weights that is its partners'."
+    ),
     "interferers": Term(
         "interferers",
         "Effective number of entries behind a row's noise, (ΣW²)²/ΣW⁴: few when it is structured.",

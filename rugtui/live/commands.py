@@ -12,7 +12,7 @@ from rugtui.storage.heatmap import Colours
 
 Kind = Literal["trained", "rug"]
 """The kind of weights that the panes show."""
-Order = Literal["natural", "sequency", "clustered"]
+Order = Literal["natural", "sequency", "clustered", "partners"]
 """The order in which the W pane shows the features."""
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 from jaxtyping import Float, Int
 
@@ -10,9 +12,11 @@ from rugtui.live.commands import Kind, Look, Order
 from rugtui.live.frame import CellReadout, Panel
 from rugtui.models.base import Weights, Window
 from rugtui.models.extremes import cells, extremes
-from rugtui.models.ordering import beside_partners, clusters, in_sequency, permuted
+from rugtui.models.ordering import beside_partners, clusters, in_pairs, in_sequency, permuted
 from rugtui.models.rug import Rug
 
+SPARING = 50.0
+"""Partners are looked for again after so many times what that took."""
 Arranged = tuple[Weights, Int[np.ndarray, " n_sparse"] | None]
 """Weights in the order of a picture, and the feature at each position (None: unchanged)."""
 
@@ -21,12 +25,16 @@ class PictureMaker:
     """Makes panels, and caches orderings that are expensive to compute.
 
     The clustered ordering of trained weights is computed once and stays until another ordering is
-    shown, so that features keep their positions while the weights change.
+    shown, so that features keep their positions while the weights change. Partners are those of
+    the weights now, found again as often as that costs little.
     """
 
     def __init__(self) -> None:
         self._clusters: dict[Kind, Int[np.ndarray, " n_sparse"]] = {}
         self._kept: dict[Kind, tuple[Weights, Order, Arranged]] = {}
+        self._pairs: dict[Kind, Int[np.ndarray, " n_sparse"]] = {}
+        self._again = 0.0
+        """When partners are looked for again, on the monotonic clock."""
 
     def window(self, look: Look, n_sparse: int) -> Window:
         """The window that is shown: all of W if the given one does not fit."""
@@ -37,6 +45,8 @@ class PictureMaker:
         """The window of these weights, with at most as many pixels as cells."""
         if look.order != "clustered":
             self._clusters.clear()
+        if look.order != "partners":
+            self._pairs.clear()
         if look.order == "natural":
             self._kept.clear()
         note, order = "", look.order
@@ -72,9 +82,21 @@ class PictureMaker:
             return in_sequency(weights)
         if isinstance(weights, Rug):
             return beside_partners(weights)
+        if order == "partners":
+            found = self._in_pairs(kind, weights)
+            return permuted(weights, found), found
         if kind not in self._clusters:
             self._clusters[kind] = clusters(weights)
         return permuted(weights, self._clusters[kind]), self._clusters[kind]
+
+    def _in_pairs(self, kind: Kind, weights: Weights) -> Int[np.ndarray, " n_sparse"]:
+        begun = time.monotonic()
+        known = self._pairs.get(kind)
+        if known is None or len(known) != weights.n_sparse or begun >= self._again:
+            known = self._pairs[kind] = in_pairs(weights)
+            now = time.monotonic()
+            self._again = now + SPARING * (now - begun)
+        return known
 
 
 def _cell(

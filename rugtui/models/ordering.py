@@ -6,6 +6,7 @@ order[place] is the feature at `place`: W'[r, c] = W[order[r], order[c]].
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -93,6 +94,32 @@ def clusters(weights: Weights) -> Int[np.ndarray, " n_sparse"]:
     Raises WeightsError for a rug, every row of which holds the same values, for blocks, and for
     weights of which W takes too long to make.
     """
+    return _chained(*_strongest_partners(_clusterable(weights), _square))
+
+
+def in_pairs(weights: Weights) -> Int[np.ndarray, " n_sparse"]:
+    """The order with mutual partners side by side, so that pairs are blocks of 2 × 2.
+
+    Two features are partners where both W_ij and W_ji are negative; of several the strongest by
+    W_ij W_ji, strongest pairs first. Pairs come first, at even places, by their first feature, so
+    that they stay where they are while the weights change a little; then all others.
+
+    Raises WeightsError as `clusters` does.
+    """
+    strength, partner = _strongest_partners(_clusterable(weights), _suppression)
+    n, count = partner.shape
+    mate = np.full(n, -1)
+    first, second = np.repeat(np.arange(n), count), partner.ravel()
+    known = np.flatnonzero((strength.ravel() > 0) & (first < second))
+    for k in known[np.argsort(-strength.ravel()[known], kind="stable")].tolist():
+        i, j = int(first[k]), int(second[k])
+        if mate[i] < 0 and mate[j] < 0:
+            mate[i], mate[j] = j, i
+    begins = np.flatnonzero(mate > np.arange(n))
+    return np.concatenate([np.stack([begins, mate[begins]], 1).ravel(), np.flatnonzero(mate < 0)])
+
+
+def _clusterable(weights: Weights) -> Dense:
     if isinstance(weights, BlockDiagonal):
         raise WeightsError("These blocks are clusters as they are.")
     if not isinstance(weights, Dense):
@@ -101,8 +128,7 @@ def clusters(weights: Weights) -> Int[np.ndarray, " n_sparse"]:
     most = PRODUCTS_CPU if weights.W_out.device.type == "cpu" else PRODUCTS_GPU
     if n_sparse**2 * weights.n_dense > most:
         raise WeightsError(f"{n_sparse:,} features are too many to cluster on this device.")
-    strength, partner = _strongest_partners(weights, min(NEIGHBOURS, n_sparse - 1))
-    return _chained(strength, partner)
+    return weights
 
 
 def _woven(blocks: BlockDiagonal) -> Rug:
@@ -139,14 +165,25 @@ def _transposed(
     return image
 
 
+def _square(w: Tensor, back: Tensor) -> Tensor:
+    """W_ij² + W_ji²."""
+    return w.square_() + back.square_()
+
+
+def _suppression(w: Tensor, back: Tensor) -> Tensor:
+    """W_ij W_ji where both are negative, else 0."""
+    return w.clamp_(max=0) * back.clamp_(max=0)
+
+
 def _strongest_partners(
-    weights: Dense, count: int
+    weights: Dense, strength_of: Callable[[Tensor, Tensor], Tensor]
 ) -> tuple[Float[np.ndarray, "n_sparse count"], Int[np.ndarray, "n_sparse count"]]:
-    """For every feature the largest W_ij² + W_ji² with j ≠ i, and these j."""
+    """For every feature the NEIGHBOURS largest strengths with j ≠ i, and these j."""
     out, into = weights.W_out, weights.W_in.T
+    count = min(NEIGHBOURS, weights.n_sparse - 1)
     strength, partner = [], []
     for rows in torch.arange(len(out), device=out.device).split(max(weights.n_dense, 1)):
-        square = (out[rows] @ into.T).square_() + (into[rows] @ out.T).square_()
+        square = strength_of(out[rows] @ into.T, into[rows] @ out.T)
         square[torch.arange(len(rows), device=out.device), rows] = -1.0
         best = square.topk(count, 1)
         strength.append(best.values.cpu().numpy())

@@ -13,7 +13,7 @@ from rugtui.models.composite import BlockDiagonal
 from rugtui.models.constructions import construct
 from rugtui.models.dense import Dense
 from rugtui.models.hadamard import sequency_order
-from rugtui.models.ordering import beside_partners, clusters, in_sequency, permuted
+from rugtui.models.ordering import beside_partners, clusters, in_pairs, in_sequency, permuted
 from rugtui.models.rug import Rug
 from tests.models.test_rug import rugs, seeded
 
@@ -146,3 +146,19 @@ def test_partners_of_a_rug_of_pairs_side_by_side(n_dense):
     np.testing.assert_allclose(matrix(ordered), matrix(rug)[np.ix_(order, order)], atol=1e-12)
     W = matrix(ordered)
     np.testing.assert_array_equal(W.argmin(1), np.arange(64) ^ 1)
+
+
+def test_mutual_partners_stand_side_by_side_whatever_else_is_strong():
+    """Ten features in five hidden dimensions, two a dimension with opposite signs, shuffled; and
+    two that interfere more strongly, but positively."""
+    rng = np.random.default_rng(0)
+    W_in = torch.zeros(6, 12)
+    shuffled = rng.permutation(10)
+    for k in range(5):
+        W_in[k, shuffled[2 * k]], W_in[k, shuffled[2 * k + 1]] = 1.0, -0.9 - 0.01 * k
+    W_in[5, 10:] = 2.0
+    order = in_pairs(Dense(W_in, W_in.T.clone(), torch.zeros(12)))
+    assert sorted(order.tolist()) == list(range(12))
+    found = {frozenset(order[2 * k : 2 * k + 2].tolist()) for k in range(5)}
+    assert found == {frozenset(shuffled[2 * k : 2 * k + 2].tolist()) for k in range(5)}
+    assert order[10:].tolist() == [10, 11]

@@ -367,3 +367,16 @@ async def test_a_range_that_is_dragged_over_is_zoomed_into(pilot):
     assert view.cross is None
     await pilot.press("0")
     assert pane(pilot).look.view.x is None
+
+
+async def test_smoothing_is_told_in_steps_and_every_strength_changes_it(pilot):
+    await pilot.press(*["less_than_sign"] * 9)
+    assert "no smoothing" in str(pane(pilot).border_subtitle)
+    told = []
+    for _ in range(9):
+        before = pane(pilot).look
+        await pilot.press("greater_than_sign")
+        if pane(pilot).look != before:
+            told.append(str(pane(pilot).border_subtitle).rpartition("smoothing ")[2])
+    assert len(told) == len(set(told)) >= 3
+    assert all(one.endswith(" steps") for one in told)

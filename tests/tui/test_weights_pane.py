@@ -96,10 +96,10 @@ async def test_shifted_arrows_pan(pilot, key, down, right):
 
 async def test_r_steps_through_the_orders(pilot):
     seen = [look(pilot).order]
-    for _ in range(3):
+    for _ in range(4):
         await pilot.press("r")
         seen.append(look(pilot).order)
-    assert seen == ["natural", "sequency", "clustered", "natural"]
+    assert seen == ["natural", "sequency", "clustered", "partners", "natural"]
 
 
 async def test_v_steps_through_the_scales_and_fixed_is_frozen(pilot):

@@ -85,15 +85,28 @@ class Canvas:
         self.line(np.repeat(x, 3), ends, pen, merge=merge)
 
     def across(
-        self, y: float, pen: Pen, every: int = 1, first: float = 0.0, last: float = math.inf
+        self,
+        y: float,
+        pen: Pen,
+        every: int = 1,
+        first: float = 0.0,
+        last: float = math.inf,
+        *,
+        join: bool = False,
     ) -> None:
-        """A level line from dot `first` to dot `last`, of every n-th dot."""
+        """A level line from dot `first` to dot `last`, of every n-th dot; `join`: only into cells
+        that have dots already, which keep their colour."""
         dots = self._blank()
         if 0 <= y <= self.rows - 1:
             begin = max(math.ceil(first), 0)
             end = self.columns if last >= self.columns else max(math.ceil(last), 0)
             dots[round(y), begin + -begin % every : end : every] = True
-        self._fill(dots, pen)
+        if not join:
+            self._fill(dots, pen)
+        elif not self.font.ascii:
+            bits = self._bits(dots)
+            there = (bits > 0) & (self._chars > 0x2800) & (self._chars < 0x2900)
+            self._chars[there] |= bits[there]
 
     def down(self, x: float, pen: Pen, every: int = 1) -> None:
         """An upright line over the whole height."""
@@ -127,12 +140,10 @@ class Canvas:
 
         Merged, it takes the cells' colour but leaves the dots under it where they are.
         """
-        down, across = self.font.dots
-        cells = dots[::-1].reshape(self.height, down, self.width, across)
         if self.font.ascii:
-            chars = np.where(cells[:, 0, :, 0], ord(pen.letter), 0)
+            chars = np.where(dots[::-1], ord(pen.letter), 0)
         else:
-            bits = np.einsum("hdwa,da->hw", cells, BRAILLE)
+            bits = self._bits(dots)
             chars = np.where(bits > 0, 0x2800 + bits, 0)
         hit = chars > 0
         if merge and not self.font.ascii:
@@ -140,6 +151,12 @@ class Canvas:
             chars[hit] |= np.where(self._chars[hit] > 0x2800, self._chars[hit], 0)
         self._chars[hit] = chars[hit]
         self._pens[hit] = self._index(pen)
+
+    def _bits(self, dots: Bool[np.ndarray, "rows columns"]) -> Int[np.ndarray, "height width"]:
+        """Of each cell the bits of its dots in braille. Row 0 of `dots` is the bottom."""
+        down, across = self.font.dots
+        cells = dots[::-1].reshape(self.height, down, self.width, across)
+        return np.einsum("hdwa,da->hw", cells, BRAILLE)
 
     def _index(self, pen: Pen) -> int:
         if pen not in self._used:

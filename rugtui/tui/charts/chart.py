@@ -30,6 +30,10 @@ class Level:
     until: float = math.inf
 
 
+DOTS = 4
+"""Of height in a row of braille."""
+
+
 def label_rows(levels: Sequence[Level], axis: Axis, rows: int) -> dict[int, Level]:
     """A row of its own for each level's name, as near its line as there is room.
 
@@ -39,7 +43,8 @@ def label_rows(levels: Sequence[Level], axis: Axis, rows: int) -> dict[int, Leve
     named = list(levels[:rows])
     places = axis.place(np.array([level.value for level in named]))
     places = np.clip(places, axis.first, axis.last)
-    wanted = np.rint((axis.last - places) / (axis.last - axis.first) * (rows - 1)).astype(int)
+    share = (axis.last - places) / (axis.last - axis.first)
+    wanted = np.rint(share * (rows * DOTS - 1)).astype(int) // DOTS
     order = np.argsort(-places, kind="stable")  # names that share a row keep the order of values
     placed = wanted[order]
     for k in range(1, len(placed)):

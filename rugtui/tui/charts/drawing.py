@@ -113,6 +113,18 @@ def draw(
     draw_marks(canvas, chart.marks, now.x, Pen(palette.faint, ":"))
     if cross is not None:
         canvas.down(now.x.dot(cross, canvas.columns), Pen(palette.text, "|"), every=2)
+    draw_levels(canvas, levels, now)
+    for curve in over:
+        if not curve.under:
+            draw_curve(canvas, curve, now)
+    draw_levels(canvas, levels, now, join=True)  # through the curves that cross them
+    for curve in chart.behind:
+        draw_tag(canvas, curve, now)
+    name_marks(canvas, chart.marks, now.x, Pen(palette.faint, ":"))
+
+
+def draw_levels(canvas: Canvas, levels: Sequence[Level], now: Shown, *, join: bool = False) -> None:
+    """The lines of levels; `join`: their dots in the cells of curves."""
     for level in reversed(levels):
         since, until = (
             now.x.dot(now.x.place_one(x), canvas.columns) if math.isfinite(x) else x
@@ -124,13 +136,8 @@ def draw(
             every=3 if level.dashed else 1,
             first=since if since > 0 else 0.0,
             last=until,
+            join=join,
         )
-    for curve in over:
-        if not curve.under:
-            draw_curve(canvas, curve, now)
-    for curve in chart.behind:
-        draw_tag(canvas, curve, now)
-    name_marks(canvas, chart.marks, now.x, Pen(palette.faint, ":"))
 
 
 def crowding(curve: Curve, axis: Axis, columns: int) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Sequence
+from typing import Protocol, TypeVar, runtime_checkable
 
 from textual import events
 from textual.content import Content
@@ -176,6 +177,27 @@ class TablePane(Pane):
         if self.selected not in keys:
             return ""
         return ": ".join(self.explained()[keys.index(self.selected)])
+
+
+class RankedRow(Protocol):
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def rank(self) -> int: ...
+
+
+Row = TypeVar("Row", bound=RankedRow)
+
+
+def rows_that_fit(rows: Sequence[Row], room: int, selected: str) -> list[Row]:
+    """The most important rows, in order; once one is selected, those around it."""
+    if selected:
+        at = next((k for k, row in enumerate(rows) if row.key == selected), 0)
+        first = min(max(at - room // 2, 0), max(len(rows) - room, 0))
+        return list(rows[first : first + room])
+    kept = sorted(rows, key=lambda row: row.rank)[: max(room, 0)]
+    return [row for row in rows if row in kept]
 
 
 def runs(rows: list[int]) -> list[tuple[int, int]]:

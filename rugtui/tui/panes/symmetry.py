@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -26,7 +27,7 @@ from rugtui.tui.charts.lines import (
 )
 from rugtui.tui.charts.palette import ASCII, Palette
 from rugtui.tui.keys import bindings
-from rugtui.tui.panes.pane import TablePane
+from rugtui.tui.panes.pane import TablePane, rows_that_fit
 
 if TYPE_CHECKING:
     from rugtui.analysis.statistics import Statistics
@@ -55,6 +56,15 @@ class SymmetryRow:
     value: Callable[[Statistics], float]
     spread: Callable[[Statistics], float] | None = None
     symmetric: Callable[[Levels], float] | None = None
+    rank: int = 0
+    """What stands highest leaves first where there is no room."""
+    share: bool = False
+    """Whether it is said in percent."""
+
+    def said(self, value: float, digits: int = 4) -> str:
+        if not math.isfinite(value):
+            return "-"
+        return f"{100 * value:.0f} %" if self.share else numbers.figure(value, digits)
 
 
 SYMMETRY_ROWS = (
@@ -64,10 +74,19 @@ SYMMETRY_ROWS = (
     SymmetryRow("bias", lambda s: s.bias_mean, lambda s: s.bias_spread, lambda at: at.b),
     SymmetryRow("noise", lambda s: s.noise_mean, lambda s: s.noise_spread, lambda at: at.sigma),
     SymmetryRow("skew", lambda s: s.skew, None, lambda at: 0.0),
-    SymmetryRow("interferers", lambda s: s.interferers),
-    SymmetryRow("kolmogorov_smirnov", lambda s: s.kolmogorov_smirnov, None, lambda at: 0.0),
-    SymmetryRow("lyapunov", lambda s: s.lyapunov, None, lambda at: 0.0),
+    SymmetryRow("interferers", lambda s: s.interferers, rank=1),
+    SymmetryRow("kolmogorov_smirnov", lambda s: s.kolmogorov_smirnov, None, lambda at: 0.0, 1),
+    SymmetryRow("lyapunov", lambda s: s.lyapunov, None, lambda at: 0.0, 3),
+    SymmetryRow("pairs", lambda s: s.pairs_share, None, lambda at: 0.0, share=True),
+    SymmetryRow("lopsidedness", lambda s: s.lopsidedness or math.nan, rank=4),
+    SymmetryRow("singles", lambda s: s.singles_share, None, lambda at: 0.0, 2, True),
+    SymmetryRow("abandoned", lambda s: s.abandoned_share, None, lambda at: 0.0, 2, True),
+    SymmetryRow("partners", lambda s: s.partners, None, lambda at: 0.0, 4),
+    SymmetryRow("partner_mean", lambda s: s.partner_mean or math.nan, rank=5),
+    SymmetryRow("partner_norm", lambda s: s.partner_norm_share, None, lambda at: 0.0, 5, True),
 )
+LEAST_SHOWN = 7
+"""Rows that are shown at the cost of the histogram."""
 
 
 def waiting(frame: Frame) -> str:
@@ -85,15 +104,17 @@ def symmetry_table(
     reading, now = frame.reading, frame.reading.statistics
     if now is None:
         return said_alone(waiting(frame), palette, width, height)
-    strips = [_heading(reading, palette, width)] if height > len(SYMMETRY_ROWS) + 1 else []
-    strips += [_row(row, frame, row.key == selected, palette, width) for row in SYMMETRY_ROWS]
-    strips.append(_source(frame, palette, width))
     said: list[Strip] = []
     if selected:
         chosen = next(row for row in SYMMETRY_ROWS if row.key == selected)
         term = SYMMETRY[chosen.key]
-        text = f"{term.name} {numbers.figure(chosen.value(now))}: {term.about}"
+        text = f"{term.name} {chosen.said(chosen.value(now))}: {term.about}"
         said = paragraph(text, palette.style("text"), width, 3)
+    strips = [_heading(reading, palette, width)] if height > LEAST_SHOWN + 1 else []
+    spare = height - len(said) - max(LEAST_HISTOGRAM, height // 4) - 4
+    rows = rows_that_fit(SYMMETRY_ROWS, max(spare, LEAST_SHOWN), selected)
+    strips += [_row(row, frame, row.key == selected, palette, width) for row in rows]
+    strips.append(_source(frame, palette, width))
     room = height - len(strips) - 2 - len(said)
     if room >= LEAST_HISTOGRAM:
         strips.append(blank(width))
@@ -102,7 +123,8 @@ def symmetry_table(
         strips += histogram(
             masses, normal, bar, dot, width, room, ascii_only=palette.glyphs == ASCII
         )
-        axis = "−4σ" + "bars: interference, dots: normal".center(width - 6) + "+4σ"
+        key = "bars: interference, dots: normal" if width >= 42 else "bars: W, dots: normal"
+        axis = "−4σ" + key.center(width - 6) + "+4σ"
         strips.append(line([(axis, palette.style("faint"))], width))
     return fit([*strips[: max(height - len(said), 0)], *said], width, height)
 
@@ -110,7 +132,7 @@ def symmetry_table(
 def _columns(width: int) -> tuple[bool, bool, int]:
     """Whether there is room for the spreads, and for a symmetric model's values; and columns of
     the trend."""
-    spread = width >= NAME + VALUE + SPREAD
+    spread = width >= NAME + VALUE + SPREAD + LEAST_CURVE
     rest = max(width - NAME - VALUE - SPREAD * spread - 1, 0)
     symmetric = rest >= SYMMETRIC + LEAST_CURVE
     return spread, symmetric, rest - SYMMETRIC * symmetric
@@ -138,12 +160,12 @@ def _row(row: SymmetryRow, frame: Frame, selected: bool, palette: Palette, width
     spread = f"± {numbers.figure(row.spread(now), 2)}" if row.spread and has_spread else ""
     symmetric = ""
     if row.symmetric and frame.levels is not None and has_symmetric:
-        symmetric = numbers.figure(row.symmetric(frame.levels), 3)
+        symmetric = row.said(row.symmetric(frame.levels), 3)
     values = [row.value(one) for one in reading.trend]
     curve = sparkline(values, reading.trend_at, room, ascii_only=palette.glyphs == ASCII)
     pieces = [
         (f"{SYMMETRY[row.key].name:<{NAME}}", palette.style("text")),
-        (f"{numbers.figure(row.value(now)):>{VALUE}}", palette.style("text", bold=True)),
+        (f"{row.said(row.value(now)):>{VALUE}}", palette.style("text", bold=True)),
         (f" {spread:<{SPREAD * has_spread}}", palette.style("faint")),
         (f"{symmetric:<{SYMMETRIC * has_symmetric}}", palette.style("optimum")),
         (curve, palette.style("smooth")),
@@ -230,7 +252,7 @@ class SymmetryPane(TablePane):
         now = self.frame and self.frame.reading.statistics
         return [
             (
-                SYMMETRY[row.key].name + (f" {numbers.figure(row.value(now))}" if now else ""),
+                SYMMETRY[row.key].name + (f" {row.said(row.value(now))}" if now else ""),
                 SYMMETRY[row.key].about,
             )
             for row in SYMMETRY_ROWS

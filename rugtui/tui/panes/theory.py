@@ -25,7 +25,7 @@ from rugtui.tui.charts.lines import (
 from rugtui.tui.charts.number_line import LEAST_WIDTH, NumberMark, number_line
 from rugtui.tui.charts.palette import ASCII, Palette
 from rugtui.tui.keys import bindings
-from rugtui.tui.panes.pane import TablePane
+from rugtui.tui.panes.pane import TablePane, rows_that_fit
 
 NAME, LOSS = 13, 9
 NARROW, WIDE = (7, 8), (16, 12)
@@ -152,7 +152,7 @@ def theory_table(
     said = sentences(numbers.minus(text), style, width, most)
     spare = height - len(head) - len(said)
     lined = _line_rows(rows, spare, width)
-    shown = _that_fit(rows, spare - lined - 1, selected)
+    shown = rows_that_fit(rows, spare - lined - 1, selected)
     body = [_row(row, row.key == selected, palette, width) for row in shown]
     body.insert(0, _heading(rows[0], palette, width))
     if lined:
@@ -201,16 +201,6 @@ def _number_line(
         return [blank(width)] * height
     pointer = NumberMark(f"{rows[0].name} {numbers.loss(rows[0].value)}", rows[0].value, "smooth")
     return number_line(marks, pointer, palette, width, height)
-
-
-def _that_fit(rows: Sequence[TheoryRow], room: int, selected: str) -> list[TheoryRow]:
-    """The most important rows, in order; once one is selected, those around it."""
-    if selected:
-        at = next((k for k, row in enumerate(rows) if row.key == selected), 0)
-        first = min(max(at - room // 2, 0), max(len(rows) - room, 0))
-        return list(rows[first : first + room])
-    kept = sorted(rows, key=lambda row: row.rank)[: max(room, 0)]
-    return [row for row in rows if row in kept]
 
 
 def _columns(width: int) -> tuple[int, int]:

@@ -98,3 +98,16 @@ def test_nothing_finite_draws_nothing():
 def test_a_point_at_the_end_of_the_world_costs_no_time():
     dots = strokes(np.array([0.0, 1.0]), np.array([0.0, 1e12]), 2, 8)
     assert dots.nonzero()[1].tolist() == [0] * 8
+
+
+def test_a_level_goes_through_the_cells_of_a_curve_that_crosses_it():
+    canvas = Canvas(4, 1, Font())
+    x = np.arange(8.0)
+    canvas.line(x, np.full(8, 3.0), Pen((1, 1, 1), "*"))
+    canvas.across(1.0, Pen((2, 2, 2), "-"), join=True)
+    (segment,) = canvas.segments(0)
+    assert segment.text == "⠭" * 4  # dots of both
+    assert segment.style.color.triplet == (1, 1, 1)
+    empty = Canvas(4, 1, Font())
+    empty.across(1.0, Pen((2, 2, 2), "-"), join=True)
+    assert not "".join(piece.text for piece in empty.segments(0)).strip()

@@ -74,6 +74,11 @@ more of a young run. The strongest shows a loss that falls like 1/step 1 % too h
 newest end 1 % too low."""
 
 
+def half_window(count: int, span: int) -> int:
+    """Results on either side of the middle in the window of the newest of `count`."""
+    return int(windows(count - 1, count, span)[1][0]) if count else 0
+
+
 def windows(
     first: int, count: int, span: int
 ) -> tuple[Int[np.ndarray, " n"], Int[np.ndarray, " n"]]:

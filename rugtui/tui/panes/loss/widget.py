@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.timer import Timer
 
+from rugtui.analysis import numbers
 from rugtui.live.frame import Frame
 from rugtui.live.history import SPAN
 from rugtui.tui.charts import view as views
@@ -33,7 +34,7 @@ from rugtui.tui.panes.loss.other_runs import (
     points,
 )
 from rugtui.tui.panes.loss.readout import SEPARATOR, Fact, history_facts, laid_out, text
-from rugtui.tui.panes.loss.series import SPANS, Deriver
+from rugtui.tui.panes.loss.series import SPANS, Deriver, half_window
 from rugtui.tui.panes.pane import HasPreferences, Pane
 from rugtui.tui.panes.runs import RunsView
 
@@ -246,8 +247,27 @@ class LossPane(Pane):
         self._want_step()
 
     def action_smooth(self, by: int) -> None:
-        self.look = self.look.smoothed(by)
+        """By one strength, or as many as it takes to change anything: a short run has no room for
+        the strongest windows."""
+        frame, before = self.frame, self.look
+        widest = half_window(len(frame.history), before.span) if frame else 0
+        self.look = before.smoothed(by)
+        while frame and self.look != before.smoothed(by * len(SPANS)):
+            if half_window(len(frame.history), self.look.span) != widest:
+                break
+            self.look = self.look.smoothed(by)
+        if frame and by > 0 and half_window(len(frame.history), self.look.span) == widest:
+            self.look = before
+            self.notify("the run is too short to be smoothed more", timeout=2)
         self.redraw()
+
+    def _smoothing(self) -> str:
+        """How far the newest value is averaged, in steps."""
+        if self.frame is None or self.look.span == 1 or len(self.frame.history) < 2:
+            return "no smoothing" if self.look.span == 1 else "smoothing"
+        steps = self.frame.history.column("step")
+        results = 2 * half_window(steps.size, self.look.span) + 1
+        return f"smoothing {numbers.count(float(steps[-1] - steps[-results]))} steps"
 
     def action_crosshair(self) -> None:
         self._on_chart(lambda chart, view, _: views.toggle_crosshair(view, chart.home))
@@ -445,7 +465,7 @@ class LossPane(Pane):
         scale = {True: "log", False: "linear"}
         told = [f"x {scale[view.log_x]}", f"y {scale[view.log_y]}"]
         if look.tab == 0:
-            told += ["following" if view.follow else "held", f"smoothing {look.span}"]
+            told += ["following" if view.follow else "held", self._smoothing()]
         wider = SEPARATOR.join([*told, "zoomed"])
         zoomed = view.x is not None or view.y is not None
         if zoomed and len(wider) <= self.content_size.width - 2:

@@ -19,7 +19,7 @@ from rugtui.tui.panes.weights.picture import PictureLayout, Shades, weights_pict
 
 WIDE = 1000
 """Columns in which every reading has room."""
-ORDERS: tuple[Order, ...] = ("natural", "sequency", "clustered")
+ORDERS: tuple[Order, ...] = ("natural", "sequency", "clustered", "partners")
 
 
 class WeightsPane(Pane):
