@@ -1,4 +1,4 @@
-"""The panes, and the Frame's way to each of them."""
+"""The screen of the panes, which passes Frames to them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LETTERS = {name: name[0] for name in PANES}
 
 
 class Dashboard(Screen[None]):
-    """Header, four panes, footer; fewer of them where the terminal is small."""
+    """Header, four panes, footer; fewer of them in a small terminal."""
 
     BINDINGS = bindings("dashboard")
     ALLOW_IN_MAXIMIZED_VIEW = "Header, KeyBar"
@@ -67,7 +67,7 @@ class Dashboard(Screen[None]):
         self.refresh_bindings()
 
     def on_screen_resume(self) -> None:
-        """Back from another screen."""
+        """Called on return from another screen."""
         if isinstance(self.app, HasFrames):
             self.show(self.app.latest)  # those that came meanwhile were not drawn
 
@@ -107,7 +107,7 @@ class Dashboard(Screen[None]):
         self.go_to(PANES[(here + step) % len(PANES)])
 
     def pointed_at(self) -> str:
-        """What the user points at, in the focused pane before the others; empty: nothing."""
+        """What the user points at, in the focused pane first; empty for nothing."""
         panes = [self.query_one(f"#{name}", Pane) for name in PANES]
         panes.sort(key=lambda pane: not pane.has_focus)
         return next((said for pane in panes if (said := pane.reading())), "")
@@ -122,7 +122,7 @@ class Dashboard(Screen[None]):
             self.query_one(f"#{name}", Pane).mark(*letters)
 
     def on_key(self, event: events.Key) -> None:
-        """While letters are shown, the next key is one of them, or takes them off."""
+        """While letters are shown, the next key is one of them, or hides them."""
         if not self._jumping:
             return
         event.stop()

@@ -1,4 +1,4 @@
-"""What went wrong in the worker: the message, and on request the traceback of a bug."""
+"""Shows an error of the worker: the message and, on request, the traceback of a bug."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Failure(Overlay[None]):
     HINTS = "escape closes · e edits the settings and starts again"
 
     def __init__(self, message: str, traceback: str, kept: str = "") -> None:
-        """`kept` says what of the run is on disk."""
+        """`kept` says which step of the run is on disk."""
         super().__init__()
         self.message, self.traceback, self.kept = message, traceback, kept
 
@@ -38,7 +38,7 @@ class Failure(Overlay[None]):
         return "\n\n".join(filter(None, (self.message, self.kept)))
 
     def show(self, frame: Frame) -> None:
-        """The last step is saved after the fault: what is on disk may be more by now."""
+        """Update the text: the last step is saved after the error."""
         if frame.kept != self.kept and frame.failure == self.message:
             self.kept = frame.kept
             self.query_one("#failure", Static).update(self._said)
@@ -48,6 +48,6 @@ class Failure(Overlay[None]):
         self.app.call_later(self.app.run_action, "edit")
 
     def action_trace(self) -> None:
-        """Show the traceback and put it away."""
+        """Show or hide the traceback."""
         for trace in self.query("#traceback"):
             trace.display = not trace.display

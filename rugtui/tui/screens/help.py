@@ -55,7 +55,7 @@ class Help(Overlay[None]):
         return help_text(self.keymap, self._columns, self.sheet, self.pane)
 
     def action_manual(self) -> None:
-        """Open the manual in the place of the keys."""
+        """Open the manual instead of the keys."""
         from rugtui.tui.screens.manual import Manual
 
         self.app.switch_screen(Manual())
@@ -67,7 +67,7 @@ class Help(Overlay[None]):
 
 
 class Glossary(Overlay[None]):
-    """Each row of a pane with its number, and a sentence that explains it."""
+    """Every row of a pane with its number and an explanation."""
 
     BINDINGS = [
         Binding("escape", "dismiss", "Close"),
@@ -110,7 +110,8 @@ def help_text(keymap: Keymap, columns: int, sheet: str = "", pane: str = "") -> 
 
 
 def rank(group: str, pane: str) -> int:
-    """Where a group stands: that of the focused pane, what works everywhere, then the others."""
+    """The rank of a group: that of the focused pane, those that work everywhere, then the
+    others."""
     if group.lower() == pane:
         return -1
     return EVERYWHERE.index(group) if group in EVERYWHERE else len(EVERYWHERE)

@@ -46,7 +46,7 @@ class Manual(Overlay[None]):
         self.query_one(VerticalScroll).scroll_home(animate=False)
 
     def action_back(self) -> None:
-        """From a chapter to the list; from the list to what was there before."""
+        """Go from a chapter to the list, and from the list back."""
         if self.opened is None:
             self.dismiss()
             return

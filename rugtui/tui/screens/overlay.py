@@ -1,4 +1,4 @@
-"""What the screens that cover the panes for a while have in common."""
+"""The base class of screens that cover the panes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 
 @runtime_checkable
 class HasFrames(Protocol):
-    """An app that is given Frames."""
+    """An app that receives Frames."""
 
     latest: Frame
 
@@ -67,7 +67,7 @@ class Overlay(ModalScreen[Result]):
 
     _behind: Behind | None = None
     keys_of = ""
-    """The pane in the key table whose keys work here."""
+    """The pane of the key table whose keys work here."""
 
     def render_line(self, y: int) -> Strip:
         self._behind = self._behind or Behind(self)

@@ -26,7 +26,7 @@ QUESTION = "\x1b[2;{number}H\x1b[6n"
 """Where is the cursor? Every terminal answers that, when it has read what came before. In the first
 row some function keys would look like an answer."""
 RETRY_SECONDS = 0.05
-"""Until what could not be sent is tried again."""
+"""Seconds until the rest is sent."""
 DRAWN_SECONDS = 0.2
 """In which a key's work is drawn: what waits would be in front of it if it were sent meanwhile."""
 MOST_CELLS = 1000
@@ -37,21 +37,21 @@ may be frozen."""
 
 
 class TerminalStatus(Protocol):
-    """What the app may know of its terminal, and ask of it."""
+    """The interface of a terminal for the app."""
 
     @property
     def sent(self) -> int:
-        """Bytes, so far."""
+        """Bytes sent so far."""
         ...
 
     @property
     def behind(self) -> bool:
-        """Whether the terminal has not yet taken what was sent."""
+        """Whether the terminal has not yet taken everything that was sent."""
         ...
 
     @property
     def dirty(self) -> bool:
-        """Whether the terminal shows something else than it should."""
+        """Whether the terminal does not show what it should."""
         ...
 
     def write(self, data: str) -> None: ...
@@ -61,7 +61,7 @@ class TerminalStatus(Protocol):
 
 
 class NoTerminal:
-    """Stands in where the driver is not ours (tests): everything has arrived."""
+    """Used with another driver (in tests): everything has arrived."""
 
     sent, behind, dirty = 0, False, False
 
@@ -72,13 +72,13 @@ class NoTerminal:
 
 
 class HasTerminal(Protocol):
-    """An app that is told which terminal it is on."""
+    """An app that receives its terminal."""
 
     terminal: TerminalStatus
 
 
 def economical(driver: type[Driver], limiter: BandwidthLimiter) -> type[Driver]:
-    """The same driver, but economical, and able to outlive a terminal that is gone."""
+    """A driver that sends only differences, and survives a terminal that is gone."""
 
     base: Any = driver
 
@@ -114,7 +114,7 @@ def economical(driver: type[Driver], limiter: BandwidthLimiter) -> type[Driver]:
             self.pump()
 
         def pump(self) -> None:
-            """Send what the terminal should show and does not, as far as the connection allows."""
+            """Send the differences, as far as the connection allows."""
             self._note_events()
             if not self._active or not self._measure():
                 return

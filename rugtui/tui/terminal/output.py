@@ -1,4 +1,4 @@
-"""What is written to the terminal, on a thread of its own, and how long each write took."""
+"""Writes to the terminal in a thread, and measures how long each write takes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 
 class Write(NamedTuple):
-    """One write to the terminal."""
+    """A write to the terminal."""
 
     size: int
     """In bytes."""
@@ -28,7 +28,7 @@ class TerminalOutput:
     """
 
     def __init__(self, descriptor: int, encoding: str = "utf-8") -> None:
-        """Characters that `encoding` does not have become question marks."""
+        """Characters that `encoding` lacks become question marks."""
         self.descriptor, self._encoding = descriptor, encoding
         self._queue: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -48,11 +48,11 @@ class TerminalOutput:
 
     @property
     def behind(self) -> bool:
-        """Whether the terminal has not yet taken all that was sent."""
+        """Whether the terminal has not yet taken everything that was sent."""
         return self.sent > self.written
 
     def discard(self) -> None:
-        """Drop what has not been written yet. The thread may take its next piece meanwhile."""
+        """Drop everything that has not been written yet."""
         try:
             while (data := self._queue.get_nowait()) is not None:
                 self.sent -= len(data)
@@ -60,7 +60,7 @@ class TerminalOutput:
             pass
 
     def close(self, patience: float) -> None:
-        """End the thread, waiting at most `patience` seconds for what is still to be written."""
+        """End the thread, after waiting at most `patience` seconds for the remaining output."""
         thread, self._thread = self._thread, None
         if thread is not None:
             self._queue.put(None)

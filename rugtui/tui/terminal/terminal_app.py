@@ -1,4 +1,4 @@
-"""An application fitted to its terminal: its colours and characters, its size, what it can copy."""
+"""An application adapted to its terminal: colours, characters, size, clipboard."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ on a larger one, or one that claims to be, a part is drawn on."""
 
 
 class TerminalApp(App[None]):
-    """What Textual does for any terminal, and what else those of our users need."""
+    """Extends Textual's App for the terminals of our users."""
 
     def __init__(self, preferences: Preferences) -> None:
         super().__init__()
@@ -75,14 +75,14 @@ class TerminalApp(App[None]):
             size = within_limits(event.size)
             event = Resize(size, size, pixel_size=event.pixel_size)
         if isinstance(event, InputEvent) and not self.screen_stack:
-            return  # typed while the app is already leaving
+            return  # typed while the app is closing
         await super().on_event(event)
 
     def on_resize(self) -> None:
         self.terminal.redraw()  # also where it is the old size again: another was in between
 
     def action_redraw(self) -> None:
-        """The terminal may show anything: something else wrote to it."""
+        """Draw everything again, because another program may have written to the terminal."""
         self.terminal.redraw()
         self.refresh()
 
@@ -95,7 +95,7 @@ class TerminalApp(App[None]):
             os.killpg(os.getpgrp(), signal.SIGTSTP)
 
     async def action_interrupt(self) -> None:
-        """Quit at the second ctrl+c: one alone may have been meant for another window."""
+        """Quit at the second ctrl+c; the first may have been meant for another window."""
         now = time.monotonic()
         if now - self._interrupted < INTERRUPT_SECONDS:
             await self.action_quit()
@@ -134,7 +134,7 @@ class TerminalApp(App[None]):
         )
 
     def copy_to_clipboard(self, text: str) -> None:
-        """By OSC 52; tmux passes on what is wrapped for it, where it does not copy by itself."""
+        """By OSC 52, wrapped so that tmux passes it on even if it does not copy itself."""
         super().copy_to_clipboard(text)
         if "TMUX" in os.environ:
             self.terminal.write(passed_through(text))
@@ -156,5 +156,5 @@ def folded(text: str, width: int) -> str:
 
 
 def passed_through(text: str) -> str:
-    """OSC 52 as tmux hands it on to the terminal around it."""
+    """OSC 52 wrapped for tmux, which passes it to its terminal."""
     return f"\x1bPtmux;\x1b\x1b]52;c;{base64.b64encode(text.encode()).decode()}\a\x1b\\"
