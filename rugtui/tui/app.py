@@ -1,6 +1,7 @@
 """The application: one worker thread, and the keys that command it.
 
-How its Frames come to the screen is in `follower.py`, what a terminal needs in `fitted.py`.
+`frame_app.py` brings its Frames to the screen; `terminal/terminal_app.py` adapts it to the
+terminal.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ LEAST_P = 1e-9
 
 
 class RugtuiApp(FrameApp):
-    """What the keys do: what they ask of the session is sent to it, and shows in a Frame."""
+    """Carries out the keys: commands are sent to the session, and their effect appears in a
+    Frame."""
 
     TITLE = "rugtui"
     CSS_PATH = "rugtui.tcss"
@@ -74,7 +76,7 @@ class RugtuiApp(FrameApp):
         """Whether the terminal is gone and training goes on."""
 
     def get_key_display(self, binding: Binding) -> str:
-        """The footer's keys are those of the table, where it has them."""
+        """The keys in the footer are those of the key table."""
         key = key_named(binding.id)
         if key and key.pair:
             return key.shown_with_pair(self.keymap)
@@ -157,7 +159,7 @@ class RugtuiApp(FrameApp):
         self.change(p=min(max(self.settings.p * factor, LEAST_P), 1.0))
 
     def change(self, **changes: float) -> None:
-        """Ask for other settings; what they may not be is said, and nothing happens."""
+        """Ask for other settings; invalid ones are reported and ignored."""
         if self.refused():
             return
         # of a default like 3e-3 / √512 a form would show twenty digits
@@ -217,7 +219,8 @@ class RugtuiApp(FrameApp):
         self.send(Save(self.export_screenshot(), colours))
 
     def action_copy(self) -> None:
-        """Copy what is pointed at, or else the last snapshot's path, and say what it was."""
+        """Copy what the user points at, otherwise the path of the last snapshot, and say what was
+        copied."""
         text = self.dashboard.pointed_at().replace("−", "-") or self.latest.snapshot
         if not text:
             hint = "nothing to copy yet: h shows the crosshair, arrows a cell of W, s saves"

@@ -1,4 +1,4 @@
-"""The command palette: what it offers, and what a choice does."""
+"""The command palette: its entries, and what they do."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _of_key(app: FrameApp, key: Key, keymap: Keymap) -> SystemCommand:
 
 
 async def do(app: FrameApp, key: Key) -> None:
-    """What a key does, wherever one is: the screen that has it comes to the front."""
+    """Do what a key does, from any screen: the screen that has the key comes to the front."""
     if key.pane and key.pane != keys_of(app.screen):
         while app.screen is not app.dashboard:
             await app.pop_screen()
@@ -100,5 +100,5 @@ def keys_of(screen: Screen[Any]) -> str:
 
 
 def focused_in(screen: Screen[Any]) -> str:
-    """The pane that has the focus on a screen; empty where none has."""
+    """The focused pane of a screen; empty if there is none."""
     return (screen.focused and screen.focused.id) or ""

@@ -1,4 +1,4 @@
-"""The session's newest Frame on the screen: how often it is taken, and what is told beside it."""
+"""Shows the session's newest Frame and its notices, and limits how often."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class FrameApp(TerminalApp):
 
     @property
     def share(self) -> float:
-        """What drawing may take, in cores: more where more of it is wanted."""
+        """The share of a core that drawing may take."""
         return share_beside() * self.fps / FPS_USUAL
 
     def follow(self) -> None:
@@ -88,7 +88,7 @@ class FrameApp(TerminalApp):
         await super().on_event(event)
 
     def take_answer(self) -> None:
-        """Do not let whoever pressed a key wait for the next Frame's turn."""
+        """Show the effect of a key without waiting for the next Frame's turn."""
         if self.thrift.eager:
             self.take_frame()
         elif self._eager is not None:
@@ -156,7 +156,7 @@ class FrameApp(TerminalApp):
             header.wait(waited if waited > STILL else 0.0)
 
     def sample_system(self) -> None:
-        """Sample what the process takes, and say it where there is room."""
+        """Measure the process's CPU and memory, and show them if there is room."""
         if not self.screen_stack:
             return
         self._usage = self._usage or UsageMeter()

@@ -1,4 +1,4 @@
-"""The header: what runs where, how far it is, and how its loss stands."""
+"""The header: what runs where, how far it is, and its loss."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ BAR = 10
 """Columns of the bar that shows how far the run is."""
 
 Fact = tuple[int, Sequence[Piece]]
-"""Its rank (the highest is the first to go), and what it says."""
+"""A fact and its rank; the highest rank is dropped first."""
 
 
 def headline(frame: Frame, palette: Palette, width: int, waited: float = 0.0) -> Strip:
     """One strip with as many facts as fit, a column free at both ends.
 
-    `waited`: for how many seconds no Frame came, where that is long.
+    `waited`: seconds without a Frame, if there are many.
     """
     kept = facts(frame, palette, waited)
     while len(kept) > 1 and len(_joined(kept)) > width - 1:
@@ -141,7 +141,7 @@ class Header(Pane, can_focus=False):
     """One line, which takes no focus."""
 
     waited = 0.0
-    """Seconds without a Frame, where those are many."""
+    """Seconds without a Frame, if there are many."""
 
     def draw(self, frame: Frame, palette: Palette, width: int, height: int) -> list[Strip]:
         return [headline(frame, palette, width, self.waited)]

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 Keymap = Mapping[str, str]
 """For the names of keys that a user moved: the keys (Textual's names) that they are on now."""
 SHEETS = ("runs", "sweep", "form", "list", "failure")
-"""What covers the panes, and has keys of its own."""
+"""Screens that cover the panes, with keys of their own."""
 ON_SHEETS = ("command_palette", "help", "quit", "interrupt", "suspend")
 """Keys that work there too."""
 TYPED_IN = ("form", "list")
-"""Sheets where a letter may be meant for a draft: none of them quits."""
+"""Sheets with text fields: no letter quits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Key:
     name: str = ""
     """In the config file and the palette; the action's where that takes no arguments."""
     priority: bool = False
-    """Whether it comes before what the focused widget makes of the key."""
+    """Whether it has priority over the focused widget."""
     over: bool = False
     """Whether it takes the place of the dashboard's key while its pane has the focus."""
 
@@ -69,14 +69,14 @@ class Key:
         )
 
     def shown(self, keymap: Keymap) -> str:
-        """The key as people see it; the keys, where there are several."""
+        """The key or keys as people see them."""
         moved = keymap.get(self.name)
         if self.shown_as and not moved:
             return self.shown_as
         return " ".join(shown(key) for key in (moved or self.keys).split(","))
 
     def shown_with_pair(self, keymap: Keymap) -> str:
-        """The key and its counterpart, where the footer shows both in one."""
+        """The key together with its counterpart, for the footer."""
         return " ".join(key.shown(keymap) for key in KEYS if key.about == self.about)
 
     def works_on(self, sheet: str) -> bool:
@@ -85,7 +85,7 @@ class Key:
         return self.pane == sheet or shared
 
     def meets(self, other: Key) -> bool:
-        """Whether there is a place where both work."""
+        """Whether both work in the same place."""
         if self.pane == other.pane:
             return True
         for one, another in ((self, other), (other, self)):
@@ -354,12 +354,12 @@ def sheet_bindings(sheet: str) -> list[BindingType]:
 
 
 def key_named(name: str | None) -> Key | None:
-    """The key of that name, None where the table has none."""
+    """The key with this name; None if there is none."""
     return next((key for key in KEYS if key.name == name), None)
 
 
 def help_lines(keymap: Keymap | None = None, sheet: str = "") -> dict[str, list[tuple[str, str]]]:
-    """For each group, its keys as people see them, and what they do: of one sheet, or all."""
+    """For each group, its keys as people see them and their help: of one sheet, or all."""
     groups: dict[str, dict[str, list[str]]] = {}
     for key in KEYS:
         if sheet in SHEETS and not key.works_on(sheet):

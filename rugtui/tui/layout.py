@@ -15,7 +15,7 @@ def layout_for(columns: int, rows: int) -> Layout:
     height; single: the focused one."""
     if columns < LEAST[0] or rows < LEAST[1]:
         return "none"
-    if columns >= 156 and rows >= 40:  # 64 × 64 pixels of W, and tables beside each other
+    if columns >= 156 and rows >= 40:  # 64 × 64 pixels of W, and two tables side by side
         return "broad"
     if columns >= 100 and rows >= 32:
         return "wide"

@@ -28,7 +28,7 @@ sizes of the panes."""
 
 
 def render_svg(session: Session) -> str:
-    """The screen of a session that waits, as SVG. The session is over then.
+    """The screen of a waiting session as SVG; ends the session.
 
     Raises what kept it from being shown (RugtuiError, OSError), and RunError where a pane failed.
     """
@@ -67,7 +67,7 @@ async def _picture(app: RugtuiApp, pilot: Pilot[object]) -> str:
 
 
 def known(frame: Frame) -> bool:
-    """Whether every pane has what it waits for."""
+    """Whether every pane has its data."""
     reading = frame.reading
     measured = reading.statistics is not None and reading.standard_error <= ENOUGH * reading.loss
     return measured and frame.picture is not None and frame.curves is not None
@@ -75,7 +75,7 @@ def known(frame: Frame) -> bool:
 
 @contextlib.contextmanager
 def _all_colours() -> Iterator[None]:
-    """Have a file show all colours, whatever the terminal does at which somebody asked for it."""
+    """Use all colours in a file, whatever the terminal supports."""
     before = dict(os.environ)
     os.environ |= {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
     os.environ.pop("NO_COLOR", None)

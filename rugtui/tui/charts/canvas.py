@@ -38,7 +38,7 @@ class Font:
 
 @dataclass(frozen=True, slots=True)
 class Pen:
-    """How a layer is drawn: its colour, and its letter where there is no braille."""
+    """How a layer is drawn: its colour, and its letter if there is no braille."""
 
     colour: RGB
     letter: str
@@ -116,7 +116,7 @@ class Canvas:
         self._fill(dots, pen)
 
     def write(self, row: int, column: int, text: str, pen: Pen) -> None:
-        """Words over what is drawn; row 0 is the top. They must fit in."""
+        """Text over the drawing; row 0 is the top. It must fit."""
         place = row, slice(column, column + len(text))
         self._chars[place] = [ord(char) for char in text]
         self._pens[place] = self._index(pen)
@@ -255,7 +255,8 @@ def decimate(
 def _known_ends(
     y: Float[np.ndarray, " n"], bounds: Int[np.ndarray, " k_1"]
 ) -> tuple[Int[np.ndarray, " k"], Int[np.ndarray, " k"]]:
-    """Index of the first and the last finite value in each column; the column's end where none."""
+    """Index of the first and last finite value in each column; the column's end if there is
+    none."""
     first, last = bounds[:-1].copy(), bounds[1:] - 1
     for column in np.flatnonzero(~np.isfinite(y[first]) | ~np.isfinite(y[last])):
         begin, end = bounds[column], bounds[column + 1]

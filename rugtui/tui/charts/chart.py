@@ -1,4 +1,4 @@
-"""A chart: curves over the levels that theory names, and the axes that a view of it comes to."""
+"""A chart: curves over the levels of theory, and its axes in a view."""
 
 from __future__ import annotations
 
@@ -79,27 +79,27 @@ class Curve:
     under: bool = False
     """Drawn before the levels, not over them."""
     named: bool = False
-    """Has its name on the right, where it leaves the chart."""
+    """Whether its name is shown on the right, where it leaves the chart."""
     tag: str = ""
-    """A letter written where it ends, or in the place of a dot."""
+    """A letter at its end, or instead of a dot."""
     thick: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chart:
-    """What there is to see, whichever way one looks at it."""
+    """The content of a chart, independent of the view."""
 
     curves: tuple[Curve, ...]
     levels: tuple[Level, ...] = ()
     marks: tuple[Mark, ...] = ()
     behind: tuple[Curve, ...] = ()
-    """What the curves are held against: drawn first, and without a crosshair of its own."""
+    """Curves for comparison: drawn first, and without a readout at the crosshair."""
     home: float = NEWEST
     """Where the crosshair first appears."""
 
     @property
     def x(self) -> Float[np.ndarray, " n"]:
-        """What the crosshair may stand on: the first curve's x."""
+        """The positions of the crosshair: the first curve's x."""
         return self.curves[0].x
 
     @property

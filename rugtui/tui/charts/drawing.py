@@ -1,4 +1,4 @@
-"""A chart drawn: layer upon layer of curves, axes around them, names beside them."""
+"""Draws a chart: layers of curves, with axes and names."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LABELS, LABELS_OF_RUNS = 12, 18
 """Columns on the right for the names of the levels, and for those of other runs."""
 ASCII_ARROWS = str.maketrans("↑↓", "^v")
 LEAST = 24, FOOT + 2
-"""Columns and rows below which there is no room for a chart."""
+"""The least columns and rows of a chart."""
 
 
 def chart_strips(
@@ -80,7 +80,7 @@ def labels_beside(width: int, chart: Chart) -> int:
 
 
 def _label(text: str, width: int, font: Font) -> str:
-    """A name in so many columns; one that is cut short says so."""
+    """A name in so many columns, with an ellipsis if it is cut."""
     text = text.translate(ASCII_ARROWS) if font.ascii else text
     if len(text) > width > 0:
         return text[: width - 1] + ("~" if font.ascii else "…")
@@ -183,7 +183,7 @@ def draw_dot(canvas: Canvas, curve: Curve, now: Shown) -> None:
 
 
 def draw_tag(canvas: Canvas, curve: Curve, now: Shown) -> None:
-    """The letter of a run where its line ends, if that is in sight."""
+    """The letter of a run at the end of its line, if that is visible."""
     known = np.flatnonzero(np.isfinite(curve.y))
     if known.size:
         end = known[-1:]

@@ -88,7 +88,7 @@ def sentences(text: str, style: Style, width: int, most: int) -> list[Strip]:
 
 
 def cut(text: str, width: int, ascii_only: bool) -> str:
-    """Text in at most `width` cells, with an ellipsis where it is cut short."""
+    """Text in at most `width` cells, with an ellipsis if it is cut."""
     if len(text) <= width:
         return text
     return text[: max(width - 1, 0)] + ("~" if ascii_only else "…")
@@ -108,11 +108,11 @@ NOTHING_COMES = {
     "gone": "The run was removed before its first result was seen.",
     "damaged": "No result of this run can be read.",
 }
-"""By the phase, where what is waited for does not come by itself."""
+"""By phase, why something does not appear by itself."""
 
 
 def instead(frame: Frame, awaited: str) -> str:
-    """`awaited` where that is still to come; else why it is not, in a sentence."""
+    """`awaited` if it is still to come, otherwise a sentence that says why it is not."""
     return awaited if len(frame.history) else NOTHING_COMES.get(frame.phase, awaited)
 
 

@@ -17,9 +17,9 @@ DIAGONAL = HALF_LEVELS + 1
 """The level of a diagonal that is off the scale."""
 CURSOR = HALF_LEVELS + 2
 MISSING = HALF_LEVELS + 3
-"""The level of what is not known yet."""
+"""The level of unknown cells."""
 BLANK = HALF_LEVELS + 4
-"""The level of what is no part of the picture."""
+"""The level of cells outside the picture."""
 
 ColourDepth = Literal["truecolor", "256", "16", "none"]
 """What a terminal has."""
@@ -27,7 +27,7 @@ ColourDepth = Literal["truecolor", "256", "16", "none"]
 
 @dataclass(frozen=True, slots=True)
 class Glyphs:
-    """Characters in the place of colours: what is below zero never looks like what is above."""
+    """Characters instead of colours: values below zero never look like those above."""
 
     negative: str
     """From the smallest |value| to the largest."""
@@ -74,7 +74,7 @@ class Palette:
     end: RGB
     warning: RGB
     others: tuple[RGB, ...]
-    """Quiet colours for runs beside the live one; letters tell them apart where these do not."""
+    """Muted colours for runs beside the live one; letters tell apart runs of the same colour."""
     ramp: tuple[RGB, ...]
     """The heatmap's levels from −HALF_LEVELS to HALF_LEVELS."""
     rising: tuple[RGB, ...]
@@ -82,7 +82,7 @@ class Palette:
     diagonal: RGB
     cursor: RGB
     glyphs: Glyphs | None = None
-    """Where colours cannot be had: what stands for them."""
+    """The characters that replace colours, if there are none."""
 
     def style(self, name: str, *, bold: bool = False) -> Style:
         """The style that writes in one of the palette's colours."""

@@ -1,4 +1,4 @@
-"""From values of W to levels of colour: where the colours end, and that they do not flicker."""
+"""From values of W to levels of colour, with a scale that does not flicker."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from rugtui.tui.charts.palette import DIAGONAL, HALF_LEVELS
 Scaling = Literal["quantile", "fixed", "log"]
 SCALINGS: tuple[Scaling, ...] = ("quantile", "fixed", "log")
 BAND = 1.25
-"""The colours' end moves when what it should be is so many times more or less."""
+"""The scale changes only if its end should be so many times larger or smaller."""
 PER_DECADE = 3.0
 """Levels in a factor of ten on the logarithmic scale: eight span 2.7 decades."""
 STAY = 0.7
-"""A pixel keeps its level until its value is so many levels away (half is the nearest level)."""
+"""A pixel keeps its level until its value is so many levels away (without this, half a level)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Scale:
 def rescaled(
     old: Scale | None, scaling: Scaling, panels: Sequence[np.ndarray], window: Window
 ) -> Scale:
-    """The scale for these pictures of a window of W: the old one, while it serves.
+    """The scale for these pictures of a window of W: the old one, as long as it is suitable.
 
     quantile: an off-diagonal quantile of |pixels|; log: the largest; fixed: what it was.
     """
@@ -75,7 +75,7 @@ def off_diagonal_scale(panels: Sequence[np.ndarray], window: Window) -> float:
 
 
 def largest(panels: Sequence[np.ndarray]) -> float:
-    """The largest finite |pixel|; 1 where there is none but zero."""
+    """The largest finite |pixel|; 1 if all are zero."""
     sizes = np.abs(np.concatenate([pixels.ravel() for pixels in panels]))
     sizes = sizes[np.isfinite(sizes)]
     return float(sizes.max()) if sizes.size and sizes.max() > 0 else 1.0
@@ -94,7 +94,7 @@ def settled(
 def marked(
     levels: Int8[np.ndarray, "h w"], pixels: Float[np.ndarray, "h w"], scale: Scale, window: Window
 ) -> Int8[np.ndarray, "h w"]:
-    """The levels with DIAGONAL where the diagonal of W is beyond the scale."""
+    """The levels, with DIAGONAL where the diagonal of W is beyond the scale."""
     beyond = on_diagonal(window, *levels.shape) & (pixels > scale.top)
     return np.where(beyond, np.int8(DIAGONAL), levels)
 

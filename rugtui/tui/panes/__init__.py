@@ -1,1 +1,1 @@
-"""The panes of the dashboard, each widget beside its own drawing."""
+"""The panes of the dashboard: each widget next to its drawing code."""

@@ -21,7 +21,7 @@ from rugtui.tui.charts.palette import ColourDepth, Palette, palette_for
 
 @runtime_checkable
 class HasPreferences(Protocol):
-    """An app that knows how its user wants to see it, and what the terminal has."""
+    """An app with preferences and the properties of its terminal."""
 
     preferences: Preferences
     braille: bool
@@ -53,7 +53,7 @@ class Pane(Widget, can_focus=True):
         raise NotImplementedError
 
     def reading(self) -> str:
-        """What the user points at in this pane, as text to copy; empty where that is nothing."""
+        """What the user points at in this pane, as text to copy; empty if nothing."""
         return ""
 
     def entitle(self, above: Content | None = None, below: str = "") -> None:
@@ -112,7 +112,7 @@ class Pane(Widget, can_focus=True):
             self.refresh(Region(0, first, self.content_size.width, last - first))
 
     def _fill(self) -> bool:
-        """Draw anew what is shown, where there is something and room for it."""
+        """Redraw the pane, if it has a Frame and room."""
         width, height = self.content_size
         if self.frame is None or not (width and height and self.is_on_screen):
             self._fitting = Size(0, 0)
@@ -165,7 +165,7 @@ class TablePane(Pane):
         self.redraw()
 
     def action_select_none(self) -> None:
-        """Select no row; where none is selected, look at the run as it is."""
+        """Deselect the row; without one, return to the live run."""
         if not self.selected:
             self.post_message(self.LiveWanted())
         self.selected = ""

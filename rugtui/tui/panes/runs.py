@@ -1,4 +1,4 @@
-"""The table of runs: the live one and the others, with what they came to and how they differ."""
+"""The table of runs: the live one and others, with their results and differences."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class RunsView:
     names: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     """Names that the user gave."""
     reference: str = ""
-    """The run that the others are compared with; empty where there is none."""
+    """The run that the others are compared with; empty if there is none."""
     sort: str = SORTS[0]
     down: bool = False
     """Whether the greatest comes first; of the newest, the oldest."""
@@ -126,7 +126,7 @@ class RunRow:
     loss: float
     optimum: float
     settings: Settings | None
-    """None where they cannot be read."""
+    """None if they cannot be read."""
     colour: RGB
     hidden: bool = False
     reference: bool = False
@@ -434,7 +434,7 @@ class RunsPane(Pane):
 
     @property
     def selected(self) -> int:
-        """The place of the selected run; that of the first where it is not in the table."""
+        """The index of the selected run, or of the first one if it is not in the table."""
         keys = [row.key for row in self.rows]
         return keys.index(self.selected_key) if self.selected_key in keys else 0
 

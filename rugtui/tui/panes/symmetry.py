@@ -1,4 +1,4 @@
-"""The symmetry pane: what a permutation-symmetric optimum would not have."""
+"""The symmetry pane: how the weights deviate from a permutation-symmetric optimum."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ LEAST_SHOWN = 7
 
 
 def waiting(frame: Frame) -> str:
-    """What to say while there are no statistics."""
+    """The text while there are no statistics."""
     if frame.step == 0 and frame.shown == "trained" and frame.phase != "opened":
         return instead(frame, "statistics come with the first steps")
     return f"taking statistics of the {frame.shown} weights"
@@ -259,7 +259,7 @@ class SymmetryPane(TablePane):
         ]
 
     def draw(self, frame: Frame, palette: Palette, width: int, height: int) -> list[Strip]:
-        """Again only where it comes out different: statistics are few, and Frames are many."""
+        """Redraw only if the result differs: Frames are more frequent than statistics."""
         reading = frame.reading
         moves = frame.phase == "training" and reading.measured_at < frame.step
         measured = len(reading.trend), reading.measured_at, moves and f"{reading.age:.0f}"

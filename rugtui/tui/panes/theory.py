@@ -1,4 +1,4 @@
-"""The theory pane: where the loss stands, every loss that has a name, and a sentence."""
+"""The theory pane: the loss compared with every named loss, and a sentence about it."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class TheoryRow:
 
     @property
     def deviation(self) -> float:
-        """Difference in standard errors of both; NaN where there is none."""
+        """Difference in units of the combined standard error; NaN if unknown."""
         if self.above is None:
             return math.nan
         error = math.hypot(self.above[1], self.standard_error)
@@ -246,7 +246,7 @@ def _row(row: TheoryRow, selected: bool, palette: Palette, width: int) -> Strip:
 
 
 def _step(step: int, room: int) -> str:
-    """A step in so many columns, as exactly as has room."""
+    """A step in so many columns, as exactly as possible."""
     told = (f"step {step:,}", f"@{step:,}", f"@{numbers.count(step)}")
     return next((one for one in told if len(one) < room), told[-1])
 
@@ -258,7 +258,7 @@ class TheoryPane(TablePane):
         return [row.key for row in theory_rows(self.frame)] if self.frame else []
 
     def explained(self) -> list[tuple[str, str]]:
-        """Each row with its number, and what it is."""
+        """Each row with its number and an explanation."""
         rows = theory_rows(self.frame) if self.frame else []
         return [
             (f"{row.name.strip()} {numbers.loss(row.value)}", LOSSES[row.key].about) for row in rows

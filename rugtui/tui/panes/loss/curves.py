@@ -86,7 +86,7 @@ def levels(frame: Frame, palette: Palette) -> list[Level]:
 
 
 def past_optima(frame: Frame, palette: Palette) -> list[Level]:
-    """L* where other p were trained at, each as long as its p lasted."""
+    """L* at earlier p, each over the steps trained at that p."""
     optima, steps = dict(frame.past_optima), frame.history.column("step")
     starts = [0, *frame.history.breaks.tolist()]
     found = []

@@ -20,7 +20,7 @@ SEPARATOR = " · "
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A piece of the line; the highest rank is the first to go where the line is short."""
+    """A piece of the line; the highest rank is dropped first if the line is too short."""
 
     rank: int
     name: str
@@ -40,7 +40,7 @@ class Fact:
 def history_facts(
     frame: Frame, derived: Derived, index: int, *, crossed: bool = True
 ) -> list[Fact]:
-    """Every series at one result, beside what theory says of the p it was trained at.
+    """Every series at one result, and the theory at its p.
 
     Where it is not `crossed`, the loss is that of the Frame, as the other panes have it.
     """
@@ -83,7 +83,7 @@ def heldout_facts(history: HistoryView, derived: Derived, index: int, step: floa
 
 
 def laid_out(facts: list[Fact], width: int, lines: int) -> list[list[Fact]]:
-    """As many facts as fit into so many lines, the most important ones first to have a place."""
+    """The facts that fit into so many lines; more important ones have priority."""
     kept: list[Fact] = []
     for fact in sorted(facts, key=lambda fact: fact.rank):
         longer = [one for one in facts if one in kept or one is fact]

@@ -1,4 +1,4 @@
-"""The loss pane: live curves over the levels of theory, looked at from the keyboard."""
+"""The loss pane: live curves over the levels of theory, controlled by keys."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ PANNED = 0.25
 TALL = 16
 """Rows from which the readout may take two of them."""
 CHART = 5
-"""Rows that a chart keeps, whatever there is to read out at the crosshair."""
+"""Rows that the chart keeps, however long the readout is."""
 
 
 REPLAY_SECONDS = 10.0
@@ -158,7 +158,7 @@ class LossPane(Pane):
         return place_under(chart, now, column, self.content_size.width, self._chart_height)
 
     def _instead(self, frame: Frame, chart: Chart | None) -> str:
-        """What is said where there is no chart."""
+        """The text if there is no chart."""
         if chart is not None and not chart.empty:
             return "no room for a chart"
         if chart is not None and len(frame.history):
@@ -190,7 +190,7 @@ class LossPane(Pane):
         return Font(not self.app.braille)
 
     def chart(self, frame: Frame, palette: Palette) -> Chart | None:
-        """What the tab in front shows, None where it is still being computed."""
+        """The chart of the current tab; None while it is computed."""
         if self.look.tab == 0:
             self._others.keep(frame.others, self.look.span)
             behind = tuple(history_curves(frame, self.runs_view, self._others, palette))
@@ -229,7 +229,7 @@ class LossPane(Pane):
         return [*theory_facts(frame, sweep, TABS[self.look.tab], index, chart.home), *beside]
 
     def readout(self) -> str:
-        """The line under the chart in full, as text; empty where there is no chart."""
+        """The full readout as text; empty without a chart."""
         chart = self.frame and self.chart(self.frame, self.palette)
         if self.frame is None or not chart or chart.empty:
             return ""
@@ -306,7 +306,7 @@ class LossPane(Pane):
             self._look(lambda view, now: views.pan_y(view, now, -down * PANNED))
 
     def on_click(self, event: events.Click) -> None:
-        """The crosshair goes where the mouse points."""
+        """A click moves the crosshair."""
         offset = event.get_content_offset(self)
         if self._dragged:
             self._dragged = False
@@ -323,7 +323,7 @@ class LossPane(Pane):
             self.capture_mouse()
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        """What is under the mouse is read out; where it is dragged, the range is marked."""
+        """Read out what is under the mouse; mark the range while dragging."""
         at = event.get_content_offset_capture(self)
         inside = 0 <= at.x < self.content_size.width and 0 <= at.y < self._chart_height
         self._dragged = self._dragged or (self._pressed is not None and at.x != self._pressed)
@@ -349,7 +349,7 @@ class LossPane(Pane):
             )
 
     def _click_tab(self, event: events.Click) -> None:
-        """In the border above, a tab comes to the front."""
+        """A click on a tab in the border shows it."""
         end = TITLE_AT + len(TITLE)
         for k, name in enumerate(TABS):
             begin, end = end, end + len(name) + 2
@@ -376,7 +376,7 @@ class LossPane(Pane):
         self._on_chart(lambda _, view, now: change(view, now))
 
     def _on_chart(self, change: Callable[[Chart, ChartView, Shown], ChartView]) -> None:
-        """Look at the chart in front otherwise, as far as there is one."""
+        """Change the view of the current chart, if there is one."""
         chart = self.frame and self.chart(self.frame, self.palette)
         if not chart or chart.empty:
             return
@@ -389,7 +389,7 @@ class LossPane(Pane):
 
     @property
     def kept_step(self) -> int | None:
-        """The kept step nearest to the crosshair, None where the newest step is nearer."""
+        """The kept step nearest to the crosshair; None if the newest step is nearer."""
         frame, cross = self.frame, self.look.view.cross
         if frame is None or self.look.tab or cross is None or cross == NEWEST:
             return None

@@ -1,4 +1,4 @@
-"""The lines under the pictures of W: what the colours stand for, and the cell read out."""
+"""The lines under the pictures of W: the colour scale, and the readout of a cell."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def _in_short(names: list[str], cells: list[CellReadout], palette: Palette) -> l
 
 
 def _values(names: list[str], cells: list[CellReadout], palette: Palette) -> list[list[Piece]]:
-    """A group of pieces for each cell; where it is the same one, only the first says which."""
+    """A group of pieces for each cell; if it is the same one, only the first names it."""
     faint, text = palette.style("faint"), palette.style("text")
     shared = len({(cell.i, cell.j) for cell in cells}) == 1
     groups: list[list[Piece]] = []

@@ -66,7 +66,7 @@ class PictureLayout:
 
     @property
     def ticks(self) -> bool:
-        """Whether there is room to number rows and columns."""
+        """Whether rows and columns can be numbered."""
         return self.height >= TALL and self.width >= (NARROW + TICKS) * self.panels
 
     @property

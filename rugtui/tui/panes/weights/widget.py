@@ -1,4 +1,4 @@
-"""The W pane: W = W_out W_in, looked at through a camera, trained and engineered."""
+"""The W pane: W = W_out W_in of trained weights and rugs, seen through a camera."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rugtui.tui.panes.weights.legend import readout
 from rugtui.tui.panes.weights.picture import PictureLayout, Shades, weights_picture
 
 WIDE = 1000
-"""Columns in which every reading has room."""
+"""Columns that every reading fits in."""
 ORDERS: tuple[Order, ...] = ("natural", "sequency", "clustered", "partners")
 
 
@@ -94,13 +94,13 @@ class WeightsPane(Pane):
         self._go(self.camera.one_to_one())
 
     def action_no_cursor(self) -> None:
-        """Put the cursor away; where there is none, look at the run as it is."""
+        """Hide the cursor; without one, return to the live run."""
         if self.camera.cursor is None:
             self.post_message(self.LiveWanted())
         self._go(self.camera.without_cursor())
 
     def on_click(self, event: events.Click) -> None:
-        """The cursor goes where the mouse points."""
+        """A click moves the cursor."""
         at = event.get_content_offset(self)
         if at is not None:
             self._hovered = None
