@@ -18,8 +18,6 @@ from pathlib import Path
 # Textual asks the environment what the terminal can show when it is imported.
 os.environ |= {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
 
-from textual.widgets import Input
-
 from rugtui.live.own_run import OwnRun
 from rugtui.live.session import Session
 from rugtui.reports.matplotlib_figures import write
@@ -31,13 +29,15 @@ from rugtui.sweeps.grid import Grid
 from rugtui.tui.app import RugtuiApp
 from rugtui.tui.charts.palette import picture_colours
 from rugtui.tui.screens.sweep import SweepScreen
+from rugtui.tui.screens.sweep_form import SweepForm
+from rugtui.tui.screens.sweeps import Sweeps
 from screenshots.movie import movie
 
 HERE = Path(__file__).parent
 SIZES = ((120, 40), (80, 24))
 OTHER_SIZES = (96, 192, 128)
 GRID = Grid(
-    n_sparse="128",
+    n_sparse="64",
     ratio="0.1:0.8:8",
     p="0.01,0.05,0.2",
     seed="0,1,2",
@@ -123,10 +123,11 @@ async def sweep(folder: Path, columns: int, rows: int) -> None:
     async with app.run_test(size=(columns, rows)) as pilot:
         await shown(pilot, lambda frame: frame.step)
         await pilot.press("space", "x")
-        await until(pilot, lambda: app.screen.query(Input))
-        app.screen.query_one(Input).value = str(folder)
-        await pilot.press("enter")
-        await until(pilot, lambda: isinstance(app.screen, SweepScreen) and app.screen.pane.sweep)
+        await until(pilot, lambda: isinstance(app.screen, SweepForm | Sweeps))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, SweepScreen))
+        app.screen.follow(folder)
+        await until(pilot, lambda: app.screen.pane.sweep)
         await pilot.press(*["up"] * 4, "right")
         await pilot.pause(1)
         picture(app, f"sweep-{columns}x{rows}")
