@@ -145,7 +145,9 @@ def cell_facts(sweep: Watched, cells: Cells, look: SweepView, *, wide: bool) -> 
         best = next((row.theory_loss for row in found if row.theory_loss), best)
         losses = [loss for row in found if (loss := best_loss(row)) is not None]
         if losses:
-            apart = f" ± {np.std(losses, ddof=1):.2g}" if len(losses) > 1 else ""
+            apart = (
+                f" ± {numbers.figure(float(np.std(losses, ddof=1)), 2)}" if len(losses) > 1 else ""
+            )
             facts.append(Fact(3, kind, numbers.loss(float(np.mean(losses))) + apart, colour))
         for row in found:
             if row.status == "failed":

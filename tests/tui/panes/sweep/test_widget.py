@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rugtui.analysis import numbers
 from rugtui.sweeps.grid import Axes, Grid
 from rugtui.sweeps.quantities import QUANTITIES, Cells
 from rugtui.sweeps.watch import Watched
@@ -210,7 +211,7 @@ def test_the_cell_under_the_cursor_has_the_spread_over_seeds():
     ]
     losses = [row.loss_exact for row in (some_rows(16)[1], more[0])]
     said = text(watched([*some_rows(16), *more], grid))
-    assert f"± {np.std(losses, ddof=1):.2g}" in said
+    assert f"± {numbers.figure(np.std(losses, ddof=1), 2)}" in said
 
 
 def test_only_what_the_sweep_computes_is_offered():
