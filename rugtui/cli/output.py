@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any, Self, cast
 
 import click
@@ -29,17 +30,24 @@ json_option = click.option(
 )
 
 
-def emit(result: Mapping[str, Any], as_json: bool, *, old_names: str = "") -> None:
-    """Print a result: all digits as JSON, or aligned lines for people.
+def emit(
+    result: Mapping[str, Any],
+    as_json: bool,
+    *,
+    old_names: str = "",
+    words: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Print a result: all digits as JSON, or aligned lines for people, with `words` for names.
 
     `old_names`: the kind of object (a key of `vocabulary.OLD`) whose older names JSON has too.
     """
     if as_json:
         write_json_line(with_old_names(old_names, result) if old_names else result)
         return
-    width = max(map(len, result), default=0)
-    for key, value in result.items():
-        click.echo(f"{key.replace('_', ' '):<{width}}  {readable(value)}")
+    told = {words.get(key, key.replace("_", " ")): value for key, value in result.items()}
+    width = max(map(len, told), default=0)
+    for name, value in told.items():
+        click.echo(f"{name:<{width}}  {readable(value)}")
 
 
 def write_json_line(result: Mapping[str, Any]) -> None:

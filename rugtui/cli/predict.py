@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from rugtui.analysis.glossary import LOSSES
 from rugtui.cli.options import OF_FILE, PathOption, SettingType, Written, names_option, with_names
 from rugtui.cli.output import emit, json_option, readable, write_json_line
 from rugtui.errors import SettingError, UsageError
@@ -184,6 +185,18 @@ def _of_file(
     ]
 
 
+WORDS = {
+    "theory_loss": "loss",
+    "loss_pairs": "pairs",
+    "loss_end": "end",
+    "loss_lowest": "lowest",
+    "loss_gaussian": "gaussian",
+    "loss_exact": "exact",
+    "high_sparsity": "high_sparsity",
+}
+"""Names in JSON, and what the dashboard calls them (in its glossary)."""
+
+
 def _show(answers: list[dict[str, Any]], *, as_json: bool, as_csv: bool) -> None:
     if as_json:
         named = [with_old_names("predict", answer) for answer in answers]
@@ -203,10 +216,17 @@ def _show(answers: list[dict[str, Any]], *, as_json: bool, as_csv: bool) -> None
         table = csv.DictWriter(sys.stdout, rows[0], lineterminator="\n")
         table.writeheader()
         table.writerows(rows)
-    elif len(answers) == 1:
-        emit(answers[0], False)
+        return
+    words = {name: LOSSES[key].name for name, key in WORDS.items()}
+    if answers[0].get("loss_kind") == "optimum":  # which is L*, and is there by that name
+        for answer in answers:
+            answer["loss"] = answer.pop("theory_loss", answer["loss"])
+            del answer["loss_kind"]
+        words["loss"] = LOSSES["loss"].name
+    if len(answers) == 1:
+        emit(answers[0], False, words=words)
     else:
         shown = [name for name in answers[0] if name != "phases"]
-        click.echo("".join(f"{readable(name):>14}" for name in shown))
+        click.echo("".join(f"{words.get(name, name):>14}" for name in shown))
         for answer in answers:
             click.echo("".join(f"{readable(answer[name]):>14}" for name in shown))

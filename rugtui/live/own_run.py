@@ -164,7 +164,7 @@ class OwnRun:
             if run.done:
                 self.phase = "done"
                 self._save()
-                self._session.tell(f"Stopped: {run.trainer.ending}. Space trains on.")
+                self._session.tell(f"Stopped: {run.trainer.ending}. Space resumes training.")
         self._tell_of_saving()
         if self._detached and self.phase != "training":
             self._session.stopping.set()

@@ -248,7 +248,7 @@ def test_where_patience_ended_it_space_trains_on_and_counts_it_anew():
     settings = SMALL.replace(method="population", patience=50)
     with running(settings) as session:
         done = wait(session, lambda f: f.phase == "done")
-        assert "Stopped: no improvement for 50 steps. Space trains on." in told(done)
+        assert "Stopped: no improvement for 50 steps. Space resumes training." in told(done)
         session.send(Pause(False))
         frame = wait(session, lambda f: f.phase == "done" and f.step >= done.step + 100)
     assert "Training on with patience counted from here." in told(frame)
