@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rugtui.live.commands import Kind
 from rugtui.live.frame import Estimate, Frame, Picture
 from rugtui.live.history import History
 from rugtui.live.loss_sampler import RugSampler
@@ -110,6 +111,16 @@ class PastReadings(Readings):
     def _note(self, new: Measured) -> None:
         self._taken[new.step] = new
         super()._note(new)
+
+    def _verdict(self, kind: Kind, learns: bool) -> str:
+        """Without statistics that are still those of another step."""
+        known = self.known["trained"]
+        if known.measured_at == self.run.step:
+            return super()._verdict(kind, learns)
+        self.known["trained"] = dataclasses.replace(known, statistics=None)
+        said = super()._verdict(kind, learns)
+        self.known["trained"] = known
+        return said
 
     def _bring_curves(self) -> None:
         self._curves = self._live.known_curves
