@@ -29,7 +29,7 @@ def seat(monkeypatch):
         monkeypatch.setattr(RugtuiApp, "run", lambda self, **_: sits.__get__(self)())
         for name in ("require_terminal", "obey_signals", "watch_for_hangup"):
             monkeypatch.setattr(dashboard, name, lambda *_: None)
-        monkeypatch.setattr(dashboard, "leave", lambda code: code)  # the process is pytest's
+        monkeypatch.setattr(dashboard, "end_process", lambda code: code)  # the process is pytest's
         monkeypatch.setattr("sys.stdin", open("/dev/null"))  # noqa: SIM115 - it has a number
         monkeypatch.setattr(dashboard, "finish", lambda s, code, *_: s.finished.wait(20) and code)
         return main(["open", *arguments])

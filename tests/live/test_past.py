@@ -34,13 +34,13 @@ SETTINGS = Settings(n_sparse=32, n_dense=8, p=0.1, batch=16, steps=300, device="
 
 @pytest.fixture
 def run(tmp_path):
-    course = RunSession.new(SETTINGS, into=tmp_path)
-    while not course.done:
-        if course.step >= 150 and course.settings.p == 0.1:
-            course.change(SETTINGS.replace(p=0.2))
-        course.advance(lambda: False, lambda: True)
-    course.close("done")
-    return course.folder
+    session = RunSession.new(SETTINGS, into=tmp_path)
+    while not session.done:
+        if session.step >= 150 and session.settings.p == 0.1:
+            session.change(SETTINGS.replace(p=0.2))
+        session.advance(lambda: False, lambda: True)
+    session.close("done")
+    return session.folder
 
 
 def product(weights):
@@ -115,14 +115,14 @@ def test_what_cannot_be_read_is_said_and_the_run_shown_as_it_is(run):
 def test_a_kept_step_comes_within_150_milliseconds(tmp_path):
     """Of the processor's time, which other processes do not take from it."""
     settings = SETTINGS.replace(n_sparse=1024, n_dense=256, batch=8, steps=2)
-    course = RunSession.new(settings, into=tmp_path)
-    while not course.done:
-        course.advance(lambda: False)
-    course.close("done")
+    session = RunSession.new(settings, into=tmp_path)
+    while not session.done:
+        session.advance(lambda: False)
+    session.close("done")
     from rugtui.live.past import PastReadings
     from rugtui.live.readings import Readings
 
-    live = Readings(open_run(course.folder))
+    live = Readings(open_run(session.folder))
     past = PastReadings(live)
     past.show(1)
     past.picture("trained", Look(64, 64))
