@@ -379,4 +379,7 @@ async def test_smoothing_is_told_in_steps_and_every_strength_changes_it(pilot):
         if pane(pilot).look != before:
             told.append(str(pane(pilot).border_subtitle).rpartition("smoothing ")[2])
     assert len(told) == len(set(told)) >= 3
+    await give(pilot, some_frame(history=some_history(20).view()))
+    await pilot.press(*["less_than_sign"] * 9, "greater_than_sign")
+    assert "smoothing 0" not in str(pane(pilot).border_subtitle)
     assert all(one.endswith(" steps") for one in told)

@@ -267,6 +267,8 @@ class LossPane(Pane):
             return "no smoothing" if self.look.span == 1 else "smoothing"
         steps = self.frame.history.column("step")
         results = 2 * half_window(steps.size, self.look.span) + 1
+        if results == 1:
+            return "too few results to smooth"
         return f"smoothing {numbers.count(float(steps[-1] - steps[-results]))} steps"
 
     def action_crosshair(self) -> None:
