@@ -143,7 +143,9 @@ def _heading(reading: Reading, palette: Palette, width: int) -> Strip:
     trend = ""
     if len(reading.trend_at) > 1:
         since, now = numbers.count(reading.trend_at[0]), numbers.count(reading.trend_at[-1])
-        trend = f"step {since}{now:>{max(room - 5 - len(since), len(now) + 1)}}"
+        head = f"step {since}"
+        head = head if len(head) + len(now) + 4 <= room else since
+        trend = f"{head}{now:>{max(room - 3 - len(head), len(now) + 1)}} L*"
     text = (
         " " * (NAME + VALUE)
         + f" {'± rows':<{SPREAD}}" * spread
@@ -158,17 +160,25 @@ def _row(row: SymmetryRow, frame: Frame, selected: bool, palette: Palette, width
     assert now is not None
     has_spread, has_symmetric, room = _columns(width)
     spread = f"± {numbers.figure(row.spread(now), 2)}" if row.spread and has_spread else ""
-    symmetric = ""
-    if row.symmetric and frame.levels is not None and has_symmetric:
-        symmetric = row.said(row.symmetric(frame.levels), 3)
-    values = [row.value(one) for one in reading.trend]
-    curve = sparkline(values, reading.trend_at, room, ascii_only=palette.glyphs == ASCII)
+    at = row.symmetric(frame.levels) if row.symmetric and frame.levels is not None else math.nan
+    symmetric = row.said(at, 3) if has_symmetric and math.isfinite(at) else ""
+    values, ascii_only = [row.value(one) for one in reading.trend], palette.glyphs == ASCII
+    curve = sparkline(values, reading.trend_at, max(room - 3, 0), at, ascii_only=ascii_only)
+    mark = ""  # where the symmetric model is on the curve's scale
+    if math.isfinite(at) and values and room > 3:
+        mark = (
+            " "
+            + sparkline(
+                [*values, at], [*range(len(values)), len(values)], 99, ascii_only=ascii_only
+            )[-1]
+        )
     pieces = [
         (f"{SYMMETRY[row.key].name:<{NAME}}", palette.style("text")),
         (f"{row.said(row.value(now)):>{VALUE}}", palette.style("text", bold=True)),
         (f" {spread:<{SPREAD * has_spread}}", palette.style("faint")),
         (f"{symmetric:<{SYMMETRIC * has_symmetric}}", palette.style("optimum")),
         (curve, palette.style("smooth")),
+        (mark, palette.style("optimum")),
     ]
     return selected_line(pieces, palette.style("text"), width) if selected else line(pieces, width)
 
@@ -188,17 +198,22 @@ def _source(frame: Frame, palette: Palette, width: int) -> Strip:
 
 
 def sparkline(
-    values: Sequence[float], steps: Sequence[int], width: int, *, ascii_only: bool = False
+    values: Sequence[float],
+    steps: Sequence[int],
+    width: int,
+    beside: float = math.nan,
+    *,
+    ascii_only: bool = False,
 ) -> str:
     """Values at ascending steps across `width` cells, even in log step from the first to the last,
-    between their own least and greatest; a gap is a space."""
+    between the least and greatest of them and of `beside`; a gap is a space."""
     known = np.asarray(values, dtype=float)
     if not np.isfinite(known).any() or width < 1:
         return " " * width
     at = np.log1p(np.asarray(steps, dtype=float))
     columns = np.linspace(at[0], at[-1], width) if len(at) > 1 else np.full(1, at[0])
     shown = known[np.searchsorted(at, columns + 1e-9, side="right") - 1]
-    low, high = np.nanmin(known), np.nanmax(known)
+    low, high = np.fmin(np.nanmin(known), beside), np.fmax(np.nanmax(known), beside)
     share = np.zeros_like(shown) if high == low else (shown - low) / (high - low)
     levels = ASCII_LOW if ascii_only else LOW
     return "".join(

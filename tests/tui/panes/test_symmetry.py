@@ -17,6 +17,7 @@ def test_a_sparkline_spans_its_width_and_leaves_gaps():
     assert sparkline([0, 1], [1, 7], 4) == "▁▁▁▇"
     assert sparkline([], [], 4) == "    "
     assert sparkline([2.0], [5], 3) == "▁  "
+    assert sparkline([0, 1], [1, 7], 4, 2.0) == "▁▁▁▄"
 
 
 def test_bars_reach_as_high_as_their_mass():
