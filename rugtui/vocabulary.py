@@ -250,7 +250,10 @@ def _property(name: str) -> dict[str, Any]:
 
 def markdown() -> str:
     """The table of all names, for the manual."""
-    rows = [f"| `{name}` | {one.unit or '–'} | {one.meaning} |" for name, one in NAMES.items()]
+    rows = []
+    for name, one in NAMES.items():
+        meaning = one.meaning.replace("|", "\\|")  # a bar would end the cell
+        rows.append(f"| `{name}` | {one.unit or '–'} | {meaning} |")
     return "\n".join(["| name | unit | meaning |", "| --- | --- | --- |", *rows])
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from rugtui.errors import UsageError
 from rugtui.settings.fields import check
 from rugtui.settings.law import MagnitudeLaw
 from rugtui.settings.settings import declared, kept_outputs
@@ -77,6 +79,11 @@ def predict(
     Raises SettingError for r or p outside (0, 1], WeightsError for weights that are not finite or
     lack what the activation has learned.
     """
+    if isinstance(what, Mapping):
+        raise UsageError(
+            "predict takes r, a file or weights, and got a dictionary: save it (torch.save) and "
+            "give the file's path."
+        )
     if not isinstance(what, str | Path) and not hasattr(what, "row_squares"):
         return Table(theory(cast(Any, what), p, n_sparse, magnitude or "uniform"))
     import numpy as np

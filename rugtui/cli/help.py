@@ -37,8 +37,8 @@ def command(
 ) -> None:
     """Open a chapter of the manual, the help of a command, or the list of chapters.
 
-    TOPIC is model, panes, experiments, ssh, python, files, sweeps, troubleshooting or glossary; the
-    first letters are enough. The name of a command shows its options.
+    TOPIC is model, theory, panes, experiments, ssh, python, files, sweeps, troubleshooting or
+    glossary; the first letters are enough. The name of a command shows its options.
     """
     if command_name is not None:
         if topic or markdown:

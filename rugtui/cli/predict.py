@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import itertools
+import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,23 @@ SAMPLED = "no formula is known for the activation {}: its loss is loss_sampled."
 UNSAID_P = f"it does not say its p: losses are taken at {Settings().p:g} (--p)."
 SPECTRUM = ("eigenvalues", "eigenvalues_imaginary")
 """Columns that only JSON has, because they are too long."""
+WORDS = {
+    "theory_loss": "loss",
+    "loss_pairs": "pairs",
+    "loss_end": "end",
+    "loss_lowest": "lowest",
+    "loss_gaussian": "gaussian",
+    "loss_exact": "exact",
+    "high_sparsity": "high_sparsity",
+}
+"""Names in JSON, and what the dashboard calls them (in its glossary)."""
+PHASE = {
+    "none": "unstructured",
+    "lopsided": "in lopsided pairs",
+    "single": "single",
+    "abandoned": "abandoned",
+}
+"""Structures whose names say too little in a sentence."""
 PAIRS_MOST, LAW_PAIRS_MOST = 1_000_000, 2_000
 """More would take minutes and gigabytes."""
 
@@ -72,8 +91,8 @@ def command(
     then a table of every pair. Below L* are loss_pairs, the paired optimum, and loss_end, where
     training ends as far as is known, a mixture of phases (not in the largest tables).
 
-    FILE is one of NumPy, safetensors or PyTorch with W_in, W_out and b, or with the names of many
-    other projects (README); FILE#NAME chooses where it has several.
+    FILE is a run, or a file of NumPy, safetensors or PyTorch with W_in, W_out and b, or with the
+    names of many other projects (README); FILE#NAME chooses where it has several.
     """
     if as_json and as_csv:
         raise UsageError("--json and --csv are two formats: give one of them.")
@@ -89,6 +108,7 @@ def command(
                 raise UsageError(f"--{name} {what} of a FILE, and none is given: leave it out.")
     if seed is not None and rows is None:
         raise UsageError("--seed chooses rows, and all are taken: add --rows N, or leave it out.")
+    features = None
     if file is not None:
         if any(text is not None for text in (ratio_text, n_sparse, n_dense)):
             raise UsageError(f"{file} has its own n_sparse and n_dense: leave them out.")
@@ -115,9 +135,10 @@ def command(
                 f"each: ask for {LAW_PAIRS_MOST:,} at most."
             )
         pairs = list(zip(*itertools.product(ratios, p_values), strict=True))
-        features = None if n_sparse is None else declared("n_sparse").parse(n_sparse)
+        if n_sparse is not None:
+            features = declared("n_sparse").parse(n_sparse)
         answers = predict(pairs[0], pairs[1], n_sparse=features, magnitude=law).rows
-    _show(answers, as_json=as_json, as_csv=as_csv)
+    _show(answers, features, as_json=as_json, as_csv=as_csv)
 
 
 def _each(name: str, text: str | None, default: float) -> list[float]:
@@ -161,6 +182,8 @@ def _of_file(
     from rugtui.api.predictions import losses_with, of_weights
     from rugtui.models.weight_files.weight_file import read_weight_file
 
+    if is_run(file):
+        return _of_run(file, p_text, rows, seed, activation=activation, k=k, magnitude=magnitude)
     found = read_weight_file(file)
     said = found.said
     click.echo(f"rugtui: {printable(found.report)}", err=True)
@@ -185,19 +208,44 @@ def _of_file(
     ]
 
 
-WORDS = {
-    "theory_loss": "loss",
-    "loss_pairs": "pairs",
-    "loss_end": "end",
-    "loss_lowest": "lowest",
-    "loss_gaussian": "gaussian",
-    "loss_exact": "exact",
-    "high_sparsity": "high_sparsity",
-}
-"""Names in JSON, and what the dashboard calls them (in its glossary)."""
+def is_run(file: str) -> bool:
+    """Whether this is a run or a snapshot, and not a file of weights."""
+    from rugtui.errors import RunError
+    from rugtui.storage.run_directory import find_run
+
+    if Path(file).is_dir():
+        return True
+    if Path(file).exists() or "#" in file or os.sep in file:
+        return False
+    try:
+        return bool(find_run(file))
+    except RunError:
+        return False
 
 
-def _show(answers: list[dict[str, Any]], *, as_json: bool, as_csv: bool) -> None:
+def _of_run(
+    run: str, p_text: str | None, rows: int | None, seed: int, **options: Any
+) -> list[dict[str, Any]]:
+    """The same of the newest weights of a run or snapshot, which knows its settings."""
+    from rugtui.api.predictions import losses_with, of_weights
+    from rugtui.storage.load import load
+
+    saved = load(run)
+    settings = saved.settings
+    activation = options["activation"] or settings.activation
+    known: Any = {"rows": rows, "seed": seed}
+    known["magnitude"] = options["magnitude"] or settings.magnitude
+    return [
+        of_weights(saved.weights, p, **known)
+        | {"activation": activation}
+        | losses_with(activation, saved.weights, p, k=options["k"] or settings.k, **known)
+        for p in _each("p", p_text, settings.p)
+    ]
+
+
+def _show(
+    answers: list[dict[str, Any]], n_sparse: int | None, *, as_json: bool, as_csv: bool
+) -> None:
     if as_json:
         named = [with_old_names("predict", answer) for answer in answers]
         # One point also has its numbers at the top, where they were before there was a list.
@@ -207,16 +255,16 @@ def _show(answers: list[dict[str, Any]], *, as_json: bool, as_csv: bool) -> None
         for name in SPECTRUM:
             answer.pop(name, None)
         if "phases" in answer:
-            answer["phases"] = " + ".join(
-                f"{one['share']:.3g} {one['structure']} at r {one['ratio']:.3g}"
-                for one in answer["phases"]
-            )
+            answer["phases"] = " + ".join(map(_phase, answer["phases"]))
     if as_csv:
         rows = [with_old_names("predict", answer) for answer in answers]
         table = csv.DictWriter(sys.stdout, rows[0], lineterminator="\n")
         table.writeheader()
         table.writerows(rows)
         return
+    if len(answers) == 1:
+        for line in _explained(answers[0], n_sparse):
+            click.echo(f"rugtui: {line}", err=True)
     words = {name: LOSSES[key].name for name, key in WORDS.items()}
     if answers[0].get("loss_kind") == "optimum":  # which is L*, and is there by that name
         for answer in answers:
@@ -230,3 +278,29 @@ def _show(answers: list[dict[str, Any]], *, as_json: bool, as_csv: bool) -> None
         click.echo("".join(f"{words.get(name, name):>14}" for name in shown))
         for answer in answers:
             click.echo("".join(f"{readable(answer[name]):>14}" for name in shown))
+
+
+def _phase(one: dict[str, Any]) -> str:
+    where = PHASE.get(one["structure"], f"in {one['structure']}")
+    return f"{one['share']:.0%} of features {where} at r {one['ratio']:.3g}"
+
+
+def _explained(answer: dict[str, Any], n_sparse: int | None) -> Iterator[str]:
+    """Where the weights stand, if there are any, and which levels are those of this size."""
+    loss = next((answer[k] for k in ("loss_sampled", "loss_exact") if answer.get(k)), None)
+    if loss:
+        ratio = loss / answer["theory_loss"]
+        how = "sampled" if answer.get("loss_sampled") else "exact"
+        side = "above" if ratio > 1 else "below"
+        yield (
+            f"These weights: {how} loss {readable(loss)}, {abs(ratio - 1):.1%} {side} "
+            f"L* = {readable(answer['theory_loss'])}."
+        )
+    from rugtui.theory.hull import size_that_matters
+
+    n_sparse = answer.get("n_sparse", n_sparse)
+    if n_sparse and "loss_end" in answer and size_that_matters(n_sparse, answer["p"]):
+        yield (
+            f"L_end and the lowest known loss are for n_sparse {n_sparse:,}, where few features are "
+            "on at a time; the other levels are for n_sparse → ∞."
+        )

@@ -153,7 +153,7 @@ def flattened(sampled: dict[str, Any]) -> dict[str, Any]:
     lines = {key: value for key, value in sampled.items() if key != "decoders"}
     for name, known in sampled.get("decoders", {}).items():
         loss, error, theory = (readable(known[key]) for key in ("loss", "standard_error", "theory"))
-        lines[name] = f"{loss} ± {error}  (theory {theory})"
+        lines[name] = f"{loss} ± {error}  (symmetric weights, n_sparse → ∞: {theory})"
     return lines
 
 

@@ -327,8 +327,8 @@ class Readings:
         if self._curve_worker.busy:
             return
         settings = self.run.settings
-        here = settings.ratio, settings.p_on, settings.n_sparse, settings.magnitude
-        if made is None or (made.r, made.p, made.n_sparse, made.magnitude) != here:
+        here = settings.ratio, settings.p_on, settings.magnitude
+        if made is None or (made.r, made.p, made.magnitude) != here:
             self._curve_worker.start(functools.partial(curves, *here))
 
     def describe(self, frame: Frame, picture: Picture | None) -> Frame:

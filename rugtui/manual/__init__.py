@@ -19,12 +19,14 @@ class Chapter:
     @property
     def text(self) -> str:
         """Its Markdown."""
-        path = resources.files("rugtui.manual") / f"{self.topic}.md"
+        package, name = ("theory", "README") if self.topic == "theory" else ("manual", self.topic)
+        path = resources.files(f"rugtui.{package}") / f"{name}.md"
         return path.read_text(encoding="utf-8").replace("<!-- names -->", markdown())
 
 
 CHAPTERS = (
     Chapter("model", "The model and the paper in two pages"),
+    Chapter("theory", "Every formula, its derivation, and the test that holds it"),
     Chapter("panes", "Reading the panes of the dashboard"),
     Chapter("experiments", "Seven experiments to try, and what one sees"),
     Chapter("ssh", "SSH, tmux and slow links"),

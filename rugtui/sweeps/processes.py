@@ -13,7 +13,9 @@ import functools
 import multiprocessing
 import os
 import signal
+import sys
 import threading
+import types
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
@@ -78,6 +80,17 @@ def blocked_signals() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+@contextlib.contextmanager
+def without_main() -> Iterator[None]:
+    """Processes that start meanwhile do not run the user's script again, as spawn has them do."""
+    script = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = script
+
+
 class _Worker:
     """A process, and the unit that it computes."""
 
@@ -86,7 +99,7 @@ class _Worker:
         context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, compute, grid), daemon=True)
-        with blocked_signals(), theirs:
+        with blocked_signals(), without_main(), theirs:
             self.process.start()
         self.is_ready = False
         self.unit: Unit | None = None

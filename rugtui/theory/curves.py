@@ -44,7 +44,6 @@ class Curves:
     p: float
     against_r: LevelCurves
     against_p: LevelCurves
-    n_sparse: int | None = None
     magnitude: str = "uniform"
     structured: StructuredLevels | None = None
     """The paired optimum, the end of training and its phases at the point itself."""
@@ -54,26 +53,26 @@ class Curves:
         return self.structured if (self.r, self.p) == (r, p) else None
 
 
-def curves(r: float, p: float, n_sparse: int | None = None, magnitude: str = "uniform") -> Curves:
+def curves(r: float, p: float, magnitude: str = "uniform") -> Curves:
     """The sweeps through ratio r in (0, 1) and probability p in (0, 1], each through the point too.
 
     r is spaced evenly in log r/(1 − r), close where the loss bends: near 0 it leaves p/3, near 1 it
-    vanishes (section 4). p is spaced evenly in log p. For other magnitudes what lies below L* is
-    not known, and NaN; each point takes a tenth of a second, and there are fewer.
+    vanishes (section 4). p is spaced evenly in log p. All are for large n_sparse. For other
+    magnitudes what lies below L* is not known, and NaN; each point takes a tenth of a second, and
+    there are fewer.
     """
     if not MagnitudeLaw.parse(magnitude).is_usual:
         ratios = np.union1d(1 / (1 + np.exp(-np.linspace(-4.0, 4.0, FEW_POINTS))), r)
         densities = np.union1d(np.geomspace(min(1e-3, p), 1.0, FEW_POINTS), p)
         against_r = _curves_of_law(ratios, [(float(x), p) for x in ratios], magnitude)
         against_p = _curves_of_law(densities, [(r, float(x)) for x in densities], magnitude)
-        return Curves(r, p, against_r, against_p, n_sparse, magnitude)
+        return Curves(r, p, against_r, against_p, magnitude)
     logit = np.linspace(-7.0, 5.0, POINTS)
     ratios = np.union1d(1 / (1 + np.exp(-logit)), r)
     densities = np.union1d(np.geomspace(min(LEAST_P, p / 10), 1.0, POINTS), p)
     against_r = _level_curves(ratios, p, x=ratios, end=hull(p).loss(ratios))
     against_p = _level_curves(r, densities, x=densities, end=loss_end(r, densities))
-    structured = structured_levels(r, p, n_sparse)
-    return Curves(r, p, against_r, against_p, n_sparse, magnitude, structured)
+    return Curves(r, p, against_r, against_p, magnitude, structured_levels(r, p))
 
 
 def _curves_of_law(

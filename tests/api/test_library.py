@@ -183,3 +183,20 @@ def test_tables_of_sweeps_say_which_loss_it_is_with_units_and_settings(tmp_path)
     assert about["settings"]["n_sparse"] == "16,24"
     with open(tmp_path / "grid" / "results.csv") as file:
         assert "loss_kind" in file.readline()
+
+
+def test_a_script_may_sweep_at_its_top_level(tmp_path):
+    """Without `if __name__ == "__main__":` the processes would run the script again."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import rugtui\nprint('once')\n"
+        "print(len(rugtui.sweep(n_sparse=16, ratio=0.25, p=0.1, kinds='rug,linear').loss))\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=100)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "once\n2\n"
+
+
+def test_a_state_dict_is_sent_to_a_file():
+    with pytest.raises(UsageError, match=r"torch\.save"):
+        rugtui.predict({"W": np.eye(2)}, 0.1)

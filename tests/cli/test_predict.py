@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,25 @@ def test_the_spectrum_of_a_rug_is_one_value_for_each_hidden_dimension(capsys):
     assert given["eigenvalues"] == pytest.approx([4 * given["diagonal_mean"]] * 16)
     assert given["eigenvalues_imaginary"] == pytest.approx([0.0] * 16, abs=1e-9)
     assert "eigenvalues" not in answer(capsys, file, *p)
+
+
+def test_a_run_is_weights_with_settings_of_its_own(capsys):
+    sizes = ("--n-sparse", "16", "--n-dense", "4", "--p", "0.2", "--steps", "5")
+    assert main(["train", *sizes, "--quiet", "--json"]) == 0
+    run = Path(json.loads(capsys.readouterr().out)["run"])
+    of_name = json.loads(answer(capsys, run.name, "--json"))
+    assert of_name == json.loads(answer(capsys, str(run), "--json"))
+    assert (of_name["p"], of_name["n_dense"], of_name["activation"]) == (0.2, 4, "relu")
+
+
+def test_one_sentence_says_where_weights_stand(capsys):
+    assert main(["predict", str(DATA / "weights" / "rug_64_16.npz"), "--p", "0.05"]) == 0
+    said = capsys.readouterr()
+    loss, theory = (
+        float(re.search(rf"^{name} +(\S+)", said.out, re.MULTILINE)[1])
+        for name in (r"exact\(W\)", r"L\*\(r, p\)")
+    )
+    assert f"exact loss {loss:.6g}, {loss / theory - 1:.1%} above L* = {theory:.6g}" in said.err
 
 
 def test_sizes_say_the_ratio(capsys):

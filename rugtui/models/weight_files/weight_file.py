@@ -103,7 +103,7 @@ def read_weight_file(path: str | Path, *, instance: int | None = None) -> Weight
         weights = dataclasses.replace(weights, extra=torch.stack(rows))
     tied = "W_out" not in chosen.roles and "W" not in chosen.roles
     bias = "b" in chosen.roles or "b_in" in chosen.roles
-    report = _report(contents, chosen, left, weights)
+    report = _report(contents, chosen, left, weights, transposed)
     report += f"; {' and '.join(extra)} of the activation {learned}" if extra else ""
     return WeightFile(weights, tied, bias, report, not left, said)
 
@@ -207,12 +207,19 @@ def factors(
     return (root[:, None] * right[:rank]).float(), (left[:, :rank] * root).float()
 
 
-def _report(contents: Contents, chosen: Candidate, left: list[str], weights: Dense) -> str:
+def _report(
+    contents: Contents,
+    chosen: Candidate,
+    left: list[str],
+    weights: Dense,
+    transposed: frozenset[str],
+) -> str:
     """Which arrays were read as what, and which were not read."""
     parts = []
     for role, name in chosen.roles.items():
         shape = " × ".join(map(str, contents.arrays[plain_name(contents, name)].shape))
-        parts.append(f"{role} from {name[:NAME_SHOWN]} ({shape or 'one number'})")
+        turned = ", transposed" if role in transposed else ""
+        parts.append(f"{role} from {name[:NAME_SHOWN]} ({shape or 'one number'}{turned})")
     text = f"{contents.path.name}: {', '.join(parts)}"
     if "W" in chosen.roles:
         text += f", of rank {weights.n_dense}"
