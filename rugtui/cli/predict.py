@@ -301,6 +301,6 @@ def _explained(answer: dict[str, Any], n_sparse: int | None) -> Iterator[str]:
     n_sparse = answer.get("n_sparse", n_sparse)
     if n_sparse and "loss_end" in answer and size_that_matters(n_sparse, answer["p"]):
         yield (
-            f"L_end and the lowest known loss are for n_sparse {n_sparse:,}, where few features are "
-            "on at a time; the other levels are for n_sparse → ∞."
+            f"L_end and the lowest known loss are for n_sparse {n_sparse:,}, where few are on "
+            "at a time; the other levels are for n_sparse → ∞."
         )
