@@ -15,13 +15,15 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from rugtui.models import dense as dense_weights
+from rugtui.models.activations import with_parameters
 from rugtui.models.base import Window
 from rugtui.models.dense import Dense
 from rugtui.models.rug import Rug
-from rugtui.settings.settings import Activation, Settings
+from rugtui.settings.settings import OF_AUTOENCODERS, Settings
 from rugtui.training import methods, population
 from rugtui.training.heldout import sample_losses
 from rugtui.training.kernels import reference
+from rugtui.training.kernels.autograd import AutogradGradient
 from rugtui.training.kernels.captured import CapturedStep
 from rugtui.training.kernels.gradient import Gradient
 from rugtui.training.kernels.plan import DEVICE, choose
@@ -31,6 +33,7 @@ from tests.benchmarks import gpu
 
 CUDA, CPU = torch.device("cuda"), torch.device("cpu")
 SMALL = Settings(n_sparse=48, n_dense=12, p=0.1, batch=16, device="cuda")
+ELEMENTWISE = list(reference.BY_AUTOGRAD)
 KERNELS = 25
 NO_KERNELS = "empty", "lift_fresh", "can_cast"
 
@@ -129,7 +132,7 @@ RECIPES += [{"optimizer": "sgd"}, {"data": "one"}, {"schedule": "cosine"}]
 DIGITS = [{}, {"dtype": "float64"}, {"matmul": "bf16"}, {"matmul": "tf32"}]
 
 
-@pytest.mark.parametrize("activation", Activation.__args__)
+@pytest.mark.parametrize("activation", ELEMENTWISE)
 @pytest.mark.parametrize("recipe", RECIPES, ids=str)
 @pytest.mark.parametrize("digits", DIGITS, ids=str)
 def test_a_step_stays_on_the_gpu_and_waits_for_nothing(activation, recipe, digits):
@@ -152,7 +155,28 @@ def test_a_step_launches_few_kernels():
     assert len(kernels.names) <= KERNELS, " ".join(kernels.names)
 
 
-@pytest.mark.parametrize("activation", Activation.__args__)
+class Questions(TorchDispatchMode):
+    """No operation inside the block waits for a number, or for how many there are."""
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        assert not any(name in str(function) for name in ("_local_scalar_dense", "nonzero"))
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("activation", OF_AUTOENCODERS)
+def test_a_step_by_autograd_waits_for_nothing(activation):
+    """On the CPU: autograd needs a real GPU to run on one."""
+    g = torch.Generator().manual_seed(0)
+    parts = [torch.rand(shape, generator=g) / 3 for shape in ((12, 48), (48, 12), (48,))]
+    parameters = Parameters(with_parameters(Dense(*parts), activation))
+    step = AutogradGradient(parameters, activation=activation, k=5)
+    x = torch.rand((16, 48), generator=g)
+    with Questions():
+        loss = step(x)
+    assert float(loss) > 0
+
+
+@pytest.mark.parametrize("activation", ELEMENTWISE)
 @pytest.mark.parametrize("more", [{}, {"data": "one"}, {"importance": 0.5}], ids=str)
 def test_heldout_losses_are_computed_on_the_gpu(activation, more):
     settings = SMALL.replace(activation=activation, **more)
@@ -201,7 +225,7 @@ def test_what_statistics_read_of_weights_is_computed_where_these_are(monkeypatch
     assert picture.shape == (10, 20)
 
 
-@pytest.mark.parametrize("activation", Activation.__args__)
+@pytest.mark.parametrize("activation", ELEMENTWISE)
 @pytest.mark.parametrize("important", [False, True])
 @pytest.mark.parametrize("half", [False, True])
 def test_the_plan_of_a_gpu_gives_the_gradient_of_autograd(activation, important, half):
