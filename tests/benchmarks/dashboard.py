@@ -28,7 +28,7 @@ RUGTUI = [sys.executable, "-m", "rugtui"]
 KEYS = (
     ("?", "─ Help", "\x1b"),
     ("e", "Settings", "\x1b"),
-    ("R", "It is alone", "\x1b"),
+    ("R", "─ Runs", "\x1b"),
     ("\x10", "Search for", "\x1b"),
     ("w", "rug (hadamard)", "w"),
 )
