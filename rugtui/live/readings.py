@@ -107,7 +107,7 @@ class ShownRun(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Statistics, and the weights that they are of."""
+    """Statistics, and which weights were measured."""
 
     kind: Kind
     step: int

@@ -1,15 +1,15 @@
-"""How threads share the cores: training has them, but for a little, and whoever waits comes first.
+"""How threads share the cores: training has nearly all of them, and the screen comes first.
 
 PyTorch's OpenMP threads spin at the end of every parallel region, by default for milliseconds.
-Where another thread has one of the cores (the screen, the analyst, somebody else's job), each
-region of a training step then waits out a time slice. Measured in milliseconds a step at (512, 128,
-p 0.05), a trained state, on two cores, alone / beside one busy process:
+If another thread (the screen, the statistics, somebody else's job) runs on one of the cores, each
+region of a training step then waits for a whole time slice. Milliseconds a step at (512, 128,
+p 0.05), trained weights, two cores, alone / beside one busy process:
 
     spins       0        100      1,000    20,000   by default
                 4.6/5.2  4.6/5.3  4.2/6.0  4.1/14   3.8/10 (13 on average)
 
-NumPy's OpenBLAS has threads of its own, which spin for 2^26 cycles after each product: a sample of
-the exact loss every two seconds then took 5 % of a core for nothing, and a tenth of that with 2^12.
+NumPy's OpenBLAS has its own threads, which spin for 2^26 cycles after each product: sampling the
+exact loss every two seconds wasted 5 % of a core, and a tenth of that with 2^12.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from rugtui.runtime.machine import cores
 SPINS = "1000"
 LOG_CYCLES = "12"
 NICER = 5
-"""By so much a thread that steps back is nicer than the others of its process."""
+"""Added to the niceness of a background thread."""
 BESIDE = 0.01
-"""Part of all cores' time that each of those beside training may take: the screen, the analyst."""
+"""Share of all cores' time for each of the screen and the statistics while training runs."""
 
 
 def share_beside() -> float:
-    """What one of those beside training may take, in cores."""
+    """The cores that the screen, or the statistics, may use while training runs."""
     return BESIDE * cores()
 
 
@@ -45,7 +45,8 @@ def granted_threads() -> int:
 def compute_threads(count: int) -> Iterator[None]:
     """PyTorch computes on so many threads inside the block.
 
-    The number is the process's: whoever else computes meanwhile has it too, in other last digits.
+    The number is global to the process: another thread that computes meanwhile gets it too, and
+    other last digits with it.
     """
     import torch
 

@@ -85,7 +85,7 @@ class KeptSteps:
         self._plan(step)
 
     def forget_after(self, step: int) -> None:
-        """The run goes on from this step: what came after it is not its past."""
+        """Training continues from this step: later kept steps are no longer part of the run."""
         self._hold(tuple(one for one in self.steps if one <= step), {})
         self._plan(step)
 

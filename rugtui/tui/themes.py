@@ -15,7 +15,7 @@ from rugtui.tui.charts.palette import ColourDepth
 
 
 def _marks(accent: str, ink: str, rim: str) -> dict[str, str]:
-    """What is selected in the accent, whoever draws it; scrollbars as quiet as borders."""
+    """Selections in the accent colour, in every widget; scrollbars as quiet as borders."""
     return {
         **dict.fromkeys(("block-cursor-background", "input-selection-background"), accent),
         **dict.fromkeys(("block-cursor-foreground", "input-selection-foreground"), ink),

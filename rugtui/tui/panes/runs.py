@@ -377,7 +377,7 @@ def _about(
     if row.settings is not None and other.settings is not None:
         told = differences(row.settings, other.settings)
     if len(rows) == 1:
-        tail = " It is alone: what needs a restart leaves it here, and saved ones can be read."
+        tail = " When a change needs a restart, the run before it is kept in this list."
     elif row.settings is None:
         tail = f" It cannot be read: {row.trouble}."
     elif row.key == other.key:

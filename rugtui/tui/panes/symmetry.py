@@ -49,7 +49,7 @@ LEAST_HISTOGRAM = 3
 
 @dataclass(frozen=True, slots=True)
 class SymmetryRow:
-    """One line: a number, perhaps its spread over rows, and what it is at the symmetric optimum."""
+    """One line: a number, perhaps its spread over rows, and its value at the symmetric optimum."""
 
     key: str
     """In the glossary."""
