@@ -16,7 +16,7 @@ import torch
 
 from rugtui.analysis.statistics import Statistics, statistics
 from rugtui.analysis.verdict import caveat, comparable, death, verdict
-from rugtui.errors import UsageError, WeightsError
+from rugtui.errors import RugtuiError, UsageError, WeightsError
 from rugtui.live.background import BackgroundWorker
 from rugtui.live.commands import Kind, Look
 from rugtui.live.frame import Estimate, Frame, Picture, Reading
@@ -37,6 +37,8 @@ ROWS = 128
 """Rows of W in a sample for the exact loss."""
 GOOD = 0.01
 """A held-out loss with at most this relative standard error is shown instead of sampling."""
+EARLIER = 16
+"""Kept steps that are measured for the trend of a run that was opened."""
 TREND = 64
 """Statistics kept for the trend; at twice as many every second one is dropped."""
 PACE_SECONDS = 3.0
@@ -116,6 +118,8 @@ class Measured:
     heldout: tuple[float, float]
     """Held-out loss of the same weights and its standard error; NaN if unknown."""
     statistics: Statistics
+    earlier: bool = False
+    """Whether they are only for the trend, from before it began."""
 
 
 class Readings:
@@ -141,6 +145,8 @@ class Readings:
         self._rug: RugSampler | None = None
         self._sampler: TrainedSampler | None = None
         """For trained weights that do not change, if no other loss of theirs is known."""
+        self._earlier: list[int] | None = None
+        """Kept steps before the trend that are still to be measured; None if not yet known."""
         self._p = settings.p_on
         self._worker = BackgroundWorker[Measured]("statistics", prepare=lower_priority)
         self._generator = np.random.default_rng(settings.seed)
@@ -164,7 +170,7 @@ class Readings:
         if self.run.settings.p_on != self._p:
             self._p, self._rug = self.run.settings.p_on, None
             self._analysed.clear()
-            self.known = {"trained": Reading()}
+            self._earlier, self.known = None, {"trained": Reading()}
 
     def trained(self, result: StepResult | None, steps: int, seconds: float) -> None:
         """Take note of so many steps in so many seconds, and of their result, if there is one."""
@@ -248,6 +254,8 @@ class Readings:
         changed = kind == "trained" and moved and (self._watched or not learning)
         if (new or changed) and self._is_free(beside=learning and not new):
             self._ask(kind)
+        if kind == "trained" and not learning and self._is_free(beside=False):
+            self._ask_earlier()
         self._bring_curves()
         loss, error, estimate = self._loss_now(learning=learning)
         newest = self.run.history.view().last("step") if learning else self.run.step
@@ -297,8 +305,40 @@ class Readings:
 
         self._worker.start(measure)
 
+    def _ask_earlier(self) -> None:
+        """Measure a kept step from before the trend: a run that was opened has no other past."""
+        known = self.known["trained"]
+        if not known.trend_at:
+            return
+        if self._earlier is None:
+            view = self.run.history.view()
+            other = view.column("step")[np.abs(view.column("p") - self._p) > 0]
+            since = other.max(initial=-1)  # another p has statistics of its own
+            steps = [step for step in self.run.kept_steps if since < step < known.trend_at[0]]
+            chosen = np.unique(np.linspace(0, len(steps) - 1, EARLIER).astype(int))
+            self._earlier = [steps[place] for place in chosen] if steps else []
+        if not self._earlier:
+            return
+        step = self._earlier.pop()
+        try:
+            weights = self.run.kept_weights(step)
+        except (OSError, RugtuiError):  # thinned or deleted since: the trend does without it
+            return
+        p, generator = self.run.settings.p_on, self._generator
+
+        def measure() -> Measured:
+            found = statistics(weights, p, generator=generator, rows=ROWS)
+            return Measured("trained", step, 0.0, (math.nan, math.nan), found, earlier=True)
+
+        self._worker.start(measure)
+
     def _note(self, new: Measured) -> None:
         if new.statistics.p != self._p:
+            return
+        if new.earlier:
+            old = self.known["trained"]
+            trend, trend_at = (new.statistics, *old.trend), (new.step, *old.trend_at)
+            self._set("trained", trend=trend, trend_at=trend_at)
             return
         if new.kind == "rug" and self._asked_of != self.construction:
             return

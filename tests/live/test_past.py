@@ -76,6 +76,23 @@ def test_an_opened_run_shows_its_kept_steps_and_itself_again(run):
         assert again.picture.step == 300
 
 
+def test_the_trends_of_an_opened_run_begin_where_its_kept_steps_do(run):
+    """Where p last changed, if it did: statistics belong to one p."""
+    session = Session(OwnRun(Settings(), lambda: open_run(run)))
+    since = min(step for step in kept_steps(run) if step > 160)
+    with working(session):
+        session.send(Look(32, 32))
+        frame = frame_where(
+            session, lambda f: f.trained.trend_at and f.trained.trend_at[0] <= since
+        )
+    at, trend = frame.trained.trend_at, frame.trained.trend
+    assert list(at) == sorted(set(at))
+    assert (at[0] > 150, at[-1], frame.trained.measured_at) == (True, 300, 300)
+    assert trend[0].diagonal_mean == pytest.approx(
+        float(np.diag(product(read_kept(run, at[0]))).mean()), rel=1e-4
+    )
+
+
 def test_a_watched_run_shows_its_kept_steps(run):
     session = Session(WatchedRun(run))
     with working(session):

@@ -264,6 +264,7 @@ def computed(readings):
 def read_to_the_end(readings):
     """What is known of trained weights that stand still, once the statistics have come."""
     readings.read("trained", learning=False)
-    computed(readings)
-    readings.read("trained", learning=False)
+    while readings._worker.busy:  # with the trend's earlier steps, too
+        computed(readings)
+        readings.read("trained", learning=False)
     return readings.known["trained"]
