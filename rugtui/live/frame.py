@@ -225,7 +225,10 @@ class Frame:
         shown = (self.phase, self.narration, self.shown, self.construction, self.step, age)
         told = (self.notices, self.failure, self.snapshot, self.kept, self.verdict, self.read_only)
         known = [
-            (str(one.loss), str(one.standard_error), one.measured_at, one.measured_when)
+            (
+                *(str(one.loss), str(one.standard_error)),
+                *(one.measured_at, one.measured_when, one.trend_at[:1]),
+            )
             for one in (self.trained, self.rug)
             if one is not None
         ]
