@@ -27,6 +27,7 @@ Waking a thread costs more than a small product. Milliseconds per step on one an
     n_sparse, n_dense      128, 32      512, 128      1,024, 256      2,048, 512
     Xeon                 1.9 / 4.9    8.3 / 10.2     12.2 / 12.4     34.9 / 22.6
     EPYC                 0.7 / 1.0     1.7 / 2.2       4.6 / 5.2     14.5 / 14.0
+    EPYC, idle           0.4 / 0.5     1.6 / 1.3       4.0 / 2.8     14.0 / 8.4
     all cells on it                    6.9 / 7.6       25.0 / 32
     population on it                   1.3 / 4.8       7.6 / 9.9     58.4 / 59.1
 """
