@@ -209,7 +209,7 @@ def comparable(settings: Settings) -> bool:
 
 
 def measured_for(settings: Settings) -> bool:
-    """Whether Gaussian(W), exact(W) and what lies below L* are of this model and its data."""
+    """Whether Gaussian(W), exact(W) and the levels below L* apply to these settings."""
     return comparable(settings) and settings.law.is_usual
 
 

@@ -89,11 +89,14 @@ def predict(
     import numpy as np
 
     weights: Any = what
+    data: Settings | None = None
     if isinstance(what, str | Path):
         from rugtui.storage.load import load
 
         saved = load(what)
         weights, kept = saved.weights, saved.settings.k
+        if saved.kind != "file" and (saved.settings.data != "bernoulli" or saved.settings.p_decay):
+            data = saved.settings.replace(activation=activation or saved.settings.activation)
         activation, k = activation or saved.settings.activation, k or kept
         magnitude = magnitude or saved.settings.magnitude
     activation = activation or "relu"
@@ -104,6 +107,7 @@ def predict(
     found = [
         of_weights(weights, float(one), **known)
         | losses_with(activation, weights, float(one), k=k, **known)
+        | ({} if data is None else losses_on_data(data.replace(p=float(one)), weights))
         for one in np.ravel(p)
     ]
     columns: dict[str, Any] = {}

@@ -224,7 +224,7 @@ def _value(declared: Declared, value: object) -> Any:
 
 
 def wanted_in_toml(declared: Declared) -> str:
-    """The valid values as a phrase, in terms of TOML."""
+    """The valid values in words, as TOML writes them."""
     return "true or false" if declared.kind is bool else declared.wanted
 
 

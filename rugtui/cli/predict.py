@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import itertools
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -210,37 +209,27 @@ def _of_file(
 
 def is_run(file: str) -> bool:
     """Whether this is a run or a snapshot, and not a file of weights."""
-    from rugtui.errors import RunError
-    from rugtui.storage.run_directory import find_run
+    from rugtui.storage.run_directory import all_runs
 
     if Path(file).is_dir():
         return True
-    if Path(file).exists() or "#" in file or os.sep in file:
-        return False
-    try:
-        return bool(find_run(file))
-    except RunError:
-        return False
+    return not Path(file).exists() and any(run.name.startswith(file) for run in all_runs())
 
 
 def _of_run(
     run: str, p_text: str | None, rows: int | None, seed: int, **options: Any
 ) -> list[dict[str, Any]]:
     """The same of the newest weights of a run or snapshot, which knows its settings."""
-    from rugtui.api.predictions import losses_with, of_weights
+    from rugtui.analysis.verdict import caveat
+    from rugtui.api.predictions import predict
     from rugtui.storage.load import load
 
-    saved = load(run)
-    settings = saved.settings
-    activation = options["activation"] or settings.activation
-    known: Any = {"rows": rows, "seed": seed}
-    known["magnitude"] = options["magnitude"] or settings.magnitude
-    return [
-        of_weights(saved.weights, p, **known)
-        | {"activation": activation}
-        | losses_with(activation, saved.weights, p, k=options["k"] or settings.k, **known)
-        for p in _each("p", p_text, settings.p)
-    ]
+    settings = load(run).settings
+    if about := caveat(settings):
+        click.echo(f"rugtui: {about}", err=True)
+    p_values = _each("p", p_text, settings.p_on)
+    found = predict(run, p_values, rows=rows, seed=seed, **options).rows
+    return [one | {"activation": options["activation"] or settings.activation} for one in found]
 
 
 def _show(
@@ -287,13 +276,12 @@ def _phase(one: dict[str, Any]) -> str:
 
 def _explained(answer: dict[str, Any], n_sparse: int | None) -> Iterator[str]:
     """Where the weights stand, if there are any, and which levels are those of this size."""
-    loss = next((answer[k] for k in ("loss_sampled", "loss_exact") if answer.get(k)), None)
-    if loss:
+    loss = answer.get("loss_exact")  # what has none is on other data, or no ReLU: L* is not of it
+    if loss and answer["theory_loss"]:
         ratio = loss / answer["theory_loss"]
-        how = "sampled" if answer.get("loss_sampled") else "exact"
         side = "above" if ratio > 1 else "below"
         yield (
-            f"These weights: {how} loss {readable(loss)}, {abs(ratio - 1):.1%} {side} "
+            f"These weights: exact loss {readable(loss)}, {abs(ratio - 1):.1%} {side} "
             f"L* = {readable(answer['theory_loss'])}."
         )
     from rugtui.theory.hull import size_that_matters

@@ -320,7 +320,7 @@ def worth_keeping(
 def marks_worth_keeping(
     marks: tuple[tuple[int, str], ...], last: int
 ) -> tuple[tuple[int, str], ...]:
-    """The last change of each setting in each bin. The setting is the first word of the text."""
+    """In each bin of steps the last change of each setting, the first word of the text."""
     old = [mark for mark in marks if mark[0] <= last]
     kept: dict[tuple[int, int, str], tuple[int, str]] = {}
     places = bins(np.array([step for step, _ in old], dtype=np.int64), last)

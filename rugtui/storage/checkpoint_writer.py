@@ -216,7 +216,7 @@ class CheckpointWriter:
         return done and not {"save", "log"} & self._troubles.keys()
 
     def _work(self) -> None:
-        """The thread: writes one copy after another."""
+        """The body of the thread: write each pending checkpoint."""
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._pending is not None or self._closing)

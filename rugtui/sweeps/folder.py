@@ -169,7 +169,7 @@ class SweepFolder:
         write_tables(self.path, rows, self.grid.as_dict())
 
     def close(self, *, tables: bool = True) -> None:
-        """Release the lock, after writing the tables. Raises OSError."""
+        """Write the tables, unless `tables` is False, and release the lock. Raises OSError."""
         try:
             if tables:
                 self.write_tables()

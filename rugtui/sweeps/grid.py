@@ -215,7 +215,7 @@ class Axes:
 
     @property
     def words(self) -> str:
-        """For example 20 shapes × 20 p × 1 seed: 400 trained, 400 theory."""
+        """The size of the grid, as in "20 shapes × 20 p × 1 seed: 400 trained, 400 theory"."""
         shapes, seeds = _times(len(self.shapes), "shape"), _times(len(self.seeds), "seed")
         words = f"{shapes} × {len(self.p)} p × {seeds}"
         words += f" × {len(self.variants)} variants" if len(self.variants) > 1 else ""

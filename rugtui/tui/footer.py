@@ -20,7 +20,7 @@ from rugtui.tui.screens.overlay import HasFrames
 CHANGING = ("pause", "halve_lr", "lower_p", "edit", "snapshot")
 """Keys that change a run, or write to its folder."""
 RESUMES: dict[str, str] = dict.fromkeys(("opened", "paused", "done"), "resume")
-"""What the pause key does in phases without training."""
+"""What the footer calls the pause key in phases without training."""
 LAST = 2
 """Keys at the end that are always shown: help, and the way out."""
 

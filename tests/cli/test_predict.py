@@ -73,6 +73,18 @@ def test_a_run_is_weights_with_settings_of_its_own(capsys):
     assert (of_name["p"], of_name["n_dense"], of_name["activation"]) == (0.2, 4, "relu")
 
 
+def test_a_run_on_other_data_has_no_exact_loss(capsys):
+    sizes = ("--n-sparse", "16", "--n-dense", "4", "--p-decay", "1", "--steps", "5")
+    assert main(["train", *sizes, "--quiet", "--json"]) == 0
+    run = json.loads(capsys.readouterr().out)["run"]
+    assert main(["predict", run, "--json"]) == 0
+    said = capsys.readouterr()
+    given = json.loads(said.out)
+    assert given["loss_exact"] is None
+    assert given["loss_sampled"] > 0
+    assert "Theory does not apply" in said.err
+
+
 def test_one_sentence_says_where_weights_stand(capsys):
     assert main(["predict", str(DATA / "weights" / "rug_64_16.npz"), "--p", "0.05"]) == 0
     said = capsys.readouterr()

@@ -159,7 +159,7 @@ class Runs(Overlay[None]):
 
     @on(Input.Submitted)
     def take_typed(self, event: Input.Submitted) -> None:
-        """A name; or the folder of a run, which is loaded."""
+        """Rename the selected run, or load the run whose folder was typed."""
         typed, row = event.value.strip(), self.row
         if self._typing == "name" and row is not None:
             self._look(self._view.named(row.key, event.value))

@@ -27,7 +27,7 @@ class Seen:
         self._ends: list[float] = []
 
     def continued_by(self, column: Float[np.ndarray, " n"]) -> bool:
-        """Whether this column begins with the processed one; that of another run does not."""
+        """Whether `column` only extends the one processed so far; another run's does not."""
         if not self.length:
             return True
         if column.size < self.length:

@@ -86,7 +86,7 @@ class SweepView:
         return next((one for one in known if one.name == self.quantity), known[0])
 
     def cells(self, sweep: Watched) -> Cells:
-        """The cells with the n_sparse, variant and seeds that are shown, computed or not."""
+        """The cells, computed or not, of the n_sparse, variant and seeds on display."""
         known = sizes(sweep)
         n_sparse = known[min(self.size, len(known) - 1)]
         shapes = [shape for shape in sweep.axes.shapes if shape[0] == n_sparse]
