@@ -147,7 +147,7 @@ def start(folder: Path) -> subprocess.Popen[bytes]:
     OSError, RunError if another process computes it."""
     busy, who = holder(folder)
     if busy:
-        raise RunError(f"{who or 'another process'} already computes {str(folder)!r}.")
+        raise RunError(f"{who or 'another process'} is already computing {str(folder)!r}.")
     said = os.open(folder / SAID, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, file_mode(folder))
     try:
         return subprocess.Popen(
