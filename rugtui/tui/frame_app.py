@@ -12,6 +12,7 @@ from textual.timer import Timer
 from rugtui.live.commands import COUNTED, Change, Command, Kind
 from rugtui.live.frame import Frame
 from rugtui.live.session import LOADING, Session
+from rugtui.runtime.garbage import freeze_loaded
 from rugtui.runtime.threads import share_beside
 from rugtui.runtime.usage import UsageMeter
 from rugtui.settings.preferences import Preferences
@@ -57,6 +58,7 @@ class FrameApp(TerminalApp):
         self._usage: UsageMeter | None = None
         self._eager: Timer | None = None
         self._told = self._sent = self._drawn = 0
+        self._all_loaded = False
         self._failure = ""
         self._taken = time.monotonic()
 
@@ -118,6 +120,9 @@ class FrameApp(TerminalApp):
             if isinstance(screen, ModalScreen):
                 break  # it covers what is behind
         self._tell_news(frame)
+        if frame.trained.statistics is not None and not self._all_loaded:
+            self._all_loaded = True
+            freeze_loaded()
 
     def ask(self, settings: Settings) -> None:
         """Have the worker train with other settings."""

@@ -3,7 +3,7 @@
 import gc
 import sys
 
-from rugtui.runtime.garbage import frozen_gc
+from rugtui.runtime.garbage import freeze_loaded, frozen_gc
 
 
 def test_what_is_imported_is_not_looked_through():
@@ -26,3 +26,16 @@ def test_the_second_time_garbage_is_garbage():
         assert "sys" in sys.modules
         assert gc.isenabled()
     assert gc.get_freeze_count() == before
+
+
+def test_what_is_loaded_later_is_not_looked_through_either():
+    freeze_loaded()
+    assert gc.get_freeze_count() == 0  # nobody froze what came first
+    try:
+        gc.freeze()
+        here: list[object] = []
+        here.append(here)
+        freeze_loaded()
+        assert not any(one is here for one in gc.get_objects())
+    finally:
+        gc.unfreeze()

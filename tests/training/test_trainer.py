@@ -118,12 +118,12 @@ def test_a_step_computes_on_its_own_number_of_threads_and_leaves_the_process_its
     ("changes", "granted", "wanted"),
     [
         ({"n_sparse": 128, "n_dense": 32}, 64, 1),
-        ({"n_sparse": 1024, "n_dense": 256}, 64, 1),
-        ({"n_sparse": 2048, "n_dense": 512}, 64, 2),
-        ({"n_sparse": 8192, "n_dense": 2048}, 64, 32),
+        ({"n_sparse": 1024, "n_dense": 256}, 64, 2),
+        ({"n_sparse": 2048, "n_dense": 512}, 64, 8),
+        ({"n_sparse": 8192, "n_dense": 2048}, 256, 128),
         ({"n_sparse": 8192, "n_dense": 2048}, 4, 4),
-        ({"n_sparse": 8192, "n_dense": 2048, "batch": 64}, 4, 2),
-        ({"n_sparse": 2048, "n_dense": 512, "method": "population"}, 4, 1),
+        ({"n_sparse": 8192, "n_dense": 2048, "batch": 8}, 4, 1),
+        ({"n_sparse": 2048, "n_dense": 512, "method": "population"}, 8, 4),
         ({"threads": 5}, 1, 5),
     ],
 )

@@ -30,6 +30,9 @@ Waking a thread costs more than a small product. Milliseconds per step on one an
     EPYC, idle           0.4 / 0.5     1.6 / 1.3       4.0 / 2.8     14.0 / 8.4
     all cells on it                    6.9 / 7.6       25.0 / 32
     population on it                   1.3 / 4.8       7.6 / 9.9     58.4 / 59.1
+
+So a second thread is used from (1,024, 256) on: there it never costs much, and on an idle machine
+saves a third.
 """
 
 from __future__ import annotations
@@ -59,7 +62,7 @@ class Plan:
 
 
 DENSE_PRODUCTS = 5
-WORK_PER_THREAD = 1 << 29
+WORK_PER_THREAD = 1 << 27
 DEVICE = Plan(sparse_encoder=False, most_on=0, compiled=False)
 """For devices other than a CPU."""
 

@@ -13,7 +13,7 @@ from rugtui.live.frame import Frame
 from rugtui.tui.charts.lines import line
 from rugtui.tui.panes.pane import HasPreferences
 from rugtui.tui.terminal.terminal_app import TerminalApp
-from rugtui.tui.terminal.textual_private import screen_text
+from rugtui.tui.terminal.textual_private import release_drawn, screen_text
 
 Result = TypeVar("Result")
 
@@ -68,6 +68,9 @@ class Overlay(ModalScreen[Result]):
     _behind: Behind | None = None
     keys_of = ""
     """The pane of the key table whose keys work here."""
+
+    def on_unmount(self) -> None:
+        release_drawn()
 
     def render_line(self, y: int) -> Strip:
         self._behind = self._behind or Behind(self)

@@ -1,0 +1,31 @@
+"""What is used of Textual's private parts, and doing without."""
+
+import gc
+
+from textual._styles_cache import StylesCache
+
+from rugtui.tui.app import RugtuiApp
+from rugtui.tui.terminal.textual_private import release_drawn
+from tests.tui.fake import FakeSession, give, running, some_frame
+
+
+def drawings() -> int:
+    gc.collect()
+    return sum(isinstance(one, StylesCache) for one in gc.get_objects())
+
+
+async def test_closed_sheets_leave_nothing_drawn_behind():
+    async with running(RugtuiApp(FakeSession())) as pilot:
+        await give(pilot, some_frame())
+        counts = []
+        for _ in range(2):
+            for _ in range(3):
+                await pilot.press("question_mark", "escape", "e", "escape")
+            await pilot.pause()
+            counts.append(drawings())
+        assert counts[1] == counts[0]
+
+
+def test_a_textual_without_that_cache(monkeypatch):
+    monkeypatch.delattr(StylesCache, "get_inner_outer")
+    release_drawn()
