@@ -132,8 +132,7 @@ def theory(
     import numpy as np
 
     from rugtui.theory.bounds import elementwise_and_oracle, linear
-    from rugtui.theory.optimum import optimum
-    from rugtui.theory.sparse_limit import high_sparsity
+    from rugtui.theory.optimum import high_sparsity, optimum
 
     r, p = np.broadcast_arrays(np.asarray(r, dtype=float), np.asarray(p, dtype=float))
     if not MagnitudeLaw.parse(magnitude).is_usual:
@@ -184,9 +183,8 @@ def structured(r: Any, p: Any, n_sparse: int | None) -> dict[str, Any]:
     """What lies below L*: the paired optimum, and the mixture of phases where training ends."""
     import numpy as np
 
-    from rugtui.theory.hull import hull, size_that_matters
+    from rugtui.theory.hull import hull, lowest, size_that_matters
     from rugtui.theory.pairs import pairs
-    from rugtui.theory.priority import lowest
 
     paired = pairs(r, p)
     ends, least = np.empty(r.shape), np.empty(r.shape)

@@ -17,8 +17,7 @@ from rugtui.settings.settings import Settings
 if TYPE_CHECKING:
     from rugtui.analysis.statistics import Statistics
     from rugtui.storage.listing import Listed, State
-    from rugtui.theory.curves import Curves
-    from rugtui.theory.levels import Levels, StructuredLevels
+    from rugtui.theory.levels import Curves, Levels, StructuredLevels
 
 Severity = Literal["information", "warning", "error"]
 Phase = Literal[

@@ -28,8 +28,7 @@ from rugtui.models.constructions import CONSTRUCTIONS, checked_name, default_con
 from rugtui.models.dense import Dense
 from rugtui.runtime.threads import lower_priority, share_beside
 from rugtui.settings.settings import Settings
-from rugtui.theory.curves import Curves, curves
-from rugtui.theory.levels import levels
+from rugtui.theory.levels import Curves, curves, levels
 from rugtui.training.kernels.pace import gemm_seconds
 from rugtui.training.result import StepResult
 

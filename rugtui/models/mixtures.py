@@ -16,8 +16,7 @@ from rugtui.models.base import Weights
 from rugtui.models.row_laws import row_laws
 from rugtui.models.structured import COSINES, Builder, Constructed, Part
 from rugtui.theory.exact import exact_loss, grouped_row_loss
-from rugtui.theory.hull import VOTES, Phase, hull, size_that_matters
-from rugtui.theory.priority import lowest
+from rugtui.theory.hull import VOTES, Phase, hull, lowest, size_that_matters
 from rugtui.theory.structures import (
     ABANDONED,
     LOPSIDED,

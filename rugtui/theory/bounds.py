@@ -8,14 +8,13 @@ difference of E x² and a second moment that is nearly as large.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
 from rugtui.theory import moments
-from rugtui.theory.gaussian import density
+from rugtui.theory.gaussian import density, panel_nodes
 from rugtui.theory.moments import Array, checked
 
 REACH = 9.0  # y/s beyond which a feature that is on has density below e^−40
@@ -34,29 +33,16 @@ def linear(r: ArrayLike, p: ArrayLike) -> Array:
     return (1 - checked("r", r)) * moments.variance(checked("p", p))
 
 
-def elementwise(r: ArrayLike, p: ArrayLike) -> Array:
-    """E Var(x | y): the loss of the posterior mean of x, the best estimate from y alone.
-
-    Raises SettingError. Scalar calls are remembered.
-    """
-    return _either(r, p, 0)
-
-
-def oracle(r: ArrayLike, p: ArrayLike) -> Array:
-    """p E Var(u | u + s z): if an oracle says which features are active, and their values are
-    estimated by posterior means.
-
-    Raises SettingError. Scalar calls are remembered.
-    """
-    return _either(r, p, 1)
-
-
 def elementwise_and_oracle(r: ArrayLike, p: ArrayLike) -> tuple[Array, Array]:
-    """Both, at little more than the cost of one. Raises SettingError."""
+    """E Var(x | y), the loss of the posterior mean of x, the best estimate from y alone; and
+    p E Var(u | u + s z), its loss if an oracle also says which features are active.
+
+    Raises SettingError.
+    """
     r, p = np.broadcast_arrays(checked("r", r), checked("p", p))
     s, p = moments.noise(1.0, r, p).ravel(), p.ravel()
     found = np.zeros((2, s.size))  # without noise nothing is lost
-    # Neighbours in s have their panels in the same places.
+    # Pairs with similar s have their panels in the same places.
     order = np.argsort(s, kind="stable")
     quiet, loud = np.searchsorted(s[order], [0.0, LOUD], side="right")
     for part, moments_of in ((order[quiet:loud], _truncated), (order[loud:], _integrated)):
@@ -66,25 +52,13 @@ def elementwise_and_oracle(r: ArrayLike, p: ArrayLike) -> tuple[Array, Array]:
     return found[0].reshape(r.shape), found[1].reshape(r.shape)
 
 
-def _either(r: ArrayLike, p: ArrayLike, which: int) -> Array:
-    if isinstance(r, float) and isinstance(p, float):
-        return np.asarray(_remembered(r, p)[which])
-    return elementwise_and_oracle(r, p)[which]
-
-
-@lru_cache(maxsize=4096)
-def _remembered(r: float, p: float) -> tuple[float, float]:
-    both = elementwise_and_oracle(np.asarray(r), np.asarray(p))
-    return float(both[0]), float(both[1])
-
-
 def _posterior_losses(s: Array, p: Array, moments_of: Callable[..., Given]) -> Array:
     """Rows (elementwise, oracle) for columns s > 0 and p.
 
     M(y) is the density of u + s z; given y and that the feature is on, u has mean m and variance V;
     it is on with probability π = p M/f, f = p M + (1 − p) φ(y/s)/s. Then
 
-        Var(x | y) = π V + π (1 − π) m²       (does it vary while on; is it on at all)
+        Var(x | y) = π V + π (1 − π) m²       (how it varies while on; whether it is on)
 
     so that the losses are p ∫ M [V + (1 − π) m²] dy and p ∫ M V dy.
     """
@@ -109,19 +83,14 @@ def _nodes(length: Array) -> tuple[Array, Array]:
     lower = np.minimum(np.arange(-REACH, THRESHOLD + 1), end)
     upper = length + np.arange(-REACH, REACH + 1, WIDE)
     upper = np.maximum(upper, np.minimum(THRESHOLD, end))
-    edge = np.concatenate([lower, upper], -1)
-    left, width = edge[:, :-1, None], np.diff(edge)[..., None]
-    there = (width > 0).any((0, 2))
-    left, width = left[:, there], width[:, there]
-    x, w = np.polynomial.legendre.leggauss(ORDER)
-    nodes, weights = left + width * (x + 1) / 2, width * w / 2
-    return nodes.reshape(len(length), -1), weights.reshape(len(length), -1)
+    edges = np.concatenate([lower, upper], -1)
+    return panel_nodes(edges[:, np.append(True, (np.diff(edges) > 0).any(0))], ORDER)
 
 
 def _truncated(t: Array, s: Array, peak: Array) -> Given:
     """M, m and V of `_posterior_losses` at y = s t; `peak` is φ(t).
 
-    A normal of mean y and deviation s, cut to [0, 1]: for noise narrower than the interval.
+    They belong to a normal of mean y and deviation s, cut to [0, 1]: for noise narrower than that.
     """
     low, high = -t, 1 / s - t
     # Φ(high) − Φ(low), from the side where both are small
@@ -136,8 +105,7 @@ def _truncated(t: Array, s: Array, peak: Array) -> Given:
 
 def _integrated(t: Array, s: Array, peak: Array) -> Given:
     """The same by quadrature over u, for noise so wide that differences of Φ cancel."""
-    x, w = np.polynomial.legendre.leggauss(INNER)
-    u, w = (x + 1) / 2, w / 2
+    u, w = panel_nodes(np.array([0.0, 1.0]), INNER)
     joint = density(t[..., None] - u / s[..., None])
     joint *= w / s[..., None]
     mass = np.maximum(joint.sum(-1), np.finfo(float).tiny)

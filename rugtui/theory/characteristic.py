@@ -4,14 +4,14 @@ The x_j are independent, so log E exp(i t ν) = Σ_j ψ(t w_j), with one functio
 
     ψ(s) = log E exp(i s (x − p/2)) = log[1 − p + p (e^{is} − 1)/(is)] − i p s/2
 
-(the mean is taken out, so that phases stay small). The principal branch of the logarithm is the
-right one: for s > 0 the imaginary part of its argument is p (1 − cos s)/s > 0, but for s = 2πm,
-where the argument is 1 − p ≥ 0.
+(without the mean, so that phases stay small). The principal branch of the logarithm is the right
+one: for s > 0 the imaginary part of its argument is p (1 − cos s)/s > 0, except at s = 2πm, where
+the argument is 1 − p ≥ 0.
 
-A row of n weights at K frequencies needs n K values of ψ. But ψ is smooth: on a grid so fine that
-polynomials of degree ORDER − 1 interpolate ψ, all rows need ψ only at the same few grid points.
-Each row becomes the weight that lies on each grid point, and the sums are one matrix product,
-counts · ψ(grid × t).
+A row of n weights at K frequencies needs n K values of ψ. But ψ is smooth: on a grid fine enough
+for interpolation by polynomials of degree ORDER − 1, all rows need ψ only at the same few grid
+points. Each row becomes an amount of weight on each grid point, and the sums are one matrix
+product, counts · ψ(grid × t).
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ ORDER = 10  # grid points that share one weight
 OFFSETS = np.arange(ORDER) - (ORDER // 2 - 1)
 LAGRANGE = np.linalg.inv(np.vander(OFFSETS - 0.5, increasing=True).T)
 """ℓ_q(x) = Σ_d LAGRANGE[q, d] xᵈ, x from the middle of the cell."""
-STEP = 0.25  # grid step × largest t, for p ≤ 0.2; half of it beyond, where ψ bends more
+STEP = 0.25  # grid step × largest t for p ≤ 0.2, half of it for larger p, where ψ bends more
 """Then ψ is interpolated to 1e-8 p (checked in tests/theory)."""
 SMOOTH_BELOW = 0.5
-"""p up to which ψ is interpolated for any s. Beyond it ψ has singularities near the real axis, at
-p = 1 on it (s = 2πm), but then ν is so close to Gaussian that a row needs few frequencies."""
-SMOOTH_UP_TO = 4.0  # s up to which it is for any p
+"""p up to which ψ is interpolated for any s. For larger p it has singularities near the real axis,
+at p = 1 on it (s = 2πm), but then ν is so close to Gaussian that a row needs few frequencies."""
+SMOOTH_UP_TO = 4.0  # s up to which ψ is interpolated for any p
 NEAR_ONE = 0.125  # p below which the argument of the logarithm, 1 − 2p … 1, is far from 0
-BLOCK = 1 << 15  # values of ψ formed at once: they stay in the cache
-PAIR = 0.004  # what a row adds to the price of a grid point, in units of one value of ψ
+BLOCK = 1 << 15  # values of ψ computed at once: they stay in the cache
+PAIR = 0.004  # what each row adds to the cost of a grid point, in values of ψ
 
 
 def wave(
@@ -54,7 +54,7 @@ def log_factor(
 
 
 def _log_factor(s, p, real, imaginary, size):
-    # |·|² − 1, formed from what is small, or rounding errors of 1 would add up over n weights
+    # |·|² − 1, as a sum of small terms, or rounding errors of 1 would add up over n weights
     below_one = 2 * p * (1 - p) * (real - 1) + p * p * (size * size - 1)
     real, imaginary = 1 - p + p * real, p * imaginary
     if p < NEAR_ONE:
@@ -111,9 +111,9 @@ def of_groups(
 def _folded(
     values: Float[np.ndarray, " g"], counts: Float[np.ndarray, "k g"]
 ) -> tuple[Float[np.ndarray, " h"], Float[np.ndarray, "k h"], Float[np.ndarray, "k h"]]:
-    """Sizes of the values, and how often each occurs with either sign, and beyond the other sign.
+    """|values| without repetition; how often each occurs; and how much more often with a plus sign.
 
-    Real parts are even and imaginary parts odd in a value, so that w and −w ask for one of them.
+    Real parts are even and imaginary parts odd in a value, so that w and −w need ψ only once.
     """
     order = np.argsort(np.abs(values), kind="stable")
     sizes = np.abs(values)[order]
@@ -128,18 +128,18 @@ def _folded(
 class Grid:
     """Weights on a grid of multiples of `step`: the cell of each weight, and its position in it.
 
-    A weight x beyond the middle of its cell (in steps) is Σ_q ℓ_q(x) [q-th point of the stencil],
-    with ℓ_q the Lagrange polynomials of ORDER points around: exact for ψ of degree below ORDER.
+    A weight x steps from the middle of its cell becomes ℓ_q(x) on the q-th of the ORDER grid points
+    around it, with ℓ_q their Lagrange polynomials: exact for ψ of degree below ORDER.
     """
 
     values: Float[np.ndarray, " g"]
     """The grid points in use."""
     column: Int[np.ndarray, "q c"]
-    """The index in `values` of the q-th point of the stencil of each occupied cell."""
+    """The index in `values` of the q-th grid point around each occupied cell."""
     cell: Int[np.ndarray, "k n"]
     """The occupied cell of each weight."""
     x: Float[np.ndarray, "k n"]
-    """−1/2 … 1/2: the distance from its middle."""
+    """Its distance from the middle of the cell in steps, −1/2 … 1/2."""
 
     @classmethod
     def under(cls, rows: Float[np.ndarray, "k n"], step: float) -> Grid:
@@ -153,7 +153,7 @@ class Grid:
         """How much weight of each row lies on each grid point."""
         rows, cells = len(self.cell), self.column.shape[1]
         where = (cells * np.arange(rows)[:, None] + self.cell).ravel()
-        # Σ xᵈ over the weights of each row in each cell say all that ℓ_q, of degree ORDER − 1, asks
+        # Σ xᵈ over the weights of each row in each cell, for all powers d that ℓ_q has
         power, sums = np.ones(self.x.size), np.empty((ORDER, rows, cells))
         for d in range(ORDER):
             sums[d] = np.bincount(where, power, rows * cells).reshape(rows, cells)
@@ -165,7 +165,7 @@ class Grid:
 
 
 def _distinct(whole: Int[np.ndarray, "*grid"]) -> tuple[np.ndarray, Int[np.ndarray, "*grid"]]:
-    """np.unique with inverse, without a sort if the numbers are close together."""
+    """np.unique with inverse, without sorting where the numbers are close together."""
     low = int(whole.min())
     span = int(whole.max()) - low + 1
     if span > 16 * whole.size:

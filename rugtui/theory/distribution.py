@@ -9,16 +9,15 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.special import ndtr
 
-from rugtui.theory.exact import PERIOD
 from rugtui.theory.interference import Interference, Source
 from rugtui.theory.moments import checked
+from rugtui.theory.series import PERIOD
 
 FREQUENCIES = 256
 AT_ONCE = 64
-RESOLVED = 1e-7  # terms of the Fourier sum that need not be gone on from
+RESOLVED = 1e-7  # size of the terms at which the Fourier sum ends
 PLACES = np.linspace(-8, 8, 513)
-"""The distributions are compared within so many standard deviations: all but e^−32 of a
-Gaussian."""
+"""Where the distributions are compared, in standard deviations: all but e^−32 of a Gaussian."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class Distribution:
         return cls(scale > 0, law.atom, -law.mean, PLACES, _smooth(law, PLACES))
 
     def below(self, y: Float[np.ndarray, " q"]) -> Float[np.ndarray, "k q"]:
-        """P(ν ≤ mean + y σ) for each row: linear between the places, except for the atom's step."""
+        """P(ν ≤ mean + y σ) of each row: linear between the places, except at the atom."""
         smooth = np.stack([np.interp(y, self.places, row) for row in self.smooth])
         return smooth + self.atom[:, None] * (y >= self.atom_at[:, None])
 
@@ -54,7 +53,7 @@ class Distribution:
         return np.diff(self.below(edges))
 
     def distance_to_gaussian(self) -> Float[np.ndarray, " k"]:
-        """Kolmogorov–Smirnov: the largest |P(ν ≤ y) − Φ(y)|, the atom's step included."""
+        """Kolmogorov–Smirnov: the largest |P(ν ≤ y) − Φ(y)|, including both sides of the atom."""
         apart = np.abs(self.below(self.places) - ndtr(self.places)).max(1)
         steps = zip(self.atom_at, self.smooth, strict=True)
         before = np.array([np.interp(at, self.places, row) for at, row in steps])
@@ -62,13 +61,13 @@ class Distribution:
         largest = np.max(
             [apart, np.abs(before - gauss), np.abs(before + self.atom - gauss)], axis=0
         )
-        return np.where(self.noisy, largest, 0)  # a Gaussian of no width is the same step
+        return np.where(self.noisy, largest, 0)  # without noise both are the same step
 
 
 def _smooth(law: Interference, y: Float[np.ndarray, " q"]) -> Float[np.ndarray, "k q"]:
-    """P(ν' ≤ y, ν not at its atom): the step y ≥ ν' is a truncated power of order 0 (see `exact`).
+    """P(ν' ≤ y, ν not at its atom): the step y ≥ ν' is a truncated power of order 0 (see `series`).
 
-    Its mean is 1/2 + (y − E ν')/P and a Fourier sum, here for all rows and places one product.
+    Its mean is 1/2 + (y − E ν')/P plus a Fourier sum: one product for all rows and places.
     """
     every = np.arange(len(law.mean))
     period = PERIOD * max(np.max(law.high - law.low, initial=0), y[-1] - y[0])

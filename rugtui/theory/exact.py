@@ -1,13 +1,27 @@
 """The exact loss of any weights at finite n (section 7).
 
-For a given interference ν the loss of one output is a sum of truncated powers of b + ν (`knots`),
-and their means follow from the characteristic function of ν (`series`). Quadrature over its
-density, which has a jump at every weight and an atom, would be wrong. Three parts are treated
-separately: the atom, whose terms in the series do not decay; at high sparsity the cases with one
-active feature, whose transforms decay only like 1/t; and weights so negative that they close the
-output (`closing`), because the series could not resolve the others beside them."""
+For a given interference ν the loss of one output is a piecewise cubic of b + ν, and its mean
+follows from the characteristic function of ν (`series`). Quadrature over the density of ν, which
+has a jump at every weight and an atom, would be wrong. Three parts are treated separately: the
+atom, whose terms in the series do not decay; at high sparsity the cases with one active feature,
+whose transforms decay only like 1/t; and weights so negative that they close the output, beside
+which the series could not resolve the others.
+
+**Weights that close the output, whatever else is on.** The loss given b + ν differs from p/3 only
+above the lower knot L = min(0, −a). Positive weights raise b + ν by at most y₀ = b + Σ⁺ − L above
+it, where Σ⁺ is the range of their sum. A feature of weight w < −y₀ closes the output unless u <
+y₀/|w|. Let N be what all such features subtract together: only its distribution below y₀ matters,
+which is an atom and a polynomial, because no u is near 1, however many features there are:
+
+    P(N = 0) = Π_j (1 − p),  ρ(y) = Σ_{k≥1} c_k yᵏ⁻¹/(k − 1)!,  Σ_k c_k xᵏ = Π_j (1 − p + px/|w_j|)
+
+and E h(b + ν) = P(N = 0) M(0) + ∫₀^{y₀} ρ(y) M(y) dy + P(N > y₀) p/3, where M(y) is the loss
+without these features at the bias b − y. A few nodes y are enough.
+"""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -15,16 +29,20 @@ from numpy.typing import ArrayLike
 
 from rugtui.errors import WeightsError
 from rugtui.theory import gaussian
-from rugtui.theory.closing import closes, heights, without_closing
-from rugtui.theory.interference import Groups, Interference, Rows, Vector
-from rugtui.theory.knots import Pieces, kind_of, pieces
+from rugtui.theory.interference import TAIL, Groups, Interference, Rows, Vector, bennett
 from rugtui.theory.moments import checked
-from rugtui.theory.series import PERIOD, Series
+from rugtui.theory.series import PERIOD, Pieces, Series, kind_of, pieces
 
 TOLERANCE = 3e-6
 """Relative size of the last octave of frequencies at which the sum is cut off."""
-MOST = 1e70  # sum of absolute weights: their fourth powers are still numbers
+MOST = 1e70  # sum of absolute weights up to which their fourth powers are finite
 STILL = 1e-60  # a range of ν so small that its fourth powers underflow: no interference
+CLOSING = 16.0
+"""Weights with −w above this many y₀ are treated separately: the series would lose digits."""
+NODES = 16
+"""Nodes on each side of the knots, between which M is nearly smooth."""
+AT_ONCE = 24
+"""Closing features that may be on together with N below y₀: (1/CLOSING)^24 is negligible."""
 
 
 def exact_loss(
@@ -70,28 +88,27 @@ def grouped_row_loss(
 
 
 def expected_loss(law: Interference, a: Vector, b: Vector, *, tolerance: float) -> Vector:
-    """E h(b + ν) for each row of a law, h as in `knots`."""
-    height = heights(law, a, b)
-    found, closing = np.full(len(a), law.p / 3), closes(law, height) & (height > 0)
+    """E h(b + ν) of each row of a law, with h as in `series`."""
+    height = _heights(law, a, b)
+    found = np.full(len(a), law.p / 3)  # where the height is 0 the output is always closed
+    lowest = law.source.values(np.arange(len(a))).min(1, initial=0)
+    closing = (lowest < -CLOSING * height) & (height > 0)
     plain = np.flatnonzero((height > 0) & ~closing)
     found[plain] = _open_loss(law, plain, a, b, tolerance)
     for row in np.flatnonzero(closing).tolist():
-        part = without_closing(law, row, a[row], b[row], height[row])
-        rest, every = Interference.of(part.rest, law.p), np.arange(len(part.b))
-        losses = _open_loss(rest, every, np.full_like(part.b, a[row]), part.b, tolerance)
-        found[row] = part.share @ losses + part.closed * law.p / 3
+        found[row] = _closing_loss(law, row, a[row], b[row], height[row], tolerance)
     return found
 
 
 def _open_loss(
     law: Interference, some: np.ndarray, a: Vector, b: Vector, tolerance: float
 ) -> Vector:
-    """`expected_loss` of some rows, in which no weight closes the output."""
+    """`expected_loss` of the rows `some`, in which no weight closes the output."""
     extent = (law.high - law.low)[some]
     still = extent < STILL
     atom = np.where(still, 1, law.atom[some])
     found = atom * gaussian.loss(a[some], b[some], 0, law.p)  # ν = 0
-    # Rows share frequencies, so a period: quarter octaves of it, and one form of h, at a time.
+    # Rows share frequencies, and so a period: one quarter octave and one form of h at a time.
     octave = np.ceil(4 * np.log2(np.where(still, 1, extent)))
     kind = kind_of(a[some], extent + np.abs(b + law.mean)[some])
     for size, sign in np.unique(np.stack([octave, kind])[:, ~still], axis=1).T:
@@ -111,6 +128,53 @@ def _of_one_feature(law: Interference, rows: np.ndarray, b: Vector, parts: Piece
         return chance
     counts = law.source.counts[rows]
     return chance * (counts * parts.mean_over(b, law.source.values(rows))).sum(1)
+
+
+def _heights(law: Interference, a: Vector, b: Vector) -> Vector:
+    """y₀: how far b + ν of each row may be above its lower knot but for a probability p · TAIL."""
+    counts, p = law.source.counts, law.p
+    up = np.maximum(law.source.values(np.arange(len(a))), 0)
+    total, square = (counts * up).sum(1), (counts * up**2).sum(1)
+    reach = bennett(p * (1 / 3 - p / 4) * square, up.max(1, initial=0) * (1 - p / 2), p * TAIL)
+    above = p / 2 * total + np.minimum(reach, (1 - p / 2) * total)
+    return np.maximum(b + above + np.maximum(a, 0), 0)
+
+
+def _closing_loss(
+    law: Interference, row: int, a: float, b: float, height: float, tolerance: float
+) -> float:
+    """`expected_loss` of a row with weights that close the output, from that of its other weights
+    at several biases."""
+    values, counts = law.source.values(np.array([row]))[0], law.source.counts[row]
+    closing = values < -CLOSING * height
+    # N from 0 to y₀, split where b − N is at a knot
+    edges = np.unique(np.clip([0, b, b + a, height], 0, height))
+    y, weight = gaussian.panel_nodes(edges, NODES)
+    silent, density = _sum_below(height, values[closing], counts[closing], law.p, y)
+    share = np.concatenate([[silent], weight * density])
+    biases = b - np.concatenate([[0.0], y])
+    rest = Groups(np.where(closing, 0, values), np.tile(counts, (len(share), 1)))
+    every = np.arange(len(share))
+    of_rest = Interference.of(rest, law.p)
+    losses = _open_loss(of_rest, every, np.full_like(biases, a), biases, tolerance)
+    return float(share @ losses + max(1 - share.sum(), 0.0) * law.p / 3)
+
+
+def _sum_below(
+    height: float, values: Vector, number: Vector, p: float, y: Vector
+) -> tuple[float, Vector]:
+    """P(N = 0), and the density of N at y < y₀."""
+    reach = np.repeat(height / -values, number.astype(int))
+    c = np.zeros(AT_ONCE + 1)
+    c[0] = 1
+    for one in reach:
+        c[1:] = (1 - p) * c[1:] + p * one * c[:-1]
+        c[0] *= 1 - p
+    powers = sum(
+        (c[k] * (y / height) ** (k - 1) / math.factorial(k - 1) for k in range(1, AT_ONCE + 1)),
+        start=np.zeros_like(y),
+    )
+    return float(c[0]), powers / height
 
 
 def _require_finite(*arrays: np.ndarray) -> None:

@@ -17,6 +17,7 @@ I_n/I_{n−1} = 1/(k + (n + 1) I_{n+1}/I_n) lose no digits.
 from __future__ import annotations
 
 import numpy as np
+from jaxtyping import Float
 from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
@@ -85,8 +86,7 @@ def loss_gradient(
 
 
 def nodes(a: Array, b: Array, sigma: Array) -> tuple[Array, Array]:
-    """Nodes and weights, in a new last axis, for integrals over u in [0, 1] of functions of a u +
-    b.
+    """Nodes and weights, in a new last axis, for integrals over u in [0, 1] of an f(a u + b).
 
     A function of the rectified a u + b + σz is a polynomial in u outside −b/a ± REACH σ/|a| and
     smooth on the scale σ/|a| inside, so few Gauss–Legendre nodes serve on each side of the kink.
@@ -101,6 +101,14 @@ def nodes(a: Array, b: Array, sigma: Array) -> tuple[Array, Array]:
     left, width = edge[..., :-1], np.diff(edge)
     u = left[..., _PANEL] + width[..., _PANEL] * _UNIT
     return u, width[..., _PANEL] * _WEIGHT
+
+
+def panel_nodes(edges: Float[np.ndarray, "*k m"], order: int) -> tuple[Array, Array]:
+    """Gauss–Legendre nodes and weights, `order` on each panel between neighbouring edges."""
+    x, w = np.polynomial.legendre.leggauss(order)
+    left, width = edges[..., :-1, None], np.diff(edges)[..., None]
+    shape = (*edges.shape[:-1], -1)
+    return (left + width * (x + 1) / 2).reshape(shape), (width * w / 2).reshape(shape)
 
 
 def density(t: Array) -> Array:

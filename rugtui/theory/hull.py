@@ -1,17 +1,21 @@
 """The losses of mixtures of structures: the lower convex hull over r (section 12).
 
-Features may be divided into groups without a common dimension, a share φ_g of them at ratio r_g: Σ
-φ_g r_g = r, and the loss is Σ φ_g L(r_g). So every point of the lower convex hull of the
-structures' losses can be reached, and the vertices on both sides of r are phases that coexist
-there.
+Features may be divided into groups without a common dimension, a share φ_g of them at ratio r_g,
+with Σ φ_g r_g = r; the loss is Σ φ_g L(r_g). So every point of the lower convex hull of the
+structures' losses can be reached, and the vertices beside r are phases that coexist there.
+
+Run as a program (python -m rugtui.theory.hull), it prints a new hull_table.json, which must be
+replaced when the catalogue of structures changes; that takes some twenty seconds.
 """
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib import resources
 from typing import NamedTuple
 
 import numpy as np
@@ -29,11 +33,12 @@ from rugtui.theory.structures import (
     PAIRS,
     SINGLE,
     Structure,
+    priority_loss,
     structure_loss,
 )
 
 FINITE = 100
-"""Below so many active features n_sparse · p, the finite size determines the best structure."""
+"""Active features, n_sparse · p, below which the finite size determines the best structure."""
 NEXT = 0.05
 """Ratios closer than this are neighbours in the catalogue."""
 RATIOS = (
@@ -45,8 +50,11 @@ RATIOS = (
 VOTES = (3, 4, 5, 7, 10, 12, 16, 24, 48)
 VOTES_UP_TO = 0.36
 """The ratio from which on pairs beat any vote."""
-DRAWN = 12
-"""Nodes that stand for the weights of a finite rug."""
+LARGEST_PLANE = 64
+"""Features in a plane at most: with more, abandoning some is better, or r is tiny."""
+FILE = "hull_table.json"
+TABLE_P = np.union1d(np.geomspace(1e-8, 0.02, 22), np.geomspace(0.02, 1.0, 34))
+"""The values of p in the file: closer where phases change fast."""
 
 
 class Phase(NamedTuple):
@@ -87,7 +95,7 @@ class Hull:
 
 @lru_cache(maxsize=64)
 def hull(p: float, n_sparse: int | None = None) -> Hull:
-    """The lower hull over the catalogue of structures at this p (for rugs of n_sparse features)."""
+    """The lower hull of the structures that training finds (in rugs of n_sparse features)."""
     return lower(p, list(catalogue(p, n_sparse)))
 
 
@@ -96,23 +104,19 @@ def lower(p: float, points: list[tuple[float, float, Structure]]) -> Hull:
     points.sort(key=lambda point: (point[0], point[1]))
     kept: list[tuple[float, float, Structure]] = []
     for point in points:
-        while len(kept) > 1 and _above(kept[-2], kept[-1], point):
-            kept.pop()
+        while len(kept) > 1:
+            (left, low, _), (middle, loss, _), (right, high, _) = kept[-2], kept[-1], point
+            if (loss - low) * (right - left) < (high - low) * (middle - left):
+                break
+            kept.pop()  # it lies on or above the line between its neighbours
         if not (kept and kept[-1][0] == point[0]):
             kept.append(point)
     ratios, losses, structures = zip(*kept, strict=True)
     return Hull(p, np.array(ratios), np.array(losses), structures)
 
 
-def _above(left, middle, right) -> bool:
-    """Whether the middle point lies on or above the line between the others."""
-    return (middle[1] - left[1]) * (right[0] - left[0]) >= (right[1] - left[1]) * (
-        middle[0] - left[0]
-    )
-
-
 def catalogue(p: float, n_sparse: int | None = None) -> Iterator[tuple[float, float, Structure]]:
-    """(r, loss, structure) of the parts of mixtures: at each ratio none, pairs, and the best
+    """(r, loss, structure) of possible parts of a mixture: at each ratio none, pairs and the best
     vote."""
     yield 0.0, float(moments.variance(p)), ABANDONED
     yield HALF, lopsided(p).loss, LOPSIDED
@@ -127,7 +131,7 @@ def catalogue(p: float, n_sparse: int | None = None) -> Iterator[tuple[float, fl
         yield from ((r, loss, structure) for r, loss in known if loss is not None)
     at = 0
     for r in reversed([r for r in RATIOS if r <= VOTES_UP_TO][::2]):
-        # The best number of voters rises as r falls: look near the last of them alone.
+        # The best size of a vote rises as r falls: look only near the last one.
         tried: dict[int, float] = {}
         while missing := set(range(max(at - 2, 0), min(at + 3, len(VOTES)))) - tried.keys():
             for k in missing:
@@ -138,5 +142,49 @@ def catalogue(p: float, n_sparse: int | None = None) -> Iterator[tuple[float, fl
 
 
 def size_that_matters(n_sparse: int, p: float) -> int | None:
-    """n_sparse, if so few features are active that the hull depends on the size; else None."""
+    """n_sparse if so few features are active that the hull depends on it; else None."""
     return n_sparse if n_sparse * p < FINITE else None
+
+
+@lru_cache(maxsize=64)
+def lowest(p: float, n_sparse: int | None = None) -> Hull:
+    """The lower hull over r of all known structures, whether training finds them or not.
+
+    It is never above `hull`, and the same from r = 1/2 on. Raises SettingError.
+    """
+    known = hull(p, n_sparse)
+    points = list(zip(known.ratios.tolist(), known.losses.tolist(), known.structures, strict=True))
+    planes = (Structure("priority", k) for k in range(5, LARGEST_PLANE + 1))
+    points += [(2 / one.size, priority_loss(one.size, p), one) for one in planes]
+    return lower(p, points)
+
+
+def loss_end(r: float, p: ArrayLike) -> Array:
+    """L_end(r, p) at large n_sparse for many p at one r, to 1 %. Raises SettingError.
+
+    A hull takes a third of a second and a curve against p needs dozens, so hulls at TABLE_P were
+    computed once into a file; log(L_end/L*) is linear in log p between them, and constant beyond.
+    """
+    r, p = float(checked("r", r)), checked("p", p)
+    return optimum(r, p).loss * np.exp(np.interp(np.log(p), np.log(TABLE_P), _below(r)))
+
+
+@lru_cache(maxsize=8)
+def _below(r: float) -> Float[np.ndarray, " places"]:
+    """log(L_end/L*) at each of TABLE_P, at most 0."""
+    text = resources.files("rugtui.theory").joinpath(FILE).read_text("utf-8")
+    ends = [np.interp(r, one["ratios"], one["losses"]) for one in json.loads(text)]
+    return np.minimum(np.log(np.array(ends) / optimum(r, TABLE_P).loss), 0.0)
+
+
+def table_row(p: float) -> dict[str, list[float]]:
+    """The hull at p as it stands in the file: ratios and losses of its vertices."""
+    found = hull(p)
+    return {
+        "ratios": [round(r, 4) for r in found.ratios.tolist()],
+        "losses": [float(f"{loss:.8g}") for loss in found.losses.tolist()],
+    }
+
+
+if __name__ == "__main__":
+    print("[" + ",\n".join(json.dumps(table_row(float(p))) for p in TABLE_P) + "]")

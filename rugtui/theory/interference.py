@@ -1,7 +1,7 @@
 """The law of the interference ν = Σ_j w_j x_j of each row: atom, moments, range (section 7).
 
-They follow from the number of non-zero weights, their power sums and their largest values, whether
-rows are given as weights or as values with counts.
+They follow from the number of non-zero weights, their power sums and their largest values. Rows are
+given either as weights or as distinct values with counts.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ RARE = 1e-4
 
 NEGLIGIBLE = 1e-6
 """Weights below this, relative to the row's largest weight, count as 0: together they are nearly an
-atom. A negative weight far beyond the diagonal does not count as the largest."""
+atom. A negative weight far larger than the diagonal is not taken as the largest."""
 
 
 class Source(Protocol):
@@ -48,17 +48,17 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows given as weights; entries that are left out may be zeros."""
+    """Rows given as weights, with 0 on the diagonal."""
 
     rows: Float[np.ndarray, "k n"]
     diagonal: Vector | None = None
-    """Left out of the rows; None: only the rows are known."""
+    """The diagonal entries that the rows leave out, if they are known."""
 
     @property
     def counts(self) -> Float[np.ndarray, "k n"]:
-        return self._count().astype(float)
+        return self._present().astype(float)
 
-    def _count(self) -> Bool[np.ndarray, "k n"]:
+    def _present(self) -> Bool[np.ndarray, "k n"]:
         size = np.abs(self.rows)
         largest = size.max(1, initial=0)
         if self.diagonal is not None:
@@ -77,8 +77,8 @@ class Rows:
         self, index: np.ndarray, p: float, t: Float[np.ndarray, " f"], waves: bool
     ) -> characteristic.Transforms:
         whole, single = characteristic.of_rows(self.rows[index], p, t, waves=waves)
-        if single is not None:  # what is as good as 0, no feature, has counted 1 each
-            single = single - (~self._count()[index]).sum(1)[:, None]
+        if single is not None:  # weights that count as 0 have each contributed 1
+            single = single - (~self._present()[index]).sum(1)[:, None]
         return whole, single
 
 
@@ -109,8 +109,7 @@ class Groups:
 class Interference:
     """The properties of ν that have a closed form, one entry per row, and its transforms.
 
-    ν − mean is within `low` … `high`, except with a probability of p · TAIL at each end, or in
-    total.
+    ν − mean is within `low` … `high`, except with a probability of at most p · TAIL at each end.
     """
 
     source: Source
@@ -121,7 +120,7 @@ class Interference:
     atom: Vector
     """P(ν = 0) = (1 − p)^m for m non-zero weights."""
     single: Vector
-    """P(only feature j is on) = p (1 − p)^(m − 1), or 0 if that is not treated separately."""
+    """P(only feature j is on) = p (1 − p)^(m − 1), or 0 where that is not treated separately."""
     _central: Float[np.ndarray, "5 k"]
     _sums: Float[np.ndarray, "5 k"]
 
@@ -130,7 +129,7 @@ class Interference:
         every = np.arange(len(source.counts))
         values, counts = source.values(every), source.counts
         sums = np.stack([(counts * values**power).sum(1) for power in range(5)])
-        # cumulants of a feature, from its moments p/2, p/3, p/4, p/5
+        # cumulants of ν: those of a feature, from its moments p/2, p/3, p/4, p/5, times power sums
         second = p * (1 / 3 - p / 4) * sums[2]
         third = p * (1 / 4 - p / 2 + p**2 / 4) * sums[3]
         fourth = p * (1 / 5 - 5 * p / 6 + p**2 - 3 * p**3 / 8) * sums[4]
@@ -139,7 +138,7 @@ class Interference:
         with np.errstate(divide="ignore", invalid="ignore"):
             atom = np.where(number > 0, np.exp(number * np.log1p(-p)), 1.0)
             single = np.where(number > 1, p * np.exp((number - 1) * np.log1p(-p)), 0.0)
-        # x_j − p/2 lies between −p/2 and 1 − p/2, and w_j of either sign scales it
+        # The largest jumps of ν − mean: x_j − p/2 lies between −p/2 and 1 − p/2, times w_j
         largest, lowest = values.max(1, initial=0), -values.min(1, initial=0)
         positive = (counts * np.maximum(values, 0)).sum(1)
         up = np.maximum(largest * (1 - p / 2), lowest * p / 2)

@@ -1,7 +1,6 @@
-"""Theory for features with other distributions of magnitude: x = c u with c ~ Bernoulli(p) and any
-law of u.
+"""Theory for features of other magnitudes: x = c u with c ~ Bernoulli(p) and any law of u.
 
-Sections 1 to 5 and 7 ask of u ~ Uniform[0, 1] three things alone: its moments, its characteristic
+Sections 1 to 5 and 7 need only three things of u ~ Uniform[0, 1]: its moments, its characteristic
 function, and means over it. So every theoretical loss extends to other laws, given these:
 
     v = p E u² − p² (E u)²,      σ = a √(v (1 − r)/r),      linear: (1 − r) v
@@ -26,19 +25,16 @@ from rugtui.settings.law import MagnitudeLaw
 from rugtui.theory import gaussian, moments
 from rugtui.theory.interference import bennett
 from rugtui.theory.moments import Array
-from rugtui.theory.optimum import Optimum
-from rugtui.theory.sparse_limit import threshold
-
-Transform = Complex[np.ndarray, "..."]
+from rugtui.theory.optimum import Optimum, threshold
 
 TAIL = 1e-15
 """Probability of the tails of unbounded laws that means over u leave out."""
 ORDER = 12  # Gauss–Legendre nodes on each panel
-PANELS = 400  # of them at most: narrower noise than 1/400 of the range is a kink to the sums
+PANELS = 400  # at most: noise narrower than 1/400 of the range is a kink to the sums
 BEYOND = 1e-9
 """Probability that the interference leaves the range of its cells."""
 POINTS = 1 << 14
-"""Cells over the range of the interference: it is cut into as many masses."""
+"""Cells into which the range of the interference is cut."""
 
 
 class Magnitude(MagnitudeLaw):
@@ -46,7 +42,7 @@ class Magnitude(MagnitudeLaw):
 
     @property
     def range(self) -> tuple[float, float]:
-        """Least and greatest u, but for a probability of TAIL."""
+        """Least and greatest u, apart from tails of probability TAIL."""
         match self.kind:
             case "uniform":
                 return self.values[0], self.values[1]
@@ -69,7 +65,7 @@ class Magnitude(MagnitudeLaw):
         low, high = self.range
         return np.full_like(u, 1 / (high - low))
 
-    def characteristic(self, t: Array) -> Transform:
+    def characteristic(self, t: Array) -> Complex[np.ndarray, "*grid"]:
         """E exp(i t u)."""
         if self.kind == "fixed":
             return np.exp(1j * t * self._first)
@@ -83,34 +79,17 @@ class Magnitude(MagnitudeLaw):
         return np.exp(1j * t * (low + half)) * np.sinc(t * half / np.pi)
 
     def nodes(self, scale: float, kink: float = 0.0) -> tuple[Array, Array]:
-        """Nodes and weights of E f(u) for an f that varies by `scale` at least, with one `kink`."""
+        """Nodes and weights of E f(u), for an f that is smooth on `scale` but for one `kink`."""
         low, high = self.range
         if low == high:
             return np.array([low]), np.ones(1)
         count = int(np.clip((high - low) / max(scale, TAIL), 8, PANELS))
         edges = np.append(np.linspace(low, high, count + 1), np.clip(kink, low, high))
-        if scale < (high - low) / PANELS:  # the panels beside the kink must be as narrow as it is
+        if scale < (high - low) / PANELS:  # beside the kink panels must be as narrow as it is
             edges = np.append(edges, np.clip(kink + scale * np.arange(-10.0, 11.0), low, high))
-        edges = np.unique(edges)
-        x, w = np.polynomial.legendre.leggauss(ORDER)
-        left, width = edges[:-1, None], np.diff(edges)[:, None]
-        u = (left + width * (x + 1) / 2).ravel()
-        weight = (width * w / 2).ravel() * self.density(u)
+        u, weight = gaussian.panel_nodes(np.unique(edges), ORDER)
+        weight = weight * self.density(u)
         return u, weight / weight.sum()
-
-
-UNIFORM = Magnitude()
-"""The law of the paper, for which `gaussian`, `optimum`, `bounds` and `exact` have closed forms."""
-
-
-def variance(p: float, law: Magnitude) -> float:
-    """v = Var x = p E u² − p² (E u)²."""
-    return law.variance(p)
-
-
-def noise(a: float, r: float, p: float, law: Magnitude) -> float:
-    """σ = a √(v (1 − r)/r): the least interference beside a diagonal a at ratio r (section 4)."""
-    return a * math.sqrt(variance(p, law) * (1 - r) / r)
 
 
 def loss(a: float, b: float, sigma: float, p: float, law: Magnitude) -> float:
@@ -119,24 +98,20 @@ def loss(a: float, b: float, sigma: float, p: float, law: Magnitude) -> float:
     m = a * u + b
     s = max(sigma, gaussian.TINY)
     t = np.clip(m / s, -1e9, 1e9)
-    # the halves z < −t (nothing passes) and z > −t kept apart, as in `gaussian.loss`
+    # the halves z < −t (nothing passes) and z > −t (all passes) kept apart, as in `gaussian.loss`
     on = u**2 * ndtr(-t) + ((m - u) ** 2 + s**2) * ndtr(t) + s * gaussian.density(t) * (m - 2 * u)
     return float((1 - p) * gaussian.relu_square(b, sigma) + p * (on @ weight))
 
 
+@lru_cache(maxsize=256)
 def optimum(r: float, p: float, law: Magnitude) -> Optimum:
     """L*(r, p) for magnitudes of `law`: one scalar minimum, as in section 4. Raises SettingError.
 
-    With b = −a θ and σ = κ a, the output is a g, g = ReLU(x + κz − θ), and a = E[x g]/E[g²] at the
-    best; the threshold θ is scanned and polished.
+    With b = −a θ and σ = κ a, the output is a g, g = ReLU(x + κz − θ), and the best a is
+    E[x g]/E[g²]; θ is scanned, and each minimum refined.
     """
     r, p = float(moments.checked("r", r)), float(moments.checked("p", p))
-    return _optimum(r, p, law)
-
-
-@lru_cache(maxsize=256)
-def _optimum(r: float, p: float, law: Magnitude) -> Optimum:
-    kappa = noise(1.0, r, p, law)
+    kappa = _noise(r, p, law)
 
     def best_gain(theta: float) -> float:
         u, weight = law.nodes(kappa, theta)
@@ -161,9 +136,8 @@ def _optimum(r: float, p: float, law: Magnitude) -> Optimum:
     valleys = inner[(losses[inner] <= losses[inner - 1]) & (losses[inner] <= losses[inner + 1])]
     theta = float(scan[losses.argmin()])
     for place in valleys:
-        found: Any = minimize_scalar(
-            at, bracket=tuple(scan[place - 1 : place + 2]), options={"xtol": 1e-10}
-        )
+        bracket = tuple(scan[place - 1 : place + 2])
+        found: Any = minimize_scalar(at, bracket=bracket, options={"xtol": 1e-10})
         if found.fun < at(theta):
             theta = float(found.x)
     a = best_gain(theta)
@@ -172,7 +146,12 @@ def _optimum(r: float, p: float, law: Magnitude) -> Optimum:
 
 def linear(r: float, p: float, law: Magnitude) -> float:
     """(1 − r) v: the best linear decoder with a bias. Raises SettingError."""
-    return (1 - float(moments.checked("r", r))) * variance(float(moments.checked("p", p)), law)
+    return (1 - float(moments.checked("r", r))) * law.variance(float(moments.checked("p", p)))
+
+
+def _noise(r: float, p: float, law: Magnitude) -> float:
+    """κ = σ/a = √(v (1 − r)/r), the least noise per unit of signal at ratio r (section 4)."""
+    return math.sqrt(law.variance(p) * (1 - r) / r)
 
 
 def elementwise_and_oracle(r: float, p: float, law: Magnitude) -> tuple[float, float]:
@@ -181,13 +160,16 @@ def elementwise_and_oracle(r: float, p: float, law: Magnitude) -> tuple[float, f
     Raises SettingError.
     """
     r, p = float(moments.checked("r", r)), float(moments.checked("p", p))
-    s = noise(1.0, r, p, law)
+    s = _noise(r, p, law)
     if s == 0:
         return 0.0, 0.0
     u, weight = law.nodes(s)
     low, high = law.range
-    beside_zero = s * np.arange(-14.0, 15.0)  # where it is in doubt whether the feature is on
-    y, dy = _line(min(low, 0) - 9 * s, max(high, 0) + 9 * s, s, beside_zero)
+    low, high = min(low, 0) - 9 * s, max(high, 0) + 9 * s
+    panels = int(np.clip((high - low) / s, 8, 4 * PANELS))
+    beside_zero = s * np.arange(-14.0, 15.0)  # where it is uncertain whether the feature is on
+    edges = np.append(np.linspace(low, high, panels + 1), np.clip(beside_zero, low, high))
+    y, dy = gaussian.panel_nodes(np.unique(edges), 6)
     seen, first, second = np.empty((3, len(y)))
     for part in np.array_split(np.arange(len(y)), max(1, len(y) * len(u) >> 20)):
         joint = gaussian.density((y[part, None] - u) / s) / s * weight
@@ -199,16 +181,6 @@ def elementwise_and_oracle(r: float, p: float, law: Magnitude) -> tuple[float, f
     silent = off / np.maximum(off + p * seen, np.finfo(float).tiny)
     oracle = p * float((dy * seen) @ spread)
     return oracle + p * float((dy * seen * silent) @ mean**2), oracle
-
-
-def _line(low: float, high: float, scale: float, places: Array) -> tuple[Array, Array]:
-    """Nodes and weights over [low, high] with panels of width `scale` at most (or PANELS of them)
-    and an edge at each of `places`."""
-    count = int(np.clip((high - low) / scale, 8, 4 * PANELS))
-    edges = np.unique(np.append(np.linspace(low, high, count + 1), np.clip(places, low, high)))
-    x, w = np.polynomial.legendre.leggauss(6)
-    left, width = edges[:-1, None], np.diff(edges)[:, None]
-    return (left + width * (x + 1) / 2).ravel(), (width * w / 2).ravel()
 
 
 def exact_loss(
@@ -232,7 +204,7 @@ def exact_loss(
     u, weight = law.nodes(math.inf)
     found = np.empty(len(rows))
     for k, row in enumerate(rows):
-        nu, mass = interference(row[row != 0], p, law)
+        nu, mass = _interference(row[row != 0], p, law)
         m = b[k] + nu
         off = np.maximum(m, 0) ** 2
         on = np.zeros_like(m)
@@ -242,12 +214,13 @@ def exact_loss(
     return found
 
 
-def interference(
+def _interference(
     w: Float[np.ndarray, " n"], p: float, law: Magnitude
 ) -> tuple[Float[np.ndarray, " cells"], Float[np.ndarray, " cells"]]:
-    """Centres and masses of cells that hold ν = Σ_j w_j x_j but for a negligible part."""
+    """Centres of cells, and the probability that ν = Σ_j w_j x_j lies in each; a negligible part
+    lies in none."""
     mean = p * law.mean * w.sum()
-    deviation = math.sqrt(variance(p, law) * (w @ w))
+    deviation = math.sqrt(law.variance(p) * (w @ w))
     if deviation == 0:
         return np.array([0.0]), np.ones(1)
     jump = np.array([max(map(abs, law.range)) * np.abs(w).max()])

@@ -1,6 +1,7 @@
-"""Moments of a feature, and the noise that rank n_dense forces on every row (sections 1 and 4).
+"""The variance of a feature, and the noise that rank n_dense forces on each row (sections 1, 4).
 
-A feature is x = c u with c ~ Bernoulli(p) and u ~ Uniform[0, 1], so E xᵏ = p/(k + 1).
+A feature is x = c u with c ~ Bernoulli(p) and u ~ Uniform[0, 1], so E xᵏ = p/(k + 1): E x = p/2, E
+x² = p/3.
 """
 
 from __future__ import annotations
@@ -12,16 +13,6 @@ from numpy.typing import ArrayLike
 from rugtui.errors import SettingError
 
 Array = Float[np.ndarray, "..."]
-
-
-def mean(p: ArrayLike) -> Array:
-    """E x = p/2."""
-    return np.asarray(p, float) / 2
-
-
-def second_moment(p: ArrayLike) -> Array:
-    """E x² = p/3: the zero-output baseline."""
-    return np.asarray(p, float) / 3
 
 
 def variance(p: ArrayLike) -> Array:

@@ -30,14 +30,13 @@ from scipy.special import ndtr
 
 from rugtui.theory import gaussian, moments
 from rugtui.theory.moments import Array
-from rugtui.theory.sparse_limit import high_sparsity, threshold
 
-SCAN_BELOW = 32  # places of the scan at θ < 0 and above it
-SCAN_ABOVE = 48
+SCAN_BELOW, SCAN_ABOVE = 32, 48  # places of the scan at θ < 0, and from θ = 0 on
 HIGHEST = 12.0  # θ/κ of the highest threshold searched, unless p is so small that k exceeds it
 QUIET = 1e-11  # κ below which the high-sparsity form, wrong by O(kκ), has more digits than 1 − a
 CHUNK = 1024  # pairs (r, p) worked on together, so that arrays stay in the cache
 NEWTON_STEPS = 60  # bisection alone would need 45 from a cell of the scan
+LARGEST_LOG_K = np.log(37)  # φ(37) is the last that floats hold: reached at p < 1e-297
 
 
 @dataclass(frozen=True)
@@ -99,18 +98,19 @@ def _solve(r: Float[np.ndarray, " k"], p: Float[np.ndarray, " k"]) -> Float[np.n
 
 
 def _brackets(kappa: Array, p: Array) -> tuple[np.ndarray, Array, Array]:
-    """Index of the pair, and low and high θ, of every cell of the scan where N becomes positive."""
-    linear = (p / 2) * kappa / moments.variance(p)  # −θ/κ of the best model that never rectifies
+    """The cells of the scan in which N becomes positive: index of the pair, low θ and high θ."""
+    linear = (p / 2) * kappa / moments.variance(p)  # −θ/κ of the best linear model
+    lowest = np.maximum(10, 2 * linear + 10)[:, None]
     below = -(np.linspace(1, 0, SCAN_BELOW, endpoint=False) ** 2)
-    above = np.linspace(0, 1, SCAN_ABOVE)
     # Above θ = 1 + 3κ hardly any signal is left and the loss is p/3.
-    highest = np.minimum(np.maximum(HIGHEST, threshold(p) + 2), 1 / kappa + 3)
-    k = np.concatenate(
-        [np.maximum(10, 2 * linear + 10)[:, None] * below, highest[:, None] * above], -1
-    )
+    highest = np.minimum(np.maximum(HIGHEST, threshold(p) + 2), 1 / kappa + 3)[:, None]
+    k = np.concatenate([lowest * below, highest * np.linspace(0, 1, SCAN_ABOVE)], -1)
     slope = np.empty_like(k)
     wide = kappa > 1
-    slope[wide] = _slope_by_nodes(k[wide], kappa[wide, None], p[wide, None])
+    # For κ > 1 the noise changes little over u: 12 nodes resolve it.
+    u, weight = gaussian.panel_nodes(np.array([0.0, 1.0]), 12)
+    scale = kappa[wide, None]
+    slope[wide] = _newton(k[wide] * scale, scale, p[wide, None], u, weight)[0]
     slope[~wide] = _slope_closed(k[~wide], kappa[~wide, None], p[~wide, None])
     pair, cell = np.nonzero((slope[:, :-1] < 0) & (slope[:, 1:] >= 0))
     scale = kappa[pair]
@@ -144,12 +144,6 @@ def _family(t: Array) -> tuple[Array, Array, Array, Array]:
         ((1 + t * t) * passes + t * peak) / 2,
         ((t * t + 3) * t * passes + (t * t + 2) * peak) / 6,
     )
-
-
-def _slope_by_nodes(k: Array, kappa: Array, p: Array) -> Array:
-    """N at θ = kκ for κ > 1: over u the noise moves by less than its width, 12 nodes resolve it."""
-    x, weight = np.polynomial.legendre.leggauss(12)
-    return _newton(k * kappa, kappa, p, (x + 1) / 2, weight / 2)[0]
 
 
 def _newton(
@@ -200,3 +194,42 @@ def _polish(low: Array, high: Array, kappa: Array, p: Array) -> tuple[Array, Arr
         if not len(active):
             break
     return theta, gain
+
+
+def high_sparsity(r: ArrayLike, p: ArrayLike) -> Array:
+    """L* ≈ min over k of (p² (1 − r)/(3r)) [1 + k²/4 + G(k)/p], G(k) = E (z − k)₊².
+
+    The limit p → 0 at fixed r, with the threshold k in units of σ. While the feature is off, the
+    noise that passes costs G/p; while it is on, the error of the output is (a − 1) u − kσ, which is
+    smallest at a = 1 + 1.5 kσ and costs k²σ²/4, in addition to σ². Arguments broadcast. Raises
+    SettingError.
+    """
+    r, p = moments.checked("r", r), moments.checked("p", p)
+    k = threshold(p)
+    bracket = 1 + k**2 / 4 + gaussian.relu_square(-k, 1.0) / p
+    return p**2 * (1 - r) / (3 * r) * bracket
+
+
+def threshold(p: ArrayLike) -> Array:
+    """The k of `high_sparsity`: the root of p k = 4 E (z − k)₊, which falls while p k rises.
+
+    Newton's method on log E (z − k)₊ − log(p k/4), concave in log k, from a k that is too small.
+    """
+    p = moments.checked("p", p)
+    log_k = np.log(np.full(p.shape, 0.1))
+    for _ in range(100):
+        k = np.exp(log_k)
+        passed = gaussian.relu_mean(-k, 1.0)
+        value = np.log(passed) - np.log(p) - np.log(k / 4)
+        slope = -k * ndtr(-k) / passed - 1
+        step = np.clip(-value / slope, -1, 1)
+        log_k = np.minimum(log_k + step, LARGEST_LOG_K)
+        if np.all(np.abs(step) < 1e-14):
+            break
+    return np.exp(log_k)
+
+
+def leading_order(r: ArrayLike, p: ArrayLike) -> Array:
+    """L* ≈ p² (1 − r) log(1/p)/(6r), from k² ≈ 2 log(1/p). Raises SettingError."""
+    r, p = moments.checked("r", r), moments.checked("p", p)
+    return p**2 * (1 - r) * np.log(1 / p) / (6 * r)

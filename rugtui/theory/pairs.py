@@ -15,17 +15,11 @@ from numpy.typing import ArrayLike
 from rugtui.theory import moments
 from rugtui.theory.moments import Array, checked
 from rugtui.theory.optimum import optimum
-from rugtui.theory.structured import (
-    Moments,
-    beside_one,
-    loss_left,
-    lowest,
-    thresholds,
-)
+from rugtui.theory.structured import Moments, beside_one, loss_left, lowest, thresholds
 
 HALF = 0.5
 """The ratio of two features in one dimension."""
-MOST = 30.0
+LARGEST_S = 30.0
 """Upper end of the search for s."""
 AT_ONCE = 256
 """Pairs (r, p) worked on together, so that arrays stay in the cache."""
@@ -73,7 +67,7 @@ def pairs(r: ArrayLike, p: ArrayLike) -> PairsOptimum:
 
 
 def _pairs(r: Float[np.ndarray, " k"], p: Float[np.ndarray, " k"]) -> Float[np.ndarray, "5 k"]:
-    """Rows loss, a, b, κ, σ: a search over κ and θ together, and one over θ at κ = 1 alone."""
+    """Rows loss, a, b, κ, σ, from a search over κ and θ together and one over θ at κ = 1."""
     variance = moments.variance(p)
     total = np.sqrt(variance * (1 - r) / r)
 
@@ -132,10 +126,9 @@ def _deeper(
 def lopsided(p: float) -> Lopsided:
     """The best two features in one dimension, all six numbers of them free.
 
-    Row i of W = W_out W_in is v_i (u_1, u_2): its partner's weight relative to its own is u_2/u_1
-    in one row and u_1/u_2 in the other, whatever v and b, which are each row's own. So the loss l
-    of one row as a function of that ratio is all there is to know:
-    L = min over s of [l(s) + l(1/s)]/2.
+    Row i of W = W_out W_in is v_i (u_1, u_2): the partner's weight relative to the row's own is
+    u_2/u_1 in one row and u_1/u_2 in the other, and v_i and b_i are each row's own. So with l(κ)
+    the least loss of a row beside a partner of weight −κ, L = min over s of [l(s) + l(1/s)]/2.
     """
     odds = np.asarray(float(checked("p", p)))
 
@@ -149,7 +142,7 @@ def lopsided(p: float) -> Lopsided:
         )
         return np.stack(best).reshape(3, 2, -1)
 
-    logs = np.linspace(0, math.log(MOST), 25)
+    logs = np.linspace(0, math.log(LARGEST_S), 25)
     for _ in range(6):
         at = int(np.argmin(rows(np.exp(logs))[0].sum(0)))
         logs = np.linspace(logs[max(at - 1, 0)], logs[min(at + 1, 24)], 25)

@@ -87,13 +87,17 @@ def beside_one(theta: Array, kappa: Array, s: Array, p: Array) -> Moments:
 def loss_left(found: Moments, p: ArrayLike) -> Array:
     """p/3 − E[x g]²/E[g²]: the loss at the best a."""
     signal, square = found
-    return np.asarray(p) / 3 - np.divide(
-        signal**2, square, out=np.zeros_like(square), where=square > 0
-    )
+    return np.asarray(p) / 3 - _quotient(signal**2, square)
+
+
+def _quotient(above: Array, below: Array) -> Array:
+    """above / below, and 0 where `below` is 0."""
+    return np.divide(above, below, out=np.zeros_like(below), where=below > 0)
 
 
 def lowest(of: Callable[[Array], Moments], places: Float[np.ndarray, "*k n"], p: Array) -> Best:
-    """The lowest loss over θ: `of` takes θ of shape (*k, n), ascending in the last axis."""
+    """The lowest loss over θ, searched on ever finer grids, first on `places`; `of` gives E[x g]
+    and E[g²] at θ of shape (*k, n), ascending in the last axis."""
     p, low, high = np.asarray(p)[..., None], places[..., :1], places[..., -1:]
     for _ in range(12):
         at = np.argmin(loss_left(of(places), p), -1, keepdims=True)
@@ -104,20 +108,17 @@ def lowest(of: Callable[[Array], Moments], places: Float[np.ndarray, "*k n"], p:
         places = low + (high - low) * np.linspace(0, 1, ZOOM + 1)
     middle = (low + high) / 2
     signal, square = of(middle)
-    a = np.divide(signal, square, out=np.zeros_like(square), where=square > 0)
-    values = loss_left((signal, square), p), a, -a * middle
-    return Best(*(np.maximum(values[0], 0)[..., 0], values[1][..., 0], values[2][..., 0]))
+    loss, a = np.maximum(loss_left((signal, square), p), 0), _quotient(signal, square)
+    return Best(loss[..., 0], a[..., 0], (-a * middle)[..., 0])
 
 
 def thresholds(total: ArrayLike, p: ArrayLike, count: int = 96) -> Float[np.ndarray, "*k count"]:
-    """Candidate θ if noise and partners together have the deviation `total`: densest near 0."""
+    """Values of θ to try where noise and partners together have the deviation `total`: densest near
+    0."""
     total, p = (np.asarray(one, float)[..., None] for one in (total, p))
-    lowest = -(
-        p * total**2 / variance(p) + 10 * total + 0.5
-    )  # beyond the best that never rectifies
-    highest = 1 + 3 * total
+    below = p * total**2 / variance(p) + 10 * total + 0.5  # beyond the best linear model's −θ
     steps = np.linspace(-1, 1, count) ** 3
-    return np.where(steps < 0, -lowest, highest) * steps
+    return np.where(steps < 0, below, 1 + 3 * total) * steps
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,7 +173,7 @@ class Law:
 
     @cached_property
     def _alone(self) -> float:
-        """P(only partner j is on), or 0 if that is not treated separately."""
+        """P(only partner j is on), or 0 where that is not treated separately."""
         if not self._number:
             return 0.0
         alone = self.p * (1 - self.p) ** (self._number - 1)
@@ -191,7 +192,7 @@ class Law:
 
     @cached_property
     def _central(self) -> list[float]:
-        """E (ν − mean)ᵏ, k = 0 … 4, over two partners or more."""
+        """E (ν − mean)ᵏ, k = 0 … 4, with two partners on or more."""
         plain, s = self._known.moments(np.array([0]))[:, 0], self.noise
         return [
             plain[0],
@@ -203,7 +204,7 @@ class Law:
 
     @cached_property
     def _table(self) -> tuple[float, float, float, Float[np.ndarray, "4 GRID"]]:
-        """The range of m + mean that matters, grid points per unit, and T_0 … T_3 at them."""
+        """The range of m that matters, grid points per unit, and T_0 … T_3 at the grid points."""
         known, s = self._known, self.noise
         mean, beyond = float(known.mean[0]), REACH * s
         start, stop = -float(known.high[0]) - beyond, -float(known.low[0]) + beyond
@@ -222,7 +223,7 @@ class Law:
         return start - mean, stop - mean, per_unit, tables
 
     def _polynomial(self, place: Array, coefficients: list[float]) -> Array:
-        """E Σ_k coefficients[k] (place + ν − mean)ᵏ over two partners or more."""
+        """E Σ_k coefficients[k] (place + ν − mean)ᵏ, with two partners on or more."""
         total = np.zeros_like(place)
         for k, coefficient in enumerate(coefficients):
             for i in range(k + 1 if coefficient else 0):
@@ -230,24 +231,22 @@ class Law:
         return total
 
     def _together(self, m: Array) -> Moments:
-        """T_2 and T_3 over two partners or more."""
+        """T_2 and T_3, with two partners on or more."""
         start, stop, per_unit, tables = self._table
         place = np.clip((m - start) * per_unit, 0, GRID - 1)
         near = np.rint(place).astype(int)
         off = (place - near) / per_unit
         zero, one, two, three = tables[:, near]
-        two, three = (
+        found = (
             two + off * (one + off / 2 * zero),
             three + off * (two + off / 2 * (one + off / 3 * zero)),
         )
-        mean, inside = float(self._known.mean[0]), m > start
-        open_ = m >= stop
-        plain = [
-            self._polynomial(m[open_] + mean, [0.0] * n + [1 / math.factorial(n)]) for n in (2, 3)
-        ]
-        two, three = np.where(inside, two, 0.0), np.where(inside, three, 0.0)
-        two[open_], three[open_] = plain
-        return two, three
+        mean, always_on = float(self._known.mean[0]), m >= stop
+        for n, values in zip((2, 3), found, strict=True):
+            values[m <= start] = 0.0
+            power = [0.0] * n + [1 / math.factorial(n)]
+            values[always_on] = self._polynomial(m[always_on] + mean, power)
+        return found
 
 
 _BERNOULLI = {0: (0.5, 1.0), **BERNOULLI}

@@ -1,4 +1,4 @@
-"""Structured interference: the strong weights of a row besides its diagonal a (section 12).
+"""Structures: which strong weights a row has besides its diagonal a (section 12).
 
 The rest of the row's norm, which the rank determines, is Gaussian noise. A structure at ratio r is
 a `Law`, and the minimum of its loss over a and b is L_S(r, p).
@@ -25,8 +25,8 @@ Kind = Literal["abandoned", "none", "pairs", "simplex", "vote", "lopsided", "sin
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """The strong weights of a row. `size`: k of a simplex, K of a vote, features in a plane (0: as
-    many as the ratio implies)."""
+    """A kind and its `size`: k of a simplex, K of a vote, features in a plane (0: as many as the
+    ratio implies)."""
 
     kind: Kind
     size: int = 0
@@ -63,19 +63,19 @@ NONE, PAIRS, LOPSIDED = Structure("none"), Structure("pairs"), Structure("lopsid
 SINGLE, ABANDONED = Structure("single"), Structure("abandoned")
 
 LEAST = {"simplex": 2, "vote": 1, "priority": 4}
-"""Sizes of the smallest."""
+"""The smallest size of each kind."""
 FEW = 0.02
 """Weights of a vote below this, relative to the diagonal, are treated as Gaussian noise."""
 DRAWN = 12
-"""Nodes that stand for the weights of a finite rug."""
+"""Gauss–Hermite nodes that stand for the weights of a finite rug."""
 
 
 def vote_weights(size: int, r: float) -> tuple[Float[np.ndarray, " K"], Float[np.ndarray, " K"]]:
     """Weights f_j of a vote, and how many a row has of each, j = 1 … K.
 
-    Among K independent t's a row k of H has m odd parities, m binomial; the rows with most are
-    taken. At the sum of j of the t's f is the mean of a product of j signs over these rows: that of
-    the normalised Krawtchouk polynomials, (K − j) k_{j+1} = (K − 2m) k_j − j k_{j−1}.
+    A row k of H has m odd parities with K independent t's, m binomial; the rows with most are
+    taken. At the sum of j of the t's, f is the mean of a product of j signs over these rows: that
+    of the normalised Krawtchouk polynomials, (K − j) k_{j+1} = (K − 2m) k_j − j k_{j−1}.
     """
     m = np.arange(size + 1)
     chance = np.asarray(comb(size, m)) / 2.0**size
@@ -90,20 +90,25 @@ def vote_weights(size: int, r: float) -> tuple[Float[np.ndarray, " K"], Float[np
 
 
 def silencers(k: int) -> Int[np.ndarray, " k"]:
-    """B_i: how many of the features before it in its plane silence feature i (see `priority`)."""
+    """B_i: how many of the features before feature i in its plane silence it: 0, 0, 1, 2, … k − 3
+    for directions at rising angles in a half-plane, and k − 3 for one more on the other side."""
     return np.append(np.maximum(np.arange(k - 1) - 1, 0), k - 3)
 
 
 def priority_loss(k: int, p: float) -> float:
-    """The loss of k ≥ 4 features in a plane in an order of priority, of weights s → ∞ apart."""
+    """p/3 · (1 − mean over i of (1 − p)^B_i): of k ≥ 4 features in a plane in an order of priority.
+
+    The scales of neighbours differ by s → ∞, so that features behind contribute nothing, and any of
+    the B_i features before it silences feature i; without these it is reconstructed exactly.
+    """
     return float(p / 3 * (1 - np.mean((1 - checked("p", p)) ** silencers(k))))
 
 
 def law(structure: Structure, r: float, p: float, n_sparse: int | None = None) -> Law | None:
     """The interference of a structure at ratio r; None if it does not exist at this ratio.
 
-    With n_sparse the rest of the row is that of a rug of so many features: weights drawn from a
-    Gaussian, whose characteristic function stands for that of a typical row, in place of noise.
+    With n_sparse the rest of the row is not noise but that of a rug of this size: weights drawn
+    from a Gaussian, whose characteristic function stands for that of a typical row.
     """
     spare = (1 - r) / r
     match structure.kind:

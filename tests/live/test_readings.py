@@ -16,7 +16,7 @@ from rugtui.live.readings import Readings
 from rugtui.live.run_session import RunSession
 from rugtui.models.constructions import CONSTRUCTIONS
 from rugtui.settings.settings import Settings
-from rugtui.theory.curves import curves
+from rugtui.theory.levels import curves
 from tests.live.test_session import SMALL, running, wait
 
 

@@ -9,9 +9,8 @@ from rugtui.models.constructions import construct, dense
 from rugtui.models.mixtures import mean_exact_loss
 from rugtui.settings.settings import Settings
 from rugtui.theory.exact import exact_loss
-from rugtui.theory.hull import hull
+from rugtui.theory.hull import hull, lowest
 from rugtui.theory.pairs import lopsided
-from rugtui.theory.priority import lowest
 from rugtui.theory.structures import priority_loss, silencers
 from rugtui.training.data import sample
 from rugtui.training.trainer import Trainer, results

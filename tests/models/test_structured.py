@@ -16,10 +16,9 @@ from rugtui.models.ordering import in_sequency
 from rugtui.models.row_laws import row_laws
 from rugtui.models.rug import Rug
 from rugtui.theory.exact import exact_loss
-from rugtui.theory.hull import hull
+from rugtui.theory.hull import hull, lowest
 from rugtui.theory.optimum import optimum
 from rugtui.theory.pairs import lopsided, pairs
-from rugtui.theory.priority import lowest
 from rugtui.training.data import sample
 
 P = 0.05

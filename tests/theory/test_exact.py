@@ -177,7 +177,7 @@ def test_many_weights_tend_to_the_gaussian_loss(p):
         generator = np.random.default_rng(8)
         weights = generator.standard_normal(n)
         weights *= 0.3 / np.sqrt(moments.variance(p) * (weights**2).sum())
-        b = 0.1 - moments.mean(p) * weights.sum()
+        b = 0.1 - p / 2 * weights.sum()
         excess.append(one_row(weights, 0.8, b, p) / gaussian.loss(0.8, 0.1, 0.3, p) - 1)
     assert abs(excess[0]) < 2e-3
     assert abs(excess[1]) < 3e-6
@@ -261,7 +261,7 @@ def test_four_million_features():
     values = values * best.a / (1 << 20)
     number = 4 * number
     sigma = np.sqrt(moments.variance(p) * number @ values**2)
-    b = best.b - moments.mean(p) * number @ values
+    b = best.b - p / 2 * number @ values
     expected = gaussian.loss(best.a, best.b, sigma, p)
     assert grouped_row_loss(values, number, best.a, b, p) == pytest.approx(expected, rel=3e-5)
 

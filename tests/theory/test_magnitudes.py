@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from rugtui.errors import SettingError
 from rugtui.theory import bounds, exact, gaussian
 from rugtui.theory import magnitudes as theory
-from rugtui.theory.magnitudes import UNIFORM, Magnitude
+from rugtui.theory.magnitudes import Magnitude
 from rugtui.theory.optimum import optimum
 
+UNIFORM = Magnitude()
 LAWS = ["uniform:0.5,1.5", "normal:1,0.3", "exponential:0.5", "fixed:1", "signed"]
 POINTS = [(0.25, 0.05), (0.5, 0.2), (0.1, 0.01)]
 

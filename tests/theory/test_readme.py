@@ -67,6 +67,6 @@ def test_what_is_named_is_there(line, file, name):
 def test_the_reader_of_names_reads():
     found = {(file.name, name) for _, file, name in named()}
     assert ("gaussian.py", "loss_gradient") in found
-    assert ("moments.py", "second_moment") in found
+    assert ("moments.py", "variance") in found
     assert ("test_exact.py", "test_the_finite_size_correction_of_rugs") in found
     assert len(found) > 50

@@ -1,6 +1,8 @@
 """Structured interference against values and machinery that share nothing with it."""
 
+import json
 import math
+from importlib import resources
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 from rugtui.errors import SettingError, UsageError
 from rugtui.theory import gaussian, moments
 from rugtui.theory.exact import grouped_row_loss
-from rugtui.theory.hull import hull
+from rugtui.theory.hull import FILE, TABLE_P, hull, loss_end, table_row
 from rugtui.theory.optimum import optimum
 from rugtui.theory.pairs import lopsided, pairs
 from rugtui.theory.structured import Law
@@ -187,3 +189,27 @@ def test_ratios_and_probabilities_outside_are_refused():
     for r, p in ((0.5, 0.0), (1.2, 0.1), (math.nan, 0.1)):
         with pytest.raises(SettingError):
             structure_loss(PAIRS, r, p)
+
+
+@pytest.mark.parametrize("place", [0, 25, -2])
+def test_the_table_of_hulls_is_what_the_catalogue_gives_today(place):
+    """If not, the catalogue was changed: hull.py says how to make the file anew."""
+    kept = json.loads(resources.files("rugtui.theory").joinpath(FILE).read_text())
+    assert len(kept) == len(TABLE_P)
+    now = table_row(float(TABLE_P[place]))
+    for name, values in now.items():
+        assert kept[place][name] == pytest.approx(values, rel=1e-6)
+
+
+@pytest.mark.parametrize("p", [3e-6, 0.004, 0.07, 0.6])
+def test_between_the_p_of_the_table_the_end_of_training_is_close_to_the_hull(p):
+    for r in (0.05, 0.25, 0.4, 0.5, 0.6, 0.9):
+        assert float(loss_end(r, p)) == pytest.approx(float(hull(p).loss(r)), rel=0.01)
+
+
+def test_the_end_of_training_is_below_the_optimum_also_beyond_the_table():
+    p = np.geomspace(1e-12, 1.0, 200)
+    for r in (0.02, 0.3, 0.5, 0.8):
+        ends = loss_end(r, p)
+        assert (ends <= optimum(r, p).loss * (1 + 1e-9)).all()
+        assert (ends > 0).all()

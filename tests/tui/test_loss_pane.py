@@ -10,7 +10,7 @@ from rugtui.live.commands import Pause
 from rugtui.live.frame import Reading
 from rugtui.live.history import EMPTY
 from rugtui.settings.preferences import Preferences
-from rugtui.theory.curves import Curves, LevelCurves
+from rugtui.theory.levels import Curves, LevelCurves
 from rugtui.tui.app import RugtuiApp
 from rugtui.tui.charts.chart import shown
 from rugtui.tui.charts.view import NEWEST, ChartView

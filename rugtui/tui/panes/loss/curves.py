@@ -19,7 +19,7 @@ from rugtui.tui.panes.loss.readout import Fact
 from rugtui.tui.panes.loss.series import Derived
 
 if TYPE_CHECKING:
-    from rugtui.theory.curves import LevelCurves
+    from rugtui.theory.levels import LevelCurves
 
 
 def loss_chart(

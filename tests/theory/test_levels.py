@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from rugtui.theory.bounds import linear
-from rugtui.theory.curves import curves
-from rugtui.theory.levels import levels
+from rugtui.theory.levels import curves, levels
 
 LINES = ("oracle", "elementwise", "optimum", "linear")
 
