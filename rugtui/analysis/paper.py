@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rugtui.models.base import Weights
-from rugtui.models.row_laws import row_laws
+from rugtui.models.composite import row_laws
 from rugtui.theory.moments import checked, variance
 
 SAMPLES = 1000

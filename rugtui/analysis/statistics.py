@@ -20,7 +20,7 @@ from rugtui.analysis.structure import (
 )
 from rugtui.errors import WeightsError
 from rugtui.models.base import Weights
-from rugtui.models.row_laws import RowLaw, row_laws
+from rugtui.models.composite import RowLaw, row_laws
 from rugtui.settings.law import USUAL_LAW, MagnitudeLaw
 from rugtui.theory import gaussian
 from rugtui.theory.distribution import Distribution

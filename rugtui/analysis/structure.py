@@ -151,7 +151,7 @@ def _eigenvalues(weights: Weights) -> np.ndarray:
                 len(some) or not part.n_dense for some, part in zip(found, parts, strict=True)
             )
             return np.concatenate(found) if known else np.empty(0)
-        case Simplex(block=block, k=k):
+        case Simplex(block=block, copies=k):
             return np.tile(_eigenvalues(block) * k / (k - 1), k - 1)
         case _:
             return np.empty(0)
@@ -173,7 +173,7 @@ def _trace_of_square(weights: Weights) -> float:
             return copies * _trace_of_square(block)
         case DirectSum(parts=parts):
             return sum(_trace_of_square(part) for part in parts)
-        case Simplex(block=block, k=k):
+        case Simplex(block=block, copies=k):
             return k * k / (k - 1) * _trace_of_square(block)
         case _:  # symmetric
             return float(weights.row_squares().sum())

@@ -128,7 +128,7 @@ class EngineeredWeights:
         """W = W_out W_in in full: n_sparse² numbers. Raises WeightsError if memory is short."""
         import numpy as np
 
-        from rugtui.models.sizes import require_memory
+        from rugtui.models.base import require_memory
 
         require_memory(8 * self.n_sparse**2, f"W of {self.n_sparse:,}² numbers")
         return self.weights.rows(np.arange(self.n_sparse))

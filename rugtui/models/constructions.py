@@ -1,15 +1,15 @@
-"""Weights constructed without training: rugs with the symmetric optimum's statistics, and
+"""Weights constructed without training: rugs with the statistics of the symmetric optimum, and
 structures.
 
 Of all W of rank n_dense with a given diagonal, scaled projections have the least noise (section 4).
 Each rug here is one: n_dense orthogonal rows with entries of mean square 1 as W_in, and
 W_out = (a/n_dense) W_inᵀ, so that the diagonal is a on average, whatever the rows are.
 
-All have the Gaussian loss L*. Their true loss follows where interference is a sum of many small
-terms: hadamard, orthonormal, dct and block. The first rows of H in natural or sequency order have
-the same row norms in about 1/r cells of full strength, features of one group being nearly equal:
-no central limit, and a sampled loss of 4 L* at r = 0.25, p = 0.05, of 28 L* at p = 0.01. They are
-the pure fractal to look at, and the case that the theory does not cover.
+All have the Gaussian loss L*. Their true loss is close to it where interference is a sum of many
+small terms: hadamard, orthonormal, dct and block. The first rows of H in natural or sequency order
+give the same row norms by about 1/r cells of full strength, because the features of one group are
+nearly equal: the central limit theorem does not apply, and the sampled loss is 4 L* at r = 0.25,
+p = 0.05, and 28 L* at p = 0.01. They show the pure fractal, and what the theory does not cover.
 
 Structured weights (`structured`, section 12) are below L*: pairs, simplex:k, vote:K, lopsided
 pairs, features in an order of priority, and best, the mixture of lowest loss.
@@ -20,18 +20,15 @@ from __future__ import annotations
 import math
 from typing import get_args
 
-import numpy as np
 import torch
 
 from rugtui.errors import UsageError, WeightsError
-from rugtui.models.base import Weights
-from rugtui.models.composite import BlockDiagonal, DirectSum, Simplex
+from rugtui.models.base import Weights, is_power_of_two, require_dense, require_memory
+from rugtui.models.composite import BlockDiagonal, DirectSum, Simplex, simplex_corners
 from rugtui.models.dense import Dense
-from rugtui.models.hadamard import entries
 from rugtui.models.mixtures import best, parts_of
-from rugtui.models.orthogonal_rows import cosine_rows, orthonormal_rows, scaled
-from rugtui.models.rug import RowOrder, Rug, require_dense
-from rugtui.models.sizes import is_power_of_two, require_memory
+from rugtui.models.orthogonal_rows import cosine_rows, entries, orthonormal_rows
+from rugtui.models.rug import RowOrder, Rug
 from rugtui.models.structured import Builder, Constructed, Part, Tune
 from rugtui.settings.settings import Construction
 from rugtui.theory.optimum import optimum
@@ -49,7 +46,7 @@ CONSTRUCTIONS = (
 )
 """The constructions that `f` in the dashboard cycles through."""
 COPIES_OF_DENSE_ROWS = 4
-"""Float64 arrays of n_dense × n_sparse numbers alive at the peak of building one."""
+"""Float64 arrays of n_dense × n_sparse numbers that building one needs at once."""
 
 
 def default_construction(n_sparse: int) -> Construction:
@@ -97,14 +94,15 @@ def construct(
     generator: torch.Generator,
     device: torch.device | str = "cpu",
 ) -> Constructed:
-    """Weights of this construction with the best a and b: of its law at large n_sparse (for a rug
-    those of section 4, where the Gaussian loss is L*), or of its exact loss at this size.
+    """Weights of this construction with the best a and b: those of its law at large n_sparse
+    (`theory`; for a rug those of section 4, where the Gaussian loss is L*), or those of the least
+    exact loss at this size (`exact`).
 
-    None is the exact loss for `best` and theory for all others. With theory, features in an order
-    of priority are as close in scale as training needs them.
+    Without `tune`, best is tuned on the exact loss and all others on theory. With theory, features
+    in an order of priority are as close in scale as training needs them.
 
-    Raises UsageError for a name that is none, WeightsError for sizes that the construction does not
-    have or that memory does not.
+    Raises UsageError for an unknown name, and WeightsError for sizes that the construction does not
+    have or that do not fit in memory.
     """
     builder = Builder(p, tune or ("exact" if name == "best" else "theory"), generator, device)
     if name in get_args(Construction):
@@ -130,10 +128,8 @@ def build(
     generator: torch.Generator,
     device: torch.device | str = "cpu",
 ) -> Weights:
-    """Weights with diagonal a and threshold b, where b includes the mean μ (section 3).
-
-    The bias of row i is therefore b − μ_i, and μ depends on p. Raises WeightsError.
-    """
+    """Weights with diagonal a, and bias b − μ_i in row i: b includes the mean of the interference
+    (section 3), which depends on p. Raises WeightsError."""
     if construction in ROW_ORDERS:
         order = ROW_ORDERS[construction]
         return Rug.build(
@@ -145,7 +141,7 @@ def build(
     needed = 8 * COPIES_OF_DENSE_ROWS * n_sparse * n_dense
     require_memory(needed, f"The construction {construction} of {n_sparse:,} × {n_dense:,} numbers")
     make = orthonormal_rows if construction == "orthonormal" else cosine_rows
-    return scaled(make(n_sparse, n_dense, generator=generator), p, a, b, device)
+    return Dense.of_rows(make(n_sparse, n_dense, generator=generator), p, a, b, device)
 
 
 def dense(weights: Weights) -> Dense:
@@ -162,9 +158,7 @@ def dense(weights: Weights) -> Dense:
         case BlockDiagonal():
             return _kron(torch.eye(weights.copies), torch.eye(weights.copies), dense(weights.block))
         case Simplex():
-            values, vectors = np.linalg.eigh(weights.outer)
-            corners = (vectors * np.sqrt(values.clip(0))).T[1:]
-            E = torch.from_numpy(corners).float()
+            E = torch.from_numpy(simplex_corners(weights.copies)).float()
             return _kron(E, E.T, dense(weights.block))
         case DirectSum():
             parts = [dense(part) for part in weights.parts]
@@ -209,5 +203,4 @@ def _blocks(
     size = n_sparse // copies
     sizes = size, n_dense // copies
     block = build(default_construction(size), *sizes, p, a, b, generator=generator, device=device)
-    assert isinstance(block, Rug | Dense)
     return BlockDiagonal(block, copies)

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from rugtui.errors import WeightsError
-from rugtui.models.base import Window
+from rugtui.models.base import Corners, PerFeature, Window
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -23,7 +23,7 @@ class Dense:
     W_out: Float[Tensor, "n_sparse n_dense"]
     b: Float[Tensor, " n_sparse"]
     extra: Float[Tensor, "rows n_sparse"] | None = None
-    """What a learned activation has besides (`rugtui.models.activations`), a row each."""
+    """The parameters of a learned activation (`rugtui.models.activations`), a row each."""
 
     def __post_init__(self) -> None:
         shapes = tuple(self.W_in.shape), tuple(self.W_out.shape), tuple(self.b.shape)
@@ -61,6 +61,22 @@ class Dense:
         """The same with each array changed: moved, cast, or copied."""
         return Dense(*map(change, self.arrays()))
 
+    @classmethod
+    def of_rows(
+        cls,
+        rows: Float[Tensor, "n_dense n_sparse"],
+        p: float,
+        a: float,
+        b: float,
+        device: torch.device | str,
+    ) -> Dense:
+        """W = (a/n_dense) rowsᵀ rows in single precision; the bias of each row is b − its own μ."""
+        scale = a / len(rows)
+        interference = scale * (rows.T @ rows.sum(1) - rows.square().sum(0))
+        bias = b - p / 2 * interference
+        W_in = rows.to(device, torch.float32)
+        return cls(W_in, scale * W_in.T, bias.to(device, torch.float32))
+
     @property
     def n_sparse(self) -> int:
         return self.W_in.shape[1]
@@ -75,23 +91,23 @@ class Dense:
         return self.W_in.data_ptr() == self.W_out.data_ptr()
 
     def halved(self) -> Dense:
-        """A copy in half precision on the CPU: in float16, or where numbers are beyond its range,
-        in bfloat16."""
+        """A copy in half precision on the CPU: in float16, or bfloat16 if numbers exceed its
+        range."""
         largest = max(float(part.abs().max()) for part in self.arrays())
         dtype = torch.float16 if largest < torch.finfo(torch.float16).max else torch.bfloat16
         half = self.mapped(lambda part: part.to("cpu", dtype, copy=True))
         return dataclasses.replace(half, W_out=half.W_in.T) if self.tied else half
 
-    def diagonal(self) -> Float[np.ndarray, " n_sparse"]:
+    def diagonal(self) -> PerFeature:
         return _float64((self.W_out * self.W_in.T).sum(1))
 
-    def biases(self) -> Float[np.ndarray, " n_sparse"]:
+    def biases(self) -> PerFeature:
         return _float64(self.b)
 
-    def row_sums(self) -> Float[np.ndarray, " n_sparse"]:
+    def row_sums(self) -> PerFeature:
         return _float64(self.W_out @ self.W_in.sum(1))
 
-    def row_squares(self) -> Float[np.ndarray, " n_sparse"]:
+    def row_squares(self) -> PerFeature:
         # W_out[i] (W_in W_inᵀ) W_out[i]ᵀ: n_dense² numbers stand for n_sparse² (section 3)
         gram = self.W_in @ self.W_in.T
         return _float64(((self.W_out @ gram) * self.W_out).sum(1))
@@ -106,10 +122,7 @@ class Dense:
         into = _block_means(self.W_in[:, window.left : window.right].T, width)
         return _float64(out @ into.T)
 
-    def corner_sums(
-        self, below: Int[np.ndarray, " h"], left_of: Int[np.ndarray, " w"]
-    ) -> Float[np.ndarray, "h w"]:
-        """Σ W_ij over i < below and j < left_of, for each pair."""
+    def corner_sums(self, below: Corners, left_of: Corners) -> Float[np.ndarray, "h w"]:
         return _running_sums(self.W_out)[below] @ _running_sums(self.W_in.T)[left_of].T
 
     def product(self, x: Float[Tensor, "batch n_sparse"]) -> Float[Tensor, "batch n_sparse"]:

@@ -14,7 +14,7 @@ from rugtui.models.dense import Dense
 from rugtui.models.rug import Rug
 
 CELLS = 1 << 20
-"""At most so many cells are computed, where there is no shortcut."""
+"""Cells that are computed at most, where there is no shortcut."""
 PRODUCTS = 1 << 28
 """Multiplications that they may take: about 20 ms of one core."""
 
@@ -48,8 +48,7 @@ def cells(
 def extremes(weights: Weights, window: Window) -> Extremes:
     """Least and greatest W_ij of the window: exact for a rug of any size and for small windows.
 
-    A larger window of other weights is sampled in evenly spaced rows and columns, and along the
-    whole diagonal where it crosses the window.
+    A larger window of other weights is sampled: evenly spaced rows and columns, and the diagonal.
     """
     if isinstance(weights, Rug):
         return _of_rug(weights, window)
@@ -73,11 +72,8 @@ def extremes(weights: Weights, window: Window) -> Extremes:
 
 
 def _of_rug(rug: Rug, window: Window) -> Extremes:
-    """A pair of dyadic blocks of sizes 2^k ≥ 2^l sees all counts[t] of one dyadic block of 2^k.
-
-    While i runs through 2^k aligned places and j is held, i xor j runs through 2^k aligned places
-    too, and the smaller block of j does not leave them. A window is O(log²) such pairs.
-    """
+    """For i and j in dyadic blocks of sizes 2^k ≥ 2^l, t = i xor j takes all values of one dyadic
+    block of 2^k. A window is O(log²) such pairs of blocks."""
     low, high = [], []
     for start_i, size_i in _dyadic(window.top, window.bottom):
         for start_j, size_j in _dyadic(window.left, window.right):

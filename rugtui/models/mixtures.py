@@ -1,7 +1,7 @@
 """Which parts make a mixture for given sizes, and which of all mixtures has the lowest loss.
 
-Theory says which structures coexist in what shares (section 12); here these become whole features
-and dimensions.
+Theory says which structures coexist in which shares (section 12); here the shares become whole
+features and dimensions.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 from rugtui.errors import WeightsError
 from rugtui.models.base import Weights
-from rugtui.models.row_laws import row_laws
+from rugtui.models.composite import row_laws
 from rugtui.models.structured import COSINES, Builder, Constructed, Part
 from rugtui.theory.exact import exact_loss, grouped_row_loss
 from rugtui.theory.hull import VOTES, Phase, hull, lowest, size_that_matters
@@ -29,7 +29,7 @@ from rugtui.theory.structures import (
 
 
 def parts_of(structure: Structure, n: int, d: int) -> list[Part]:
-    """One structure for all features, but for those that do not fit in."""
+    """One structure for all features, except those that do not fit in."""
     if structure == PAIRS and n % 2:
         over = Part(SINGLE, 1, 1) if 2 * d > n else Part(ABANDONED, 1, 0)
         return [Part(PAIRS, n - 1, d - over.n_dense), over]
@@ -57,7 +57,8 @@ def parts_of(structure: Structure, n: int, d: int) -> list[Part]:
 
 
 def _planes(structure: Structure, n: int, d: int) -> list[Part]:
-    """Features in an order of priority: as many in each plane, or one more; or k and no more."""
+    """Features in an order of priority, spread evenly over the planes; of size k, at most k in
+    each."""
     planes, odd = divmod(d, 2)
     if 2 * d >= n or not planes:
         return parts_of(LOPSIDED, n, d)
@@ -89,8 +90,8 @@ def parts_of_phases(phases: tuple[Phase, ...], n: int, d: int) -> list[Part]:
 
 
 def best(n: int, d: int, builder: Builder) -> Constructed:
-    """Of the hull's mixture, orders of priority, and single structures where few features are on:
-    what has the lowest exact loss."""
+    """The candidate of lowest exact loss: the hull's mixture, orders of priority, and at small
+    sizes single structures."""
     r, p = d / n, builder.p
     size = size_that_matters(n, p)
     planned = [parts_of_phases(hull(p, size).phases(r), n, d)]
@@ -122,7 +123,8 @@ def best(n: int, d: int, builder: Builder) -> Constructed:
 
 
 def mean_exact_loss(weights: Weights, p: float, rows: int = 64) -> float:
-    """The exact loss (section 7): of each kind of row, or of so many rows evenly among all."""
+    """The exact loss (section 7), over all kinds of rows, or over this many evenly spaced
+    `rows`."""
     if laws := row_laws(weights):
         total = sum(
             one.number * grouped_row_loss(one.values, one.counts, one.a, one.b, p, tolerance=1e-4)

@@ -17,15 +17,15 @@ from rugtui.errors import WeightsError
 from rugtui.models.base import Weights
 from rugtui.models.composite import BlockDiagonal
 from rugtui.models.dense import Dense
-from rugtui.models.hadamard import parity, sequency_order
+from rugtui.models.orthogonal_rows import parity, sequency_order
 from rugtui.models.rug import Rug
 
 NEIGHBOURS = 16
 """Partners considered for each feature in the clustered order."""
 PARTNER = 0.6
-"""A strong partner's weight in a rug is at least so much of the diagonal."""
+"""Least weight of a strong partner in a rug, relative to the diagonal."""
 PRODUCTS_CPU, PRODUCTS_GPU = 1 << 36, 1 << 42
-"""Multiplications that computing a clustered order may take: half of them are seconds."""
+"""Multiplications that computing a clustered order may take: half of them take seconds."""
 
 
 def permuted(weights: Weights, order: Int[np.ndarray, " n_sparse"]) -> Dense:
@@ -58,22 +58,19 @@ def in_sequency(weights: Weights) -> tuple[Weights, Int[np.ndarray, " n_sparse"]
 def beside_partners(rug: Rug) -> tuple[Rug, Int[np.ndarray, " n_sparse"]]:
     """A rug with each feature next to its strongest negative partner, i xor t for one t.
 
-    The order is linear over GF(2), as in `in_sequency`: place 1 goes to t, and the other bits of
-    the place to those of the feature without the highest of t. Raises WeightsError where there is
-    no such partner.
+    The order is linear over GF(2), as in `in_sequency`: place 1 maps to t, and the places of the
+    other bits to the bits of the feature without the highest of t. Raises WeightsError where there
+    is no such partner.
     """
     partner = int(np.argmin(rug.counts))
     if rug.counts[partner] > -PARTNER * rug.counts[0]:
         raise WeightsError("A rug has no clusters: all its rows hold the same values.")
-    basis = [1 << k for k in range(rug.n_sparse.bit_length() - 1) if 1 << k != _top(partner)]
+    bits = range(rug.n_sparse.bit_length() - 1)
+    basis = [1 << k for k in bits if k != partner.bit_length() - 1]
     order = np.zeros(1, dtype=np.int64)
     for image in (partner, *basis):
         order = np.concatenate([order, order ^ image])
     return _reordered(rug, order), order
-
-
-def _top(t: int) -> int:
-    return 1 << (t.bit_length() - 1)
 
 
 def _reordered(rug: Rug, order: Int[np.ndarray, " n_sparse"]) -> Rug:
@@ -86,27 +83,35 @@ def _reordered(rug: Rug, order: Int[np.ndarray, " n_sparse"]) -> Rug:
 def clusters(weights: Weights) -> Int[np.ndarray, " n_sparse"]:
     """The order with features that interfere strongly next to each other.
 
-    Features are joined to chains, the strongest pair first (by W_ij² + W_ji²), as long as neither
-    has two neighbours already and the chains stay open; then chain follows chain. Each feature
-    offers its NEIGHBOURS strongest partners, so that O(n_sparse · n_dense) memory is enough: W is
-    made n_dense rows at a time.
+    Features are joined into chains, the strongest pair first (by W_ij² + W_ji²), as long as neither
+    has two neighbours already and no chain closes; then chain follows chain. Only the NEIGHBOURS
+    strongest partners of each feature are considered, so that O(n_sparse · n_dense) memory is
+    enough: W is computed n_dense rows at a time.
 
-    Raises WeightsError for a rug, every row of which holds the same values, for blocks, and for
-    weights of which W takes too long to make.
+    Raises WeightsError for a rug, every row of which has the same values, for blocks, and for
+    weights whose W takes too long to compute.
     """
-    return _chained(*_strongest_partners(_clusterable(weights), _square))
+
+    def square(w: Tensor, back: Tensor) -> Tensor:
+        return w.square_() + back.square_()
+
+    return _chained(*_strongest_partners(_clusterable(weights), square))
 
 
 def in_pairs(weights: Weights) -> Int[np.ndarray, " n_sparse"]:
     """The order with mutual partners side by side, so that pairs are blocks of 2 × 2.
 
-    Two features are partners where both W_ij and W_ji are negative; of several the strongest by
-    W_ij W_ji, strongest pairs first. Pairs come first, at even places, by their first feature, so
-    that they stay where they are while the weights change a little; then all others.
+    Two features may be partners if W_ij and W_ji are both negative; they are paired by descending
+    W_ij W_ji. Pairs come first, at even places, sorted by their first feature, so that they stay in
+    place while the weights change a little; then all others.
 
     Raises WeightsError as `clusters` does.
     """
-    strength, partner = _strongest_partners(_clusterable(weights), _suppression)
+
+    def suppression(w: Tensor, back: Tensor) -> Tensor:
+        return w.clamp_(max=0) * back.clamp_(max=0)
+
+    strength, partner = _strongest_partners(_clusterable(weights), suppression)
     n, count = partner.shape
     mate = np.full(n, -1)
     first, second = np.repeat(np.arange(n), count), partner.ravel()
@@ -132,10 +137,10 @@ def _clusterable(weights: Weights) -> Dense:
 
 
 def _woven(blocks: BlockDiagonal) -> Rug:
-    """Blocks of rugs as one rug: rows k of the block, below all bits of the number of copies.
+    """Blocks of rugs as one rug, of the rows k of the block with every number h of a copy as higher
+    bits: Σ_h H_h,t is 0 unless t = 0, so other blocks are zero.
 
-    Σ_h H_h,t over all numbers h of copies vanishes but for t = 0: other blocks are zero. Raises
-    WeightsError where the copies are no power of two.
+    Raises WeightsError if the number of copies is no power of two.
     """
     rug = blocks.block
     assert isinstance(rug, Rug)
@@ -165,20 +170,11 @@ def _transposed(
     return image
 
 
-def _square(w: Tensor, back: Tensor) -> Tensor:
-    """W_ij² + W_ji²."""
-    return w.square_() + back.square_()
-
-
-def _suppression(w: Tensor, back: Tensor) -> Tensor:
-    """W_ij W_ji where both are negative, else 0."""
-    return w.clamp_(max=0) * back.clamp_(max=0)
-
-
 def _strongest_partners(
     weights: Dense, strength_of: Callable[[Tensor, Tensor], Tensor]
 ) -> tuple[Float[np.ndarray, "n_sparse count"], Int[np.ndarray, "n_sparse count"]]:
-    """For every feature the NEIGHBOURS largest strengths with j ≠ i, and these j."""
+    """For every feature i the NEIGHBOURS largest strengths with others j, and these j;
+    `strength_of` takes rows of W and of its transpose."""
     out, into = weights.W_out, weights.W_in.T
     count = min(NEIGHBOURS, weights.n_sparse - 1)
     strength, partner = [], []
@@ -194,13 +190,13 @@ def _strongest_partners(
 def _chained(
     strength: Float[np.ndarray, "n count"], partner: Int[np.ndarray, "n count"]
 ) -> Int[np.ndarray, " n"]:
-    """Pairs joined to chains, strongest first, and the chains one after the other."""
+    """Features joined into chains, strongest pairs first, and the chains one after the other."""
     n, count = partner.shape
     beside: list[list[int]] = [[] for _ in range(n)]
     chain = list(range(n))
 
     def end(i: int) -> int:
-        """What stands for the chain of i: a forest of pointers, halved as it is walked."""
+        """The representative of the chain of i (union-find with path halving)."""
         while chain[i] != i:
             chain[i] = chain[chain[i]]
             i = chain[i]

@@ -22,10 +22,16 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from rugtui.errors import WeightsError
-from rugtui.models.base import Window, block_edges
-from rugtui.models.dyadic import corner_sums, dyadic_sums
-from rugtui.models.hadamard import convolve, sequency_order, transform
-from rugtui.models.sizes import is_power_of_two, require_memory
+from rugtui.models.base import (
+    Corners,
+    PerFeature,
+    Window,
+    block_edges,
+    is_power_of_two,
+    require_dense,
+    require_memory,
+)
+from rugtui.models.orthogonal_rows import convolve, sequency_order, transform
 
 RowOrder = Literal["random", "natural", "sequency"]
 
@@ -63,9 +69,9 @@ class Rug:
     ) -> Self:
         """A rug of n_dense rows: drawn by `generator`, or the first in natural or sequency order.
 
-        b is the theory's: the bias is b − mean(p), so that with p left out it is b itself. Row 0 of
-        H, all ones, is left out: it would only add a mean. Raises WeightsError for an n_sparse that
-        is no power of two, an n_dense not in 1 … n_sparse − 1, and what does not fit in memory.
+        b is the theory's: the bias is b − mean(p), and b itself without p. Row 0 of H, all ones, is
+        left out: it would only add a mean. Raises WeightsError for an n_sparse that is no power of
+        two, an n_dense not in 1 … n_sparse − 1, and what does not fit in memory.
         """
         _require_size(n_sparse, n_dense)
         if rows == "natural":
@@ -93,7 +99,7 @@ class Rug:
         """The rug of these rows of H (row 0 may be among them). Raises WeightsError."""
         _require_size(n_sparse, len(chosen))
         chosen, order = chosen.sort()
-        # In double precision, whose products no setting for faster matrices rounds.
+        # In double precision, which no setting for faster matrix products rounds.
         spectrum = torch.zeros(n_sparse, dtype=torch.float64)
         spectrum[chosen] = 1
         if row_weights is not None:
@@ -113,7 +119,7 @@ class Rug:
 
     @property
     def scale(self) -> float:
-        """What a count is worth in W."""
+        """W_ij of a count of 1."""
         return self.a / float(self.counts[0])
 
     def mean(self, p: float) -> float:
@@ -122,7 +128,7 @@ class Rug:
 
     @property
     def row_sum(self) -> float:
-        """Σ_j W_ij of every row: nothing, unless row 0 of H was chosen."""
+        """Σ_j W_ij of every row: 0, unless row 0 of H was chosen."""
         if self.row_weights is None:
             return self.scale * int(self.counts.sum(dtype=np.int64))
         first = int(self.chosen[0]) == 0
@@ -130,30 +136,29 @@ class Rug:
 
     @property
     def row_square(self) -> float:
-        """Σ_j W_ij² of every row by Parseval: a²/r, the least that rank n_dense allows, where rows
-        carry no weights."""
-        square = (
-            self.n_dense if self.row_weights is None else float(self.row_weights.square().sum())
-        )
+        """Σ_j W_ij² of every row by Parseval: a²/r, the least that rank n_dense allows, if the rows
+        of H have no weights."""
+        weights = self.row_weights
+        square = self.n_dense if weights is None else float(weights.square().sum())
         return self.scale**2 * self.n_sparse * square
 
-    def diagonal(self) -> Float[np.ndarray, " n_sparse"]:
+    def diagonal(self) -> PerFeature:
         return np.full(self.n_sparse, self.a)
 
-    def biases(self) -> Float[np.ndarray, " n_sparse"]:
+    def biases(self) -> PerFeature:
         return np.full(self.n_sparse, self.b)
 
-    def row_sums(self) -> Float[np.ndarray, " n_sparse"]:
+    def row_sums(self) -> PerFeature:
         return np.full(self.n_sparse, self.row_sum)
 
-    def row_squares(self) -> Float[np.ndarray, " n_sparse"]:
+    def row_squares(self) -> PerFeature:
         return np.full(self.n_sparse, self.row_square)
 
     def rows(self, index: Int[np.ndarray, " k"]) -> Float[np.ndarray, "k n_sparse"]:
         return self.cells(np.asarray(index)[:, None], np.arange(self.n_sparse))
 
     def cells(self, i: Int[np.ndarray, "*grid"], j: Int[np.ndarray, "*grid"]) -> np.ndarray:
-        """W_ij, a look-up for each pair (i and j broadcast)."""
+        """W_ij for each pair, by look-up; i and j broadcast."""
         return self.scale * self.counts[i ^ j]
 
     def grouped_row(self) -> tuple[Float[np.ndarray, " m"], Int[np.ndarray, " m"]]:
@@ -181,20 +186,15 @@ class Rug:
     def forward(self, x: Float[Tensor, "batch n_sparse"]) -> Float[Tensor, "batch n_sparse"]:
         return self.product(x).add_(self.b).relu_()
 
-    def corner_sums(
-        self, below: Int[np.ndarray, " h"], left_of: Int[np.ndarray, " w"]
-    ) -> Float[np.ndarray, "h w"]:
-        """Σ W_ij over i < below and j < left_of, for each pair."""
+    def corner_sums(self, below: Corners, left_of: Corners) -> Float[np.ndarray, "h w"]:
         return self.scale * self._corner_counts(below, left_of)
 
-    def _corner_counts(
-        self, below: Int[np.ndarray, " h"], left_of: Int[np.ndarray, " w"]
-    ) -> Int[np.ndarray, "h w"]:
-        return corner_sums(self._dyadic_sums, below[:, None], left_of)
+    def _corner_counts(self, below: Corners, left_of: Corners) -> np.ndarray:
+        return _corner_sums(self._block_sums, below[:, None], left_of)
 
     @cached_property
-    def _dyadic_sums(self) -> list[Int[np.ndarray, " blocks"]]:
-        return dyadic_sums(self.counts)
+    def _block_sums(self) -> list[np.ndarray]:
+        return _sums_of_blocks(self.counts)
 
 
 def _require_size(n_sparse: int, n_dense: int) -> None:
@@ -207,9 +207,40 @@ def _require_size(n_sparse: int, n_dense: int) -> None:
     require_memory(BYTES_PER_FEATURE * n_sparse, f"A rug of {n_sparse:,} features")
 
 
-def require_dense(n_sparse: int, n_dense: int) -> None:
-    """Raise WeightsError unless n_dense orthogonal rows without the constant one exist."""
-    if not 1 <= n_dense < n_sparse:
-        raise WeightsError(
-            f"{n_sparse} features need an n_dense from 1 to {n_sparse - 1}, but it is {n_dense}."
-        )
+def _sums_of_blocks(f: Int[np.ndarray, " n"]) -> list[Int[np.ndarray, " blocks"]]:
+    """D_k[m] = Σ f(t) over m 2^k ≤ t < (m + 1) 2^k, for k = 0 … log2(n); n is a power of two.
+
+    Where f is a sum of rows of H, |D_k| ≤ n, because over a dyadic block a row sums to ± its length
+    or to 0. So the integer type of f is large enough for the sums.
+    """
+    sums = [f]
+    while len(sums[-1]) > 1:
+        sums.append(sums[-1][0::2] + sums[-1][1::2])
+    return sums
+
+
+def _corner_sums(
+    sums: list[Int[np.ndarray, " blocks"]],
+    below: Int[np.ndarray, "h 1"],
+    left_of: Int[np.ndarray, " w"],
+) -> Int[np.ndarray, "h w"]:
+    """Σ f(i xor j) over i < below, j < left_of: exactly, in O(log n) for each pair.
+
+    [0, m) is one dyadic block for each bit of m: bit k stands for the 2^k numbers whose k-th prefix
+    i >> k is (m >> k) − 1. While i runs through such a block and j is fixed, i xor j runs through a
+    whole dyadic block too, so a pair of blocks of sizes 2^k ≥ 2^l sums to
+    2^l D_k[prefix of i xor prefix of j]. For bit k of i, all smaller blocks of j have the prefix
+    left_of >> k, and their sizes add up to left_of mod 2^k; likewise with i and j exchanged; and
+    once for equal sizes.
+    """
+    dtype = np.result_type(sums[0], np.int64)
+    total = np.zeros(np.broadcast_shapes(below.shape, left_of.shape), dtype)
+    for k, blocks in enumerate(sums):
+        i, j = below >> k, left_of >> k
+        odd_i, odd_j = i & 1, j & 1
+        rest_i, rest_j = below & ((1 << k) - 1), left_of & ((1 << k) - 1)
+        last = len(blocks) - 1  # only m = n has a larger prefix, and a factor 0 there
+        total += (odd_i & odd_j) * (1 << k) * blocks[np.minimum(i ^ j, last)]
+        total += odd_i * rest_j * blocks[np.minimum(i ^ odd_i ^ j, last)]
+        total += rest_i * odd_j * blocks[np.minimum(i ^ j ^ odd_j, last)]
+    return total

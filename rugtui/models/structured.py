@@ -1,9 +1,9 @@
 """Engineered weights with structured interference: pairs, simplices, votes, orders of priority.
 
-The choice of the rows of H decides the off-diagonal entries of a rug (section 12): rows of odd
-parity with one t give every feature an antipodal partner, rows with the most odd parities among
-several t's a vote. Sizes that have no Hadamard matrix are made of cosines where they are small, of
-powers of two side by side where they are large. A mixture is a direct sum of such parts.
+The choice of rows of H decides the off-diagonal entries of a rug (section 12): rows of odd parity
+with one t give every feature an antipodal partner, rows with the most odd parities among several
+t's give a vote. A size without a Hadamard matrix is made of cosines if it is small, and of powers
+of two side by side if it is large. A mixture is a direct sum of such parts.
 """
 
 from __future__ import annotations
@@ -20,42 +20,33 @@ from jaxtyping import Float
 from torch import Tensor
 
 from rugtui.errors import WeightsError
-from rugtui.models.base import Weights
-from rugtui.models.composite import BlockDiagonal, DirectSum, Simplex
+from rugtui.models.base import Weights, is_power_of_two, require_dense
+from rugtui.models.composite import BlockDiagonal, DirectSum, Simplex, row_laws, simplex_corners
 from rugtui.models.dense import Dense
-from rugtui.models.hadamard import parity
-from rugtui.models.orthogonal_rows import cosine_rows, scaled
-from rugtui.models.row_laws import row_laws
-from rugtui.models.rug import Rug, require_dense
-from rugtui.models.sizes import is_power_of_two
+from rugtui.models.orthogonal_rows import cosine_rows, parity
+from rugtui.models.rug import Rug
 from rugtui.theory.pairs import lopsided, pairs
 from rugtui.theory.structured import Law
-from rugtui.theory.structures import (
-    ABANDONED,
-    NONE,
-    PAIRS,
-    SINGLE,
-    Structure,
-    law,
-)
+from rugtui.theory.structures import ABANDONED, NONE, PAIRS, SINGLE, Structure, law
 
 Tune = Literal["theory", "exact"]
 COSINES = 4096
 """Features up to which a size that is no power of two is made of cosines."""
 SPACING = 6.0
-"""Between the scales of two neighbours in an order of priority: as much as training can hold."""
+"""Factor between the scales of neighbours in an order of priority: the largest that training
+keeps."""
 WIDEST = 1e15
-"""Between the first and the last, for float32."""
+"""Factor between the first and the last scale that float32 allows."""
 LEAST = 32
-"""Features of the smallest rug beside others of a size that is no power of two."""
+"""Features of the smallest rug among the blocks of a size that is no power of two."""
 ROWS = 8
-"""Number of rows sampled if every row is slightly different."""
+"""Rows that are sampled if every row is slightly different."""
 STEP = 0.002
-"""Relative to the diagonal, what is rounded off their weights."""
+"""Their weights are rounded to this, relative to the diagonal."""
 
 
 class Part(NamedTuple):
-    """So many features of one structure in dimensions of their own."""
+    """`n_sparse` features of one structure in `n_dense` dimensions of their own."""
 
     structure: Structure
     n_sparse: int
@@ -74,7 +65,7 @@ class Constructed(NamedTuple):
 
 @dataclass(frozen=True)
 class Builder:
-    """How parts are built: for which p, what a and b are tuned on, and how rows are drawn."""
+    """Builds parts for one p; `tune` says on which loss a and b are tuned."""
 
     p: float
     tune: Tune
@@ -117,16 +108,16 @@ class Builder:
     def _plane(self, k: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """W_in, W_out and b of k features in a plane in an order of priority (section 12).
 
-        The scales of neighbours differ by a factor s. The feature behind adds 2 cos(π/(k−2))/s to a
+        The scales of neighbours differ by a factor s. The next feature adds 2 cos(π/(k−2))/s to a
         row, which costs about 1/(s² p) of the loss: less than a thousandth if tuned on the exact
-        loss, a third at p = 0.05 if s is as small as training needs it.
+        loss, a third at p = 0.05 with the small s that training needs.
         """
         angles = np.append(np.linspace(0, np.pi, k - 1), 1.5 * np.pi)
         rows = np.concatenate([angles[1:2] - np.pi / 2, angles[:-2] + np.pi / 2, angles[-1:]])
         W_in = np.stack([np.cos(angles), np.sin(angles)])
         W_out = np.stack([np.cos(rows), np.sin(rows)], 1)
         for one in (W_in, W_out):
-            one[np.abs(one) < 1e-12] = 0  # what is at right angles adds nothing at any scale
+            one[np.abs(one) < 1e-12] = 0  # right angles, which must add nothing at any scale
         W_out /= (W_out * W_in.T).sum(1)[:, None]
         s = SPACING if self.tune == "theory" else max(SPACING, 40 / math.sqrt(self.p))
         s = min(s, WIDEST ** (1 / (k - 1)))
@@ -134,7 +125,7 @@ class Builder:
         return W_in * scale, W_out / scale[:, None], np.zeros(k)
 
     def _noisy(self, part: Part) -> Iterator[Weights]:
-        """None, pairs and votes: a rug each, or what comes close to it at other sizes."""
+        """None, pairs and votes: a rug, or its likeness at sizes without a Hadamard matrix."""
         structure, n, d = part
         a, bias = self._best(structure, n, d)
         for size, dims in sizes(n, d, even=structure == PAIRS):
@@ -155,8 +146,8 @@ class Builder:
                 yield self.tuned(self._plain(size, dims, a, bias))
 
     def _best(self, structure: Structure, n: int, d: int) -> tuple[float, float]:
-        """a of the structured law at large n_sparse, and what is added to W x for its b, which
-        counts the mean of the Gaussian rest: a row with its diagonal adds up to nothing."""
+        """a of the structured law at large n_sparse, and the bias for its b, which includes the
+        mean of the Gaussian rest: a row with its diagonal adds up to 0."""
         known = law(structure, d / n, self.p)
         if known is None:
             raise WeightsError(f"{structure} has no ratio {d / n:.3g}.")
@@ -167,7 +158,7 @@ class Builder:
     def _rows(
         self, structure: Structure, n: int, d: int
     ) -> tuple[Tensor, Float[Tensor, " d"] | None]:
-        """The rows of H that make the structure, and their weights where they have two scales."""
+        """The rows of H that make the structure, and their weights if they have two scales."""
         drawn = torch.randperm(n - 1, generator=self.generator, device=self.generator.device)
         rows = 1 + drawn.cpu()
         if structure == NONE:
@@ -181,7 +172,7 @@ class Builder:
             chosen = torch.cat([odd[:taken], even[: d - taken]])
             if taken < n // 2:
                 return chosen, None
-            # f(n/2) = (−odd weights + even weights)/(both) = −κ
+            # f(n/2) = (Σ even weights − Σ odd weights)/(Σ of both) = −κ
             second = taken * (1 - kappa) / ((d - taken) * (1 + kappa))
             scales = torch.ones(d, dtype=torch.float64)
             scales[taken:] = max(second, 1e-9)
@@ -190,20 +181,21 @@ class Builder:
         odd = torch.zeros(n - 1)
         for i in range(structure.size):
             t = n >> (i + 1)
-            if i >= bits:  # no more independent ones: any other
+            if i >= bits:  # there are no more independent ones: take any other
                 t = int(torch.randint(1, n, (1,), generator=self.generator))
             odd += parity(rows & t)
         return rows[torch.argsort(-odd, stable=True)[:d]], None
 
     def _plain(self, n: int, d: int, a: float, bias: float) -> Weights:
-        """Incoherent rows with this diagonal, and the same bias everywhere."""
+        """Weights without structure, with this diagonal and the same bias everywhere."""
         require_dense(n, d)
         if is_power_of_two(n):
             return Rug.of_rows(self._rows(NONE, n, d)[0], n, a, bias, device=self.device)
-        return scaled(cosine_rows(n, d, generator=self.generator), 0.0, a, bias, self.device)
+        rows = cosine_rows(n, d, generator=self.generator)
+        return Dense.of_rows(rows, 0.0, a, bias, self.device)
 
     def _two_scales(self, n: int, d: int, a: float, bias: float) -> Weights:
-        """Pairs in more than n/2 dimensions where there is no Hadamard matrix: i and i + n/2."""
+        """Pairs (i, i + n/2) in more than n/2 dimensions at sizes without a Hadamard matrix."""
         half, kappa = n // 2, float(pairs(d / n, self.p).kappa)
         taken = min(round(d * (1 + kappa) / 2), half)
         odd = torch.eye(half, dtype=torch.float64)
@@ -221,9 +213,7 @@ class Builder:
     def _corners(self, structure: Structure, n: int, d: int) -> Weights:
         """Simplices without noise, each in dimensions of its own."""
         k, (a, bias) = structure.size, self._best(structure, n, d)
-        outer = np.eye(k) * k / (k - 1) - 1 / (k - 1)
-        values, vectors = np.linalg.eigh(outer)
-        W_in = (vectors * np.sqrt(values.clip(0))).T[1:]
+        W_in = simplex_corners(k)
         return self._repeated(W_in, a * W_in.T, [bias] * k, n // k)
 
     def _repeated(self, W_in: np.ndarray, W_out: np.ndarray, b, copies: int) -> Weights:
@@ -233,7 +223,7 @@ class Builder:
         return Dense(*(torch.as_tensor(one).to(self.device, torch.float32) for one in arrays))
 
     def tuned(self, block: Weights) -> Weights:
-        """With a and b of the least exact loss at its size, if that is asked for."""
+        """With the a and b of the least exact loss at its size, if `tune` is exact."""
         if self.tune == "theory":
             return block
         laws = row_laws(block)
@@ -265,10 +255,8 @@ def rescaled(block: Weights, by: float, bias: float) -> Weights:
 
 
 def sizes(n: int, d: int, *, even: bool = False) -> Iterator[tuple[int, int]]:
-    """(features, dimensions) of blocks that can be built: powers of two, or few enough for cosines.
-
-    Dimensions are shared out so that what is left over stays at the same ratio.
-    """
+    """(features, dimensions) of blocks that can be built: powers of two, or few enough for cosines;
+    all at the same ratio, apart from rounding."""
     while n:
         size = n if is_power_of_two(n) or n <= COSINES else 1 << (n.bit_length() - 1)
         if even and size % 2 and size > 1:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from rugtui.errors import UsageError
-from rugtui.models.sizes import gib
+from rugtui.models.base import gib
 from rugtui.runtime.machine import available_memory
 from rugtui.sweeps.grid import Grid, usual_steps
 from rugtui.sweeps.plan import RANDOM, Unit, parameters

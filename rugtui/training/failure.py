@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rugtui.errors import TrainingError, UsageError
-from rugtui.models.sizes import gib, is_power_of_two
+from rugtui.models.base import gib, is_power_of_two
 from rugtui.runtime.machine import available_memory, used_memory
 from rugtui.settings.settings import EXTRA, GROUPED, OF_AUTOENCODERS, Settings
 from rugtui.training.kernels.plan import FullMatrixPath, sparse_data

@@ -20,7 +20,7 @@ import torch  # noqa: E402 - threads.py must come first
 from rugtui.models.base import Window  # noqa: E402
 from rugtui.models.constructions import engineered  # noqa: E402
 from rugtui.models.dense import Dense  # noqa: E402
-from rugtui.models.hadamard import transform  # noqa: E402
+from rugtui.models.orthogonal_rows import transform  # noqa: E402
 from rugtui.models.rug import Rug  # noqa: E402
 from rugtui.theory import exact  # noqa: E402
 from rugtui.theory.optimum import optimum  # noqa: E402

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rugtui.errors import WeightsError
-from rugtui.models import sizes as model_sizes
+from rugtui.models import base as model_sizes
 from rugtui.models.base import Window, block_edges
 from rugtui.models.composite import BlockDiagonal
 from rugtui.models.constructions import build, dense, engineered

@@ -12,8 +12,8 @@ from rugtui.models.base import Window
 from rugtui.models.composite import BlockDiagonal
 from rugtui.models.constructions import construct
 from rugtui.models.dense import Dense
-from rugtui.models.hadamard import sequency_order
 from rugtui.models.ordering import beside_partners, clusters, in_pairs, in_sequency, permuted
+from rugtui.models.orthogonal_rows import sequency_order
 from rugtui.models.rug import Rug
 from tests.models.test_rug import rugs, seeded
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rugtui.errors import WeightsError
-from rugtui.models import sizes
+from rugtui.models import base
 from rugtui.models.base import Window
 from rugtui.models.dense import Dense
 from rugtui.models.rug import Rug
@@ -134,7 +134,19 @@ def test_sizes_that_cannot_be_are_refused(n_sparse, n_dense, told):
 
 
 def test_memory_is_asked_for_before_it_is_taken(monkeypatch):
-    monkeypatch.setattr(sizes, "available_memory", lambda: 2**20)
+    monkeypatch.setattr(base, "available_memory", lambda: 2**20)
     Rug.build(2**14, 10, 1, 0, generator=seeded())
     with pytest.raises(WeightsError, match=r"needs .* GiB of memory, but 0.000977 GiB"):
         Rug.build(2**15, 10, 1, 0, generator=seeded())
+
+
+def test_what_does_not_fit_is_said_with_both_sizes(monkeypatch):
+    monkeypatch.setattr(base, "available_memory", lambda: 2**30)
+    base.require_memory(2**30, "It")
+    with pytest.raises(WeightsError, match=r"It needs 3 GiB of memory, but 1 GiB are available"):
+        base.require_memory(3 * 2**30, "It")
+
+
+def test_sizes_are_read_at_a_glance():
+    assert base.gib(3 << 29) == "1.5 GiB"
+    assert base.gib(3_030 << 30) == "3,030 GiB"

@@ -8,12 +8,11 @@ from hypothesis import strategies as st
 
 from rugtui.errors import UsageError, WeightsError
 from rugtui.models.base import Window, block_edges
-from rugtui.models.composite import DirectSum
+from rugtui.models.composite import DirectSum, row_laws
 from rugtui.models.constructions import checked_name, construct, dense
 from rugtui.models.extremes import cells, extremes
 from rugtui.models.mixtures import mean_exact_loss
 from rugtui.models.ordering import in_sequency
-from rugtui.models.row_laws import row_laws
 from rugtui.models.rug import Rug
 from rugtui.theory.exact import exact_loss
 from rugtui.theory.hull import hull, lowest

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rugtui.errors import WeightsError
-from rugtui.models.sizes import require_memory
+from rugtui.models.base import require_memory
 
 DIRECTORY_MOST = 4 << 20
 """Limit on an archive's directory, in bytes: about 50,000 arrays; in memory each byte takes ten."""

@@ -24,7 +24,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from rugtui.errors import WeightsError
-from rugtui.models.sizes import require_memory
+from rugtui.models.base import require_memory
 from rugtui.models.weight_files.archive import (
     GROWS_MOST,
     SMALL,

@@ -11,7 +11,7 @@ from typing import IO, Any
 import torch
 from torch import Tensor
 
-from rugtui.models.sizes import require_memory
+from rugtui.models.base import require_memory
 from rugtui.models.weight_files.archive import BrokenFileError, open_archive, read_member
 from rugtui.models.weight_files.pickle_reader import Storage, TensorView, follow
 

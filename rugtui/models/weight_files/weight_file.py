@@ -18,8 +18,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from rugtui.errors import WeightsError
+from rugtui.models.base import require_memory
 from rugtui.models.dense import Dense
-from rugtui.models.sizes import require_memory
 from rugtui.models.weight_files.archive import split_selectors
 from rugtui.models.weight_files.choice import (
     NAME_SHOWN,

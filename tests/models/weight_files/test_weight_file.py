@@ -9,7 +9,7 @@ import safetensors.torch
 import torch
 
 from rugtui.errors import WeightsError
-from rugtui.models import sizes
+from rugtui.models import base
 from rugtui.models.weight_files.weight_file import read_weight_file, read_weights
 
 STORED = Path(__file__).parents[2] / "data/weights"
@@ -351,7 +351,7 @@ def test_headers_that_promise_too_much(tmp_path, monkeypatch):
     torch.save({"W": torch.zeros(1).expand(2**30, 2**12)}, tmp_path / "w.pt")
     with pytest.raises(WeightsError, match="GiB"):
         read_weights(tmp_path / "w.pt")
-    monkeypatch.setattr(sizes, "available_memory", lambda: 2**20)
+    monkeypatch.setattr(base, "available_memory", lambda: 2**20)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("W.npy", npy((2**10, 2**11), bytes(2**23)))
     assert path.stat().st_size < 2**16

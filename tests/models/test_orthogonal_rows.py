@@ -5,10 +5,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-import rugtui.models.hadamard as module
+import rugtui.models.orthogonal_rows as module
 from rugtui.errors import WeightsError
-from rugtui.models.hadamard import convolve, hadamard, sequency_order, transform
-from rugtui.models.sizes import is_power_of_two
+from rugtui.models.base import is_power_of_two
+from rugtui.models.orthogonal_rows import convolve, hadamard, sequency_order, transform
 
 
 @pytest.mark.parametrize("bits", range(11))
