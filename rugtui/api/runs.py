@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rugtui.live.run_session import RunSession
     from rugtui.models.dense import Dense
     from rugtui.training.heldout import Estimate
-    from rugtui.training.result import StepResult
+    from rugtui.training.state import StepResult
 
 HELDOUT_SAMPLES = 32_768
 """Fresh samples for the loss in a summary."""

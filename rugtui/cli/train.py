@@ -29,7 +29,7 @@ from rugtui.settings.preferences import Preferences
 if TYPE_CHECKING:
     from rugtui.live.run_session import RunSession
     from rugtui.storage.checkpoint import Phase
-    from rugtui.training.result import StepResult
+    from rugtui.training.state import StepResult
     from rugtui.training.trainer import Trainer
 
 HELDOUT_SAMPLES, URGENT_SAMPLES = 32_768, 2_048

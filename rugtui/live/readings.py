@@ -30,7 +30,7 @@ from rugtui.runtime.threads import lower_priority, share_beside
 from rugtui.settings.settings import Settings
 from rugtui.theory.levels import Curves, curves, levels
 from rugtui.training.kernels.pace import gemm_seconds
-from rugtui.training.result import StepResult
+from rugtui.training.state import StepResult
 
 ROWS = 128
 """Rows of W in a sample for the exact loss."""

@@ -20,7 +20,7 @@ from rugtui.storage.history_file import read_past
 from rugtui.storage.kept_steps import KeptSteps, kept_steps
 from rugtui.storage.run_directory import ABOUT, name_for_commands, settings_of
 from rugtui.training.failure import Diverged, is_out_of_memory
-from rugtui.training.result import StepResult
+from rugtui.training.state import StepResult
 from rugtui.training.trainer import Trainer, never
 
 CLOSING = 10.0

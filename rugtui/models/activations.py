@@ -1,5 +1,7 @@
-"""Activations with parameters of their own, or that see all outputs at once: those of sparse
-autoencoders, read as models of y from the pre-activation h = W x + b.
+"""Activations: the output y from the pre-activation h = W x + b.
+
+Those that are fixed functions of one number come with their slope. Those of sparse autoencoders
+have parameters of their own, or depend on all outputs:
 
 jumprelu   y = h where h > θ, else 0 (Rajamanoharan et al. 2024, arXiv 2407.14435)
 gated      y = ReLU(e^ρ W x + β) where h > 0, else 0: gate and magnitude share W (Rajamanoharan et
@@ -7,12 +9,14 @@ gated      y = ReLU(e^ρ W x + β) where h > 0, else 0: gate and magnitude share
 topk       y = ReLU(h) of the k largest h of a sample, else 0 (Gao et al. 2024, arXiv 2406.04093)
 
 θ, ρ and β (threshold, log_gain and magnitude_bias in EXTRA) are one number for each output, learned
-with the weights: rows of `Dense.extra`.
+with the weights, and are rows of `Dense.extra`.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float
@@ -22,17 +26,57 @@ from rugtui.errors import WeightsError
 from rugtui.models.dense import Dense
 from rugtui.settings.settings import EXTRA, Activation
 
+LEAK = 0.01
 LEAST_THRESHOLD = 0.05
-"""Where thresholds begin at least: one of 0 has no gradient."""
+"""The smallest initial threshold: one of 0 has no gradient."""
 
 Batch = Float[Tensor, "batch n_sparse"]
 
 
-def with_parameters(weights: Dense, activation: Activation) -> Dense:
-    """`weights` with what this activation learns besides, and nothing else in `extra`.
+def identity(pre: Tensor, slope: Tensor) -> None:
+    slope.fill_(1)
 
-    Parameters that are not there yet begin so that an output is on where a ReLU's would be,
-    W x > −b, and passes W x whole.
+
+def relu(pre: Tensor, slope: Tensor) -> None:
+    torch.gt(pre, 0, out=slope)
+    pre.relu_()
+
+
+def leaky_relu(pre: Tensor, slope: Tensor) -> None:
+    torch.gt(pre, 0, out=slope)
+    slope.mul_(1 - LEAK).add_(LEAK)
+    pre.mul_(slope)
+
+
+def tanh(pre: Tensor, slope: Tensor) -> None:
+    pre.tanh_()
+    torch.mul(pre, pre, out=slope)
+    slope.neg_().add_(1)
+
+
+def gelu(pre: Tensor, slope: Tensor) -> None:
+    # f = u Φ(u), f' = Φ(u) + u φ(u)
+    below = torch.special.ndtr(pre)
+    torch.mul(pre, pre, out=slope)
+    slope.mul_(-0.5).exp_().mul_(pre).div_(math.sqrt(2 * math.pi)).add_(below)
+    pre.mul_(below)
+
+
+FIXED: dict[Activation, Callable[[Tensor, Tensor], None]] = {
+    "identity": identity,
+    "relu": relu,
+    "leaky_relu": leaky_relu,
+    "tanh": tanh,
+    "gelu": gelu,
+}
+"""Each takes h, overwrites it with y, and fills `slope` with dy/dh."""
+
+
+def with_parameters(weights: Dense, activation: Activation) -> Dense:
+    """`weights` with the parameters of this activation, and no others, in `extra`.
+
+    New parameters are such that an output is on where a ReLU's would be, W x > −b, and is then W x
+    if b is negative.
     """
     rows = len(EXTRA.get(activation, ()))
     if rows == (0 if weights.extra is None else len(weights.extra)):
@@ -46,11 +90,16 @@ def with_parameters(weights: Dense, activation: Activation) -> Dense:
     return dataclasses.replace(weights, extra=torch.stack([torch.zeros_like(b), b.clamp(min=0)]))
 
 
-def output(weights: Dense, pre: Batch, activation: Activation, *, k: int) -> Batch:
-    """y of the pre-activation W x + b; `k` is of topk alone.
+def output(weights: Dense, pre: Batch, activation: Activation, *, k: int = 0) -> Batch:
+    """y from the pre-activation W x + b, which may be overwritten; `k` is for topk.
 
     Raises WeightsError where the weights lack the activation's parameters.
     """
+    if activation == "relu":
+        return pre.relu_()
+    if activation in FIXED:
+        FIXED[activation](pre, torch.empty_like(pre))
+        return pre
     if activation == "topk":
         return pre * among_largest(pre, k)
     names = EXTRA[activation]

@@ -19,8 +19,7 @@ from rugtui.settings.settings import EXTRA, Settings
 from rugtui.storage import tensors
 from rugtui.storage.files import write_whole
 from rugtui.storage.run_directory import checkpoint_path, checkpoints, settings_of
-from rugtui.training.parameters import Views
-from rugtui.training.result import State
+from rugtui.training.state import State, Views
 from rugtui.training.trainer import Trainer
 
 Phase = Literal["training", "paused", "done", "failed"]

@@ -14,8 +14,7 @@ from torch import Tensor
 
 from rugtui.models.activations import output
 from rugtui.models.dense import Dense
-from rugtui.settings.settings import OF_AUTOENCODERS, Activation
-from rugtui.training.kernels import activation as activations
+from rugtui.settings.settings import Activation
 from rugtui.training.kernels.sparse_rows import Batch, SparseRows
 
 
@@ -99,13 +98,8 @@ def sample_losses(
 
     Raises WeightsError if the weights lack the activation's parameters.
     """
-    y = torch.addmm(weights.b, x @ weights.W_in.T, weights.W_out.T)
-    if activation == "relu":
-        y = y.relu_()
-    elif activation in OF_AUTOENCODERS:
-        y = output(weights, y, activation, k=k)
-    else:
-        y = activations.value(activation, y)
+    pre = torch.addmm(weights.b, x @ weights.W_in.T, weights.W_out.T)
+    y = output(weights, pre, activation, k=k)
     y = x.add_to(y, -1.0) if isinstance(x, SparseRows) else y.sub_(x)
     if importance is not None:
         y.mul_(importance.sqrt())

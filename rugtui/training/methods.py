@@ -13,9 +13,9 @@ from rugtui.training.data import decayed
 from rugtui.training.kernels import optimizer, plan
 from rugtui.training.kernels.autograd import AutogradGradient
 from rugtui.training.kernels.gradient import CheckCancelled, Gradient
-from rugtui.training.parameters import Parameters
 from rugtui.training.population import Population
 from rugtui.training.source import Source, importance
+from rugtui.training.state import Parameters
 
 
 class Method(Protocol):

@@ -7,24 +7,29 @@ deviation σ of its interference. All of them together cost O(n_sparse n_dense²
 The bias enters only as β = b + μ. So β is optimized in its place, and b follows from it: otherwise
 a step in W would shift all pre-activations together, by a sum of n_sparse small changes of the
 same sign, and only a learning rate n_sparse times smaller would be stable.
+
+With R1(m) = E ReLU(m + σz) and R2(m) = E ReLU(m + σz)², the loss of a row and its slopes are
+moments of Φ and φ along the line m = a u + β, 0 ≤ u ≤ 1:
+    R1' = Φ,  ∂R1/∂σ = φ,  R2' = 2 R1,  ∂R2/∂σ = 2σΦ        (of m/σ)
+    M_k = ∫ u^k Φ((a u + β)/σ) du,   N_k = ∫ u^k φ((a u + β)/σ) du
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from rugtui.settings.settings import Settings
 from rugtui.theory.moments import noise, variance
-from rugtui.training.gaussian import Rows, row_losses
 from rugtui.training.kernels.gradient import CheckCancelled
 from rugtui.training.kernels.optimizer import Optimizer
-from rugtui.training.parameters import Parameters
 from rugtui.training.source import importance
+from rugtui.training.state import Parameters
 
 RATE, HIGHEST_RATE = 0.1, 0.3
 """Adam's learning rate, in units of the typical final size of a parameter."""
@@ -33,9 +38,15 @@ UP, DOWN = 1.05, 0.8
 BETAS = 0.8, 0.95
 """Adam's betas, small because the gradient has no noise. Median steps to 1 % of L* over a 6 × 6
 grid of (r, p) at n_sparse 256: 28 with these, 67 with (0.9, 0.99)."""
+_X, _WEIGHTS = np.polynomial.legendre.leggauss(20)
+NODES, WEIGHTS = ((_X + 1) / 2).tolist(), (_WEIGHTS / 2).tolist()
 SMALLEST_VARIANCE = 1e-12
 DEAD = 1e-3
 """Probability of a positive pre-activation at x = 1 below which a row counts as dead."""
+
+Rows = Float[Tensor, "*cells n_sparse"]
+Moments = tuple[Rows, Rows, Rows, Rows, Rows]
+"""M0, M1, M2, N0, N1."""
 
 
 class Population:
@@ -45,7 +56,7 @@ class Population:
 
     def __init__(self, settings: Settings, parameters: Parameters) -> None:
         self._parameters = parameters
-        # the gradient of a dead row is tiny, and must not be lost in eps
+        # the gradient of a dead row is tiny, and must not vanish beside eps
         self._optimizer = Optimizer(torch.optim.Adam, parameters.blocks(), betas=BETAS, eps=1e-20)
         self._dead = 0
         self.change(settings)
@@ -114,7 +125,7 @@ class Population:
 
 
 class Weights(Protocol):
-    """Weights, or their gradient, of one model, or of several along a first axis."""
+    """Weights or their gradient: of one model, or of several along a first axis."""
 
     @property
     def W_in_T(self) -> Float[Tensor, "*cells n_sparse n_dense"]: ...
@@ -149,7 +160,7 @@ def evaluate(
     sigma = (v * (squares - a * a)).clamp_(min=SMALLEST_VARIANCE).sqrt_()
     rows = row_losses(a, beta, sigma, p)
     if weigh is not None:
-        rows = rows.weighed(_rows(weigh))
+        rows = RowLosses(*(part * _rows(weigh) for part in rows))
     by_square = v * rows.by_sigma / (2 * sigma)
     by_a = rows.by_a - 2 * by_square * a
     by_sum = None
@@ -195,3 +206,87 @@ def _variance(p: float | Tensor) -> float | Tensor:
 def _rows(vector: Tensor) -> Tensor:
     """In float64, if the device supports it."""
     return vector.to("cpu" if vector.device.type == "mps" else vector.device).double()
+
+
+class RowLosses(NamedTuple):
+    """loss(a, β, σ; p) of every row, β = b + μ, and its partial derivatives."""
+
+    loss: Rows
+    by_a: Rows
+    by_beta: Rows
+    by_sigma: Rows
+
+
+def row_losses(a: Rows, beta: Rows, sigma: Rows, p: float | Rows) -> RowLosses:
+    """All in float64; σ > 0. p may be each row's own, or each model's with a last axis of 1."""
+    M0, M1, M2, N0, N1 = _moments(a / sigma, beta / sigma)
+    Phi, phi = torch.special.ndtr(beta / sigma), _phi(beta / sigma)
+    square = beta * beta + sigma * sigma
+    off_R1 = beta * Phi + sigma * phi
+    off_R2 = square * Phi + beta * sigma * phi
+    on_R1 = a * M1 + beta * M0 + sigma * N0  # ∫ R1
+    on_uR1 = a * M2 + beta * M1 + sigma * N1  # ∫ u R1
+    on_R2 = a * a * M2 + 2 * a * beta * M1 + square * M0 + sigma * (a * N1 + beta * N0)
+    return RowLosses(
+        loss=(1 - p) * off_R2 + p * (1 / 3 - 2 * on_uR1 + on_R2),
+        by_a=2 * p * (on_uR1 - M2),
+        by_beta=2 * (1 - p) * off_R1 + 2 * p * (on_R1 - M1),
+        by_sigma=2 * (1 - p) * sigma * Phi + 2 * p * (sigma * M0 - N1),
+    )
+
+
+def _moments(slope: Rows, start: Rows) -> Moments:
+    """Moments of Φ and φ at s = slope · u + start.
+
+    Antiderivatives in s, divided by powers of the slope, lose precision as the slope goes to 0;
+    there the integrands are so smooth that twenty Gauss-Legendre nodes are exact to rounding. On a
+    CPU they are used only for the rows that need them; on a GPU for all, because selecting would
+    synchronize.
+    """
+    steep = slope.abs() > 1
+    exact = _steep_moments(torch.where(steep, slope, 1.0), start)
+    if slope.device.type != "cpu":
+        flat = _flat_moments(torch.where(steep, 0.0, slope), start)
+        M0, M1, M2, N0, N1 = (torch.where(steep, *pair) for pair in zip(exact, flat, strict=True))
+        return M0, M1, M2, N0, N1
+    few = ~steep
+    if few.any():
+        for whole, part in zip(exact, _flat_moments(slope[few], start[few]), strict=True):
+            whole[few] = part
+    return exact
+
+
+def _steep_moments(slope: Rows, start: Rows) -> Moments:
+    """With ∫Φ = sΦ + φ, ∫sΦ = ((s² − 1)Φ + sφ)/2, ∫s²Φ = (s³Φ + (s² + 2)φ)/3, ∫sφ = −φ."""
+    end = start + slope
+    low, high = torch.special.ndtr(start), torch.special.ndtr(end)
+    phi_low, phi_high = _phi(start), _phi(end)
+    F0 = end * high + phi_high - start * low - phi_low
+    F1 = ((end**2 - 1) * high + end * phi_high - (start**2 - 1) * low - start * phi_low) / 2
+    F2 = (end**3 * high + (end**2 + 2) * phi_high - start**3 * low - (start**2 + 2) * phi_low) / 3
+    mass = high - low
+    return (
+        F0 / slope,
+        (F1 - start * F0) / slope**2,
+        (F2 - 2 * start * F1 + start**2 * F0) / slope**3,
+        mass / slope,
+        (phi_low - phi_high - start * mass) / slope**2,
+    )
+
+
+def _flat_moments(slope: Rows, start: Rows) -> Moments:
+    like = {"dtype": slope.dtype, "device": slope.device}
+    u, weights = torch.tensor(NODES, **like), torch.tensor(WEIGHTS, **like)
+    s = start[..., None] + slope[..., None] * u
+    Phi, phi = torch.special.ndtr(s), _phi(s)
+    return (
+        Phi @ weights,
+        Phi @ (weights * u),
+        Phi @ (weights * u**2),
+        phi @ weights,
+        phi @ (weights * u),
+    )
+
+
+def _phi(s: Tensor) -> Tensor:
+    return torch.exp(-s * s / 2) / math.sqrt(2 * math.pi)

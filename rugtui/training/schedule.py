@@ -9,7 +9,7 @@ import numpy as np
 
 from rugtui.settings.settings import Settings
 from rugtui.training.heldout import Estimate
-from rugtui.training.result import StepResult
+from rugtui.training.state import StepResult
 
 WARMUP_STEPS = 1000
 """And no more than a tenth of all steps."""

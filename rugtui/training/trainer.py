@@ -22,10 +22,9 @@ from rugtui.training.heldout import Estimate
 from rugtui.training.kernels import plan
 from rugtui.training.kernels.gradient import CheckCancelled
 from rugtui.training.kernels.pace import Pace
-from rugtui.training.parameters import Parameters
-from rugtui.training.result import State, StepResult
 from rugtui.training.schedule import Stopping
 from rugtui.training.source import Source, generators, importance
+from rugtui.training.state import Parameters, State, StepResult
 
 EXPLODED = 1e3
 """Times the zero-output baseline p/3, or the first loss: beyond it the run has diverged."""

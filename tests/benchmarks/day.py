@@ -22,7 +22,7 @@ from rugtui.live.history import HistoryView
 from rugtui.live.run_session import RunSession
 from rugtui.settings.settings import Settings
 from rugtui.training.kernels.pace import Pace
-from rugtui.training.result import StepResult
+from rugtui.training.state import StepResult
 from rugtui.tui.charts.axis import axes
 from rugtui.tui.charts.canvas import Font
 from rugtui.tui.charts.drawing import chart_strips

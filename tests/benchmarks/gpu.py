@@ -24,11 +24,11 @@ from rugtui.runtime.threads import configure_spin_wait
 configure_spin_wait()
 
 import torch  # noqa: E402
+from torch import Tensor  # noqa: E402
 
 from rugtui.errors import RugtuiError  # noqa: E402
 from rugtui.models.constructions import engineered  # noqa: E402
 from rugtui.settings.settings import Settings  # noqa: E402
-from rugtui.training.kernels.captured import CapturedStep  # noqa: E402
 from rugtui.training.kernels.pace import gemm_seconds  # noqa: E402
 from rugtui.training.trainer import Trainer  # noqa: E402
 
@@ -36,8 +36,48 @@ SIZES = [(512, 128, 0.05, 1024), (2048, 512, 0.002, 1024), (8192, 2048, 0.01, 81
 QUICK = [(32, 8, 0.1, 16)]
 PRECISIONS = {"fp32": "full", "tf32": "tf32", "bf16": "bf16"}
 PRODUCTS = 5
+EAGER_STEPS = 3
+"""Steps that are run before one is recorded, so that libraries allocate their buffers."""
 INTERVAL = 0.1
 """Seconds between two results."""
+
+
+class CapturedStep:
+    """A step that is recorded once as a CUDA graph and then replayed: one launch instead of twenty.
+
+    On other devices `step`, which returns its loss, is called. No run captures yet.
+
+    What changes from step to step must be read from tensors on the device.
+    """
+
+    def __init__(self, step: Callable[[], Tensor], generator: torch.Generator) -> None:
+        self._step, self._generator = step, generator
+        self._eager, self._graph, self._loss = 0, None, None
+
+    def __call__(self) -> Tensor:
+        """The loss, in a tensor of its own."""
+        if self._generator.device.type != "cuda":
+            return self._step()
+        if self._eager < EAGER_STEPS:
+            self._eager += 1
+            return self._aside()
+        if self._graph is None:
+            self._graph = torch.cuda.CUDAGraph()
+            self._graph.register_generator_state(self._generator)
+            with torch.cuda.graph(self._graph):
+                self._loss = self._step()
+        self._graph.replay()
+        assert self._loss is not None
+        return self._loss.clone()
+
+    def _aside(self) -> Tensor:
+        """On another stream, which capturing requires."""
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            loss = self._step()
+        torch.cuda.current_stream().wait_stream(stream)
+        return loss
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from rugtui.training.result import State
+from rugtui.training.state import State
 
 
 def same_state(one: State, two: State) -> None:

@@ -22,18 +22,17 @@ from rugtui.models.rug import Rug
 from rugtui.settings.settings import OF_AUTOENCODERS, Settings
 from rugtui.training import methods, population
 from rugtui.training.heldout import sample_losses
-from rugtui.training.kernels import reference
 from rugtui.training.kernels.autograd import AutogradGradient
-from rugtui.training.kernels.captured import CapturedStep
 from rugtui.training.kernels.gradient import Gradient
 from rugtui.training.kernels.plan import DEVICE, choose
-from rugtui.training.parameters import Parameters
 from rugtui.training.source import Source, importance
+from rugtui.training.state import Parameters
 from tests.benchmarks import gpu
+from tests.benchmarks.gpu import CapturedStep
 
 CUDA, CPU = torch.device("cuda"), torch.device("cpu")
 SMALL = Settings(n_sparse=48, n_dense=12, p=0.1, batch=16, device="cuda")
-ELEMENTWISE = list(reference.BY_AUTOGRAD)
+ELEMENTWISE = list(BY_AUTOGRAD)
 KERNELS = 25
 NO_KERNELS = "empty", "lift_fresh", "can_cast"
 
@@ -240,7 +239,7 @@ def test_the_plan_of_a_gpu_gives_the_gradient_of_autograd(activation, important,
     parameters = Parameters(Dense(*leaves))
     step = Gradient(parameters, DEVICE, activation=activation, importance=weight, half=half)
     loss = CapturedStep(lambda: step(x), g)()
-    want, *slopes = reference.gradient(
+    want, *slopes = reference_gradient(
         x, tuple(leaves), activation=activation, importance=1.0 if weight is None else weight
     )
     accuracy = {"rtol": 0.02, "atol": 0.02 * float(want)} if half else {}

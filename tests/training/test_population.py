@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from rugtui.models.dense import Dense
 from rugtui.settings.settings import Settings
 from rugtui.theory.moments import variance
-from rugtui.training.gaussian import row_losses
-from rugtui.training.parameters import Parameters
-from rugtui.training.population import evaluate, means
+from rugtui.training.population import evaluate, means, row_losses
+from rugtui.training.state import Parameters
 from rugtui.training.trainer import Trainer, results
 from tests.training.states import same_state
 

@@ -6,8 +6,13 @@ from collections.abc import Iterable
 
 from rugtui.errors import WeightsError
 from rugtui.models.weight_files.containers import Contents
-from rugtui.models.weight_files.conventions import CONVENTIONS, Candidate, Convention, candidates
-from rugtui.models.weight_files.facts import Said
+from rugtui.models.weight_files.conventions import (
+    CONVENTIONS,
+    Candidate,
+    Convention,
+    Said,
+    candidates,
+)
 
 NAME_SHOWN, NAMES_SHOWN = 60, 12
 """Letters of a name, and names, that a sentence shows."""

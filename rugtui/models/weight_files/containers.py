@@ -36,9 +36,14 @@ from rugtui.models.weight_files.archive import (
     require_packing,
     require_plausible,
 )
-from rugtui.models.weight_files.object_tree import arrays_in
 from rugtui.models.weight_files.pickle_reader import TensorView
-from rugtui.models.weight_files.torch_file import Read, old_torch_file, tensor, torch_archive
+from rugtui.models.weight_files.torch_file import (
+    Read,
+    arrays_in,
+    old_torch_file,
+    tensor,
+    torch_archive,
+)
 
 KNOWN = ".npz, .pt, .pth, .safetensors, .npy, .ckpt, .bin, .pkl"
 SUFFIXES = tuple(KNOWN.split(", "))

@@ -1,10 +1,17 @@
-"""Reads both formats of torch.save without unpickling anything. Tensors are read on request."""
+"""Reads both formats of torch.save without unpickling anything, and finds arrays in their content.
+
+The content is what the pickle would build: dictionaries, lists, modules, objects. Arrays are named
+by their path in it, and tensors are read on request.
+"""
 
 from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable
+import re
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -13,12 +20,25 @@ from torch import Tensor
 
 from rugtui.models.base import require_memory
 from rugtui.models.weight_files.archive import BrokenFileError, open_archive, read_member
-from rugtui.models.weight_files.pickle_reader import Storage, TensorView, follow
+from rugtui.models.weight_files.pickle_reader import (
+    NOT_TEXT,
+    Name,
+    Opaque,
+    PickledArray,
+    Storage,
+    TensorView,
+    follow,
+)
 
 PICKLE_MOST = 16 << 20
 """Limit on a pickle, in bytes."""
 OLD_MAGIC = 0x1950A86A20F9469CFC6C
 """The first number in files of torch.save before 1.6 (torch/serialization.py)."""
+NAMES_MOST, NAME_MOST, FACTS_MOST = 20_000, 200, 5_000
+OF_MODULES = ("_parameters", "_buffers", "_modules")
+"""The attributes of torch.nn.Module that its state_dict contains."""
+
+MODEL = re.compile("(?i)model|net|module|state|weights|sae|autoencoder")
 
 Read = Callable[[Storage], bytearray]
 """The bytes of a storage."""
@@ -114,3 +134,99 @@ def tensor(path: Path, name: str, view: TensorView, read: Read) -> Tensor:
     usable = len(content) // dtype.itemsize * dtype.itemsize
     numbers = torch.frombuffer(memoryview(content)[:usable], dtype=dtype)
     return numbers.as_strided(view.shape, view.stride, view.offset)
+
+
+@dataclass(slots=True)
+class Found:
+    """What was found, by name. `hidden` is Python that leads to an object that only its own code
+    can read, preferably one named like a model."""
+
+    arrays: dict[str, tuple[TensorView | PickledArray, str]] = field(default_factory=dict)
+    """Each with the name of its container."""
+    objects: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    hidden: str = ""
+
+
+def arrays_in(content: Any) -> Found:
+    """Everything in the content, the least nested first: state_dict.W_in, and so on.
+
+    An object that occurs several times counts once; otherwise nested repetition would take forever.
+    An object of an unknown class is searched like a dictionary of its attributes, items and
+    arguments.
+    """
+    found, hidden = Found(), []
+    seen: set[int] = set()
+    left: deque[tuple[str, str, Any, str]] = deque([("", "", content, "")])
+    while left:
+        name, group, one, access = left.popleft()
+        if isinstance(one, TensorView | PickledArray):
+            unique = name or "array"
+            while unique in found.arrays:  # keys such as "0" and 0
+                unique += "'"
+            found.arrays[unique] = one, group
+        elif isinstance(one, dict | list | tuple | Opaque):
+            if id(one) in seen:
+                continue
+            seen.add(id(one))
+            if isinstance(one, Opaque):
+                found.objects[name] = one.what
+                if not (one.items or one.elements or one.state):
+                    hidden.append(access)
+            for key, value, step in _children(one):
+                inner = f"{name}.{key}" if name and key else name or key
+                if len(inner) < NAME_MOST:
+                    left.append((inner, name, value, access + step))
+        elif name and len(found.facts) < FACTS_MOST:
+            found.facts.setdefault(name, one.path if isinstance(one, Name) else one)
+        if len(left) + len(found.arrays) > NAMES_MOST:
+            raise BrokenFileError(f"there are more than {NAMES_MOST:,} names in it")
+    models = [access for access in hidden if MODEL.search(access)]
+    found.hidden = next(iter(models or hidden), "")
+    return found
+
+
+def _children(one: Any) -> Iterator[tuple[str, Any, str]]:
+    """(name, value, Python that leads there) for each part of a container."""
+    if isinstance(one, dict):
+        for key, value in one.items():
+            if _worth(value):
+                text, python = _key_of(key)
+                yield text, value, f"[{python}]"
+    elif isinstance(one, list | tuple):
+        for index, value in enumerate(one):
+            if isinstance(value, TensorView | PickledArray | dict | list | tuple | Opaque):
+                yield str(index), value, f"[{index}]"
+    elif isinstance(one, Opaque):
+        yield from _attributes(one)
+        yield from _children(one.items)
+        yield from _children(one.elements)
+        yield from _children(one.arguments)
+
+
+def _attributes(one: Opaque) -> Iterator[tuple[str, Any, str]]:
+    """Parameters, buffers and submodules under the names that they have in a state_dict."""
+    states = one.state if isinstance(one.state, tuple) else (one.state,)
+    for state in states:
+        if isinstance(state, list):  # a dataclass with slots
+            yield from _children(state)
+        if not isinstance(state, dict):
+            continue
+        for key, value in state.items():
+            if key in OF_MODULES and isinstance(value, dict):
+                for text, inner, step in _children(value):
+                    yield text, inner, f".{key}{step}"
+            elif _worth(value):
+                yield key, value, f".{key}"
+
+
+def _worth(value: Any) -> bool:
+    kinds = TensorView | PickledArray | dict | list | tuple | Opaque | Name | str | int | float
+    return isinstance(value, kinds) and value is not True and value is not False
+
+
+def _key_of(key: str) -> tuple[str, str]:
+    """The name of a key, and its Python."""
+    if key.startswith(NOT_TEXT):
+        return key[1:], key[1:]
+    return key, repr(key)

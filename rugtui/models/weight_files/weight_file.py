@@ -29,8 +29,7 @@ from rugtui.models.weight_files.choice import (
     require_plain,
 )
 from rugtui.models.weight_files.containers import OBJECTS, Contents, explained, open_contents
-from rugtui.models.weight_files.conventions import Candidate
-from rugtui.models.weight_files.facts import ACTIVATIONS, Said, said_by
+from rugtui.models.weight_files.conventions import ACTIVATIONS, Candidate, Said, said_by
 from rugtui.models.weight_files.shapes import (
     PLAIN,
     Sizes,

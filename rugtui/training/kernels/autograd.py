@@ -1,12 +1,12 @@
-"""The gradient of activations that have parameters or depend on all outputs: by autograd, over all
-cells.
+"""Gradients by autograd: of activations that have parameters or depend on all outputs; and a
+reference for the hand-written step.
 
-Two of them jump, where there is no gradient; each is treated as in its paper:
+Two of these activations jump, where there is no gradient; each is treated as in its paper:
 
-jumprelu   the threshold has the gradient of the expected loss, whose density at the jump is
-           estimated by a rectangular kernel of width BANDWIDTH: ∂y/∂θ = −(θ/ε) 1[|h − θ| < ε/2]
-gated      the gate learns from an auxiliary loss, that of ReLU(W x + b), which is added; without
-           the paper's sparsity penalty, because here the loss is only reconstruction
+jumprelu   the threshold has the gradient of the expected loss, with the density of h at the jump
+           from a rectangular kernel of width ε = BANDWIDTH: ∂y/∂θ = −(θ/ε) 1[|h − θ| < ε/2]
+gated      the gate learns from an auxiliary loss that is added, the loss of ReLU(W x + b); without
+           the paper's sparsity penalty, because the loss here is only reconstruction
 """
 
 from __future__ import annotations
@@ -16,17 +16,24 @@ from typing import Any
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
+from torch.nn import functional
 
 from rugtui.models.activations import among_largest
 from rugtui.settings.settings import Activation
 from rugtui.training.kernels.gradient import CheckCancelled
 from rugtui.training.kernels.sparse_rows import Batch
-from rugtui.training.parameters import Parameters
+from rugtui.training.state import Parameters
 
+BY_AUTOGRAD = {
+    "identity": lambda pre: pre,
+    "relu": functional.relu,
+    "leaky_relu": functional.leaky_relu,
+    "tanh": torch.tanh,
+    "gelu": functional.gelu,
+}
 BANDWIDTH = 0.1
-"""ε. A wider kernel is biased, a narrower one uses fewer cells of a batch; magnitudes are of order
-1.
-"""
+"""A wider kernel is more biased, a narrower one uses fewer cells of a batch; magnitudes are about
+1."""
 
 
 class JumpReLU(torch.autograd.Function):
@@ -98,3 +105,19 @@ class AutogradGradient:
 
     def _loss(self, x: Tensor, y: Tensor) -> Tensor:
         return (self._weight * (x - y).square()).mean()
+
+
+def reference_gradient(
+    x: Float[Tensor, "batch n_sparse"],
+    leaves: tuple[Tensor, Tensor | None, Tensor | None],
+    *,
+    activation: Activation = "relu",
+    importance: Float[Tensor, " n_sparse"] | float = 1.0,
+) -> tuple[Tensor, ...]:
+    """What tests compare `Gradient` with: the mean of importance (x − f(W_out W_in x + b))², and
+    its gradient by each of the leaves W_in, W_out (None: W_in's transpose) and b (None: 0)."""
+    own = [leaf.clone().requires_grad_() for leaf in leaves if leaf is not None]
+    W_in, W_out = own[0], own[1] if leaves[1] is not None else own[0].T
+    pre = x @ W_in.T @ W_out.T + (own[-1] if leaves[2] is not None else 0)
+    loss = (importance * (x - BY_AUTOGRAD[activation](pre)) ** 2).mean()
+    return loss.detach(), *torch.autograd.grad(loss, own)

@@ -11,7 +11,7 @@ from rugtui.training import data
 from rugtui.training.heldout import sample_losses
 from rugtui.training.kernels import autograd
 from rugtui.training.kernels.autograd import AutogradGradient, JumpReLU
-from rugtui.training.parameters import Parameters
+from rugtui.training.state import Parameters
 
 N_SPARSE, N_DENSE, BATCH, K = 20, 6, 40, 5
 

@@ -8,10 +8,10 @@ import torch
 from rugtui.models.dense import Dense
 from rugtui.settings.settings import Settings
 from rugtui.training import data
-from rugtui.training.kernels import reference
+from rugtui.training.kernels.autograd import BY_AUTOGRAD, reference_gradient
 from rugtui.training.kernels.gradient import Gradient
 from rugtui.training.kernels.plan import DEVICE, FullMatrixPath, Plan, choose
-from rugtui.training.parameters import Parameters
+from rugtui.training.state import Parameters
 
 N_SPARSE, N_DENSE, BATCH = 24, 7, 33
 SPARSE = Plan(sparse_encoder=True, most_on=1)
@@ -41,7 +41,7 @@ def check(start, x, dense, plan, *, tied, bias, activation, importance):
     step = Gradient(parameters, plan, activation=activation, importance=importance)
     leaves = start.W_in, None if tied else start.W_out, start.b if bias else None
     weight = 1.0 if importance is None else importance
-    want, *slopes = reference.gradient(dense, leaves, activation=activation, importance=weight)
+    want, *slopes = reference_gradient(dense, leaves, activation=activation, importance=weight)
     for _ in range(2):  # the buffers of the first step must not leak into the second
         got = step(x)
     torch.testing.assert_close(got, want)
@@ -51,7 +51,7 @@ def check(start, x, dense, plan, *, tied, bias, activation, importance):
         torch.testing.assert_close(part, slope)
 
 
-@pytest.mark.parametrize("activation", reference.BY_AUTOGRAD)
+@pytest.mark.parametrize("activation", BY_AUTOGRAD)
 @pytest.mark.parametrize("plan", PLANS, ids=NAMES)
 @pytest.mark.parametrize(("tied", "bias", "important"), itertools.product([False, True], repeat=3))
 def test_gradient_is_autograds(activation, plan, tied, bias, important):

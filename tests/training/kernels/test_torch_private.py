@@ -12,7 +12,7 @@ from rugtui.training.kernels import torch_private
 from rugtui.training.kernels.gradient import Gradient
 from rugtui.training.kernels.plan import Plan
 from rugtui.training.kernels.torch_private import bare, linear_relu
-from rugtui.training.parameters import Parameters
+from rugtui.training.state import Parameters
 from rugtui.training.trainer import Trainer
 
 there = pytest.mark.skipif(

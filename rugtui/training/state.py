@@ -1,20 +1,23 @@
-"""The parameters W_in, W_out, b and those of a learned activation, as views of one flat tensor, and
-their gradient as views of another.
+"""The state of a run: its parameters, the result of an interval, and all that a run needs to
+continue.
 
-One tensor for all of them makes the optimizer one fused pass and a copy of the state one clone.
-Tied weights are one matrix in the flat tensor with two views: W_out is W_in's transpose because it
-is the same memory, and both gradients add up in the same place.
+The parameters W_in, W_out, b and those of a learned activation are views of one flat tensor, and
+their gradient views of another. One tensor makes the optimizer one fused pass and a copy of the
+state one clone. Tied weights are one matrix with two views: W_out is W_in's transpose because it is
+the same memory, and both gradients add up in the same place.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from rugtui.models.dense import Dense
+from rugtui.settings.settings import Method
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,3 +94,33 @@ class Parameters:
         return self.weights.dense().mapped(
             lambda part: part.clone(memory_format=torch.contiguous_format)
         )
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """The result of one interval, with the learning rate and batch of its last step."""
+
+    step: int
+    """Steps done so far."""
+    loss: float
+    """sgd: mean loss of the batches since the last result; population: loss of the weights."""
+    heldout: float | None
+    """Loss on held-out data, if it was measured at this step."""
+    heldout_standard_error: float | None
+    lr: float
+    p: float
+    batch: int
+    samples: int
+    """Samples drawn so far; population draws none."""
+    method: Method
+    dead: int
+    """Outputs that are 0 for every input."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything that a run needs to continue bit for bit."""
+
+    tensors: dict[str, Tensor]
+    facts: dict[str, Any]
+    """JSON-able."""
