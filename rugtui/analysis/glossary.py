@@ -32,8 +32,7 @@ LOSSES = {
         "exact(W)", "Loss of these weights from the exact law of their interference, no sampling."
     ),
     "loss": Term(
-        "L*(r, p)",
-        "Loss of the best permutation-symmetric model: a prediction, not a lower bound.",
+        "L*(r, p)", "Loss of the best permutation-symmetric model: a prediction, not a lower bound."
     ),
     "pairs": Term("L_pairs", "Loss of the best model made of antipodal pairs of features."),
     "end": Term("L_end", "Where training should end: the best mixture of known structures."),

@@ -99,12 +99,7 @@ def _structure(
 
 
 def _place(
-    loss: float,
-    error: float,
-    levels: Levels,
-    measured: Statistics | None,
-    rug: bool,
-    begins: bool,
+    loss: float, error: float, levels: Levels, measured: Statistics | None, rug: bool, begins: bool
 ) -> str:
     side, where = standing(loss, error, levels.loss)
     if side == "at":

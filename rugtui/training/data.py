@@ -98,11 +98,7 @@ def sample_dense(
 
 
 def sample_one(
-    n_sparse: int,
-    batch: int,
-    *,
-    generator: torch.Generator,
-    dtype: torch.dtype = torch.float32,
+    n_sparse: int, batch: int, *, generator: torch.Generator, dtype: torch.dtype = torch.float32
 ) -> SparseRows:
     """Samples with exactly one active feature: the limit p → 0, conditioned on an active
     feature."""

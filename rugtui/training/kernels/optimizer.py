@@ -19,10 +19,7 @@ class Optimizer:
     the first step."""
 
     def __init__(
-        self,
-        kind: type[torch.optim.Optimizer],
-        blocks: list[tuple[Tensor, Tensor]],
-        **recipe: Any,
+        self, kind: type[torch.optim.Optimizer], blocks: list[tuple[Tensor, Tensor]], **recipe: Any
     ) -> None:
         """`blocks` are (values, gradient), contiguous and of one size each."""
         self._blocks = [values for values, _ in blocks]
