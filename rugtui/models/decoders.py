@@ -22,7 +22,7 @@ from rugtui.theory import moments
 from rugtui.theory.levels import levels
 
 REACH = 8.0
-"""z is clamped to so many standard deviations: beyond, its density is below 1e-14."""
+"""Standard deviations to which z is clamped: beyond, its density is below 1e-14."""
 Batch = Float[Tensor, "batch n_sparse"]
 Row = Float[Tensor, " n_sparse"]
 
@@ -40,7 +40,7 @@ class Jump:
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """Loss per feature of a decoder over samples, and what theory says of symmetric weights."""
+    """Loss per feature of a decoder over samples, and in theory for symmetric weights."""
 
     name: str
     loss: float
@@ -50,7 +50,7 @@ class Sampled:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What decoders know of the weights: h_i = a_i (x_i + s_i ζ) + μ_i, and the bias."""
+    """What decoders know about the weights: h_i = a_i (x_i + s_i ζ) + μ_i, and the bias."""
 
     p: float
     a: Row
@@ -61,9 +61,9 @@ class View:
 
     @classmethod
     def of(cls, weights: Weights, p: float, device: torch.device | str) -> View:
-        """From diagonal, sums and squares of the rows of W (section 2).
+        """From the diagonal, the sums and the squares of the rows of W (section 2).
 
-        Raises WeightsError where a feature does not reach its output (a_i ≤ 0): there is no z.
+        Raises WeightsError if a feature does not reach its output (a_i ≤ 0): it has no z.
         """
         a, variance = weights.diagonal(), float(moments.variance(p))
         if not (a > 0).all():
@@ -103,10 +103,8 @@ def jumprelu(view: View, x: Batch, z: Batch) -> Batch:
 
 
 def topk(view: View, x: Batch, z: Batch) -> Batch:
-    """The k largest z of each sample, read as JumpReLU reads them; k is its share of all features.
-
-    In a large model the k-th largest is the threshold, and the two are the same.
-    """
+    """`jumprelu` of the k largest z of each sample, k being the number that it passes on average:
+    in a large model the two are the same."""
     k = min(max(1, round(view.jump.share * z.shape[1])), z.shape[1])
     largest = z.topk(k, dim=1, sorted=False)
     read = view.jump.gain * largest.values + view.jump.offset
@@ -119,7 +117,7 @@ def elementwise(view: View, x: Batch, z: Batch) -> Batch:
 
 
 def oracle(view: View, x: Batch, z: Batch) -> Batch:
-    """The posterior mean of u where x is on, which it is told."""
+    """The posterior mean of u for features that an oracle says are on."""
     sample, feature = torch.nonzero(x, as_tuple=True)
     y = torch.zeros_like(z)
     y[sample, feature] = mean_if_on(z[sample, feature], view.noise[feature])
@@ -144,62 +142,37 @@ def sampled(
     *,
     device: torch.device | str = "cpu",
 ) -> list[Sampled]:
-    """The loss of decoders over all samples of `batches`, at least two of them together.
+    """The loss of decoders over all samples of `batches`, which hold at least two.
 
-    W x is computed once for all. Samples are independent, so that the spread of their losses gives
-    the standard error. The model itself, relu alone, may have features that it abandoned; other
-    decoders need all of them. Raises UsageError for a name that is none of DECODERS, and
-    WeightsError.
+    Samples are independent, so the spread of their losses gives the standard error. With relu
+    alone, the model itself, features may be abandoned; other decoders need a positive diagonal.
+    Raises UsageError for an unknown name, and WeightsError.
     """
     if unknown := [name for name in names if name not in DECODERS]:
         raise UsageError(f"A decoder is one of {', '.join(DECODERS)}, but it is {unknown[0]!r}.")
     losses: dict[str, list[float]] = {name: [] for name in names}
-    r = min(weights.n_dense / weights.n_sparse, 1.0)
-    if list(names) == ["relu"]:
-        for x in batches:
-            losses["relu"] += _squares(weights.forward(x).sub_(x))
-        theory = {"relu": levels(r, p).loss}
-    else:
-        view = View.of(weights, p, device)
-        for x in batches:
-            z = view.normalised(weights.product(x))
-            for name in names:
-                losses[name] += _squares(DECODERS[name](view, x, z).sub_(x))
-        theory = predicted(view, r)
-    return [
-        _summary(name, np.array(each) / weights.n_sparse, theory[name])
-        for name, each in losses.items()
-    ]
-
-
-def _squares(error: Batch) -> list[float]:
-    return torch.linalg.vector_norm(error, dim=1).double().square_().tolist()
-
-
-def predicted(view: View, r: float) -> dict[str, float]:
-    """The loss of each decoder for large symmetric weights of ratio r (sections 4 and 5)."""
-    best = levels(r, view.p)
-    return {
-        "relu": best.loss,
-        "linear": best.linear,
-        "jumprelu": view.jump.loss,
-        "topk": view.jump.loss,
-        "elementwise": best.elementwise,
-        "oracle": best.oracle,
-    }
-
-
-def _summary(name: str, losses: Float[np.ndarray, " samples"], theory: float) -> Sampled:
-    error = float(losses.std(ddof=1)) / math.sqrt(len(losses))
-    return Sampled(name, float(losses.mean()), error, theory)
-
-
-# One feature through a noisy channel (section 5): x is 0 with probability 1 − p and uniform on
-# [0, 1] with probability p, ζ is normal, and z = x + s ζ is observed.
+    view = None if list(names) == ["relu"] else View.of(weights, p, device)
+    for x in batches:
+        z = None if view is None else view.normalised(weights.product(x))
+        for name in names:
+            y = weights.forward(x) if view is None else DECODERS[name](view, x, z)
+            losses[name] += torch.linalg.vector_norm(y.sub_(x), dim=1).double().square_().tolist()
+    best = levels(min(weights.n_dense / weights.n_sparse, 1.0), p)
+    theory = {name: getattr(best, name) for name in ("linear", "elementwise", "oracle")}
+    theory |= {"relu": best.loss}
+    if view is not None:
+        theory |= {"jumprelu": view.jump.loss, "topk": view.jump.loss}
+    found = []
+    for name in names:
+        each = np.array(losses[name]) / weights.n_sparse
+        error = float(each.std(ddof=1)) / math.sqrt(len(each))
+        found.append(Sampled(name, float(each.mean()), error, theory[name]))
+    return found
 
 
 def posterior_mean(z: Tensor, s: Tensor, p: float) -> Tensor:
-    """E(x | z): no function of z alone does better. Computed in double precision where there is."""
+    """E(x | z), for x that is 0 with probability 1 − p and else uniform on [0, 1]: no function of z
+    alone does better. Computed in double precision if the device has it."""
     precise = _precise(z.device)
     within, moment, density = _overlap(z.to(precise), s.to(precise))
     within.mul_(p).add_(density, alpha=1 - p)
@@ -214,12 +187,11 @@ def mean_if_on(z: Tensor, s: Tensor) -> Tensor:
 
 
 def best_jump(s: float, p: float) -> Jump:
-    """The best threshold, and the best line above it, at noise s: a tail sum for each threshold.
+    """The best threshold, and the best line above it, at noise s.
 
     Below a threshold all of x² is lost. Above it the best line is the regression of x on z, which
-    leaves P (var(x) − cov(x, z)²/var(z)) with the moments of the tail. The sums over nodes of z are
-    the moments of one discrete law, so that what is left is never the difference of two integrals
-    with different errors.
+    leaves P (var(x) − cov(x, z)²/var(z)) with the moments of the tail. All integrals are sums over
+    the same nodes of z, so that no difference of integrals has errors that do not cancel.
     """
     edge = torch.linspace(-REACH, REACH, 8193, dtype=torch.float64) * s
     middle = torch.linspace(0, 1, 8193, dtype=torch.float64)
@@ -258,7 +230,7 @@ def _above(values: Float[Tensor, " n"], z: Float[Tensor, " n"]) -> Float[Tensor,
 def _overlap(z: Tensor, s: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """∫₀¹ φ_s(z − u) du, ∫₀¹ u φ_s(z − u) du and φ_s(z), with φ_s the density of s ζ.
 
-    The first is even about z = 1/2; taken in the lower tails it does not cancel.
+    The first is symmetric about z = 1/2; from the lower tails it is computed without cancellation.
     """
     z = torch.minimum(torch.maximum(z, -REACH * s), 1 + REACH * s)
     far = (z - 0.5).abs()
@@ -268,7 +240,7 @@ def _overlap(z: Tensor, s: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _tail(t: Tensor) -> Tensor:
-    """1 − Φ(t) with all digits where it is small; torch's own Φ has none there."""
+    """1 − Φ(t), accurate where it is small, unlike 1 − torch.special.ndtr(t)."""
     return 0.5 * torch.special.erfc(t * math.sqrt(0.5))
 
 
@@ -277,5 +249,5 @@ def _density(z: Tensor, s: Tensor) -> Tensor:
 
 
 def _precise(device: torch.device) -> torch.dtype:
-    """Double precision, where the device has it: differences of Φ lose digits."""
+    """Double precision if the device has it: differences of Φ lose digits."""
     return torch.float32 if device.type == "mps" else torch.float64

@@ -1,9 +1,9 @@
 """Sparse data: x_i = c_i u_i with c_i ~ Bernoulli(p) and u_i ~ Uniform[0, 1] (section 1), and data
 with other magnitudes, other probabilities, or groups.
 
-On a CPU the active entries are found from the gaps between them, which are geometric (section 10):
-the work grows with the number of active entries, not with batch · n_sparse. If most entries are
-active, one random number for each entry is less work.
+On a CPU the active entries are found from the geometric gaps between them (section 10): the work
+grows with the number of active entries, not with batch · n_sparse. If many entries are active, one
+random number for each entry is less work.
 """
 
 from __future__ import annotations
@@ -21,20 +21,6 @@ from rugtui.training.kernels import passes
 from rugtui.training.kernels.sparse_rows import Batch, SparseRows
 
 
-def sample(
-    n_sparse: int,
-    p: float,
-    batch: int,
-    *,
-    generator: torch.Generator,
-    device: torch.device | None = None,
-    dtype: torch.dtype = torch.float32,
-) -> Float[Tensor, "batch n_sparse"]:
-    """`batch` dense samples x, on `device` (default: the generator's)."""
-    rows = sample_sparse(n_sparse, p, batch, generator=generator, dtype=dtype)
-    return rows.dense().to(device or generator.device)
-
-
 def sample_sparse(
     n_sparse: int,
     p: float,
@@ -49,7 +35,7 @@ def sample_sparse(
     """
     seeds, expected = _seeds(generator), batch * n_sparse * p
     starts = torch.empty(batch + 1, dtype=torch.int32)
-    # six standard deviations above the mean: too short for one batch in 10⁹
+    # six standard deviations above the mean: too small for one batch in 10⁹
     room = math.ceil(expected + 6 * math.sqrt(expected)) + 10
     while True:
         columns, values = torch.empty(room, dtype=torch.int32), torch.empty(room, dtype=dtype)
@@ -83,7 +69,6 @@ def sample_dense(
     batch: int,
     *,
     generator: torch.Generator,
-    device: torch.device | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> Float[Tensor, "batch n_sparse"]:
     """`batch` samples on the generator's device, in O(batch · n_sparse), without synchronizing.
@@ -91,7 +76,7 @@ def sample_dense(
     For GPUs, where two random numbers per entry cost less than finding out how many entries are
     active. p is accurate to 2⁻³¹.
     """
-    shape, device = (batch, n_sparse), device or generator.device
+    shape, device = (batch, n_sparse), generator.device
     coin = torch.empty(shape, dtype=torch.int32, device=device).random_(generator=generator)
     values = torch.rand(shape, generator=generator, dtype=dtype, device=device)
     return values.mul_(coin <= round(p * 2**31) - 1)
@@ -100,13 +85,22 @@ def sample_dense(
 def sample_one(
     n_sparse: int, batch: int, *, generator: torch.Generator, dtype: torch.dtype = torch.float32
 ) -> SparseRows:
-    """Samples with exactly one active feature: the limit p → 0, conditioned on an active
-    feature."""
+    """Samples with exactly one active feature, on the CPU: the limit p → 0 among samples with
+    one."""
     columns = torch.randint(n_sparse, (batch,), generator=generator, dtype=torch.int32)
     values = torch.rand(batch, generator=generator, dtype=dtype)
-    return SparseRows(
-        (batch, n_sparse), torch.arange(batch + 1, dtype=torch.int32), columns, values
-    )
+    starts = torch.arange(batch + 1, dtype=torch.int32)
+    return SparseRows((batch, n_sparse), starts, columns, values)
+
+
+def sample_one_dense(
+    n_sparse: int, batch: int, *, generator: torch.Generator, dtype: torch.dtype = torch.float32
+) -> Float[Tensor, "batch n_sparse"]:
+    """Samples with exactly one active feature, on the generator's device, without synchronizing."""
+    like = {"generator": generator, "device": generator.device}
+    columns = torch.randint(n_sparse, (batch, 1), **like)
+    values = torch.rand((batch, 1), dtype=dtype, **like)
+    return values.new_zeros(batch, n_sparse).scatter_(1, columns, values)
 
 
 def sample_features(
@@ -152,7 +146,7 @@ def decayed(n_sparse: int, p: float, decay: float) -> Float[Tensor, " n_sparse"]
     """p_i = min(1, c i^−decay), i = 1 …, with the c that makes their mean p."""
     i = torch.arange(1, n_sparse + 1, dtype=torch.float64)
     weight = i**-decay
-    at_1 = 0  # the first ones, which are capped
+    at_1 = 0  # the number of p_i that are capped at 1
     while at_1 < n_sparse:
         c = (p * n_sparse - at_1) / float(weight[at_1:].sum())
         over = int((c * weight[at_1:] > 1).sum())
@@ -163,8 +157,8 @@ def decayed(n_sparse: int, p: float, decay: float) -> Float[Tensor, " n_sparse"]
 
 
 def with_magnitudes(x: Batch, law: MagnitudeLaw) -> Batch:
-    """`x`, in which features that are on are uniform on [0, 1), with magnitudes of this law: its
-    quantiles there. In place."""
+    """`x`, in which active features are uniform on [0, 1), with the quantiles of this law in their
+    place. In place."""
     if law.is_usual:
         return x
     if isinstance(x, SparseRows):
@@ -179,7 +173,7 @@ def _quantiles(u: Tensor, law: MagnitudeLaw) -> Tensor:
     match law.kind, law.values:
         case "uniform", (low, high):
             return u.mul_(high - low).add_(low)
-        case "normal", (mean, deviation):  # u has 24 bits: its tails end at 5.4 deviations
+        case "normal", (mean, deviation):  # u has 24 bits: the tails end at 5.4 deviations
             u.clamp_(2.0**-25, 1 - 2.0**-24)
             return torch.special.ndtri(u, out=u).mul_(deviation).add_(mean)
         case "exponential", (mean,):

@@ -15,36 +15,21 @@ WANTED = "auto, cpu, cuda, cuda:N or mps"
 
 def resolve(name: str) -> torch.device:
     """The device of this name; auto prefers cuda, then mps, then cpu. Raises SettingError."""
+    cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
     if name == "auto":
-        return torch.device(_best())
+        return torch.device("cuda" if cuda else "mps" if mps else "cpu")
     kind, _, index = name.partition(":")
-    if kind == "cuda":
-        _require_cuda(name, int(index or 0))
-    elif kind == "mps":
-        if not torch.backends.mps.is_available():
-            raise _absent(name, "no Metal device was found: use cpu or auto")
-    elif name != "cpu":
-        raise _absent(name, "use auto")
+    hint = "" if kind in ("cuda", "mps") or name == "cpu" else "use auto"
+    if kind == "cuda" and not cuda:
+        hint = "no CUDA device was found: use cpu or auto"
+    elif kind == "cuda" and int(index or 0) >= (found := torch.cuda.device_count()):
+        there = "cuda:0" if found == 1 else f"cuda:0 to cuda:{found - 1}"
+        hint = f"{found} CUDA device{'s' * (found > 1)} found: use {there}"
+    elif kind == "mps" and not mps:
+        hint = "no Metal device was found: use cpu or auto"
+    if hint:
+        raise SettingError("device", WANTED, repr(name), hint)
     return torch.device(name)
-
-
-def _best() -> str:
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-def _require_cuda(name: str, index: int) -> None:
-    if not torch.cuda.is_available():
-        raise _absent(name, "no CUDA device was found: use cpu or auto")
-    found = torch.cuda.device_count()
-    if index >= found:
-        last = "cuda:0" if found == 1 else f"cuda:0 to cuda:{found - 1}"
-        raise _absent(name, f"{found} CUDA device{'s' * (found > 1)} found: use {last}")
-
-
-def _absent(name: str, hint: str) -> SettingError:
-    return SettingError("device", WANTED, repr(name), hint)
 
 
 def data_type(settings: Settings, device: torch.device) -> torch.dtype:
@@ -58,7 +43,7 @@ def data_type(settings: Settings, device: torch.device) -> torch.dtype:
 def precision(settings: Settings, device: torch.device) -> Iterator[None]:
     """Lets CUDA use TensorFloat-32 for float32 products inside the block, if `matmul` is "tf32".
 
-    The switch is global: nothing else may compute on CUDA in the meantime.
+    The switch is global: nothing else may compute on CUDA during the block.
     """
     if settings.matmul != "tf32" or device.type != "cuda":
         yield

@@ -1,4 +1,4 @@
-"""Divergence and lack of memory: what can stop a valid run, and what to do about it."""
+"""What can stop a valid run, divergence and lack of memory, and what to do about it."""
 
 from __future__ import annotations
 
@@ -22,13 +22,12 @@ STATES = 3
 """Additional copies of the parameters and optimizer state: the fallback, one that is being written,
 and one that waits to be written."""
 SCREEN_COPIES, UNEVEN_COPIES = 5, 8
-"""Copies of W_in and W_out that a dashboard may hold at once: those behind the statistics and the
-picture, their products, a snapshot being written, and the rug's, which needs more unless it is a
-Hadamard rug. Measured beside n_sparse 4,096: 4.3 at n_dense 1,024 and 512; 7.7 at (3000, 1500)."""
+"""Copies of W_in and W_out that a dashboard may hold at once: for the statistics, the picture,
+their products, a snapshot that is being written, and the rug, which needs more unless it is a
+Hadamard rug. Measured at n_sparse 4,096: 4.3 at n_dense 1,024 and 512; 7.7 at (3000, 1500)."""
 BATCH_COPIES, SLOPED_COPIES, FULL_COPIES, AUTOGRAD_COPIES = 3, 8, 6, 13
-"""Pre-activations of two steps, and the data or held-out outputs; with the slope of what is not a
-ReLU, which passes over all of them; with data in all their cells, those too; by autograd, what it
-remembers."""
+"""Arrays of batch × n_sparse: pre-activations of two steps, and the data or held-out outputs; those
+of a fixed activation other than ReLU, with its slopes; those with dense data; those of autograd."""
 CELL = 36
 """Bytes of an active entry: index and value, by row and by column, with a reserve."""
 SIGNS = (
@@ -38,7 +37,7 @@ SIGNS = (
     "bad_alloc",
     "create a memory",
 )
-"""How PyTorch, the C++ library and oneDNN call it."""
+"""What PyTorch, the C++ library and oneDNN say when memory is short."""
 
 
 class Diverged(TrainingError):  # noqa: N818 - a state that a run can be in
@@ -61,9 +60,8 @@ class OutOfMemory(TrainingError):  # noqa: N818 - likewise
         self.exit_code = UsageError.exit_code if foreseen else self.exit_code
         self.needed = needed_memory(settings, screen=screen)
         self.batch = largest_batch(settings, there, screen=screen)
-        cure = (
-            f"batch {self.batch:,} fits" if self.batch else "choose a smaller n_sparse or n_dense"
-        )
+        smaller = "choose a smaller n_sparse or n_dense"
+        cure = f"batch {self.batch:,} fits" if self.batch else smaller
         super().__init__(
             f"Training at batch {settings.batch:,} needs about {gib(self.needed)} on "
             f"{room.device}, but only {gib(there)} are available; {cure}."
@@ -139,20 +137,15 @@ def _fixed(settings: Settings, screen: bool) -> int:
     matrices = 1 if settings.tied else 2
     vectors = settings.bias + len(EXTRA.get(settings.activation, ()))
     parameters = settings.n_sparse * (matrices * settings.n_dense + vectors)
-    looked_at = _looked_at(settings) if screen else 0
-    return math.ceil(_bytes(settings) * (copies * parameters + looked_at + _square(settings)))
-
-
-def _looked_at(settings: Settings) -> int:
-    copies = SCREEN_COPIES if is_power_of_two(settings.n_sparse) else UNEVEN_COPIES
-    return copies * 2 * settings.n_sparse * settings.n_dense
-
-
-def _square(settings: Settings) -> int:
-    """Entries of the n_sparse × n_sparse matrix that a dense step may use."""
+    numbers = copies * parameters
+    if screen:
+        shown = SCREEN_COPIES if is_power_of_two(settings.n_sparse) else UNEVEN_COPIES
+        numbers += shown * 2 * settings.n_sparse * settings.n_dense
+    # the n_sparse × n_sparse matrix that a dense step may use
     full = settings.method == "sgd" and not sparse_data(settings) and settings.matmul != "bf16"
     squares = FullMatrixPath.of(settings.n_sparse, settings.n_dense, settings.batch if full else 0)
-    return settings.n_sparse**2 if squares.backward else 0
+    numbers += settings.n_sparse**2 if squares.backward else 0
+    return math.ceil(_bytes(settings) * numbers)
 
 
 def _per_sample(settings: Settings) -> int:

@@ -34,9 +34,9 @@ def aligned(settings: Settings, *, generator: torch.Generator) -> Dense:
     """W_out uniform within ±1/√n_dense, W_in = W_outᵀ, b two standard deviations below 0.
 
     W is then random, with a diagonal of 1/3: each output responds to its own feature from the first
-    step, and rarely to others. Against `linear` at (1024, 256, p 0.01): no output is dead at the
-    start, training is 500 steps ahead, and at most an eighth of the outputs are active instead of
-    half, which makes sparse steps cheaper.
+    step, and rarely to others. Compared with `linear` at (1024, 256, p 0.01): no output is dead at
+    the start, training is 500 steps ahead, and at most an eighth of the outputs are active instead
+    of half, which makes sparse steps cheaper.
     """
     n_sparse, n_dense, p = settings.n_sparse, settings.n_dense, settings.p_on
     W_out = _uniform(n_sparse, n_dense, inputs=n_dense, generator=generator)
@@ -58,7 +58,7 @@ def linear(settings: Settings, *, generator: torch.Generator) -> Dense:
 
 
 def constructed(name: str, settings: Settings, *, generator: torch.Generator) -> Dense:
-    """Forward-engineered weights, W_in and W_out scaled to equal norm in each dimension, so that a
+    """Engineered weights, with W_in and W_out scaled to equal norm in each dimension, so that a
     step changes both equally. Raises SettingError, WeightsError."""
     n_sparse, n_dense, p = settings.n_sparse, settings.n_dense, settings.p_on
     made = dense(engineered(name, n_sparse, n_dense, p, generator=generator))
@@ -70,11 +70,9 @@ def constructed(name: str, settings: Settings, *, generator: torch.Generator) ->
             made.b,
         )
     scale = (made.W_out.norm(dim=0) / made.W_in.norm(dim=1)).sqrt().nan_to_num(1.0)
-    W_in, W_out = made.W_in * scale[:, None], made.W_out / scale
-    if settings.tied and not torch.allclose(W_out, W_in.T, rtol=1e-4, atol=1e-6):
-        hint = "its W_out is not W_in's transpose"
-        raise SettingError("tied", f"no with init {name}", "yes", hint)
-    return Dense(W_in, W_out, made.b)
+    made = Dense(made.W_in * scale[:, None], made.W_out / scale, made.b)
+    _require_tied(settings, made, f"init {name}")
+    return made
 
 
 def from_file(settings: Settings) -> Dense:
@@ -86,13 +84,18 @@ def from_file(settings: Settings) -> Dense:
     ):
         if wanted != got:
             raise SettingError(name, f"{wanted}, as in {settings.init}", got)
-    if settings.tied and not torch.allclose(read.W_out, read.W_in.T, rtol=1e-4, atol=1e-6):
-        hint = "its W_out is not W_in's transpose"
-        raise SettingError("tied", f"no with the weights of {settings.init}", "yes", hint)
+    of_file = f"the weights of {settings.init}"
+    _require_tied(settings, read, of_file)
     if not settings.bias and bool(read.b.any()):
-        hint = "they have one"
-        raise SettingError("bias", f"yes with the weights of {settings.init}", "no", hint)
+        raise SettingError("bias", f"yes with {of_file}", "no", "they have one")
     return read
+
+
+def _require_tied(settings: Settings, weights: Dense, what: str) -> None:
+    """Raises SettingError if weights are to be tied and their W_out is not W_in's transpose."""
+    same = torch.allclose(weights.W_out, weights.W_in.T, rtol=1e-4, atol=1e-6)
+    if settings.tied and not same:
+        raise SettingError("tied", f"no with {what}", "yes", "its W_out is not W_in's transpose")
 
 
 def _uniform(*shape: int, inputs: int, generator: torch.Generator) -> Tensor:

@@ -12,12 +12,13 @@ from rugtui.training.heldout import Estimate
 from rugtui.training.state import StepResult
 
 WARMUP_STEPS = 1000
-"""And no more than a tenth of all steps."""
+"""At most, and no more than a tenth of all steps."""
 EPOCH = 30_000
 """Samples that the paper's loop draws at once and cuts into batches; the last batch is smaller."""
-POPULATION_PATIENCE = 200
-REFERENCE_PATIENCE = 200
-"""The paper's loss_window."""
+PATIENCE = 200
+"""Of population training, and of the paper's loop, which calls it loss_window."""
+SETTLED = 1e-5
+"""Relative fall of the loss below which population training has not improved."""
 
 
 def rate(settings: Settings, step: int) -> float:
@@ -49,12 +50,10 @@ def epoch(settings: Settings) -> int:
 
 
 def patience(settings: Settings) -> int:
-    """Steps; 0 has no end."""
+    """Steps without improvement after which a run ends; 0: never."""
     if settings.patience is not None:
         return settings.patience
-    if settings.method == "population":
-        return POPULATION_PATIENCE
-    return REFERENCE_PATIENCE if settings.schedule == "reference" else 0
+    return PATIENCE if settings.method == "population" or settings.schedule == "reference" else 0
 
 
 def by_epochs(settings: Settings) -> bool:
@@ -63,16 +62,12 @@ def by_epochs(settings: Settings) -> bool:
     return known == ("reference", "sgd", None)
 
 
-SETTLED = 1e-5
-"""Population training: a relative fall of the loss below this does not count as improvement."""
-
-
 class Stopping:
     """Decides from the results of a run whether it is over; `reason` says why, once it is.
 
     Patience compares the mean loss of the last `patience` steps with that of as many steps before
-    them, once per `patience` steps. The paper's loop compares after every epoch, and so stops
-    earlier; it runs one more epoch after it found no improvement.
+    them, once every `patience` steps. The paper's loop compares after every epoch, and so stops
+    earlier; it runs one more epoch after finding no improvement.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -83,22 +78,28 @@ class Stopping:
         self._sum, self._steps = 0.0, 0
         self._before: float | None = None
         self._recent: list[list[float]] = []
-        """The summed loss and the steps of each result, over two patiences."""
+        """The summed loss and the steps of each result, over twice the patience."""
         self._last_epoch = False
 
     def note(self, result: StepResult, steps: int, judged: Estimate | None = None) -> None:
         """Add a result over so many steps; for training on samples, with the held-out loss that is
         compared with the target, if it was measured at this step."""
-        within = self._settings.until_within
-        known = result.loss
-        if (
-            result.method == "sgd"
-        ):  # plus a standard error, because among many measurements one is low by chance
-            known = math.inf if judged is None else judged.mean + judged.standard_error
-        if within and known <= (1 + within) * self._symmetric():
+        if self._within_target(result, judged):
             self.reason = self._target
         elif self._patience and self._is_over(result, steps):
             self.reason = f"no improvement for {self._patience:,} steps"
+
+    def _within_target(self, result: StepResult, judged: Estimate | None) -> bool:
+        settings = self._settings
+        if not settings.until_within:
+            return False
+        loss = result.loss
+        if result.method == "sgd":  # of many measurements one is low by chance: add an error
+            loss = math.inf if judged is None else judged.mean + judged.standard_error
+        from rugtui.theory.optimum import optimum
+
+        symmetric = float(optimum(settings.ratio, settings.p_on).loss)
+        return loss <= (1 + settings.until_within) * symmetric
 
     @property
     def met(self) -> bool:
@@ -108,14 +109,9 @@ class Stopping:
     @property
     def _target(self) -> str:
         within = self._settings.until_within
-        # the held-out loss may still be higher: a few interferers are not Gaussian noise
+        # the held-out loss may still be higher: few interferers are not Gaussian noise
         whose = "Gaussian loss " if self._settings.method == "population" else ""
         return f"{whose}within {100 * within:g} % of L*" if within else ""
-
-    def _symmetric(self) -> float:
-        from rugtui.theory.optimum import optimum
-
-        return float(optimum(self._settings.ratio, self._settings.p_on).loss)
 
     def _is_over(self, result: StepResult, steps: int) -> bool:
         if not self._by_epochs:
@@ -127,7 +123,8 @@ class Stopping:
         return over
 
     def _epoch_stalls(self) -> bool:
-        """The paper's loop stops at the earliest after two patiences with the same settings."""
+        """The paper's loop stops after twice the patience with the same settings at the
+        earliest."""
         sums, steps = np.array(self._recent).T
         done = steps.sum() - steps.cumsum()  # after each result
         since = done < 2 * self._patience

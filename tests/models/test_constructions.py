@@ -16,7 +16,7 @@ from rugtui.models.rug import Rug
 from rugtui.settings.settings import Construction
 from rugtui.theory import gaussian, moments
 from rugtui.theory.optimum import optimum
-from rugtui.training.data import sample
+from rugtui.training.data import sample_sparse
 
 FRAMES = get_args(Construction)
 FLAT = [frame for frame in FRAMES if frame != "orthonormal"]
@@ -69,7 +69,7 @@ def test_the_gaussian_loss_is_that_of_the_optimum(frame):
 
 
 def sampled_loss(weights, p, samples=512):
-    x = sample(weights.n_sparse, p, samples, generator=seeded(1))
+    x = sample_sparse(weights.n_sparse, p, samples, generator=seeded(1)).dense()
     each = (x - weights.forward(x)).square().mean(1)
     return each.mean().item(), each.std().item() / samples**0.5
 

@@ -12,7 +12,7 @@ from rugtui.theory.exact import exact_loss
 from rugtui.theory.hull import hull, lowest
 from rugtui.theory.pairs import lopsided
 from rugtui.theory.structures import priority_loss, silencers
-from rugtui.training.data import sample
+from rugtui.training.data import sample_sparse
 from rugtui.training.trainer import Trainer, results
 
 
@@ -36,7 +36,7 @@ def test_a_plane_silences_as_many_as_counted(k):
 @pytest.mark.parametrize("k", [5, 6, 8])
 def test_the_loss_of_an_order_of_priority_against_sampling(k, p):
     weights = made("priority", 4 * k, 8, p, tune="exact").weights
-    x = sample(4 * k, p, 100_000, generator=torch.Generator().manual_seed(1))
+    x = sample_sparse(4 * k, p, 100_000, generator=torch.Generator().manual_seed(1)).dense()
     error = ((dense(weights).forward(x) - x) ** 2).mean(1)
     standard_error = float(error.std()) / len(x) ** 0.5
     assert float(error.mean()) == pytest.approx(priority_loss(k, p), abs=4 * standard_error)
@@ -89,7 +89,7 @@ def test_training_keeps_an_order_of_priority():
     training = Trainer(settings)
     for _ in results(training):
         pass
-    x = sample(60, 0.1, 100_000, generator=torch.Generator().manual_seed(2))
+    x = sample_sparse(60, 0.1, 100_000, generator=torch.Generator().manual_seed(2)).dense()
     loss = float(((training.weights().forward(x) - x) ** 2).mean())
     assert loss < 0.75 * hull(0.1).loss(1 / 3)
     assert loss < 1.1 * priority_loss(6, 0.1)

@@ -18,7 +18,7 @@ from rugtui.theory.exact import exact_loss
 from rugtui.theory.hull import hull, lowest
 from rugtui.theory.optimum import optimum
 from rugtui.theory.pairs import lopsided, pairs
-from rugtui.training.data import sample
+from rugtui.training.data import sample_sparse
 
 P = 0.05
 SINGLE = 1e-5
@@ -143,7 +143,7 @@ def test_rugs_of_65536_features_against_published_ratios(name, ratio, p, over):
 @pytest.mark.parametrize(("name", "n_sparse", "n_dense"), CASES)
 def test_the_exact_loss_is_the_sampled_one(name, n_sparse, n_dense):
     weights = made(name, n_sparse, n_dense, 0.1)
-    x = sample(n_sparse, 0.1, 1 << 14, generator=seeded(1))
+    x = sample_sparse(n_sparse, 0.1, 1 << 14, generator=seeded(1)).dense()
     each = (x - weights.forward(x)).square().mean(1, dtype=torch.float64)
     found = mean_exact_loss(weights, 0.1)
     assert found == pytest.approx(each.mean().item(), abs=4 * each.std().item() / (1 << 7))

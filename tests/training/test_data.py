@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rugtui.training import data
-from rugtui.training.source import one_dense
 
 
 def generator(seed=0):
@@ -166,11 +165,6 @@ def test_same_generator_same_samples():
     assert torch.equal(one.values, two.values)
 
 
-def test_dense_samples_are_the_cells():
-    x = data.sample(64, 0.1, 32, generator=generator(5), device=torch.device("cpu"))
-    assert torch.equal(x, data.sample_sparse(64, 0.1, 32, generator=generator(5)).dense())
-
-
 def test_drawn_densely_they_have_the_same_law():
     x = data.sample_dense(50, 0.3, 20_000, generator=generator())
     on = x > 0
@@ -184,7 +178,7 @@ def test_exactly_one_feature_on(where):
     if where == "cells":
         x = data.sample_one(16, 4000, generator=generator()).dense()
     else:
-        x = one_dense(16, 4000, generator=generator())
+        x = data.sample_one_dense(16, 4000, generator=generator())
     assert x.shape == (4000, 16)
     assert ((x > 0).sum(1) == 1).all()
     assert abs(z_scores((x > 0).sum(0), 250, 250 * 15 / 16)).max() < 4.5

@@ -54,10 +54,9 @@ def test_on_cuda_data_are_drawn_there_and_the_host_waits_once_in_many_steps(monk
     """With a stand-in for the generator: no such device is needed."""
     cuda = torch.device("cuda")
     there = SimpleNamespace(device=cuda)
-    for module, name in ((data, "sample_dense"), (source, "one_dense")):
+    for kind, name in (("bernoulli", "sample_dense"), ("one", "sample_one_dense")):
         drawn = functools.partial(lambda name, *_, generator, **__: (name, generator), name)
-        monkeypatch.setattr(module, name, drawn)
-    for kind, name in (("bernoulli", "sample_dense"), ("one", "one_dense")):
+        monkeypatch.setattr(data, name, drawn)
         batch = source.Source(there, cuda, torch.float32).draw(Settings(data=kind), 8)
         assert batch == (name, there)
     paces = [Pace.of(Settings(), kind=kind) for kind in ("cpu", "cuda")]
