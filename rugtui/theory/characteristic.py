@@ -36,9 +36,10 @@ BLOCK = 1 << 15  # values of ψ computed at once: they stay in the cache
 PAIR = 0.004  # what each row adds to the cost of a grid point, in values of ψ
 
 
-def wave(
-    s: Float[np.ndarray, "*grid"],
-) -> tuple[Float[np.ndarray, "*grid"], Float[np.ndarray, "*grid"], Float[np.ndarray, "*grid"]]:
+Grid = Float[np.ndarray, "*grid"]
+
+
+def wave(s: Grid) -> tuple[Grid, Grid, Grid]:
     """(e^{is} − 1)/(is) = E exp(i s u), u uniform: real and imaginary part, signed size."""
     half = s / 2
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -46,14 +47,9 @@ def wave(
     return sinc * np.cos(half), sinc * np.sin(half), sinc
 
 
-def log_factor(
-    s: Float[np.ndarray, "*grid"], p: float
-) -> tuple[Float[np.ndarray, "*grid"], Float[np.ndarray, "*grid"]]:
-    """Real and imaginary part of ψ(s); −345 stands for log 0."""
-    return _log_factor(s, p, *wave(s))
-
-
-def _log_factor(s, p, real, imaginary, size):
+def log_factor(s: Grid, p: float, of_wave: tuple[Grid, ...] = ()) -> tuple[Grid, Grid]:
+    """Real and imaginary part of ψ(s); −345 stands for log 0. `of_wave`: wave(s), if known."""
+    real, imaginary, size = of_wave or wave(s)
     # |·|² − 1, as a sum of small terms, or rounding errors of 1 would add up over n weights
     below_one = 2 * p * (1 - p) * (real - 1) + p * p * (size * size - 1)
     real, imaginary = 1 - p + p * real, p * imaginary
@@ -77,7 +73,7 @@ def of_rows(
     """The transforms of rows of weights; t > 0 and ascending."""
     if p <= SMOOTH_BELOW or t[-1] * np.abs(rows).max(initial=0) <= SMOOTH_UP_TO:
         step = STEP if p <= 0.2 else STEP / 2
-        grid = Grid.under(rows, step / t[-1])
+        grid = WeightGrid.under(rows, step / t[-1])
         if len(grid.values) * (1 + PAIR * len(rows)) < rows.size:
             return of_groups(grid.values, grid.counts(), p, t, waves=waves)
     once = np.ones((1, rows.shape[1]))
@@ -100,11 +96,11 @@ def of_groups(
     whole, single = [], []
     for start in range(0, len(t), at_once):
         s = np.multiply.outer(sizes, t[start : start + at_once])
-        real, imaginary, size = wave(s)
-        log_size, phase = _log_factor(s, p, real, imaginary, size)
+        of_wave = wave(s)
+        log_size, phase = log_factor(s, p, of_wave)
         whole.append(np.exp(even @ log_size + 1j * (odd @ phase)))
         if waves:
-            single.append(even @ real + 1j * (odd @ imaginary))
+            single.append(even @ of_wave[0] + 1j * (odd @ of_wave[1]))
     return np.concatenate(whole, -1), np.concatenate(single, -1) if waves else None
 
 
@@ -125,7 +121,7 @@ def _folded(
 
 
 @dataclass(frozen=True)
-class Grid:
+class WeightGrid:
     """Weights on a grid of multiples of `step`: the cell of each weight, and its position in it.
 
     A weight x steps from the middle of its cell becomes ℓ_q(x) on the q-th of the ORDER grid points
@@ -142,7 +138,7 @@ class Grid:
     """Its distance from the middle of the cell in steps, −1/2 … 1/2."""
 
     @classmethod
-    def under(cls, rows: Float[np.ndarray, "k n"], step: float) -> Grid:
+    def under(cls, rows: Float[np.ndarray, "k n"], step: float) -> WeightGrid:
         place = rows / step
         base = np.floor(place)
         cells, cell = _distinct(base.astype(np.int64))

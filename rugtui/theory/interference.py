@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -27,25 +26,6 @@ NEGLIGIBLE = 1e-6
 atom. A negative weight far larger than the diagonal is not taken as the largest."""
 
 
-class Source(Protocol):
-    """Rows of weights without their diagonal entries."""
-
-    @property
-    def counts(self) -> Float[np.ndarray, "k g"]:
-        """How often each value occurs; 0 for values that count as 0."""
-        ...
-
-    def values(self, index: np.ndarray) -> Float[np.ndarray, "j g"]: ...
-
-    def scaled(self, by: Vector) -> Source:
-        """The rows, each multiplied by a factor."""
-        ...
-
-    def transforms(
-        self, index: np.ndarray, p: float, t: Float[np.ndarray, " f"], waves: bool
-    ) -> characteristic.Transforms: ...
-
-
 @dataclass(frozen=True)
 class Rows:
     """Rows given as weights, with 0 on the diagonal."""
@@ -56,6 +36,7 @@ class Rows:
 
     @property
     def counts(self) -> Float[np.ndarray, "k n"]:
+        """1 for each weight, 0 for those that count as 0."""
         return self._present().astype(float)
 
     def _present(self) -> Bool[np.ndarray, "k n"]:
@@ -70,6 +51,7 @@ class Rows:
         return self.rows[index]
 
     def scaled(self, by: Vector) -> Rows:
+        """The rows, each multiplied by a factor."""
         diagonal = None if self.diagonal is None else self.diagonal * by
         return Rows(self.rows * by[:, None], diagonal)
 
@@ -103,6 +85,10 @@ class Groups:
         self, index: np.ndarray, p: float, t: Float[np.ndarray, " f"], waves: bool
     ) -> characteristic.Transforms:
         return characteristic.of_groups(self.distinct, self.counts[index], p, t, waves=waves)
+
+
+Source = Rows | Groups
+"""Rows of weights without their diagonal entries."""
 
 
 @dataclass(frozen=True)

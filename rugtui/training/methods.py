@@ -1,8 +1,9 @@
-"""Training methods: the protocol that the training loop uses, and the method that samples data."""
+"""Training methods: the one that samples data, and the choice between it and population
+training."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,54 +18,12 @@ from rugtui.training.population import Population
 from rugtui.training.source import Source, importance
 from rugtui.training.state import Parameters
 
-
-class Method(Protocol):
-    """Changes the parameters that it was made with. If `check_cancelled` raises, nothing has
-    changed."""
-
-    @property
-    def plan(self) -> str:
-        """How a step is computed, in a few words."""
-        ...
-
-    @property
-    def lr(self) -> float:
-        """The rate of the last step."""
-        ...
-
-    def change(self, settings: Settings) -> None: ...
-
-    def step(self, number: int, check_cancelled: CheckCancelled) -> Tensor | float:
-        """Step 0, 1, … of the run; returns the loss before it."""
-        ...
-
-    def loss(self, check_cancelled: CheckCancelled) -> float | None:
-        """The loss of the current weights, if the method knows it."""
-        ...
-
-    def dead(self) -> int:
-        """Outputs that are 0 for every input."""
-        ...
-
-    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]: ...
-
-    def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None: ...
-
-
-def build(settings: Settings, parameters: Parameters, source: Source) -> Method:
-    """The method that `settings` name, at its beginning."""
-    if settings.method == "population":
-        return Population(settings, parameters)
-    return Sampled(settings, parameters, source)
-
-
 ABSENCES = 20
-"""Mean number of times an output's own feature must have been active before the output counts as
-dead."""
+"""Expected activations of an output's own feature after which the output counts as dead."""
 
 
 class Sampled:
-    """The method "sgd", with whichever optimizer."""
+    """The method "sgd", with any optimizer."""
 
     def __init__(self, settings: Settings, parameters: Parameters, source: Source) -> None:
         self._parameters, self._source = parameters, source
@@ -90,8 +49,7 @@ class Sampled:
             self._gradient = Gradient(own, paths, half=settings.matmul == "bf16", **model)
 
     def step(self, number: int, check_cancelled: CheckCancelled) -> Tensor:
-        """One step; returns its loss on the device. If `check_cancelled` raises, nothing has
-        changed."""
+        """Step 0, 1, … of the run; returns the loss before it, on the device."""
         batch = schedule.batch(self._settings, number)
         self.lr = schedule.rate(self._settings, number)
         with self._source.undone_on_error():
@@ -101,14 +59,13 @@ class Sampled:
         return loss
 
     def loss(self, check_cancelled: CheckCancelled) -> None:
-        """None: samples do not give the exact loss of the current weights."""
+        """None: samples do not give the loss of the current weights."""
 
     def dead(self) -> int:
-        """Outputs that have been 0 although their own feature must have been active often."""
+        """Outputs that stayed 0 while their own feature must have been active often."""
         settings, p = self._settings, self._settings.p_on
         if settings.p_decay:
-            each = decayed(settings.n_sparse, p, settings.p_decay).to(self._quiet.device)
-            return int((self._quiet * each > ABSENCES).sum())
+            p = decayed(settings.n_sparse, p, settings.p_decay).to(self._quiet.device)
         return int((self._quiet * p > ABSENCES).sum())
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -117,3 +74,16 @@ class Sampled:
     def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
         self._quiet.copy_(tensors["quiet"])
         self._optimizer.restore({n: v for n, v in tensors.items() if n != "quiet"})
+
+
+Method = Sampled | Population
+"""Changes the parameters that it was made with, one step at a time. `plan` says in a few words how
+a step is computed, and `lr` is the rate of the last step. If `check_cancelled` raises, nothing has
+changed."""
+
+
+def build(settings: Settings, parameters: Parameters, source: Source) -> Method:
+    """The method that `settings` name, at its beginning."""
+    if settings.method == "population":
+        return Population(settings, parameters)
+    return Sampled(settings, parameters, source)

@@ -74,8 +74,7 @@ class Population:
         return self._rate / math.sqrt(self._parameters.n_dense)
 
     def step(self, number: int, check_cancelled: CheckCancelled) -> float:
-        """One step; returns the loss before it. If `check_cancelled` raises, nothing has
-        changed."""
+        """One step; returns the loss before it."""
         loss = self.loss(check_cancelled)
         rose = self._previous is not None and loss > self._previous
         self._rate = self._rate * DOWN if rose else min(self._rate * UP, HIGHEST_RATE)
@@ -101,8 +100,8 @@ class Population:
         return self._loss
 
     def dead(self) -> int:
-        """Rows whose output is almost always 0 even when their own feature is 1, at the last
-        evaluation."""
+        """Outputs that were almost always 0 even when their own feature is 1, when last
+        evaluated."""
         return self._dead
 
     def _descend(self) -> None:

@@ -89,8 +89,12 @@ class Contents:
 
 def open_contents(path: Path) -> Contents:
     """The contents of a file. Raises WeightsError, in one sentence, for anything wrong with it."""
+    if path.is_dir():
+        raise WeightsError(f"{path} is a folder: name a file of weights in it.")
+    if not path.exists():
+        raise WeightsError(f"There is no file {path}.")
     if not path.is_file():
-        raise WeightsError(_why_no_file(path))
+        raise WeightsError(f"{path} is not a regular file.")
     with explained(path):
         return _reader(path)(path)
 
@@ -108,14 +112,6 @@ def explained(path: Path) -> Iterator[None]:
         raise WeightsError(
             f"{path} is not a whole {suffix} file: {reason}; copy or save it again."
         ) from error
-
-
-def _why_no_file(path: Path) -> str:
-    if path.is_dir():
-        return f"{path} is a folder: name a file of weights in it."
-    if path.exists():
-        return f"{path} is not a regular file."
-    return f"There is no file {path}."
 
 
 def _reader(path: Path) -> Callable[[Path], Contents]:
@@ -164,11 +160,9 @@ def _from_pickle(path: Path, content: Any, read: Read) -> Contents:
             same = (one.storage, one.offset, one.shape, one.stride)
             arrays[name] = Entry(one.shape, dtype, get, group, one.odd, same)
         else:
-            odd = "" if one.dtype is not None else OBJECTS
-            get = functools.partial(
-                _numbers, name, one.content, 0, one.shape, one.dtype, one.fortran
-            )
-            arrays[name] = Entry(one.shape, str(one.dtype), get, group, odd, id(one))
+            head = _Header(one.shape, "|O" if one.dtype is None else one.dtype.str, one.fortran, 0)
+            get = functools.partial(head.numbers, name, one.content)
+            arrays[name] = Entry(one.shape, str(one.dtype), get, group, head.odd, id(one))
     conversion = (
         f"import torch; m = torch.load({str(path)!r}, map_location='cpu', weights_only=False)"
         f"{found.hidden}; m = m.state_dict() if hasattr(m, 'state_dict') else m; "
@@ -203,7 +197,7 @@ def _npz_member(path: Path, member: str, head: _Header) -> Tensor:
         require_plausible(path, archive.getinfo(member))
         most = path.stat().st_size * GROWS_MOST + SMALL
         content = read_member(path, archive, member, most)
-    return _numbers(member, content, head.start, head.shape, head.dtype, head.fortran)
+    return head.numbers(member, content)
 
 
 def _read_npy(path: Path) -> Contents:
@@ -212,15 +206,14 @@ def _read_npy(path: Path) -> Contents:
 
     def get() -> Tensor:
         require_memory(2 * path.stat().st_size, str(path))
-        content = path.read_bytes()
-        return _numbers(path.name, content, head.start, head.shape, head.dtype, head.fortran)
+        return head.numbers(path.name, path.read_bytes())
 
     return Contents(path, {"array": Entry(head.shape, head.descr, get, odd=head.odd)})
 
 
 @dataclass(frozen=True, slots=True)
 class _Header:
-    """The header of an array in NumPy's format."""
+    """What describes an array in NumPy's format; `start` is the offset of its numbers."""
 
     shape: tuple[int, ...]
     descr: str
@@ -237,6 +230,17 @@ class _Header:
         if self.dtype is not None:
             return ""
         return OBJECTS if self.descr == "|O" else f"of type {self.descr}"
+
+    def numbers(self, name: str, content: bytes | bytearray) -> Tensor:
+        dtype = self.dtype
+        assert dtype is not None  # otherwise its Entry is odd
+        if math.prod(self.shape) * dtype.itemsize != len(content) - self.start:
+            raise BrokenFileError(f"{name} should hold {math.prod(self.shape)} numbers")
+        numbers = np.frombuffer(content, dtype, offset=self.start)
+        numbers = numbers.reshape(self.shape, order="F" if self.fortran else "C")
+        small = dtype.kind == "f" and dtype.itemsize <= 4
+        kind = np.bool_ if dtype.kind == "b" else np.float32 if small else np.float64
+        return torch.from_numpy(numbers.astype(kind))
 
 
 def _header(head: bytes, size: int, name: str) -> _Header:
@@ -268,24 +272,6 @@ def _header(head: bytes, size: int, name: str) -> _Header:
             f"{name} should hold {math.prod(sizes) * found.dtype.itemsize} bytes of numbers"
         )
     return found
-
-
-def _numbers(
-    name: str,
-    content: bytes | bytearray,
-    start: int,
-    shape: tuple[int, ...],
-    dtype: np.dtype | None,
-    fortran: bool,
-) -> Tensor:
-    assert dtype is not None  # otherwise its Entry is odd
-    if math.prod(shape) * dtype.itemsize != len(content) - start:
-        raise BrokenFileError(f"{name} should hold {math.prod(shape)} numbers")
-    numbers = np.frombuffer(content, dtype, offset=start)
-    numbers = numbers.reshape(shape, order="F" if fortran else "C")
-    small = dtype.kind == "f" and dtype.itemsize <= 4
-    kind = np.bool_ if dtype.kind == "b" else np.float32 if small else np.float64
-    return torch.from_numpy(numbers.astype(kind))
 
 
 def _read_safetensors(path: Path) -> Contents:

@@ -137,12 +137,8 @@ class _Machine:
                 self.since_mark()
             case "DUP":
                 push(self.top())
-            case "EMPTY_DICT":
-                push({})
-            case "EMPTY_LIST":
-                push([])
-            case "EMPTY_TUPLE":
-                push(())
+            case "EMPTY_DICT" | "EMPTY_LIST" | "EMPTY_TUPLE":
+                push({"DICT": {}, "LIST": [], "TUPLE": ()}[code.removeprefix("EMPTY_")])
             case "EMPTY_SET":
                 push(Opaque("builtins.set"))
             case "FROZENSET":
@@ -156,15 +152,10 @@ class _Machine:
                 if code == "DICT":
                     _fill(made, items)
                 self.stack.append(made)
-            case "APPENDS" | "SETITEMS" | "ADDITEMS":
-                items = self.since_mark()
+            case "APPENDS" | "SETITEMS" | "ADDITEMS" | "APPEND" | "SETITEM":
+                number = {"APPEND": 1, "SETITEM": 2}.get(code)
+                items = [self.pop() for _ in range(number)][::-1] if number else self.since_mark()
                 _fill(self.top(), items)
-            case "APPEND":
-                item = self.pop()
-                _fill(self.top(), [item])
-            case "SETITEM":
-                value, key = self.pop(), self.pop()
-                _fill(self.top(), [key, value])
             case "BINPUT" | "LONG_BINPUT" | "PUT":
                 self.memo[int(argument)] = self.top()
             case "MEMOIZE":
@@ -187,11 +178,12 @@ class _Machine:
                 if isinstance(made, Opaque) and isinstance(keywords, dict):
                     made.items |= keywords
                 push(made)
-            case "INST" | "OBJ":
+            case "INST":
                 items = self.since_mark()
-                first = Name(str(argument).replace(" ", ".")) if code == "INST" else None
-                first = first or (items.pop(0) if items else None)
-                self.stack.append(_built(first, tuple(items)))
+                self.stack.append(_built(Name(str(argument).replace(" ", ".")), tuple(items)))
+            case "OBJ":
+                function, *items = self.since_mark() or [None]
+                self.stack.append(_built(function, tuple(items)))
             case "BUILD":
                 state = self.pop()
                 _set_state(self.top(), state)
