@@ -14,8 +14,8 @@ class Term:
 
 
 LOSSES = {
-    "live": Term("live", "Loss per feature now, read off the last training losses."),
-    "held out": Term("held out", "Loss of exactly these weights on fresh data never trained on."),
+    "live": Term("live", "Loss per feature now, from the latest training losses."),
+    "held out": Term("held out", "Loss of exactly these weights on data that training never saw."),
     "held out then": Term(
         "held out",
         "Held-out loss at the step given here; the two rows below are of the same weights.",
@@ -23,7 +23,7 @@ LOSSES = {
     "sampled": Term(
         "sampled", "Loss of fixed weights, from samples; its error shrinks as more are drawn."
     ),
-    "then": Term("training", "Loss at that step, read off the training losses before it."),
+    "then": Term("training", "Loss at that step, from the training losses before it."),
     "rug": Term("rug, sampled", "Loss of the constructed weights (the rug), from samples."),
     "gaussian": Term(
         "Gaussian(W)", "Loss of these weights if the interference in each row were Gaussian."

@@ -7,7 +7,7 @@ import re
 
 
 def minus(text: str) -> str:
-    """With a true minus before numbers, which no line is broken after; exponents keep theirs."""
+    """With a true minus sign before numbers, after which no line breaks; exponents keep theirs."""
     return re.sub(r"(?<![\w.])-(?=[\d.])", "−", text)
 
 
@@ -26,19 +26,18 @@ def loss(value: float) -> str:
 
 
 def figure(value: float, digits: int = 4) -> str:
-    """So many digits, large numbers whole: −0.3214, 3.427e-5, 22,130."""
+    """Rounded to `digits`, with large numbers whole: −0.3214, 3.427e-5, 22,130."""
     if abs(value) >= 1e4 and abs(value) < 1e7:
         return minus(f"{value:,.0f}")
     return minus(short_exponent(f"{value:.{digits}g}"))
 
 
 def quotient(above: float, below: float) -> float:
-    """above / below of two losses as `loss` shows them, to three places: a ratio beside two numbers
-    is the quotient that a reader finds. NaN where either is not shown or `below` is 0."""
-    shown = [loss(value) for value in (above, below)]
-    if "-" in shown or float(shown[1]) == 0:
+    """above / below of two losses as `loss` shows them, to three places, so that readers who divide
+    find the same ratio. NaN if either is not shown or `below` is 0."""
+    if not (math.isfinite(above) and math.isfinite(below)) or float(loss(below)) == 0:
         return math.nan
-    return round(float(shown[0]) / float(shown[1]), 3)
+    return round(float(loss(above)) / float(loss(below)), 3)
 
 
 def ratio(value: float) -> str:

@@ -1,8 +1,8 @@
 """The paper's own measures of symmetry, as its code computes them, so that maps can be compared.
 
 They differ from `statistics`: Δ is a variance over rows (n − 1 in the denominator), not a standard
-deviation; Var ν and the mean of ν are taken of whole rows, the diagonal included; the mean is p/2
-times the mean of a row, not its sum; Λ has the second moment below, not its 3/2-th power.
+deviation; Var ν and the mean of ν are of whole rows, with the diagonal; the mean is p/2 times the
+mean of a row, not its sum; Λ divides by the second moment, not by its 3/2-th power.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SAMPLES = 1000
 CELLS = 1 << 20
 """Cells of W, or active features, held at once."""
 PRODUCTS = 1 << 38
-"""Multiplications up to which Λ is of all rows: about 10 s of one core at n_sparse 8,192."""
+"""Multiplications up to which Λ is of all rows: about 10 s on one core at n_sparse 8,192."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +47,10 @@ class PaperStatistics:
 def paper_statistics(
     weights: Weights, p: float, *, generator: np.random.Generator
 ) -> PaperStatistics:
-    """Of all rows; `generator` draws the samples of p_ks. Raises SettingError for p outside (0, 1].
+    """Over all rows; `generator` draws the samples of p_ks. Raises SettingError for p outside (0,
+    1].
 
-    Only Λ needs all of W: where that takes more than PRODUCTS, evenly spaced rows stand for it.
+    Only Λ needs all of W: if that takes more than PRODUCTS, it is of evenly spaced rows.
     """
     checked("p", p)
     return PaperStatistics(
@@ -63,7 +64,7 @@ def paper_statistics(
 
 
 def _variance(values: Float[np.ndarray, " n"]) -> float:
-    """Over n − 1; exactly 0 where all are the same."""
+    """With n − 1 in the denominator; exactly 0 if all values are the same."""
     return float(np.var(values - values[0], ddof=1)) if len(values) > 1 else 0.0
 
 
@@ -80,7 +81,7 @@ def _largest_lambda(weights: Weights) -> float:
 
 
 def _lambda(off: Float[np.ndarray, "k n"], counts: Float[np.ndarray, " n"]) -> float:
-    """The largest of these rows of |W|; a row without interference has none."""
+    """The largest Λ of these rows of |W|; 0 for a row without interference."""
     second, third = off**2 @ counts, off**3 @ counts
     return float(np.divide(third, second, out=np.zeros(len(off)), where=second > 0).max())
 
@@ -98,7 +99,7 @@ def _normality(weights: Weights, p: float, generator: np.random.Generator) -> fl
 def interference(
     row: Float[np.ndarray, " n"], p: float, samples: int, generator: np.random.Generator
 ) -> Float[np.ndarray, " samples"]:
-    """Samples of Σ_j row_j x_j, for work in proportion to the active features (section 10)."""
+    """Samples of Σ_j row_j x_j, with work proportional to the active features (section 10)."""
     total, at, end = np.zeros(samples), -1, samples * len(row)
     while at < end:
         size = min(CELLS, math.ceil(p * (end - at)) + 64)

@@ -38,7 +38,8 @@ CELLS = 1 << 21
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics(StructureStatistics):
     """Statistics of weights at one p. Losses are mean squared errors per feature; spreads are
-    standard deviations over rows. What follows `rows` is of so many rows, the rest of all."""
+    standard deviations over rows. Fields after `rows` are over that many rows, the others over all.
+    """
 
     p: float
     n_sparse: int
@@ -47,17 +48,17 @@ class Statistics(StructureStatistics):
     diagonal_mean: float
     diagonal_spread: float
     bias_mean: float
-    """Of b + μ, as the theory counts it."""
+    """Of b + μ, the b of theory."""
     bias_spread: float
     noise_mean: float
     """Of σ_i."""
     noise_spread: float
     rows: int
-    """How many rows the following are taken of; n_sparse where one represents all."""
+    """How many rows the following are taken over; n_sparse if a few represent all."""
     exact: float
     """Exact loss of section 7."""
     exact_standard_error: float
-    """Of its mean over rows; 0 where all were taken."""
+    """Of its mean over rows; 0 if all were taken."""
     skew: float
     """Skewness of the entries off the diagonal: third standardised moment about their mean."""
     interferers: float
@@ -72,18 +73,17 @@ class Statistics(StructureStatistics):
     antisymmetric_share: float
     """‖(W − Wᵀ)/2‖² over ‖W‖²: 0 where W is symmetric."""
     eigenvalues: Float[np.ndarray, " k"]
-    """Of W, those that are not 0, by falling size; empty where there are too many to find."""
+    """Of W, those that are not 0, by decreasing size; empty if they take too long to compute."""
 
     def numbers(self) -> dict[str, float]:
-        """All but the arrays, by name; those of structure last."""
+        """All fields except arrays, by name; those of structure last."""
         structure = {field.name for field in dataclasses.fields(StructureStatistics)}
         names = [field.name for field in dataclasses.fields(self) if field.name not in ARRAYS]
         return {name: getattr(self, name) for name in sorted(names, key=structure.__contains__)}
 
 
 def gaussian_loss(weights: Weights, p: float) -> float:
-    """The Gaussian loss of these weights, averaged over all rows (section 3). It needs only the
-    diagonal, row sums and row norms.
+    """The Gaussian loss of these weights, averaged over all rows (section 3).
 
     Raises SettingError for p outside (0, 1], WeightsError for weights that are not finite.
     """
@@ -93,7 +93,7 @@ def gaussian_loss(weights: Weights, p: float) -> float:
 
 
 def identity_loss(weights: Weights, p: float, law: MagnitudeLaw = USUAL_LAW) -> float:
-    """The loss of y = W x + b, without activation. It is exact: two moments of x determine it.
+    """The exact loss of y = W x + b, without an activation, from two moments of x.
 
     With E = W − 1, each row's error Σ_j E_ij x_j + b_i has mean b_i + p E u Σ_j E_ij and variance
     v Σ_j E_ij² (section 2). Raises SettingError for p outside (0, 1].
@@ -116,10 +116,10 @@ def statistics(
 ) -> Statistics:
     """The statistics of section 8 at probability p in (0, 1].
 
-    The exact loss and the law of ν are of `rows` rows, one drawn from each stratum (None: of all);
-    the exact loss has a relative error of about `tolerance`. The distance to a Gaussian and the
-    histogram are means over `laws` of these rows, evenly spaced (None: all).
-    Raises SettingError for such a p, WeightsError for weights that are not finite.
+    The exact loss, to a relative error of about `tolerance`, and the law of ν are over `rows` rows,
+    one drawn from each stratum (None: all rows). The distance to a Gaussian and the histogram are
+    means over `laws` of these rows, evenly spaced (None: all). Raises SettingError for p outside
+    (0, 1], WeightsError for weights that are not finite.
     """
     kinds = row_laws(weights)
     a, b, sigma = _rows_in_theory(weights, p, kinds)
@@ -128,9 +128,8 @@ def statistics(
     if kinds:
         drawn = Strata.kinds(np.array([one.first for one in kinds]), shares, in_theory)
     else:
-        drawn = Strata.draw(
-            in_theory, a, n_sparse if rows is None else min(rows, n_sparse), generator
-        )
+        count = n_sparse if rows is None else min(rows, n_sparse)
+        drawn = Strata.draw(in_theory, a, count, generator)
     parts = [_measure(*part, p, tolerance, laws) for part in _sources(weights, kinds, drawn)]
     losses, moments, third, distance, masses, of_laws = (
         np.concatenate(column, axis=-1) for column in zip(*parts, strict=True)
@@ -166,7 +165,7 @@ def statistics(
 def _sources(
     weights: Weights, kinds: list[RowLaw], drawn: Strata
 ) -> Iterator[tuple[Source, np.ndarray, np.ndarray, np.ndarray]]:
-    """The rows drawn without their diagonal, with a_i, b_i and share, CELLS of W at a time."""
+    """The rows drawn, without their diagonal, with a_i, b_i and share: CELLS of W at a time."""
     if kinds:
         for one, share in zip(kinds, drawn.shares, strict=True):
             source = Groups(one.values, one.counts)
@@ -190,8 +189,9 @@ def _measure(
     tolerance: float,
     laws: int | None,
 ) -> tuple[np.ndarray, ...]:
-    """Per row, in the last axis: the exact loss; Σ_j W_ijⁿ for n = 0 … 4 and Σ_j |W_ij|³ off the
-    diagonal; then for every k-th row its distance to a Gaussian, masses between EDGES and share."""
+    """For each row, in the last axis: the exact loss; Σ_j W_ijⁿ for n = 0 … 4 and Σ_j |W_ij|³ off
+    the diagonal; then for every k-th row its distance to a Gaussian, masses between EDGES,
+    share."""
     every = 1 if laws is None else max(1, math.ceil(len(a) / laws))
     some = Rows(source.rows[::every], a[::every]) if isinstance(source, Rows) else source
     law, distribution = Interference.of(source, p), Distribution.of(some, p)
@@ -209,7 +209,7 @@ def _measure(
 def _rows_in_theory(
     weights: Weights, p: float, kinds: Sequence[RowLaw] = ()
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(a_i, b_i + μ_i, σ_i) of all rows, or of each kind of them (section 2)."""
+    """(a_i, b_i + μ_i, σ_i) of all rows, or of each kind of row (section 2)."""
     checked("p", p)
     if kinds:
         a, b = (np.array([getattr(one, name) for one in kinds]) for name in "ab")
@@ -229,7 +229,7 @@ def _rows_in_theory(
 
 
 def _shares(weights: Weights, kinds: Sequence[RowLaw]) -> np.ndarray:
-    """Of all rows: each row's, or each kind's."""
+    """The share of each row, or of each kind of row, in all rows."""
     return np.array([one.number for one in kinds] or [1] * weights.n_sparse) / weights.n_sparse
 
 
@@ -247,6 +247,6 @@ def _skew(moments: Float[np.ndarray, " orders"], entries: int) -> float:
 
 
 def _ratio(above, below):
-    """above / below, 0 where there is nothing below."""
+    """above / below, and 0 where `below` is 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(np.asarray(below) > 0, np.divide(above, below), 0.0)

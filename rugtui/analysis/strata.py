@@ -1,8 +1,8 @@
 """A stratified sample of the rows of W: one row from each stratum of similar Gaussian loss.
 
 The exact loss y_i of a row is expensive; its Gaussian loss x_i is known for every row and predicts
-it roughly. A regression of y on x over a few rows would use that, but where rows differ widely it
-extrapolates: it can go below 0, and its residuals do not show it. So x only decides which rows are
+it roughly. A regression of y on x over a few rows would use that, but if rows differ widely it
+extrapolates, even below 0, and its residuals do not show it. So x only decides which rows are
 drawn:
 
 Rows are sorted by x and cut into k strata. One row is drawn uniformly from each and represents the
@@ -35,7 +35,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 LEAST_APART = 8
-"""Rows drawn, and rows not drawn, below which weak rows have no strata of their own."""
+"""Least numbers of rows drawn, and of rows not drawn, for which weak rows have their own strata."""
 TINY = 1e-300
 
 
@@ -84,14 +84,14 @@ class Strata:
         shares: Float[np.ndarray, " k"],
         known: Float[np.ndarray, " k"],
     ) -> Strata:
-        """Rows that are exactly like all those that they represent."""
+        """Rows that are exactly like all rows that they represent."""
         ones = np.ones(len(first), int)
         return cls(first, shares, known, np.zeros(len(first)), ones, 0)
 
     def mean(self, losses: Float[np.ndarray, " k"]) -> tuple[float, float]:
         """The mean of all rows' losses from those of `rows`, and its standard error.
 
-        The error is 0 where every row was drawn, NaN for one row that represents others.
+        The error is 0 if every row was drawn, NaN if one row represents others.
         """
         mean = float(self.shares @ losses)
         groups = slice(self.apart), slice(self.apart, None)
@@ -103,8 +103,8 @@ class Strata:
 
 
 def _share(ordered: Float[np.ndarray, " n_sparse"], few: int, rows: int) -> int:
-    """How many strata the first `few` rows get: in proportion to their loss, at least two for a
-    standard error, and at least two left for the others."""
+    """How many strata the first `few` rows get: in proportion to their loss, but at least two, for
+    a standard error, and at most all but two."""
     if few == 0:
         return 0
     part = ordered[:few].sum() / max(ordered.sum(), TINY)

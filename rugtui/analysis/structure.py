@@ -1,9 +1,9 @@
 """Which structure weights are close to: pairs, partners, features that are single or abandoned.
 
-Section 12. A weight counts relative to the diagonal of its row. A *strong partner* is a negative
-weight well beyond the bulk of its row; two features are a *mutual pair* where each suppresses the
-other and either is the other's strongest; a *single* feature has almost no interference; an
-*abandoned* one has almost no diagonal.
+Section 12. Weights are relative to the diagonal of their row. A *strong partner* is a negative
+weight far beyond the bulk of its row; two features are a *mutual pair* if each suppresses the other
+and is its strongest partner; a *single* feature has almost no interference; an *abandoned* one has
+almost no diagonal.
 """
 
 from __future__ import annotations
@@ -20,16 +20,17 @@ from rugtui.models.dense import Dense
 from rugtui.models.rug import Rug
 
 STRONG, BULK = 0.2, 4.0
-"""A partner's weight is at least so much of the diagonal, and so many deviations of its row."""
+"""Least weight of a strong partner, relative to the diagonal, and in deviations of its row."""
 PAIRED, APART = 0.25, 2.0
-"""W_ij W_ji of a mutual pair is at least so much of W_ii W_jj, and so many times any other."""
+"""Least W_ij W_ji of a mutual pair, relative to W_ii W_jj, and to the next largest of the row."""
 GIVEN_UP = 0.1
-"""Of the diagonal of the features that are kept: a feature below it is abandoned."""
+"""A feature with a diagonal below this, relative to those that are kept, is abandoned."""
 ALONE = 0.05
-"""Of its diagonal's square: a row with less interference is a single feature's."""
+"""A feature with less interference than this, relative to its squared diagonal, is single."""
 SPECTRUM = 256
-"""Hidden dimensions up to which eigenvalues of trained weights are quick to find."""
+"""Hidden dimensions up to which eigenvalues of trained weights are quick to compute."""
 MOST = 1024
+"""Eigenvalues that are kept."""
 CELLS = 1 << 22
 """Cells of W held at once."""
 
@@ -41,7 +42,7 @@ class StructureStatistics:
     pairs_share: float = 0.0
     """Features in mutual pairs."""
     lopsidedness: float = 0.0
-    """s ≥ 1 of the pairs, the middle one: W_ij is −s W_ii, and W_ji is −W_jj/s; 0 without pairs."""
+    """Median s ≥ 1 of the pairs: W_ij is −s W_ii, and W_ji is −W_jj/s; 0 without pairs."""
     singles_share: float = 0.0
     """Features with almost no interference."""
     abandoned_share: float = 0.0
@@ -49,17 +50,17 @@ class StructureStatistics:
     partners: float = 0.0
     """Strong negative weights in a row."""
     partner_mean: float = 0.0
-    """Their mean; 0 where there are none."""
+    """Their mean; 0 if there are none."""
     partner_norm_share: float = 0.0
     """Their share of Σ_{j≠i} W_ij²."""
     coherence: float = 0.0
-    """Largest |W_ij|/√(W_ii W_jj) among features that are kept."""
+    """Largest |W_ij|/√(W_ii W_jj) of features that are not abandoned."""
 
 
 def structure_statistics(
     weights: Weights, index: Int[np.ndarray, " k"], shares: Float[np.ndarray, " k"]
 ) -> StructureStatistics:
-    """Of the rows `index`, each of which stands for a share of all rows."""
+    """Over the rows `index`, each of which stands for a share of all rows."""
     a = weights.diagonal()
     kept = a > GIVEN_UP * np.quantile(a, 0.9)
     parts = np.array_split(np.arange(len(index)), -(-len(index) * len(a) // CELLS))
@@ -85,7 +86,8 @@ def _of_rows(
     a: Float[np.ndarray, " n_sparse"],
     kept: Bool[np.ndarray, " n_sparse"],
 ) -> tuple[np.ndarray, ...]:
-    """Of each row: in a pair, its s, single; number, sum and norm share of partners; coherence."""
+    """Of each row: whether in a pair, its s, whether single; number, sum and norm share of its
+    partners; coherence."""
     w, mutual = _relative(weights, index, a, kept)
     bulk = 1.4826 * np.median(np.abs(w), 1)
     strong = w <= -np.maximum(STRONG, BULK * bulk)[:, None]
@@ -106,9 +108,8 @@ def _of_rows(
     single = kept[index] & ~paired & (square < ALONE)
     with np.errstate(divide="ignore", invalid="ignore"):
         norm = np.where(square > 0, (w**2 * strong).sum(1) / square, 0.0)
-        seen = np.abs(w) * np.sqrt(
-            np.where(kept[index], a[index], 0)[:, None] / np.where(kept, a, np.inf)
-        )
+        own = np.where(kept[index], a[index], 0)
+        seen = np.abs(w) * np.sqrt(own[:, None] / np.where(kept, a, np.inf))
     return paired, s, single, strong.sum(1), (w * strong).sum(1), norm, seen.max(1)
 
 
@@ -128,8 +129,8 @@ def _relative(
 
 
 def eigenvalues(weights: Weights) -> Float[np.ndarray, " k"]:
-    """The eigenvalues of W that are not 0 by falling size, MOST of them evenly among all; empty
-    where there are too many to find."""
+    """The eigenvalues of W that are not 0, by decreasing size, at most MOST evenly spaced; empty if
+    they take too long to compute."""
     found = np.asarray(_eigenvalues(weights))
     found = found[np.argsort(-np.abs(found), kind="stable")]
     return found[np.linspace(0, len(found) - 1, MOST).astype(int)] if len(found) > MOST else found
@@ -147,9 +148,7 @@ def _eigenvalues(weights: Weights) -> np.ndarray:
             return np.tile(_eigenvalues(block), copies)
         case DirectSum(parts=parts):
             found = [_eigenvalues(part) for part in parts]
-            known = all(
-                len(some) or not part.n_dense for some, part in zip(found, parts, strict=True)
-            )
+            known = all(map(lambda some, part: len(some) or not part.n_dense, found, parts))
             return np.concatenate(found) if known else np.empty(0)
         case Simplex(block=block, copies=k):
             return np.tile(_eigenvalues(block) * k / (k - 1), k - 1)

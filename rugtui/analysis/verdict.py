@@ -18,12 +18,12 @@ NEAR = 0.01
 FAR = 0.05
 """Relative difference of Gaussian and exact loss that is worth mentioning."""
 MOST, SOME = 0.4, 0.05
-"""Shares of features from which a structure is that of the weights, or is worth a word."""
+"""Shares of features from which a structure is that of the weights, and is worth mentioning."""
 SURE = 3.0
-"""Standard errors below which a difference is not significant, unless they exceed FAR: a loss that
-noisy cannot be said to be on a plateau."""
+"""Standard errors below which a difference is not significant, unless they exceed FAR: a loss with
+such noise cannot be said to be on a plateau."""
 MAIN = 0.5
-"""Share of a difference that a cause must have to be named."""
+"""Least share in a difference of the cause that is named."""
 SKEWED, FEW, UNLIKE = -0.3, 0.05, 0.02
 """Skew of W, effective interferers as a share of all, and distance (KS) from a Gaussian beyond
 which interference is called skewed, of few features, or not Gaussian."""
@@ -40,12 +40,11 @@ def verdict(
     begins: bool = True,
     gaussian: bool = False,
 ) -> str:
-    """Where a live loss stands among the levels of theory, and the main cause where there is one.
+    """Where a live loss stands among the levels of theory, and the main cause if there is one.
 
-    L* is a prediction for the symmetric model, not a bound: a trained loss may lie below it
-    (section 8), and `below` says what it is near there (section 12). `begins`: whether a high loss
-    is that of the first steps; `gaussian`: whether it is the Gaussian loss of the weights, which
-    the loss on samples may differ from.
+    L* is a prediction for the symmetric model, not a bound: a trained loss may be below it (section
+    8), and near one of the levels `below` (section 12). `begins`: whether a high loss may be that
+    of the first steps; `gaussian`: whether it is the Gaussian loss of the weights.
     """
     if not math.isfinite(loss):
         return ""
@@ -68,7 +67,7 @@ def verdict(
 def _structure(
     loss: float, levels: Levels, measured: Statistics | None, below: StructuredLevels | None
 ) -> str:
-    """Which structure weights below L* have, and which optimum of structures they are near."""
+    """Which structure the weights have if they are below L*, and the nearest level below L*."""
     if measured is None or below is None or not 0 < loss < (1 - FAR) * levels.loss:
         return ""
     shares = (
@@ -117,10 +116,10 @@ def _place(
 
 
 def _cause(levels: Levels, measured: Statistics, off: float) -> str:
-    """What makes at least half of the difference between the exact loss and L*; else nothing.
+    """The cause of at least half of the difference between the exact loss and L*, if there is one.
 
-    The difference is the sum of three: what interference that is not Gaussian adds; what rows that
-    differ add, by their diagonal, bias or noise; and that the average row is not at the optimum.
+    The difference is a sum of three: of interference that is not Gaussian; of rows that differ in
+    their diagonal, bias or noise; and of an average row that is not at the optimum.
     """
     from rugtui.theory import gaussian
 
@@ -148,12 +147,12 @@ def _cause(levels: Levels, measured: Statistics, off: float) -> str:
 
 
 def _interference_matters(measured: Statistics) -> bool:
-    """Whether the Gaussian and the exact loss differ by more than sampled rows leave open."""
+    """Whether the Gaussian and the exact loss differ by more than the error of sampled rows."""
     return abs(measured.exact - measured.gaussian) > SURE * measured.exact_standard_error
 
 
 def _interference(measured: Statistics) -> str:
-    """In what way interference is not Gaussian; empty where no statistic shows it."""
+    """In what way interference is not Gaussian; empty if no statistic shows it."""
     others = measured.n_sparse - 1
     if measured.skew <= SKEWED:
         return f"interference is skewed (skew of W {measured.skew:.1f})"
@@ -167,8 +166,8 @@ def _interference(measured: Statistics) -> str:
 def standing(
     loss: float, standard_error: float, best: float
 ) -> tuple[Literal["below", "at", "above"], str]:
-    """Where a loss stands relative to L* (`best`), and that in words; from the ratio of the two
-    numbers as screens show them, so that dividing these gives the same."""
+    """Where a loss stands relative to L* (`best`), and that in words, from the ratio of the two
+    numbers as screens show them."""
     ratio = numbers.quotient(loss, best)
     off = (ratio if math.isfinite(ratio) else math.inf) - 1
     noise = SURE * standard_error / best if standard_error > 0 and best > 0 else 0.0
@@ -184,7 +183,7 @@ def _side(off: float) -> str:
 
 
 def death(dead: int, settings: Settings) -> str:
-    """A sentence on outputs that are 0 for every input, if there are any."""
+    """A sentence about outputs that are 0 for every input, if there are any."""
     if dead == settings.n_sparse:
         cure = "with other weights (init)"
         if settings.method == "sgd" and settings.learning_rate > settings.usual_rate:
@@ -209,13 +208,13 @@ def measured_for(settings: Settings) -> bool:
 
 
 def has_levels(settings: Settings) -> bool:
-    """Whether the loss can be compared with the levels of theory, which has features all alike."""
+    """Whether the loss can be compared with the levels of theory, whose features are all alike."""
     alike = not settings.importance and not settings.p_decay
     return alike and settings.data not in GROUPED
 
 
 def caveat(settings: Settings) -> str:
-    """Which predictions hold for these settings, and which do not; empty where all do."""
+    """Which predictions do not hold for these settings; empty if all do."""
     return " ".join(_caveats(settings))
 
 

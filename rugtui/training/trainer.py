@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -27,10 +27,11 @@ from rugtui.training.source import Source, generators, importance
 from rugtui.training.state import Parameters, State, StepResult
 
 EXPLODED = 1e3
-"""Times the zero-output baseline p/3, or the first loss: beyond it the run has diverged."""
+"""Loss beyond which a run has diverged, relative to the zero-output baseline p/3 or the first
+loss."""
 ENOUGH_ON, RARE_SAMPLES = 1000, 2048
-"""Active features that held-out data need before the target is judged on them; and how many samples
-with an active feature are drawn if there are fewer."""
+"""Active features that held-out data need to be compared with the target; and how many samples with
+an active feature are drawn if they have fewer."""
 SPARE_EVERY = 50
 """Steps between two copies of the state to fall back on."""
 
@@ -49,7 +50,7 @@ class Trainer:
     def __init__(
         self, settings: Settings, *, weights: Dense | None = None, screen: bool = False
     ) -> None:
-        """`screen`: memory is also needed for a dashboard."""
+        """`screen`: a dashboard needs memory too."""
         self.settings = settings
         self.device = resolve(settings.device)
         dtype = data_type(settings, self.device)
@@ -116,10 +117,9 @@ class Trainer:
     ) -> StepResult | None:
         """Train to the end of the interval and return its result.
 
-        Returns None if the run is done, if `cancelled` (asked between the products of a step), or
-        if `called` (asked after each step); the next call then completes the interval, with the
-        same numbers. Raises Diverged and OutOfMemory; training can continue after both, with other
-        settings.
+        Returns None if the run is done, if `cancelled()` between the products of a step, or if
+        `called()` after a step; the next call then completes the interval, with the same numbers.
+        Raises Diverged and OutOfMemory; training can continue after both, with other settings.
         """
 
         def check_cancelled() -> None:
@@ -135,7 +135,8 @@ class Trainer:
                     self._take_step(check_cancelled)
                     if called():
                         return None
-                loss, estimate = self._method.loss(check_cancelled), self._look(check_cancelled)
+                loss = self._method.loss(check_cancelled)
+                estimate = self._heldout(check_cancelled)
                 judged = self._judged(estimate, check_cancelled)
         except Cancelled:
             return None
@@ -145,11 +146,10 @@ class Trainer:
     @contextmanager
     def _computing(self) -> Iterator[None]:
         """At the precision and on the threads of the settings. Raises OutOfMemory."""
-        with ExitStack() as stack:
-            stack.enter_context(self._memory.reported(self.settings))
-            stack.enter_context(precision(self.settings, self.device))
-            if self.device.type == "cpu":
-                stack.enter_context(compute_threads(self.threads))
+        on_cpu = self.device.type == "cpu"
+        threads = compute_threads(self.threads) if on_cpu else nullcontext()
+        memory = self._memory.reported(self.settings)
+        with memory, precision(self.settings, self.device), threads:
             yield
 
     def _interval_ends(self) -> bool:
@@ -165,7 +165,8 @@ class Trainer:
         self.step += 1
         self._steps += 1
 
-    def _look(self, check_cancelled: CheckCancelled) -> Estimate | None:
+    def _heldout(self, check_cancelled: CheckCancelled) -> Estimate | None:
+        """The held-out loss, if it is due."""
         intervals = self.step // self._pace.interval
         if not self.at_end and intervals % self._pace.heldout_intervals:
             return None
@@ -187,15 +188,15 @@ class Trainer:
     def _judged(
         self, estimate: Estimate | None, check_cancelled: CheckCancelled
     ) -> Estimate | None:
-        """The loss that the target is judged on, if there is a target and a held-out loss: the same
-        data, unless too few features were active in them."""
+        """The held-out loss that is compared with the target, if there are both: of samples with
+        active features alone if too few of them are active otherwise."""
         settings = self.settings
         if estimate is None or settings.until_within is None or settings.method != "sgd":
             return None
         on = self._pace.heldout_samples * settings.n_sparse * settings.p_on
         if on >= ENOUGH_ON:
             return estimate
-        # From its own stream, so that a target does not change the training and held-out data.
+        # Its own random stream: a target does not change the training and held-out data.
         word = int(np.random.SeedSequence((settings.seed, self.step)).generate_state(1)[0])
         return heldout.measure_rare(
             self._parameters.weights.dense(),
@@ -209,7 +210,7 @@ class Trainer:
     def _result(
         self, loss: float, estimate: Estimate | None, judged: Estimate | None
     ) -> StepResult:
-        # a ReLU may turn NaN into 0, and the loss is then that of a model that outputs 0
+        # a ReLU may turn NaN into 0, and the loss is then the zero-output baseline
         sound = bool(torch.isfinite(self._parameters.weights.flat.sum()))
         self._require_sound(loss if sound else math.nan)
         steps = self._steps
@@ -232,14 +233,14 @@ class Trainer:
         return result
 
     def _require_sound(self, loss: float) -> None:
-        """Raises Diverged, from the last state known to be finite."""
+        """Raises Diverged after returning to the last state known to be finite."""
         scale = max(self.settings.p_on / 3, self._first_loss or 0.0)
         if math.isfinite(loss) and loss <= EXPLODED * scale:
             return
         step = self.step
         self.restore(self._spare)
-        suggested = min(self.settings.learning_rate / 4, self.settings.usual_rate)
-        suggestion = f"lower the learning rate, for example lr {suggested:.2g}"
+        lower = min(self.settings.learning_rate / 4, self.settings.usual_rate)
+        suggestion = f"lower the learning rate, for example lr {lower:.2g}"
         if self.settings.method == "population":  # which adapts its own learning rate
             suggestion = "start from other weights, or train on samples (method sgd)"
         raise Diverged(step, loss, self.step, suggestion)
@@ -266,9 +267,9 @@ class Trainer:
         self._keep_spare()
 
     def renew(self) -> dict[str, Any]:
-        """Continue a run that is over. Returns the settings changed for this: after its last step,
-        as many steps again; after it met its target, no target. If patience ended it, patience
-        starts anew and no setting changes."""
+        """Continue a run that is over. Returns the changes of settings for this: after the last
+        step, as many steps again; after the target was met, no target. After patience ended it,
+        patience starts again and no setting changes."""
         changes: dict[str, Any] = {}
         if self.at_end:
             changes["steps"] = self.step + self.settings.steps
@@ -291,17 +292,12 @@ class Trainer:
         tensors = {f"method.{name}": tensor for name, tensor in tensors.items()}
         tensors |= {f"generator.{n}": g.get_state() for n, g in self._generators.items()}
         tensors |= {"weights": self._parameters.weights.flat.clone(), "sum": self._sum.clone()}
-        counts = {"step": self.step, "samples": self.samples, "steps_in_interval": self._steps}
-        counts["threads"] = self.threads
-        return State(
-            tensors,
-            {
-                **counts,
-                "first_loss": self._first_loss,
-                "method": facts,
-                "stopping": self._stopping.state(),
-            },
-        )
+        facts = {
+            **{"step": self.step, "samples": self.samples, "steps_in_interval": self._steps},
+            **{"threads": self.threads, "first_loss": self._first_loss, "method": facts},
+            "stopping": self._stopping.state(),
+        }
+        return State(tensors, facts)
 
     def restore(self, state: State) -> None:
         """Restore `state`, which must be of a run with these settings."""

@@ -129,12 +129,12 @@ def test_a_key_during_a_slow_step_ends_nothing(monkeypatch):
         # one step took long, and the key comes in the next
         readings._pace = 1.0, 8.0
         session.send(Look(8, 8))
-        look = Slow(trainer._look)
-        monkeypatch.setattr(trainer, "_look", look)
+        heldout = Slow(trainer._heldout)
+        monkeypatch.setattr(trainer, "_heldout", heldout)
         slow.may_end.set()
-        assert look.begun.wait(20)  # the rest of the interval, without a step
+        assert heldout.begun.wait(20)  # the rest of the interval, without a step
         session.frames.take()
-        look.may_end.set()
+        heldout.may_end.set()
         frame = wait(session, lambda frame: frame.step > 10)
         assert (frame.phase, frame.failure) == ("training", "")
         session.send(Stop())

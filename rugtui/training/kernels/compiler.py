@@ -1,7 +1,7 @@
 """Compiles functions with Numba, cached on disk, so that only the first run on a machine compiles.
 
-The files are in the user's cache directory. Numba unpickles them, as Python loads its own bytecode:
-they were made by this user on this machine, and are never files from elsewhere.
+The files are in the user's cache directory. Numba unpickles them, as Python loads its bytecode:
+they were made by this user on this machine, and never come from elsewhere.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ because they show that a run diverges."""
 
 
 def inlined(function: Callable[..., Any]) -> Any:
-    """`function` for use in compiled ones, and compiled with them."""
+    """`function`, compiled into the functions that call it."""
     options = {"nogil": True, "boundscheck": False, "error_model": "numpy", "fastmath": FAST}
     return numba.njit(**options)(function)
 

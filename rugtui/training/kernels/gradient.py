@@ -8,7 +8,8 @@ If all entries are computed and n_dense is not much smaller than n_sparse, it is
 W = W_out W_in for the forward pass, and C = xᵀ g for the gradient (rugtui.training.kernels.plan):
     ∂W_out ∝ Cᵀ W_inᵀ,   ∂W_inᵀ ∝ C W_out
 
-Here g lacks the factor 2/(batch · n_sparse), which is applied in a product or in the sparse pass.
+Below, g is without the factor 2/(batch · n_sparse), which is applied in a product or in the sparse
+pass.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ from rugtui.training.state import Parameters
 
 CheckCancelled = Callable[[], None]
 NARROW, LANES = 32, 16
-"""Of n_dense: below the one, or where it is no multiple of the other, a CPU is slower at products
-whose rows are that short than at the same ones with long columns (1,024 samples, n_sparse 128, one
-thread: 155 µs against 34 at n_dense 6, 123 against 84 at 26, 329 against 277 at 102). From a narrow
-z in columns the decoder goes on as fast. Products over the samples want columns at all sizes."""
+"""A CPU is slower at products with rows of length n_dense than with columns if n_dense is below
+NARROW, or no multiple of LANES (1,024 samples, n_sparse 128, one thread: 155 µs against 34 at
+n_dense 6, 123 against 84 at 26, 329 against 277 at 102). The decoder is as fast from a narrow z in
+columns. Products over the samples are faster in columns at all sizes."""
 
 
 class Gradient:
@@ -176,8 +177,8 @@ class Gradient:
         return SparseRows(on.shape, on.starts, on.columns[:count], on.values[:count])
 
     def _residual_by_torch(self, x: Batch) -> Float[Tensor, ""]:
-        """Turns the output of `_decode` into g, on any device and for any activation; returns the
-        summed loss, and writes the unscaled gradient of b."""
+        """`_residual` on any device and for any activation, with the gradient of b not yet scaled;
+        g is left in `_pre`."""
         pre, weight = self._pre, self.importance
         if self._slope.shape != pre.shape:
             self._slope = torch.empty_like(pre)
@@ -203,7 +204,7 @@ class Gradient:
     def _by_full_matrix(
         self, x: Float[Tensor, "batch n_sparse"], check_cancelled: CheckCancelled
     ) -> Float[Tensor, ""] | float:
-        """The gradient through C, and the outputs through W if that is faster; returns the summed
+        """The gradient through C, and the output through W if that is faster; returns the summed
         loss."""
         own, gradient, turned = self.parameters.weights, self.parameters.gradient, self._turned
         if self._full_matrix.forward:  # never without backward
@@ -226,7 +227,7 @@ class Gradient:
     def _product_into(
         self, gradient: Tensor, left: Tensor, right: Tensor, *, scale: float = 1.0
     ) -> None:
-        """A product over the samples, which a CPU computes faster into a separate buffer."""
+        """A product over the samples, which a CPU computes faster in a column-major buffer."""
         own = self._turned if gradient.device.type == "cpu" else gradient
         self._product(left, right, own, scale=scale)
         if own is not gradient:
@@ -251,7 +252,7 @@ class Gradient:
 
 
 def _thin(like: Tensor, rows: int, n_dense: int, *, columns: bool) -> Float[Tensor, "rows n_dense"]:
-    """A buffer, which may be column-major on a CPU."""
+    """A buffer, column-major on a CPU if `columns`."""
     if columns and like.device.type == "cpu":
         return like.new_empty(n_dense, rows).T
     return like.new_empty(rows, n_dense)

@@ -17,13 +17,12 @@ from rugtui.settings.settings import Settings
 from rugtui.training import schedule
 
 PRODUCTS = 1.4e9
-"""Multiplications of one of the products in an interval: a tenth of a second on two cores."""
+"""Multiplications in an interval, of one of a step's products: a tenth of a second on two cores."""
 STEP_OVERHEAD = 1e7
 """The cost of the small operations of a step, in the same unit."""
 CUDA_PRODUCTS, CUDA_OVERHEAD = 2e11, 6e8
-"""The same for a GPU, which the host waits for once per interval. Not measured: according to its
-data sheet a tenth of a second of dense steps, or 300 steps of 0.3 ms for launching their
-kernels."""
+"""The same for a GPU, which the host waits for once per interval. Not measured: from its data
+sheet, a tenth of a second of dense steps, or 300 steps of 0.3 ms for launching kernels."""
 HELDOUT_STEPS = 100
 """Steps between held-out measurements of twice the batch, which take 1 to 2 % of the time."""
 HELDOUT_LEAST = 256
@@ -54,7 +53,7 @@ class Pace:
 
 
 def _that_divides(interval: int, epoch: int, settings: Settings) -> int:
-    """The longest interval, not above `most`, that divides epochs and patience, after which the
+    """The longest interval, up to this one, that divides epochs and patience, after which the
     paper's loop compares losses."""
     whole = math.gcd(epoch, schedule.patience(settings))
     return max(n for n in range(1, min(interval, whole) + 1) if whole % n == 0)
@@ -62,14 +61,14 @@ def _that_divides(interval: int, epoch: int, settings: Settings) -> int:
 
 REPEATS = 7
 MOST, CUDA_MOST = 1 << 28, 1 << 38
-"""Multiplications of the product that is timed. For a larger one a part of the batch is used: it
-must not take seconds before the first step, but still fill a GPU."""
+"""Multiplications of the product that is timed. Of a larger product part of the batch is used: it
+must not take seconds before the first step, but must fill a GPU."""
 
 
 def gemm_seconds(
     settings: Settings, device: torch.device, *, dtype: torch.dtype = torch.float32
 ) -> float:
-    """Seconds of one such product on this machine: the median of a few."""
+    """Seconds of one product of batch × n_sparse × n_dense on this machine: the median of a few."""
     cells = settings.n_sparse * settings.n_dense
     most = CUDA_MOST if device.type == "cuda" else MOST
     batch = max(1, min(settings.batch, most // cells))
@@ -77,16 +76,14 @@ def gemm_seconds(
     z = torch.rand(batch, settings.n_dense, **like)
     W_out = torch.rand(settings.n_sparse, settings.n_dense, **like)
     out = torch.empty(batch, settings.n_sparse, **like)
-    each = statistics.median(_timed(z, W_out, out) for _ in range(REPEATS + 1))
-    return each * settings.batch / batch
-
-
-def _timed(z: torch.Tensor, W_out: torch.Tensor, out: torch.Tensor) -> float:
-    _synchronize(out.device)
-    begun = time.perf_counter()
-    torch.mm(z, W_out.T, out=out)
-    _synchronize(out.device)
-    return time.perf_counter() - begun
+    times = []
+    for _ in range(REPEATS + 1):
+        _synchronize(device)
+        begun = time.perf_counter()
+        torch.mm(z, W_out.T, out=out)
+        _synchronize(device)
+        times.append(time.perf_counter() - begun)
+    return statistics.median(times) * settings.batch / batch
 
 
 def _synchronize(device: torch.device) -> None:

@@ -1,5 +1,5 @@
-"""The compiled passes of a step over a batch: sampling, transposing, and the step from the outputs
-of a ReLU to the gradient at its pre-activation.
+"""The compiled passes of a step over a batch: sampling, transposing, and from the outputs of a ReLU
+to the gradient at its pre-activation.
 
 A sparse matrix is a triple (starts, columns, values) in compressed rows: row i has values[k] in
 columns[k] for starts[i] ≤ k < starts[i + 1]. Each pass is done by one thread: at (2048, 512) all of
@@ -18,7 +18,7 @@ from rugtui.training.kernels.compiler import compiled, inlined
 
 Arrays = tuple[np.ndarray, np.ndarray, np.ndarray]
 CHUNK = 512
-"""Random words drawn together, in vector instructions, before they are used one by one."""
+"""Random words that are drawn together, by vector instructions, and then used one by one."""
 
 
 def _trailing_zeros(typing_context: Any, word: Any) -> Any:
@@ -44,8 +44,8 @@ def _random_word(counter):
 
 @inlined
 def _logarithms(u, out):
-    """log u of positive float64, to 1e-13, in vector instructions, unlike calls of a library. With
-    u = m 2^e and s = (m − 1)/(m + 1), log m = 2 artanh s."""
+    """log u of positive float64, to 1e-13, by vector instructions, which library calls do not use.
+    With u = m 2^e and s = (m − 1)/(m + 1), log m = 2 artanh s."""
     bits, mantissa = u.view(np.int64), out.view(np.int64)
     for t in range(u.size):
         mantissa[t] = (bits[t] & 0x000FFFFFFFFFFFFF) | 0x3FF0000000000000  # m in [1, 2)
@@ -103,7 +103,7 @@ def sample_sparse(seed, step, p, n_sparse, x):
 
 @compiled
 def sample_filled(seed, step, p, out):
-    """The same distribution in all cells of the flat `out`, from 32 random bits each: for large p.
+    """The same distribution in all cells of the flat `out`, each from 32 random bits: for large p.
 
     With u uniform on [0, 1), max(0, (u − (1 − p))/p) is c · uniform: u is above 1 − p with
     probability p, and then uniform between 1 − p and 1.
@@ -148,8 +148,8 @@ def add_sparse(out, x, factor):
 
 @inlined
 def _subtract_targets(y, x, i, importance):
-    """Turns the outputs y of sample i into y − x where they have a gradient; returns the loss of
-    the targets where they do not. Without branches, which could not be predicted."""
+    """Turns the outputs y of sample i into y − x where y has a gradient; returns the loss of the
+    targets where it has none. Without branches, which would be unpredictable."""
     starts, columns, values = x
     missed = 0.0
     for k in range(starts[i], starts[i + 1]):
@@ -166,12 +166,12 @@ def sparse_gradient(y, x, importance, scale, most, g, bias_gradient):
     g = scale · importance · (y − x), in compressed rows, and Σ g by columns.
 
     Returns how many rows were processed, all of them unless more than `most` cells are active; the
-    summed loss of these rows where y is active; and where it misses a target. y then contains y − x
-    there. g must have room for `most` cells and a row.
+    summed loss of these rows where y is active; and that of the targets where it is not. The rows
+    of y are then y − x where y is active. g must have room for `most` cells and a row.
 
-    Rows are compared in vector instructions, to bytes of 0 or 1; one product turns eight of these
-    into eight bits, and of 64 bits only the set ones are visited: 0.19 ms instead of 0.55 with a
-    store per cell, at (1,024, 512) with 9 % active.
+    Vector instructions turn a row into bytes of 0 or 1; one product turns eight bytes into eight
+    bits, and of 64 bits only the set ones are visited: 0.19 ms, and 0.55 with a store per cell, at
+    (1,024, 512) with 9 % active.
     """
     starts, columns, values = g
     batch, n_sparse = y.shape
@@ -210,8 +210,8 @@ def sparse_gradient(y, x, importance, scale, most, g, bias_gradient):
 @compiled
 def dense_gradient(y, x, done, importance, bias_gradient):
     """The same in all cells, without `scale`: turns y into importance · (y − x) where it is
-    positive, sums that by columns, and returns the summed loss. The first `done` rows already
-    contain y − x, and the loss of the targets that they miss is not counted again."""
+    positive, sums that by columns, and returns the summed loss. The first `done` rows are already
+    y − x, and the loss of their targets where y is not active is not counted again."""
     loss = 0.0
     bias_gradient[:] = 0
     for i in range(y.shape[0]):
@@ -245,8 +245,8 @@ def filled_gradient(y, x, importance, bias_gradient):
 
 
 def prepare() -> None:
-    """Compile the passes for float32, or load them from disk: a third of a second per process, and
-    three seconds the first time on a machine."""
+    """Compile the passes for float32, or load them from disk: a third of a second for each process,
+    and three seconds the first time on a machine."""
     arrays = np.zeros(2, np.int32), np.zeros(9, np.int32), np.zeros(9, np.float32)
     y, one, seed = np.zeros((1, 1), np.float32), np.ones(1, np.float32), np.uint64(1)
     sample_sparse(seed, seed, 0.5, 1, arrays)

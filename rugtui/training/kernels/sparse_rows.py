@@ -1,7 +1,7 @@
 """A sparse matrix in compressed rows, and its products with dense ones, on a CPU.
 
-Of all ways tried, summing weighted rows with `embedding_bag` is the fastest product by a factor of
-two to twenty over CSR products, scatter and index_add.
+Summing weighted rows with `embedding_bag` is two to twenty times as fast as CSR products, scatter
+and index_add.
 """
 
 from __future__ import annotations

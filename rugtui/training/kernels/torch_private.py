@@ -1,11 +1,11 @@
 """Private functions of PyTorch, each with a public fallback: without them steps are slower, but the
 results are the same.
 
-oneDNN's fused ReLU(z W_outᵀ + b): PyTorch passes float32 products on a CPU to MKL, which splits one
-among its threads several times, and the ReLU needs another pass over memory. oneDNN splits it once:
-0.8 ms instead of 1.6 at (1,024, 512, 128), 2.9 instead of 3.1 at (1,024, 1,024, 256), 11.6 instead
-of 13.8 at (1,024, 2,048, 512), on two cores of an AMD EPYC (Zen 4). PyTorch's own compiler calls
-the same operator.
+oneDNN's fused ReLU(z W_outᵀ + b): PyTorch passes float32 products on a CPU to MKL, which divides a
+product among its threads several times, and the ReLU is another pass over memory. oneDNN divides it
+once: 0.8 ms instead of 1.6 at (1,024, 512, 128), 2.9 instead of 3.1 at (1,024, 1,024, 256), 11.6
+instead of 13.8 at (1,024, 2,048, 512), on two cores of an AMD EPYC (Zen 4). PyTorch's own compiler
+calls the same operator.
 
 Optimizers without their wrappers for torch.compile: the wrappers import the compiler and SymPy, 700
 modules, when the first optimizer is made: 1.3 s, more than everything else between the import of
@@ -24,7 +24,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 MOST = 1 << 29
-"""Limit on oneDNN's output, which is a new tensor, in bytes: above, a reused buffer is faster."""
+"""Bytes of oneDNN's output, which is a new tensor, above which reusing a buffer is faster."""
 X86 = ("x86_64", "AMD64")
 
 
