@@ -131,13 +131,23 @@ def build(
     """Weights with diagonal a, and bias b − μ_i in row i: b includes the mean of the interference
     (section 3), which depends on p. Raises WeightsError."""
     if construction in ROW_ORDERS:
-        order = ROW_ORDERS[construction]
+        rows = ROW_ORDERS[construction]
         return Rug.build(
-            n_sparse, n_dense, a, b, p=p, rows=order, generator=generator, device=device
+            n_sparse, n_dense, a, b, p=p, rows=rows, generator=generator, device=device
         )
-    if construction == "block":
-        return _blocks(n_sparse, n_dense, p, a, b, generator=generator, device=device)
     require_dense(n_sparse, n_dense)
+    if construction == "block":  # as few copies as divide both sizes, so that blocks are large
+        common = math.gcd(n_sparse, n_dense)
+        copies = next((c for c in range(2, common + 1) if common % c == 0), 0)
+        if not copies:
+            raise WeightsError(
+                f"Equal blocks need an n_sparse and an n_dense with a common divisor, but "
+                f"{n_sparse} and {n_dense} have none; the constructions dct and orthonormal take "
+                "any sizes."
+            )
+        size, dims = n_sparse // copies, n_dense // copies
+        kind, like = default_construction(size), {"generator": generator, "device": device}
+        return BlockDiagonal(build(kind, size, dims, p, a, b, **like), copies)
     needed = 8 * COPIES_OF_DENSE_ROWS * n_sparse * n_dense
     require_memory(needed, f"The construction {construction} of {n_sparse:,} × {n_dense:,} numbers")
     make = orthonormal_rows if construction == "orthonormal" else cosine_rows
@@ -179,28 +189,3 @@ def _kron(E_in: torch.Tensor, E_out: torch.Tensor, block: Dense) -> Dense:
 
     biases = block.b.repeat(E_in.shape[1])
     return Dense(product(E_in, block.W_in), product(E_out, block.W_out), biases)
-
-
-def _blocks(
-    n_sparse: int,
-    n_dense: int,
-    p: float,
-    a: float,
-    b: float,
-    *,
-    generator: torch.Generator,
-    device: torch.device | str,
-) -> BlockDiagonal:
-    """Copies of one smaller rug: as few as divide both sizes, so that blocks are large."""
-    require_dense(n_sparse, n_dense)
-    common = math.gcd(n_sparse, n_dense)
-    copies = next((c for c in range(2, common + 1) if common % c == 0), 0)
-    if not copies:
-        raise WeightsError(
-            f"Equal blocks need an n_sparse and an n_dense with a common divisor, but {n_sparse} "
-            f"and {n_dense} have none; the constructions dct and orthonormal take any sizes."
-        )
-    size = n_sparse // copies
-    sizes = size, n_dense // copies
-    block = build(default_construction(size), *sizes, p, a, b, generator=generator, device=device)
-    return BlockDiagonal(block, copies)

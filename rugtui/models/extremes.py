@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from rugtui.models.base import Weights, Window
+from rugtui.models.base import Weights, Window, block_edges
 from rugtui.models.composite import BlockDiagonal
 from rugtui.models.dense import Dense
 from rugtui.models.rug import Rug
@@ -57,13 +57,12 @@ def extremes(weights: Weights, window: Window) -> Extremes:
     height, width = window.bottom - window.top, window.right - window.left
     most = max(min(CELLS, PRODUCTS // weights.n_dense), 1)
     if height * width <= most:
-        seen = cells(
-            weights, np.arange(window.top, window.bottom), np.arange(window.left, window.right)
-        )
+        rows, columns = (np.arange(window.top, window.bottom), np.arange(window.left, window.right))
+        seen = cells(weights, rows, columns)
         return Extremes(float(seen.min()), float(seen.max()))
     side = max(int(most**0.5), 1)
-    rows = _spaced(window.top, window.bottom, max(side, most // width))
-    columns = _spaced(window.left, window.right, max(side, most // height))
+    rows = block_edges(window.top, window.bottom, min(max(side, most // width), height))[:-1]
+    columns = block_edges(window.left, window.right, min(max(side, most // height), width))[:-1]
     seen = cells(weights, rows, columns).ravel()
     first, last = max(window.top, window.left), min(window.bottom, window.right)
     if first < last:
@@ -97,11 +96,8 @@ def _of_blocks(weights: BlockDiagonal, window: Window) -> Extremes:
             covered += (bottom - top) * (right - left)
     if covered < (window.bottom - window.top) * (window.right - window.left):
         found.append(Extremes(0.0, 0.0))
-    return Extremes(
-        min(one.low for one in found),
-        max(one.high for one in found),
-        any(one.sampled for one in found),
-    )
+    low, high = min(one.low for one in found), max(one.high for one in found)
+    return Extremes(low, high, any(one.sampled for one in found))
 
 
 def _dyadic(start: int, stop: int) -> Iterator[tuple[int, int]]:
@@ -112,8 +108,3 @@ def _dyadic(start: int, stop: int) -> Iterator[tuple[int, int]]:
             size >>= 1
         yield start, size
         start += size
-
-
-def _spaced(start: int, stop: int, count: int) -> Int[np.ndarray, " count"]:
-    count = min(count, stop - start)
-    return start + np.arange(count, dtype=np.int64) * (stop - start) // count

@@ -6,12 +6,9 @@ With z ~ N(0, 1), t = m/σ, φ and Φ the normal density and distribution, a rec
     R2(m) = E ReLU(m + σz)² = σ² [(1 + t²) Φ(t) + t φ(t)]
 
 Both are differences of nearly equal numbers for t ≪ 0, where they determine how much noise passes a
-threshold. There, with k = −t, they are φ(k) times I_1 and 2 I_2 of the family
-
-    I_n(k) = ∫₀^∞ (xⁿ/n!) e^{−kx − x²/2} dx,      I_{n−1} = k I_n + (n + 1) I_{n+1},   I_{−1} = 1
-
-(integrate by parts). Downwards the recurrence has only positive terms, so the ratios
-I_n/I_{n−1} = 1/(k + (n + 1) I_{n+1}/I_n) lose no digits.
+threshold. There, with k = −t, they are φ(k) times I_1 and 2 I_2 of a family of integrals with
+I_{n−1} = k I_n + (n + 1) I_{n+1} and I_{−1} = 1; the ratios I_n/I_{n−1} = 1/(k + (n + 1)
+I_{n+1}/I_n) lose no digits.
 """
 
 from __future__ import annotations

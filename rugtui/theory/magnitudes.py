@@ -43,16 +43,15 @@ class Magnitude(MagnitudeLaw):
     @property
     def range(self) -> tuple[float, float]:
         """Least and greatest u, apart from tails of probability TAIL."""
-        match self.kind:
-            case "uniform":
-                return self.values[0], self.values[1]
-            case "normal":
-                mean, deviation = self.values
+        match self.kind, self.values:
+            case "uniform", (low, high):
+                return low, high
+            case "normal", (mean, deviation):
                 return mean - 8 * deviation, mean + 8 * deviation
-            case "exponential":
-                return 0.0, -math.log(TAIL) * self._first
-            case "fixed":
-                return self._first, self._first
+            case "exponential", (mean,):
+                return 0.0, -math.log(TAIL) * mean
+            case "fixed", (value,):
+                return value, value
         return -1.0, 1.0
 
     def density(self, u: Array) -> Array:

@@ -132,7 +132,8 @@ class Law:
     p: float
 
     def best(self) -> Best:
-        total = math.sqrt((variance(self.p)) * self._square + self.noise**2)
+        square = float((self.counts * self.values**2).sum())
+        total = math.sqrt(variance(self.p) * square + self.noise**2)
         found = lowest(self.moments, thresholds(total, self.p), np.asarray(self.p))
         return Best(*(float(value) for value in found))
 
@@ -157,10 +158,6 @@ class Law:
             for n, more in zip((2, 3), self._together(m), strict=True):
                 found[n - 2] += more
         return found[0], found[1]
-
-    @cached_property
-    def _square(self) -> float:
-        return float((self.counts * self.values**2).sum())
 
     @cached_property
     def _number(self) -> float:
