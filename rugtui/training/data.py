@@ -69,6 +69,7 @@ def sample_dense(
     batch: int,
     *,
     generator: torch.Generator,
+    device: torch.device | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> Float[Tensor, "batch n_sparse"]:
     """`batch` samples on the generator's device, in O(batch · n_sparse), without synchronizing.
@@ -76,7 +77,7 @@ def sample_dense(
     For GPUs, where two random numbers per entry cost less than finding out how many entries are
     active. p is accurate to 2⁻³¹.
     """
-    shape, device = (batch, n_sparse), generator.device
+    shape, device = (batch, n_sparse), device or generator.device
     coin = torch.empty(shape, dtype=torch.int32, device=device).random_(generator=generator)
     values = torch.rand(shape, generator=generator, dtype=dtype, device=device)
     return values.mul_(coin <= round(p * 2**31) - 1)
@@ -94,10 +95,15 @@ def sample_one(
 
 
 def sample_one_dense(
-    n_sparse: int, batch: int, *, generator: torch.Generator, dtype: torch.dtype = torch.float32
+    n_sparse: int,
+    batch: int,
+    *,
+    generator: torch.Generator,
+    device: torch.device | None = None,
+    dtype: torch.dtype = torch.float32,
 ) -> Float[Tensor, "batch n_sparse"]:
     """Samples with exactly one active feature, on the generator's device, without synchronizing."""
-    like = {"generator": generator, "device": generator.device}
+    like = {"generator": generator, "device": device or generator.device}
     columns = torch.randint(n_sparse, (batch, 1), **like)
     values = torch.rand((batch, 1), dtype=dtype, **like)
     return values.new_zeros(batch, n_sparse).scatter_(1, columns, values)

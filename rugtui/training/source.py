@@ -38,17 +38,18 @@ class Source:
         elif settings.data in GROUPED:
             exclusive = settings.data == "anticorrelated"
             x = data.sample_groups(n_sparse, p, batch, settings.group, exclusive=exclusive, **like)
+        elif settings.data == "one" and on_cuda:
+            x = data.sample_one_dense(n_sparse, batch, device=self.device, **like)
         elif settings.data == "one":
-            sample_one = data.sample_one_dense if on_cuda else data.sample_one
-            x = sample_one(n_sparse, batch, **like)
+            x = data.sample_one(n_sparse, batch, **like)
         elif on_cuda:
-            x = data.sample_dense(n_sparse, p, batch, **like)
+            x = data.sample_dense(n_sparse, p, batch, device=self.device, **like)
         elif plan.sparse_data(settings):
             x = data.sample_sparse(n_sparse, p, batch, **like)
         else:
             x = data.sample_filled(n_sparse, p, batch, **like)
         if on_cuda:
-            return x  # drawn on the device
+            return x
         if isinstance(x, SparseRows):
             return x if self.device.type == "cpu" else x.dense().to(self.device)
         return x.to(self.device)

@@ -22,7 +22,7 @@ from rugtui.models.rug import Rug
 from rugtui.settings.settings import OF_AUTOENCODERS, Settings
 from rugtui.training import methods, population
 from rugtui.training.heldout import sample_losses
-from rugtui.training.kernels.autograd import AutogradGradient
+from rugtui.training.kernels.autograd import BY_AUTOGRAD, AutogradGradient, reference_gradient
 from rugtui.training.kernels.gradient import Gradient
 from rugtui.training.kernels.plan import DEVICE, choose
 from rugtui.training.source import Source, importance
