@@ -45,7 +45,8 @@ GRID = Grid(
 )
 
 
-MOVIE_STEPS = (20, 60, 120, 200, 320, 500, 800, 1200, 2000, 3000)
+REPLAYED_PER_SCREEN = 4
+"""Of the 64 steps that a replay shows, one in so many is a screen of the moving picture."""
 
 
 async def main(steps: int, grid: Path | None, *, only_movie: bool) -> None:
@@ -69,8 +70,8 @@ async def main(steps: int, grid: Path | None, *, only_movie: bool) -> None:
 
 
 async def moving(columns: int, rows: int) -> None:
-    """Training from its beginning, then the rug in place of the trained weights."""
-    settings = Settings(n_sparse=128, n_dense=32, steps=MOVIE_STEPS[-1])
+    """A run that forms pairs, replayed: partners stand beside each other in W."""
+    settings = Settings(n_sparse=64, n_dense=32, p=0.05, lr=1e-3, steps=6000)
     app = RugtuiApp(Session(OwnRun(settings)))
     screens, seconds = [], []
 
@@ -80,15 +81,20 @@ async def moving(columns: int, rows: int) -> None:
         seconds.append(length)
 
     async with app.run_test(size=(columns, rows)) as pilot:
-        for step in MOVIE_STEPS:
-            await shown(pilot, lambda frame, step=step: frame.step >= step and measured(frame))
-            take(0.6)
-        await pilot.pause(3)
-        seconds[-1] = 0.1
-        take(2.5)
-        await pilot.press("w")
-        await shown(pilot, lambda frame: frame.shown == "rug" and measured(frame))
-        await pilot.pause(4)
+        await shown(pilot, lambda frame: frame.phase == "done" and measured(frame))
+        await pilot.press("2", "r", "r", "r")
+        await pilot.pause(2)
+        await pilot.press("P")
+        await shown(pilot, lambda frame: frame.past is not None)
+        places = {step: k for k, step in enumerate(app.latest.kept_steps)}
+        next_place = 0
+        while (past := app.latest.past) is not None:
+            place = places.get(past.shown_step, 0)
+            if place >= next_place:
+                take(0.5)
+                next_place = place + REPLAYED_PER_SCREEN
+            await pilot.pause(0.02)
+        await pilot.pause(2)
         take(3.0)
         await pilot.press("q")
     (HERE / "dashboard.svg").write_text(movie(screens, seconds))

@@ -20,7 +20,7 @@ def movie(screens: Sequence[str], seconds: Sequence[float]) -> str:
     frames = [elements(screen, styles) for screen in screens]
     css = [FONT, *(f".{name}{{{style}}}" for style, name in styles.items())]
     total, start = sum(seconds), 0.0
-    still = "hidden", "visible"  # where nothing moves, the last but one is seen
+    still = "hidden", "visible"  # where nothing moves, the last is seen
     for number, length in enumerate(seconds):
         begin, end = (100 * at / total for at in (start, start + length))
         start += length
@@ -28,7 +28,7 @@ def movie(screens: Sequence[str], seconds: Sequence[float]) -> str:
         gone = f"{end:.2f}%{{visibility:hidden}}" if number < len(seconds) - 1 else ""
         css += [
             f"@keyframes f{number}{{{hidden}{begin:.2f}%{{visibility:visible}}{gone}}}",
-            f".f{number}{{visibility:{still[number == len(seconds) - 2]};",
+            f".f{number}{{visibility:{still[number == len(seconds) - 1]};",
             f"animation:f{number} {total:g}s step-end infinite}}",
         ]
     body = []
