@@ -23,7 +23,7 @@ async def test_closed_sheets_leave_nothing_drawn_behind():
                 await pilot.press("question_mark", "escape", "e", "escape")
             await pilot.pause()
             counts.append(drawings())
-        assert counts[1] == counts[0]
+        assert counts[1] <= counts[0]
 
 
 def test_a_textual_without_that_cache(monkeypatch):
