@@ -83,6 +83,14 @@ class Grid:
     tied: str = choices("tied", "Whether W_out of trained models is W_in's transpose: yes,no.")
     activation: str = choices("activation", "Activations of trained models: relu,tanh.")
     data: str = choices("data", "Data of trained models: bernoulli,one.")
+    k: int | None = setting(
+        None,
+        "Outputs that the activation topk keeps in each sample.",
+        unit="outputs",
+        least=1,
+        auto="p n_sparse, rounded, and at least 1",
+        group="grid",
+    )
     kinds: str = setting(
         "trained,rug,theory,linear",
         "What to compare: trained (on samples, by SGD), population (descent on the Gaussian loss, "
@@ -136,6 +144,8 @@ class Grid:
             raise SettingError("sweep", f"one of at most {MOST:,} cells", f"{wanted:,}")
         for variant in axes.variants:
             self.settings(axes.shapes[0], axes.p[0], 0, variant)
+        if self.k is not None and all(one.activation != "topk" for one in axes.variants):
+            raise SettingError("k", "auto unless topk is among the activations", self.k)
 
     @classmethod
     def asked(cls, given: Mapping[str, Any], base: Grid | None = None) -> Grid:
@@ -180,6 +190,7 @@ class Grid:
             batch=self.batch,
             lr=self.lr,
             device=self.device,
+            k=self.k if variant and variant.activation == "topk" else None,
             threads=1,  # units run side by side
             **(dataclasses.asdict(variant) if variant else {}),
         )

@@ -53,6 +53,13 @@ def test_steps_grow_with_size_and_training_may_stop_earlier(n_sparse, steps):
     assert (settings.method, settings.steps, settings.patience) == ("sgd", steps, steps // 4)
 
 
+def test_k_is_for_topk_alone():
+    grid = Grid(n_sparse="16", ratio="0.5", p="0.1", activation="relu,topk", k=3)
+    kept = {one.activation: grid.settings((16, 8), 0.1, 0, one).k for one in Axes.of(grid).variants}
+    assert kept == {"relu": None, "topk": 3}
+    assert grid.settings((16, 8), 0.1, 0).k is None  # population
+
+
 def test_a_method_makes_population_of_trained():
     assert Grid.asked({"method": "population"}).kinds == "population,rug,theory,linear"
     assert Grid.asked({"method": "sgd"}) == Grid()
@@ -96,6 +103,8 @@ def test_ratios_that_round_to_the_same_n_dense_are_one():
         ({"ratio": "0.1:0.9:2000", "p": "0.1:0.9:2000", "n_sparse": "8192"}, "at most 1,000,000"),
         ({"activation": "relu,magic"}, "activation must be"),
         ({"tied": "yes,true"}, "tied must be values that differ"),
+        ({"k": 3}, "k must be auto unless topk is among the activations"),
+        ({"n_sparse": "16", "activation": "topk", "k": 17}, "at most n_sparse = 16"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(given, said):

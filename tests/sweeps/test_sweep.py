@@ -168,6 +168,16 @@ def test_losses_of_another_models_are_its_own(tmp_path):
     assert {row.error for row in rows} == {None}
 
 
+def test_topk_is_trained_with_the_k_of_the_sweep(tmp_path):
+    losses = []
+    for k in (1, 3):
+        grid = Grid(n_sparse="16", ratio="0.5", p="0.2", samples=256, steps=200, device="cpu",
+                    kinds="trained", activation="topk", k=k)  # fmt: skip
+        ((row,), _) = swept(tmp_path / str(k), grid)
+        losses.append(row.loss)
+    assert losses[1] < 0.8 * losses[0]  # of 3 active features 1 can be reconstructed
+
+
 def test_seeds_have_a_mean_and_a_spread_which_figures_draw(tmp_path):
     grid = Grid(n_sparse="16", ratio="0.25,0.5", p="0.1,0.2", seed="0,1,2", samples=64, steps=50,
                 device="cpu", kinds="trained,theory")  # fmt: skip
