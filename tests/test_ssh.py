@@ -57,5 +57,5 @@ async def test_a_cut_connection_costs_no_step_and_doubles_none():
     assert last.step - steps[-1] <= interval  # the whole of it where the loss was being looked at
     assert last.step > left_at
     log = (run / "log.txt").read_text()
-    assert log.count("taken up at step") == 1
+    assert log.count("resumed at step") == 1
     assert holder(run) == (False, None)

@@ -92,7 +92,7 @@ class RunSession:
             writer.close(0)
             raise
         session._saved = checkpoint.step, checkpoint.phase, checkpoint.settings
-        writer.note(f"taken up at step {checkpoint.step:,}")
+        writer.note(f"resumed at step {checkpoint.step:,}")
         return session
 
     @classmethod

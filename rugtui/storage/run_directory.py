@@ -45,6 +45,8 @@ def create_run(settings: Settings, *, device: str, into: Path | None = None) -> 
     folder = make_folder(into or runs_folder())
     stamp = time.strftime("%Y%m%d-%H%M%S")
     name = f"{stamp}-{settings.n_sparse}x{settings.n_dense}-p{settings.p_on:.6g}-{settings.method}"
+    if settings.activation != "relu":
+        name += f"-{settings.activation}"
     run = _make_first_free(folder, name)
     describe_run(run, settings, device=device)
     return run

@@ -3,69 +3,66 @@
 import json
 import os
 import signal
-import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from safetensors.numpy import load_file
 
+from rugtui.cli import main
 from tests.terminal import Terminal, private_home
 
-TRAIN = [sys.executable, "-m", "rugtui", "train", "--device", "cpu"]
 SMALL = ["--n-sparse", "64", "--n-dense", "16", "--batch", "64", "--steps", "500"]
+SMALL += ["--device", "cpu"]
 KEYS = (
     "n_sparse n_dense p method steps seconds steps_per_second "
     "loss loss_standard_error theory_loss run"
 )
 
 
-def run(tmp_path, *options):
-    return subprocess.run(
-        [*TRAIN, *options],
-        capture_output=True,
-        text=True,
-        timeout=100,
-        env=os.environ | private_home(tmp_path),
-    )
+@pytest.fixture
+def train(capsys):
+    """Trains in this process; returns the JSON on standard output, and standard error."""
+
+    def run(*options):
+        assert main(["train", *options, "--json"]) == 0
+        out, err = capsys.readouterr()
+        return json.loads(out), err
+
+    return run
 
 
-def test_stdout_is_one_object_with_the_promised_keys(tmp_path):
-    done = run(tmp_path, *SMALL, "--json")
-    assert done.returncode == 0, done.stderr
-    result = json.loads(done.stdout)
-    assert set(KEYS.split()) <= set(result)
-    assert result["steps"] == 500
-    assert result["run"].startswith(str(tmp_path))
-    assert 0 < result["loss_standard_error"] < 0.05 * result["loss"]
+def test_the_same_seed_gives_the_same_bits_with_the_promised_keys(train, private_state):
+    runs = [train(*SMALL)[0] for _ in range(2)]
+    for one in runs:
+        assert set(KEYS.split()) <= set(one)
+        assert one["steps"] == 500
+        assert one["run"].startswith(str(private_state))
+        assert 0 < one["loss_standard_error"] < 0.05 * one["loss"]
+    assert runs[0]["run"] != runs[1]["run"]
+    assert runs[0]["loss"] == runs[1]["loss"]
+    files = [next(Path(one["run"]).glob("**/weights.safetensors")) for one in runs]
+    first, second = (load_file(file) for file in files)
+    assert all((first[name] == second[name]).all() for name in ("W_in", "W_out", "b"))
 
 
-def test_it_comes_within_a_tenth_of_the_symmetric_optimum_or_below(tmp_path):
+def test_it_comes_within_a_tenth_of_the_symmetric_optimum_or_below(train):
     """The default model, 2,000 steps. L* is no floor: a run may be below it by then."""
-    done = run(tmp_path, "--steps", "2000", "--json", "--quiet")
-    result = json.loads(done.stdout)
+    result, err = train("--steps", "2000", "--device", "cpu", "--quiet")
     assert result["theory_loss"] == pytest.approx(0.00578942774445478, rel=1e-9)
     assert result["loss"] < 0.01203125
     assert result["loss"] < 1.1 * result["theory_loss"]
-    assert done.stderr == ""
+    assert err == ""
 
 
-def test_where_theory_is_not_of_the_recipe_that_is_said(tmp_path):
-    done = run(tmp_path, *SMALL, "--steps", "100", "--activation", "tanh")
-    assert done.returncode == 0
-    first, *_ = done.stderr.splitlines()
+def test_another_activation_is_in_the_name_and_a_note_says_what_theory_assumes(train):
+    result, err = train(*SMALL, "--steps", "100", "--activation", "tanh")
+    assert result["run"].endswith("-64x16-p0.05-sgd-tanh")
+    first, *_ = err.splitlines()
     assert first.startswith("rugtui: Gaussian(W), exact(W) and L* assume a ReLU, not tanh,")
 
 
-def test_the_same_seed_gives_the_same_bits(tmp_path):
-    runs = [json.loads(run(tmp_path, *SMALL, "--json").stdout) for _ in range(2)]
-    assert runs[0]["run"] != runs[1]["run"]
-    assert runs[0]["loss"] == runs[1]["loss"]
-    files = [
-        next((tmp_path / "state").glob(f"**/{one['run'].split('/')[-1]}/**/weights.safetensors"))
-        for one in runs
-    ]
-    first, second = (load_file(file) for file in files)
-    assert all((first[name] == second[name]).all() for name in ("W_in", "W_out", "b"))
+TRAIN = [sys.executable, "-m", "rugtui", "train"]
 
 
 def test_progress_is_a_bar_on_a_terminal(tmp_path):

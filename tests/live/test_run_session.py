@@ -1,4 +1,4 @@
-"""A run taken up again is the run that was never stopped."""
+"""A resumed run is the run that was never stopped."""
 
 import numpy as np
 import pytest
