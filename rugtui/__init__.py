@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from rugtui import errors
     from rugtui.api.predictions import predict
     from rugtui.api.rugs import EngineeredWeights, rug
-    from rugtui.api.runs import Run, train
-    from rugtui.api.saved import load
+    from rugtui.api.runs import Run, load, train
     from rugtui.api.sweeps import Sweep, sweep
     from rugtui.settings.settings import Settings
     from rugtui.storage.load import Saved
@@ -47,7 +46,7 @@ _HOMES = {
     "Settings": "rugtui.settings.settings",
     "Sweep": "rugtui.api.sweeps",
     "Table": "rugtui.tables",
-    "load": "rugtui.api.saved",
+    "load": "rugtui.api.runs",
     "predict": "rugtui.api.predictions",
     "rug": "rugtui.api.rugs",
     "sweep": "rugtui.api.sweeps",

@@ -17,7 +17,7 @@ SHOWN = 8
 
 
 class Table(Mapping[str, Any]):
-    """Columns of equal shape, also as attributes; of a table of shape () each is one number.
+    """Columns of equal shape, also as attributes; in a table of shape () each is one number.
 
     >>> table = Table({"step": [1, 2], "loss": [0.5, 0.25]})
     >>> table["loss"], table.step.tolist(), len(table.rows)
@@ -49,7 +49,7 @@ class Table(Mapping[str, Any]):
         return iter(self._columns)
 
     def __len__(self) -> int:
-        """The number of columns, as of any mapping; `len(table.rows)` is that of rows."""
+        """The number of columns, as for any mapping; `len(table.rows)` is the number of rows."""
         return len(self._columns)
 
     def __dir__(self) -> list[str]:

@@ -1,7 +1,7 @@
-"""The names of numbers in JSON, tables and files: one name, unit and meaning each, and old names.
+"""The names of numbers in JSON, tables and files, each with its unit and meaning.
 
-Every command's JSON object has `schema_version`. Names are only ever added; a name that gave way to
-a better one stays beside it for one release (`OLD`). `schema` writes a command's JSON Schema.
+Every command's JSON object has `schema_version`. Names are only ever added; one that was replaced
+by a better one stays beside it for one release (`OLD`). `schema` makes a command's JSON Schema.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ def _error(of: str) -> Name:
 
 
 NAMES: dict[str, Name] = {
-    "schema_version": Name("integer", "version of these names; raised if one is taken away"),
+    "schema_version": Name("integer", "version of these names; raised if one is removed"),
     # sizes
     "n_sparse": Name("integer", "features of the data", "features"),
     "n_dense": Name("integer", "hidden dimensions", "dimensions"),
     "ratio": Name("number", "r = n_dense / n_sparse"),
     "p": Name("number null", "probability that a feature is on; null if a file does not say"),
-    "method": Name("string null", "sgd (from samples) or population (descends the Gaussian loss)"),
+    "method": Name("string null", "sgd (from samples) or population (minimises the Gaussian loss)"),
     "construction": Name("string null", "how a rug was built: hadamard, dct, pairs, vote:4, …"),
     "kind": Name("string", "of weights: trained (SGD), population, rug, theory, linear, or file"),
     "seed": Name("integer null", "seed of weights and data"),
-    "activation": Name("string", "what follows W x + b"),
-    "magnitude": Name("string", "law of a feature that is on; uniform: on [0, 1]"),
+    "activation": Name("string", "activation function, applied to W x + b"),
+    "magnitude": Name("string", "distribution of a feature that is on; uniform: on [0, 1]"),
     # losses
     "loss": _loss("the loss; loss_kind says which"),
     "loss_kind": Name(
@@ -54,7 +54,7 @@ NAMES: dict[str, Name] = {
     "loss_standard_error": _error("loss"),
     "loss_gaussian": _loss("loss of the weights if interference were Gaussian"),
     "loss_exact": _loss("loss of the weights, exact at this size"),
-    "loss_exact_standard_error": _error("loss_exact, over the rows drawn"),
+    "loss_exact_standard_error": _error("loss_exact over the rows of W"),
     "loss_sampled": _loss("loss on samples"),
     "loss_sampled_standard_error": _error("loss_sampled"),
     "theory_loss": _loss("L*(r, p), of the best symmetric model: a prediction, not a bound"),
@@ -62,7 +62,7 @@ NAMES: dict[str, Name] = {
     "elementwise": _loss("loss of the best decoder that sees one pre-activation at a time"),
     "oracle": _loss("loss of a decoder that is told which features are on"),
     "bound": Name("string", "the level that bounds an activation: elementwise, oracle or linear"),
-    "loss_bound": _loss("its loss, which holds for symmetric weights"),
+    "loss_bound": _loss("loss of that level; a bound for symmetric weights"),
     "loss_over_theory": Name("number", "loss / L*"),
     "loss_over_end": Name("number", "loss / loss_end"),
     "loss_over_bound": Name("number", "loss / loss_bound"),
@@ -73,38 +73,38 @@ NAMES: dict[str, Name] = {
     "heldout_standard_error": _error("heldout"),
     # the symmetric optimum
     "a": Name("number", "diagonal of W at the symmetric optimum"),
-    "b": Name("number", "bias at the symmetric optimum, with the mean of the interference"),
+    "b": Name("number", "bias at the symmetric optimum, plus the mean of the interference"),
     "sigma": Name("number", "standard deviation of the interference at the symmetric optimum"),
     # below L*
     "loss_pairs": _loss("loss of the best antipodal pairs at (r, p)"),
     "a_pairs": Name("number", "diagonal of W in the best pairs"),
-    "b_pairs": Name("number", "bias in the best pairs; the partner's mean is not in it"),
+    "b_pairs": Name("number", "bias in the best pairs, without the mean of the interference"),
     "kappa_pairs": Name("number", "κ: a partner's weight is −κ times the diagonal"),
-    "loss_end": _loss("where training ends as far as is known: the lower hull of all structures"),
+    "loss_end": _loss("L_end, where training should end: the best mixture of known structures"),
     "loss_lowest": _loss("lowest loss known at (r, p), whether training finds it or not"),
-    "phases": Name("array", "structures that coexist there: structure, share (of features), ratio"),
-    "parts": Name("array", "what weights are the direct sum of: structure, n_sparse, n_dense"),
+    "phases": Name("array", "structures in that mixture: structure, share (of features), ratio"),
+    "parts": Name("array", "parts whose direct sum the weights are: structure, n_sparse, n_dense"),
     # statistics of weights
-    "rows": Name("integer null", "rows of W behind loss_exact and what follows", "rows"),
+    "rows": Name("integer null", "rows of W used for loss_exact and the statistics", "rows"),
     "diagonal_mean": Name("number null", "mean of the diagonal of W"),
     "diagonal_spread": Name("number null", "standard deviation of the diagonal of W over rows"),
-    "bias_mean": Name("number null", "mean of the bias, with the mean of the interference"),
+    "bias_mean": Name("number null", "mean of the bias plus the mean of the interference"),
     "bias_spread": Name("number null", "standard deviation of that bias over rows"),
-    "noise_mean": Name("number null", "mean over rows of the interference's standard deviation"),
-    "noise_spread": Name("number null", "standard deviation of it over rows"),
+    "noise_mean": Name("number null", "standard deviation σ of the interference, mean over rows"),
+    "noise_spread": Name("number null", "standard deviation of that σ over rows"),
     "skew": Name("number null", "skewness of the entries of W off the diagonal"),
-    "interferers": Name("number null", "effective number of entries that interfere with a feature"),
-    "lyapunov": Name("number null", "Lyapunov's ratio of a row; small: the noise is near Gaussian"),
+    "interferers": Name("number null", "effective number of entries of a row that interfere"),
+    "lyapunov": Name("number null", "Lyapunov's ratio of a row; small: interference near Gaussian"),
     "kolmogorov_smirnov": Name("number null", "distance of the interference from a Gaussian"),
     "antisymmetric_share": Name("number null", "‖(W − Wᵀ)/2‖²/‖W‖²: 0 for a symmetric W"),
-    "eigenvalues": Name("array", "real parts of the eigenvalues of W by falling size, without 0s"),
-    "eigenvalues_imaginary": Name("array", "their imaginary parts; both empty if too many to find"),
+    "eigenvalues": Name("array", "real parts of the nonzero eigenvalues of W, largest first"),
+    "eigenvalues_imaginary": Name("array", "their imaginary parts; both empty for a very large W"),
     "coherence": Name("number null", "largest |W_ij|/√(W_ii W_jj) off the diagonal"),
     "pairs_share": Name("number null", "share of features in mutual pairs"),
     "lopsidedness": Name("number null", "s ≥ 1 of these pairs: weights are −s and −1/s; 0: none"),
-    "singles_share": Name("number null", "share of features that meet next to no interference"),
+    "singles_share": Name("number null", "share of features with almost no interference"),
     "abandoned_share": Name("number null", "share of features with a diagonal near 0"),
-    "partners": Name("number null", "strongly negative weights in a row"),
+    "partners": Name("number null", "strongly negative weights in a row, on average"),
     "partner_mean": Name("number null", "their mean, relative to the diagonal"),
     "partner_norm_share": Name("number null", "their share of Σ W_ij² of the row"),
     # the paper's quantities, as its code computes them
@@ -126,17 +126,17 @@ NAMES: dict[str, Name] = {
     # a run
     "step": Name("integer", "optimizer steps so far", "steps"),
     "steps": Name("integer null", "optimizer steps done", "steps"),
-    "stop_reason": Name("string", "why it ended"),
-    "seconds": Name("number null", "time of training, or of this cell", "s"),
+    "stop_reason": Name("string", "why training or the sweep ended"),
+    "seconds": Name("number null", "time of training, or of computing a cell", "s"),
     "steps_per_second": Name("number null", "steps / seconds", "1/s"),
     "lr": Name("number null", "learning rate"),
-    "batch": Name("number null", "samples in a step; 0 if none are drawn", "samples"),
-    "samples": Name("integer null", "samples behind a sampled loss", "samples"),
+    "batch": Name("number null", "samples in a step; 0 for population training", "samples"),
+    "samples": Name("integer null", "samples for a loss measured on samples", "samples"),
     "device": Name("string null", "where it was computed"),
     "threads": Name("integer", "CPU threads that PyTorch used", "threads"),
-    "run": Name("string null", "folder of the run; null if it is not kept"),
+    "run": Name("string null", "folder of the run; null if it is not saved"),
     "path": Name("string", "folder or file"),
-    "state": Name("string", "live, paused, finished or crashed"),
+    "state": Name("string", "live, paused, finished, failed, crashed or damaged"),
     "settings": Name("object null", "every setting by name"),
     # a sweep
     "out": Name("string", "folder of the sweep"),
@@ -148,18 +148,18 @@ NAMES: dict[str, Name] = {
     "csv": Name("string", "the table as CSV"),
     "status": Name("string", "done or failed"),
     "error": Name("string null", "why a cell failed"),
-    "traceback": Name("string null", "where a cell failed, if unforeseen"),
-    "first_error": Name("string null", "of the first cell that failed"),
+    "traceback": Name("string null", "Python traceback of an unexpected error in a cell"),
+    "first_error": Name("string null", "error of the first cell that failed"),
     "weights": Name("string null", "file of the weights in the sweep's folder"),
     # lists and the rest
-    "predictions": Name("array", "one object for each point, also if there is only one"),
+    "predictions": Name("array", "one object for each point, even if there is only one"),
     "runs": Name("array", "one object for each run"),
     "figures": Name("array", "files written"),
     "works": Name("boolean", "whether everything works"),
     "checks": Name("object", "each check: value, works, advice"),
-    "format": Name("string", "what was written"),
+    "format": Name("string", "format of the file"),
     "output": Name("string", "file that was written"),
-    "bytes": Name("integer", "size", "bytes"),
+    "bytes": Name("integer", "size on disk", "bytes"),
     "name": Name("string", "name of the run"),
 }
 
@@ -181,7 +181,7 @@ OLD: dict[str, dict[str, str]] = {
         "exact_standard_error": "loss_exact_standard_error",
     },
 }
-"""Old name → name, where both are written in this release; the old ones go with the next."""
+"""Old name → name by kind of object. Both are written in this release, only the new in the next."""
 
 _THEORY = "ratio p loss loss_kind a b sigma linear elementwise oracle high_sparsity theory_loss"
 _TRAIN = (
@@ -213,7 +213,7 @@ def with_old_names(kind: str, facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def with_new_names(kind: str, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """`facts` that have old names, as files do, with the new ones beside them."""
+    """`facts` that have old names, as snapshots do, with the new ones beside them."""
     new = {name: facts[old] for old, name in OLD[kind].items() if old in facts}
     return {**facts, **new}
 
@@ -265,4 +265,4 @@ UNITS = {
     },
     **{old: f"older name of {new}" for old, new in OLD["export"].items()},
 }
-"""What the numbers in files mean, for people who read them without rugtui."""
+"""What the numbers in exported files mean."""

@@ -23,6 +23,7 @@ from typing import Any
 
 import torch
 
+from rugtui.api import runs
 from rugtui.cli import main, train
 from rugtui.live import own_run, readings, session
 from rugtui.live import run_session as run_session
@@ -244,7 +245,7 @@ def prepared(folder: Path) -> Path:
     for _ in range(4):
         one.advance(bool)
     train.save_snapshot(one, "paused")  # loads what else a fork would load
-    train.summary(one)
+    runs.summary(one, 64)
     one.close("paused")
     return folder
 

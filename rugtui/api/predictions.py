@@ -13,14 +13,15 @@ from rugtui.settings.law import MagnitudeLaw
 from rugtui.settings.settings import declared, kept_outputs
 from rugtui.tables import Table
 
-STRUCTURED_MOST, HULLS_MOST = 20_000, 64
-"""Pairs (r, p), and different p, up to which a table has what lies below L*: seconds."""
+MOST_POINTS, MOST_P = 20_000, 64
+"""Tables of more points, or more different p, lack what lies below L*, which would take minutes."""
 ROWS = 64
 """Rows for the exact loss on other magnitudes: seconds."""
-OF_USUAL_LAW = ["bias_mean", "bias_spread", "noise_mean", "noise_spread", "kolmogorov_smirnov"]
-"""Statistics that are of magnitudes uniform on [0, 1]."""
-SAMPLES, SAMPLES_AT_ONCE, CELLS = 16_384, 1024, 1 << 20
-"""For the loss with an activation that theory does not know; cells of them at a time."""
+UNIFORM_ONLY = ["bias_mean", "bias_spread", "noise_mean", "noise_spread", "kolmogorov_smirnov"]
+"""Statistics that are defined for magnitudes uniform on [0, 1]; None for others."""
+SAMPLES, SAMPLES_AT_ONCE, ENTRIES_AT_ONCE = 16_384, 1024, 1 << 20
+"""For losses that have no formula; the last two limit a batch."""
+LEVELS = ("loss", "a", "b", "sigma", "linear", "elementwise", "oracle", "high_sparsity")
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -42,13 +43,13 @@ def predict(
     rows: int | None = None,
     seed: int = 0,
 ) -> Table:
-    """What theory says of the loss at r = n_dense / n_sparse and p, or of given weights.
+    """The losses that theory predicts at r = n_dense / n_sparse and p, or for given weights.
 
     Numbers r and p, or arrays that broadcast, give L* (`loss`), its optimum (`a`, `b`, `sigma`) and
     the other levels: `linear`, `elementwise`, `oracle` and `high_sparsity`. Losses are mean squared
     errors per feature. Below L* are the paired optimum (`loss_pairs`, `a_pairs`, `b_pairs`,
-    `kappa_pairs`) and `loss_end`, where training ends as far as is known: a mixture of `phases`.
-    It is that of large models, or of `n_sparse` features.
+    `kappa_pairs`) and `loss_end`, where training should end: a mixture of `phases`, for large
+    models or for `n_sparse` features.
 
     >>> import rugtui
     >>> round(rugtui.predict(0.25, 0.05).loss, 6)
@@ -56,28 +57,29 @@ def predict(
     >>> rugtui.predict([0.1, 0.2, 0.4], 0.05).loss.shape
     (3,)
 
-    Weights (a model with W_in, W_out and b, a rug, or the path of a file) give the same at their
-    own r, with `loss_gaussian`, `loss_exact` and the statistics of their symmetry:
+    Weights (a model with W_in, W_out and b, a rug, or the path of a run or a file) give the same at
+    their own r, with `loss_gaussian`, `loss_exact` and the statistics of their symmetry:
 
     >>> rug = rugtui.rug(64, ratio=0.25, p=0.05)
     >>> found = rugtui.predict(rug, 0.05)
     >>> abs(found.loss_gaussian / found.loss - 1) < 1e-6
     True
 
-    `rows` samples so many rows of W for the exact loss, chosen by `seed`; the default is all.
-    With another `activation` than a ReLU (the default is what the file says) no formula is known,
-    but for identity: `loss_exact` and `loss_gaussian` are None, and `loss_sampled` is the loss on
-    `samples` samples drawn with `seed`. `k` is of the activation topk, by default p n_sparse.
+    `rows` is the number of rows of W for the exact loss, drawn with `seed`; the default is all.
+    For an `activation` other than relu and identity (the default is what the file says) there is no
+    formula: `loss_exact` and `loss_gaussian` are None, and `loss_sampled` is the loss on `samples`
+    samples drawn with `seed`. `k` is for the activation topk, by default p n_sparse.
 
-    `magnitude` is the law of features that are on (`Settings.magnitude`; the default is what the
-    file says, or uniform on [0, 1]). For others what lies below L* is not known, and `loss_exact`
-    is of 64 `rows` unless more are asked for; each (r, p) takes a tenth of a second.
+    `magnitude` is the distribution of a feature that is on (`Settings.magnitude`; the default is
+    what the file says, or uniform on [0, 1]). For others what lies below L* is not known, and
+    `loss_exact` is the mean over 64 `rows` unless more are given; each (r, p) takes a tenth of a
+    second.
 
     >>> round(rugtui.predict(0.25, 0.05, magnitude="exponential:0.5").loss, 6)
     0.006532
 
     Raises SettingError for r or p outside (0, 1], WeightsError for weights that are not finite or
-    lack what the activation has learned.
+    lack the arrays that the activation learns.
     """
     if isinstance(what, Mapping):
         raise UsageError(
@@ -94,30 +96,32 @@ def predict(
         from rugtui.storage.load import load
 
         saved = load(what)
-        weights, kept = saved.weights, saved.settings.k
-        if saved.kind != "file" and (saved.settings.data != "bernoulli" or saved.settings.p_decay):
-            data = saved.settings.replace(activation=activation or saved.settings.activation)
-        activation, k = activation or saved.settings.activation, k or kept
-        magnitude = magnitude or saved.settings.magnitude
-    activation = activation or "relu"
+        weights, settings = saved.weights, saved.settings
+        activation, k = activation or settings.activation, k or settings.k
+        magnitude = magnitude or settings.magnitude
+        if saved.kind != "file" and not is_independent(settings):
+            data = settings.replace(activation=activation)
+    activation, magnitude = activation or "relu", magnitude or "uniform"
     for name, value in (("activation", activation), ("k", k)):
         check(declared(name), value)
-    shape, magnitude = np.shape(p), magnitude or "uniform"
     known: Any = {"rows": rows, "seed": seed, "magnitude": magnitude}
-    found = [
-        of_weights(weights, float(one), **known)
-        | losses_with(activation, weights, float(one), k=k, **known)
-        | ({} if data is None else losses_on_data(data.replace(p=float(one)), weights))
-        for one in np.ravel(p)
+    answers = [
+        of_weights(weights, one, **known)
+        | losses_with(activation, weights, one, k=k, **known)
+        | ({} if data is None else losses_on_data(data.replace(p=one), weights))
+        for one in map(float, np.ravel(p))
     ]
     columns: dict[str, Any] = {}
-    for name in found[0]:
-        column = np.empty(len(found), dtype=object)
-        for place, one in enumerate(found):
-            column[place] = one[name]
+    for name in answers[0]:
+        column = np.fromiter((answer[name] for answer in answers), object, len(answers))
         listed = isinstance(column[0], list)  # phases: a list is one entry, not a row of them
-        columns[name] = column.reshape(shape) if listed else np.reshape(column.tolist(), shape)
+        columns[name] = (column if listed else np.array(column.tolist())).reshape(np.shape(p))
     return Table(columns)
+
+
+def is_independent(settings: Settings) -> bool:
+    """Whether features are alike and independent, as all formulas assume."""
+    return settings.data == "bernoulli" and not settings.p_decay
 
 
 def theory(
@@ -125,58 +129,32 @@ def theory(
 ) -> dict[str, Any]:
     """The levels of sections 4, 5 and 12 as columns. Raises SettingError.
 
-    Those of section 12 are left out of tables of so many pairs (r, p), or different p, that they
-    would take minutes, and for other magnitudes. `n_sparse` matters to the end of training where
-    few features are on.
+    Those of section 12 are left out of very large tables, and for other magnitudes. `n_sparse`
+    matters to the end of training where few features are on.
     """
     import numpy as np
 
     from rugtui.theory.bounds import elementwise_and_oracle, linear
+    from rugtui.theory.levels import levels
     from rugtui.theory.optimum import high_sparsity, optimum
 
     r, p = np.broadcast_arrays(np.asarray(r, dtype=float), np.asarray(p, dtype=float))
-    if not MagnitudeLaw.parse(magnitude).is_usual:
-        return _theory_of_law(r, p, magnitude)
-    best = optimum(r, p)
-    elementwise, oracle = elementwise_and_oracle(r, p)
-    few = r.size <= STRUCTURED_MOST and len(np.unique(p)) <= HULLS_MOST
-    return {
-        "ratio": r,
-        "p": p,
-        "loss": best.loss,
-        "loss_kind": "optimum",
-        "a": best.a,
-        "b": best.b,
-        "sigma": best.sigma,
-        "linear": linear(r, p),
-        "elementwise": elementwise,
-        "oracle": oracle,
-        "high_sparsity": high_sparsity(r, p),
-        "theory_loss": best.loss,
-        **(structured(r, p, n_sparse) if few else {}),
-    }
-
-
-def _theory_of_law(r: Any, p: Any, magnitude: str) -> dict[str, Any]:
-    import numpy as np
-
-    from rugtui.theory.levels import levels
-
-    known = [levels(float(r[place]), float(p[place]), magnitude) for place in np.ndindex(r.shape)]
-
-    def column(name: str) -> Any:
-        return np.array([getattr(one, name) for one in known]).reshape(r.shape)
-
-    columns = ("a", "b", "sigma", "linear", "elementwise", "oracle", "high_sparsity")
-    return {
-        "ratio": r,
-        "p": p,
-        "loss": column("loss"),
-        "loss_kind": "optimum",
-        **{name: column(name) for name in columns},
-        "theory_loss": column("loss"),
-        "magnitude": magnitude,
-    }
+    more: dict[str, Any] = {}
+    if MagnitudeLaw.parse(magnitude).is_usual:
+        best = optimum(r, p)
+        optimal = best.loss, best.a, best.b, best.sigma
+        columns = [*optimal, linear(r, p), *elementwise_and_oracle(r, p), high_sparsity(r, p)]
+        if r.size <= MOST_POINTS and len(np.unique(p)) <= MOST_P:
+            more = structured(r, p, n_sparse)
+    else:
+        points = [levels(*map(float, one), magnitude) for one in zip(r.flat, p.flat, strict=True)]
+        columns = [
+            np.array([getattr(one, name) for one in points]).reshape(r.shape) for name in LEVELS
+        ]
+        more = {"magnitude": magnitude}
+    known = dict(zip(LEVELS, columns, strict=True))
+    loss = {"loss": known.pop("loss"), "loss_kind": "optimum"}
+    return {"ratio": r, "p": p, **loss, **known, "theory_loss": loss["loss"], **more}
 
 
 def structured(r: Any, p: Any, n_sparse: int | None) -> dict[str, Any]:
@@ -190,13 +168,13 @@ def structured(r: Any, p: Any, n_sparse: int | None) -> dict[str, Any]:
     ends, least = np.empty(r.shape), np.empty(r.shape)
     phases = np.empty(r.shape, dtype=object)
     for place in np.ndindex(r.shape):
-        ratio, density = float(r[place]), float(p[place])
-        size = None if n_sparse is None else size_that_matters(n_sparse, density)
-        known = hull(density, size)
-        ends[place], least[place] = known.loss(ratio), lowest(density, size).loss(ratio)
+        ratio, one_p = float(r[place]), float(p[place])
+        size = None if n_sparse is None else size_that_matters(n_sparse, one_p)
+        mixtures = hull(one_p, size)
+        ends[place], least[place] = mixtures.loss(ratio), lowest(one_p, size).loss(ratio)
         phases[place] = [
             {"structure": str(one.structure), "share": one.share, "ratio": one.ratio}
-            for one in known.phases(ratio)
+            for one in mixtures.phases(ratio)
         ]
     return {
         "loss_pairs": paired.loss,
@@ -218,28 +196,22 @@ def of_weights(
     from rugtui.analysis.paper import paper_statistics
     from rugtui.analysis.statistics import statistics
 
-    found = statistics(weights, p, generator=np.random.default_rng(seed), rows=rows)
-    measured = found.numbers()
+    measured = statistics(weights, p, generator=np.random.default_rng(seed), rows=rows)
     spectrum = {
-        "eigenvalues": np.real(found.eigenvalues).tolist(),
-        "eigenvalues_imaginary": np.imag(found.eigenvalues).tolist(),
+        "eigenvalues": np.real(measured.eigenvalues).tolist(),
+        "eigenvalues_imaginary": np.imag(measured.eigenvalues).tolist(),
     }
+    numbers = measured.numbers()
+    names = ("gaussian", "exact", "exact_standard_error")
+    losses = {f"loss_{name}": numbers.pop(name) for name in names}
     papers = paper_statistics(weights, p, generator=np.random.default_rng(seed))
-    losses = {
-        new: measured.pop(old)
-        for old, new in (
-            ("gaussian", "loss_gaussian"),
-            ("exact", "loss_exact"),
-            ("exact_standard_error", "loss_exact_standard_error"),
-        )
-    }
     sizes = {"n_sparse": weights.n_sparse, "n_dense": weights.n_dense}
     ratio = min(weights.n_dense / weights.n_sparse, 1.0)
     levels = {
         name: value if isinstance(value, str) else np.asarray(value).item()
         for name, value in theory(ratio, p, weights.n_sparse, magnitude).items()
     }
-    return {**levels, **sizes, **losses, **measured, **spectrum, **dataclasses.asdict(papers)}
+    return {**levels, **sizes, **losses, **numbers, **spectrum, **dataclasses.asdict(papers)}
 
 
 def losses_with(
@@ -252,11 +224,12 @@ def losses_with(
     magnitude: str = "uniform",
     rows: int | None = None,
 ) -> dict[str, float | int | None]:
-    """What replaces the losses of a ReLU on the usual magnitudes: nothing where it is one.
+    """What replaces entries of `of_weights`, which are for a ReLU and uniform magnitudes; empty if
+    these are meant.
 
-    Of a ReLU on other magnitudes the exact and the Gaussian loss are known too, and without
-    activation the exact loss. Of any other they are None, and the loss is sampled.
-    Raises WeightsError where weights lack what the activation has learned.
+    For other magnitudes the exact and Gaussian losses of a ReLU are known too, and for the identity
+    the exact loss. For other activations they are None, and the loss is sampled. Raises
+    WeightsError if weights lack the arrays that the activation learns.
     """
     import torch
 
@@ -266,23 +239,24 @@ def losses_with(
     from rugtui.training.data import chunks
     from rugtui.training.heldout import measure
 
-    law = MagnitudeLaw.parse(magnitude)
-    of_law = {} if law.is_usual else dict.fromkeys(OF_USUAL_LAW)
+    law, n_sparse = MagnitudeLaw.parse(magnitude), weights.n_sparse
+    undefined = {} if law.is_usual else dict.fromkeys(UNIFORM_ONLY)
     if activation == "relu":
-        return of_law | ({} if law.is_usual else _exact_of_law(weights, p, magnitude, rows, seed))
+        return undefined | (
+            {} if law.is_usual else _exact_of_law(weights, p, magnitude, rows, seed)
+        )
     exact = identity_loss(weights, p, law) if activation == "identity" else None
     generator = torch.Generator().manual_seed(seed)
-    batches = chunks(weights.n_sparse, p, SAMPLES, generator=generator, cells=CELLS, law=law)
-    k = k or kept_outputs(p, weights.n_sparse)
+    batches = chunks(n_sparse, p, SAMPLES, generator=generator, cells=ENTRIES_AT_ONCE, law=law)
     if isinstance(weights, EngineeredWeights):
         weights = weights.dense()
-    sampled = measure(dense(weights), batches, activation=activation, k=k)
-    return of_law | _sampled(sampled, exact)
+    k = k or kept_outputs(p, n_sparse)
+    return undefined | _sampled(measure(dense(weights), batches, activation=activation, k=k), exact)
 
 
 def losses_on_data(settings: Settings, weights: Dense) -> dict[str, float | int | None]:
-    """The same for weights on the data of a run where features are not alike or not independent:
-    no formula is known, and the loss is sampled."""
+    """The same on the data of a run whose features are not alike or not independent: there is no
+    formula, and the loss is sampled."""
     import torch
 
     from rugtui.training.heldout import measure
@@ -294,13 +268,13 @@ def losses_on_data(settings: Settings, weights: Dense) -> dict[str, float | int 
     return _sampled(measure(weights, batches, activation=settings.activation, k=k), None)
 
 
-def _sampled(found: Estimate, exact: float | None) -> dict[str, float | int | None]:
+def _sampled(loss: Estimate, exact: float | None) -> dict[str, float | int | None]:
     return {
         "loss_gaussian": exact,
         "loss_exact": exact,
         "loss_exact_standard_error": None if exact is None else 0.0,
-        "loss_sampled": found.mean,
-        "loss_sampled_standard_error": found.standard_error,
+        "loss_sampled": loss.mean,
+        "loss_sampled_standard_error": loss.standard_error,
         "samples": SAMPLES,
     }
 
@@ -308,7 +282,7 @@ def _sampled(found: Estimate, exact: float | None) -> dict[str, float | int | No
 def _exact_of_law(
     weights: Weights, p: float, magnitude: str, rows: int | None, seed: int
 ) -> dict[str, float | int | None]:
-    """The exact and the Gaussian loss of a ReLU's rows, drawn at random where there are many."""
+    """The exact and the Gaussian loss with a ReLU, of rows drawn at random if there are many."""
     import numpy as np
 
     from rugtui.theory import magnitudes

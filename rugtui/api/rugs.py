@@ -1,4 +1,4 @@
-"""`rugtui.rug`: weights that nobody trained, and their losses."""
+"""`rugtui.rug`: constructed weights, and their losses."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ def rug(
     seed: int = 0,
     device: str = "cpu",
 ) -> EngineeredWeights:
-    """A Persian rug: engineered weights at the symmetric optimum for (n_sparse, n_dense, p).
+    """A Persian rug: constructed weights at the symmetric optimum for (n_sparse, n_dense, p).
 
-    Give n_dense, or ratio, of which n_dense is ratio · n_sparse rounded (0.25 if neither is given).
+    Give n_dense, or ratio (n_dense is then ratio · n_sparse rounded), or neither for ratio 0.25.
     The construction is hadamard, or dct if n_sparse is not a power of two. A Hadamard rug is stored
     as one vector, so that millions of features fit.
 
-    Other constructions lie below L* (theory, section 12): pairs, simplex:k, vote:K, lopsided, and
-    best, the mixture with the lowest exact loss; `parts` says of what the weights are made. a and b
-    are tuned on theory at large n_sparse, or on the exact loss at this size: tune="exact", or
-    construction="best".
+    Other constructions lie below L* (theory, section 12): pairs, simplex:k, vote:K, lopsided,
+    priority, and best, the mixture with the lowest exact loss; `parts` lists the structures in it.
+    a and b have the lowest loss in theory at large n_sparse, or with tune="exact" (the default for
+    best) the lowest exact loss at this size.
 
     >>> import rugtui
     >>> rug = rugtui.rug(256, ratio=0.25, p=0.05)
@@ -51,8 +51,8 @@ def rug(
     >>> round(rug.exact_loss() / rug.gaussian_loss(), 1)
     1.0
 
-    Raises SettingError for sizes or p that cannot be, UsageError for a construction that there is
-    not, WeightsError where it does not exist at these sizes or does not fit in memory.
+    Raises SettingError for invalid sizes or p, UsageError for an unknown construction, WeightsError
+    if it does not exist at these sizes or does not fit in memory.
     """
     import torch
 
@@ -62,7 +62,7 @@ def rug(
     if n_dense is None:
         n_dense = dense_from_ratio(0.25 if ratio is None else ratio, n_sparse)
     elif ratio is not None:
-        raise UsageError("ratio and n_dense both say n_dense: give one of them.")
+        raise UsageError("ratio and n_dense both set n_dense: give one of them.")
     settings = Settings(n_sparse=n_sparse, n_dense=n_dense, p=p, seed=seed, device=device)
     chosen = construction or default_construction(n_sparse)
     made = construct(
@@ -78,7 +78,7 @@ def rug(
 
 
 class EngineeredWeights:
-    """A rug with the settings that it was built for; it answers all that a `Weights` answers."""
+    """A rug and the settings that it was built for; it has all attributes of its `weights`, too."""
 
     def __init__(
         self,

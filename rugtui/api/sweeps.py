@@ -32,10 +32,10 @@ def sweep(
     The axes n_sparse, ratio, p, seed, bias, tied, activation and data are values, sequences, or
     text as on the command line ("0.05:0.8:16"); kinds, steps and the other options of `rugtui
     sweep` are keywords too. `out` is a folder that keeps the sweep: called again with the same
-    grid, or one that extends it, it computes what is missing; called with `out` alone, the grid is
-    the folder's. The callback sees progress after
-    each unit of work, and stops the sweep by returning False. Work is done by one process for each
-    core; `workers` or `dask` (a scheduler's address) hand it to Dask.
+    grid, or one that extends it, it computes what is missing; with `out` alone, the grid is that of
+    the folder. The callback gets the progress after each unit of work, and stops the sweep by
+    returning False. One process per core does the work, or Dask: `workers` starts that many
+    processes, `dask` is a scheduler's address.
 
     >>> import rugtui
     >>> table = rugtui.sweep(n_sparse=32, ratio=[0.25, 0.5], p=0.05, kinds="theory,linear")
@@ -47,12 +47,11 @@ def sweep(
     from rugtui.sweeps.folder import SweepFolder, grid_of, is_sweep, run
     from rugtui.sweeps.processes import outcomes
 
-    given = {name: as_written(name, value) for name, value in grid.items()}
-    there = out is not None and is_sweep(Path(out))
-    wanted = Grid.asked(given, grid_of(Path(out)) if there and out is not None else None)
+    given = {name: as_text(name, value) for name, value in grid.items()}
     stop = threading.Event()
     with tempfile.TemporaryDirectory(prefix="rugtui-") as scratch:
         path = Path(out) if out is not None else Path(scratch) / "s"
+        wanted = Grid.asked(given, grid_of(path) if is_sweep(path) else None)
         folder = SweepFolder.begin(path, wanted, retry_failed=retry_failed)
         cluster = None
         try:
@@ -60,8 +59,8 @@ def sweep(
                 from rugtui.sweeps.cluster import Cluster
 
                 cluster = Cluster(address=dask, workers=workers or 0)
-            who = cluster.outcomes if cluster else outcomes
-            for progress in run(folder, who, stop.is_set, retry_failed=retry_failed):
+            computed = cluster.outcomes if cluster else outcomes
+            for progress in run(folder, computed, stop.is_set, retry_failed=retry_failed):
                 if callback is not None and callback(progress) is False:
                     stop.set()
         finally:
@@ -71,8 +70,8 @@ def sweep(
         return Sweep(wanted, [row.table_row() for row in folder.rows], out and Path(out))
 
 
-def as_written(name: str, value: Any) -> Any:
-    """An axis, or a list of kinds, as the command line writes it; other values as they are."""
+def as_text(name: str, value: Any) -> Any:
+    """An axis, or a list of kinds, as text for the command line; other values as they are."""
     if name == "method":
         return value
     declared = fields_of(Grid).get(name)

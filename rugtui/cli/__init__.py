@@ -1,4 +1,4 @@
-"""The command line: results on stdout, narration on stderr; exit 0 done, 1 failed, 2 wrong usage.
+"""The command line: results on stdout, notes on stderr; exit 0 done, 1 failed, 2 wrong usage.
 
 One file per command. A command's module is imported when the command is called, and imports heavy
 libraries (torch, scipy, textual) inside functions, so that `--help` and `predict` answer at once.
@@ -30,19 +30,19 @@ from rugtui.runtime.threads import configure_spin_wait
 from rugtui.runtime.user_folders import ignored_variables
 
 COMMANDS = {
-    "train": "Train without a screen.",
-    "resume": "Continue a run, on the screen or without.",
-    "watch": "Look on while another process trains.",
-    "open": "Look at a run, a snapshot or a file of weights.",
+    "train": "Train without the dashboard.",
+    "resume": "Continue a run, in the dashboard or without.",
+    "watch": "Watch a run that another process trains.",
+    "open": "Show a run, a snapshot or a file of weights.",
     "runs": "List the runs; remove old ones.",
     "export": "Write a run or weights in another format.",
-    "predict": "Theory for (r, p), or the losses of weights.",
+    "predict": "Losses in theory at (r, p), or of given weights.",
     "rug": "Build a Persian rug and compute its losses.",
     "sweep": "Compute a grid of models into one table.",
     "study": "Experiments of several runs.",
     "figures": "Draw the paper's figures.",
     "doctor": "Check the terminal, folders and config file.",
-    "help": "Open a chapter of the manual.",
+    "help": "Open the manual, or explain a word.",
 }
 """Commands with their help, in order; command NAME is `command` in rugtui/cli/NAME.py."""
 
@@ -94,8 +94,8 @@ class LazyGroup(GroupedHelp, click.Group):
 def rugtui(ctx: click.Context, **given: Any) -> None:
     """Watch a toy model of superposition learn, and compare it with theory.
 
-    Without a command, the dashboard opens and trains at once; ? lists its keys. `rugtui help` opens
-    the manual.
+    Without a command, the dashboard opens and trains at once; ? lists its keys. `rugtui help` lists
+    the chapters of the manual; `rugtui help WORD` explains a word, such as L* or skew.
     """
     if ctx.invoked_subcommand is None:
         from rugtui.cli.config_file import read_config
@@ -136,12 +136,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("rugtui: interrupted", file=sys.stderr)
         return INTERRUPTED
     except OSError as error:
-        too_long = error.errno == errno.ENAMETOOLONG
-        said = _too_long(str(error.filename)) if too_long else printable(str(error))
-        print(f"rugtui: {said}", file=sys.stderr)
-        return UsageError.exit_code if too_long else 1
-
-
-def _too_long(name: str) -> str:
-    shown = printable(name if len(name) <= 50 else f"{name[:50]}…")
-    return f"no file has so long a name ({len(name):,} characters): '{shown}'; write a shorter one."
+        if error.errno != errno.ENAMETOOLONG:
+            print(f"rugtui: {printable(str(error))}", file=sys.stderr)
+            return 1
+        name = str(error.filename)
+        start = printable(name if len(name) <= 50 else f"{name[:50]}…")
+        print(
+            f"rugtui: the name is too long ({len(name):,} characters): '{start}'", file=sys.stderr
+        )
+        return UsageError.exit_code

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 import click
 
-from rugtui.cli.options import written_options
+from rugtui.cli.options import given_fields
 from rugtui.errors import SettingError, UsageError
 from rugtui.runtime.user_folders import config_folder
 from rugtui.settings.fields import Declared, fields_of
@@ -187,7 +187,7 @@ def _declared(
                 values[name] = _value(declared, value)
         except SettingError as error:
             wrong[table, name] = str(error)
-    over = written_options(kind, given or {})
+    over = given_fields(kind, given or {})
     if given and given.get("ratio") is not None:
         values.pop("n_dense", None)
     with contextlib.suppress(

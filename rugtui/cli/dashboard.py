@@ -11,9 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-import click
-
-from rugtui.cli.output import INTERRUPTED
+from rugtui.cli.output import INTERRUPTED, note
 from rugtui.errors import UsageError
 from rugtui.runtime.terminal import silence, watch_for_hangup
 from rugtui.settings.preferences import Preferences
@@ -25,15 +23,15 @@ if TYPE_CHECKING:
     from rugtui.live.session import Session
     from rugtui.tui.app import RugtuiApp
 
-PATIENCE = 0.5
+SILENT_WAIT = 0.5
 """Seconds to wait for the last save before a message is printed."""
-LONGEST = 1.5
-"""Seconds to wait for the current step then; earlier saves are on disk in any case."""
-BETWEEN = 0.05
+STEP_WAIT = 1.5
+"""Seconds to wait for the current step after that; earlier saves are on disk in any case."""
+POLL = 0.05
 """Seconds between two checks whether the worker still saves."""
 ESCAPE_DELAY = "50"
-"""Milliseconds after an escape character in which more characters form one key with it, such as an
-arrow. Half of Textual's default, because the escape key itself has to wait for so long."""
+"""Milliseconds in which an escape character and what follows form one key, such as an arrow. Half
+of Textual's default, because the escape key itself takes effect only after them."""
 
 
 def show(
@@ -43,18 +41,21 @@ def show(
     opening: Opening | None = None,
     run: Path | None = None,
 ) -> int:
-    """Run the dashboard to its end; returns the exit code. `opening` opens `run`.
+    """Train in the dashboard until it is closed; returns the exit code. `opening` opens `run`.
 
     `config` provides keys, the defaults behind presets, and errors of the file. Raises UsageError
     if there is no terminal, SettingError if the device does not exist.
     """
     require_terminal()
-    check_device(settings)
+    if settings.device not in ("auto", "cpu"):  # these always exist; importing torch is slow
+        from rugtui.training.device import resolve
+
+        resolve(settings.device)
     from rugtui.live.own_run import OwnRun
     from rugtui.live.session import Session
 
     own = OwnRun(settings, opening, autosave=preferences.autosave)
-    return look(Session(own), preferences, config, run)
+    return show_session(Session(own), preferences, config, run)
 
 
 def require_terminal() -> None:
@@ -72,10 +73,10 @@ def require_terminal() -> None:
         )
 
 
-def look(
+def show_session(
     session: Session, preferences: Preferences, config: Config, run: Path | None = None
 ) -> int:
-    """Show a session to its end; returns the exit code. `run` is the run that it opens, if any.
+    """Show a session until it is closed; returns the exit code. `run` is the run that it opens.
 
     Raises RugtuiError or OSError if there is nothing to show.
     """
@@ -89,16 +90,16 @@ def look(
     app.run(mouse=preferences.mouse, loop=asyncio.new_event_loop())
     if session.refusal is not None:
         raise session.refusal
-    return end_process(
-        go_on(app) if app.hung_up else finish(app.session, app.return_code or 0, run)
-    )
+    if app.hung_up:
+        return end_process(train_on_without_terminal(app))
+    return end_process(finish(app.session, app.return_code or 0, run))
 
 
 def obey_signals(app: RugtuiApp) -> None:
-    """Let signals end the app, and handle them before it runs and after it has ended, too.
+    """Let signals end the app, also before it runs and after it has ended.
 
     asyncio's own handlers end with its loop; then a second SIGHUP, which shells send, would kill a
-    run that goes on.
+    run that trains on.
     """
 
     def hear(number: int, frame: FrameType | None) -> None:
@@ -108,8 +109,8 @@ def obey_signals(app: RugtuiApp) -> None:
         signal.signal(number, hear)
 
 
-def go_on(app: RugtuiApp) -> int:
-    """The terminal is gone; the worker trains to its target, or until a signal stops it."""
+def train_on_without_terminal(app: RugtuiApp) -> int:
+    """Wait until the worker is done, or a signal stops it; returns the exit code."""
     silence()
     app.session.finished.wait()
     code = 128 + app.heard if app.heard != signal.SIGHUP else 0
@@ -122,55 +123,44 @@ def finish(session: Session, code: int, run: Path | None = None) -> int:
     from rugtui.storage.lock import abandon
 
     session.send(Stop())
-    if session.finished.wait(PATIENCE):
-        return say_last(session, code)
+    if session.finished.wait(SILENT_WAIT):
+        return print_last_words(session, code)
     if not session.subject.begun and not session.subject.saving:
         if run is not None:
             abandon(run)  # still being read: nothing of it changed
         return end_process(code)
-    click.echo("rugtui: saving the last step (ctrl+c quits without it) …", err=True)
+    note("saving the last step (ctrl+c quits without it) …")
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        if ends(session, LONGEST):
-            return say_last(session, code)
+        if worker_ends(session):
+            return print_last_words(session, code)
     except KeyboardInterrupt:
         code = INTERRUPTED
     what = "save" if session.subject.saving else "step"
-    click.echo(f"rugtui: the {what} under way was not waited for. {session.subject.kept}", err=True)
+    note(f"quit without waiting for the {what} under way. {session.subject.kept}")
     return end_process(code)
 
 
-def ends(session: Session, seconds: float) -> bool:
-    """Wait for the worker to end: limited for the current step, without limit for a save."""
-    deadline = time.monotonic() + seconds
-    while not session.finished.wait(BETWEEN):
+def worker_ends(session: Session) -> bool:
+    """Wait for the worker to end: STEP_WAIT for the current step, without limit for a save."""
+    deadline = time.monotonic() + STEP_WAIT
+    while not session.finished.wait(POLL):
         if not session.subject.saving and time.monotonic() > deadline:
             return False
     return True
 
 
-def say_last(session: Session, code: int) -> int:
+def print_last_words(session: Session, code: int) -> int:
+    """Print what was not on the screen any more; returns the exit code, 1 if a save failed."""
     for text in session.subject.last_words:
-        click.echo(f"rugtui: {text}", err=True)
+        note(text)
     return 1 if session.subject.unsaved else code
-
-
-def check_device(settings: Settings) -> None:
-    """Check now that the requested device exists. Raises SettingError.
-
-    `auto` and `cpu` always exist; only for others, torch is imported before the first paint.
-    """
-    if settings.device not in ("auto", "cpu"):
-        from rugtui.training.device import resolve
-
-        resolve(settings.device)
 
 
 def end_process(code: int) -> int:
     """End the process even if threads are in a long computation, whose result is not needed.
 
-    A thread cannot be killed, and Python's own exit would wait for it: seconds, at large sizes. The
-    terminal has been restored before.
+    A thread cannot be killed, and Python's own exit would wait for it: seconds, at large sizes.
     """
     sys.stdout.flush()
     sys.stderr.flush()

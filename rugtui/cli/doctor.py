@@ -1,7 +1,8 @@
-"""`rugtui doctor`: what works here, what to do about what does not, and a config file template."""
+"""`rugtui doctor`: checks what works here, gives advice, and prints a config file template."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import locale
 import os
@@ -18,7 +19,7 @@ import click
 
 from rugtui import __version__
 from rugtui.cli.config_file import Config, read_config, wanted_in_toml
-from rugtui.cli.output import colours_of, json_option, write_json_line
+from rugtui.cli.output import colours_of, json_option, print_json
 from rugtui.errors import UsageError
 from rugtui.runtime.user_folders import config_folder, ignored_variables
 from rugtui.settings.fields import AUTO, Declared, fields_of
@@ -30,29 +31,31 @@ PACKAGES = ("torch", "textual", "numpy", "scipy", "rich", "platformdirs")
 
 @click.command(name="doctor")
 @click.option(
-    "--template", "as_template", is_flag=True, help="Print a config file, all of it commented out."
+    "--template",
+    "as_template",
+    is_flag=True,
+    help="Print a config file with every line commented out.",
 )
 @json_option
 @click.pass_context
 def command(ctx: click.Context, as_template: bool, as_json: bool) -> None:
-    """Check what works here: terminal, colours, link, devices, versions, folders, config file.
+    """Check the terminal, its colours and link, devices, versions, folders and the config file.
 
-    One line for each check, and advice for those that fail. Exits with 1 if something does not
-    work. Only the dashboard needs a terminal.
+    Prints one line for each check, and advice for those that fail. Exits with 1 if something does
+    not work. Only the dashboard needs a terminal.
     """
     if as_template:
         if as_json:
             raise UsageError("--template prints a config file: leave out --json.")
         click.echo(template(), nl=False)
         return
-    found = checks()
-    works = all(check.works for check in found)
+    results = checks()
+    works = all(check.works for check in results)
     if as_json:
-        facts = {check.name: check.as_dict() for check in found}
-        write_json_line({"works": works, "checks": facts})
+        print_json({"works": works, "checks": {one.name: one.as_dict() for one in results}})
     else:
-        width = max(len(check.name) for check in found)
-        for check in found:
+        width = max(len(check.name) for check in results)
+        for check in results:
             mark = "ok" if check.works else "!!"
             click.echo(f"{mark}  {check.name.replace('_', ' '):<{width}}  {check.value}")
             for advice in check.advice:
@@ -80,7 +83,7 @@ def checks() -> list[Check]:
     config, environment = read_config(), os.environ
     return [
         terminal(environment),
-        size(_size()),
+        size(terminal_size()),
         colours(),
         characters(environment),
         link(config, environment),
@@ -95,8 +98,6 @@ def checks() -> list[Check]:
 
 def terminal(environment: Mapping[str, str]) -> Check:
     name = environment.get("TERM", "")
-    outer = [word for word in ("tmux", "screen") if name.startswith(word)]
-    value = name + ("" if "TMUX" not in environment or outer else " in tmux")
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         value = f"standard input or output is not a terminal (TERM is {name or 'unset'})"
         advice = "the dashboard needs one; `rugtui train` and all other commands do not"
@@ -104,45 +105,44 @@ def terminal(environment: Mapping[str, str]) -> Check:
     if name in ("", "dumb", "unknown"):
         advice = "set TERM to the terminal's type, such as xterm-256color"
         return Check("terminal", name or "TERM is unset", False, (advice,))
-    return Check("terminal", value)
+    inside = "TMUX" in environment and not name.startswith(("tmux", "screen"))
+    return Check("terminal", f"{name} in tmux" if inside else name)
 
 
-def _size() -> tuple[int, int] | None:
+def terminal_size() -> tuple[int, int] | None:
+    """Columns and rows; None if there is no terminal."""
     for descriptor in (1, 0, 2):
-        try:
-            found = os.get_terminal_size(descriptor)
-        except OSError:
-            continue
-        return found.columns, found.lines
+        with contextlib.suppress(OSError):
+            columns, rows = os.get_terminal_size(descriptor)
+            return columns, rows
     return None
 
 
-def size(found: tuple[int, int] | None) -> Check:
+def size(columns_rows: tuple[int, int] | None) -> Check:
     from rugtui.tui.layout import LEAST, layout_for
 
-    if found is None:
+    if columns_rows is None:
         return Check("size", "unknown: there is no terminal to ask")
-    layout = layout_for(*found)
-    value = f"{found[0]} × {found[1]}"
+    layout = layout_for(*columns_rows)
+    value = f"{columns_rows[0]} × {columns_rows[1]}"
     if layout == "none":
         advice = f"enlarge it to at least {LEAST[0]} × {LEAST[1]}"
         return Check("size", value, False, (advice,))
-    four = "four panes"
-    panes = {"broad": four, "wide": four, "compact": "three panes", "single": "one pane at a time"}
-    return Check("size", f"{value}: {panes[layout]}")
+    panes = {"compact": "three panes", "single": "one pane at a time"}.get(layout, "four panes")
+    return Check("size", f"{value}: {panes}")
 
 
 def colours() -> Check:
     from rich.console import Console
 
-    found = colours_of(Console())
+    depth = colours_of(Console())
     words = {"truecolor": "16 million", "256": "256", "16": "16", "none": "none"}
     advice: tuple[str, ...] = ()
-    if found == "none" and "NO_COLOR" in os.environ:
+    if depth == "none" and "NO_COLOR" in os.environ:
         advice = ("NO_COLOR is set: unset it to get colours",)
-    elif found in ("256", "16"):
+    elif depth in ("256", "16"):
         advice = ("if the terminal has more, set COLORTERM=truecolor",)
-    return Check("colours", words[found], True, advice)
+    return Check("colours", words[depth], True, advice)
 
 
 def characters(environment: Mapping[str, str]) -> Check:
@@ -158,7 +158,7 @@ def link(config: Config, environment: Mapping[str, str]) -> Check:
     kind = config.preferences.link
     rate = BandwidthLimiter(kind, environment=environment).rate / KIB
     where = "over SSH" if "SSH_CONNECTION" in environment else "no SSH"
-    return Check("link", f"{where}; {kind}: draws up to {rate:.0f} KiB/s")
+    return Check("link", f"{where}; --link {kind}: sends up to {rate:.0f} KiB/s at first")
 
 
 def clipboard(environment: Mapping[str, str]) -> Check:
@@ -181,25 +181,25 @@ def clipboard(environment: Mapping[str, str]) -> Check:
 def devices() -> Check:
     import torch
 
-    found = [f"cpu ({torch.get_num_threads()} threads)"]
+    names = [f"cpu ({torch.get_num_threads()} threads)"]
     if torch.cuda.is_available():
-        names = (torch.cuda.get_device_name(k) for k in range(torch.cuda.device_count()))
-        found += [f"cuda:{k} ({name})" for k, name in enumerate(names)]
+        for k in range(torch.cuda.device_count()):
+            names.append(f"cuda:{k} ({torch.cuda.get_device_name(k)})")
     if torch.backends.mps.is_available():
-        found.append("mps")
-    return Check("devices", ", ".join(found))
+        names.append("mps")
+    return Check("devices", ", ".join(names))
 
 
 def versions() -> Check:
-    found = [f"rugtui {__version__}", f"python {platform.python_version()}"]
+    known = [f"rugtui {__version__}", f"python {platform.python_version()}"]
     missing = []
     for name in PACKAGES:
         try:
-            found.append(f"{name} {metadata.version(name)}")
+            known.append(f"{name} {metadata.version(name)}")
         except metadata.PackageNotFoundError:
             missing.append(name)
     advice = (f"install {', '.join(missing)}",) if missing else ()
-    return Check("versions", ", ".join(found), not missing, advice)
+    return Check("versions", ", ".join(known), not missing, advice)
 
 
 def folder(name: str, find: Callable[[], Path]) -> Check:
@@ -211,24 +211,26 @@ def folder(name: str, find: Callable[[], Path]) -> Check:
         return Check(name, "none", False, (str(error),))
     if ignored := [said for said in ignored_variables() if said.startswith(variable)]:
         return Check(name, str(path), False, tuple(ignored))
-    while not os.path.exists(nearest) and nearest != nearest.parent:  # also where it is forbidden
+    # os.path, because Path.exists raises where a folder may not be read
+    while not os.path.exists(nearest) and nearest != nearest.parent:
         nearest = nearest.parent
     if os.path.isdir(nearest) and os.access(nearest, os.W_OK | os.X_OK):
-        return Check(name, str(path) if nearest == path else f"{path} (not there yet)")
+        return Check(name, str(path) if nearest == path else f"{path} (does not exist yet)")
     why = "cannot be written to" if os.path.isdir(nearest) else "is not a folder"
-    advice = f"{nearest} {why}: fix that, or set {variable} to another folder"
+    advice = f"{nearest} {why}: change that, or set {variable} to another folder"
     return Check(name, str(path), False, (advice,))
 
 
 def config_file(config: Config) -> Check:
     if not config.found:
-        made = f"mkdir -p {config.path.parent} && rugtui doctor --template > {config.path}"
-        return Check("config_file", f"{config.path} (none yet)", True, (f"`{made}` makes one",))
-    faults = tuple(config.complaints)
+        make = f"mkdir -p {config.path.parent} && rugtui doctor --template > {config.path}"
+        value = f"{config.path} (does not exist yet)"
+        return Check("config_file", value, True, (f"`{make}` makes one",))
+    errors = tuple(config.complaints)
     count = (
-        "no faults" if not faults else "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+        "no errors" if not errors else "1 error" if len(errors) == 1 else f"{len(errors)} errors"
     )
-    return Check("config_file", f"{config.path}: {count}", not faults, faults)
+    return Check("config_file", f"{config.path}: {count}", not errors, errors)
 
 
 # The template: a config file that lists every setting, preference and key with its default.

@@ -1,4 +1,4 @@
-"""`rugtui figures`: the paper's figures, printed to files or drawn in the terminal."""
+"""`rugtui figures`: the paper's figures, in files or in the terminal."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ from rugtui.cli.options import (
     complete_runs,
     declared_option,
     given_preferences,
-    refuse_idle,
+    refuse_unused,
 )
-from rugtui.cli.output import colours_of, echo_path, json_option, write_json_line
+from rugtui.cli.output import colours_of, json_option, note, print_json, print_path
 from rugtui.errors import RunError, UsageError
-from rugtui.runtime.characters import printable
 from rugtui.settings.fields import fields_of
 from rugtui.settings.preferences import Preferences
 from rugtui.settings.ranges import numbers
@@ -30,14 +29,13 @@ if TYPE_CHECKING:
 
 MADE = {
     "trained": "trained by SGD",
-    "population": "descended on the Gaussian loss",
-    "rug": "built by hand",
+    "population": "gradient descent on the Gaussian loss",
+    "rug": "constructed",
 }
 """How weights of a kind were made, for captions."""
-Maker = Callable[[], "Figure"]
 PICTURES = (".png", ".svg")
 WIDEST = 120
-"""Columns of a plot at most: more would show nothing more."""
+"""Most columns of a plot in the terminal: more would show nothing more."""
 
 
 def plots_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -78,7 +76,7 @@ def write_figure(figure: Figure, *paths: Path) -> None:
 def require_picture_name(path: Path) -> None:
     """Raises UsageError for other suffixes, or without matplotlib."""
     if path.suffix not in PICTURES:
-        raise UsageError(f"A figure is written as .png or .svg, but {path} is not named so.")
+        raise UsageError(f"{str(path)!r} must end in .png or .svg, the formats of figures.")
     from rugtui.reports.figure import require_matplotlib
 
     require_matplotlib()
@@ -89,21 +87,21 @@ def require_picture_name(path: Path) -> None:
 @click.option(
     "--sweep",
     type=PathOption("folder"),
-    help="Folder of the sweep to draw.  [DIR, where it holds one]",
+    help="Folder of the sweep to draw.  [DIR, if it holds one]",
 )
 @click.option(
     "--run",
     metavar="RUN",
     shell_complete=complete_runs,
-    help="Run, snapshot or weights file (then with --p) whose W is drawn beside the rug's.  "
-    "[weights of the sweep, where it kept some]",
+    help="Run, snapshot or file of weights (then with --p) whose W is drawn beside the rug's.  "
+    "[weights saved by the sweep, if any]",
 )
-@click.option("--ratio", "ratios", metavar="R", help="r of the sweep that get a panel.  [a few]")
-@click.option("--p", "densities", metavar="P", help="p of the sweep that get a panel.  [a few]")
+@click.option("--ratio", "ratios", metavar="R", help="Values of r with a panel each.  [up to 3]")
+@click.option("--p", "p_values", metavar="P", help="Values of p with a panel each.  [up to 3]")
 @click.option(
     "--paper",
     is_flag=True,
-    help="Draw the paper's own set instead: maps of its quantities, the corner of W.",
+    help="Draw the figures as the paper has them instead: maps of its quantities, a corner of W.",
 )
 @click.option("--terminal", is_flag=True, help="Draw in the terminal instead of into files.")
 @plots_options
@@ -115,7 +113,7 @@ def command(
     sweep: Path | None,
     run: str | None,
     ratios: str | None,
-    densities: str | None,
+    p_values: str | None,
     paper: bool,
     terminal: bool,
     as_json: bool,
@@ -124,47 +122,45 @@ def command(
     """Draw the paper's figures into DIR, each as PNG and SVG, and print the names of the files.
 
     \b
-    loss-against-r, loss-against-p   of a sweep, trained weights and rugs on the lines of theory
-    maps                             of a sweep, losses and every statistic of symmetry over (r, p)
+    loss-against-r, loss-against-p   of a sweep: trained weights and rugs beside theory
+    maps                             of a sweep: losses and statistics of symmetry over (r, p)
     weights                          W and biases, trained and rug, of --run or of a sweep
-    rug-convergence                  the rug's exact loss against size; needs no sweep
-    fractal                          what a rug is woven of; needs no sweep
+    rug-convergence                  the rug's exact loss against its size; needs no sweep
+    fractal                          the pattern of W in a rug; needs no sweep
 
-    With --paper, DIR may also be a run, a snapshot or a weights file, beside which its corner goes:
+    With --paper, DIR may also be a run, a snapshot or a file of weights; the figure of its corner
+    is written beside it:
 
     \b
-    paper-delta-…, -lambda-max, -p-ks, -loss   over (r, p), a map for each n_sparse, one scale for
+    paper-delta-…, -lambda-max, -p-ks, -loss   over (r, p): a map for each n_sparse, one scale for
                                                all, linear and logarithmic
     paper-loss-against-r, -p                   all n_sparse in one plot
-    paper-corner                               30 × 30 of W, histograms of its entries, its rank
+    paper-corner                               30 × 30 entries of W, histograms of all, the rank
 
     Files need matplotlib (pip install 'rugtui[figures]'); --terminal does not.
     """  # fmt: skip
     if folder is None and not terminal:
-        raise UsageError("figures must have a folder to go to: name one, or add --terminal.")
+        raise UsageError("name a folder for the figures, or add --terminal.")
     if terminal:
-        refuse_idle(ctx, "as_json", because="with --terminal: there are no files to name")
+        refuse_unused(ctx, "as_json", because="with --terminal: no files are written")
     else:
-        refuse_idle(ctx, "ascii", "theme", because="on files, without --terminal")
-    fixed_r = numbers("ratio", ratios) if ratios else []
-    fixed_p = numbers("p", densities) if densities else []
-    if not terminal:
+        refuse_unused(ctx, "ascii", "theme", because="on files, without --terminal")
         from rugtui.reports.figure import require_matplotlib
 
         require_matplotlib()
+    fixed_r = numbers("ratio", ratios) if ratios else []
+    fixed_p = numbers("p", p_values) if p_values else []
     if paper and run is None and folder is not None and _has_weights(folder):
         run, folder = str(folder), folder if folder.is_dir() else folder.parent
     elif folder is not None and folder.is_file():
         raise UsageError(f"{str(folder)!r} is a file, but figures go to a folder: name one.")
     source = _sweep_folder(folder, sweep)
     if source is None:
-        refuse_idle(ctx, "ratios", because="without a sweep")
+        refuse_unused(ctx, "ratios", because="without a sweep")
         if run is None or paper:
-            refuse_idle(ctx, "densities", because="without a sweep or --run FILE")
-    makers = list((_paper_makers if paper else _makers)(source, run, fixed_r, fixed_p))
+            refuse_unused(ctx, "p_values", because="without a sweep or --run FILE")
     files: list[str] = []
-    for make in makers:
-        figure = make()
+    for figure in (_paper_figures if paper else _figures)(source, run, fixed_r, fixed_p):
         if terminal:
             print_figure(figure, given)
             click.echo()
@@ -176,9 +172,9 @@ def command(
         files += map(str, paths)
         if not as_json:
             for path in paths:
-                echo_path(path)
-    if as_json and not terminal:
-        write_json_line({"figures": files, "sweep": str(source) if source else None})
+                print_path(path)
+    if as_json:
+        print_json({"figures": files, "sweep": str(source) if source else None})
 
 
 def _sweep_folder(folder: Path | None, sweep: Path | None) -> Path | None:
@@ -190,62 +186,61 @@ def _sweep_folder(folder: Path | None, sweep: Path | None) -> Path | None:
     return sweep or (folder if folder is not None and is_sweep(folder) else None)
 
 
-def _makers(
+def _figures(
     source: Path | None, run: str | None, fixed_r: list[float], fixed_p: list[float]
-) -> Iterator[Maker]:
-    """Makers of the figures that can be drawn; reports the others, and what they need."""
+) -> Iterator[Figure]:
+    """The figures that can be drawn; reports the others, and what they need. Inputs are read, and
+    errors in them raised, before the first figure."""
     from rugtui.models.weight_files.archive import split_selectors
     from rugtui.reports.rug_figures import convergence_figure, fractal_figure, weights_figure
     from rugtui.reports.sweep_figures import sweep_figures
 
     rows: list[Row] = []
+    of_sweep: list[Figure] = []
     if source is None:
-        _left_out("loss-against-r, loss-against-p and maps need a sweep: --sweep FOLDER")
+        _not_drawn("loss-against-r, loss-against-p and maps need a sweep: --sweep FOLDER")
     else:
         rows = _rows(source)
-        of_file = run is not None and split_selectors(run)[0].is_file()  # whose p it is then
-        panels = [] if of_file else fixed_p
-        for figure in sweep_figures(rows, fixed_r=fixed_r, fixed_p=panels):
-            yield lambda figure=figure: figure
-    known = _weights(source, rows, run, fixed_p)
-    if known is None:
-        _left_out("weights needs some: --run RUN, or a sweep that kept its own (--save-weights)")
-    else:
-        yield lambda: weights_figure(*known)
-    yield convergence_figure
-    yield fractal_figure
+        is_file = run is not None and split_selectors(run)[0].is_file()  # --p is for the file then
+        of_sweep = sweep_figures(rows, fixed_r=fixed_r, fixed_p=[] if is_file else fixed_p)
+    weights = _weights(source, rows, run, fixed_p)
+    if weights is None:
+        _not_drawn("weights needs some: --run RUN, or a sweep with --save-weights")
+    yield from of_sweep
+    if weights is not None:
+        yield weights_figure(*weights)
+    yield convergence_figure()
+    yield fractal_figure()
 
 
-def _paper_makers(
+def _paper_figures(
     source: Path | None, run: str | None, fixed_r: list[float], fixed_p: list[float]
-) -> Iterator[Maker]:
-    """The same of the paper's own set. Raises UsageError where there is nothing to draw."""
+) -> Iterator[Figure]:
+    """The figures as the paper has them, after all errors. Raises UsageError if there are none."""
     from rugtui.models.weight_files.weight_file import read_weights
     from rugtui.reports.paper_figures import corner_figure, paper_figures, unmeasured
     from rugtui.storage.load import load
 
+    if source is None and run is None:
+        raise UsageError(
+            "--paper draws a sweep's maps, or W of a run or a file of weights: name its folder or "
+            "file, or add --sweep FOLDER or --run RUN."
+        )
     rows = [] if source is None else _rows(source)
     if unmeasured(rows):
-        _left_out(
+        _not_drawn(
             f"maps of Δ, Λ and p_KS: an older rugtui, which did not measure them, computed "
             f"{str(source)!r}; compute it again in a new folder"
         )
-    for figure in paper_figures(rows, fixed_r=fixed_r, fixed_p=fixed_p):
-        yield lambda figure=figure: figure
-    if run is not None:
-        saved = load(run)
+    saved = load(run) if run is not None else None
+    yield from list(paper_figures(rows, fixed_r=fixed_r, fixed_p=fixed_p))
+    if saved is not None:
         prefix = f"{saved.path.stem}-" if saved.kind == "file" else ""
-        yield lambda: corner_figure(saved.weights, f"of {saved.path.name}", f"{prefix}paper-corner")
-    elif source is not None and (row := _kept(rows)):
-        weights = read_weights(source / str(row.weights))
-        yield lambda: corner_figure(weights, _about(row))
-    elif source is None:
-        raise UsageError(
-            "--paper draws a sweep's maps, or W of a run or a weights file: name its folder or "
-            "file, or add --sweep FOLDER or --run RUN."
-        )
+        yield corner_figure(saved.weights, f"of {saved.path.name}", f"{prefix}paper-corner")
+    elif source is not None and (row := _row_with_weights(rows)):
+        yield corner_figure(read_weights(source / str(row.weights)), _about(row))
     else:
-        _left_out("paper-corner needs weights: --run RUN, or a sweep with --save-weights")
+        _not_drawn("paper-corner needs weights: --run RUN, or a sweep with --save-weights")
 
 
 def _has_weights(path: Path) -> bool:
@@ -261,18 +256,17 @@ def _rows(source: Path) -> list[Row]:
     from rugtui.sweeps.folder import find
 
     found = find(source)
-    for note in found.notes:
-        click.echo(f"rugtui: {note}", err=True)
+    for text in found.notes:
+        note(text)
     if not found.rows:
-        _left_out(f"{str(source)!r} has no cell that is done yet")
+        _not_drawn(f"no cell of {str(source)!r} is done yet")
     return list(found.rows)
 
 
-def _kept(rows: list[Row]) -> Row | None:
-    """The cell nearest to r = 0.25, p = 0.05 of which trained weights were kept."""
-    kept = [row for row in rows if row.kind == "trained" and row.weights]
+def _row_with_weights(rows: list[Row]) -> Row | None:
+    """The cell nearest to r = 0.25, p = 0.05 of which trained weights were saved."""
     return min(
-        kept,
+        (row for row in rows if row.kind == "trained" and row.weights),
         key=lambda row: (abs(row.ratio - 0.25), abs(row.p - 0.05), -row.n_sparse),
         default=None,
     )
@@ -285,36 +279,35 @@ def _about(row: Row) -> str:
 def _weights(
     source: Path | None, rows: list[Row], run: str | None, fixed_p: list[float]
 ) -> tuple[Weights, float, str, str] | None:
-    """The weights to draw, their p, where they are from, and their kind. Raises
-    RunError, DamagedError."""
+    """The weights to draw, their p, where they are from, and their kind. Raises RunError,
+    DamagedError."""
     from rugtui.models.weight_files.archive import split_selectors
     from rugtui.models.weight_files.weight_file import read_weight_file, read_weights
 
-    if run is not None and (file := split_selectors(run)[0]).is_file():
+    if run is None:
+        if source is None or (row := _row_with_weights(rows)) is None:
+            return None
+        return read_weights(source / str(row.weights)), row.p, _about(row), "trained"
+    if (file := split_selectors(run)[0]).is_file():
         weight_file = read_weight_file(run)
-        click.echo(f"rugtui: {printable(weight_file.report)}", err=True)
+        note(weight_file.report)
         p = fixed_p[0] if len(fixed_p) == 1 else weight_file.said.p
         if p is None:
             raise UsageError(f"{run} does not say its p: give it with --p.")
         return weight_file.weights, p, f"of {file.name} at p = {p:g}", "trained"
-    if run is not None:
-        from rugtui.storage.load import load
-        from rugtui.storage.run_directory import find_run, is_snapshot
+    from rugtui.storage.load import load
+    from rugtui.storage.run_directory import find_run, is_snapshot
 
-        saved = load(run if is_snapshot(Path(run)) else find_run(run))
-        settings = saved.settings
-        trained = "population" if settings.method == "population" else "trained"
-        kind = "rug" if saved.kind == "rug" else trained
-        about = (
-            f"n_sparse {settings.n_sparse:,}, n_dense {settings.n_dense:,}, p = {settings.p_on:g}, "
-            f"{MADE[kind]}"
-        )
-        return saved.weights, settings.p_on, f"{about}, step {saved.step:,}", kind
-    row = _kept(rows)
-    if source is None or row is None:
-        return None
-    return read_weights(source / str(row.weights)), row.p, _about(row), "trained"
+    saved = load(run if is_snapshot(Path(run)) else find_run(run))
+    settings, kind = saved.settings, saved.kind
+    if kind != "rug" and settings.method == "population":
+        kind = "population"
+    about = (
+        f"n_sparse {settings.n_sparse:,}, n_dense {settings.n_dense:,}, p = {settings.p_on:g}, "
+        f"{MADE[kind]}, step {saved.step:,}"
+    )
+    return saved.weights, settings.p_on, about, kind
 
 
-def _left_out(reason: str) -> None:
-    click.echo(f"rugtui: left out: {reason}.", err=True)
+def _not_drawn(reason: str) -> None:
+    note(f"not drawn: {reason}.")

@@ -1,4 +1,4 @@
-"""`rugtui open`: opens a run, a snapshot or a weight file in the dashboard."""
+"""`rugtui open`: shows a run, a snapshot or a file of weights in the dashboard."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from rugtui.cli.config_file import read_config
 from rugtui.cli.options import (
     GroupedHelp,
     complete_runs,
+    given_changes,
     given_preferences,
     names_option,
     preferences_options,
-    refuse_idle,
+    refuse_unused,
     settings_options,
     with_names,
-    written,
 )
-from rugtui.cli.output import write_json_line
+from rugtui.cli.output import print_json
 from rugtui.errors import UsageError
 from rugtui.settings.fields import fields_of
 from rugtui.settings.preferences import Preferences
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @click.argument("what", required=False, metavar="[RUN|SNAPSHOT|FILE]", shell_complete=complete_runs)
 @click.option("--continue", "goes_on", is_flag=True, help="Start training at once.")
 @names_option
-@click.option("--json", "as_json", is_flag=True, help="Print what it is, as JSON, and end.")
+@click.option("--json", "as_json", is_flag=True, help="Print a summary as JSON and exit.")
 @settings_options
 @preferences_options
 @click.pass_context
@@ -45,47 +45,47 @@ def command(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Look at a run (by default the latest), the folder of a snapshot, or a file of weights.
+    """Show a run (by default the latest), the folder of a snapshot, or a file of weights.
 
     Nothing is written until it trains: with --continue, or when space is pressed. A run then
-    continues as itself, anything else as a new run.
+    continues in its own folder, anything else as a new run.
 
-    FILE is one of NumPy, safetensors or PyTorch with W_in, W_out, b, or with the names of many
-    other projects (README). FILE#NAME chooses where it has several weights, FILE#2 is the third of
-    several instances. Nothing is unpickled. Its losses are those at --p.
+    FILE is a file of NumPy, safetensors or PyTorch with the arrays W_in, W_out, b, or those of many
+    other projects (README). FILE#NAME chooses among several weights in it; FILE#2 is the third of
+    several instances. Nothing is unpickled. --p says where its losses are taken.
     """
-    from rugtui.cli.dashboard import look, require_terminal
+    from rugtui.cli.dashboard import require_terminal, show_session
     from rugtui.live.own_run import OwnRun
     from rugtui.live.session import Session
     from rugtui.models.weight_files.archive import split_selectors
     from rugtui.storage.run_directory import find_target
 
-    refuse_idle(ctx, "preset", because="on what was trained already")
+    refuse_unused(ctx, "preset", because="on weights that exist already")
     if as_json:
-        from rugtui.api.saved import summary
+        from rugtui.api.runs import summary_of_saved
 
-        idle = "goes_on", *fields_of(Preferences)
-        refuse_idle(ctx, *idle, because="with --json: nothing is drawn or trained")
-        found = find_target(what if names is None else with_names(what, names))
-        write_json_line(summary(found.path, written(given)))
+        unused = "goes_on", *fields_of(Preferences)
+        refuse_unused(ctx, *unused, because="with --json: nothing is drawn or trained")
+        target = find_target(what if names is None else with_names(what, names))
+        print_json(summary_of_saved(target.path, given_changes(given)))
         return
     require_terminal()
     config = read_config()
     preferences = given_preferences(given, config.preferences)
-    found, changes = find_target(what if names is None else with_names(what, names)), written(given)
-    if names is not None and found.kind != "weights":
-        raise UsageError("--names is for a FILE of weights: name one.")
-    if found.kind != "weights":
+    target = find_target(what if names is None else with_names(what, names))
+    changes = given_changes(given)
+    if target.kind != "weights":
+        if names is not None:
+            raise UsageError("--names is for a FILE of weights: name one.")
         require_hot(changes)
-    every = preferences.autosave
     own = OwnRun(
         Settings(),
-        lambda: opened(found, changes, every=every),
-        source=split_selectors(found.path)[0].name,
+        lambda: open_target(target, changes, every=preferences.autosave),
+        source=split_selectors(target.path)[0].name,
         goes_on=goes_on,
-        autosave=every,
+        autosave=preferences.autosave,
     )
-    ctx.exit(look(Session(own), preferences, config))
+    ctx.exit(show_session(Session(own), preferences, config))
 
 
 def require_hot(changes: dict[str, Any]) -> None:
@@ -98,17 +98,17 @@ def require_hot(changes: dict[str, Any]) -> None:
         )
 
 
-def opened(found: Target, changes: dict[str, Any], *, every: float) -> RunSession:
+def open_target(target: Target, changes: dict[str, Any], *, every: float) -> RunSession:
     """The run, snapshot or file, with the given settings changed. Raises RugtuiError, OSError."""
     from rugtui.live.opening import open_run, open_snapshot, open_weights
 
-    if found.kind == "weights":
-        return open_weights(found.path, changes, every=every)
-    read = open_run if found.kind == "run" else open_snapshot
-    run_session = read(found.path, device=changes.pop("device", ""), every=every)
+    if target.kind == "weights":
+        return open_weights(target.path, changes, every=every)
+    open_saved = open_run if target.kind == "run" else open_snapshot
+    session = open_saved(target.path, device=changes.pop("device", ""), every=every)
     try:
-        run_session.change(run_session.settings.replace(**changes))
+        session.change(session.settings.replace(**changes))
     except BaseException:
-        run_session.writer.close(0)
+        session.writer.close(0)
         raise
-    return run_session
+    return session

@@ -16,7 +16,7 @@ from rugtui.runtime.characters import lacks_unicode
 from rugtui.settings.fields import AUTO, Declared, fields_of
 from rugtui.settings.preferences import Preferences
 from rugtui.settings.presets import PRESETS, preset
-from rugtui.settings.settings import Settings, dense_from_ratio, fields
+from rugtui.settings.settings import Settings, declared, dense_from_ratio, fields
 
 
 class GroupedHelp(click.Command):
@@ -50,26 +50,26 @@ GROUPS = {
 class SettingType(click.ParamType):
     """A click type that parses text as the setting does, with the setting's own messages."""
 
-    def __init__(self, declared: Declared) -> None:
-        self.declared = declared
-        self.name = "|".join(declared.choices) or declared.kind.__name__
+    def __init__(self, field: Declared) -> None:
+        self.field = field
+        self.name = "|".join(field.choices) or field.kind.__name__
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        return self.name if self.declared.choices else self.name.upper()
+        return self.name if self.field.choices else self.name.upper()
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Written:
-        return Written(self.declared.parse(value))
+    ) -> GivenValue:
+        return GivenValue(self.field.parse(value))
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        values = self.declared.choices or COMPLETIONS.get(self.declared.name, ())
-        found = [CompletionItem(value) for value in values if value.startswith(incomplete)]
-        if self.declared.name == "init":  # or a file of weights
-            found.append(CompletionItem(incomplete, type="file"))
-        return found
+        values = self.field.choices or COMPLETIONS.get(self.field.name, ())
+        items = [CompletionItem(value) for value in values if value.startswith(incomplete)]
+        if self.field.name == "init":  # or a file of weights
+            items.append(CompletionItem(incomplete, type="file"))
+        return items
 
 
 COMPLETIONS = {
@@ -79,8 +79,8 @@ COMPLETIONS = {
 """Values that the shell completes, for settings that also accept others."""
 
 
-class Written:
-    """A given value, so that a given `auto` (None) differs from no value."""
+class GivenValue:
+    """The value of an option, so that a given `auto` (None) differs from no value."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
@@ -113,12 +113,12 @@ def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
     command = click.option(
         "--preset", metavar="|".join(PRESET_NAMES), help=PRESET, shell_complete=_presets
     )(command)
-    for declared in reversed(list(fields())):
-        if declared.name == "n_dense":
+    for field in reversed(list(fields())):
+        if field.name == "n_dense":
             command = click.option(
                 "--ratio", type=float, metavar="FLOAT", help=RATIO, cls=_in_group("model")
             )(command)
-        command = declared_option(declared)(command)
+        command = declared_option(field)(command)
     return command
 
 
@@ -132,11 +132,11 @@ def complete_runs(ctx: click.Context, param: click.Parameter, begun: str) -> lis
     """Completes names of runs, and files."""
     from rugtui.storage.run_directory import all_runs
 
-    found = [CompletionItem(run.name) for run in all_runs() if run.name.startswith(begun)]
-    return [*found, CompletionItem(begun, type="file")]
+    runs = [CompletionItem(run.name) for run in all_runs() if run.name.startswith(begun)]
+    return [*runs, CompletionItem(begun, type="file")]
 
 
-def refuse_idle(ctx: click.Context, *names: str, because: str) -> None:
+def refuse_unused(ctx: click.Context, *names: str, because: str) -> None:
     """Raises UsageError if one of these options was given, because it would have no effect."""
     for param in ctx.command.params:
         source = ctx.get_parameter_source(param.name or "")
@@ -146,8 +146,8 @@ def refuse_idle(ctx: click.Context, *names: str, because: str) -> None:
 
 def preferences_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add an option for each preference, for a command that opens the dashboard."""
-    for declared in reversed(fields_of(Preferences).values()):
-        command = declared_option(declared)(command)
+    for field in reversed(fields_of(Preferences).values()):
+        command = declared_option(field)(command)
     return command
 
 
@@ -161,14 +161,13 @@ def screen_options(command: Callable[..., Any]) -> Callable[..., Any]:
 SCREEN = ("fps", "link", "theme", "ascii", "mouse")
 
 
-def declared_option(declared: Declared) -> Callable[..., Any]:
+def declared_option(field: Declared) -> Callable[..., Any]:
     """The option of a declared field; for a bool, the pair --name/--no-name."""
-    word = declared.name.replace("_", "-")
-    known: dict[str, Any] = {"default": None, "help": _help(declared)}
-    known["cls"] = _in_group(declared.rule.group if declared.name in SETTINGS else "screen")
-    if declared.kind is bool:
-        return click.option(f"--{word}/--no-{word}", declared.name, **known)
-    return click.option(f"--{word}", declared.name, type=SettingType(declared), **known)
+    word, group = field.name.replace("_", "-"), field.rule.group
+    cls = _in_group(group if field.name in SETTINGS else "screen")
+    flag = f"--{word}/--no-{word}" if field.kind is bool else f"--{word}"
+    kind = None if field.kind is bool else SettingType(field)
+    return click.option(flag, field.name, type=kind, default=None, help=_help(field), cls=cls)
 
 
 SETTINGS = fields_of(Settings)
@@ -184,11 +183,11 @@ PRESET = "A named group of settings; other options override it."
 RATIO = "n_dense as a fraction of n_sparse, instead of --n-dense."
 
 
-def _help(declared: Declared) -> str:
-    default = declared.write(declared.default)
-    if default == AUTO and declared.rule.auto:
-        default = f"{AUTO}: {declared.rule.auto}"
-    return f"{declared.rule.about}  [{default}]"
+def _help(field: Declared) -> str:
+    default = field.write(field.default)
+    if default == AUTO and field.rule.auto:
+        default = f"{AUTO}: {field.rule.auto}"
+    return f"{field.rule.about}  [{default}]"
 
 
 def given_settings(given: dict[str, Any], base: Settings | None = None) -> Settings:
@@ -199,20 +198,19 @@ def given_settings(given: dict[str, Any], base: Settings | None = None) -> Setti
     base = base or Settings()
     if given.get("preset") is not None:
         base = preset(given["preset"]).over(base)
-    written = written_options(Settings, given)
+    changes = given_fields(Settings, given)
     ratio = given.get("ratio")
     if ratio is not None:
-        if "n_dense" in written:
+        if "n_dense" in changes:
             raise UsageError("--ratio and --n-dense both set n_dense: give one of them.")
-        written["n_dense"] = dense_from_ratio(ratio, written.get("n_sparse", base.n_sparse))
+        changes["n_dense"] = dense_from_ratio(ratio, changes.get("n_sparse", base.n_sparse))
     try:
-        return base.replace(**written)
+        return base.replace(**changes)
     except SettingError as error:
-        if error.name == "n_dense" and "n_dense" not in written and "n_sparse" in written:
-            n_dense = base.n_dense
+        if error.name == "n_dense" and "n_dense" not in changes and "n_sparse" in changes:
+            wanted = f"above n_dense, which is {base.n_dense} unless it is given"
             hint = "add --n-dense or --ratio"
-            wanted = f"above n_dense, which is {n_dense} unless it is given"
-            raise SettingError("n_sparse", wanted, written["n_sparse"], hint) from None
+            raise SettingError("n_sparse", wanted, changes["n_sparse"], hint) from None
         raise
 
 
@@ -221,30 +219,40 @@ def given_preferences(given: dict[str, Any], base: Preferences | None = None) ->
 
     Without --ascii and --no-ascii, a locale without braille and blocks decides.
     """
-    options = written_options(Preferences, given)
+    changes = given_fields(Preferences, given)
     if lacks_unicode():
-        options.setdefault("ascii", True)
-    return dataclasses.replace(base or Preferences(), **options)
+        changes.setdefault("ascii", True)
+    return dataclasses.replace(base or Preferences(), **changes)
 
 
-def written(given: dict[str, Any]) -> dict[str, Any]:
-    """Only the settings that were given. Raises UsageError for --ratio."""
+def given_changes(given: dict[str, Any]) -> dict[str, Any]:
+    """The settings given for weights whose size is fixed. Raises UsageError for --ratio."""
     if given.get("ratio") is not None:
         raise UsageError("--ratio sets the size of W, which is fixed already: leave it out.")
-    return written_options(Settings, given)
+    return given_fields(Settings, given)
 
 
-def written_options(kind: type, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of `kind` that were given; options that were not given are None."""
-    found = {name: given[name] for name in fields_of(kind) if given.get(name) is not None}
-    return {name: one.value if isinstance(one, Written) else one for name, one in found.items()}
+def given_fields(kind: type, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of `kind` that were given as options; options that were not given are None."""
+    values = {name: given[name] for name in fields_of(kind) if given.get(name) is not None}
+    return {name: getattr(one, "value", one) for name, one in values.items()}
 
 
-OF_FILE = "Of a FILE of weights:"
+OF_FILE = "For a FILE of weights:"
 names_option = click.option(
     "--names",
     metavar="W_in=NAME,W_out=NAME,b=NAME",
-    help=f"{OF_FILE} which array is what (also W, b_in; NAME.T transposes).",
+    help=f"{OF_FILE} which array is which (also W, b_in; NAME.T transposes).",
+)
+activation_option = click.option(
+    "--activation",
+    type=SettingType(declared("activation")),
+    help=f"{OF_FILE} its activation function, applied to W x + b.  [what the file says, or relu]",
+)
+k_option = click.option(
+    "--k",
+    type=SettingType(declared("k")),
+    help=f"{OF_FILE} how many outputs topk keeps.  [p n_sparse]",
 )
 
 

@@ -1,12 +1,13 @@
-"""What commands print: a JSON object or aligned lines on stdout, progress on stderr."""
+"""What commands print: JSON or aligned lines on standard output, progress on standard error."""
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any, Self, cast
@@ -28,31 +29,53 @@ INTERRUPTED = 130
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object on standard output."
 )
+csv_option = click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values.")
 
 
-def emit(
+def note(text: object) -> None:
+    """Print a note on standard error."""
+    click.echo(f"rugtui: {printable(str(text))}", err=True)
+
+
+def print_result(
     result: Mapping[str, Any],
     as_json: bool,
     *,
     old_names: str = "",
-    words: Mapping[str, str] = MappingProxyType({}),
+    labels: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
-    """Print a result: all digits as JSON, or aligned lines for people, with `words` for names.
+    """Print a result: all digits as JSON, or aligned lines for people, with `labels` for names.
 
     `old_names`: the kind of object (a key of `vocabulary.OLD`) whose older names JSON has too.
     """
     if as_json:
-        write_json_line(with_old_names(old_names, result) if old_names else result)
+        print_json(with_old_names(old_names, result) if old_names else result)
         return
-    told = {words.get(key, key.replace("_", " ")): value for key, value in result.items()}
-    width = max(map(len, told), default=0)
-    for name, value in told.items():
+    lines = {labels.get(key, key.replace("_", " ")): value for key, value in result.items()}
+    width = max(map(len, lines), default=0)
+    for name, value in lines.items():
         click.echo(f"{name:<{width}}  {readable(value)}")
 
 
-def write_json_line(result: Mapping[str, Any]) -> None:
-    """Print one JSON object."""
+def print_json(result: Mapping[str, Any]) -> None:
+    """Print one JSON object. JSON has no NaN or infinity: they become null."""
     click.echo(json.dumps(_plain({"schema_version": SCHEMA_VERSION, **result})))
+
+
+def print_csv(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print at least one row under a header, with all digits."""
+    table = csv.DictWriter(sys.stdout, rows[0], lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+
+
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], align: str = ">") -> None:
+    """Print columns as wide as their widest entry, aligned to the right, or with < to the left."""
+    lines = [header, *rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = (f"{cell:{align}{width}}" for cell, width in zip(line, widths, strict=True))
+        click.echo("  ".join(cells).rstrip())
 
 
 def readable(value: Any) -> str:
@@ -61,13 +84,12 @@ def readable(value: Any) -> str:
     return "-" if value is None else printable(str(value))
 
 
-def echo_path(path: object) -> None:
+def print_path(path: object) -> None:
     """Print a path: as it is for a program, with control characters escaped for a terminal."""
     click.echo(printable(str(path)) if sys.stdout.isatty() else str(path))
 
 
 def _plain(value: Any) -> Any:
-    """JSON has no NaN or infinity: they become null, like a gap."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, Mapping):
@@ -87,18 +109,19 @@ class ProgressPrinter:
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
         from rich.table import Column
 
-        self._console, self._every = _narration(quiet), every
+        self._console, self._every = _stderr(quiet), every
         self.is_bar = self._console.is_terminal and not quiet
-        cut = Column(no_wrap=True, overflow="ellipsis")
         columns = (
             TextColumn("{task.description}", table_column=Column(no_wrap=True)),
             BarColumn(bar_width=20),
-            TextColumn("{task.fields[said]}", table_column=cut),
+            TextColumn(
+                "{task.fields[text]}", table_column=Column(no_wrap=True, overflow="ellipsis")
+            ),
             TimeRemainingColumn(),
         )
         self._bar = Progress(*columns, console=self._console, disable=not self.is_bar)
-        self._task = self._bar.add_task("", total=total, completed=done, said="")
-        self._told_at = time.monotonic()
+        self._task = self._bar.add_task("", total=total, completed=done, text="")
+        self._last_line = time.monotonic()
         self._bar.start()
 
     def __enter__(self) -> Self:
@@ -111,27 +134,27 @@ class ProgressPrinter:
         """End the bar; later lines appear below it."""
         self._bar.stop()
 
-    def at(self, done: float, how_far: str, said: str, *, due: bool = False) -> None:
-        """`due`: write a line even if the last one was just now."""
-        self._bar.update(self._task, completed=done, description=how_far, said=said)
-        if not self.is_bar and (due or time.monotonic() - self._told_at > self._every):
-            self._told_at = time.monotonic()
-            self.say(f"{how_far}  {said}")
+    def update(self, done: float, position: str, text: str, *, due: bool = False) -> None:
+        """Show how far the work is. `due`: write a line even if the last one was just now."""
+        self._bar.update(self._task, completed=done, description=position, text=text)
+        if not self.is_bar and (due or time.monotonic() - self._last_line > self._every):
+            self._last_line = time.monotonic()
+            self.say(f"{position}  {text}")
 
     def say(self, text: str) -> None:
         _print(self._console, text)
 
     def warn(self, text: str) -> None:
         """Print a warning even with --quiet: something was lost, or is not as requested."""
-        _print(_narration(False) if self._console.quiet else self._console, text)
+        _print(_stderr(False) if self._console.quiet else self._console, text)
 
 
-def teller(quiet: bool) -> Say:
-    """A function that writes a line on standard error, for commands without a bar."""
-    return partial(_print, _narration(quiet))
+def stderr_printer(quiet: bool) -> Say:
+    """A function that prints a line on standard error, for commands without a bar."""
+    return partial(_print, _stderr(quiet))
 
 
-def _narration(quiet: bool) -> Console:
+def _stderr(quiet: bool) -> Console:
     """A console on standard error that keeps working when its reader is gone."""
     from rich.console import Console
 

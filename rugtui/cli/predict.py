@@ -1,10 +1,8 @@
-"""`rugtui predict`: theory for (r, p), for ranges of them, or for a weights file."""
+"""`rugtui predict`: theory at (r, p), at ranges of them, or for given weights."""
 
 from __future__ import annotations
 
-import csv
 import itertools
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,21 +10,37 @@ from typing import Any
 import click
 
 from rugtui.analysis.glossary import LOSSES
-from rugtui.cli.options import OF_FILE, PathOption, SettingType, Written, names_option, with_names
-from rugtui.cli.output import emit, json_option, readable, write_json_line
+from rugtui.cli.options import (
+    GivenValue,
+    PathOption,
+    SettingType,
+    activation_option,
+    k_option,
+    names_option,
+    with_names,
+)
+from rugtui.cli.output import (
+    csv_option,
+    json_option,
+    note,
+    print_csv,
+    print_json,
+    print_result,
+    print_table,
+    readable,
+)
 from rugtui.errors import SettingError, UsageError
-from rugtui.runtime.characters import printable
 from rugtui.settings.law import MagnitudeLaw
 from rugtui.settings.ranges import numbers
-from rugtui.settings.settings import Activation, Settings, declared, dense_from_ratio
+from rugtui.settings.settings import Settings, declared, dense_from_ratio
 from rugtui.vocabulary import with_old_names
 
-UNSAID_ACTIVATION = "it does not say its activation: these are the losses of a ReLU (--activation)."
-SAMPLED = "no formula is known for the activation {}: its loss is loss_sampled."
-UNSAID_P = f"it does not say its p: losses are taken at {Settings().p:g} (--p)."
+NO_ACTIVATION = "the file does not name its activation: losses are those with a ReLU (--activation)"
+NO_FORMULA = "no formula is known for the activation {}: loss_sampled is its loss on samples"
+NO_P = f"the file does not say its p: losses are those at p = {Settings().p:g} (--p)"
 SPECTRUM = ("eigenvalues", "eigenvalues_imaginary")
 """Columns that only JSON has, because they are too long."""
-WORDS = {
+TERMS = {
     "theory_loss": "loss",
     "loss_pairs": "pairs",
     "loss_end": "end",
@@ -35,39 +49,36 @@ WORDS = {
     "loss_exact": "exact",
     "high_sparsity": "high_sparsity",
 }
-"""Names in JSON, and what the dashboard calls them (in its glossary)."""
-PHASE = {
+"""Name in JSON → key of `analysis.glossary.LOSSES`, whose names people read."""
+PHASES = {
     "none": "unstructured",
     "lopsided": "in lopsided pairs",
     "single": "single",
     "abandoned": "abandoned",
 }
-"""Structures whose names say too little in a sentence."""
-PAIRS_MOST, LAW_PAIRS_MOST = 1_000_000, 2_000
-"""More would take minutes and gigabytes."""
+"""What features of these structures are; those of others are "in" the structure."""
+MOST_POINTS, MOST_LAW_POINTS = 1_000_000, 2_000
+"""More would take minutes and gigabytes; the second is for other magnitudes."""
 
 
 @click.command(name="predict")
 @click.argument("file", required=False, type=PathOption())
 @click.option("--p", "p_text", metavar="P", help="Probability that a feature is on.  [0.05]")
 @click.option("--ratio", "ratio_text", metavar="R", help="r = n_dense / n_sparse.  [0.25]")
-@click.option("--n-sparse", metavar="N", help="Features, with --n-dense another way to say r.")
+@click.option("--n-sparse", metavar="N", help="Features; with --n-dense another way to give r.")
 @click.option("--n-dense", metavar="N", help="Hidden dimensions.")
-@click.option("--rows", type=click.IntRange(2), help="Sample this many rows of FILE.  [all]")
-@click.option("--seed", type=click.IntRange(0), help="Which rows are sampled.  [0]")
+@click.option("--rows", type=click.IntRange(2), help="For a FILE: use this many rows of W.  [all]")
+@click.option("--seed", type=click.IntRange(0), help="Which rows of W --rows draws.  [0]")
+@activation_option
+@k_option
 @click.option(
-    "--activation",
-    type=SettingType(declared("activation")),
-    help=f"{OF_FILE} what follows W x + b.",
-)
-@click.option(
-    "--k", type=SettingType(declared("k")), help=f"{OF_FILE} outputs that topk keeps.  [p n_sparse]"
-)
-@click.option(
-    "--magnitude", type=SettingType(declared("magnitude")), help="Law of a feature that is on."
+    "--magnitude",
+    type=SettingType(declared("magnitude")),
+    help="Magnitude of a feature that is on: uniform, normal, exponential, fixed or signed.  "
+    "[uniform]",
 )
 @names_option
-@click.option("--csv", "as_csv", is_flag=True, help="Print a table of comma-separated values.")
+@csv_option
 @json_option
 def command(
     file: Path | None,
@@ -77,137 +88,128 @@ def command(
     n_dense: str | None,
     rows: int | None,
     seed: int | None,
-    activation: Written | None,
-    k: Written | None,
-    magnitude: Written | None,
+    activation: GivenValue | None,
+    k: GivenValue | None,
+    magnitude: GivenValue | None,
     names: str | None,
     as_csv: bool,
     as_json: bool,
 ) -> None:
-    """The loss in theory: L*(r, p), its optimum and other levels; or the losses of FILE's weights.
+    """Losses in theory at (r, p): L*, its optimum and other levels; or the losses of weights.
 
     --p and --ratio may be lists (0.1,0.2) or ranges (0.05:0.8:16, 1e-4:0.1:7:log): the answer is
-    then a table of every pair. Below L* are loss_pairs, the paired optimum, and loss_end, where
-    training ends as far as is known, a mixture of phases (not in the largest tables).
+    then a table of all pairs. Below L* are L_pairs, the loss of the best antipodal pairs, and
+    L_end, where training should end, with the phases that coexist there (not in very large tables).
 
-    FILE is a run, or a file of NumPy, safetensors or PyTorch with W_in, W_out and b, or with the
-    names of many other projects (README); FILE#NAME chooses where it has several.
+    FILE is a run, or a file of NumPy, safetensors or PyTorch with the arrays W_in, W_out and b, or
+    those of many other projects (README). FILE#NAME chooses among several weights in it.
     """
     if as_json and as_csv:
         raise UsageError("--json and --csv are two formats: give one of them.")
-    if file is None:
-        for name, given, what in (
-            ("rows", rows, "samples rows"),
-            ("seed", seed, "chooses rows"),
-            ("activation", activation, "follows the weights"),
-            ("k", k, "is how many outputs the activation keeps"),
-            ("names", names, "says which array is what"),
-        ):
-            if given is not None:
-                raise UsageError(f"--{name} {what} of a FILE, and none is given: leave it out.")
     if seed is not None and rows is None:
-        raise UsageError("--seed chooses rows, and all are taken: add --rows N, or leave it out.")
-    features = None
+        raise UsageError("--seed draws rows, but all are used: add --rows N, or leave it out.")
+    model: dict[str, Any] = {"activation": activation, "k": k, "magnitude": magnitude}
+    model = {name: None if one is None else one.value for name, one in model.items()}
+    features = None if n_sparse is None else declared("n_sparse").parse(n_sparse)
     if file is not None:
         if any(text is not None for text in (ratio_text, n_sparse, n_dense)):
             raise UsageError(f"{file} has its own n_sparse and n_dense: leave them out.")
-        model = {
-            name: None if one is None else one.value
-            for name, one in (("activation", activation), ("k", k), ("magnitude", magnitude))
-        }
-        answers = _of_file(with_names(file, names), p_text, rows, seed or 0, **model)
+        answers = _of_file(
+            with_names(file, names), p_text, {"rows": rows, "seed": seed or 0, **model}
+        )
     else:
-        if activation is not None or names is not None:
-            raise UsageError("--activation and --names are for a FILE of weights: name one.")
-        p_values = _each("p", p_text, Settings().p)
-        ratios = _ratios(ratio_text, n_sparse, n_dense)
-        if (count := len(ratios) * len(p_values)) > PAIRS_MOST:
-            raise UsageError(
-                f"{count:,} pairs (r, p) are too many: ask for {PAIRS_MOST:,} at most."
-            )
-        from rugtui.api.predictions import predict
-
-        law = "uniform" if magnitude is None else magnitude.value
-        if count > LAW_PAIRS_MOST and not MagnitudeLaw.parse(law).is_usual:
-            raise UsageError(
-                f"{count:,} pairs (r, p) are too many for magnitudes {law}, a tenth of a second "
-                f"each: ask for {LAW_PAIRS_MOST:,} at most."
-            )
-        pairs = list(zip(*itertools.product(ratios, p_values), strict=True))
-        if n_sparse is not None:
-            features = declared("n_sparse").parse(n_sparse)
-        answers = predict(pairs[0], pairs[1], n_sparse=features, magnitude=law).rows
+        for name, given in (("rows", rows), ("activation", activation), ("k", k), ("names", names)):
+            if given is not None:
+                raise UsageError(f"--{name} is for a FILE, and none is given: leave it out.")
+        ratios, p_values = _ratios(ratio_text, features, n_dense), _p_values(p_text, None)
+        answers = _of_points(ratios, p_values, features, model["magnitude"] or "uniform")
     _show(answers, features, as_json=as_json, as_csv=as_csv)
 
 
-def _each(name: str, text: str | None, default: float) -> list[float]:
-    values = [default] if text is None else numbers(name, text)
+def _of_points(
+    ratios: list[float], p_values: list[float], n_sparse: int | None, magnitude: str
+) -> list[dict[str, Any]]:
+    """Theory at all pairs. Raises UsageError if there are too many."""
+    from rugtui.api.predictions import predict
+
+    points, why = len(ratios) * len(p_values), ""
+    most = MOST_POINTS
+    if not MagnitudeLaw.parse(magnitude).is_usual:
+        most, why = MOST_LAW_POINTS, f" for magnitudes {magnitude}, a tenth of a second each"
+    if points > most:
+        raise UsageError(f"{points:,} pairs (r, p) are too many{why}: ask for {most:,} at most.")
+    r, p = zip(*itertools.product(ratios, p_values), strict=True)
+    return predict(r, p, n_sparse=n_sparse, magnitude=magnitude).rows
+
+
+def _p_values(text: str | None, default: float | None) -> list[float]:
+    values = [default or Settings().p] if text is None else numbers("p", text)
     for value in values:
-        declared(name).parse(repr(value))
+        declared("p").parse(repr(value))
     return values
 
 
-def _ratios(ratio_text: str | None, n_sparse: str | None, n_dense: str | None) -> list[float]:
-    if ratio_text is not None:
+def _ratios(ratio_text: str | None, n_sparse: int | None, n_dense: str | None) -> list[float]:
+    """The ratios given, or that of the sizes; with n_sparse, those of whole n_dense."""
+    if ratio_text is None:
+        sizes: dict[str, Any] = {} if n_sparse is None else {"n_sparse": n_sparse}
         if n_dense is not None:
-            raise UsageError("--ratio and --n-dense both say r: give one of them.")
-        ratios = numbers("ratio", ratio_text)
-        for ratio in ratios:
-            if not 0 < ratio <= 1:
-                raise SettingError("ratio", "a number above 0 and at most 1", ratio)
-        if n_sparse is None:
-            return ratios
-        features = declared("n_sparse").parse(n_sparse)
-        return [dense_from_ratio(ratio, features) / features for ratio in ratios]
-    sizes = {
-        name: declared(name).parse(text)
-        for name, text in {"n_sparse": n_sparse, "n_dense": n_dense}.items()
-        if text is not None
-    }
-    return [Settings(**sizes).ratio]
+            sizes["n_dense"] = declared("n_dense").parse(n_dense)
+        return [Settings(**sizes).ratio]
+    if n_dense is not None:
+        raise UsageError("--ratio and --n-dense both set r: give one of them.")
+    ratios = numbers("ratio", ratio_text)
+    for ratio in ratios:
+        if not 0 < ratio <= 1:
+            raise SettingError("ratio", "a number above 0 and at most 1", ratio)
+    if n_sparse is None:
+        return ratios
+    return [dense_from_ratio(ratio, n_sparse) / n_sparse for ratio in ratios]
 
 
-def _of_file(
-    file: str,
-    p_text: str | None,
-    rows: int | None,
-    seed: int,
-    *,
-    activation: Activation | None,
-    k: int | None,
-    magnitude: str | None,
-) -> list[dict[str, Any]]:
-    """Theory at the file's own r, and the losses of its weights, at each p."""
-    from rugtui.api.predictions import losses_with, of_weights
+def _of_file(file: str, p_text: str | None, options: dict[str, Any]) -> list[dict[str, Any]]:
+    """Theory at the r of these weights, and their losses, at each p; `options` of `api.predict`."""
+    from rugtui.api.predictions import predict
     from rugtui.models.weight_files.weight_file import read_weight_file
 
-    if is_run(file):
-        return _of_run(file, p_text, rows, seed, activation=activation, k=k, magnitude=magnitude)
-    found = read_weight_file(file)
-    said = found.said
-    click.echo(f"rugtui: {printable(found.report)}", err=True)
-    if activation is None:
-        said.require_known()
-        activation = said.activation or "relu"
-        if said.activation is None:
-            click.echo(f"rugtui: {UNSAID_ACTIVATION}", err=True)
-    if k is not None and activation != "topk":
-        raise UsageError(f"--k has no effect with the activation {activation}: leave it out.")
-    if activation not in ("relu", "identity"):
-        click.echo(f"rugtui: {SAMPLED.format(activation)}", err=True)
-    if p_text is None and said.p is None:
-        click.echo(f"rugtui: {UNSAID_P}", err=True)
-    p_values = _each("p", p_text, said.p or Settings().p)
-    known: Any = {"rows": rows, "seed": seed, "magnitude": magnitude or said.magnitude or "uniform"}
-    return [
-        of_weights(found.weights, p, **known)
-        | {"activation": activation}
-        | losses_with(activation, found.weights, p, k=k or said.k, **known)
-        for p in p_values
-    ]
+    weights: Any = file
+    if _is_run(file):
+        from rugtui.analysis.verdict import caveat
+        from rugtui.storage.load import load
+
+        settings = load(file).settings
+        own_p, own_activation = settings.p_on, settings.activation
+        if warning := caveat(settings):
+            note(warning)
+        options = {**options, "activation": options["activation"] or own_activation}
+    else:
+        weight_file = read_weight_file(file)
+        note(weight_file.report)
+        weights, said, own_p = weight_file.weights, weight_file.said, weight_file.said.p
+        if options["activation"] is None:
+            said.require_known()
+            if said.activation is None:
+                note(NO_ACTIVATION)
+        if p_text is None and own_p is None:
+            note(NO_P)
+        options = {
+            **options,
+            "activation": options["activation"] or said.activation or "relu",
+            "magnitude": options["magnitude"] or said.magnitude,
+        }
+        if options["k"] is None:
+            options["k"] = said.k
+        elif options["activation"] != "topk":
+            raise UsageError(
+                f"--k has no effect with the activation {options['activation']}: leave it out."
+            )
+        if options["activation"] not in ("relu", "identity"):
+            note(NO_FORMULA.format(options["activation"]))
+    answers = predict(weights, _p_values(p_text, own_p), **options).rows
+    return [answer | {"activation": options["activation"]} for answer in answers]
 
 
-def is_run(file: str) -> bool:
+def _is_run(file: str) -> bool:
     """Whether this is a run or a snapshot, and not a file of weights."""
     from rugtui.storage.run_directory import all_runs
 
@@ -216,29 +218,13 @@ def is_run(file: str) -> bool:
     return not Path(file).exists() and any(run.name.startswith(file) for run in all_runs())
 
 
-def _of_run(
-    run: str, p_text: str | None, rows: int | None, seed: int, **options: Any
-) -> list[dict[str, Any]]:
-    """The same of the newest weights of a run or snapshot, which knows its settings."""
-    from rugtui.analysis.verdict import caveat
-    from rugtui.api.predictions import predict
-    from rugtui.storage.load import load
-
-    settings = load(run).settings
-    if about := caveat(settings):
-        click.echo(f"rugtui: {about}", err=True)
-    p_values = _each("p", p_text, settings.p_on)
-    found = predict(run, p_values, rows=rows, seed=seed, **options).rows
-    return [one | {"activation": options["activation"] or settings.activation} for one in found]
-
-
 def _show(
     answers: list[dict[str, Any]], n_sparse: int | None, *, as_json: bool, as_csv: bool
 ) -> None:
     if as_json:
         named = [with_old_names("predict", answer) for answer in answers]
         # One point also has its numbers at the top, where they were before there was a list.
-        write_json_line({"predictions": named, **(named[0] if len(named) == 1 else {})})
+        print_json({"predictions": named, **(named[0] if len(named) == 1 else {})})
         return
     for answer in answers:
         for name in SPECTRUM:
@@ -246,37 +232,35 @@ def _show(
         if "phases" in answer:
             answer["phases"] = " + ".join(map(_phase, answer["phases"]))
     if as_csv:
-        rows = [with_old_names("predict", answer) for answer in answers]
-        table = csv.DictWriter(sys.stdout, rows[0], lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)
+        print_csv([with_old_names("predict", answer) for answer in answers])
         return
     if len(answers) == 1:
-        for line in _explained(answers[0], n_sparse):
-            click.echo(f"rugtui: {line}", err=True)
-    words = {name: LOSSES[key].name for name, key in WORDS.items()}
-    if answers[0].get("loss_kind") == "optimum":  # which is L*, and is there by that name
+        for sentence in _explained(answers[0], n_sparse):
+            note(sentence)
+    labels = {name: LOSSES[key].name for name, key in TERMS.items()}
+    if answers[0].get("loss_kind") == "optimum":  # the loss is L*, which is there by that name, too
         for answer in answers:
             answer["loss"] = answer.pop("theory_loss", answer["loss"])
             del answer["loss_kind"]
-        words["loss"] = LOSSES["loss"].name
+        labels["loss"] = LOSSES["loss"].name
     if len(answers) == 1:
-        emit(answers[0], False, words=words)
-    else:
-        shown = [name for name in answers[0] if name != "phases"]
-        click.echo("".join(f"{words.get(name, name):>14}" for name in shown))
-        for answer in answers:
-            click.echo("".join(f"{readable(answer[name]):>14}" for name in shown))
+        print_result(answers[0], False, labels=labels)
+        return
+    names = [name for name in answers[0] if name != "phases"]
+    header = [labels.get(name, name) for name in names]
+    print_table(header, [[readable(answer[name]) for name in names] for answer in answers])
 
 
 def _phase(one: dict[str, Any]) -> str:
-    where = PHASE.get(one["structure"], f"in {one['structure']}")
+    where = PHASES.get(one["structure"], f"in {one['structure']}")
     return f"{one['share']:.0%} of features {where} at r {one['ratio']:.3g}"
 
 
 def _explained(answer: dict[str, Any], n_sparse: int | None) -> Iterator[str]:
-    """Where the weights stand, if there are any, and which levels are those of this size."""
-    loss = answer.get("loss_exact")  # what has none is on other data, or no ReLU: L* is not of it
+    """How the weights compare with L*, if there are any, and which levels are for this size."""
+    from rugtui.theory.hull import size_that_matters
+
+    loss = answer.get("loss_exact")  # missing if L* does not apply: other data, or no ReLU
     if loss and answer["theory_loss"]:
         ratio = loss / answer["theory_loss"]
         side = "above" if ratio > 1 else "below"
@@ -284,11 +268,9 @@ def _explained(answer: dict[str, Any], n_sparse: int | None) -> Iterator[str]:
             f"These weights: exact loss {readable(loss)}, {abs(ratio - 1):.1%} {side} "
             f"L* = {readable(answer['theory_loss'])}."
         )
-    from rugtui.theory.hull import size_that_matters
-
     n_sparse = answer.get("n_sparse", n_sparse)
     if n_sparse and "loss_end" in answer and size_that_matters(n_sparse, answer["p"]):
         yield (
-            f"L_end and the lowest known loss are for n_sparse {n_sparse:,}, where few are on "
-            "at a time; the other levels are for n_sparse → ∞."
+            f"L_end and the lowest known loss are for n_sparse {n_sparse:,}, where few features "
+            "are on at a time; the other levels are for n_sparse → ∞."
         )

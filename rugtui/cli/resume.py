@@ -19,9 +19,9 @@ from rugtui.cli.options import (
     given_preferences,
     given_settings,
     preferences_options,
-    refuse_idle,
+    refuse_unused,
 )
-from rugtui.cli.output import json_option
+from rugtui.cli.output import json_option, note
 from rugtui.cli.signals import Signals
 from rugtui.cli.train import train_on
 from rugtui.errors import RunError
@@ -45,7 +45,7 @@ def _hot_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.command(name="resume", cls=GroupedHelp)
 @click.argument("run", required=False, shell_complete=complete_runs)
 @_hot_options
-@click.option("--no-screen", is_flag=True, help="Train without a dashboard, like `rugtui train`.")
+@click.option("--no-screen", is_flag=True, help="Train without the dashboard, as `rugtui train`.")
 @preferences_options
 @click.option("--quiet", is_flag=True, help="Do not show progress.")
 @json_option
@@ -60,19 +60,18 @@ def command(
 ) -> None:
     """Continue RUN (a name, its first letters, or a path; by default the latest).
 
-    A run that another process trains without a screen is taken over: that process saves and exits,
-    and the run continues here from the same step. Settings given here apply from that step on.
+    A run that another process trains without a dashboard is taken over: that process saves and
+    exits, and the run continues here from the same step. Settings given here apply from then on.
     """
     from rugtui.storage.run_directory import find_run, settings_of_run
 
     if no_screen:
-        refuse_idle(ctx, *SCREEN, because="with --no-screen")
+        refuse_unused(ctx, *SCREEN, because="with --no-screen")
     else:
-        refuse_idle(ctx, "quiet", "as_json", because="on the screen, without --no-screen")
+        refuse_unused(ctx, "quiet", "as_json", because="in the dashboard, without --no-screen")
     path, config = find_run(run), read_config()
     preferences = given_preferences(given, config.preferences)
-    # Errors in the settings are raised before the other process is asked to exit.
-    given_settings(given, settings_of_run(path))
+    given_settings(given, settings_of_run(path))  # errors come before the other process is asked
     if not no_screen:
         from rugtui.cli.dashboard import require_terminal, show
 
@@ -104,9 +103,9 @@ def resumed(
 
 
 def take_over(run: Path) -> None:
-    """Ask the process that trains this run without a screen to save and exit, and wait for it.
+    """Ask the process that trains this run to save and exit, and wait for it.
 
-    Raises RunError if it shows a dashboard, does not exit, or is on another machine.
+    Raises RunError if it has a dashboard, does not exit, or is on another machine.
     """
     from rugtui.storage.lock import holder
 
@@ -116,10 +115,10 @@ def take_over(run: Path) -> None:
     if other is None or other.elsewhere or other.screen:
         who = other or "another process"
         raise RunError(
-            f"{run.name!r} is open in {who}: quit there first, or look on with "
+            f"{run.name!r} is open in {who}: quit there first, or watch it with "
             f"`rugtui watch {run.name}`."
         )
-    click.echo(f"rugtui: {other} trains it; asking it to save and exit …", err=True)
+    note(f"{other} trains this run; asking it to save and exit …")
     other.ask_to_exit()
     deadline = time.monotonic() + PATIENCE
     while holder(run)[0]:

@@ -1,4 +1,4 @@
-"""`rugtui rug`: builds forward-engineered weights and computes their losses."""
+"""`rugtui rug`: builds a rug and computes its losses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from rugtui.cli.options import RATIO, PathOption, declared_option, given_settings
-from rugtui.cli.output import emit, json_option, readable
+from rugtui.cli.output import json_option, print_result, readable
 from rugtui.errors import UsageError
 from rugtui.settings.settings import Construction, Settings, declared
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from rugtui.models.base import Weights
     from rugtui.models.structured import Tune
 
-CELLS = 1 << 18
+BATCH_ENTRIES = 1 << 18
 """Entries of x in a batch: a megabyte, so that intermediate results stay in the cache."""
-PICTURE = 1024
+PICTURE_SIDE = 1024
 """Largest side of the picture in pixels."""
-SAMPLES = 1024
+DECODER_SAMPLES = 1024
 """Samples for --decoder without --samples."""
 DECODERS = "relu, linear, jumprelu, topk, elementwise, oracle"
 
@@ -44,26 +44,24 @@ DECODERS = "relu, linear, jumprelu, topk, elementwise, oracle"
 @click.option(
     "--tune",
     type=click.Choice(["theory", "exact"]),
-    help="What a and b are best for: theory at large n_sparse, or the exact loss at this size.  "
-    "[theory; exact for best]",
+    help="Choose a and b for the lowest loss in theory at large n_sparse, or for the lowest exact "
+    "loss at this size.  [theory; exact for best]",
 )
-@click.option("--samples", type=click.IntRange(2), help="Also sample the loss, this many times.")
+@click.option(
+    "--samples", type=click.IntRange(2), help="Also measure the loss on this many samples."
+)
 @click.option(
     "--decoder",
     "decoder_names",
     multiple=True,
     metavar="NAME",
-    help=f"Sample other decoders too: {DECODERS}, or all. May be given again.",
+    help=f"Also measure the loss with this decoder: {DECODERS}, or all. May be repeated.",
 )
 @click.option(
-    "--save",
-    type=PathOption("output"),
-    help="Write W_in, W_out and b to this .safetensors file.",
+    "--save", type=PathOption("output"), help="Write W_in, W_out and b to this .safetensors file."
 )
 @click.option(
-    "--picture",
-    type=PathOption("output"),
-    help="Write a picture of W to this .png file.",
+    "--picture", type=PathOption("output"), help="Write a picture of W to this .png file."
 )
 @declared_option(declared("seed"))
 @declared_option(declared("device"))
@@ -80,8 +78,9 @@ def command(
 ) -> None:
     """Build a Persian rug for (n_sparse, n_dense, p) and compute its losses.
 
-    W is engineered, not trained: rows of a Hadamard matrix, or another construction, with its best
-    a and b. A rug takes the memory of one vector, so that millions of features fit.
+    W is constructed, not trained: from rows of a Hadamard matrix, or by another construction, with
+    the best diagonal a and bias b. A Hadamard rug is stored as one vector, so that millions of
+    features fit.
     """
     settings = given_settings(given)
     from rugtui.api.rugs import rug
@@ -101,13 +100,14 @@ def command(
     if not as_json:
         result["parts"] = "; ".join(map(str, built.parts))
     if save is not None:
-        write(weights, save)
+        write_weights(weights, save)
     if picture is not None:
-        draw(weights, picture)
+        write_picture(weights, picture)
     if samples or decoder_names:
-        sampled = sample_losses(weights, settings, samples or SAMPLES, decoder_names, device)
-        result |= sampled if as_json else flattened(sampled)
-    emit(result, as_json, old_names="rug")
+        count = samples or DECODER_SAMPLES
+        sampled = sample_losses(weights, settings, count, decoder_names, device)
+        result |= sampled if as_json else decoder_lines(sampled)
+    print_result(result, as_json, old_names="rug")
 
 
 def sample_losses(
@@ -126,13 +126,13 @@ def sample_losses(
 
     others = tuple(DECODERS) if "all" in decoder_names else decoder_names
     names = list(dict.fromkeys(("relu", *others)))
+    n_sparse, p = settings.n_sparse, settings.p
     generator = torch.Generator(device).manual_seed(settings.seed ^ STREAM)
-    batches = chunks(settings.n_sparse, settings.p, samples, generator=generator, cells=CELLS)
-    dense = (cells.dense() for cells in batches)
-    found = sampled(weights, settings.p, dense, names, device=device)
+    batches = chunks(n_sparse, p, samples, generator=generator, cells=BATCH_ENTRIES)
+    losses = sampled(weights, p, (batch.dense() for batch in batches), names, device=device)
     result: dict[str, Any] = {
-        "loss_sampled": found[0].loss,
-        "loss_sampled_standard_error": found[0].standard_error,
+        "loss_sampled": losses[0].loss,
+        "loss_sampled_standard_error": losses[0].standard_error,
         "samples": samples,
     }
     if others:
@@ -142,32 +142,32 @@ def sample_losses(
                 "standard_error": one.standard_error,
                 "theory": one.theory,
             }
-            for one in found
+            for one in losses
             if one.name in others
         }
     return result
 
 
-def flattened(sampled: dict[str, Any]) -> dict[str, Any]:
+def decoder_lines(sampled: dict[str, Any]) -> dict[str, Any]:
     """For people: a line for each decoder."""
     lines = {key: value for key, value in sampled.items() if key != "decoders"}
-    for name, known in sampled.get("decoders", {}).items():
-        loss, error, theory = (readable(known[key]) for key in ("loss", "standard_error", "theory"))
+    for name, one in sampled.get("decoders", {}).items():
+        loss, error, theory = (readable(one[key]) for key in ("loss", "standard_error", "theory"))
         lines[name] = f"{loss} ± {error}  (symmetric weights, n_sparse → ∞: {theory})"
     return lines
 
 
-def write(weights: Weights, path: Path) -> None:
+def write_weights(weights: Weights, path: Path) -> None:
     """W_in, W_out and b as safetensors. Raises WeightsError (memory) and UsageError."""
     from rugtui.models.constructions import dense
     from rugtui.storage.snapshot import weights_bytes
 
-    store(path, ".safetensors", weights_bytes(dense(weights)))
+    require_suffix(path, ".safetensors")
+    write_file(path, weights_bytes(dense(weights)))
 
 
-def draw(weights: Weights, path: Path) -> None:
-    """W in the colours of the dashboard, one pixel per entry, or block means if that is too
-    large."""
+def write_picture(weights: Weights, path: Path) -> None:
+    """W in the colours of the dashboard: a pixel for each entry, or block means of a large W."""
     import numpy as np
     from PIL import Image
 
@@ -176,21 +176,23 @@ def draw(weights: Weights, path: Path) -> None:
     from rugtui.tui.charts.palette import DIAGONAL, HALF_LEVELS, LIGHT
     from rugtui.tui.heatmap.shading import still
 
-    n = weights.n_sparse
-    side = min(n, PICTURE)
-    window = Window.whole(n)
+    require_suffix(path, ".png")
+    side, window = min(weights.n_sparse, PICTURE_SIDE), Window.whole(weights.n_sparse)
     levels = still(weights.pooled(window, side, side), window)
     colours = [LIGHT.level(level) for level in range(-HALF_LEVELS, DIAGONAL + 1)]
     pixels = np.array(colours, np.uint8)[levels + HALF_LEVELS]
-    store(path, ".png", png_bytes(Image.fromarray(pixels)))
+    write_file(path, png_bytes(Image.fromarray(pixels)))
 
 
-def store(path: Path, suffix: str, content: bytes) -> None:
+def require_suffix(path: Path, suffix: str) -> None:
+    if path.suffix != suffix:
+        raise UsageError(f"{str(path)!r} must end in {suffix}, the format that is written.")
+
+
+def write_file(path: Path, content: bytes) -> None:
     """Write a requested file. Raises UsageError, OSError."""
     from rugtui.storage.files import write_whole
 
-    if path.suffix != suffix:
-        raise UsageError(f"It is written as {suffix}, but {path} is not named so.")
     try:
         write_whole(path, content)
     except (FileNotFoundError, NotADirectoryError) as error:

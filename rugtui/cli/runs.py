@@ -1,4 +1,4 @@
-"""`rugtui runs`: list runs and their sizes, and remove old ones."""
+"""`rugtui runs`: lists the runs, and removes old ones."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rugtui.cli.options import refuse_idle
-from rugtui.cli.output import json_option, readable, write_json_line
+from rugtui.cli.options import refuse_unused
+from rugtui.cli.output import json_option, note, print_json, print_table, readable
 from rugtui.errors import RunError, UsageError
 from rugtui.runtime.characters import printable
 
@@ -25,8 +25,8 @@ COLUMNS = ("name", "state", "step", "loss", "size", "snapshots", "process")
     "--keep",
     type=click.IntRange(0),
     default=KEEP,
-    show_default=True,
-    help="With --prune: keep this many of the newest runs, live ones and those with snapshots.",
+    help="With --prune: how many of the newest runs to keep; live runs and those with snapshots "
+    f"stay, too.  [{KEEP}]",
 )
 @click.option(
     "--snapshots",
@@ -41,48 +41,52 @@ def command(
 ) -> None:
     """List the runs: live, paused, finished or crashed, with the step of their last save.
 
-    A crashed run can continue like a paused one: `rugtui resume NAME` starts from its last save.
-    `rugtui watch NAME` watches a live one.
+    `rugtui resume NAME` continues a paused or crashed run from its last save. `rugtui watch NAME`
+    watches a live one.
     """
     from rugtui.storage.listing import listed, removable
     from rugtui.storage.run_directory import all_runs
 
     if not prune:
-        refuse_idle(ctx, "keep", "snapshots", "yes", because="without --prune")
+        refuse_unused(ctx, "keep", "snapshots", "yes", because="without --prune")
     runs, failed = [listed(run) for run in all_runs()], False
     if prune:
-        there, runs = runs, removable(runs, keep, with_snapshots=snapshots)
-        if spared := len(removable(there, keep, with_snapshots=True)) - len(runs):
-            click.echo(f"with snapshots, and stay: {spared}; --snapshots lets them go", err=True)
-        runs, failed = _pruned(runs, snapshots=snapshots, yes=yes, quiet=as_json)
+        old = removable(runs, keep, with_snapshots=snapshots)
+        if spared := len(removable(runs, keep, with_snapshots=True)) - len(old):
+            note(f"not removed: {_count(spared)} with snapshots (--snapshots removes these, too)")
+        runs, failed = _prune(old, snapshots=snapshots, yes=yes, quiet=as_json)
     if as_json:
-        write_json_line({"removed" if prune else "runs": [facts(run) for run in runs]})
+        print_json({"removed" if prune else "runs": [facts(run) for run in runs]})
     elif not prune:
         _show(runs)
     ctx.exit(1 if failed else 0)
 
 
+def _count(runs: int) -> str:
+    return "1 run" if runs == 1 else f"{runs} runs"
+
+
+def _total(runs: list[Listed]) -> str:
+    return size_text(sum(run.size for run in runs))
+
+
 def _show(runs: list[Listed]) -> None:
     if not runs:
-        click.echo("no runs yet: `rugtui` or `rugtui train` makes one", err=True)
+        note("no runs yet: `rugtui` or `rugtui train` makes one")
         return
-    rows = [COLUMNS, *(_row(run) for run in runs)]
-    widths = [max(len(row[k]) for row in rows) for k in range(len(COLUMNS))]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        click.echo("  ".join(cells).rstrip())
+    print_table(COLUMNS, [_row(run) for run in runs], "<")
     for run in runs:
         if run.trouble:
-            click.echo(f"rugtui: {printable(run.trouble)}", err=True)
-    total = sum(run.size for run in runs)
-    count = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
-    click.echo(f"{count}, {size_text(total)} in {runs[0].path.parent}", err=True)
+            note(run.trouble)
+    note(f"{_count(len(runs))}, {_total(runs)} in {runs[0].path.parent}")
 
 
 def _row(run: Listed) -> tuple[str, ...]:
     target = run.settings.steps if run.settings else 0
     process = (
-        f"{run.holder}, {'screen' if run.holder.screen else 'no screen'}" if run.holder else ""
+        f"{run.holder}, {'dashboard' if run.holder.screen else 'no dashboard'}"
+        if run.holder
+        else ""
     )
     return (
         printable(run.name),
@@ -96,6 +100,7 @@ def _row(run: Listed) -> tuple[str, ...]:
 
 
 def facts(run: Listed) -> dict[str, Any]:
+    """A run as `--json` prints it."""
     return {
         "name": run.name,
         "path": str(run.path),
@@ -112,38 +117,37 @@ def facts(run: Listed) -> dict[str, Any]:
     }
 
 
-def _pruned(
+def _prune(
     runs: list[Listed], *, snapshots: bool, yes: bool, quiet: bool
 ) -> tuple[list[Listed], bool]:
-    """List the runs to remove, ask, and remove them; returns those removed, and whether any could
-    not be removed.
+    """List these runs, ask, and remove them; returns those removed, and whether removing failed.
 
     Raises UsageError if there is no terminal to ask on.
     """
     from rugtui.storage.listing import remove
 
+    if not runs:
+        note("nothing to remove")
+        return [], False
     for run in () if quiet else runs:
         click.echo(f"{printable(run.name)}  {run.state}  {size_text(run.size)}")
-    total = size_text(sum(run.size for run in runs))
-    if not runs:
-        click.echo("nothing to remove", err=True)
-        return [], False
+    what = f"{_count(len(runs))} ({_total(runs)})"
     if not yes and not sys.stdin.isatty():
-        raise UsageError(f"{len(runs)} runs ({total}) would go: --yes removes them.")
-    if not yes and not click.confirm(f"remove these {len(runs)} runs, {total}?", err=True):
+        raise UsageError(f"There is no terminal to ask on: --yes removes {what} without asking.")
+    if not yes and not click.confirm(f"Remove {what}?", err=True):
         raise click.Abort
-    gone, failed = [], False
+    removed, failed = [], False
     for run in runs:
         try:
             remove(run.path, with_snapshots=snapshots)
-        except (OSError, RunError) as error:
-            failed = failed or isinstance(error, OSError)  # the other is what it became meanwhile
-            click.echo(f"rugtui: {printable(str(error))}", err=True)
-        else:
-            gone.append(run)
-    total = size_text(sum(run.size for run in gone))
-    click.echo(f"removed {len(gone)} runs, {total}", err=True)
-    return gone, failed
+            removed.append(run)
+        except RunError as error:  # it is in use by now, or has a snapshot
+            note(error)
+        except OSError as error:
+            note(error)
+            failed = True
+    note(f"removed {_count(len(removed))} ({_total(removed)})")
+    return removed, failed
 
 
 def size_text(size: float) -> str:

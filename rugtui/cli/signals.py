@@ -12,10 +12,10 @@ from rugtui.settings.preferences import OnHangup
 
 
 class Signals:
-    """Turns SIGINT, SIGTERM and SIGHUP into the request to save and end.
+    """Turns SIGINT, SIGTERM and SIGHUP into a request to save and exit (`ended`).
 
-    Before there is anything to save (`attend`), a signal ends the command at once; so does a second
-    ctrl+c. If a hangup is to continue, outputs are closed and the command goes on.
+    Until `save_first` is called there is nothing to save, and a signal ends the command at once; so
+    does a second ctrl+c. With `on_hangup` "continue" a hangup only closes the outputs.
     """
 
     def __init__(self, on_hangup: OnHangup = "continue") -> None:
@@ -38,15 +38,15 @@ class Signals:
         """128 + the number of the signal; 0 if there was none."""
         return 128 + self.number if self.number else 0
 
-    def attend(self, detach: Callable[[], object]) -> None:
-        """From now on signals let the command save; `detach` is called when the terminal goes."""
+    def save_first(self, detach: Callable[[], object]) -> None:
+        """From now on the command saves before a signal ends it; `detach` is called on a hangup."""
         self._detach = detach
         if self._hung_up:
             detach()
 
     def __enter__(self) -> Self:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores SIGHUP
                 self._before[number] = signal.signal(number, self._handle)
         return self
 

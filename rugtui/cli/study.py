@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import itertools
-import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from rugtui.cli.figures import plots_options, print_figure, require_picture_name, write_figure
-from rugtui.cli.options import PathOption, Written, declared_option, given_settings, refuse_idle
-from rugtui.cli.output import ProgressPrinter, json_option, readable, write_json_line
+from rugtui.cli.options import (
+    GivenValue,
+    PathOption,
+    declared_option,
+    given_settings,
+    refuse_unused,
+)
+from rugtui.cli.output import (
+    ProgressPrinter,
+    csv_option,
+    json_option,
+    note,
+    print_csv,
+    print_json,
+    print_table,
+    readable,
+)
 from rugtui.cli.signals import Signals
 from rugtui.cli.train import close
 from rugtui.errors import SettingError, UsageError
@@ -24,22 +36,24 @@ from rugtui.settings.settings import Settings, declared
 
 if TYPE_CHECKING:
     from rugtui.live.run_session import RunSession
-    from rugtui.reports.architectures_study import Trial
     from rugtui.reports.figure import Figure
-    from rugtui.reports.plateau import Measurement
-    from rugtui.reports.structures_study import Ending
     from rugtui.storage.checkpoint import Phase
 
-SIZES, RATIO, P, STEPS = "64,128,256", 0.25, 0.2, 6000
-COLUMNS = ("n_sparse", "step", "loss", "loss_over_theory", "skew", "interferers")
-RATIOS = "0.1,0.25,0.33,0.4,0.5,0.6,0.75,0.9,0.95"
-PHASE_RATIOS, PHASE_P = "0.02:0.98:49", "1e-3:1:25:log"
+PLATEAU_COLUMNS = ("n_sparse", "step", "loss", "loss_over_theory", "skew", "interferers")
 ENDING_COLUMNS = (
     "ratio", "loss_over_theory", "pairs_share", "singles_share", "abandoned_share", "lopsidedness",
 )  # fmt: skip
-ACTIVATIONS = "relu,jumprelu,gated,topk"
 SHOWN = 8
 """Measurements of a run in the table for people."""
+Measure = Callable[["RunSession", Callable[[], bool]], Iterable[Any]]
+"""Measurements of a run, each with `step`, `progress` and `as_dict()`; may train it on the way."""
+
+
+def defaulting(flag: str, default: Any, about: str, name: str = "") -> Callable[..., Any]:
+    """An option of the default's type, whose help ends with the default."""
+    shown = f"{default:,}" if isinstance(default, int) else default
+    names = (flag, name) if name else (flag,)
+    return click.option(*names, type=type(default), default=default, help=f"{about}  [{shown}]")
 
 
 def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -47,7 +61,7 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for name in ("device", "seed", "lr", "batch"):
         command = declared_option(declared(name))(command)
     out = click.option(
-        "--out", type=PathOption("folder"), help="Folder of the runs.  [that of the user's studies]"
+        "--out", type=PathOption("folder"), help="Folder of the runs.  [studies, beside your runs]"
     )
     return out(click.option("--quiet", is_flag=True, help="Do not show progress.")(command))
 
@@ -57,81 +71,26 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
     picture = click.option(
         "--figure",
         type=PathOption("output"),
-        help="Write the plot to this .png or .svg file, too (needs rugtui[figures]).",
+        help="Also write the plot to this .png or .svg file (needs rugtui[figures]).",
     )
-    as_csv = click.option(
-        "--csv", "as_csv", is_flag=True, help="Print all values, separated by commas."
-    )
-    return picture(plots_options(as_csv(json_option(command))))
-
-
-@dataclass(frozen=True)
-class Output:
-    """Prints the values of a study: as a plot with a table, as CSV, or as JSON."""
-
-    picture: Path | None
-    as_csv: bool
-    as_json: bool
-    plot: dict[str, Any]
-
-    @classmethod
-    def of(cls, ctx: click.Context, given: dict[str, Any]) -> Output:
-        """Takes its options out of `given`. Raises UsageError."""
-        as_csv, as_json, picture = (given.pop(name) for name in ("as_csv", "as_json", "figure"))
-        if as_json and as_csv:
-            raise UsageError("--json and --csv are two formats: give one of them.")
-        if as_json or as_csv:
-            what = "--json" if as_json else "--csv"
-            refuse_idle(ctx, "ascii", "theme", because=f"with {what}: nothing is drawn")
-        if picture is not None:
-            require_picture_name(picture)
-        return cls(picture, as_csv, as_json, {name: given.pop(name) for name in ("ascii", "theme")})
-
-    def write(
-        self,
-        answer: dict[str, Any],
-        rows: Sequence[dict[str, Any]],
-        figure: Callable[[], Figure],
-        table: Sequence[dict[str, Any]] = (),
-    ) -> None:
-        """`answer` as JSON, `rows` as CSV, or the figure and a `table`; and the picture."""
-        if self.as_json:
-            write_json_line(answer)
-        elif rows and self.as_csv:
-            writer = csv.DictWriter(sys.stdout, rows[0], lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
-        elif rows:
-            print_figure(figure(), self.plot)
-            if table:
-                click.echo()
-                lines = [[name.replace("_", " ") for name in table[0]]]
-                lines += [[readable(value) for value in row.values()] for row in table]
-                widths = [max(map(len, column)) + 2 for column in zip(*lines, strict=True)]
-                for line in lines:
-                    click.echo(
-                        "".join(f"{text:>{w}}" for text, w in zip(line, widths, strict=True))
-                    )
-        if self.picture is not None and rows:
-            write_figure(figure(), self.picture)
-            click.echo(f"rugtui: {self.picture} written", err=True)
+    return picture(plots_options(csv_option(json_option(command))))
 
 
 @click.group(name="study")
 def command() -> None:
-    """Experiments that need several runs: what training does beyond theory."""
+    """Experiments of several runs: what training does beyond theory."""
 
 
 @command.command(name="plateau")
-@click.option("--n-sparse", "sizes", metavar="N,N…", default=SIZES, help=f"Sizes.  [{SIZES}]")
-@click.option("--ratio", type=float, default=RATIO, help=f"r = n_dense / n_sparse.  [{RATIO}]")
-@click.option("--p", type=float, default=P, help=f"Probability that a feature is on.  [{P}]")
-@click.option("--steps", type=int, default=STEPS, help=f"Steps of each run.  [{STEPS:,}]")
+@defaulting("--n-sparse", "64,128,256", "Sizes.", "sizes")
+@defaulting("--ratio", 0.25, "r = n_dense / n_sparse.")
+@defaulting("--p", 0.2, "Probability that a feature is on.")
+@defaulting("--steps", 6000, "Steps of each run.")
 @run_options
 @output_options
 @click.pass_context
-def plateau(ctx: click.Context, sizes: str, out: Path | None, quiet: bool, **given: Any) -> None:
-    """The symmetric plateau, and training's descent below it.
+def plateau(ctx: click.Context, sizes: str, **given: Any) -> None:
+    """The symmetric plateau, and how training leaves it.
 
     Trains a model of each size by SGD and measures it now and then: its exact loss over L*, the
     skew of W off the diagonal, and its effective interferers.
@@ -148,41 +107,22 @@ def plateau(ctx: click.Context, sizes: str, out: Path | None, quiet: bool, **giv
     """
     from rugtui.reports.plateau import measurements, plateau_figure
 
-    output = Output.of(ctx, given)
     wanted = [_settings(n_sparse, given) for n_sparse in _sizes(sizes)]
-    found: list[Measurement] = []
-
-    def measure(session: RunSession, cancelled: Callable[[], bool], told: Narrator) -> None:
-        for one in measurements(session, cancelled):
-            found.append(one)
-            said = f"{one.over_theory:.3f} L*  skew {one.skew:+.2f}"
-            said += f"  interferers {one.interferers:.1f}"
-            told.measured(one.step, f"n_sparse {one.n_sparse:,}  step {one.step:,}", said)
-
-    runs, complete, code = _train(wanted, out, measure, quiet=quiet)
-    rows = [one.as_dict() for one in found]
-    output.write(
-        {"runs": runs, "complete": complete, "looks": rows},
-        rows,
-        lambda: plateau_figure(found),
-        [{name: row[name] for name in COLUMNS} for row in _a_few(rows)],
-    )
-    ctx.exit(code)
+    table = partial(_columns, names=PLATEAU_COLUMNS, most=SHOWN)
+    _run_study(ctx, given, wanted, "looks", measurements, plateau_figure, table)
 
 
 @command.command(name="structures")
-@click.option("--n-sparse", type=int, default=256, help="Features.  [256]")
-@click.option("--ratio", "ratios", default=RATIOS, help=f"Ratios r.  [{RATIOS}]")
-@click.option("--p", type=float, default=0.05, help="Probability that a feature is on.  [0.05]")
-@click.option("--steps", type=int, default=12_000, help="Steps of each run.  [12,000]")
+@defaulting("--n-sparse", 256, "Features.")
+@defaulting("--ratio", "0.1,0.25,0.33,0.4,0.5,0.6,0.75,0.9,0.95", "Ratios r.", "ratios")
+@defaulting("--p", 0.05, "Probability that a feature is on.")
+@defaulting("--steps", 12_000, "Steps of each run.")
 @declared_option(declared("init"))
 @run_options
 @output_options
 @click.pass_context
-def structures(
-    ctx: click.Context, n_sparse: int, ratios: str, out: Path | None, quiet: bool, **given: Any
-) -> None:
-    """See where training ends below L*, and in which structure.
+def structures(ctx: click.Context, n_sparse: int, ratios: str, **given: Any) -> None:
+    """Where training ends below L*, and in which structure.
 
     Trains a model at each ratio and compares its exact loss, and its shares of features in mutual
     pairs, single and abandoned, with the theory of pairs, votes and their mixtures.
@@ -194,37 +134,22 @@ def structures(
 
     Runs are saved as they go. After an interruption (ctrl+c) the same command continues the study.
     """
-    from rugtui.reports.structures_study import finish, structures_figure
+    from rugtui.reports.structures_study import measure_ending, structures_figure
 
-    output = Output.of(ctx, given)
     wanted = [_settings(n_sparse, {**given, "ratio": ratio}) for ratio in numbers("ratio", ratios)]
-    found: list[Ending] = []
-
-    def train(session: RunSession, cancelled: Callable[[], bool], told: Narrator) -> None:
-        found.append(one := finish(session, cancelled))
-        said = f"{one.loss / one.theory_loss:.3f} L*, "
-        said += f"predicted {one.loss_end / one.theory_loss:.3f}"
-        told.measured(one.step, f"r {one.ratio:.3f}", said)
-
-    runs, complete, code = _train(wanted, out, train, quiet=quiet)
-    rows = [one.as_dict() for one in found]
-    output.write(
-        {"runs": runs, "complete": complete, "endings": rows},
-        rows,
-        lambda: structures_figure(found),
-        [{name: row[name] for name in ENDING_COLUMNS} for row in rows],
-    )
-    ctx.exit(code)
+    measure = _at_the_end(measure_ending)
+    table = partial(_columns, names=ENDING_COLUMNS)
+    _run_study(ctx, given, wanted, "endings", measure, structures_figure, table)
 
 
 @command.command(name="architectures")
-@click.option("--activation", "activations", default=ACTIVATIONS, help=f"Which.  [{ACTIVATIONS}]")
-@click.option("--n-sparse", type=int, default=128, help="Features.  [128]")
-@click.option("--ratio", "ratios", default="0.25,0.5", help="Ratios r.  [0.25,0.5]")
-@click.option("--p", "densities", default="0.02,0.1", help="Values of p.  [0.02,0.1]")
-@click.option("--steps", type=int, default=4000, help="Steps of each run.  [4,000]")
+@defaulting("--activation", "relu,jumprelu,gated,topk", "Activations to train.", "activations")
+@defaulting("--n-sparse", 128, "Features.")
+@defaulting("--ratio", "0.25,0.5", "Ratios r.", "ratios")
+@defaulting("--p", "0.02,0.1", "Values of p.", "p_values")
+@defaulting("--steps", 4000, "Steps of each run.")
 @click.option(
-    "--repeats", type=click.IntRange(1), default=1, help="Runs of each, from --seed on.  [1]"
+    "--repeats", type=click.IntRange(1), default=1, help="Seeds of each, from --seed on.  [1]"
 )
 @run_options
 @output_options
@@ -234,10 +159,8 @@ def architectures(
     activations: str,
     n_sparse: int,
     ratios: str,
-    densities: str,
+    p_values: str,
     repeats: int,
-    out: Path | None,
-    quiet: bool,
     **given: Any,
 ) -> None:
     """Train other activations from scratch, and compare them with L* and with their bounds.
@@ -251,66 +174,48 @@ def architectures(
     Three minutes at the defaults. Runs are saved as they go. After an interruption (ctrl+c) the
     same command continues the study.
     """
-    from rugtui.reports.architectures_study import architectures_figure, finish, summaries
+    from rugtui.reports.architectures_study import architectures_figure, measure_trial, summaries
 
-    output = Output.of(ctx, given)
     names = [declared("activation").parse(name) for name in activations.split(",")]
-    first = _settings(n_sparse, {**given, "ratio": numbers("ratio", ratios)[0]}).seed
+    ratio_list, p_list = numbers("ratio", ratios), numbers("p", p_values)
+    first = _settings(n_sparse, {**given, "ratio": ratio_list[0]}).seed
+    seeds = [GivenValue(first + k) for k in range(repeats)]
     wanted = [
         _settings(n_sparse, {**given, "ratio": ratio, "p": p, "activation": name, "seed": seed})
-        for ratio, p, name, seed in itertools.product(
-            numbers("ratio", ratios),
-            numbers("p", densities),
-            names,
-            [Written(first + k) for k in range(repeats)],
-        )
+        for ratio, p, name, seed in itertools.product(ratio_list, p_list, names, seeds)
     ]
-    found: list[Trial] = []
-
-    def train(session: RunSession, cancelled: Callable[[], bool], told: Narrator) -> None:
-        found.append(one := finish(session, cancelled))
-        where = f"r {one.ratio:.3g}, p {one.p:g}, {one.activation}"
-        told.measured(one.step, where, f"{one.loss / one.theory_loss:.3f} L*")
-
-    runs, complete, code = _train(wanted, out, train, quiet=quiet)
-    rows = [one.as_dict() for one in found]
-    output.write(
-        {"runs": runs, "complete": complete, "trials": rows},
-        rows,
-        lambda: architectures_figure(found),
-        summaries(found),
-    )
-    ctx.exit(code)
+    measure = _at_the_end(measure_trial)
+    _run_study(ctx, given, wanted, "trials", measure, architectures_figure, summaries)
 
 
 @command.command(name="phases")
-@click.option("--ratio", "ratios", default=PHASE_RATIOS, help=f"Ratios r.  [{PHASE_RATIOS}]")
-@click.option("--p", "densities", default=PHASE_P, help=f"Values of p.  [{PHASE_P}]")
+@defaulting("--ratio", "0.02:0.98:49", "Ratios r.", "ratios")
+@defaulting("--p", "1e-3:1:25:log", "Values of p.", "p_values")
 @output_options
 @click.pass_context
-def phases(ctx: click.Context, ratios: str, densities: str, **given: Any) -> None:
-    """Draw the phase diagram: which structures coexist at (r, p), and how far below L*.
+def phases(ctx: click.Context, ratios: str, p_values: str, **given: Any) -> None:
+    """The phase diagram in theory: which structures coexist at (r, p), and how far below L*.
 
-    Theory only, at large n_sparse: half a second for each p.
+    At large n_sparse, without training: half a second for each p.
     """
     from rugtui.reports.structures_study import phase_points, phases_figure
 
-    output = Output.of(ctx, given)
-    for name, text in (("ratio", ratios), ("p", densities)):
+    _check_output(ctx, given)
+    for name, text in (("ratio", ratios), ("p", p_values)):
         for value in numbers(name, text):
             if not 0 < value <= 1:
                 raise SettingError(name, "a number above 0 and at most 1", value)
-    points = phase_points(numbers("ratio", ratios), numbers("p", densities))
+    points = phase_points(numbers("ratio", ratios), numbers("p", p_values))
     rows = [dataclasses.asdict(one) for one in points]
-    output.write({"runs": [], "points": rows}, rows, lambda: phases_figure(points))
+    _write(given, {"runs": [], "points": rows}, rows, lambda: phases_figure(points), tuple)
 
 
 def _sizes(text: str) -> list[int]:
     """Whole numbers without duplicates, ascending. Raises SettingError."""
-    found = numbers("n_sparse", text)
-    if bad := [value for value in found if value != round(value)]:
+    values = numbers("n_sparse", text)
+    if bad := [value for value in values if value != round(value)]:
         raise SettingError("n_sparse", "whole numbers", f"{bad[0]:g}")
-    return sorted({round(value) for value in found})
+    return sorted({round(value) for value in values})
 
 
 def _settings(n_sparse: int, given: dict[str, Any]) -> Settings:
@@ -320,47 +225,115 @@ def _settings(n_sparse: int, given: dict[str, Any]) -> Settings:
     return given_settings({**given, "n_sparse": n_sparse})
 
 
-def _train(
-    wanted: list[Settings],
-    out: Path | None,
-    work: Callable[[RunSession, Callable[[], bool], Narrator], None],
-    *,
-    quiet: bool,
-) -> tuple[list[str], bool, int]:
-    """Do the work in each run, continuing those in the folder; returns the runs' folders, whether
-    it was completed, and the exit code: 1 if a run could not be saved."""
-    from rugtui.reports.plateau import opened
+def _at_the_end(measure: Callable[[RunSession], Any]) -> Measure:
+    """Measures a run once, where training ends or was cancelled."""
+
+    def trained(session: RunSession, cancelled: Callable[[], bool]) -> Iterable[Any]:
+        while not session.trainer.done and not cancelled():
+            session.advance(cancelled)
+        yield measure(session)
+
+    return trained
+
+
+def _run_study(
+    ctx: click.Context,
+    given: dict[str, Any],
+    wanted: Sequence[Settings],
+    key: str,
+    measure: Measure,
+    figure: Callable[[Any], Figure],
+    table: Callable[[Any], Sequence[dict[str, Any]]],
+) -> None:
+    """Train and measure the runs, continuing those in the folder, print the measurements and exit:
+    with 1 if a run could not be saved. `key` is the measurements' name in JSON."""
+    _check_output(ctx, given)
+    from rugtui.live.opening import continued_or_new
     from rugtui.storage.run_directory import runs_folder
 
-    folder = out or runs_folder().parent / "studies"
-    runs: list[str] = []
-    code = 0
-    with Narrator(wanted, quiet=quiet) as told:
+    folder = given["out"] or runs_folder().parent / "studies"
+    runs, measured, code, stopped = [], [], 0, 0
+    with StudyProgress(wanted, quiet=given["quiet"]) as progress:
         for settings in wanted:
-            session = opened(settings, folder)
+            session = continued_or_new(settings, folder)
             phase: Phase = "failed"
-            told.begin(settings)
+            progress.begin(settings)
             with Signals("stop") as signals:
-                signals.attend(session.detach)
+                signals.save_first(session.detach)
                 try:
-                    work(session, lambda: signals.ended, told)
+                    for one in measure(session, lambda: signals.ended):
+                        measured.append(one)
+                        progress.measured(one)
                     phase = "done" if session.trainer.done else "paused"
                 finally:
-                    kept = close(session, phase, told, by=signals.name)
+                    saved = close(session, phase, progress, by=signals.name)
             if session.writer.run is not None:
                 runs.append(str(session.writer.run))
-            code = code if kept else 1
-            if signals.ended:
-                if kept:
-                    told.say("rugtui: the same command continues from here")
-                return runs, False, code or signals.exit_code
-    return runs, True, code
+            code = code if saved else 1
+            if stopped := signals.exit_code:
+                if saved:
+                    progress.say("rugtui: the same command continues from here")
+                break
+    rows = [one.as_dict() for one in measured]
+    answer = {"runs": runs, "complete": not stopped, key: rows}
+    _write(given, answer, rows, lambda: figure(measured), lambda: table(measured))
+    ctx.exit(code or stopped)
 
 
-class Narrator(ProgressPrinter):
+def _check_output(ctx: click.Context, given: dict[str, Any]) -> None:
+    """Raises UsageError for output options that cannot be, before anything is computed."""
+    if given["as_json"] and given["as_csv"]:
+        raise UsageError("--json and --csv are two formats: give one of them.")
+    if given["as_json"] or given["as_csv"]:
+        option = "--json" if given["as_json"] else "--csv"
+        refuse_unused(ctx, "ascii", "theme", because=f"with {option}: nothing is drawn")
+    if given["figure"] is not None:
+        require_picture_name(given["figure"])
+
+
+def _write(
+    given: dict[str, Any],
+    answer: dict[str, Any],
+    rows: Sequence[dict[str, Any]],
+    figure: Callable[[], Figure],
+    table: Callable[[], Sequence[dict[str, Any]]],
+) -> None:
+    """`answer` as JSON, `rows` as CSV, or the figure and a table; and the picture."""
+    if given["as_json"]:
+        print_json(answer)
+    elif rows and given["as_csv"]:
+        print_csv(rows)
+    elif rows:
+        print_figure(figure(), given)
+        if lines := table():
+            click.echo()
+            header = [name.replace("_", " ") for name in lines[0]]
+            print_table(header, [[readable(value) for value in line.values()] for line in lines])
+    if rows and (picture := given["figure"]) is not None:
+        write_figure(figure(), picture)
+        note(f"{picture} written")
+
+
+def _columns(
+    measured: Sequence[Any], names: Sequence[str], most: int | None = None
+) -> list[dict[str, Any]]:
+    """Some columns of the measurements: all of them, or `most` of each n_sparse, evenly spaced and
+    including the last."""
+    rows = [one.as_dict() for one in measured]
+    if most is not None:
+        groups = [list(own) for _, own in itertools.groupby(rows, lambda row: row["n_sparse"])]
+        rows = [
+            own[place]
+            for own in groups
+            for place in sorted({round(k * (len(own) - 1) / (most - 1)) for k in range(most)})
+        ]
+    return [{name: row[name] for name in names} for row in rows]
+
+
+class StudyProgress(ProgressPrinter):
     """Progress of all runs: one line per measurement if there is no bar."""
 
-    def __init__(self, wanted: list[Settings], *, quiet: bool) -> None:
+    def __init__(self, wanted: Sequence[Settings], *, quiet: bool) -> None:
         super().__init__(sum(map(_cost, wanted)), every=0, quiet=quiet)
         self._before = self._after = self._per_step = 0.0
 
@@ -368,20 +341,10 @@ class Narrator(ProgressPrinter):
         self._before, self._per_step = self._after, _cost(settings) / settings.steps
         self._after += _cost(settings)
 
-    def measured(self, step: int, how_far: str, said: str) -> None:
-        self.at(self._before + step * self._per_step, how_far, said)
+    def measured(self, one: Any) -> None:
+        self.update(self._before + one.step * self._per_step, *one.progress)
 
 
 def _cost(settings: Settings) -> float:
     """Of a run: that of a step is proportional to n_sparse · n_dense."""
     return settings.steps * settings.n_sparse * settings.n_dense
-
-
-def _a_few(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """SHOWN measurements of each run, evenly spaced, including the last."""
-    few = []
-    for n_sparse in sorted({row["n_sparse"] for row in rows}):
-        own = [row for row in rows if row["n_sparse"] == n_sparse]
-        places = {round(k * (len(own) - 1) / (SHOWN - 1)) for k in range(SHOWN)}
-        few += [own[k] for k in sorted(places)]
-    return few

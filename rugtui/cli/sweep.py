@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rugtui.cli.options import PathOption, declared_option
-from rugtui.cli.output import ProgressPrinter, Say, emit, json_option, teller
+from rugtui.cli.output import ProgressPrinter, Say, json_option, print_result, stderr_printer
 from rugtui.cli.signals import Signals
 from rugtui.errors import UsageError
 from rugtui.runtime.characters import printable
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from rugtui.sweeps.folder import Progress, SweepFolder
     from rugtui.sweeps.plan import Unit
 
-TELL_EVERY = 5.0
+LINE_EVERY = 5.0
 """Seconds between two lines of progress if standard error is not a terminal."""
 
 
 def grid_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    for declared in reversed(fields_of(Grid).values()):
-        command = declared_option(declared)(command)
+    for field in reversed(fields_of(Grid).values()):
+        command = declared_option(field)(command)
     return command
 
 
@@ -44,13 +44,15 @@ def grid_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--out",
     type=PathOption(),
-    help="Folder of the sweep, new or to be continued.  [needed but for --dry-run]",
+    help="Folder of the sweep, new or to be continued.  [required, except with --dry-run]",
 )
 @click.option("--method", type=click.Choice(["sgd", "population"]), hidden=True)
 @click.option("--workers", type=click.IntRange(1), help="Compute in this many processes, by Dask.")
 @click.option("--dask", "address", metavar="ADDRESS", help="Compute on this Dask scheduler.")
 @click.option("--retry-failed", is_flag=True, help="Compute failed cells again.")
-@click.option("--dry-run", is_flag=True, help="Only say what would be computed.")
+@click.option(
+    "--dry-run", is_flag=True, help="Only show what would be computed, and how long it takes."
+)
 @click.option("--quiet", is_flag=True, help="Do not show progress or notes.")
 @json_option
 def command(
@@ -77,36 +79,41 @@ def command(
     # One thread for NumPy's products, set before NumPy is loaded: units run side by side, and BLAS
     # threads waiting for each other would take their cores.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    grid = asked_for(given, out)
-    say = teller(quiet or not sys.stderr)
+    grid = requested_grid(given, out)
+    say = stderr_printer(quiet or not sys.stderr)
     with Signals() as signals:
-        todo = what_is_left(grid, out, retry_failed)
-        plan = planned(todo, grid, workers, address)
+        todo = remaining_units(grid, out, retry_failed)
+        plan = estimated(todo, grid, workers, address)
         if dry_run or out is None:
-            describe(plan, grid, say)
-            if out is None and not dry_run:
-                raise UsageError("A sweep needs a folder: say --out DIR, or --dry-run.")
+            print_plan(plan, grid, say)
+            if not dry_run:
+                raise UsageError("A sweep needs a folder: give --out DIR, or --dry-run.")
             if as_json:
-                emit(dataclasses.asdict(plan), True)
+                print_result(dataclasses.asdict(plan), True)
             return 0
         with connected(plan.processes if workers else 0, address) as cluster:
             if cluster and address:
-                plan = planned(todo, grid, cluster.workers, address)
-            describe(plan, grid, say)
-            return swept(grid, out, retry_failed, cluster, signals, say, quiet, as_json)
+                plan = estimated(todo, grid, cluster.workers, address)
+            print_plan(plan, grid, say)
+            if cluster and not cluster.workers:
+                say("rugtui: no Dask worker has joined yet; the sweep begins with the first.")
+            from rugtui.sweeps.folder import SweepFolder
+
+            folder = SweepFolder.begin(out, grid, retry_failed=retry_failed)
+            return compute(folder, cluster, signals, say, retry_failed, quiet, as_json)
 
 
-def asked_for(given: dict[str, Any], out: Path | None) -> Grid:
+def requested_grid(given: dict[str, Any], out: Path | None) -> Grid:
     """The options over the folder's grid over the defaults. Raises SettingError."""
     from rugtui.sweeps.folder import grid_of, is_sweep
 
-    written = {
+    changes = {
         name: getattr(value, "value", value) for name, value in given.items() if value is not None
     }
-    return Grid.asked(written, grid_of(out) if out is not None and is_sweep(out) else None)
+    return Grid.asked(changes, grid_of(out) if out is not None and is_sweep(out) else None)
 
 
-def what_is_left(grid: Grid, out: Path | None, retry_failed: bool) -> list[Unit]:
+def remaining_units(grid: Grid, out: Path | None, retry_failed: bool) -> list[Unit]:
     """The units with cells that are not in the folder. Raises OSError, RugtuiError."""
     from rugtui.sweeps.folder import find, is_sweep, require_same
     from rugtui.sweeps.plan import left, units
@@ -119,7 +126,7 @@ def what_is_left(grid: Grid, out: Path | None, retry_failed: bool) -> list[Unit]
     return left(units(grid), done)
 
 
-def planned(todo: list[Unit], grid: Grid, workers: int | None, address: str | None) -> Estimate:
+def estimated(todo: list[Unit], grid: Grid, workers: int | None, address: str | None) -> Estimate:
     """The estimate. Raises UsageError if this machine computes and no model fits in its memory."""
     from rugtui.runtime.machine import cores
     from rugtui.sweeps.estimate import estimate, on_this_machine
@@ -129,75 +136,16 @@ def planned(todo: list[Unit], grid: Grid, workers: int | None, address: str | No
     return on_this_machine(todo, grid, workers or cores(), waits=not workers)
 
 
-def describe(plan: Estimate, grid: Grid, say: Say) -> None:
+def print_plan(plan: Estimate, grid: Grid, say: Say) -> None:
     axes = Axes.of(grid)
-    for note in axes.notes:
-        say(f"rugtui: {note}")
+    for text in axes.notes:
+        say(f"rugtui: {text}")
     say(
         f"{plan.cells:,} cells of {axes.cells:,} to compute, in {plan.units:,} units: "
-        f"{axes.words}; {plan.words}.",
+        f"{axes.words}; {plan.words}."
     )
-    for note in plan.notes:
-        say(f"rugtui: {note}")
-
-
-def swept(
-    grid: Grid,
-    out: Path,
-    retry_failed: bool,
-    cluster: Cluster | None,
-    signals: Signals,
-    say: Say,
-    quiet: bool,
-    as_json: bool,
-) -> int:
-    """Compute the rest and return the exit code: 1 if any cell in the table failed.
-
-    The result also goes into the folder's log, in case the terminal is gone.
-    """
-    from rugtui.storage.log import log
-    from rugtui.sweeps.folder import SweepFolder, run
-    from rugtui.sweeps.processes import outcomes
-
-    begun = time.monotonic()
-    folder = SweepFolder.begin(out, grid, retry_failed=retry_failed)
-    for note in folder.found.notes:
-        say(f"rugtui: {note}")
-    signals.attend(lambda: log(out, "the terminal is gone; the sweep goes on"))
-    try:
-        if cluster and not cluster.workers:
-            say("rugtui: no Dask worker is there yet; the sweep begins when one joins.")
-        who = cluster.outcomes if cluster else outcomes
-        with Narrator(Axes.of(grid).cells, every=TELL_EVERY, quiet=quiet) as told:
-            for progress in run(folder, who, lambda: signals.ended, retry_failed=retry_failed):
-                told.progress(progress)
-    finally:
-        folder.close()
-    result = summary(folder, time.monotonic() - begun, signals.name)
-    emit(result, as_json)
-    for sentence in endings(result, out):
-        log(out, sentence)
-        teller(quiet=not sys.stderr)(f"rugtui: {printable(sentence)}")
-    log(out, json.dumps(result))
-    return signals.exit_code or (1 if result["failed"] else 0)
-
-
-def endings(result: dict[str, Any], out: Path) -> list[str]:
-    """What is said even with --quiet: that the sweep was stopped, and what failed."""
-    said = []
-    again = f"`rugtui sweep --out {shlex.quote(str(out))}"
-    if result["stop_reason"] != "done":
-        said.append(
-            f"stopped by {result['stop_reason']}: {result['done']:,} of {result['cells']:,} cells "
-            f"are kept; {again}` computes the rest."
-        )
-    if result["failed"]:
-        count = f"{result['failed']:,} cells" if result["failed"] > 1 else "1 cell"
-        said.append(
-            f"{count} failed, the first one: {result['first_error']}. {again} --retry-failed` "
-            "computes them again."
-        )
-    return said
+    for text in plan.notes:
+        say(f"rugtui: {text}")
 
 
 @contextmanager
@@ -215,7 +163,46 @@ def connected(workers: int, address: str | None) -> Iterator[Cluster | None]:
         cluster.close()
 
 
+def compute(
+    folder: SweepFolder,
+    cluster: Cluster | None,
+    signals: Signals,
+    say: Say,
+    retry_failed: bool,
+    quiet: bool,
+    as_json: bool,
+) -> int:
+    """Compute the rest and return the exit code: 1 if any cell in the table failed.
+
+    The result also goes into the folder's log, in case the terminal is gone.
+    """
+    from rugtui.storage.log import log
+    from rugtui.sweeps.folder import run
+    from rugtui.sweeps.processes import outcomes
+
+    started, out = time.monotonic(), folder.path
+    for text in folder.found.notes:
+        say(f"rugtui: {text}")
+    signals.save_first(lambda: log(out, "the terminal is gone; the sweep goes on"))
+    try:
+        computed = cluster.outcomes if cluster else outcomes
+        total = Axes.of(folder.grid).cells
+        with SweepProgress(total, every=LINE_EVERY, quiet=quiet) as progress:
+            for at in run(folder, computed, lambda: signals.ended, retry_failed=retry_failed):
+                progress.show(at)
+    finally:
+        folder.close()
+    result = summary(folder, time.monotonic() - started, signals.name)
+    print_result(result, as_json)
+    for sentence in closing_messages(result, out):
+        log(out, sentence)
+        stderr_printer(quiet=not sys.stderr)(f"rugtui: {printable(sentence)}")
+    log(out, json.dumps(result))
+    return signals.exit_code or (1 if result["failed"] else 0)
+
+
 def summary(folder: SweepFolder, seconds: float, stopped_by: str) -> dict[str, Any]:
+    """What `--json` prints; `stopped_by` is the name of a signal."""
     from rugtui.sweeps.table import CSV, PARQUET
 
     rows = folder.rows
@@ -235,13 +222,29 @@ def summary(folder: SweepFolder, seconds: float, stopped_by: str) -> dict[str, A
     }
 
 
-class Narrator(ProgressPrinter):
+def closing_messages(result: dict[str, Any], out: Path) -> Iterator[str]:
+    """Printed even with --quiet: that the sweep was stopped, and what failed."""
+    again = f"`rugtui sweep --out {shlex.quote(str(out))}"
+    if result["stop_reason"] != "done":
+        yield (
+            f"stopped by {result['stop_reason']}: {result['done']:,} of {result['cells']:,} cells "
+            f"are kept; {again}` computes the rest."
+        )
+    if result["failed"]:
+        count = f"{result['failed']:,} cells" if result["failed"] > 1 else "1 cell"
+        yield (
+            f"{count} failed, the first one: {result['first_error']}. {again} --retry-failed` "
+            "computes them again."
+        )
+
+
+class SweepProgress(ProgressPrinter):
     """Cells done, their rate, and the time left."""
 
-    def progress(self, at: Progress) -> None:
+    def show(self, at: Progress) -> None:
         from rugtui.sweeps.estimate import duration
 
-        said = f"{at.rate:.3g} cells/s"
-        said += f", {duration(at.left)} left" if at.left and not self.is_bar else ""
-        said += f", {at.failed} failed" if at.failed else ""
-        self.at(at.done, f"{at.done:,} of {at.total:,} cells", said, due=at.done == at.total)
+        text = f"{at.rate:.3g} cells/s"
+        text += f", {duration(at.left)} left" if at.left and not self.is_bar else ""
+        text += f", {at.failed} failed" if at.failed else ""
+        self.update(at.done, f"{at.done:,} of {at.total:,} cells", text, due=at.done == at.total)

@@ -19,6 +19,7 @@ from rugtui.storage.checkpoint import newest
 from rugtui.storage.checkpoint_writer import EVERY, CheckpointWriter, ResumeHandle, fingerprint
 from rugtui.storage.load import run_sizes
 from rugtui.storage.lock import holder
+from rugtui.storage.run_directory import all_runs, settings_of_run
 from rugtui.storage.snapshot import read_snapshot
 from rugtui.training.trainer import Trainer
 
@@ -70,6 +71,20 @@ def open_weights(path: Path, given: dict[str, Any], *, every: float = EVERY) -> 
     if not found.all_read:
         session.notes.append(found.report)
     return session
+
+
+def continued_or_new(settings: Settings, folder: Path) -> RunSession:
+    """The run in the folder with these settings, whatever its steps, to be continued; or a new one.
+
+    Raises RunError if another process trains it, DamagedError, SettingError, OSError.
+    """
+    for run in all_runs(folder):
+        known = settings_of_run(run)
+        if known == settings.replace(steps=known.steps):
+            session = RunSession.resumed(run)
+            session.change(settings)
+            return session
+    return RunSession.new(settings, into=folder)
 
 
 def _saved_in(folder: Path, *, device: str, every: float) -> tuple[RunSession, Path]:

@@ -1,16 +1,15 @@
-"""Whether another activation does better than a ReLU: each is trained from scratch at the same
-(r, p), and its loss is held against L* and against what theory allows it.
+"""The architectures study: does another activation do better than a ReLU?
 
-No elementwise change of the decoder, and no filter of its outputs, should gain more than a constant
-factor over L* at symmetric weights (section 5). Training is free to break the symmetry, for every
-activation: the predicted end of training with a ReLU (section 12) stands beside them.
+Each activation is trained from scratch at the same (r, p). Its loss is compared with L*, with the
+bound of its activation, which holds for symmetric weights (theory, section 5), and with L_end,
+where training with a ReLU should end once it has broken the symmetry (section 12).
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +20,7 @@ from rugtui.live.run_session import RunSession
 from rugtui.reports.figure import Figure, LinePanel, Series
 from rugtui.storage.files import plain
 from rugtui.theory.hull import hull, size_that_matters
-from rugtui.theory.levels import Levels, levels
+from rugtui.theory.levels import levels
 
 SAMPLES = 65_536
 """Fresh samples for each loss, the same ones for every activation."""
@@ -29,7 +28,7 @@ SAMPLES = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """An activation at one (r, p) and seed, as it was trained. Losses are per feature."""
+    """The end of one run: an activation at one (r, p) and seed. Losses are per feature."""
 
     activation: str
     n_sparse: int
@@ -60,19 +59,22 @@ class Trial:
         }
         return plain({**dataclasses.asdict(self), "ratio": self.ratio, **over})
 
+    @property
+    def progress(self) -> tuple[str, str]:
+        """Which run it is, and its result, for people who wait."""
+        where = f"r {self.ratio:.3g}, p {self.p:g}, {self.activation}"
+        return where, f"{self.loss / self.theory_loss:.3f} L*"
 
-def finish(session: RunSession, cancelled: Callable[[], bool]) -> Trial:
-    """Train a run to its end, or until cancelled, and measure its loss."""
-    training = session.trainer
-    while not training.done and not cancelled():
-        session.advance(cancelled)
-    settings = session.settings
+
+def measure_trial(session: RunSession) -> Trial:
+    """The losses of a run's newest weights."""
+    training, settings = session.trainer, session.settings
     sampler = TrainedSampler(settings, training.weights())
     while sampler.count < SAMPLES:
         sampler.sample()
     loss, error = sampler.loss()
     r, p, n_sparse = settings.ratio, settings.p_on, settings.n_sparse
-    known = levels(r, p)
+    theory = levels(r, p)
     bound = bound_of(settings.activation)
     return Trial(
         activation=settings.activation,
@@ -85,10 +87,10 @@ def finish(session: RunSession, cancelled: Callable[[], bool]) -> Trial:
         loss=loss,
         loss_standard_error=error,
         dead=training.dead,
-        theory_loss=known.loss,
+        theory_loss=theory.loss,
         loss_end=float(hull(p, size_that_matters(n_sparse, p)).loss(r)),
         bound=bound,
-        loss_bound=getattr(known, bound),
+        loss_bound=getattr(theory, bound),
     )
 
 
@@ -100,8 +102,8 @@ def bound_of(activation: str) -> str:
 def summaries(trials: Sequence[Trial]) -> list[dict[str, Any]]:
     """A row for each activation at each (r, p), in the order of the trials: means over seeds.
 
-    `error` is that of the mean loss: from the spread over seeds if there are several, else of
-    sampling.
+    `error` is the standard error of the mean loss: from the spread over seeds, or with one seed
+    that of sampling.
     """
     groups: dict[tuple[float, float, str], list[Trial]] = {}
     for one in trials:
@@ -130,43 +132,37 @@ def _mean(group: list[Trial]) -> dict[str, Any]:
 
 def architectures_figure(trials: Sequence[Trial]) -> Figure:
     """Loss over L* against r for each activation, beside the bounds: a panel for each p."""
-    found, first = summaries(trials), trials[0]
+    rows, first = summaries(trials), trials[0]
     names = list(dict.fromkeys(one.activation for one in trials))
     r = np.linspace(0.05, 0.95, 46)
 
+    def trained(name: str, p: float, place: int) -> Series:
+        own = [row for row in rows if (row["activation"], row["p"]) == (name, p)]
+        own.sort(key=lambda row: row["ratio"])
+        x, over, error, loss = np.array(
+            [[row[key] for key in ("ratio", "over_L*", "error", "loss")] for row in own]
+        ).T
+        return Series(name, x, over, place=place, error=error / loss * over)
+
     def panel(p: float) -> LinePanel:
-        known = [levels(float(one), p) for one in r]
-
-        def curve(name: str) -> np.ndarray:
-            return np.array([_over(one, name) for one in known])
-
+        theory = [levels(float(one), p) for one in r]
+        best, elementwise, oracle = np.array(
+            [(one.loss, one.elementwise, one.oracle) for one in theory]
+        ).T
         end = hull(p, size_that_matters(first.n_sparse, p)).loss(r)
         return LinePanel(
             f"p = {p:g}",
             "r = n_dense / n_sparse",
             "loss / L*",
             (
-                Series("elementwise", r, curve("elementwise"), "guide"),
-                Series("oracle", r, curve("oracle"), "guide"),
-                Series("L_end", r, end / [one.loss for one in known], "optimum"),
-                *(_trained(name, k, p) for k, name in enumerate(names)),
+                Series("elementwise", r, elementwise / best, "guide"),
+                Series("oracle", r, oracle / best, "guide"),
+                Series("L_end", r, end / best, "optimum"),
+                *(trained(name, p, place) for place, name in enumerate(names)),
             ),
             log_x=False,
             levels=(("L*", 1.0),),
         )
-
-    def _trained(name: str, place: int, p: float) -> Series:
-        own = [one for one in found if (one["activation"], one["p"]) == (name, p)]
-        own.sort(key=lambda one: one["ratio"])
-        x, y, error = (
-            np.array(values)
-            for values in (
-                [one["ratio"] for one in own],
-                [one["over_L*"] for one in own],
-                [one["error"] / one["loss"] * one["over_L*"] for one in own],
-            )
-        )
-        return Series(name, x, y, place=place, error=error)
 
     return Figure(
         "architectures",
@@ -174,7 +170,3 @@ def architectures_figure(trials: Sequence[Trial]) -> Figure:
         tuple(panel(p) for p in sorted({one.p for one in trials})),
         columns=2,
     )
-
-
-def _over(known: Levels, name: str) -> float:
-    return getattr(known, name) / known.loss

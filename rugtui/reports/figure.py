@@ -1,4 +1,4 @@
-"""The values of a figure, before it is drawn on paper or in the terminal."""
+"""The values of a figure, before it is drawn into a file or in the terminal."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ MOST = 0.9
 FAR = 3.0
 """Outliers are further away than this multiple of the range of the rest."""
 LEAST_RATIO = 1.01
+"""Least ratio of an end of a logarithmic scale to its middle."""
 Role = Literal["trained", "population", "rug", "optimum", "linear", "guide", "histogram"]
 """What a series is, which decides how it is drawn in every figure."""
 
@@ -50,7 +51,7 @@ class LinePanel:
     log_x: bool = True
     log_y: bool = True
     levels: tuple[tuple[str, float], ...] = ()
-    """Named values across the whole chart."""
+    """Horizontal lines: name and value."""
     legend_columns: int = 1
     """More than 1 for a chart that is wider than high."""
 
@@ -91,10 +92,10 @@ Panel = LinePanel | MapPanel | WeightsPanel
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Figure:
-    """One figure: panels of one kind, `columns` to a row."""
+    """Panels of one kind, `columns` to a row."""
 
     name: str
-    """Of its files."""
+    """The name of its files."""
     caption: str
     panels: tuple[Panel, ...]
     columns: int = 1
@@ -102,8 +103,8 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class ColourRange:
-    """The values of the two end colours, and whether cells are beyond them: the first row and
-    column of a grid are often far from all others."""
+    """The values of the two end colours, and whether cells are beyond them: outliers, such as the
+    first row and column of a grid often are."""
 
     low: float
     high: float
@@ -140,13 +141,13 @@ def _around(known: np.ndarray, middle: float, log: bool) -> tuple[float, float]:
 
 
 def _reach(away: np.ndarray) -> float:
-    """The greatest distance, or that of most cells."""
+    """The greatest distance from the middle, without outliers."""
     most, all_of_them = np.quantile(away, MOST), away.max()
     return float(most if 0 < FAR * most < all_of_them else all_of_them)
 
 
 def _most(known: np.ndarray) -> tuple[float, float]:
-    """The ends, without those that lie far from most cells."""
+    """The least and the greatest value, without outliers."""
     low, high = float(known.min()), float(known.max())
     first, last = (float(end) for end in np.quantile(known, [1 - MOST, MOST]))
     reach = last - first

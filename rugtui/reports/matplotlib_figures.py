@@ -1,4 +1,4 @@
-"""Figures on paper: PNG and SVG through matplotlib, which only this module imports.
+"""Figures in files: PNG and SVG through matplotlib, which only this module imports.
 
 Colours are suitable for colour-blind readers (Okabe and Ito's; cividis; the dashboard's own for W);
 in black and white, marks and dashes differ. pyplot is not used, because it has global state.
@@ -69,9 +69,9 @@ ROLES: dict[str, dict[str, Any]] = {
 }
 MARKS = "os^Dv<>P"
 SEVERAL, MANY = 6, 8
-"""Series whose names are under their panel, or under the figure, where they hide nothing."""
+"""With this many series the legend moves below its panel, or below the figure."""
 FEW_DECADES = 200
-"""An axis over at most this factor also has labels between the powers of ten."""
+"""An axis whose ends differ by less than this factor also has labels between powers of ten."""
 
 
 def write(figure: Figure, colours: Colours, *paths: Path) -> None:

@@ -1,4 +1,4 @@
-"""The paper's figures as its plotting scripts draw them, for comparison with the published ones.
+"""The paper's figures as its own scripts draw them, for comparison with the published ones.
 
 Maps over (r, p) have a panel for each n_sparse and one scale for all, linear and logarithmic;
 losses at several n_sparse share a plot; for one model, a corner of W, two histograms and the rank.
@@ -21,8 +21,8 @@ from rugtui.reports.sweep_figures import (
     ERRORS,
     LOSS,
     LOSSES,
-    bars,
     chosen,
+    error_bars,
     methods,
     theory_lines,
     variant_suffix,
@@ -153,7 +153,7 @@ def _points(
     if not np.isfinite(y).any():
         return None
     x, name = cells.r if fixed == "p" else cells.p, f"{kind}, n_sparse {cells.n_sparse:,}"
-    return Series(name, x, y, kind, place, bars(cells, quantity, ERRORS[kind])[where])
+    return Series(name, x, y, kind, place, error_bars(cells, quantity, ERRORS[kind])[where])
 
 
 def corner_figure(weights: Dense, about: str, name: str = "paper-corner") -> Figure:
@@ -185,15 +185,14 @@ def rank(weights: Dense) -> int:
 
 
 def _off_diagonal(weights: Dense) -> Iterator[np.ndarray]:
-    """The entries of W, CELLS at a time."""
+    """The entries of W off the diagonal, about CELLS at a time."""
     n = weights.n_sparse
     for rows in np.array_split(np.arange(n), -(-n * n // CELLS)):
         yield weights.rows(rows)[rows[:, None] != np.arange(n)]
 
 
 def _histogram(title: str, label: str, parts: Callable[[], Iterable[np.ndarray]]) -> LinePanel:
-    """Of values that come in parts, as often as they are asked for: an outline, up and down at
-    every edge."""
+    """The outline of a histogram of values that `parts` gives in parts, each time it is called."""
     sizes, sums, squares, least, most = np.transpose(
         [(one.size, one.sum(), (one**2).sum(), one.min(), one.max()) for one in parts() if one.size]
     )

@@ -1,4 +1,4 @@
-"""The figures of the rug, which need no sweep: how its loss converges, and its fractal."""
+"""The figures of the rug, which need no sweep: how its loss converges, and the pattern of W."""
 
 from __future__ import annotations
 

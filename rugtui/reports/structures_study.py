@@ -1,8 +1,7 @@
-"""The structures study: where training ends, and in which structure, compared with theory.
+"""The structures study: where training ends below L*, and in which structure (theory, section 12).
 
-L* is a plateau, after which training finds structured interference (section 12). The losses of runs
-at several ratios are compared with the paired optimum, the best vote and the lower hull of
-mixtures, and their shares of features in pairs, single and abandoned with those of the hull's
+Losses of runs at several ratios are compared with the paired optimum, the best vote and the lower
+hull of their mixtures; shares of features in pairs, single and abandoned with those of the hull's
 phases.
 """
 
@@ -10,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +23,16 @@ from rugtui.theory.hull import VOTES, Hull, hull, size_that_matters
 from rugtui.theory.optimum import optimum
 from rugtui.theory.pairs import pairs
 from rugtui.theory.structures import Structure, structure_loss
+
+PHASE_MAPS = {
+    "over_theory": "predicted end of training",
+    "pairs": "features in pairs",
+    "single": "single features",
+    "vote": "features in votes",
+    "abandoned": "abandoned features",
+    "none": "symmetric features",
+}
+"""Field of `PhasePoint` → title of its map."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +71,18 @@ class Ending:
         over = self.loss / self.theory_loss
         return plain({**dataclasses.asdict(self), "ratio": self.ratio, "loss_over_theory": over})
 
+    @property
+    def progress(self) -> tuple[str, str]:
+        """Which run it is, and its result, for people who wait."""
+        trained, predicted = (loss / self.theory_loss for loss in (self.loss, self.loss_end))
+        return f"r {self.ratio:.3f}", f"{trained:.3f} L*, predicted {predicted:.3f}"
 
-def finish(session: RunSession, cancelled: Callable[[], bool]) -> Ending:
-    """Train a run to its end, or until cancelled, and analyse its weights."""
-    training = session.trainer
-    while not training.done and not cancelled():
-        session.advance(cancelled)
-    settings = session.settings
+
+def measure_ending(session: RunSession) -> Ending:
+    """The loss and the structure of a run's newest weights."""
+    training, settings = session.trainer, session.settings
     generator = np.random.default_rng(settings.seed)
-    known = statistics(training.weights(), settings.p, generator=generator)
+    measured = statistics(training.weights(), settings.p, generator=generator)
     r, p, n_sparse = settings.ratio, settings.p, settings.n_sparse
     end = hull(p, size_that_matters(n_sparse, p))
     shares = predicted_shares(end, r)
@@ -81,33 +93,39 @@ def finish(session: RunSession, cancelled: Callable[[], bool]) -> Ending:
         seed=settings.seed,
         step=training.step,
         complete=training.done,
-        loss=known.exact,
+        loss=measured.exact,
         theory_loss=float(optimum(r, p).loss),
         loss_pairs=float(pairs(r, p).loss),
         loss_vote=best_vote(r, p),
         loss_end=float(end.loss(r)),
-        phases=" + ".join(f"{one.share:.0%} {one.structure}" for one in end.phases(r)),
+        phases=phase_text(end, r),
         pairs_predicted=shares["pairs"],
         singles_predicted=shares["single"],
         abandoned_predicted=shares["abandoned"],
-        pairs_share=known.pairs_share,
-        singles_share=known.singles_share,
-        abandoned_share=known.abandoned_share,
-        lopsidedness=known.lopsidedness,
-        partners=known.partners,
+        pairs_share=measured.pairs_share,
+        singles_share=measured.singles_share,
+        abandoned_share=measured.abandoned_share,
+        lopsidedness=measured.lopsidedness,
+        partners=measured.partners,
     )
 
 
 def best_vote(r: float, p: float) -> float:
-    """The lowest loss of a vote of any of the usual sizes."""
-    found = [structure_loss(Structure("vote", size), r, p) for size in VOTES]
-    return min((loss for loss in found if loss is not None), default=math.nan)
+    """The lowest loss of a vote of any of the usual sizes; NaN if none exists at this r."""
+    losses = [structure_loss(Structure("vote", size), r, p) for size in VOTES]
+    return min((loss for loss in losses if loss is not None), default=math.nan)
 
 
-def predicted_shares(known: Hull, r: float) -> dict[str, float]:
-    """Of features in pairs (antipodal or lopsided), single, abandoned, and in votes."""
-    shares = {"pairs": 0.0, "single": 0.0, "abandoned": 0.0, "vote": 0.0, "none": 0.0}
-    for one in known.phases(r):
+def phase_text(mixtures: Hull, r: float) -> str:
+    """As in "50% lopsided + 50% single"."""
+    return " + ".join(f"{one.share:.0%} {one.structure}" for one in mixtures.phases(r))
+
+
+def predicted_shares(mixtures: Hull, r: float) -> dict[str, float]:
+    """Shares of features in pairs (antipodal or lopsided), single, abandoned, and in votes."""
+    names = ("pairs", "single", "abandoned", "vote", "none")
+    shares: dict[str, float] = dict.fromkeys(names, 0.0)
+    for one in mixtures.phases(r):
         kind = "pairs" if one.structure.kind == "lopsided" else one.structure.kind
         shares[kind] += one.share
     return shares
@@ -118,22 +136,20 @@ def structures_figure(endings: Sequence[Ending]) -> Figure:
     endings = sorted(endings, key=lambda one: one.ratio)
     first = endings[0]
     r = np.linspace(0.05, 0.97, 93)
-    best, end = (
-        np.asarray(optimum(r, first.p).loss),
-        hull(first.p, size_that_matters(first.n_sparse, first.p)),
-    )
+    best = np.asarray(optimum(r, first.p).loss)
+    end = hull(first.p, size_that_matters(first.n_sparse, first.p))
     below = r[r <= 0.5]
     votes = np.array([best_vote(float(one), first.p) for one in below])
-    places = np.array([one.ratio for one in endings])
+    trained_r = np.array([one.ratio for one in endings])
     over = np.array([one.loss / one.theory_loss for one in endings])
-    shares = [predicted_shares(end, float(one)) for one in r]
+    predicted = [predicted_shares(end, float(one)) for one in r]
 
     def share(name: str, measured: str, place: int) -> tuple[Series, Series]:
-        theory = np.array([one[name] for one in shares])
-        seen = np.array([getattr(one, measured) for one in endings])
+        theory = np.array([one[name] for one in predicted])
+        trained = np.array([getattr(one, measured) for one in endings])
         return (
             Series(f"{name}, theory", r, theory, role="guide", place=place),
-            Series(f"{name}, trained", places, seen, place=place),
+            Series(f"{name}, trained", trained_r, trained, place=place),
         )
 
     return Figure(
@@ -149,7 +165,7 @@ def structures_figure(endings: Sequence[Ending]) -> Figure:
                     Series("pairs", r, np.asarray(pairs(r, first.p).loss) / best, "linear"),
                     Series("best vote", below, votes / best[: len(below)], "guide"),
                     Series("hull", r, end.loss(r) / best, "optimum"),
-                    Series("trained", places, over, place=3),
+                    Series("trained", trained_r, over, place=3),
                 ),
                 log_x=False,
                 log_y=False,
@@ -190,41 +206,34 @@ class PhasePoint:
 
 def phase_points(ratios: Sequence[float], densities: Sequence[float]) -> list[PhasePoint]:
     """The phase diagram at large n_sparse, p by p."""
-    found = []
+    points = []
     for p in densities:
-        known = hull(p)
-        found += [
+        mixtures = hull(p)
+        points += [
             PhasePoint(
                 r,
                 p,
-                float(known.loss(r) / optimum(r, p).loss),
-                " + ".join(f"{one.share:.0%} {one.structure}" for one in known.phases(r)),
-                **predicted_shares(known, r),
+                float(mixtures.loss(r) / optimum(r, p).loss),
+                phase_text(mixtures, r),
+                **predicted_shares(mixtures, r),
             )
             for r in ratios
         ]
-    return found
+    return points
 
 
 def phases_figure(points: Sequence[PhasePoint]) -> Figure:
     """Maps over (r, p): how far below L*, and the share of features in each phase."""
     r, p = (np.array(sorted({getattr(one, name) for one in points})) for name in ("ratio", "p"))
-    place = {(one.ratio, one.p): one for one in points}
+    by_place = {(one.ratio, one.p): one for one in points}
 
-    def shown(title: str, label: str, name: str) -> MapPanel:
-        values = np.array([[getattr(place[x, y], name) for y in p] for x in r])
-        return MapPanel(title, label, r, p, values)
+    def panel(name: str, title: str) -> MapPanel:
+        values = np.array([[getattr(by_place[x, y], name) for y in p] for x in r])
+        return MapPanel(title, "L_end / L*" if name == "over_theory" else "share", r, p, values)
 
     return Figure(
         "phases",
         "Which structures coexist at the end of training in theory, and how far below L* they are.",
-        (
-            shown("predicted end of training", "L_end / L*", "over_theory"),
-            shown("features in pairs", "share", "pairs"),
-            shown("single features", "share", "single"),
-            shown("features in votes", "share", "vote"),
-            shown("abandoned features", "share", "abandoned"),
-            shown("symmetric features", "share", "none"),
-        ),
+        tuple(panel(name, title) for name, title in PHASE_MAPS.items()),
         columns=3,
     )

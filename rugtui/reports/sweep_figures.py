@@ -1,4 +1,4 @@
-"""The figures of a sweep: losses along lines of its grid, and maps of every quantity."""
+"""The figures of a sweep: losses against r and against p, and maps of every quantity."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ ERRORS: dict[Role, Quantity] = {
     role: replace(one, label="standard error", value=best_error) for role, one in LOSSES.items()
 }
 NEAR = 0.02
-"""A given number means a value of the grid if they differ at most by this relative amount."""
+"""Relative difference within which a given number stands for a value of the grid."""
 
 
 def sweep_figures(
@@ -65,7 +65,7 @@ def _grids(rows: Sequence[Row]) -> Iterator[Cells]:
 
 
 def _name(cells: Cells) -> str:
-    """The end of a figure's name."""
+    """The last part of a figure's name."""
     return f"n{cells.n_sparse}{variant_suffix(cells)}"
 
 
@@ -102,26 +102,28 @@ def _against_p(cells: Cells, wanted: Sequence[float]) -> Figure:
     return Figure(f"loss-against-p-{_name(cells)}", caption, tuple(panels), len(panels))
 
 
-def theory_lines(x: Float[np.ndarray, " n"], best: ArrayLike, straight: ArrayLike) -> list[Series]:
+def theory_lines(x: Float[np.ndarray, " n"], best: ArrayLike, linear: ArrayLike) -> list[Series]:
     return [
         Series("L*", x, np.broadcast_to(best, x.shape), "optimum"),
-        Series("linear", x, np.broadcast_to(straight, x.shape), "linear"),
+        Series("linear", x, np.broadcast_to(linear, x.shape), "linear"),
     ]
 
 
 def _measured(cells: Cells, x: Float[np.ndarray, " n"], where: tuple) -> list[Series]:
     """The series of trained weights and rugs along a line of the grid."""
-    found = []
+    series = []
     for role, quantity in LOSSES.items():
         y = cells.values(quantity)[where]
         if np.isfinite(y).any():
-            error = bars(cells, quantity, ERRORS[role])[where]
-            found.append(Series(role, x, y, role, error=error))
-    return found
+            error = error_bars(cells, quantity, ERRORS[role])[where]
+            series.append(Series(role, x, y, role, error=error))
+    return series
 
 
-def bars(cells: Cells, quantity: Quantity, error: Quantity) -> Float[np.ndarray, "rows columns"]:
-    """The standard deviation over seeds, or with one seed the standard error."""
+def error_bars(
+    cells: Cells, quantity: Quantity, error: Quantity
+) -> Float[np.ndarray, "rows columns"]:
+    """Standard deviations over seeds, or with one seed standard errors."""
     spread = cells.spread(quantity)
     return np.where(np.isfinite(spread), spread, cells.values(error))
 
@@ -144,7 +146,7 @@ def map_of(cells: Cells, quantity: Quantity) -> MapPanel:
 
 
 def methods(cells: Cells, of_seeds: str = "bars: spread") -> str:
-    """How the weights were made, for a caption; `of_seeds`: what is shown of several seeds."""
+    """How the weights were made, for a caption; `of_seeds`: what the figure shows of the seeds."""
     said = []
     if cells.variant:
         said = [f", trained by SGD{', ' * bool(cells.variant.words)}{cells.variant.words}"]
@@ -152,7 +154,7 @@ def methods(cells: Cells, of_seeds: str = "bars: spread") -> str:
             most = f" to {max(steps):,}" if len(steps) > 1 else ""
             said.append(f", {min(steps):,}{most} steps")
     if any(row.kind == "population" for row in cells.rows):
-        said.append(", population descended on the Gaussian loss")
+        said.append(", population by gradient descent on the Gaussian loss")
     seeds = len({row.seed for row in cells.rows if row.seed is not None})
     return "".join([*said, f"; {of_seeds} of {seeds} seeds" if seeds > 1 else ""])
 

@@ -52,7 +52,7 @@ ASCII = str.maketrans("─│┌┐└┘┤├┬┴┼", "-|+++++++++")
 def drawn(
     figure: Figure, colours: Colours, width: int, *, ascii_only: bool = False, plain: bool = False
 ) -> list[Text]:
-    """Lines of `width` cells: the caption, then the panels, one under the other.
+    """Lines of `width` characters: the caption, then the panels, one under the other.
 
     `plain`: without colours, with characters for values.
     """

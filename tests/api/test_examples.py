@@ -11,7 +11,6 @@ MODULES = (
     "rugtui.api.predictions",
     "rugtui.api.rugs",
     "rugtui.api.runs",
-    "rugtui.api.saved",
     "rugtui.api.sweeps",
 )
 

@@ -108,7 +108,7 @@ def test_nothing_is_written_unless_a_folder_is_given(private_state, tmp_path):
     assert rugtui.load(kept.path).step == 40
 
 
-def test_a_run_stops_where_its_callback_or_its_reader_says_and_keeps_that_step(tmp_path):
+def test_a_run_stops_when_its_callback_or_iteration_stops(tmp_path):
     settings = rugtui.Settings(**{**SMALL, "steps": 100_000})
     stopped = rugtui.train(settings, lambda result: result.step < 60)
     assert 60 <= stopped.step < 1000
@@ -139,7 +139,7 @@ def test_a_sweep_is_a_table_that_continues_and_loads_again(tmp_path):
         rugtui.sweep(out=folder, p=0.3)
 
 
-def test_what_is_not_there_is_an_error_of_the_package(tmp_path):
+def test_loading_a_missing_file_raises_an_error_of_the_package(tmp_path):
     with pytest.raises(RunError):
         rugtui.load(tmp_path / "nothing.npz")
 
@@ -158,7 +158,7 @@ def test_tables_compare_print_and_refuse_unknown_columns(monkeypatch):
         table.to_pandas()
 
 
-def test_importing_the_package_takes_no_time():
+def test_importing_the_package_takes_milliseconds():
     """The least of several: a busy machine only adds."""
     code = "import time; t = time.perf_counter(); import rugtui; print(time.perf_counter() - t)"
     seconds = [
@@ -197,6 +197,6 @@ def test_a_script_may_sweep_at_its_top_level(tmp_path):
     assert done.stdout == "once\n2\n"
 
 
-def test_a_state_dict_is_sent_to_a_file():
+def test_a_state_dict_is_refused_with_a_hint():
     with pytest.raises(UsageError, match=r"torch\.save"):
         rugtui.predict({"W": np.eye(2)}, 0.1)

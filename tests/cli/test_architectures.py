@@ -85,6 +85,6 @@ def test_weights_without_thresholds_have_no_jumprelu(tmp_path, capsys):
         (["--activation", "jumprelu", "--until-within", 0.1], "L* is of a ReLU"),
     ],
 )
-def test_what_does_not_go_together_is_refused(words, said, capsys):
+def test_conflicting_settings_are_refused(words, said, capsys):
     _, err = run(capsys, "train", *SIZES, *words, code=2)
     assert said in err.replace("auto where activation is jumprelu", "L* is of a ReLU")

@@ -37,13 +37,13 @@ def write():
     return written
 
 
-def test_without_a_file_all_is_as_declared():
+def test_without_a_file_the_defaults_hold():
     config = read_config()
     assert not config.found
     assert (config.settings, config.keymap, config.complaints) == (Settings(), {}, [])
 
 
-def test_what_is_right_counts(write):
+def test_valid_values_are_used(write):
     write(GOOD)
     config = read_config()
     assert config.complaints == []
@@ -77,7 +77,9 @@ def test_what_is_right_counts(write):
         ("keys = 3\n[settings]\nseed = 5", 1, "keys must be a table"),
     ],
 )
-def test_a_wrong_value_is_reported_with_its_line_and_the_others_count(write, text, line, sentence):
+def test_a_wrong_value_is_reported_with_its_line_and_the_others_are_used(
+    write, text, line, sentence
+):
     path = write(text)
     config = read_config()
     (complaint,) = config.complaints
@@ -127,7 +129,7 @@ def test_a_file_that_cannot_be_read_is_reported(write):
     assert "not a regular file" in read_config().complaints[0]
 
 
-def test_a_byte_order_mark_is_no_fault(write):
+def test_a_byte_order_mark_is_not_an_error(write):
     write("\ufeff[settings]\np = 0.3\nseed = -1")
     config = read_config()
     assert config.settings.p == 0.3
@@ -142,7 +144,7 @@ def test_command_line_beats_preset_beats_file(write):
     assert given_settings({"ratio": 0.5}, base).n_dense == 300
 
 
-def test_train_complains_on_stderr_and_goes_on(write, capsys):
+def test_train_reports_errors_in_the_file_and_continues(write, capsys):
     path = write("[settings]\nn_sparse = 32\nn_dense = 8\nsteps = 2\np = 7\n[preferences]\nfps = 0")
     assert main(["train", "--seed", "3", "--json", "--quiet"]) == 0
     streams = capsys.readouterr()
@@ -153,7 +155,7 @@ def test_train_complains_on_stderr_and_goes_on(write, capsys):
     ]
 
 
-async def test_the_dashboard_shows_complaints_and_presets_keep_defaults():
+async def test_the_dashboard_shows_errors_in_the_file_and_presets_keep_its_defaults():
     complaints = [f"config.toml:{k}: wrong" for k in range(5)]
     app = RugtuiApp(FakeSession(), defaults=Settings(momentum=0.5), complaints=complaints)
     async with running(app) as pilot:
@@ -166,7 +168,7 @@ async def test_the_dashboard_shows_complaints_and_presets_keep_defaults():
         assert app.screen.form.texts["momentum"] == "0.5"
 
 
-def test_reading_it_needs_nothing_heavy(write):
+def test_reading_the_file_imports_nothing_heavy(write):
     write(GOOD + "quit = 'e'")
     code = (
         "from rugtui.cli.config_file import read_config; read_config().complain();"

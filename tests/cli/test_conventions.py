@@ -1,6 +1,5 @@
 """What users expect of a command line: -h, completion, pipes, one style of errors."""
 
-import os
 import subprocess
 import sys
 
@@ -30,15 +29,7 @@ def test_root_help_lists_the_commands_first_and_cuts_nothing_at_80_columns(capsy
         assert f"  {name:<7}  {summary}\n" in text
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_has_h_and_its_own_first_line(name, capsys):
-    assert main([name, "-h"]) == 0
-    text = capsys.readouterr().out
-    assert text.startswith(f"Usage: rugtui {name}")
-    assert "-h, --help" in text
-
-
-def test_values_complete():
+def test_the_shell_completes_values_commands_and_run_names():
     assert completions("train", "--optimizer", "ad") == ["adam", "adamw"]
     assert completions("train", "--preset", "") == [one.name for one in PRESETS]
     assert "cuda" in completions("train", "--device", "")
@@ -61,7 +52,7 @@ def test_values_complete():
         (["figures", "--terminal", "--ratio", "0.5"], "--ratio has no effect without a sweep"),
         (["figures", "--terminal", "--p", "0.5"], "--p has no effect without a sweep"),
         (["figures", "out", "--ascii"], "--ascii has no effect on files"),
-        (["resume", "--json"], "--json has no effect on the screen"),
+        (["resume", "--json"], "--json has no effect in the dashboard"),
         (["resume", "--no-screen", "--theme", "light"], "--theme has no effect with --no-screen"),
         (["open", "--preset", "small"], "--preset has no effect"),
         (["study", "plateau", "--json", "--csv"], "give one of them"),
@@ -75,7 +66,7 @@ def test_values_complete():
         (["trian"], "no such command 'trian'"),
     ],
 )
-def test_what_has_no_effect_or_cannot_be_is_refused_in_one_sentence(words, sentence, capsys):
+def test_options_without_effect_are_refused_in_one_sentence(words, sentence, capsys):
     assert main(words) == 2
     streams = capsys.readouterr()
     assert streams.out == ""
@@ -91,15 +82,6 @@ def test_figures_refuse_a_value_that_the_sweep_does_not_have(tmp_path, capsys):
     capsys.readouterr()
     assert main(["figures", str(tmp_path / "grid"), "--terminal", "--p", "0.77"]) == 2
     assert "no p 0.77; it has 0.05, 0.2" in capsys.readouterr().err
-
-
-def test_a_reader_that_leaves_early_is_no_error():
-    pipe = os.pipe()
-    os.close(pipe[0])
-    with os.fdopen(pipe[1], "w") as nobody:
-        command = [sys.executable, "-m", "rugtui", "predict", "--ratio=0.1:0.9:50", "--csv"]
-        done = subprocess.run(command, stdout=nobody, stderr=subprocess.PIPE, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_help_imports_no_command():

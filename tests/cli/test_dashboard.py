@@ -20,8 +20,8 @@ from tests.storage.places import full_disk
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
-    monkeypatch.setattr(dashboard, "PATIENCE", 0.01)
-    monkeypatch.setattr(dashboard, "LONGEST", 0.2)
+    monkeypatch.setattr(dashboard, "SILENT_WAIT", 0.01)
+    monkeypatch.setattr(dashboard, "STEP_WAIT", 0.2)
     monkeypatch.setattr(dashboard.signal, "signal", lambda number, handler: None)
 
 
@@ -76,7 +76,7 @@ def in_a_thread(work):
 
 
 @pytest.mark.parametrize("resumed", [False, True])
-def test_a_slow_save_is_waited_for_however_long_it_takes(resumed, tmp_path, monkeypatch, capsys):
+def test_quitting_waits_for_a_slow_save(resumed, tmp_path, monkeypatch, capsys):
     exits = []
     monkeypatch.setattr(dashboard.os, "_exit", exits.append)
     with trained(autosave=1e9) as session:
@@ -98,7 +98,7 @@ def test_a_slow_save_is_waited_for_however_long_it_takes(resumed, tmp_path, monk
     assert capsys.readouterr().err == "rugtui: saving the last step (ctrl+c quits without it) …\n"
 
 
-def test_a_slow_step_is_not_waited_for_and_what_is_saved_is_said(monkeypatch, capsys):
+def test_quitting_does_not_wait_for_a_slow_step_and_says_what_is_saved(monkeypatch, capsys):
     exits = []
     monkeypatch.setattr(dashboard.os, "_exit", exits.append)
     with trained(autosave=0.01) as session:
@@ -113,11 +113,11 @@ def test_a_slow_step_is_not_waited_for_and_what_is_saved_is_said(monkeypatch, ca
         slow.may_end.set()
     first, second = capsys.readouterr().err.splitlines()
     assert first == "rugtui: saving the last step (ctrl+c quits without it) …"
-    assert second.startswith("rugtui: the step under way was not waited for. Step ")
+    assert second.startswith("rugtui: quit without waiting for the step under way. Step ")
     assert second.endswith(f"`rugtui resume {all_runs()[0].name}` continues from there.")
 
 
-def test_a_key_during_a_slow_step_ends_nothing(monkeypatch):
+def test_a_key_during_a_slow_step_does_not_end_the_run(monkeypatch):
     """The rate is that of the steps that were done, however few."""
     monkeypatch.setattr(pace, "PRODUCTS", 1e7)  # a result a step, as where steps are slow
     with trained() as session:
@@ -140,7 +140,7 @@ def test_a_key_during_a_slow_step_ends_nothing(monkeypatch):
         session.send(Stop())
 
 
-def test_what_could_not_be_saved_is_on_the_screen_and_said_at_the_end(tmp_path, capsys):
+def test_a_failed_save_is_shown_on_the_screen_and_at_exit(tmp_path, capsys):
     with trained(autosave=0.02) as session, full_disk("limit", tmp_path / "disk") as disk:
         wait(session, lambda frame: frame.kept.startswith("Step"))
         disk.fill()

@@ -31,7 +31,7 @@ def test_json_is_one_object_without_a_terminal(capsys):
     assert "torch" in told["checks"]["versions"]["value"]
 
 
-def test_faults_of_the_config_file_are_told_with_their_lines(capsys):
+def test_errors_in_the_config_file_are_shown_with_their_lines(capsys):
     config_path().parent.mkdir(parents=True)
     config_path().write_text("[settings]\np = 3\n")
     assert main(["doctor"]) == 1
@@ -42,7 +42,7 @@ def test_faults_of_the_config_file_are_told_with_their_lines(capsys):
     assert capsys.readouterr().out == template()
 
 
-def test_the_template_holds_everything_and_loads_back_without_a_complaint(tmp_path):
+def test_the_template_lists_everything_and_is_read_back_without_an_error(tmp_path):
     text = template()
     assert all(len(line) <= 100 for line in text.splitlines())
     config = parse_config(tmp_path, text.encode())
@@ -60,7 +60,7 @@ def test_the_template_holds_everything_and_loads_back_without_a_complaint(tmp_pa
     assert config.keymap == {key.name: key.keys for key in KEYS}
 
 
-def test_a_folder_that_cannot_be_written_to_is_told(tmp_path):
+def test_a_path_below_a_file_is_reported(tmp_path):
     (tmp_path / "file").write_text("")
     check = checks.folder("runs", lambda: tmp_path / "file" / "runs")
     assert not check.works
@@ -70,7 +70,7 @@ def test_a_folder_that_cannot_be_written_to_is_told(tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_of_others_is_told(tmp_path):
+def test_a_read_only_folder_is_reported(tmp_path):
     tmp_path.chmod(0o500)
     assert not checks.folder("runs", tmp_path / "runs").works
 

@@ -72,7 +72,7 @@ def test_history_as_csv_has_all_digits(session, capsysbinary):
         assert [float(row[name]) for row in rows] == view.column(name).tolist()
 
 
-def test_facts_as_json_with_a_unit_for_every_number(session, snapshot, capsysbinary):
+def test_json_has_a_unit_for_every_number(session, snapshot, capsysbinary):
     of_run = json.loads(exported(capsysbinary, "--format", "json"))
     for name in (*of_run["theory"], *of_run["statistics"], *NAMES):
         assert of_run["units"][name]
@@ -86,12 +86,12 @@ def test_facts_as_json_with_a_unit_for_every_number(session, snapshot, capsysbin
     assert of_snapshot["settings"] == of_run["settings"]
 
 
-def test_pictures(session, snapshot, capsysbinary):
+def test_png_and_the_saved_screen(session, snapshot, capsysbinary):
     assert exported(capsysbinary, "--format", "png", "-o", "-").startswith(b"\x89PNG")
     assert exported(capsysbinary, "--format", "svg", "-o", "-", str(snapshot)) == b"<svg/>"
 
 
-def test_a_run_is_animated_a_frame_for_each_kept_step(session, snapshot, capsysbinary):
+def test_the_animation_has_a_frame_for_each_kept_step(session, snapshot, capsysbinary):
     content = exported(capsysbinary, "--format", "gif", "-o", "-")
     steps = sorted({*kept_steps(session.folder), session.step})
     with Image.open(io.BytesIO(content)) as animation:
@@ -109,7 +109,7 @@ def test_a_run_is_animated_a_frame_for_each_kept_step(session, snapshot, capsysb
     assert b"no weights of earlier steps" in capsysbinary.readouterr().err
 
 
-def test_the_screen_of_a_run_is_drawn_and_the_run_stays_as_it_is(
+def test_the_dashboard_of_a_run_is_drawn_without_changing_the_run(
     session, capsysbinary, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("NO_COLOR", "1")  # of the terminal, not of the file
@@ -138,7 +138,7 @@ def file(session, tmp_path):
     return tmp_path / "theirs.npz"
 
 
-def test_weights_of_others_in_every_format_that_weights_have(file, capsysbinary, tmp_path):
+def test_a_file_of_weights_is_exported_in_every_format_for_weights(file, capsysbinary, tmp_path):
     assert (
         exported(capsysbinary, "theirs.npz", "--format", "safetensors") == b"theirs.safetensors\n"
     )
@@ -163,7 +163,7 @@ def test_weights_of_others_in_every_format_that_weights_have(file, capsysbinary,
         (["--format", "csv", "nowhere"], "there is no run 'nowhere'"),
     ],
 )
-def test_what_cannot_be_is_said(file, capsysbinary, tmp_path, arguments, said):
+def test_bad_input_is_one_sentence_and_exit_2(file, capsysbinary, tmp_path, arguments, said):
     (tmp_path / "half.npz").write_bytes(file.read_bytes()[:100])
     (tmp_path / "there.csv").write_text("precious")
     assert main(["export", *arguments]) == 2

@@ -30,7 +30,7 @@ def sweep(tmp_path):
     return tmp_path / "sweep"
 
 
-def test_without_a_sweep_the_rug_s_own_are_made_and_the_others_named(tmp_path, capsys):
+def test_without_a_sweep_the_figures_of_the_rug_are_drawn_and_the_others_named(tmp_path, capsys):
     assert main(["figures", str(tmp_path / "out")]) == 0
     told = capsys.readouterr()
     files = [
@@ -41,7 +41,7 @@ def test_without_a_sweep_the_rug_s_own_are_made_and_the_others_named(tmp_path, c
     assert "loss-against-r, loss-against-p and maps need a sweep" in told.err
 
 
-def test_the_folder_of_a_sweep_has_its_figures_too(sweep, capsys):
+def test_the_figures_of_a_sweep_are_written_into_its_folder(sweep, capsys):
     assert main(["figures", str(sweep), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert f"{sweep}/maps-n16.svg" in told["figures"]
@@ -59,7 +59,7 @@ def test_the_weights_of_a_population_run_are_not_called_trained(tmp_path, capsys
     assert "trained" not in svg
 
 
-def test_weights_that_a_sweep_kept_are_drawn(tmp_path, capsys):
+def test_weights_saved_by_a_sweep_are_drawn(tmp_path, capsys):
     grid = Grid(n_sparse="16", ratio="0.25", p="0.1", kinds="trained", steps=5, samples=64,
                 rows=4, save_weights=True, device="cpu")  # fmt: skip
     folder = SweepFolder.begin(tmp_path / "sweep", grid)
@@ -70,7 +70,7 @@ def test_weights_that_a_sweep_kept_are_drawn(tmp_path, capsys):
     assert f"{tmp_path}/out/weights.svg" in capsys.readouterr().out.splitlines()
 
 
-def test_without_matplotlib_one_sentence_says_how_to_have_it(tmp_path, capsys, monkeypatch):
+def test_without_matplotlib_a_message_says_how_to_install_it(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("rugtui.reports.figure.find_spec", lambda name: None)
     assert importlib.util.find_spec("matplotlib")
     assert main(["figures", str(tmp_path / "out")]) == 2
@@ -92,18 +92,18 @@ def test_the_terminal_needs_no_extra(sweep, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ([], "must have a folder"),
+        ([], "name a folder for the figures"),
         (["--terminal", "--sweep", "nowhere"], "'nowhere' holds no sweep"),
         (["--terminal", "--p", "x"], "p must be a number"),
         (["--terminal", "--run", "nothing"], "there is no run 'nothing'"),
     ],
 )
-def test_what_cannot_be_is_one_sentence_and_exit_2(options, sentence, capsys):
+def test_bad_input_is_one_sentence_and_exit_2(options, sentence, capsys):
     assert main(["figures", *options]) == 2
     assert sentence in capsys.readouterr().err
 
 
-def test_the_paper_s_set_of_a_sweep_says_what_an_older_version_did_not_measure(sweep, capsys):
+def test_paper_figures_of_an_older_sweep_say_what_was_not_measured(sweep, capsys):
     assert main(["figures", str(sweep), "--paper"]) == 0
     told = capsys.readouterr()
     names = [line.removeprefix(f"{sweep}/") for line in told.out.splitlines()]
@@ -115,7 +115,7 @@ def test_the_paper_s_set_of_a_sweep_says_what_an_older_version_did_not_measure(s
     assert "maps of Δ, Λ and p_KS: an older rugtui, which did not measure them" in told.err
 
 
-def test_the_paper_s_set_of_weights_is_their_corner_beside_them(tmp_path, capsys):
+def test_paper_figures_of_a_file_of_weights_are_its_corner(tmp_path, capsys):
     W = np.random.default_rng(0).normal(size=(4, 16)).astype(np.float32)
     np.savez(tmp_path / "mine.npz", W_in=W, W_out=W.T, b=W[0])
     assert main(["figures", str(tmp_path / "mine.npz"), "--paper"]) == 0
@@ -128,11 +128,11 @@ def test_the_paper_s_set_of_weights_is_their_corner_beside_them(tmp_path, capsys
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["empty", "--paper"], "--paper draws a sweep's maps, or W of a run or a weights file"),
+        (["empty", "--paper"], "--paper draws a sweep's maps, or W of a run or a file of weights"),
         (["file.npz"], "'file.npz' is a file, but figures go to a folder"),
     ],
 )
-def test_where_there_is_nothing_to_draw_one_sentence_says_so(
+def test_nothing_to_draw_is_one_sentence_and_exit_2(
     options, sentence, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)

@@ -36,7 +36,7 @@ def homeless(monkeypatch):
     monkeypatch.setattr("pwd.getpwuid", unknown)
 
 
-def test_without_a_home_everything_works_that_needs_none(homeless, tmp_path, capsys):
+def test_without_a_home_commands_with_folders_of_their_own_work(homeless, tmp_path, capsys):
     assert main(["predict", "--ratio", "0.25", "--p", "0.1"]) == 0
     capsys.readouterr()
     assert trained(capsys, "--into", str(tmp_path)).parent == tmp_path
@@ -49,7 +49,7 @@ def test_without_a_home_everything_works_that_needs_none(homeless, tmp_path, cap
 @pytest.mark.parametrize(
     "command", [["runs"], ["resume", "--no-screen"], TRAIN, ["export", "--format=csv"]]
 )
-def test_without_a_home_the_rest_says_what_to_set(homeless, command, capsys):
+def test_without_a_home_other_commands_say_what_to_set(homeless, command, capsys):
     assert main([*command]) in (1, 2)
     said = capsys.readouterr().err
     assert "no home directory" in said
@@ -65,7 +65,7 @@ def test_without_a_home_doctor_says_so(homeless, capsys):
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root may become somebody else")
-def test_a_user_id_that_nobody_has_trains():
+def test_an_unknown_user_id_gets_no_traceback():
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -140,7 +140,7 @@ def modes(folder):
     ("umask", "expected"),
     [(0o022, {0o755, 0o644}), (0o002, {0o775, 0o664}), (0o077, {0o700, 0o600})],
 )  # fmt: skip
-def test_the_umask_counts_where_a_folder_was_named(umask, expected, tmp_path, capsys):
+def test_files_in_a_named_folder_follow_the_umask(umask, expected, tmp_path, capsys):
     before = os.umask(umask)
     try:
         run = trained(capsys, "--into", str(tmp_path / "new" / "runs"))
@@ -210,7 +210,7 @@ def test_in_a_copied_folder_the_newest_run_is_found_by_its_contents(how, capsys,
 
 
 @pytest.mark.parametrize("what", ["run", "snapshot"])
-def test_a_history_can_be_had_where_only_weights_are_damaged(what, capsys, tmp_path):
+def test_the_history_is_exported_if_only_the_weights_are_damaged(what, capsys, tmp_path):
     run = trained(capsys, "--into", str(tmp_path))
     folder = run if what == "run" else next(run.glob("snapshots/*"))
     assert main(["export", str(folder), "--format", "csv"]) == 0
@@ -239,7 +239,7 @@ def test_a_history_can_be_had_where_only_weights_are_damaged(what, capsys, tmp_p
         ("n_dense = 600", ["--ratio", "0.5"], (512, 256)),
     ],
 )
-def test_options_stand_in_place_of_the_config_file(text, options, sizes, capsys):
+def test_options_replace_values_of_the_config_file(text, options, sizes, capsys):
     config_path().parent.mkdir(parents=True)
     config_path().write_text(f"[settings]\n{text}\n")
     assert main(["train", "--device", "cpu", "--quiet", "--json", "--steps", "1", *options]) == 0

@@ -47,7 +47,7 @@ def no_file_above(size):
     ],
 )
 @pytest.mark.parametrize("quiet", [["--quiet"], []])
-def test_weights_that_could_not_be_kept(size, lost, quiet, tmp_path, capsys):
+def test_weights_that_could_not_be_saved(size, lost, quiet, tmp_path, capsys):
     command = [*TRAIN, "--steps", "300", "--json", "--into", str(tmp_path), *quiet]
     with no_file_above(size):
         assert main(command) == 1
@@ -104,7 +104,7 @@ def test_a_folder_that_is_read_only(tmp_path, capsys, monkeypatch):
         ["rug", "--n-sparse", "64", "--n-dense", "16", "--picture", "FILE.png"],
     ],
 )
-def test_files_that_could_not_be_written(command, tmp_path, capsys):
+def test_exported_files_that_could_not_be_written(command, tmp_path, capsys):
     main([*TRAIN, "--steps", "100", "--quiet"])
     capsys.readouterr()
     command = [part.replace("FILE", str(tmp_path / "file")) for part in command]
@@ -127,7 +127,7 @@ def test_results_that_could_not_be_printed(arguments):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_a_signal_leaves_a_result_and_says_how_to_go_on(number):
+def test_a_signal_leaves_a_result_and_says_how_to_continue(number):
     """In the log, on standard error and on standard output."""
     command = [*RUGTUI, *TRAIN, "--steps", "0", "--json", "--on-hangup", "stop"]
     with running(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
@@ -146,7 +146,7 @@ def test_a_signal_leaves_a_result_and_says_how_to_go_on(number):
     assert f'"steps": {step}' in log
 
 
-def test_a_result_goes_to_a_file_though_the_terminal_is_gone(tmp_path):
+def test_a_result_reaches_its_file_after_a_hangup(tmp_path):
     command = [*RUGTUI, *TRAIN, "--steps", "20000", "--json", "--quiet"]
     with (tmp_path / "out").open("w") as out, running(command, stdout=out) as process:
         until(lambda: all_runs() and (find_run(None) / LOG).exists())

@@ -16,7 +16,7 @@ def run(capsys, *words, code=0):
     return out, err
 
 
-def test_levels_are_of_the_law(capsys):
+def test_the_levels_are_those_of_the_magnitudes(capsys):
     out, _ = run(
         capsys, "predict", "--ratio", 0.25, "--p", 0.05, "--magnitude", "fixed:2", "--json"
     )
@@ -38,7 +38,7 @@ def test_levels_are_of_the_law(capsys):
 
 
 @pytest.mark.parametrize("activation", ["relu", "identity", "topk"])
-def test_losses_of_a_trained_file_are_its_held_out_loss(activation, tmp_path, capsys):
+def test_the_computed_loss_of_a_trained_file_is_its_held_out_loss(activation, tmp_path, capsys):
     sizes = ("--n-sparse", 24, "--n-dense", 6, "--p", 0.2, "--device", "cpu")
     words = ("--magnitude", "exponential:0.7", "--activation", activation)
     out, err = run(
@@ -60,7 +60,7 @@ def test_losses_of_a_trained_file_are_its_held_out_loss(activation, tmp_path, ca
     assert facts["theory"]["loss"] == known.loss
 
 
-def test_no_exact_loss_is_told_of_features_in_groups(tmp_path, capsys):
+def test_features_in_groups_have_no_exact_loss(tmp_path, capsys):
     words = ("--n-sparse", 24, "--n-dense", 6, "--data", "anticorrelated", "--group", 3)
     out, err = run(
         capsys, "train", *words, "--steps", 100, "--into", tmp_path, "--device", "cpu", "--json"

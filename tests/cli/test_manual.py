@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from rugtui.analysis.glossary import LOSSES, SYMMETRY
 from rugtui.cli import COMMANDS, main
 from rugtui.errors import UsageError
-from rugtui.manual import CHAPTERS, chapter
+from rugtui.manual import CHAPTERS, chapter, definitions
 from rugtui.tui.keynames import shown
 from rugtui.tui.keys import KEYS
 
@@ -82,7 +83,7 @@ def there(workplace, monkeypatch):
     return workplace
 
 
-def test_the_texts_have_commands():
+def test_most_commands_are_in_the_manual():
     assert len(LINES) > 30
     assert len({words[0] for words in LINES if words} & set(COMMANDS)) >= 10
 
@@ -160,6 +161,30 @@ def test_chapters_open_by_their_first_letters_and_unknown_ones_are_refused(capsy
     assert "loss_kind" in json.loads(capsys.readouterr().out)["properties"]
     for nonsense in (["--markdown"], ["train", "--markdown"], ["model", "--schema", "train"]):
         assert main(["help", *nonsense]) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "explained"),
+    [
+        (["L*"], "the loss of the best symmetric model"),
+        (["exact"], "exact law of their interference"),
+        (["exact", "loss"], "from characteristic functions"),
+        (["Gaussian(W)"], "if the interference in each row were Gaussian"),
+        (["P"], "the probability that a feature is active"),
+        (["l_end"], "where training should end"),
+        (["loss_kind"], "heldout (fresh samples)"),
+        (["sweep"], "Glossary: a grid of models"),
+    ],
+)
+def test_help_explains_a_word_of_the_glossary_the_panes_or_json(words, explained, capsys):
+    assert main(["help", *words]) == 0
+    assert explained in " ".join(capsys.readouterr().out.split())
+
+
+def test_the_glossary_has_every_row_of_the_panes():
+    rows = (*LOSSES.values(), *SYMMETRY.values())
+    assert all(f"| {one.name} |" in chapter("glossary").text for one in rows)
+    assert all(one.name in definitions(one.name) for one in rows)
 
 
 def test_every_command_is_in_the_manual_or_the_readme():

@@ -9,7 +9,7 @@ import pytest
 from safetensors.torch import save
 
 from rugtui.cli import main, train
-from rugtui.cli.watch import meant
+from rugtui.cli.watch import run_to_watch
 from rugtui.errors import RunError
 from rugtui.live.run_session import RunSession
 from rugtui.runtime.characters import printable
@@ -37,7 +37,7 @@ def test_every_command_finds_a_run_by_its_name(capsys, tmp_path, monkeypatch):
         assert main(["export", "--format", "csv", "--", name]) == 0
         assert capsys.readouterr().out.startswith("step,")
         assert main(["export", "-o", "w.npz", "--force", "--", name]) == 0
-        assert find_target(name).path == meant(name) == run
+        assert find_target(name).path == run_to_watch(name) == run
         capsys.readouterr()
         assert main(["runs", "--json"]) == 0
         (listed,) = json.loads(capsys.readouterr().out)["runs"]
@@ -48,7 +48,7 @@ def test_every_command_finds_a_run_by_its_name(capsys, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["../x", "..", ".", "/", "/etc/passwd", "", "latest/.."])
-def test_nothing_else_is_found(name, capsys, monkeypatch):
+def test_names_outside_the_runs_folder_are_not_found(name, capsys, monkeypatch):
     session = RunSession.new(SETTINGS)
     session.advance(bool)
     session.close("paused")
@@ -58,7 +58,7 @@ def test_nothing_else_is_found(name, capsys, monkeypatch):
         (line,) = capsys.readouterr().err.splitlines()
         assert line.startswith("rugtui: ")
     with pytest.raises(RunError):
-        meant(name)
+        run_to_watch(name)
     assert all_runs() == [session.writer.run]
 
 

@@ -53,7 +53,7 @@ async def until(pilot, condition, turns=1500):
     raise AssertionError(f"it never came true of {pilot.app.latest}")
 
 
-def test_weights_of_others_are_trained_on_at_once(seat, file, tmp_path):
+def test_weights_from_a_file_train_at_once_with_continue(seat, file, tmp_path):
     seen, before = [], tree(tmp_path)
 
     async def user(pilot):

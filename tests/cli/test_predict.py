@@ -23,14 +23,14 @@ def answer(capsys, *arguments):
 
 
 @pytest.mark.parametrize("known", REFERENCE, ids=lambda known: f"r{known['r']}-p{known['p']}")
-def test_the_promised_keys_with_all_their_digits(known, capsys):
+def test_the_json_keys_of_version_0_1_with_all_digits(known, capsys):
     given = json.loads(answer(capsys, "--ratio", known["r"], "--p", known["p"], "--json"))
     assert set(given) >= KEYS | STRUCTURED
     for name in ("loss", "a", "b", "sigma", "linear", "bayes", "oracle"):
         assert given[name] == pytest.approx(float(known[name]), rel=1e-9)
 
 
-def test_what_lies_below_the_symmetric_optimum(capsys):
+def test_losses_below_the_symmetric_optimum(capsys):
     given = json.loads(answer(capsys, "--ratio", "0.75", "--json"))
     assert given["loss_pairs"] == pytest.approx(3.597920507e-4, rel=1e-6)
     assert given["kappa_pairs"] == pytest.approx(0.70641, abs=1e-3)
@@ -41,14 +41,14 @@ def test_what_lies_below_the_symmetric_optimum(capsys):
     ]
 
 
-def test_of_few_active_features_the_end_is_another(capsys):
+def test_the_predicted_end_depends_on_the_size_if_few_features_are_active(capsys):
     sizes = ("--n-sparse", "256", "--n-dense", "77", "--p", "0.01", "--json")
     few = json.loads(answer(capsys, *sizes))["loss_end"]
     many = json.loads(answer(capsys, "--ratio", "0.30078125", "--p", "0.01", "--json"))["loss_end"]
     assert 1.2 * many < few < 1.5 * many
 
 
-def test_a_weights_file_tells_its_structure(capsys):
+def test_statistics_of_structure_for_a_weights_file(capsys):
     known = WEIGHTS[-1]
     file = str(DATA / "weights" / known["file"])
     given = json.loads(answer(capsys, file, "--p", str(known["p"]), "--json"))
@@ -64,7 +64,7 @@ def test_the_spectrum_of_a_rug_is_one_value_for_each_hidden_dimension(capsys):
     assert "eigenvalues" not in answer(capsys, file, *p)
 
 
-def test_a_run_is_weights_with_settings_of_its_own(capsys):
+def test_a_run_is_predicted_with_its_own_settings(capsys):
     sizes = ("--n-sparse", "16", "--n-dense", "4", "--p", "0.2", "--steps", "5")
     assert main(["train", *sizes, "--quiet", "--json"]) == 0
     run = Path(json.loads(capsys.readouterr().out)["run"])
@@ -85,7 +85,7 @@ def test_a_run_on_other_data_has_no_exact_loss(capsys):
     assert "Theory does not apply" in said.err
 
 
-def test_one_sentence_says_where_weights_stand(capsys):
+def test_a_note_compares_the_weights_with_l_star(capsys):
     assert main(["predict", str(DATA / "weights" / "rug_64_16.npz"), "--p", "0.05"]) == 0
     said = capsys.readouterr()
     loss, theory = (
@@ -95,7 +95,7 @@ def test_one_sentence_says_where_weights_stand(capsys):
     assert f"exact loss {loss:.6g}, {loss / theory - 1:.1%} above L* = {theory:.6g}" in said.err
 
 
-def test_sizes_say_the_ratio(capsys):
+def test_sizes_set_the_ratio(capsys):
     given = json.loads(answer(capsys, "--n-sparse", "512", "--n-dense", "128", "--json"))
     assert given["r"] == 0.25
 

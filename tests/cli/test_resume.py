@@ -56,7 +56,9 @@ def same_run(first, second):
     np.testing.assert_array_equal(*steps)
 
 
-def test_killed_and_taken_over_it_is_still_the_same_run(capsys, tmp_path, private_state):
+def test_a_killed_and_taken_over_run_has_the_bits_of_an_uninterrupted_one(
+    capsys, tmp_path, private_state
+):
     with started():
         pass  # killed
     run = find_run(None)
@@ -83,7 +85,7 @@ def test_killed_and_taken_over_it_is_still_the_same_run(capsys, tmp_path, privat
     assert holder(run) == (False, None)
 
 
-def test_a_finished_run_answers_again_and_goes_on_when_told_to(capsys):
+def test_a_finished_run_prints_its_result_again_and_continues_with_more_steps(capsys):
     first = answer(capsys, "train", *SMALL, "--steps", "500")
     again = answer(capsys, "resume", "--no-screen")
     assert {key: again[key] for key in ("loss", "steps", "run")} == {
@@ -100,17 +102,17 @@ def test_a_finished_run_answers_again_and_goes_on_when_told_to(capsys):
         (["resume", "a\nb"], r"there is no run 'a\nb'"),
         (["resume", ""], "there is no run ''"),
         (["resume", "--n-sparse", "3"], "no such option"),
-        (["resume", "x" * 300], "no file has so long a name (300 characters): 'xxx"),
-        (["export", "--format", "json", "x" * 5000], "no file has so long a name (5,"),
-        (["predict", "x" * 300 + ".npz"], "no file has so long a name (304 characters): 'xxx"),
+        (["resume", "x" * 300], "the name is too long (300 characters): 'xxx"),
+        (["export", "--format", "json", "x" * 5000], "the name is too long (5,"),
+        (["predict", "x" * 300 + ".npz"], "the name is too long (304 characters): 'xxx"),
     ],
 )
-def test_what_is_not_there_is_said_in_a_sentence(arguments, said, capsys):
+def test_missing_runs_and_files_are_named_in_a_message(arguments, said, capsys):
     assert main(arguments) == 2
     assert said in capsys.readouterr().err
 
 
-def test_a_run_without_a_whole_checkpoint_is_refused_by_name(capsys):
+def test_a_run_with_damaged_checkpoints_is_refused(capsys):
     answer(capsys, "train", *SMALL, "--steps", "200")
     for path in saved():
         path.write_bytes(path.read_bytes()[:100])
@@ -121,15 +123,17 @@ def test_a_run_without_a_whole_checkpoint_is_refused_by_name(capsys):
         assert len(error.splitlines()) == 1
 
 
-def test_a_run_in_a_dashboard_is_not_taken_over_but_may_be_watched(capsys):
+def test_a_run_in_a_dashboard_is_not_taken_over(capsys):
     run = find_run(answer(capsys, "train", *SMALL, "--steps", "100")["run"])
     lock = Lock.take(run, screen=True)
     assert main(["resume", "--no-screen", run.name]) == 2
-    assert f"quit there first, or look on with `rugtui watch {run.name}`" in capsys.readouterr().err
+    assert (
+        f"quit there first, or watch it with `rugtui watch {run.name}`" in capsys.readouterr().err
+    )
     lock.release()
 
 
-def test_nobody_is_asked_to_leave_for_a_dashboard_that_has_no_terminal(capsys, monkeypatch):
+def test_without_a_terminal_no_process_is_asked_to_exit(capsys, monkeypatch):
     run = find_run(answer(capsys, "train", *SMALL, "--steps", "100")["run"])
     asked = []
     monkeypatch.setattr(Holder, "ask_to_exit", asked.append)
@@ -140,7 +144,7 @@ def test_nobody_is_asked_to_leave_for_a_dashboard_that_has_no_terminal(capsys, m
     lock.release()
 
 
-def test_a_place_that_cannot_be_written_is_said_and_training_goes_on(capsys, private_state):
+def test_an_unwritable_runs_folder_is_reported_and_training_continues(capsys, private_state):
     (private_state / "rugtui").write_text("a file in the way")
     assert main(["train", *SMALL, "--steps", "200", "--json"]) == 1
     out, error = capsys.readouterr()

@@ -31,7 +31,7 @@ def answer(capsys, *arguments):
     return json.loads(capsys.readouterr().out)
 
 
-def test_the_promised_keys(capsys):
+def test_the_json_keys_of_version_0_1(capsys):
     given = answer(capsys, *SMALL)
     assert set(given) >= KEYS
     assert (given["n_sparse"], given["n_dense"], given["p"]) == (256, 64, 0.05)
@@ -41,13 +41,13 @@ def test_the_promised_keys(capsys):
 
 
 @pytest.mark.parametrize(("n_sparse", "p", "ratio", "slack"), TABLE)
-def test_exact_over_gaussian_is_as_known(n_sparse, p, ratio, slack, capsys):
+def test_exact_over_gaussian_loss_has_the_known_ratio(n_sparse, p, ratio, slack, capsys):
     given = answer(capsys, "--n-sparse", str(n_sparse), "--ratio", "0.25", "--p", str(p))
     assert given["loss_exact"] / given["loss_gaussian"] == pytest.approx(ratio, abs=slack)
 
 
 @pytest.mark.parametrize("frame", get_args(Construction))
-def test_samples_meet_the_exact_loss_in_every_frame(frame, capsys):
+def test_the_exact_loss_agrees_with_samples_for_every_construction(frame, capsys):
     given = answer(capsys, *SMALL, "--frame", frame, "--samples", "8000")
     assert set(given) >= KEYS | {"loss_sampled", "standard_error"}
     difference = given["loss_sampled"] - given["loss_exact"]
@@ -58,14 +58,14 @@ def test_samples_meet_the_exact_loss_in_every_frame(frame, capsys):
 
 
 @pytest.mark.parametrize("name", ["pairs", "simplex:3", "vote:4", "lopsided", "best"])
-def test_samples_meet_the_exact_loss_of_structured_weights(name, capsys):
+def test_the_exact_loss_agrees_with_samples_for_structured_weights(name, capsys):
     given = answer(capsys, *SMALL, "--construction", name, "--samples", "8000")
     assert given["construction"] == name
     assert sum(part["n_sparse"] for part in given["parts"]) == 256
     assert abs(given["loss_sampled"] - given["loss_exact"]) < 4.5 * given["standard_error"]
 
 
-def test_tuning_on_the_exact_loss(capsys):
+def test_tuning_lowers_the_exact_loss(capsys):
     theory, exact = (
         answer(capsys, *SMALL, "--construction", "pairs", "--tune", tune)["loss_exact"]
         for tune in ("theory", "exact")
@@ -73,12 +73,12 @@ def test_tuning_on_the_exact_loss(capsys):
     assert 0.9 * theory < exact < theory
 
 
-def test_a_construction_that_does_not_exist(capsys):
+def test_an_unknown_construction_is_refused(capsys):
     assert main(["rug", *SMALL, "--construction", "pear"]) == 2
     assert "pairs, simplex:k, vote:K" in capsys.readouterr().err
 
 
-def test_each_decoder_stands_beside_its_theory(capsys):
+def test_each_decoder_has_its_loss_and_its_theory(capsys):
     given = answer(capsys, *SMALL, "--samples", "500", "--decoder", "all")
     assert list(given["decoders"]) == list(DECODERS)
     for known in given["decoders"].values():
@@ -89,7 +89,7 @@ def test_each_decoder_stands_beside_its_theory(capsys):
     assert few["decoders"]["oracle"]["loss"] < few["loss_sampled"]
 
 
-def test_lines_for_people(capsys):
+def test_the_text_output_has_a_line_for_each_loss(capsys):
     assert main(["rug", *SMALL, "--decoder", "linear"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert any(line.startswith("loss exact") for line in lines)
@@ -104,13 +104,13 @@ def test_the_help_names_every_decoder(capsys):
     assert all(name in told for name in DECODERS)
 
 
-def test_a_seed_says_which_rows(capsys):
+def test_the_seed_chooses_the_rows(capsys):
     first, again, other = (answer(capsys, *SMALL, "--seed", seed) for seed in "445")
     assert first == again
     assert first["loss_exact"] != other["loss_exact"]
 
 
-def test_other_sizes_are_cosine_frames(capsys):
+def test_sizes_that_are_not_powers_of_two_use_dct(capsys):
     pytest.importorskip("rugtui.analysis.statistics")
     given = answer(capsys, "--n-sparse", "96", "--n-dense", "24", "--p", "0.1")
     assert given["frame"] == "dct"
@@ -151,7 +151,7 @@ def test_a_picture_is_written(tmp_path, capsys):
         (("--device", "cuda:99"), "device"),
     ],
 )
-def test_what_cannot_be_is_said_in_one_sentence(wrong, told, capsys):
+def test_bad_input_is_one_sentence_and_exit_2(wrong, told, capsys):
     assert main(["rug", *wrong]) == 2
     said = capsys.readouterr()
     assert said.out == ""

@@ -55,12 +55,12 @@ def test_states_steps_and_sizes(capsys):
     assert main(["runs"]) == 0
     out, error = capsys.readouterr()
     assert "finished  100 of 100" in out
-    assert "no screen" in out
+    assert "no dashboard" in out
     assert "5 runs" in error
     live.close("paused")
 
 
-def test_what_is_damaged_is_listed_and_named(capsys):
+def test_damaged_runs_are_listed_with_the_file(capsys):
     session = a_run()
     for path in checkpoints(session.writer.run):
         path.write_bytes(b"x" * 100)
@@ -73,7 +73,7 @@ def test_what_is_damaged_is_listed_and_named(capsys):
     assert "run.json" in one["trouble"]
 
 
-def test_pruning_keeps_the_last_the_live_and_those_with_snapshots(capsys):
+def test_pruning_keeps_the_newest_the_live_and_those_with_snapshots(capsys):
     courses = [a_run() for _ in range(4)]
     live = a_run(phase=None)
     a_run()
@@ -86,11 +86,11 @@ def test_pruning_keeps_the_last_the_live_and_those_with_snapshots(capsys):
     live.close("paused")
 
 
-def test_snapshots_go_where_that_is_asked_for_and_none_that_came_meanwhile(capsys, monkeypatch):
+def test_pruning_removes_snapshots_only_if_asked_to(capsys, monkeypatch):
     old, kept = a_run().writer.run, a_run().writer.run
     snapshot = a_snapshot(old)
     assert main(["runs", "--prune", "--keep", "1", "--yes"]) == 0
-    assert "with snapshots, and stay: 1;" in capsys.readouterr().err
+    assert "not removed: 1 run with snapshots" in capsys.readouterr().err
     with monkeypatch.context() as late:  # it was made after the list was
         late.setattr("rugtui.storage.listing.removable", lambda *_, **__: [listed(old)])
         assert listing(capsys, "--prune", "--yes") == []
@@ -100,7 +100,7 @@ def test_snapshots_go_where_that_is_asked_for_and_none_that_came_meanwhile(capsy
     assert all_runs() == [kept]
 
 
-def test_pruning_asks_or_wants_to_be_told(capsys):
+def test_pruning_without_a_terminal_needs_yes(capsys):
     run = a_run().writer.run
     assert main(["runs", "--prune", "--keep", "0"]) == 2
     assert "--yes" in capsys.readouterr().err
@@ -118,7 +118,7 @@ def test_pruning_follows_no_links(capsys, tmp_path):
     assert precious.read_text() == "x"
 
 
-def test_a_run_that_is_taken_meanwhile_stays(capsys, monkeypatch):
+def test_a_run_that_is_in_use_by_now_stays(capsys, monkeypatch):
     run = a_run().writer.run
     held = Lock.take(run, screen=False)
     monkeypatch.setattr("rugtui.storage.listing.holder", lambda _: (False, None))
@@ -128,7 +128,7 @@ def test_a_run_that_is_taken_meanwhile_stays(capsys, monkeypatch):
     held.release()
 
 
-def test_terminals_do_not_obey_names(capsys):
+def test_control_characters_in_names_are_escaped(capsys):
     run = a_run().writer.run
     run.rename(run.parent / "a\x1b[2Jb\nc")
     assert main(["runs"]) == 0
@@ -138,7 +138,7 @@ def test_terminals_do_not_obey_names(capsys):
     assert printable("é 名") == "é 名"
 
 
-def test_nothing_yet(capsys):
+def test_no_runs_yet(capsys):
     assert main(["runs"]) == 0
     assert "no runs yet" in capsys.readouterr().err
     assert listing(capsys) == []
@@ -151,5 +151,5 @@ def test_sizes(size, text):
     assert size_text(size) == text
 
 
-def test_a_list_needs_no_torch():
+def test_listing_runs_imports_no_torch():
     assert not loaded_by("from rugtui.cli import main; main(['runs'])") & {"torch", "textual"}

@@ -27,7 +27,7 @@ def valid(capsys):
     return printed
 
 
-def test_every_schema_is_one_and_every_command_with_json_has_one():
+def test_every_schema_is_valid_and_describes_a_command():
     assert set(DESCRIBED) <= set(COMMANDS)
     for command in DESCRIBED:
         jsonschema.Draft202012Validator.check_schema(schema(command))
@@ -58,7 +58,7 @@ def test_train_says_which_loss_why_it_stopped_and_on_how_many_threads(valid, tmp
     assert again["steps"] == 40
 
 
-def test_the_other_commands_print_what_their_schemas_say(valid, tmp_path, monkeypatch):
+def test_the_json_of_the_other_commands_matches_their_schemas(valid, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert valid("runs")["runs"] == []
     assert valid("doctor", code=1)["works"] is False

@@ -1,4 +1,4 @@
-"""`rugtui study plateau`: a table, a plot, JSON and CSV; cut off and taken up again."""
+"""`rugtui study plateau`: a table, a plot, JSON and CSV; interrupted and continued."""
 
 import csv
 import io
@@ -13,39 +13,33 @@ from rugtui.cli import main
 from tests.terminal import Terminal, private_home
 
 TINY = ["--n-sparse", "8,16", "--steps", "400", "--batch", "32", "--device", "cpu"]
-STUDY = ["study", "plateau", *TINY]
 
 
-def test_json_has_every_look_of_every_size(capsys, tmp_path):
-    assert main([*STUDY, "--json", "--quiet", "--out", str(tmp_path)]) == 0
-    told = json.loads(capsys.readouterr().out)
+def test_a_study_is_trained_once_and_printed_as_plot_json_and_csv(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "90")
+
+    def study(*options):
+        assert main(["study", "plateau", *TINY, "--out", str(tmp_path), *options]) == 0
+        return capsys.readouterr()
+
+    plot = study("--ascii")
+    assert "exact loss / L* against step" in plot.out
+    assert "n 16" in plot.out
+    assert plot.out.replace("·", "").isascii()
+    assert "n_sparse 16  step 400" in plot.err
+    assert study("--ascii").out == plot.out
+    told = json.loads(study("--json", "--quiet").out)
     assert told["complete"] is True
+    assert sorted(map(str, tmp_path.glob("2*"))) == sorted(told["runs"])
     assert len(told["runs"]) == 2
     assert {one["n_sparse"] for one in told["looks"]} == {8, 16}
     last = told["looks"][-1]
     assert (last["n_dense"], last["step"]) == (4, 400)
     assert last["loss_over_theory"] == last["loss"] / last["theory_loss"]
     assert {"skew", "interferers", "standard_error"} <= set(last)
-
-
-def test_people_get_a_plot_and_a_table_and_a_second_time_no_training(capsys, tmp_path, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "90")
-    assert main([*STUDY, "--ascii", "--out", str(tmp_path)]) == 0
-    first = capsys.readouterr()
-    assert "exact loss / L* against step" in first.out
-    assert "n 16" in first.out
-    assert first.out.replace("·", "").isascii()
-    assert "n_sparse 16  step 400" in first.err
-    assert main([*STUDY, "--ascii", "--out", str(tmp_path)]) == 0
-    assert capsys.readouterr().out == first.out
-
-
-def test_csv_is_a_table_of_all_digits(capsys, tmp_path):
-    assert main([*STUDY, "--csv", "--quiet", "--out", str(tmp_path)]) == 0
-    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
-    assert float(rows[0]["loss_over_theory"]) == float(rows[0]["loss"]) / float(
-        rows[0]["theory_loss"]
-    )
+    rows = list(csv.DictReader(io.StringIO(study("--csv", "--quiet").out)))
+    assert len(rows) == len(told["looks"])
+    assert float(rows[-1]["loss_over_theory"]) == last["loss_over_theory"]
 
 
 @pytest.mark.parametrize(
@@ -57,10 +51,10 @@ def test_csv_is_a_table_of_all_digits(capsys, tmp_path):
         (["--ratio", "1e-9"], "ratio must be"),
         (["--p", "2"], "p must be a number above 0 and at most 1, but it is 2"),
         (["--steps", "0"], "steps must be a whole number of at least 1, but it is 0"),
-        (["--figure", "plateau.gif"], "written as .png or .svg"),
+        (["--figure", "plateau.gif"], "must end in .png or .svg"),
     ],
 )
-def test_what_cannot_be_is_one_sentence_and_exit_2(options, sentence, capsys, tmp_path):
+def test_bad_input_is_one_sentence_and_exit_2(options, sentence, capsys, tmp_path):
     assert main(["study", "plateau", "--out", str(tmp_path / "runs"), *options]) == 2
     told = capsys.readouterr()
     assert sentence in told.err
@@ -68,7 +62,7 @@ def test_what_cannot_be_is_one_sentence_and_exit_2(options, sentence, capsys, tm
     assert not (tmp_path / "runs").exists()
 
 
-def test_an_interrupt_saves_and_the_same_command_goes_on(tmp_path):
+def test_an_interrupted_study_is_saved_and_continued_by_the_same_command(tmp_path):
     command = [sys.executable, "-m", "rugtui", "study", "plateau", "--n-sparse", "8"]
     command += ["--device", "cpu", "--batch", "16", "--out", str(tmp_path / "runs"), "--json"]
     environment = private_home(tmp_path)

@@ -24,7 +24,7 @@ def study(tmp_path, capsys):
     return study
 
 
-def test_every_activation_is_trained_once_and_goes_on(study):
+def test_every_activation_is_trained_once_and_continued(study):
     short = json.loads(study("--steps", "20", "--json"))
     long = json.loads(study("--steps", "60", "--json"))
     assert short["runs"] == long["runs"]
@@ -58,5 +58,5 @@ def test_seeds_are_averaged_in_the_table_and_drawn(study, tmp_path):
 
 
 @pytest.mark.parametrize("words", [("--activation", "relu,step"), ("--repeats", "0")])
-def test_what_cannot_be_is_refused(words, study):
+def test_bad_values_are_refused(words, study):
     study(*words, code=2)

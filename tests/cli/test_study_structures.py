@@ -14,7 +14,7 @@ from tests.cli.test_kept import no_file_above
 SMALL = ("--n-sparse", "32", "--ratio", "0.5,0.75", "--p", "0.2", "--batch", "128", "--quiet")
 
 
-def test_a_study_of_two_ratios_is_trained_once_and_goes_on(tmp_path, capsys):
+def test_each_ratio_is_trained_once_and_continued(tmp_path, capsys):
     def study(steps):
         folder = str(tmp_path / "runs")
         arguments = [*SMALL, "--steps", str(steps), "--out", folder, "--json"]
@@ -32,7 +32,7 @@ def test_a_study_of_two_ratios_is_trained_once_and_goes_on(tmp_path, capsys):
     assert long["endings"][1]["pairs_predicted"] == pytest.approx(0.5)
 
 
-def test_what_begins_at_the_best_mixture_stays_there(tmp_path, capsys):
+def test_training_from_the_best_mixture_stays_near_it(tmp_path, capsys):
     arguments = [*SMALL, "--init", "best", "--steps", "50", "--out", str(tmp_path), "--csv"]
     assert main(["study", "structures", *arguments]) == 0
     for one in csv.DictReader(io.StringIO(capsys.readouterr().out)):
@@ -54,12 +54,12 @@ def test_the_phase_diagram(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("arguments", [["--ratio", "0"], ["--p", "2"], ["--ratio", "a"]])
-def test_what_cannot_be_is_refused(arguments, capsys):
+def test_bad_values_are_refused(arguments, capsys):
     assert main(["study", "phases", *arguments]) == 2
 
 
 @pytest.mark.parametrize("size", [100, 4000])
-def test_a_study_whose_runs_could_not_be_kept_exits_with_1(size, tmp_path, capsys):
+def test_a_study_whose_runs_could_not_be_saved_exits_with_1(size, tmp_path, capsys):
     arguments = ["--n-sparse", "16", "--ratio", "0.25,0.5", "--steps", "20", "--batch", "64"]
     with no_file_above(size):
         assert main(["study", "structures", *arguments, "--out", str(tmp_path), "--json"]) == 1

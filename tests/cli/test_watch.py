@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from rugtui.cli import main
-from rugtui.cli.watch import meant
+from rugtui.cli.watch import run_to_watch
 from rugtui.errors import RunError
 from rugtui.live.run_session import RunSession
 from rugtui.storage.lock import Lock, holder
@@ -26,7 +26,7 @@ def step_in(text):
     return int(found[1].replace(",", "")) if found else 0
 
 
-def test_the_step_on_the_screen_rises_and_quitting_leaves_the_trainer_at_work():
+def test_the_step_on_the_screen_rises_and_training_continues_after_q():
     with started() as trainer, Terminal(WATCH) as terminal:
         terminal.wait_for(f"watching PID {trainer.pid}, read-only")
         first = step_in(terminal.text)
@@ -40,13 +40,13 @@ def test_the_step_on_the_screen_rises_and_quitting_leaves_the_trainer_at_work():
         assert trainer.poll() is None
 
 
-def test_a_sweep_is_watched_elsewhere(tmp_path):
+def test_a_sweep_is_refused_with_a_hint(tmp_path):
     SweepFolder.begin(tmp_path / "grid", Grid(n_sparse="16", ratio="0.5")).close(tables=False)
-    with pytest.raises(RunError, match="grid' is a sweep: `rugtui`, then x and l"):
-        meant(str(tmp_path / "grid"))
+    with pytest.raises(RunError, match="grid' is a sweep: watch it in the dashboard"):
+        run_to_watch(str(tmp_path / "grid"))
 
 
-def test_where_no_run_is_named_it_is_the_latest_that_somebody_trains(capsys):
+def test_the_default_is_the_latest_live_run(capsys):
     assert main(["watch", "nothing"]) == 2
     runs = []
     for _ in range(3):
@@ -54,8 +54,8 @@ def test_where_no_run_is_named_it_is_the_latest_that_somebody_trains(capsys):
         session.advance(bool)
         session.close("paused")
         runs.append(session.writer.run)
-    assert meant(None) == runs[2]
+    assert run_to_watch(None) == runs[2]
     lock = Lock.take(runs[1], screen=False)
-    assert meant(None) == runs[1]
-    assert meant(runs[0].name) == runs[0]
+    assert run_to_watch(None) == runs[1]
+    assert run_to_watch(runs[0].name) == runs[0]
     lock.release()

@@ -21,7 +21,7 @@ sys.exit(main(sys.argv[1:]))
 
 
 @pytest.mark.parametrize("arguments", [[], ["train"], ["--help"]])
-def test_one_sentence_points_to_wsl(arguments, monkeypatch, capsys):
+def test_the_command_points_to_wsl(arguments, monkeypatch, capsys):
     monkeypatch.setattr(sys, "platform", "win32")
     assert main(arguments) == 1
     said = capsys.readouterr()
@@ -30,7 +30,7 @@ def test_one_sentence_points_to_wsl(arguments, monkeypatch, capsys):
     assert len(said.err.splitlines()) == 1
 
 
-def test_nothing_that_windows_lacks_is_imported_before_it_is_said():
+def test_nothing_that_windows_lacks_is_imported_before_that_message():
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_POSIX, "sweep"], capture_output=True, text=True, timeout=60
     )

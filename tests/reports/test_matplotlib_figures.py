@@ -12,7 +12,7 @@ from tests.reports.some import some_rows
 COLOURS = picture_colours(dark=False)
 
 
-def test_every_sort_of_panel_is_written_as_png_and_svg(tmp_path):
+def test_every_kind_of_panel_is_written_as_png_and_svg(tmp_path):
     weave = WeightsPanel("W", 8, 0.5, np.eye(8), np.full(8, -0.4))
     x = np.geomspace(1, 100, 9)
     error = LinePanel("t", "step", "loss", (Series("n", x, 1 / x, place=0, error=0.1 / x),))
@@ -26,7 +26,7 @@ def test_every_sort_of_panel_is_written_as_png_and_svg(tmp_path):
     assert "step" in (tmp_path / "b.svg").read_text()
 
 
-def test_the_same_plate_gives_the_same_svg(tmp_path):
+def test_the_same_figure_gives_the_same_svg(tmp_path):
     figure = sweep_figures(some_rows())[0]
     for name in ("one", "two"):
         write(figure, COLOURS, tmp_path / f"{name}.svg")

@@ -28,7 +28,7 @@ def measured(n_sparse, *, factor=1.0):
     ]
 
 
-def test_there_is_a_map_for_each_n_sparse_with_one_scale_linear_and_logarithmic():
+def test_maps_of_several_n_sparse_share_a_scale():
     figures = {one.name: one for one in paper_figures(measured(16) + measured(32, factor=3))}
     for place, name in enumerate(MEASURED):
         stem = f"paper-{name.replace('_', '-')}"
@@ -53,7 +53,7 @@ def test_maps_are_drawn_with_labelled_axes_and_one_colour_bar():
     assert bar.get_ylabel() == "Λ (trained)"
 
 
-def test_a_logarithmic_map_leaves_out_what_is_zero_and_is_left_out_where_all_is():
+def test_a_logarithmic_map_has_gaps_for_zeros():
     rows = [
         dataclasses.replace(row, p_ks=0.0 if row.p == 0.1 else row.p_ks) for row in measured(16)
     ]
@@ -75,7 +75,7 @@ def test_losses_at_several_n_sparse_share_a_plot():
     assert panel.series[3].x.tolist() == [0.125, 0.5]
 
 
-def test_population_has_maps_of_its_own_and_is_never_called_trained():
+def test_population_is_never_called_trained():
     rows = [
         dataclasses.replace(row, kind="population") if row.kind == "trained" else row
         for row in measured(16)

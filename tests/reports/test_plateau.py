@@ -5,8 +5,9 @@ import itertools
 import pytest
 
 from rugtui.errors import DamagedError
+from rugtui.live.opening import continued_or_new
 from rugtui.live.run_session import RunSession
-from rugtui.reports.plateau import NAME, StudyLog, is_due, measure, measurements, opened
+from rugtui.reports.plateau import NAME, StudyLog, is_due, measure, measurements
 from rugtui.settings.settings import Settings
 
 TINY = Settings(n_sparse=8, n_dense=2, p=0.2, batch=16, steps=800, device="cpu")
@@ -17,7 +18,7 @@ def never():
 
 
 def seen(settings, folder, cancelled=never):
-    session = opened(settings, folder)
+    session = continued_or_new(settings, folder)
     try:
         return list(measurements(session, cancelled))
     finally:
@@ -34,7 +35,7 @@ def test_a_measurement_has_the_exact_loss_of_the_weights_over_theory(tmp_path):
     session.close("paused")
 
 
-def test_training_passes_the_prediction_while_symmetric_and_then_leaves_it(tmp_path):
+def test_training_reaches_the_symmetric_loss_and_goes_below_it(tmp_path):
     """Section 8 at a size of seconds: chance's interferers above L*, far fewer below it."""
     settings = TINY.replace(n_sparse=32, n_dense=8, batch=64, steps=1500)
     found = seen(settings, tmp_path)
@@ -47,7 +48,7 @@ def test_training_passes_the_prediction_while_symmetric_and_then_leaves_it(tmp_p
     assert last.skew < first.skew - 0.5
 
 
-def test_a_study_cut_off_and_continued_has_the_measurements_of_an_unbroken_one(tmp_path):
+def test_an_interrupted_study_has_the_measurements_of_an_uninterrupted_one(tmp_path):
     whole = seen(TINY, tmp_path / "whole")
     for cut_after in (500, 1500):
         calls = itertools.count()
@@ -57,7 +58,7 @@ def test_a_study_cut_off_and_continued_has_the_measurements_of_an_unbroken_one(t
     assert len(list((tmp_path / "parts").glob("2*/history.jsonl"))) == 1
 
 
-def test_more_steps_go_on_with_the_same_run(tmp_path):
+def test_more_steps_continue_the_same_run(tmp_path):
     short = seen(TINY.replace(steps=200), tmp_path)
     long = seen(TINY, tmp_path)
     assert long[: len(short)] == short
@@ -65,7 +66,7 @@ def test_more_steps_go_on_with_the_same_run(tmp_path):
     assert seen(TINY.replace(steps=200), tmp_path) == short
 
 
-def test_other_settings_are_another_run_of_the_same_folder(tmp_path):
+def test_other_settings_make_another_run_in_the_same_folder(tmp_path):
     first = seen(TINY.replace(steps=50), tmp_path)
     second = seen(TINY.replace(steps=50, seed=1), tmp_path)
     assert first != second
@@ -82,7 +83,7 @@ def test_an_incomplete_line_is_measured_again(tmp_path):
     assert path.read_bytes() == content
 
 
-def test_a_file_of_somebody_else_is_refused(tmp_path):
+def test_a_file_with_other_content_is_refused(tmp_path):
     from rugtui.storage import files
 
     (tmp_path / NAME).write_bytes(files.jsonl_line({"step": 1, "colour": "blue"}))
@@ -90,6 +91,6 @@ def test_a_file_of_somebody_else_is_refused(tmp_path):
         StudyLog(tmp_path)
 
 
-def test_measurements_are_due_four_times_while_steps_double():
+def test_there_are_four_measurements_while_the_steps_double():
     due = [step for step in range(1, 401) if is_due(step - 1, step)]
     assert due == [50, 59, 71, 84, 100, 119, 141, 168, 200, 238, 283, 336, 400]

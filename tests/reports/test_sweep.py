@@ -23,7 +23,7 @@ def test_there_are_lines_and_maps_for_each_n_sparse():
     ]
 
 
-def test_losses_lie_on_the_lines_of_theory_where_they_were_made_so():
+def test_losses_are_at_the_values_of_the_rows():
     (panel,) = figure("loss-against-r-n16", fixed_p=[0.05]).panels
     series = {one.name: one for one in panel.series}
     assert set(series) == {"L*", "linear", "trained", "rug"}
@@ -35,7 +35,7 @@ def test_losses_lie_on_the_lines_of_theory_where_they_were_made_so():
     assert best == pytest.approx(float(optimum(0.25, 0.05).loss), rel=1e-3)
 
 
-def test_a_map_has_its_own_place_for_every_cell_and_a_gap_for_what_failed():
+def test_a_map_has_a_gap_for_a_failed_cell():
     rows = some_rows()
     gone = next(row for row in rows if row.kind == "trained" and row.p == 0.1)
     rows[rows.index(gone)] = dataclasses.replace(gone, status="failed", error="NaN")
@@ -58,14 +58,14 @@ def test_seeds_are_averaged():
     assert len(cells.at(1, 2, "trained")) == 2
 
 
-def test_the_sharper_loss_is_taken():
+def test_the_loss_with_the_smaller_error_is_used():
     row = next(one for one in some_rows() if one.kind == "trained")
     assert best_loss(row) == row.loss_exact
     assert best_loss(dataclasses.replace(row, loss_exact_standard_error=2.0)) == 9.0
     assert best_loss(dataclasses.replace(row, loss_exact=None)) == 9.0
 
 
-def test_panels_are_at_the_values_wanted_or_spread_over_the_grid():
+def test_panels_are_at_the_given_values_or_spread_over_the_grid():
     values = np.array([0.01, 0.05, 0.2])
     assert chosen("p", values, [0.0501, 0.05, 0.2]) == [1, 2]
     with pytest.raises(UsageError, match=r"no p 0.5; it has 0.01, 0.05, 0.2"):

@@ -20,7 +20,7 @@ def rows(figure, width=80, *, plain=False):
 
 @pytest.mark.parametrize("width", [40, 80, 120])
 @pytest.mark.parametrize("plain", [False, True])
-def test_every_row_has_the_width_asked_for(width, plain):
+def test_every_line_has_the_requested_width(width, plain):
     figure = lines(Series("n 64", X, 1 + 1 / X, place=0), Series("n 128", X, 2 / X, place=1))
     told = rows(figure, width, plain=plain)
     assert {len(row) for row in told} == {width}
@@ -29,7 +29,7 @@ def test_every_row_has_the_width_asked_for(width, plain):
     assert "".join(told).isascii() or not plain
 
 
-def test_curves_and_levels_are_named_at_their_ends():
+def test_curves_and_levels_are_named():
     figure = lines(
         Series("n 64", X, 2 - X / 1000, place=0), levels=(("L*", 1.5),), log_y=False, log_x=False
     )
@@ -38,12 +38,12 @@ def test_curves_and_levels_are_named_at_their_ends():
     assert "L*" in told.split("against step")[1]
 
 
-def test_a_curve_of_one_point_is_no_curve():
+def test_a_curve_of_one_point_is_not_drawn():
     figure = lines(Series("n 64", X[:1], X[:1], place=0))
     assert "not enough values yet" in "\n".join(rows(figure))
 
 
-def test_a_map_and_w_have_a_block_a_cell_in_colour_and_a_shade_without():
+def test_maps_and_w_are_drawn_in_colour_or_in_characters():
     values = np.array([[0.5, 1.0, 2.0], [1.0, np.nan, 1.5]])
     seen = MapPanel(
         "map", "loss / L*", np.array([0.1, 0.2]), np.array([0.1, 0.2, 0.4]), values, 1.0
