@@ -173,7 +173,7 @@ class Frame:
     history: HistoryView = EMPTY
     levels: Levels | None = None
     past_optima: tuple[tuple[float, float], ...] = ()
-    """(p, L*) for each earlier p of this run."""
+    """(p, L*) for each p at which the results of this run were trained."""
     curves: Curves | None = None
     """The curves of theory through (r, p), or the previous ones while they are computed."""
     shown: Kind = "trained"

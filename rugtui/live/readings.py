@@ -460,8 +460,10 @@ class Readings:
 
 
 def past_optima(history: HistoryView, settings: Settings) -> tuple[tuple[float, float], ...]:
-    """(p, L*) for each earlier p of a run."""
-    before = history.column("p")[history.breaks - 1]
-    known = dict.fromkeys(before[np.isfinite(before)].tolist())
+    """(p, L*) for each p at which the results of a run were trained."""
+    if not len(history):
+        return ()
+    at = history.column("p")[np.append(history.breaks, len(history)) - 1]
+    known = dict.fromkeys(at[np.isfinite(at)].tolist())
     r, magnitude = settings.ratio, settings.magnitude
     return tuple((p, levels(r, p, magnitude).loss) for p in known if p)

@@ -105,43 +105,43 @@ class Key:
 # Keys that belong together have one sentence, and one line in the help.
 LR = "Halve and double the learning rate."
 P = "Fewer and more features on: p × 0.8 and p × 1.25."
-NEXT = "Go to the next pane, and to the one before."
-PALETTE = "Everything by name: keys, presets, themes."
-GO = "Go to the loss, the weights, the theory, the symmetry."
-MAXIMIZE = "Give the whole screen to the focused pane, and take it back."
-JUMP = "Put a letter on every pane to go to it by; with shift it gets the whole screen. Not from W."
-CURSOR = "Move the cursor, which reads out a cell; so does the mouse."
-COPY = "Copy what is read out under the crosshair or the cursor, or the snapshot's path."
-REDRAW = "Draw everything again, where another program wrote over it."
-SUSPEND = "Stop the program, training included, and return to the shell, whose fg resumes it."
+NEXT = "Focus the next or the previous pane."
+PALETTE = "Find every command by name: keys, presets, themes."
+GO = "Focus the loss, weights, theory or symmetry pane."
+MAXIMIZE = "Maximize the focused pane, or show all panes again."
+JUMP = "Show a letter on every pane: typing it focuses the pane, with shift maximizes it. Not from W."
+CURSOR = "Move the cursor to read out a cell; the mouse does so too."
+COPY = "Copy the value under the mouse, the crosshair or the cursor, else the snapshot's path."
+REDRAW = "Redraw the screen, after another program wrote over it."
+SUSPEND = "Suspend the program, training included; fg in the shell resumes it."
 INTERRUPT = "Quit, if pressed twice."
-FPS = "Draw twice and half as often."
+FPS = "Draw twice as often, or half as often."
 SYSTEM = "Processor, memory, GPU and the bytes sent to the terminal, over the last minutes."
-REPLAY = "Replay the run in ten seconds: W, theory and symmetry at one kept step after another."
-LIVE = "Hide the crosshair: all panes show the run as it is."
+REPLAY = "Replay the run in ten seconds: W, theory and symmetry at one saved step after another."
+LIVE = "Hide the crosshair: all panes return to the newest step."
 CROSS = "Move the crosshair; the line under the chart reads out what is there."
-CROSS_FAR = "Move the crosshair far."
-CROSS_END = "Put the crosshair on the first and on the newest value."
+CROSS_FAR = "Move the crosshair by 16 columns."
+CROSS_END = "Move the crosshair to the first or the newest result."
 ZOOM_X = "Zoom in and out around the crosshair."
-ZOOM_Y = "Zoom in and out of the losses around the curve there."
-SMOOTH = "Smooth less and more: by lines through the results around each, so that none lags."
-SCALE = "Colours end at 99 % of the off-diagonal (quantile), where they do now (fixed), or log."
-ORDER = "Features as they are, by sequency, clustered, partners side by side."
+ZOOM_Y = "Zoom the loss axis in and out around the curve."
+SMOOTH = "Weaker and stronger smoothing, by local linear fits, which do not lag."
+SCALE = "Colours up to the 99th percentile off the diagonal (quantile), fixed, or logarithmic."
+ORDER = "Order of the features: natural, by sequency, clustered, partners side by side."
 SELECT = "Select a run."
-OPEN_RUN = "Show a run in the panes; what trains is saved, and stays on the list."
+OPEN_RUN = "Open a run in the panes; the live run is saved and stays on the list."
 LOAD = "Draw a saved run beside this one."
 FILTER = "Show only runs with these words; or load any run by its folder."
-SORT = "Sort by the next column, or the other way round; so does a click on a heading."
-RENAME = "Give a run another name on the screen."
+SORT = "Sort by the next column; with shift, the other way round. A click on a heading sorts too."
+RENAME = "Rename a run on the screen."
 REMOVE = "Take a run off the list; its files stay."
-COMPARE = "Hold the others against a run: it stands out, ratios to it are said; again: none."
+COMPARE = "Compare the others with this run: shows their losses over its loss; again to stop."
 ZOOM = "Zoom in and out at the cursor."
-NO_ROW = "Select no row."
-QUANTITY = "Show the next quantity, and the one before: losses, ratios, statistics."
-VARIANT = "Another variant of the trained models: bias, tied, activation, data."
+NO_ROW = "Deselect the row."
+QUANTITY = "Show the next or the previous quantity: losses, ratios, statistics."
+VARIANT = "The next variant of the trained models: bias, tied, activation, data."
 CELL = "Move the cursor over the cells."
-ROW = "Work on another row."
-CHOOSE = "Of several values the next one, or the one before; a letter goes to one that begins so."
+ROW = "Go to the next or the previous setting."
+CHOOSE = "Choose the next or the previous value; a letter chooses one that begins with it."
 
 
 def arrows(
@@ -187,7 +187,7 @@ def rows_of(pane: str) -> list[Key]:
 KEYS = (
     Key("w", "swap_weights", "rug", "Swap trained and rug weights; training goes on.", "Weights"),
     Key(
-        "space", "pause", "pause", "Pause and continue; after the last step, train on.", "Training"
+        "space", "pause", "pause", "Pause and resume; after the last step, train further.", "Training"
     ),
     Key("left_square_bracket", "lr(0.5)", "lr", LR, "Training", pair="[ ]", name="halve_lr"),
     Key("right_square_bracket", "lr(2.0)", "lr×2", LR, "Training", False, name="double_lr"),
@@ -213,7 +213,7 @@ KEYS = (
     Key("O", "zoom_y(2.0)", "", ZOOM_Y, "Loss", False, pane="loss", name="zoom_y_out"),
     *arrows("chart", "pan", "Pan by a quarter of the chart.", "Loss", "loss", "shift+"),
     Key("0", "all", "all", "Show all of the data.", "Loss", False, pane="loss", name="whole_chart"),
-    Key("f", "follow", "follow", "Follow the newest step, or stay.", "Loss", False, pane="loss"),
+    Key("f", "follow", "follow", "Follow the newest step, or hold the view.", "Loss", False, pane="loss"),
     Key("less_than_sign", "smooth(-1)", "", SMOOTH, "Loss", False, "", "loss", name="smooth_less"),
     Key(
         "greater_than_sign", "smooth(1)", "", SMOOTH, "Loss", False, "", "loss", name="smooth_more"
@@ -227,11 +227,11 @@ KEYS = (
     Key("i", "closer(1)", "zoom", ZOOM, "Weights", False, pane="weights", name="zoom_in"),
     Key("o", "closer(-1)", "out", ZOOM, "Weights", False, pane="weights", name="zoom_out"),
     Key("0", "whole", "all", "All of W.", "Weights", False, pane="weights", name="whole_matrix"),
-    Key("n", "cells", "1:1", "One cell of W a pixel.", "Weights", False, pane="weights"),
+    Key("n", "cells", "1:1", "One cell of W per pixel.", "Weights", False, pane="weights"),
     *arrows("cursor", "cursor", CURSOR, "Weights", "weights", letters=True),
     *arrows("window", "pan", "Pan by a quarter of the window.", "Weights", "weights", "shift+"),
     Key(
-        "escape", "no_cursor", "no cursor", "Put the cursor away.", "Weights", False, pane="weights"
+        "escape", "no_cursor", "no cursor", "Hide the cursor.", "Weights", False, pane="weights"
     ),
     *rows_of("theory"),
     *rows_of("symmetry"),
@@ -253,7 +253,7 @@ KEYS = (
     Key("h", "hide", "hide", "Hide a run, or show it again.", "Runs", pane="runs", name="hide_run"),
     Key("c", "reference", "compare", COMPARE, "Runs", pane="runs", name="compare_run"),
     Key("delete", "remove", "remove", REMOVE, "Runs", pane="runs", name="remove_run"),
-    Key("escape", "close", "close", "Close the sheet.", "Runs", pane="runs", name="close_runs"),
+    Key("escape", "close", "close", "Close the list.", "Runs", pane="runs", name="close_runs"),
     Key("j", "jump", "jump", JUMP, "Panes", False, pane="dashboard"),
     Key("x", "sweep", "sweep", "Sweeps: set one up, watch it, open its cells.", "Sweep"),
     Key("t", "quantity(1)", "quantity", QUANTITY, "Sweep", pane="sweep", name="next_quantity"),
@@ -263,14 +263,14 @@ KEYS = (
     Key("left", "cell(0, -1)", "", CELL, "Sweep", False, "←", "sweep", name="cell_left"),
     Key("right", "cell(0, 1)", "", CELL, "Sweep", False, "→", "sweep", name="cell_right"),
     Key("enter", "open_cell", "open", "Open a cell's weights in the panes.", "Sweep", pane="sweep"),
-    Key("p", "stop_sweep", "stop/go on", "Stop the sweep, or go on.", "Sweep", pane="sweep"),
+    Key("p", "stop_sweep", "stop/resume", "Stop the sweep, or resume it.", "Sweep", pane="sweep"),
     Key("c", "turn_curve", "r/p", "The curve along p or along r.", "Sweep", pane="sweep"),
     Key("v", "next_part", "parts", "Map and curve, map, curve.", "Sweep", pane="sweep"),
     Key("g", "next_size", "n_sparse", "The next n_sparse.", "Sweep", pane="sweep"),
     Key("b", "next_variant", "variant", VARIANT, "Sweep", pane="sweep"),
     Key("s", "next_seed", "seed", "The mean over seeds, or one of them.", "Sweep", pane="sweep"),
     Key("n", "new_sweep", "new", "Set up a new sweep in a form.", "Sweep", pane="sweep"),
-    Key("l", "list_sweeps", "list", "Sweeps to watch, also by a folder.", "Sweep", pane="sweep"),
+    Key("l", "list_sweeps", "list", "List sweeps to watch, or open one by its folder.", "Sweep", pane="sweep"),
     Key(
         "escape", "close", "close", "Back to the panes.", "Sweep", pane="sweep", name="close_sweep"
     ),
@@ -279,13 +279,13 @@ KEYS = (
     Key("up,shift+tab", "go(-1)", "", ROW, "Form", False, "", "form", name="last_row"),
     Key("right,space", "choose(1)", "", CHOOSE, "Form", False, "", "form", name="next_value"),
     Key("left", "choose(-1)", "", CHOOSE, "Form", False, "", "form", name="last_value"),
-    Key("escape", "cancel", "cancel", "Leave all as it is.", "Form", pane="form", name="cancel"),
+    Key("escape", "cancel", "cancel", "Close without changes.", "Form", pane="form", name="cancel"),
     Key("escape", "dismiss", "close", "Close the list.", "Lists", pane="list", name="close_list"),
     Key(
         "t",
         "trace",
         "traceback",
-        "The traceback of a bug.",
+        "Show the traceback of a bug.",
         "Failure",
         pane="failure",
         name="traceback",
@@ -329,10 +329,10 @@ KEYS = (
     Key("L", "log", "log", "The run's log: what happened to it, and when.", "Files", False),
     Key("plus", "fps(2.0)", "fps+", FPS, "Screen", False, name="draw_more_often"),
     Key("minus", "fps(0.5)", "fps−", FPS, "Screen", False, name="draw_less_often"),
-    Key("d", "theme", "dark", "Dark or light colours.", "Screen", False),
+    Key("d", "theme", "dark", "Switch between dark and light colours.", "Screen", False),
     Key("ctrl+l", "redraw", "redraw", REDRAW, "Screen", False),
     Key("ctrl+p", "command_palette", "palette", PALETTE, "Screen"),
-    Key("question_mark,f1", "help", "help", "The keys that work where one is.", "Screen"),
+    Key("question_mark,f1", "help", "help", "The keys that work here.", "Screen"),
     Key("ctrl+z", "suspend_process", "", SUSPEND, "Screen", False, name="suspend", priority=True),
     Key("ctrl+c", "interrupt", "", INTERRUPT, "Screen", False, priority=True),
     Key("q", "quit", "quit", "Quit at once.", "Screen"),

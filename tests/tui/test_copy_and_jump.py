@@ -10,6 +10,7 @@ from rugtui.live.frame import CellReadout
 from rugtui.models.base import Window
 from rugtui.tui.app import RugtuiApp
 from rugtui.tui.panes.loss.widget import LossPane
+from rugtui.tui.panes.theory import TheoryPane
 from rugtui.tui.panes.weights.widget import WeightsPane
 from rugtui.tui.terminal.terminal_app import passed_through
 from tests.tui.fake import FakeSession, give, running, some_frame, some_picture
@@ -63,6 +64,23 @@ async def test_y_copies_the_reading_of_the_focused_pane_first(pilot):
     assert pilot.app.clipboard.startswith("W[3, 5] -0.25")
     await pilot.press("1", "y")
     assert pilot.app.clipboard == reading.replace("−", "-")
+
+
+async def test_y_copies_the_value_under_the_mouse_first(pilot):
+    await pilot.press("2", "1", "h")
+    theory = pilot.app.dashboard.query_one(TheoryPane)
+    lines = [theory.render_line(y).text for y in range(theory.content_size.height)]
+    y = next(y for y, line in enumerate(lines) if line.startswith("linear"))
+    await pilot.hover(TheoryPane, offset=(5, 1 + y))
+    await pilot.press("y")
+    assert pilot.app.clipboard.startswith("linear 0.012031: ")
+    await pilot.click(TheoryPane, offset=(5, 1 + y))
+    assert theory.selected == "linear"
+    await pilot.press("1", "h")  # no crosshair
+    await pilot.hover(LossPane, offset=(30, 8))
+    await pilot.press("y")
+    assert pilot.app.clipboard == pilot.app.dashboard.query_one(LossPane).readout()
+    assert pilot.app.clipboard.startswith("step ")
 
 
 async def test_j_jumps_by_letter_and_shift_maximises(pilot):

@@ -206,7 +206,7 @@ def test_a_row_is_one_line_that_says_where_it_is_cut_and_what_can_be_chosen():
 
 async def test_what_has_no_effect_beside_the_rest_is_said(pilot):
     await write(pilot, "lr", "0.5")
-    assert row(pilot, "lr").said == "now auto; goes on"
+    assert row(pilot, "lr").said == "now auto; no restart"
     pilot.app.screen.go_to("method")
     await pilot.press("right")
     sentence = "now auto; no effect: population training sets its own rates"

@@ -170,13 +170,13 @@ async def test_the_selected_run_shows_its_curve(pilot):
     foot = "\n".join(pane.render_line(y).text for y in range(-9 + pane.content_size.height, 99))
     assert "┤" in foot
     await pilot.press(*["down"] * 4)
-    assert "reading its curve" in table(pilot)
+    assert "Reading its curve" in table(pilot)
     await until(pilot, lambda: told(pilot, Preview))
     assert told(pilot, Preview) == [Preview("/runs/D")]
     seen = dataclasses.replace(some_run("", loss=0.02), key="/runs/D")
     frame = some_frame(others=OTHERS, run="/runs/live", saved=on_disk(), preview=seen)
     await give(pilot, frame)
-    assert "reading its curve" not in table(pilot)
+    assert "Reading its curve" not in table(pilot)
     assert "┤" in table(pilot)
 
 

@@ -58,7 +58,7 @@ async def opened(pilot):
     await pilot.press("x")
     await until(pilot, lambda: isinstance(pilot.app.screen, (Sweeps, SweepForm)))
     if isinstance(pilot.app.screen, SweepForm):  # there is no sweep yet
-        await pilot.press("escape", "l")
+        await pilot.press("ctrl+o")
         await until(pilot, lambda: isinstance(pilot.app.screen, Sweeps))
 
 
@@ -114,6 +114,20 @@ async def test_keys_move_over_cells_quantities_and_sizes(swept):
         assert "n_sparse 16" in text(pilot)
 
 
+async def test_one_escape_closes_where_no_sweep_was_chosen(tmp_path):
+    async with running(app()) as pilot:
+        await opened(pilot)  # from the form to the list
+        await pilot.press("tab", "n")
+        await until(pilot, lambda: isinstance(pilot.app.screen, SweepForm))
+        await pilot.press("escape")
+        await until(pilot, lambda: pilot.app.screen is pilot.app.dashboard)
+        process.prepare(tmp_path / "mine", SMALL)
+        await pilot.press("x")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Sweeps))
+        await pilot.press("escape")
+        await until(pilot, lambda: pilot.app.screen is pilot.app.dashboard)
+
+
 def words(pilot):
     """Of the keys in the footer."""
     return [hint.word for hint in pilot.app.screen.query_one(KeyBar).hints]
@@ -122,13 +136,13 @@ def words(pilot):
 async def test_only_keys_that_do_something_are_in_the_footer(swept):
     async with running(app()) as pilot:
         await opened(pilot)
-        await pilot.press("escape")
+        await pilot.app.pop_screen()  # as where a sweep that was chosen cannot be read
         await until(pilot, lambda: words(pilot) == ["new", "list", "close", "help", "quit"])
         await pilot.press("p", "t", "g", "v", "c", "enter", "up")
-        assert "no sweep yet" in text(pilot)
+        assert "No sweep yet" in text(pilot)
         pilot.app.screen.follow(swept)
         await until(pilot, lambda: "n_sparse" in words(pilot))
-        assert "stop/go on" not in words(pilot), "every cell is computed"
+        assert "stop/resume" not in words(pilot), "every cell is computed"
         assert not {"variant", "seed"} & {*words(pilot)}, "it has one of each"
 
 
@@ -136,7 +150,7 @@ async def test_a_footer_has_room_for_the_way_out_at_80_columns(tmp_path):
     process.prepare(tmp_path / "mine", dataclasses.replace(SMALL, n_sparse="16"))
     async with running(app(), (80, 24)) as pilot:
         await watch(pilot, tmp_path / "mine")
-        await until(pilot, lambda: "stop/go on" in words(pilot))
+        await until(pilot, lambda: "stop/resume" in words(pilot))
         assert (
             "escape close ? help q quit" in pilot.app.screen.query_one(KeyBar).render_line(0).text
         )
@@ -149,7 +163,7 @@ def test_a_cell_without_weights_says_why():
     unsaved = dataclasses.replace(SMALL, save_weights=False)
     only = dataclasses.replace(SMALL, kinds="trained,theory")
     assert without_weights(SMALL, "rug", [failed]) == "this cell has no rug weights: it failed"
-    assert without_weights(SMALL, "rug", []) == "the rug weights of this cell are not there yet"
+    assert without_weights(SMALL, "rug", []) == "the rug weights of this cell are not computed yet"
     assert "are not saved: set save_weights" in without_weights(unsaved, "rug", [done])
     assert without_weights(only, "rug", []) == "this sweep has no rug weights"
 
@@ -212,8 +226,10 @@ async def test_the_list_has_what_is_known_and_refuses_what_is_no_sweep(tmp_path)
 async def test_a_sweep_is_set_up_started_stopped_and_continued(tmp_path, monkeypatch):
     async with running(app()) as pilot:
         await opened(pilot)
-        await pilot.press("escape", "n")
-        assert isinstance(pilot.app.screen, SweepForm)
+        await pilot.press("escape")
+        await until(pilot, lambda: pilot.app.screen is pilot.app.dashboard)
+        await pilot.press("x")
+        await until(pilot, lambda: isinstance(pilot.app.screen, SweepForm))
         form = pilot.app.screen
         written = {"n_sparse": "16", "ratio": "0.25,", "p": "0.1,0.3", "kinds": "trained,theory"}
         for name, value in (

@@ -135,15 +135,18 @@ def multiple_label(multiple: int, exponent: int) -> str:
 
 
 def linear_label(value: float, step: float) -> str:
-    """With enough digits to tell it from its neighbours: 1.5k, 12,340, 0.0055, 2.101e-6."""
+    """With enough digits to tell it from its neighbors: 1.5k, 12,340, 0.0055, 2.101e-6. Below 0.001
+    with an exponent, as `numbers.loss` and the ticks of logarithmic axes."""
     if step >= 1 and abs(value) < 1e12:
         whole = round(value)
         unit = next((size for size in (10**9, 10**6, 1000) if abs(whole) >= size), 1)
         tells = step >= unit or (abs(whole) < 10 * unit and step >= unit / 10)
         return numbers.count(value) if tells else f"{whole:,}"
     digits = -math.floor(math.log10(step) + 1e-9)
-    if value == 0 or (0 <= digits <= 6 and abs(value) < 1e12):
-        return f"{value:.{min(max(digits, 0), 6)}f}"
+    if abs(value) < step / 2:
+        return "0"
+    if 1e-3 <= abs(value) < 1e12:
+        return f"{value:.{max(digits, 0)}f}"
     precise = max(0, math.floor(math.log10(abs(value)) + 1e-9) + digits)
     return numbers.short_exponent(f"{value:.{precise}e}")
 

@@ -41,11 +41,11 @@ def label_rows(levels: Sequence[Level], axis: Axis, rows: int) -> dict[int, Leve
     more names than rows, the last levels have none.
     """
     named = list(levels[:rows])
-    places = axis.place(np.array([level.value for level in named]))
-    places = np.clip(places, axis.first, axis.last)
-    share = (axis.last - places) / (axis.last - axis.first)
+    places = axis.place(np.array([level.value for level in named], dtype=float))
+    places = np.where(np.isnan(places), -np.inf, places)  # at or below 0 on a logarithmic axis
+    share = (axis.last - np.clip(places, axis.first, axis.last)) / (axis.last - axis.first)
     wanted = np.rint(share * (rows * DOTS - 1)).astype(int) // DOTS
-    order = np.argsort(-places, kind="stable")  # names that share a row keep the order of values
+    order = np.argsort(-places, kind="stable")  # by value, also of names at the same edge
     placed = wanted[order]
     for k in range(1, len(placed)):
         placed[k] = max(placed[k], placed[k - 1] + 1)
@@ -129,18 +129,16 @@ def end_names(chart: Chart, now: Shown) -> list[Level]:
         x, y = curve.x[known], curve.y[known]
         if curve.named and x.size and x[-1] >= now.x.value(now.x.first):
             end = float(np.interp(now.x.value(now.x.last), x, y))
-            place = now.y.place_one(end)
-            place = now.y.first if math.isnan(place) else place
-            names.append(pointed(Level(curve.name, end, curve.pen.colour), place, now.y))
+            names.append(with_arrow(Level(curve.name, end, curve.pen.colour), now.y))
     return names
 
 
-def pointed(level: Level, place: float, axis: Axis) -> Level:
-    """A level for its name; one off the scale is named at the edge, with an arrow towards it."""
-    if axis.first <= place <= axis.last:
+def with_arrow(level: Level, axis: Axis) -> Level:
+    """The level with an arrow before its name if it is off the scale."""
+    if inside(axis, level):
         return level
-    arrow, edge = ("↑", axis.last) if place > axis.last else ("↓", axis.first)
-    return dataclasses.replace(level, name=f"{arrow} {level.name}", value=axis.value(edge))
+    arrow = "↑" if axis.place_one(level.value) > axis.last else "↓"
+    return dataclasses.replace(level, name=f"{arrow} {level.name}")
 
 
 def height_at(chart: Chart, now: Shown, cross: float | None) -> float | None:

@@ -22,8 +22,8 @@ from rugtui.tui.charts.chart import (
     end_names,
     inside,
     label_rows,
-    pointed,
     shown,
+    with_arrow,
 )
 from rugtui.tui.charts.lines import fit, line
 from rugtui.tui.charts.palette import Palette, ink
@@ -42,8 +42,7 @@ def chart_strips(
     """A chart that is not empty, in `height` strips of `width` cells, both at least LEAST."""
     now = shown(chart, view)
     levels = [level for level in chart.levels if inside(now.y, level)]
-    named_levels = [level for level in chart.levels if level.name and level.value > 0]
-    names = [pointed(one, now.y.place_one(one.value), now.y) for one in named_levels]
+    names = [with_arrow(level, now.y) for level in chart.levels if level.name and level.value > 0]
     names += end_names(chart, now)
     labels = labels_beside(width, chart)
     left, rows = gutter(now.y, height), height - FOOT

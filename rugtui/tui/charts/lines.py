@@ -102,10 +102,10 @@ def fit(strips: Sequence[Strip], width: int, height: int) -> list[Strip]:
 NOTHING_COMES = {
     "failed": "Training stopped before its first result.",
     "paused": "Paused before the first result.",
-    "done": "Over before the first result.",
-    "finished": "The run was over before its first result.",
-    "crashed": "The process that trained it is gone, and saved no result.",
-    "gone": "The run was removed before its first result was seen.",
+    "done": "The run ended before its first result.",
+    "finished": "The run ended before its first result.",
+    "crashed": "The process that trained this run ended before it saved a result.",
+    "gone": "The folder of the run was deleted before its first result.",
     "damaged": "No result of this run can be read.",
 }
 """By phase, why something does not appear by itself."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from textual import events
 from textual.content import Content
@@ -53,7 +53,7 @@ class Pane(Widget, can_focus=True):
         raise NotImplementedError
 
     def reading(self) -> str:
-        """What the user points at in this pane, as text to copy; empty if nothing."""
+        """What the mouse, the cursor or the crosshair points at, as text to copy; may be empty."""
         return ""
 
     def entitle(self, above: Content | None = None, below: str = "") -> None:
@@ -141,28 +141,68 @@ class Pane(Widget, can_focus=True):
         return self._papered(blank(self.content_size.width))
 
 
+NAME = 13
+"""Columns of the names of rows."""
+
+
+class TableRow(NamedTuple):
+    """One row of a table in words."""
+
+    key: str
+    name: str
+    value: str
+    about: str
+    """A sentence that explains it."""
+
+    @property
+    def head(self) -> str:
+        return f"{self.name} {self.value}".strip()
+
+
 class TablePane(Pane):
-    """A pane of named rows: one can be selected, which then explains itself."""
+    """A pane of named rows: one can be selected by key or mouse, which then explains itself."""
 
     selected = ""
     """Key of the selected row; empty while none is."""
+    _mouse: int | None = None
+    """The line that the mouse is over."""
 
-    def row_keys(self) -> list[str]:
-        """The rows that can be selected, from above to below."""
+    def rows(self) -> list[TableRow]:
+        """The rows that can be selected, from top to bottom."""
         raise NotImplementedError
 
     def explained(self) -> list[tuple[str, str]]:
-        """Of each row its name with its number, and a sentence that explains it."""
-        raise NotImplementedError
+        """Each row's name with its number, and a sentence that explains it."""
+        return [(row.head, row.about) for row in self.rows()]
 
     def action_select_row(self, by: int) -> None:
-        keys = self.row_keys()
+        keys = [row.key for row in self.rows()]
         if not keys:
             return
         start = -1 if by > 0 else len(keys)
         at = keys.index(self.selected) if self.selected in keys else start
         self.selected = keys[min(max(at + by, 0), len(keys) - 1)]
         self.redraw()
+
+    def row_at(self, y: int) -> TableRow | None:
+        """The row on a line of the content, found by its name; there may be two of one name."""
+        names = [strip.text[:NAME].strip() for strip in self._shown[: y + 1]]
+        found = [row for row in self.rows() if row.name == names[y]] if y < len(names) else []
+        return found[min(names.count(names[y]), len(found)) - 1] if found else None
+
+    def on_click(self, event: events.Click) -> None:
+        """A click selects a row."""
+        at = event.get_content_offset(self)
+        if at is not None and (row := self.row_at(at.y)):
+            self.selected = row.key
+            self.redraw()
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        at = event.get_content_offset(self)
+        self._mouse = None if at is None else at.y
+
+    def on_leave(self) -> None:
+        self._mouse = None
 
     def action_select_none(self) -> None:
         """Deselect the row; without one, return to the live run."""
@@ -172,11 +212,10 @@ class TablePane(Pane):
         self.redraw()
 
     def reading(self) -> str:
-        """The selected row, as text to copy."""
-        keys = self.row_keys()
-        if self.selected not in keys:
-            return ""
-        return ": ".join(self.explained()[keys.index(self.selected)])
+        """The row under the mouse, else the selected one."""
+        row = None if self._mouse is None else self.row_at(self._mouse)
+        row = row or next((row for row in self.rows() if row.key == self.selected), None)
+        return f"{row.head}: {row.about}" if row else ""
 
 
 class RankedRow(Protocol):

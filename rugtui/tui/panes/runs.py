@@ -366,7 +366,7 @@ def _about(
     """The selected run in words: its whole name, and how it differs from the one compared with."""
     row = rows[selected]
     other = reference if reference is not None and not row.reference else rows[0]
-    against = f"{other.letter}" if other.letter else "the live run"
+    against = f"run {other.letter}" if other.letter else "the live run"
     named = f"{row.letter}: {row.name}" if row.letter else row.name
     said = "The live run" if row.key == LIVE else named
     if row.hidden:
@@ -377,15 +377,15 @@ def _about(
     if row.settings is not None and other.settings is not None:
         told = differences(row.settings, other.settings)
     if len(rows) == 1:
-        tail = " When a change needs a restart, the run before it is kept in this list."
+        tail = " After a change that needs a restart, the previous run stays in this list."
     elif row.settings is None:
         tail = f" It cannot be read: {row.trouble}."
     elif row.key == other.key:
         tail = ""
     elif told:
-        tail = f" Not as {against}: {', '.join(told)}."
+        tail = f" Differs from {against}: {', '.join(told)}."
     else:
-        tail = f" Its settings are those of {against}."
+        tail = f" Same settings as {against}."
     return paragraph(f"{said}.{tail}", palette.style("text"), width)
 
 
@@ -413,7 +413,7 @@ def preview_strips(
     """The loss of a run against its steps, over L*."""
     history = row.history
     if history is None or len(history) < 2:
-        read = "reading its curve" if history is None else "it has no curve yet"
+        read = "Reading its curve …" if history is None else "No curve yet."
         said = "" if row.settings is None else read
         return fit([blank(width), line([(said, palette.style("faint"))], width)], width, height)
     loss = np.where(history.column("loss") > 0, history.column("smoothed"), math.nan)
@@ -456,8 +456,8 @@ class RunsPane(Pane):
         return [*table, *preview_strips(rows[chosen], palette, font, width, preview)]
 
     def _note(self, frame: Frame) -> str:
-        told = "" if frame.saved is not None else "looking for runs on disk"
-        return f"only runs with: {self.view.filter}" if self.view.filter else told
+        told = "" if frame.saved is not None else "Looking for runs on disk …"
+        return f"filter: {self.view.filter}" if self.view.filter else told
 
     def on_click(self, event: events.Click) -> None:
         """The heading sorts, a row is selected, and opened where it is clicked twice."""

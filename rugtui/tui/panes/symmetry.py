@@ -27,7 +27,7 @@ from rugtui.tui.charts.lines import (
 )
 from rugtui.tui.charts.palette import ASCII, Palette
 from rugtui.tui.keys import bindings
-from rugtui.tui.panes.pane import TablePane, rows_that_fit
+from rugtui.tui.panes.pane import NAME, TablePane, TableRow, rows_that_fit
 
 if TYPE_CHECKING:
     from rugtui.analysis.statistics import Statistics
@@ -40,7 +40,7 @@ ASCII_EIGHTHS = "  ..::==#"
 ASCII_LOW = "_.-=*"
 DOT, ASCII_DOT = "•", "o"
 
-NAME, VALUE, SPREAD, SYMMETRIC = 13, 9, 11, 11
+VALUE, SPREAD, SYMMETRIC = 9, 11, 11
 LEAST_CURVE = 12
 """Columns of a trend below which the value of a symmetric model is left out for it."""
 LEAST_HISTOGRAM = 3
@@ -92,8 +92,8 @@ LEAST_SHOWN = 7
 def waiting(frame: Frame) -> str:
     """The text while there are no statistics."""
     if frame.step == 0 and frame.shown == "trained" and frame.phase != "opened":
-        return instead(frame, "statistics come with the first steps")
-    return f"taking statistics of the {frame.shown} weights"
+        return instead(frame, "Statistics follow the first steps.")
+    return f"Computing statistics of the {frame.shown} weights …"
 
 
 def symmetry_table(
@@ -123,7 +123,7 @@ def symmetry_table(
         strips += histogram(
             masses, normal, bar, dot, width, room, ascii_only=palette.glyphs == ASCII
         )
-        key = "bars: interference, dots: normal" if width >= 42 else "bars: W, dots: normal"
+        key = "bars: interference, dots: normal" if width >= 42 else "bars: noise, dots: normal"
         axis = "−4σ" + key.center(width - 6) + "+4σ"
         strips.append(line([(axis, palette.style("faint"))], width))
     return fit([*strips[: max(height - len(said), 0)], *said], width, height)
@@ -260,17 +260,12 @@ class SymmetryPane(TablePane):
     _also: tuple[object, ...] = ()
     _drawn: Sequence[Strip] = ()
 
-    def row_keys(self) -> list[str]:
-        return [row.key for row in SYMMETRY_ROWS]
-
-    def explained(self) -> list[tuple[str, str]]:
+    def rows(self) -> list[TableRow]:
         now = self.frame and self.frame.reading.statistics
         return [
-            (
-                SYMMETRY[row.key].name + (f" {row.said(row.value(now))}" if now else ""),
-                SYMMETRY[row.key].about,
-            )
+            TableRow(row.key, term.name, row.said(row.value(now)) if now else "", term.about)
             for row in SYMMETRY_ROWS
+            for term in (SYMMETRY[row.key],)
         ]
 
     def draw(self, frame: Frame, palette: Palette, width: int, height: int) -> list[Strip]:

@@ -25,9 +25,9 @@ from rugtui.tui.charts.lines import (
 from rugtui.tui.charts.number_line import LEAST_WIDTH, NumberMark, number_line
 from rugtui.tui.charts.palette import ASCII, Palette
 from rugtui.tui.keys import bindings
-from rugtui.tui.panes.pane import TablePane, rows_that_fit
+from rugtui.tui.panes.pane import NAME, TablePane, TableRow, rows_that_fit
 
-NAME, LOSS = 13, 9
+LOSS = 9
 NARROW, WIDE = (7, 8), (16, 12)
 """Widths of the last two columns: for half of an 80-column terminal, and where there is room."""
 ABOUT = 40
@@ -140,7 +140,7 @@ def theory_table(
     sentence: the verdict, or what the row is whose key is `selected`."""
     rows = theory_rows(frame)
     if frame.levels is None:
-        said = instead(frame, "theory comes with the first steps")
+        said = instead(frame, "Theory follows the first steps.")
         return said_alone(said, palette, width, height)
     head = [headline(frame, palette, width)] if height > LEAST_ROWS else []
     text = frame.verdict
@@ -254,14 +254,10 @@ def _step(step: int, room: int) -> str:
 class TheoryPane(TablePane):
     BINDINGS = bindings("theory")
 
-    def row_keys(self) -> list[str]:
-        return [row.key for row in theory_rows(self.frame)] if self.frame else []
-
-    def explained(self) -> list[tuple[str, str]]:
-        """Each row with its number and an explanation."""
-        rows = theory_rows(self.frame) if self.frame else []
+    def rows(self) -> list[TableRow]:
         return [
-            (f"{row.name.strip()} {numbers.loss(row.value)}", LOSSES[row.key].about) for row in rows
+            TableRow(row.key, row.name.strip(), numbers.loss(row.value), LOSSES[row.key].about)
+            for row in (theory_rows(self.frame) if self.frame else ())
         ]
 
     def draw(self, frame: Frame, palette: Palette, width: int, height: int) -> list[Strip]:

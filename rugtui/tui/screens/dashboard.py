@@ -107,9 +107,10 @@ class Dashboard(Screen[None]):
         self.go_to(PANES[(here + step) % len(PANES)])
 
     def pointed_at(self) -> str:
-        """What the user points at, in the focused pane first; empty for nothing."""
+        """What the user points at, first in the pane under the mouse, then in the focused one; empty
+        for nothing."""
         panes = [self.query_one(f"#{name}", Pane) for name in PANES]
-        panes.sort(key=lambda pane: not pane.has_focus)
+        panes.sort(key=lambda pane: (not pane.mouse_hover, not pane.has_focus))
         return next((said for pane in panes if (said := pane.reading())), "")
 
     def action_jump(self) -> None:

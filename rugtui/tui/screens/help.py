@@ -16,9 +16,9 @@ from rugtui.tui.screens.overlay import Overlay
 
 PANES = (
     ("1 loss", "training (faint), smoothed and held-out loss per feature; L* and other levels"),
-    ("2 W", "means of blocks of W; the colours end where 99 % of the off-diagonal ends"),
-    ("3 theory", "the live loss beside what theory says of it; L* is a prediction, not a floor"),
-    ("4 symmetry", "what a permutation-symmetric optimum would not have"),
+    ("2 W", "block means of W; colours end at the 99th percentile of |W_ij| off the diagonal"),
+    ("3 theory", "every loss that theory predicts; L* is a prediction, not a lower bound"),
+    ("4 symmetry", "how far the weights are from a permutation-symmetric optimum"),
 )
 EVERYWHERE = ("Training", "Panes", "Weights", "Files", "Screen")
 """Groups with keys that work in every pane, in the order of the help."""

@@ -25,8 +25,8 @@ PREVIEW_SECONDS = 0.1
 """How long a run is selected before its history is read."""
 IN_CHARTS = ("hide", "reference", "remove")
 """Actions on a run that is in the charts and is not the live one."""
-FILTER = "words of a name, a state or a setting; or the folder of any run"
-NAME = "a name; empty gives it its own back"
+FILTER = "words in the name, state or settings; or the folder of any run"
+NAME = "a new name; empty restores the original"
 
 
 class Runs(Overlay[None]):

@@ -16,7 +16,7 @@ from rugtui.tui.screens.form_screen import FormScreen
 
 PRESET, NONE = "preset", "none"
 """The row for choosing a preset, and its value if none is chosen."""
-NO_PRESET = "Settings that belong together; choosing a preset fills in the rows."
+NO_PRESET = "A set of settings; choosing one fills in the rows."
 
 
 class SettingsForm(FormScreen[Settings | None]):
@@ -92,7 +92,7 @@ class SettingsForm(FormScreen[Settings | None]):
                 said = f"No effect: {why_vain}."
                 return replace(row, tone="said", said=said, whole=f"{said} {declared.sentence}")
             return replace(row, tone="said", said=declared.rule.about, whole=declared.sentence)
-        effect = "goes on" if declared.rule.hot else "starts a new run"
+        effect = "no restart" if declared.rule.hot else "starts a new run"
         effect = f"no effect: {why_vain}" if why_vain else effect
         said = f"now {now}; {effect}"
         return replace(row, tone="changed", said=said, whole=f"{said}. {declared.sentence}")

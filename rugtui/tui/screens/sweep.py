@@ -25,7 +25,7 @@ from rugtui.tui.panes.sweep.view import LARGEST, SweepView, sizes, with_weights
 from rugtui.tui.panes.sweep.widget import SweepPane
 from rugtui.tui.screens.overlay import Overlay
 from rugtui.tui.screens.sweep_form import SweepForm
-from rugtui.tui.screens.sweeps import Sweeps
+from rugtui.tui.screens.sweeps import OTHER, Other, Sweeps
 
 ON_A_SWEEP = (
     *("stop_sweep", "cell", "quantity", "next_size", "next_variant", "next_seed"),
@@ -34,7 +34,7 @@ ON_A_SWEEP = (
 """Actions that need a sweep."""
 LOOK_EVERY = 0.25
 """Seconds between two checks of a sweep's folder."""
-NOTHING = "no sweep yet: n sets one up, l lists the sweeps on disk"
+NOTHING = "No sweep yet: n sets one up, l lists those on disk."
 
 
 class Desk:
@@ -95,7 +95,7 @@ class SweepScreen(Overlay[None]):
         self._left.set()
         self._left = threading.Event()
         self._desk.folder = folder
-        self.pane.said = f"reading {folder} …"
+        self.pane.said = f"Reading {folder} …"
         self._see(None, self._left)
         watching = partial(self._watch, folder, self._desk.processes.get(folder), self._left)
         self.run_worker(watching, thread=True, name="sweep")
@@ -113,7 +113,7 @@ class SweepScreen(Overlay[None]):
                 left.wait(LOOK_EVERY)
         except (OSError, RugtuiError) as error:
             if not left.is_set():
-                self.app.call_from_thread(self._cannot, f"not read: {error}")
+                self.app.call_from_thread(self._cannot, f"Cannot be read: {error}")
 
     def _see(self, sweep: Watched | None, left: threading.Event) -> None:
         if left is self._left and self.is_attached:
@@ -145,9 +145,13 @@ class SweepScreen(Overlay[None]):
             self._see(None, self._left)
 
     async def action_new_sweep(self) -> None:
-        def begin(asked: tuple[Grid, Path] | None) -> None:
-            if asked is not None:
+        async def begin(asked: tuple[Grid, Path] | Other | None) -> None:
+            if asked == OTHER:
+                await self.action_list_sweeps()
+            elif asked is not None:
                 self.run_worker(partial(self._begin, *asked), thread=True, name="begin")
+            else:
+                self._close_without_sweep()
 
         sweep = self.pane.sweep
         await self.app.push_screen(SweepForm(sweep.grid if sweep else Grid()), begin)
@@ -170,11 +174,20 @@ class SweepScreen(Overlay[None]):
         self.app.call_from_thread(self.follow, folder)
 
     async def action_list_sweeps(self) -> None:
-        def follow(folder: Path | None) -> None:
-            if folder is not None:
+        async def follow(folder: Path | Other | None) -> None:
+            if folder == OTHER:
+                await self.action_new_sweep()
+            elif folder is not None:
                 self.follow(folder)
+            else:
+                self._close_without_sweep()
 
         await self.app.push_screen(Sweeps(), follow)
+
+    def _close_without_sweep(self) -> None:
+        """Nothing was chosen: an empty screen would take a second escape."""
+        if self._desk.folder is None:
+            self.dismiss()
 
     def action_stop_sweep(self) -> None:
         """Stop it, or go on."""
@@ -194,7 +207,7 @@ class SweepScreen(Overlay[None]):
         except (OSError, RugtuiError) as error:
             self._cannot(str(error))
             return
-        self.notify("stopping; what is computed stays", timeout=2)
+        self.notify("Stopping. Finished cells are kept.", timeout=2)
 
     def action_cell(self, up: int, right: int) -> None:
         if sweep := self.pane.sweep:
@@ -262,4 +275,4 @@ def without_weights(grid: Grid, kind: Kind, rows: list[Row]) -> str:
         return f"the {kind} weights of this cell are not saved: {hint}"
     if any(row.status == "failed" for row in rows):
         return f"this cell has no {kind} weights: it failed"
-    return f"the {kind} weights of this cell are not there yet"
+    return f"the {kind} weights of this cell are not computed yet"

@@ -8,6 +8,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from textual.binding import Binding
+
 from rugtui.errors import RugtuiError, SettingError
 from rugtui.runtime.machine import cores
 from rugtui.settings.fields import Declared, Rule, fields_of
@@ -18,21 +20,23 @@ from rugtui.sweeps.watch import new_folder
 from rugtui.tui.form import FormRow
 from rugtui.tui.screens.form_screen import FormScreen
 from rugtui.tui.screens.settings_form import row_of
+from rugtui.tui.screens.sweeps import OTHER, Other
 
 FOLDER = Declared(
     "folder",
     str,
     None,
-    Rule("New, or that of a sweep to continue.", phrase="a folder", auto="among rugtui's own"),
+    Rule("New, or that of a sweep to continue.", phrase="a folder", auto="in rugtui's own folder"),
     optional=True,
 )
 ROWS = {**fields_of(Grid), FOLDER.name: FOLDER}
 
 
-class SweepForm(FormScreen[tuple[Grid, Path] | None]):
-    """Returns the grid of a new sweep and its folder."""
+class SweepForm(FormScreen[tuple[Grid, Path] | Other | None]):
+    """Returns the grid of a new sweep and its folder, OTHER to choose one on disk, or None."""
 
     TITLE, FIRST = "New sweep", "n_sparse"
+    BINDINGS = [Binding("ctrl+o", "other", "list", tooltip="Sweeps on disk, to watch one.")]
 
     def __init__(self, draft: Grid) -> None:
         super().__init__()
@@ -75,6 +79,9 @@ class SweepForm(FormScreen[tuple[Grid, Path] | None]):
         elif grid != self._refused:
             folder = Path(os.path.expanduser(written)).absolute() if written else new_folder(grid)
             self.dismiss((grid, folder))
+
+    def action_other(self) -> None:
+        self.dismiss(OTHER)
 
     def _draft(self) -> tuple[Grid | None, str | None, Mapping[str, SettingError]]:
         """The grid and its folder, or the errors of its settings."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -20,8 +21,13 @@ from rugtui.tui.keys import sheet_bindings
 from rugtui.tui.screens.overlay import Overlay
 
 
-class Sweeps(Overlay[Path | None]):
-    """Returns the folder of a sweep; None if none was chosen."""
+Other = Literal["other"]
+OTHER: Other = "other"
+"""What the list returns to set up a new sweep instead, and the form to choose one on disk."""
+
+
+class Sweeps(Overlay[Path | Other | None]):
+    """Returns the folder of a sweep; OTHER for a new one; None if none was chosen."""
 
     keys_of = "list"
     _found: Sequence[tuple[Path, str]] = ()
@@ -30,15 +36,20 @@ class Sweeps(Overlay[Path | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="sheet") as sheet:
             sheet.border_title = "Sweeps, newest first"
-            sheet.border_subtitle = "enter watches · / filters · escape closes, then n sets one up"
-            yield Static("looking …", id="looking", markup=False)
+            sheet.border_subtitle = "enter watches · / filters · n sets one up · escape closes"
+            yield Static("Looking for sweeps …", id="looking", markup=False)
             yield OptionList(markup=False)
-            yield Input(placeholder="words of one, or the folder of any sweep", compact=True)
+            yield Input(placeholder="words to filter by, or the folder of any sweep", compact=True)
 
     def on_key(self, event: events.Key) -> None:
-        """From the list, / goes to where one types what it is filtered by."""
-        if event.character == "/" and self.query_one(OptionList).has_focus:
+        """In the list, / goes to the filter, and n to the form of a new sweep."""
+        if not self.query_one(OptionList).has_focus:
+            return
+        if event.character == "/":
             self.query_one(Input).focus()
+            event.stop()
+        elif event.character == "n":
+            self.dismiss(OTHER)
             event.stop()
 
     @on(Input.Changed)
@@ -65,7 +76,7 @@ class Sweeps(Overlay[Path | None]):
         try:
             found = [(folder, described(folder)) for folder in known_sweeps()]
         except OSError as error:
-            self.app.call_from_thread(self._say, f"not read: {error}")
+            self.app.call_from_thread(self._say, f"Cannot be read: {error}")
             return
         self.app.call_from_thread(self._list, found)
 
@@ -73,7 +84,7 @@ class Sweeps(Overlay[Path | None]):
         if not self.is_attached:
             return
         if not found:
-            self._say(f"no sweep in {sweeps_folder()} or here")
+            self._say(f"No sweep in {sweeps_folder()} or in this folder.")
             return
         self.query_one("#looking").display = False
         self._found = found
@@ -103,11 +114,11 @@ class Sweeps(Overlay[Path | None]):
             looking = self.query_one("#looking", Static)
             looking.display = True
             typed = printable(event.value.strip())
-            looking.update(
-                f"{typed} is not a sweep's folder: it has no sweep.json."
-                if typed
-                else "Type a folder, or press n for a new sweep."
-            )
+            if typed:
+                looking.update(f"{typed} is not a sweep's folder: it has no sweep.json.")
+            else:
+                looking.update("Type a folder, or press n for a new sweep.")
+                options.focus()  # where n is not typed
 
 
 def described(folder: Path) -> str:

@@ -59,13 +59,13 @@ class Quantity:
 
 
 QUANTITIES = (
-    Quantity("CPU, of a core", lambda s: s.usage.cpu, lambda v: f"{v:.0f} %"),
+    Quantity("CPU (of a core)", lambda s: s.usage.cpu, lambda v: f"{v:.0f} %"),
     Quantity("memory", lambda s: s.usage.memory, size),
     Quantity("GPU", lambda s: s.usage.gpu, lambda v: f"{v:.0f} %"),
     Quantity("GPU memory", lambda s: s.usage.gpu_memory, size),
     Quantity("GPU power", lambda s: s.usage.gpu_power, lambda v: f"{v:.0f} W"),
-    Quantity("to the terminal", lambda s: s.kib, lambda v: f"{v:.1f} KiB/s"),
-    Quantity("drawn", lambda s: s.fps, lambda v: f"{v:.1f} fps"),
+    Quantity("terminal output", lambda s: s.kib, lambda v: f"{v:.1f} KiB/s"),
+    Quantity("frames drawn", lambda s: s.fps, lambda v: f"{v:.1f} fps"),
 )
 
 
@@ -88,15 +88,15 @@ def charts(samples: Sequence[Sample], width: int, *, ascii_only: bool) -> str:
         known = [value for value in values if not math.isnan(value)]
         if not known:
             continue
-        head = f"{one.name:<16}{one.text(known[-1]):>14}{'at most ' + one.text(max(known)):>26}"
+        head = f"{one.name:<16}{one.text(known[-1]):>14}{'max ' + one.text(max(known)):>26}"
         told.append("\n".join([head, *bars(values, width, ROWS, ascii_only=ascii_only)]))
-    return "\n".join(told) or "The first sample comes in a second."
+    return "\n".join(told) or "The first sample follows in a second."
 
 
 def log_tail(folder: str) -> str:
     """The newest lines of a run's log, or why there are none."""
     if not folder:
-        return "This is no run yet: it has no log."
+        return "No run yet, so there is no log."
     try:
         with open_plain(Path(folder) / NAME) as file:
             end = file.seek(0, 2)
@@ -147,7 +147,7 @@ class _Told(Overlay[None]):
 
 
 class System(_Told):
-    heading, below = "System", "the last minutes, now at the right · escape closes"
+    heading, below = "System", "newest on the right · escape closes"
     BINDINGS = [Binding("m", "dismiss", "Close", id="system")]
 
     def text(self) -> str:
@@ -159,7 +159,7 @@ class System(_Told):
 
 
 class RunLog(_Told):
-    heading, below = "Log of the run", "the newest at the bottom · escape closes"
+    heading, below = "Log of the run", "newest at the bottom · escape closes"
     BINDINGS = [Binding("L", "dismiss", "Close", id="log")]
 
     def text(self) -> str:

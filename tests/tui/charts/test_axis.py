@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rugtui.analysis import numbers
 from rugtui.tui.charts.axis import Axis, linear_label, nice_step, spanning
 
 
@@ -60,10 +61,23 @@ def test_nice_steps_are_one_two_or_five(rough):
         (3, 1, "3"),
         (12400, 200, "12,400"),
         (9400, 200, "9.4k"),
+        (0.0076543, 1e-7, "0.0076543"),
+        (5e-4, 5e-4, "5e-4"),
+        (0.0, 0.005, "0"),
     ],
 )
 def test_labels_have_the_digits_that_the_step_needs(value, step, label):
     assert linear_label(value, step) == label
+
+
+@given(st.floats(1e-6, 90), st.floats(1e-3, 1), st.booleans())
+def test_ticks_and_readout_share_one_notation(first, span, log):
+    """Decimals from 0.001 up, an exponent below."""
+    axis = Axis(0, 1, log).between(first, first * (1 + span))
+    for place, label in zip(*axis.ticks(5), strict=True):
+        value = axis.value(place)
+        if value < 0.999 or value > 1.001:
+            assert ("e" in label) == ("e" in numbers.loss(value))
 
 
 @given(st.floats(1, 1e6), st.floats(1e-9, 1), st.integers(2, 10), st.booleans())

@@ -147,6 +147,36 @@ def test_a_level_begins_where_its_p_began():
     assert min(columns(strips, DARK.optimum)) == pytest.approx(7 + 0.75 * 51, abs=2)
 
 
+def test_the_optimum_keeps_its_past_when_p_changes():
+    history = History()
+    for step in range(1, 201):
+        history.append(step=step, seconds=0, loss=0.02, p=0.1 if step <= 150 else 0.2)
+    optima = ((0.1, 0.01), (0.2, 0.015))
+    for now, changes in ((0.2, [150]), (LEVELS.p, [150, 200])):  # the last before any result of it
+        levels = dataclasses.replace(LEVELS, p=now)
+        frame = frame_with(history.view(), levels=levels, past_optima=optima)
+        lines = sorted(
+            (level.since, level.until, level.value)
+            for level in the_chart(frame).levels
+            if level.name in ("", "L*")
+        )
+        values = [value for _, value in optima][: len(changes)]
+        assert lines == [
+            *zip([-np.inf, *changes], changes, values, strict=False),
+            (changes[-1], np.inf, LEVELS.loss),
+        ]
+
+
+def test_levels_off_the_scale_have_arrows_and_stay_in_the_order_of_their_values():
+    levels = tuple(
+        Level(f"at {value:g}", value, DARK.text) for value in (20.0, 30.0, 1e-6, 10.0, 2e-6)
+    )
+    view = ChartView(y=Limits(0.005, 0.02))
+    strips = drawn(dataclasses.replace(the_chart(), levels=levels), view)
+    names = [strip.text[58:].strip() for strip in strips if " at " in strip.text]
+    assert names == ["↑ at 30", "↑ at 20", "↑ at 10", "↓ at 2e-06", "↓ at 1e-06"]
+
+
 def test_a_gap_is_a_gap_and_stays_out_of_the_bounds():
     history = History()
     for step in range(1, 101):

@@ -69,7 +69,7 @@ def test_losses_are_held_against_theory_and_against_a_run():
 def test_what_is_hidden_is_marked_and_said():
     told = lines(RunsView(hidden=frozenset({"/runs/B"})), selected=1)
     assert told[2][:2] == "B-"
-    assert any("B: 20260101-B, hidden. Not as the live run: p 0.02." in row for row in told)
+    assert any("B: 20260101-B, hidden. Differs from the live run: p 0.02." in row for row in told)
 
 
 @pytest.mark.parametrize(("ascii_only", "cut"), [(False, "…"), (True, "~")])

@@ -163,11 +163,11 @@ def test_the_header_says_when_nothing_comes():
 
 
 def test_statistics_that_are_not_there_yet_are_not_said_to_wait_for_steps():
-    assert waiting(some_frame(step=0)) == "statistics come with the first steps"
-    assert waiting(some_frame()) == "taking statistics of the trained weights"
+    assert waiting(some_frame(step=0)) == "Statistics follow the first steps."
+    assert waiting(some_frame()) == "Computing statistics of the trained weights …"
     assert "of the rug weights" in waiting(some_frame(step=0, shown="rug"))
     opened = waiting(some_frame(step=0, phase="opened"))
-    assert opened == "taking statistics of the trained weights"
+    assert opened == "Computing statistics of the trained weights …"
 
 
 @pytest.mark.parametrize(

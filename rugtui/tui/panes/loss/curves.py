@@ -87,12 +87,12 @@ def levels(frame: Frame, palette: Palette) -> list[Level]:
 
 def past_optima(frame: Frame, palette: Palette) -> list[Level]:
     """L* at earlier p, each over the steps trained at that p."""
-    optima, steps = dict(frame.past_optima), frame.history.column("step")
-    starts = [0, *frame.history.breaks.tolist()]
+    history, optima = frame.history, dict(frame.past_optima)
+    steps, now = history.column("step"), p_since(history, frame.levels.p if frame.levels else 0.0)
     found = []
-    for begin, end in pairwise(starts):
-        p = float(frame.history.column("p")[begin])
-        if p in optima:
+    for begin, end in pairwise([0, *history.breaks.tolist(), len(history)]):
+        p = float(history.column("p")[begin]) if end else math.nan
+        if p in optima and steps[end - 1] <= now:
             since = float(steps[begin - 1]) if begin else -math.inf
             found.append(
                 Level("", optima[p], palette.optimum, since=since, until=float(steps[end - 1]))

@@ -160,12 +160,12 @@ class LossPane(Pane):
     def _instead(self, frame: Frame, chart: Chart | None) -> str:
         """The text if there is no chart."""
         if chart is not None and not chart.empty:
-            return "no room for a chart"
+            return "The pane is too small for a chart."
         if chart is not None and len(frame.history):
-            return "one result so far: a curve takes two"
-        awaited = f"waiting for the {'lines of theory' if chart is None else 'first results'}"
+            return "One result so far: a curve needs two."
+        awaited = "Computing theory …" if chart is None else "Waiting for the first results …"
         if chart is not None and frame.phase == "opened":
-            awaited = "no results yet: space resumes training"
+            awaited = "No results yet. Space resumes training."
         said = instead(frame, awaited)
         return said if said == awaited else f"{said} {frame.failure}".rstrip()
 
@@ -236,7 +236,7 @@ class LossPane(Pane):
         return text(self.facts(self.frame, chart))
 
     def reading(self) -> str:
-        return self.readout() if self.look.view.cross is not None else ""
+        return self.readout() if self.crossed or self._pointed is not None else ""
 
     def action_scales(self) -> None:
         self._look(views.next_scales)
@@ -258,7 +258,7 @@ class LossPane(Pane):
             self.look = self.look.smoothed(by)
         if frame and by > 0 and half_window(len(frame.history), self.look.span) == widest:
             self.look = before
-            self.notify("the run is too short to be smoothed more", timeout=2)
+            self.notify("This run is too short for stronger smoothing.", timeout=2)
         self.redraw()
 
     def _smoothing(self) -> str:

@@ -128,7 +128,7 @@ def map_strips(
     """Exactly `height` strips of `width` cells; `marks`: a character in the middle of cells."""
     faint = palette.style("faint")
     if not seen.values.size or width < LEAST[0] or height < LEAST[1]:
-        return fit([line([("nothing to map yet", faint)], width)], width, height)
+        return fit([line([("There is nothing to map yet.", faint)], width)], width, height)
     span = ColourRange.of(seen)
     own = palette if seen.middle is not None else rising_palette(palette)
     room = MapLayout.of(seen.values.shape, width, height, palette, cursor)
@@ -218,7 +218,7 @@ def _legend(seen: MapPanel, span: ColourRange, palette: Palette, width: int) -> 
     """The colour scale, in as many words and steps as fit."""
     faint, text = palette.style("faint"), palette.style("text")
     if not np.isfinite(seen.values).any():
-        return line([(f"{seen.label}  ", text), ("nothing of it yet", faint)], width)
+        return line([(f"{seen.label}  ", text), ("no values yet", faint)], width)
     low = ("under " if span.below else "") + short(span.low)
     high = ("over " if span.above else "") + short(span.high)
     middle = "" if seen.middle is None else f" {short(seen.middle)} "

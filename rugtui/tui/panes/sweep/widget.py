@@ -184,7 +184,7 @@ def curve_strips(
     if width < LEAST[0] or height < LEAST[1] + 1:
         return fit([title], width, height)
     if chart is None:
-        why = "an axis of one value has no curve" if x.size < 2 else "nothing of this line yet"
+        why = "this axis has one value: no curve" if x.size < 2 else "no values on this line yet"
         return fit([title, line([(f" {why}", faint)], width)], width, height)
     known = np.concatenate([one.y[np.isfinite(one.y)] for one in chart.curves])
     view = ChartView(

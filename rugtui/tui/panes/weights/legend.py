@@ -60,7 +60,7 @@ def legend(
         top = bias_scale([panel.biases for panel in picture.panels])
         end = f" (colours to ±{top:.2g})"
     if not any(panel.pixels.any() for panel in picture.panels):  # where the weave is finer
-        groups = [[("0 everywhere: the cells of each pixel cancel", faint)]]
+        groups = [[("0 everywhere: the cells within each pixel cancel", faint)]]
     said, whole = _wrapped([*groups, [(biases + end, faint)]], width, most)
     return said if whole else _wrapped([*groups, [(biases, faint)]], width, most)[0]
 
@@ -104,7 +104,7 @@ def _in_full(names: list[str], cells: list[CellReadout], palette: Palette) -> li
             [(f"{rows:,} × {columns:,}{_sampled(cells)}: {ranges}", palette.style("faint"))]
         )
     biases = " · ".join(signed(cell.bias) for cell in cells)
-    return [*groups, [(f"b {biases}", palette.style("faint"))]]
+    return [*groups, [(f"bias {biases}", palette.style("faint"))]]
 
 
 def _in_short(names: list[str], cells: list[CellReadout], palette: Palette) -> list[list[Piece]]:

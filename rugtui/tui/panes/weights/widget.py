@@ -58,7 +58,7 @@ class WeightsPane(Pane):
     def draw(self, frame: Frame, palette: Palette, width: int, height: int) -> list[Strip]:
         picture = frame.picture
         if picture is None or height < 2:
-            said = instead(frame, frame.narration or "waiting for weights")
+            said = instead(frame, frame.narration or "Waiting for weights …")
             return said_alone(said, palette, width, height)
         self.entitle(below=subtitle(frame, picture, self.camera.view(), width - 2))
         return weights_picture(picture, self.cursor, self.shades, palette, width, height)
@@ -201,11 +201,11 @@ def subtitle(frame: Frame, picture: Picture, view: PixelView, width: int) -> str
     rows, columns = window.bottom - window.top, window.right - window.left
     down, across = max(round(rows / height), 1), max(round(columns / wide), 1)
     exact = rows % height == columns % wide == 0
-    scale = f"{'' if exact else '≈ '}{down:,} × {across:,} a pixel"
+    scale = f"{'' if exact else '≈ '}{down:,} × {across:,} cells per pixel"
     if down == across == 1:
         larger = max(view.tall // height, 1), max(view.wide // wide, 1)
         same = larger == (1, 1)
-        scale = "a cell a pixel" if same else f"a cell {larger[0]} × {larger[1]} pixels"
+        scale = "one cell per pixel" if same else f"{larger[0]} × {larger[1]} pixels per cell"
     facts = [
         " | ".join(names[panel.kind] for panel in picture.panels),
         "" if list(orders) == ["natural"] else " | ".join(orders),

@@ -142,9 +142,9 @@ def test_what_failed_says_why_and_what_is_not_there_says_so():
     said = text(sweep, look)
     assert "trained failed: diverged within 20 steps" in said
     assert said.startswith("1 of 96 cells · computing by process 7 · 1 failed × · n_sparse 16 · a")
-    assert "nothing of this line yet" in said
+    assert "no values on this line yet" in said
     assert "not computed yet" in text(sweep, SweepView(row=0, column=0))
-    assert "trained loss / L*  nothing of it yet" in text(sweep)
+    assert "trained loss / L*  no values yet" in text(sweep)
 
 
 def test_the_heading_gives_up_the_least_important_first():

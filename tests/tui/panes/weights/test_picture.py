@@ -128,7 +128,7 @@ def test_a_picture_without_colours_says_why():
     picture = some_picture("rug")
     blank = dataclasses.replace(picture.panels[0], pixels=np.zeros((64, 64)))
     picture = dataclasses.replace(picture, panels=(blank,))
-    assert any("cells of each pixel cancel" in row for row in text_of(drawn(picture)))
+    assert any("cells within each pixel cancel" in row for row in text_of(drawn(picture)))
 
 
 def test_without_colours_the_legend_shows_the_characters():
@@ -148,13 +148,13 @@ def test_the_text_is_close_under_a_picture_that_leaves_room():
 
 def test_a_cell_is_read_out():
     picture = with_cell(some_picture(), CELL)
-    assert text_of(drawn(picture, cursor=(3, 5)))[-1] == "W[30, 50] −0.43121  b −0.441"
+    assert text_of(drawn(picture, cursor=(3, 5)))[-1] == "W[30, 50] −0.43121  bias −0.441"
 
 
 def test_the_range_of_a_block_is_read_out_and_a_sample_called_one():
     block = dataclasses.replace(CELL, block=Window(0, 0, 8, 16), low=-0.61, high=0.2249)
     line = text_of(drawn(with_cell(some_picture(), block), cursor=(3, 5)))[-1]
-    assert line == "W[30, 50] −0.43121  8 × 16: −0.61 … +0.225  b −0.441"
+    assert line == "W[30, 50] −0.43121  8 × 16: −0.61 … +0.225  bias −0.441"
     sampled = dataclasses.replace(block, sampled=True)
     line = text_of(drawn(with_cell(some_picture(), sampled), cursor=(3, 5)))[-1]
     assert "8 × 16, sampled: −0.61 … +0.225" in line
@@ -185,7 +185,7 @@ def test_every_width_reads_out_each_cell_and_the_range_of_its_block(width):
     assert "+0.1" in said
     alone = with_cell(some_picture(), block)
     said = "\n".join(text_of(drawn(alone, width, 20, cursor=(3, 5)))[-3:])
-    for piece in ("W[272, 301] −0.43121", "16 × 16: −0.783 … +1.29", "b −0.441"):
+    for piece in ("W[272, 301] −0.43121", "16 × 16: −0.783 … +1.29", "bias −0.441"):
         assert piece in said
 
 
