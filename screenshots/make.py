@@ -29,8 +29,7 @@ from rugtui.sweeps.grid import Grid
 from rugtui.tui.app import RugtuiApp
 from rugtui.tui.charts.palette import picture_colours
 from rugtui.tui.screens.sweep import SweepScreen
-from rugtui.tui.screens.sweep_form import SweepForm
-from rugtui.tui.screens.sweeps import Sweeps
+from rugtui.tui.screens.sweep_choice import SweepForm, Sweeps
 from screenshots.movie import movie
 
 HERE = Path(__file__).parent

@@ -29,7 +29,8 @@ LOSSES = {
         "Gaussian(W)", "Loss of these weights if the interference in each row were Gaussian."
     ),
     "exact": Term(
-        "exact(W)", "Loss of these weights from the exact distribution of their interference, without sampling."
+        "exact(W)",
+        "Loss of these weights from the exact distribution of their interference, not sampled.",
     ),
     "loss": Term(
         "L*(r, p)", "Loss of the best permutation-symmetric model: a prediction, not a lower bound."

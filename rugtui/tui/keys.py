@@ -109,7 +109,9 @@ NEXT = "Focus the next or the previous pane."
 PALETTE = "Find every command by name: keys, presets, themes."
 GO = "Focus the loss, weights, theory or symmetry pane."
 MAXIMIZE = "Maximize the focused pane, or show all panes again."
-JUMP = "Show a letter on every pane: typing it focuses the pane, with shift maximizes it. Not from W."
+JUMP = (
+    "Show a letter on every pane: typing it focuses the pane, with shift maximizes it. Not from W."
+)
 CURSOR = "Move the cursor to read out a cell; the mouse does so too."
 COPY = "Copy the value under the mouse, the crosshair or the cursor, else the snapshot's path."
 REDRAW = "Redraw the screen, after another program wrote over it."
@@ -187,7 +189,11 @@ def rows_of(pane: str) -> list[Key]:
 KEYS = (
     Key("w", "swap_weights", "rug", "Swap trained and rug weights; training goes on.", "Weights"),
     Key(
-        "space", "pause", "pause", "Pause and resume; after the last step, train further.", "Training"
+        "space",
+        "pause",
+        "pause",
+        "Pause and resume; after the last step, train further.",
+        "Training",
     ),
     Key("left_square_bracket", "lr(0.5)", "lr", LR, "Training", pair="[ ]", name="halve_lr"),
     Key("right_square_bracket", "lr(2.0)", "lr×2", LR, "Training", False, name="double_lr"),
@@ -213,7 +219,15 @@ KEYS = (
     Key("O", "zoom_y(2.0)", "", ZOOM_Y, "Loss", False, pane="loss", name="zoom_y_out"),
     *arrows("chart", "pan", "Pan by a quarter of the chart.", "Loss", "loss", "shift+"),
     Key("0", "all", "all", "Show all of the data.", "Loss", False, pane="loss", name="whole_chart"),
-    Key("f", "follow", "follow", "Follow the newest step, or hold the view.", "Loss", False, pane="loss"),
+    Key(
+        "f",
+        "follow",
+        "follow",
+        "Follow the newest step, or hold the view.",
+        "Loss",
+        False,
+        pane="loss",
+    ),
     Key("less_than_sign", "smooth(-1)", "", SMOOTH, "Loss", False, "", "loss", name="smooth_less"),
     Key(
         "greater_than_sign", "smooth(1)", "", SMOOTH, "Loss", False, "", "loss", name="smooth_more"
@@ -230,9 +244,7 @@ KEYS = (
     Key("n", "cells", "1:1", "One cell of W per pixel.", "Weights", False, pane="weights"),
     *arrows("cursor", "cursor", CURSOR, "Weights", "weights", letters=True),
     *arrows("window", "pan", "Pan by a quarter of the window.", "Weights", "weights", "shift+"),
-    Key(
-        "escape", "no_cursor", "no cursor", "Hide the cursor.", "Weights", False, pane="weights"
-    ),
+    Key("escape", "no_cursor", "no cursor", "Hide the cursor.", "Weights", False, pane="weights"),
     *rows_of("theory"),
     *rows_of("symmetry"),
     Key(
@@ -270,7 +282,14 @@ KEYS = (
     Key("b", "next_variant", "variant", VARIANT, "Sweep", pane="sweep"),
     Key("s", "next_seed", "seed", "The mean over seeds, or one of them.", "Sweep", pane="sweep"),
     Key("n", "new_sweep", "new", "Set up a new sweep in a form.", "Sweep", pane="sweep"),
-    Key("l", "list_sweeps", "list", "List sweeps to watch, or open one by its folder.", "Sweep", pane="sweep"),
+    Key(
+        "l",
+        "list_sweeps",
+        "list",
+        "List sweeps to watch, or open one by its folder.",
+        "Sweep",
+        pane="sweep",
+    ),
     Key(
         "escape", "close", "close", "Back to the panes.", "Sweep", pane="sweep", name="close_sweep"
     ),

@@ -14,7 +14,7 @@ from rugtui.live.session import Session
 from rugtui.settings.settings import Settings
 from rugtui.tui.charts.palette import DARK
 from rugtui.tui.header import headline
-from rugtui.tui.panes.loss.readout import history_facts
+from rugtui.tui.panes.loss.curves import history_facts
 from rugtui.tui.panes.loss.series import Deriver
 from rugtui.tui.panes.theory import theory_rows, theory_table
 

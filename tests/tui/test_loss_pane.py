@@ -17,7 +17,8 @@ from rugtui.tui.charts.view import NEWEST, ChartView
 from rugtui.tui.footer import KeyBar
 from rugtui.tui.keys import KEYS
 from rugtui.tui.panes.loss.series import SPANS, Smoother
-from rugtui.tui.panes.loss.widget import LossPane, LossView
+from rugtui.tui.panes.loss.view import LossView
+from rugtui.tui.panes.loss.widget import LossPane
 from tests.tui.fake import FakeSession, give, running, some_frame, some_history
 
 

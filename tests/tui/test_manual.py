@@ -4,8 +4,7 @@ from textual.widgets import Static
 
 from rugtui.manual import CHAPTERS
 from rugtui.tui.app import RugtuiApp
-from rugtui.tui.screens.help import Help
-from rugtui.tui.screens.manual import Manual
+from rugtui.tui.screens.help import Help, Manual
 from tests.tui.fake import FakeSession, running
 
 

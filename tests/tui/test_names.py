@@ -14,7 +14,8 @@ from rugtui.live.run_session import RunSession
 from rugtui.storage.run_directory import runs_folder
 from rugtui.tui.app import RugtuiApp
 from rugtui.tui.charts.palette import palette_for
-from rugtui.tui.panes.runs import RunsView, run_rows, runs_table
+from rugtui.tui.panes.runs import RunsTable
+from rugtui.tui.panes.runs_view import RunsView, run_rows
 from rugtui.tui.terminal.plain import Harmless
 from tests.storage.some import SETTINGS
 from tests.tui.fake import FakeSession, give, running, some_frame
@@ -58,7 +59,7 @@ def test_saved_runs_are_listed_newest_first_whatever_they_are_called():
 def test_wide_and_combining_characters_do_not_shift_columns(width):
     palette = palette_for(True, "truecolor", False)
     rows = run_rows(some_frame(others=some_runs()), RunsView(), palette)
-    table = runs_table(rows, 1, palette, width, 20)[1 : len(rows) + 1]
+    table = RunsTable(rows, RunsView(), palette, width).strips(1, 20)[1 : len(rows) + 1]
     ends = set()
     for strip in table:
         loss = next(at for at in range(len(strip.text)) if strip.text.startswith("0.00", at))

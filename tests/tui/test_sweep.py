@@ -18,8 +18,7 @@ from rugtui.tui.app import RugtuiApp
 from rugtui.tui.footer import KeyBar
 from rugtui.tui.panes.sweep.view import offered
 from rugtui.tui.screens.sweep import SweepScreen, without_weights
-from rugtui.tui.screens.sweep_form import SweepForm
-from rugtui.tui.screens.sweeps import Sweeps
+from rugtui.tui.screens.sweep_choice import SweepForm, Sweeps
 from tests.sweeps import in_process
 from tests.tui.fake import FakeSession, running, some_frame
 

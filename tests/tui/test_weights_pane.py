@@ -213,13 +213,17 @@ def test_the_subtitle_says_what_is_seen():
     assert subtitle(frame, whole, drawn(64, 64), 60) == "trained · one cell per pixel"
     assert subtitle(frame, whole, drawn(192, 192), 60) == "trained · 3 × 3 pixels per cell"
     part = some_picture("rug", window=Window(8, 16, 24, 48))
-    assert subtitle(frame, part, drawn(16, 32), 60) == "rug (dct) · one cell per pixel · 8–23 × 16–47"
+    assert (
+        subtitle(frame, part, drawn(16, 32), 60) == "rug (dct) · one cell per pixel · 8–23 × 16–47"
+    )
     assert subtitle(frame, part, drawn(16, 32), 36) == "rug (dct) · one cell per pixel"
     assert subtitle(frame, part, drawn(16, 32), 5) == "rug (dct)"
     pooled = dataclasses.replace(whole.panels[0], pixels=whole.panels[0].pixels[::4, ::4])
     ordered = dataclasses.replace(pooled, order="sequency")
     picture = dataclasses.replace(whole, panels=(ordered,))
-    assert subtitle(frame, picture, drawn(16, 16), 60) == "trained · sequency · 4 × 4 cells per pixel"
+    assert (
+        subtitle(frame, picture, drawn(16, 16), 60) == "trained · sequency · 4 × 4 cells per pixel"
+    )
 
 
 def test_every_key_of_the_pane_is_pressed_here():

@@ -1,26 +1,31 @@
-"""An axis, linear or logarithmic: the positions of values, ticks and their labels."""
+"""An axis, linear or logarithmic: the positions of values, ticks and their labels; and a number
+line, on which values are marks with labels."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float, Int
+from rich.style import Style
+from textual.strip import Strip
 
 from rugtui.analysis import numbers
+from rugtui.tui.charts.lines import Piece, line
+from rugtui.tui.charts.palette import ASCII, Palette
 
 MULTIPLES = ((1, 2, 5), (1, 3), (1,))
-"""Multiples of powers of ten with ticks on a logarithmic axis: the densest set that fits is
-used."""
+"""Multiples of powers of ten that have ticks on a logarithmic axis: the densest set that fits."""
 FEW = 3
 """With fewer ticks than this, a logarithmic axis gets ticks at round values instead."""
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """Limits in plot coordinates: the value itself, or log10 of it."""
+    """Limits in plot coordinates, which are the values themselves or their log10."""
 
     first: float
     last: float
@@ -63,10 +68,10 @@ class Axis:
         return (places - self.first) * ((count - 1) / (self.last - self.first))
 
     def parts(self, values: Float[np.ndarray, " n"], count: int) -> Int[np.ndarray, " count_1"]:
-        """Boundaries of ascending values between dots: dot k has values[parts[k]:parts[k + 1]].
+        """How ascending values are split among dots: dot k has values[parts[k]:parts[k + 1]].
 
-        Computed from the dots of the values, not from the edges between dots: because of rounding
-        a value on an edge could be assigned to one side and drawn on the other.
+        Computed from the dots of the values, not from the edges between dots: through rounding, a
+        value on an edge could be assigned to one side and drawn on the other.
         """
         wanted = np.arange(count + 1)
         low, high = np.zeros(count + 1, int), np.full(count + 1, values.size)
@@ -96,7 +101,7 @@ class Axis:
         return [place for place, _ in found], [label for _, label in found]
 
     def _multiples(self, multiples: tuple[int, ...]) -> list[tuple[float, str]]:
-        """Places and labels inside the limits, of 1, 3, 10, 30, for example."""
+        """Places and labels of, for example, 1, 3, 10, 30 inside the limits."""
         found: list[tuple[float, str]] = []
         for exponent in range(math.floor(self.first), math.floor(self.last) + 1):
             for multiple in multiples:
@@ -135,7 +140,7 @@ def multiple_label(multiple: int, exponent: int) -> str:
 
 
 def linear_label(value: float, step: float) -> str:
-    """With enough digits to tell it from its neighbors: 1.5k, 12,340, 0.0055, 2.101e-6. Below 0.001
+    """With enough digits to tell it from its neighbours: 1.5k, 12,340, 0.0055, 2.101e-6. Below 0.001
     with an exponent, as `numbers.loss` and the ticks of logarithmic axes."""
     if step >= 1 and abs(value) < 1e12:
         whole = round(value)
@@ -167,9 +172,9 @@ def spanning(values: Float[np.ndarray, " n"], log: bool, margin: float = 0.05) -
 FOOT = 2
 """Rows under the plot: the line and its labels."""
 LEAST_GUTTER = 6
-"""At least so many columns for labels on the left: the plot must not move when 0.01 becomes
+"""Minimum columns for labels on the left, so that the plot does not move when 0.01 becomes
 0.006."""
-ASCII = str.maketrans("│┤├─┬┴└┼", "|+|-+-++")
+ASCII_LINES = str.maketrans("│┤─┬└", "|+-++")
 
 
 def gutter(y_axis: Axis, height: int) -> int:
@@ -180,10 +185,8 @@ def gutter(y_axis: Axis, height: int) -> int:
 
 @lru_cache(maxsize=64)
 def axes(x_axis: Axis, y_axis: Axis, width: int, height: int, ascii_only: bool) -> tuple[str, ...]:
-    """`height` rows of `width` characters: labels and line on the left, FOOT rows below.
-
-    An x label that would touch another one, or leave the row, is left out together with its tick.
-    """
+    """`height` rows of `width` characters: labels and line on the left, FOOT rows below. An x label
+    that would touch another one or the end of the row is left out together with its tick."""
     left, down = gutter(y_axis, height), height - FOOT
     across = width - left
     rows = [" " * (left - 1) + "│" + " " * across] * down
@@ -198,7 +201,7 @@ def axes(x_axis: Axis, y_axis: Axis, width: int, height: int, ascii_only: bool) 
             line[column] = "┬"
             labels = labels[:at] + label + labels[at + len(label) :]
     rows += [" " * (left - 1) + "└" + "".join(line), labels]
-    return tuple(row.translate(ASCII) for row in rows) if ascii_only else tuple(rows)
+    return tuple(row.translate(ASCII_LINES) for row in rows) if ascii_only else tuple(rows)
 
 
 def _cell(axis: Axis, place: float, count: int) -> int:
@@ -207,8 +210,8 @@ def _cell(axis: Axis, place: float, count: int) -> int:
 
 
 def _room(row: str, label: str, tick: int) -> int | None:
-    """Where a label under a tick fits, with a blank on either side: in the middle of the free
-    columns around the tick. None if it does not fit."""
+    """Where a label fits under a tick, in the middle of the free columns around it and with a blank
+    on either side; None if it does not fit."""
     size = len(label)
     around = range(max(tick - size + 1, 0), min(tick + size, len(row) - 1))
     free = [column for column in around if row[column] == " "] or [tick]
@@ -219,3 +222,93 @@ def _room(row: str, label: str, tick: int) -> int | None:
 
 def _most_down(height: int) -> int:
     return max((height - FOOT) // 3, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class NumberMark:
+    """One value: its label, and its colour by the palette's name for it."""
+
+    label: str
+    value: float
+    colour: str
+
+
+LEAST_WIDTH = 24
+
+
+def number_line(
+    marks: Sequence[NumberMark], pointer: NumberMark, palette: Palette, width: int, height: int
+) -> list[Strip]:
+    """`height` ≥ 3 strips: the pointer, the line, and the labels of the marks below it; from 5 rows
+    upwards the last one holds round values. Labels that do not fit are left out."""
+    known = [mark for mark in marks if mark.value > 0 and np.isfinite(mark.value)]
+    axis = spanning(np.array([one.value for one in (*known, pointer)]), True, margin=0.06)
+    grid = _Grid(width, height, palette)
+    here = grid.column(axis, pointer.value)
+    grid.write(1, 0, grid.glyph("─") * width, palette.style("faint"))
+    rows = height - (height >= 5)
+    for mark in sorted(known, key=lambda mark: -mark.value):
+        at, style = grid.column(axis, mark.value), palette.style(mark.colour)
+        grid.write(1, at, grid.glyph("┬"), style)
+        grid.hang(mark.label, at, range(2, rows), style)
+    style = palette.style(pointer.colour, bold=True)
+    grid.write(1, here, grid.glyph("▼"), style)
+    grid.beside(0, here, pointer.label, style)
+    if rows < height:
+        _ticks(grid, axis, height - 1, palette.style("faint"))
+    return grid.strips()
+
+
+def _ticks(grid: _Grid, axis: Axis, row: int, style: Style) -> None:
+    for place, label in zip(*axis.ticks(max(grid.width // 14, 2)), strict=True):
+        begin = grid.column(axis, axis.value(place)) - len(label) // 2
+        begin = min(max(begin, 0), grid.width - len(label))
+        if grid.free(row, begin - 1, begin + len(label) + 1):
+            grid.write(row, begin, label, style)
+
+
+class _Grid:
+    """Characters with styles, written in any order."""
+
+    def __init__(self, width: int, height: int, palette: Palette) -> None:
+        self.width = width
+        self._ascii = palette.glyphs == ASCII
+        self._cells: list[list[Piece]] = [
+            [(" ", Style.null())] * width for _ in range(max(height, 2))
+        ]
+
+    def glyph(self, character: str) -> str:
+        return {"─": "-", "┬": "+", "│": "|", "▼": "v"}[character] if self._ascii else character
+
+    def column(self, axis: Axis, value: float) -> int:
+        column = round(axis.dot(axis.place_one(value), self.width))
+        return min(max(column, 0), self.width - 1)
+
+    def free(self, row: int, first: int, last: int) -> bool:
+        cells = self._cells[row][max(first, 0) : max(last, 0)]
+        return all(text == " " for text, _ in cells)
+
+    def write(self, row: int, column: int, text: str, style: Style) -> None:
+        for k, character in enumerate(text[: self.width - column]):
+            self._cells[row][column + k] = character, style
+
+    def beside(self, row: int, column: int, text: str, style: Style) -> None:
+        """A text that begins at a column or, where it would not fit, ends there."""
+        begin = column if column + len(text) <= self.width else max(column - len(text) + 1, 0)
+        self.write(row, begin, text, style)
+
+    def hang(self, text: str, column: int, rows: range, style: Style) -> None:
+        """A label in the first row with room for it, joined to its mark by a line."""
+        left, right = column, max(column - len(text) + 1, 0)
+        for row in rows:
+            for begin in (left, right):
+                fits = begin + len(text) <= self.width
+                if fits and self.free(row, begin - 1, begin + len(text) + 1):
+                    self.write(row, begin, text, style)
+                    return
+            if not self.free(row, column, column + 1):
+                return
+            self.write(row, column, self.glyph("│"), style)
+
+    def strips(self) -> list[Strip]:
+        return [line(row, self.width) for row in self._cells]

@@ -1,6 +1,6 @@
-"""A canvas of dots: lines, bars and words in NumPy, out come strips' segments.
+"""A canvas of dots on which lines, bars and words are drawn with NumPy.
 
-The chart library takes 80 ms for a band of noise over 120 × 40 cells; this takes one.
+plotext takes 80 ms for a band of noise over 120 × 40 cells; this takes 1 ms.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from rich.style import Style
 from rugtui.tui.charts.palette import RGB, ink
 
 BRAILLE = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
-"""Bits of the dots of U+2800, by row and column of the cell."""
+"""Bits of the dots of U+2800 by row and column of the cell."""
 
 FAR = 2.0**28
-"""Dots beyond which a line's direction does not matter: products of two stay whole numbers."""
+"""Coordinates are clipped here, far outside the canvas: products of two remain whole numbers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Font:
-    """What the terminal's font has."""
+    """Whether the terminal's font has braille."""
 
     ascii: bool = False
 
@@ -38,14 +38,14 @@ class Font:
 
 @dataclass(frozen=True, slots=True)
 class Pen:
-    """How a layer is drawn: its colour, and its letter if there is no braille."""
+    """The colour of a layer, and its letter where there is no braille."""
 
     colour: RGB
     letter: str
 
 
 class Canvas:
-    """Cells of dots. In each cell the layer drawn last hides what is under it."""
+    """Cells of dots. In each cell the last layer drawn hides those under it."""
 
     def __init__(self, width: int, height: int, font: Font) -> None:
         self.width, self.height, self.font = width, height, font
@@ -64,8 +64,8 @@ class Canvas:
         merge: bool = False,
         thick: bool = False,
     ) -> None:
-        """A line through points, (0, 0) the dot on the bottom left; NaN breaks it. A thick one has
-        two dots of height, where there are dots."""
+        """A line through points, where (0, 0) is the dot at the bottom left; NaN breaks it. A thick
+        line is two dots high, in braille."""
         dots = strokes(x, y, self.columns, self.rows)
         if thick and not self.font.ascii:
             dots[:-1] |= dots[1:].copy()
@@ -94,8 +94,8 @@ class Canvas:
         *,
         join: bool = False,
     ) -> None:
-        """A level line from dot `first` to dot `last`, of every n-th dot; `join`: only into cells
-        that have dots already, which keep their colour."""
+        """A horizontal line of every n-th dot from `first` to `last`; `join`: only in cells that
+        have dots already, which keep their colour."""
         dots = self._blank()
         if 0 <= y <= self.rows - 1:
             begin = max(math.ceil(first), 0)
@@ -116,7 +116,7 @@ class Canvas:
         self._fill(dots, pen)
 
     def write(self, row: int, column: int, text: str, pen: Pen) -> None:
-        """Text over the drawing; row 0 is the top. It must fit."""
+        """Text over the drawing, which must fit; row 0 is the top."""
         place = row, slice(column, column + len(text))
         self._chars[place] = [ord(char) for char in text]
         self._pens[place] = self._index(pen)
@@ -136,10 +136,8 @@ class Canvas:
         return np.zeros((self.rows, self.columns), dtype=bool)
 
     def _fill(self, dots: Bool[np.ndarray, "rows columns"], pen: Pen, merge: bool = False) -> None:
-        """Lay a layer over the cells in which it has dots. Row 0 of `dots` is the bottom.
-
-        Merged, it takes the cells' colour but leaves the dots under it where they are.
-        """
+        """Draw a layer over the cells in which it has dots, row 0 of `dots` at the bottom. Merged,
+        it recolours these cells but keeps the dots that they have."""
         if self.font.ascii:
             chars = np.where(dots[::-1], ord(pen.letter), 0)
         else:
@@ -147,13 +145,13 @@ class Canvas:
             chars = np.where(bits > 0, 0x2800 + bits, 0)
         hit = chars > 0
         if merge and not self.font.ascii:
-            # Bits of braille join; a space or a letter has none that would.
+            # Only braille has bits to merge, not spaces and letters.
             chars[hit] |= np.where(self._chars[hit] > 0x2800, self._chars[hit], 0)
         self._chars[hit] = chars[hit]
         self._pens[hit] = self._index(pen)
 
     def _bits(self, dots: Bool[np.ndarray, "rows columns"]) -> Int[np.ndarray, "height width"]:
-        """Of each cell the bits of its dots in braille. Row 0 of `dots` is the bottom."""
+        """The braille bits of each cell; row 0 of `dots` is the bottom."""
         down, across = self.font.dots
         cells = dots[::-1].reshape(self.height, down, self.width, across)
         return np.einsum("hdwa,da->hw", cells, BRAILLE)
@@ -167,14 +165,14 @@ class Canvas:
 def strokes(
     x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"], columns: int, rows: int
 ) -> Bool[np.ndarray, "rows columns"]:
-    """The dots that a line through the points passes; NaN in y breaks it.
+    """The dots on a line through the points; NaN in y breaks it.
 
-    Ends are rounded to dots first and clipped to the canvas after, so that a line drawn from
-    fewer points with the same ends passes the same dots.
+    Ends are rounded to dots before they are clipped to the canvas, so that a line drawn from fewer
+    points with the same ends has the same dots.
     """
     dots = np.zeros((rows, columns), dtype=bool)
     with np.errstate(invalid="ignore"):
-        # Halves go up, as a value on the edge of a column belongs to the column right of it.
+        # Halves are rounded up, because a value on the edge of a column belongs to the right one.
         x, y = (np.floor(np.clip(values, -FAR, FAR) + 0.5) for values in (x, y))
     known = np.isfinite(x) & np.isfinite(y)
     inside = known & (x >= 0) & (x < columns) & (y >= 0) & (y < rows)
@@ -191,9 +189,9 @@ def strokes(
 def _between(
     x0: np.ndarray, y0: np.ndarray, x1: np.ndarray, y1: np.ndarray, columns: int, rows: int
 ) -> tuple[Int[np.ndarray, " m"], Int[np.ndarray, " m"]]:
-    """Dots of the segments from (x0, y0) to (x1, y1), one for each unit of the longer side."""
+    """Dots of the segments from (x0, y0) to (x1, y1), one per unit of the longer side."""
     length = np.maximum(np.abs(x1 - x0), np.abs(y1 - y0))
-    # Units of each segment that lie on the canvas, and one beyond: only those are counted out.
+    # Only the units of each segment that lie on the canvas, and one beyond, are enumerated.
     begin, end = np.zeros_like(length), length.copy()
     for start, stop, size in ((x0, x1, columns), (y0, y1, rows)):
         still, outside = stop == start, (start < 0) | (start >= size)
@@ -214,7 +212,8 @@ def _between(
 def _rounded(
     start: np.ndarray, stop: np.ndarray, unit: np.ndarray, length: np.ndarray
 ) -> Int[np.ndarray, " m"]:
-    """start + (stop − start) unit / length in whole numbers: no tie depends on where 0 is."""
+    """start + (stop − start) unit / length in whole numbers, so that ties do not depend on the
+    origin."""
     return start + (2 * (stop - start) * unit + length) // (2 * length)
 
 
@@ -224,12 +223,12 @@ Points = tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"]]
 def decimate(
     x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"], parts: Int[np.ndarray, " columns_1"]
 ) -> Points:
-    """At most four points a column, and one beyond either end; column k is points parts[k] to
-    before parts[k + 1].
+    """At most four points per column, and one beyond either end; column k has the points parts[k]
+    to parts[k + 1] − 1, with ascending x.
 
-    A column of pixels shows a line's first, least, greatest and last value in it and nothing else,
-    so these four draw the same pixels as all of them. x is ascending. A gap in y (what is not
-    finite) that parts two columns comes back as a NaN between them.
+    A column of pixels shows the first, least, greatest and last value of a line in it and nothing
+    else, so these four draw the same pixels as all points. A gap (values that are not finite)
+    between two columns is returned as a NaN.
     """
     first = max(int(parts[0]) - 1, 0)
     x, y, bounds = x[first : int(parts[-1]) + 1], y[first : int(parts[-1]) + 1], parts - first
@@ -242,7 +241,7 @@ def decimate(
     first, last = first[first < bounds[1:]], last[first < bounds[1:]]
     if not starts.size:
         return x[:0], y[:0]
-    # Between the first and the last known value of a column is what it shows; NaN is passed over.
+    # A column shows what lies between its first and last known values; NaN is skipped.
     runs = np.stack([first, last + 1], axis=1).ravel()[:-1]
     low, high = np.fmin.reduceat(y, runs)[::2], np.fmax.reduceat(y, runs)[::2]
     if not (np.isfinite(low).all() and np.isfinite(high).all()):
@@ -255,8 +254,7 @@ def decimate(
 def _known_ends(
     y: Float[np.ndarray, " n"], bounds: Int[np.ndarray, " k_1"]
 ) -> tuple[Int[np.ndarray, " k"], Int[np.ndarray, " k"]]:
-    """Index of the first and last finite value in each column; the column's end if there is
-    none."""
+    """Indices of the first and last finite values in each column; its end if there are none."""
     first, last = bounds[:-1].copy(), bounds[1:] - 1
     for column in np.flatnonzero(~np.isfinite(y[first]) | ~np.isfinite(y[last])):
         begin, end = bounds[column], bounds[column + 1]
@@ -268,9 +266,6 @@ def _known_ends(
 def _with_gaps(
     x: np.ndarray, y: np.ndarray, places: Int[np.ndarray, " m"], every: int = 1
 ) -> Points:
-    """NaN between points, in groups of `every`, that are not neighbours in the whole column.
-
-    Between the last known value of one group and the first of the next all are gaps.
-    """
+    """The points, in groups of `every`, with a NaN between groups that were not adjacent."""
     gaps = every * (np.flatnonzero(places[every::every] - places[every - 1 : -1 : every] > 1) + 1)
     return np.insert(x, gaps, x[gaps]), np.insert(y, gaps, np.nan)

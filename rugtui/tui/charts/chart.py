@@ -1,4 +1,4 @@
-"""A chart: curves over the levels of theory, and its axes in a view."""
+"""A chart: curves and the levels of theory, and the axes of a view of it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rugtui.tui.charts.view import NEWEST, ChartView, Shown, nearest, x_axis, y_
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """A horizontal line with a name; it holds from x = `since` until x = `until`."""
+    """A named horizontal line from x = `since` to x = `until`."""
 
     name: str
     value: float
@@ -31,14 +31,14 @@ class Level:
 
 
 DOTS = 4
-"""Of height in a row of braille."""
+"""Dots per row of braille."""
 
 
 def label_rows(levels: Sequence[Level], axis: Axis, rows: int) -> dict[int, Level]:
-    """A row of its own for each level's name, as near its line as there is room.
+    """A row for each level's name, as near its line as possible, from the highest value down.
 
-    Names are pushed down where they collide, and then up again from the last row. Where there are
-    more names than rows, the last levels have none.
+    Names that collide are pushed down, and then up again from the last row. With more names than
+    rows, the last levels have none.
     """
     named = list(levels[:rows])
     places = axis.place(np.array([level.value for level in named], dtype=float))
@@ -65,10 +65,8 @@ ROOM_ABOVE = 0.25
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Curve:
-    """Values over ascending x. A NaN is a gap in a line, and no point among points.
-
-    A line joins them, points have bars of `error` on both sides, dots are drawn large.
-    """
+    """Values over ascending x, where NaN is a gap. A line joins them; points have error bars; dots
+    are single large points."""
 
     name: str
     x: Float[np.ndarray, " n"]
@@ -77,9 +75,9 @@ class Curve:
     kind: Literal["line", "points", "dot"] = "line"
     error: Float[np.ndarray, " n"] | None = None
     under: bool = False
-    """Drawn before the levels, not over them."""
+    """Whether it is drawn under the levels."""
     named: bool = False
-    """Whether its name is shown on the right, where it leaves the chart."""
+    """Whether its name is shown at its right end."""
     tag: str = ""
     """A letter at its end, or instead of a dot."""
     thick: bool = False
@@ -87,13 +85,13 @@ class Curve:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chart:
-    """The content of a chart, independent of the view."""
+    """What a chart shows, independent of the view."""
 
     curves: tuple[Curve, ...]
     levels: tuple[Level, ...] = ()
     marks: tuple[Mark, ...] = ()
     behind: tuple[Curve, ...] = ()
-    """Curves for comparison: drawn first, and without a readout at the crosshair."""
+    """Curves for comparison, drawn first, and not read out at the crosshair."""
     home: float = NEWEST
     """Where the crosshair first appears."""
 
@@ -108,7 +106,7 @@ class Chart:
 
 
 def shown(chart: Chart, view: ChartView) -> Shown:
-    """The axes of a chart that is not empty, in this view."""
+    """The axes of a chart, which is not empty, in this view."""
     curves = [curve for curve in (*chart.curves, *chart.behind) if curve.x.size]
     ends = np.concatenate([curve.x[[0, -1]] for curve in curves])
     first = chart.x[:2] if view.log_x else ends  # a logarithm cannot show 0
@@ -122,7 +120,7 @@ def shown(chart: Chart, view: ChartView) -> Shown:
 
 
 def end_names(chart: Chart, now: Shown) -> list[Level]:
-    """The names of curves, at the heights at which these leave the chart on the right."""
+    """The names of curves, at the values that they have at the right end of the chart."""
     names = []
     for curve in reversed((*chart.behind, *chart.curves)):
         known = np.isfinite(curve.y)
@@ -142,7 +140,7 @@ def with_arrow(level: Level, axis: Axis) -> Level:
 
 
 def height_at(chart: Chart, now: Shown, cross: float | None) -> float | None:
-    """Where the curve that one came to see (the last line drawn) is at the crosshair."""
+    """The height of the main curve (the last line drawn) at the crosshair."""
     lines = [curve for curve in chart.curves if curve.kind == "line"]
     if cross is None or not lines:
         return None
@@ -152,7 +150,7 @@ def height_at(chart: Chart, now: Shown, cross: float | None) -> float | None:
 
 
 def _value_axis(chart: Chart, x: Axis, log: bool) -> Axis:
-    """All of the curves in sight, and those levels that do not squeeze them flat."""
+    """The axis for all visible curves, and for levels that are close enough not to flatten them."""
     extremes: list[float] = []
     for curve in (*chart.curves, *chart.behind):
         begin = max(int(np.searchsorted(curve.x, x.value(x.first))) - 1, 0)
@@ -169,14 +167,14 @@ def _value_axis(chart: Chart, x: Axis, log: bool) -> Axis:
 
 
 def _reach(chart: Chart, whole: Axis) -> Axis:
-    """From the lowest to the highest of what the data need and of all levels."""
+    """The axis for the visible data and all levels."""
     levels = whole.place(np.array([level.value for level in chart.levels]))
     ends = np.array([whole.first, whole.last, *levels[np.isfinite(levels)]])
     return whole.at(float(ends.min()), float(ends.max()))
 
 
 def _extremes(y: np.ndarray, log: bool) -> list[float]:
-    """The least and the greatest value that the axis has a place for."""
+    """The least and the greatest value that the axis can show."""
     low, high = float(np.fmin.reduce(y, initial=np.inf)), float(np.fmax.reduce(y, initial=-np.inf))
     if (log and low <= 0) or not np.isfinite([low, high]).all():
         y = y[np.isfinite(y) & ((y > 0) | (not log))]

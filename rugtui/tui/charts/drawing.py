@@ -1,4 +1,4 @@
-"""Draws a chart: layers of curves, with axes and names."""
+"""Draws a chart: layers of curves, axes and names."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def draw_grid(canvas: Canvas, now: Shown, width: int, height: int, pen: Pen) -> 
 
 
 def labels_beside(width: int, chart: Chart) -> int:
-    """Columns for names, as many as leave the chart two thirds."""
+    """Columns for names, at most a third of the width."""
     fitting = [wide for wide in (LABELS_OF_RUNS, LABELS) if width >= 3 * wide]
     wanted = fitting if chart.behind else fitting[-1:]
     return wanted[0] if wanted else 0
@@ -101,7 +101,7 @@ def draw(
     cross: float | None,
     palette: Palette,
 ) -> None:
-    """Layer upon layer: noise, marks, crosshair, levels, what one came to see."""
+    """Draw layer upon layer: noise, marks, crosshair, levels, curves, names."""
     for curve in chart.behind:
         if curve.kind == "line":
             draw_curve(canvas, curve, now)
@@ -123,7 +123,7 @@ def draw(
 
 
 def draw_levels(canvas: Canvas, levels: Sequence[Level], now: Shown, *, join: bool = False) -> None:
-    """The lines of levels; `join`: their dots in the cells of curves."""
+    """The lines of levels; `join`: only in the cells that curves cross."""
     for level in reversed(levels):
         since, until = (
             now.x.dot(now.x.place_one(x), canvas.columns) if math.isfinite(x) else x
@@ -140,7 +140,7 @@ def draw_levels(canvas: Canvas, levels: Sequence[Level], now: Shown, *, join: bo
 
 
 def crowding(curve: Curve, axis: Axis, columns: int) -> int:
-    """Order of drawing: points that would hide the line under them come before it."""
+    """The order of drawing: many points come before lines, which they would hide, few after."""
     if curve.kind == "line":
         return 1
     begin, end = np.searchsorted(curve.x, [axis.value(axis.first), axis.value(axis.last)])
@@ -171,7 +171,7 @@ def draw_curve(canvas: Canvas, curve: Curve, now: Shown) -> None:
 
 
 def draw_dot(canvas: Canvas, curve: Curve, now: Shown) -> None:
-    """A letter or a disc in the one cell where the value lies."""
+    """A letter or a disc in the cell of the value."""
     down, across = canvas.font.dots
     for x, y in zip(now.x.place(curve.x), now.y.place(curve.y), strict=True):
         column, row = now.x.dot(x, canvas.columns), now.y.dot(y, canvas.rows)
@@ -190,7 +190,7 @@ def draw_tag(canvas: Canvas, curve: Curve, now: Shown) -> None:
 
 
 def draw_marks(canvas: Canvas, marks: Sequence[Mark], axis: Axis, pen: Pen) -> None:
-    """An upright line at each."""
+    """A vertical line at each."""
     for mark in marks:
         canvas.down(
             _mark_dot(canvas, mark.step, axis), pen, every=4 if canvas.font.dots[0] > 1 else 2
@@ -198,8 +198,8 @@ def draw_marks(canvas: Canvas, marks: Sequence[Mark], axis: Axis, pen: Pen) -> N
 
 
 def name_marks(canvas: Canvas, marks: Sequence[Mark], axis: Axis, pen: Pen) -> None:
-    """The words of the newest marks in the top row, as many as do not run together; of those at
-    one step all, or where there is no room the last."""
+    """The texts of the marks in the top row, the newest first, as far as there is room; of several
+    at one step all of them, or only the last."""
     free = canvas.width
     for step, texts in reversed(_by_step(marks)):
         dot = _mark_dot(canvas, step, axis)
@@ -216,10 +216,8 @@ def name_marks(canvas: Canvas, marks: Sequence[Mark], axis: Axis, pen: Pen) -> N
 
 
 def _by_step(marks: Sequence[Mark]) -> list[tuple[int, list[str]]]:
-    """Steps with what was changed there: of one setting, whose name a text begins with, the last.
-
-    Whoever presses a key often within a step sees where that led.
-    """
+    """The changes at each step. A text begins with the name of a setting; of several changes of one
+    setting within a step only the last counts."""
     found = []
     for step, changes in groupby(marks, key=lambda mark: mark.step):
         texts: dict[str, str] = {}
@@ -238,7 +236,7 @@ def _mark_dot(canvas: Canvas, step: int, axis: Axis) -> float:
 def _spread(
     curve: Curve, axis: Axis, columns: int
 ) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, " m"], Float[np.ndarray, " m"]]:
-    """Of the points in each column the lowest and the highest end of y ± error."""
+    """The lowest and the highest end of y ± error of the points in each column."""
     parts = axis.parts(curve.x, columns)
     begin, end = parts[0], parts[-1]
     y = curve.y[begin:end]
@@ -247,7 +245,7 @@ def _spread(
     error = np.zeros_like(y) if curve.error is None else curve.error[begin:end][known]
     error = np.where(np.isfinite(error), error, 0.0)
     low, high = y - error, y + error
-    # A logarithm has no place for a bar's end at or below zero: the bar begins at its middle.
+    # A logarithmic axis cannot show a bar's end at or below 0: the bar begins at its middle.
     low = np.where(low > 0, low, y)
     if not x.size:
         return x, low, high

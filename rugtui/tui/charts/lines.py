@@ -1,9 +1,10 @@
-"""Lines of styled text as strips of an exact width."""
+"""Lines of styled text as strips of an exact width, and readouts of named values in such lines."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from rich.color import Color
@@ -12,7 +13,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from rugtui.live.frame import Frame
-from rugtui.tui.charts.palette import Palette
+from rugtui.tui.charts.palette import ASCII, RGB, Palette, ink
 
 Piece = tuple[str, Style]
 REVERSED = Style(reverse=True)
@@ -26,7 +27,7 @@ def line(pieces: Sequence[Piece], width: int) -> Strip:
 
 
 def selected_line(pieces: Sequence[Piece], style: Style, width: int) -> Strip:
-    """The same in reverse and in one style, as the row that a cursor is on."""
+    """The same in one style and reversed, for the selected row."""
     return line([("".join(text for text, _ in pieces).ljust(width), style + REVERSED)], width)
 
 
@@ -36,10 +37,10 @@ def blank(width: int) -> Strip:
 
 
 def papered(strip: Strip, paper: Color) -> Strip:
-    """The strip with a background where it has none of its own.
+    """The strip with a background where it has none.
 
-    Without one a cell has the terminal's, which the theme's ink may not be legible on. Spaces and
-    equal styles join what is before them: every change of style costs bytes.
+    Otherwise the terminal's would show, on which the theme's text may not be legible. Spaces and
+    equal styles are merged with what precedes them: every change of style costs bytes.
     """
     papered: list[Segment] = []
     for segment in strip:
@@ -69,15 +70,15 @@ def _continues(before: Style | None, style: Style, text: str) -> bool:
 
 
 def paragraph(text: str, style: Style, width: int, most: int | None = None) -> list[Strip]:
-    """Text wrapped to the width; of more than `most` lines the first, and that there is more."""
-    parts = (
-        [] if most == 0 else textwrap.wrap(text, max(width, 1), max_lines=most, placeholder=" …")
-    )
+    """Text wrapped to the width, in at most `most` lines; an ellipsis where it is cut."""
+    if most == 0:
+        return []
+    parts = textwrap.wrap(text, max(width, 1), max_lines=most, placeholder=" …")
     return [line([(part, style)], width) for part in parts]
 
 
 def sentences(text: str, style: Style, width: int, most: int) -> list[Strip]:
-    """Text wrapped to the width; where it has more than `most` lines, the first whole sentences."""
+    """Text wrapped to the width; as many whole sentences as fit into `most` lines."""
     ends = [at + 1 for at in range(len(text)) if text.startswith(". ", at)]
     for end in reversed(ends):
         whole = paragraph(text, style, width)
@@ -99,6 +100,61 @@ def fit(strips: Sequence[Strip], width: int, height: int) -> list[Strip]:
     return [*strips[:height], *[blank(width)] * (height - len(strips))]
 
 
+SEPARATOR = " · "
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A named value in a readout; where there is no room, the highest rank is left out first."""
+
+    rank: int
+    name: str
+    value: str
+    colour: str | RGB = "text"
+    """A colour of its own, or the palette's name of one."""
+
+    @property
+    def text(self) -> str:
+        return f"{self.name} {self.value}".strip()
+
+
+def facts_text(facts: Sequence[Fact]) -> str:
+    return SEPARATOR.join(fact.text for fact in facts)
+
+
+def facts_line(facts: Sequence[Fact], palette: Palette, width: int) -> Strip:
+    """Names faint, values in their colours."""
+    faint, pieces = palette.style("faint"), []
+    for fact in facts:
+        style = palette.style(fact.colour) if isinstance(fact.colour, str) else ink(fact.colour)
+        pieces += [
+            (SEPARATOR if pieces else "", faint),
+            (f"{fact.name} " if fact.name else "", faint),
+        ]
+        pieces.append((cut(fact.value, width - len(fact.name) - 1, palette.glyphs == ASCII), style))
+    return line(pieces, width)
+
+
+def laid_out(facts: Sequence[Fact], width: int, lines: int) -> list[list[Fact]]:
+    """The facts that fit into so many lines, in order; the first always fits."""
+    kept: list[Fact] = []
+    for fact in sorted(facts, key=lambda fact: fact.rank):
+        longer = [one for one in facts if one in kept or one is fact]
+        if not kept or len(_broken(longer, width)) <= lines:
+            kept = longer
+    return _broken(kept, width)
+
+
+def _broken(facts: Sequence[Fact], width: int) -> list[list[Fact]]:
+    """Facts in lines of at most this width, each line as full as it gets."""
+    lines: list[list[Fact]] = [[]]
+    for fact in facts:
+        if lines[-1] and len(facts_text([*lines[-1], fact])) > width:
+            lines.append([])
+        lines[-1].append(fact)
+    return lines
+
+
 NOTHING_COMES = {
     "failed": "Training stopped before its first result.",
     "paused": "Paused before the first result.",
@@ -111,11 +167,11 @@ NOTHING_COMES = {
 """By phase, why something does not appear by itself."""
 
 
-def instead(frame: Frame, awaited: str) -> str:
+def placeholder(frame: Frame, awaited: str) -> str:
     """`awaited` if it is still to come, otherwise a sentence that says why it is not."""
     return awaited if len(frame.history) else NOTHING_COMES.get(frame.phase, awaited)
 
 
-def said_alone(text: str, palette: Palette, width: int, height: int) -> list[Strip]:
-    """A pane that says nothing else."""
+def only_text(text: str, palette: Palette, width: int, height: int) -> list[Strip]:
+    """A pane with this text and nothing else."""
     return fit(paragraph(text, palette.style("faint"), width, height), width, height)

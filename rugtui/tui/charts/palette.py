@@ -1,8 +1,9 @@
-"""The colours that drawing uses, for dark and light terminals, and for those of few or none."""
+"""The colours of charts and heatmaps, for dark and light terminals of many, few or no colours."""
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -11,8 +12,10 @@ from rich.color import Color
 from rich.style import Style
 
 from rugtui.storage.heatmap import Colours
-from rugtui.tui.heatmap.ramps import HALF_LEVELS, RGB, cube, diverging, rising, stepped
 
+RGB = tuple[int, int, int]
+HALF_LEVELS = 8
+"""The heatmap has levels −8 … 8: few enough that prebuilt styles merge into runs."""
 DIAGONAL = HALF_LEVELS + 1
 """The level of a diagonal that is off the scale."""
 CURSOR = HALF_LEVELS + 2
@@ -22,12 +25,12 @@ BLANK = HALF_LEVELS + 4
 """The level of cells outside the picture."""
 
 ColourDepth = Literal["truecolor", "256", "16", "none"]
-"""What a terminal has."""
+"""The colours of a terminal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Glyphs:
-    """Characters instead of colours: values below zero never look like those above."""
+    """Characters that replace colours, different ones below and above zero."""
 
     negative: str
     """From the smallest |value| to the largest."""
@@ -55,8 +58,8 @@ RISING_ASCII = Glyphs(negative="-:.", positive="+*%#", diagonal="!", zero="=")
 
 @dataclass(frozen=True, slots=True)
 class Palette:
-    """Blue to orange through the paper's own colour: colour-blind readers tell the ends apart, and
-    both sides of zero change in lightness alike."""
+    """The heatmap's ramp runs from blue to orange through the background's colour: the colour-blind
+    can tell the ends apart, and both sides of zero change equally in lightness."""
 
     dark: bool
     text: RGB
@@ -78,7 +81,7 @@ class Palette:
     ramp: tuple[RGB, ...]
     """The heatmap's levels from −HALF_LEVELS to HALF_LEVELS."""
     rising: tuple[RGB, ...]
-    """The same levels where they stand for little to much, as in maps of a sweep."""
+    """The same levels where they run from little to much, as in the map of a sweep."""
     diagonal: RGB
     cursor: RGB
     glyphs: Glyphs | None = None
@@ -95,8 +98,72 @@ class Palette:
         return self.ramp[level + HALF_LEVELS]
 
 
+def rgb(lightness: float, chroma: float, hue: float) -> RGB:
+    """The sRGB colour of a lightness in 0 … 1, a chroma in 0 … 0.3 and a hue in degrees in Oklab,
+    clipped to what sRGB has."""
+    a, b = chroma * math.cos(math.radians(hue)), chroma * math.sin(math.radians(hue))
+    long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3
+    medium = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3
+    short = (lightness - 0.0894841775 * a - 1.2914855480 * b) ** 3
+    red = 4.0767416621 * long - 3.3077115913 * medium + 0.2309699292 * short
+    green = -1.2684380046 * long + 2.6097574011 * medium - 0.3413193965 * short
+    blue = -0.0041960863 * long - 0.7034186147 * medium + 1.7076147010 * short
+    return _encoded(red), _encoded(green), _encoded(blue)
+
+
+def _encoded(linear: float) -> int:
+    """A linear intensity as an sRGB byte."""
+    linear = min(max(linear, 0.0), 1.0)
+    if linear <= 0.0031308:
+        return round(255 * 12.92 * linear)
+    return round(255 * (1.055 * linear ** (1 / 2.4) - 0.055))
+
+
+_SIXTHS = (0, 95, 135, 175, 215, 255)
+"""The intensities of the 6 × 6 × 6 colours that 256-colour terminals have."""
+
+
+def diverging(zero: float, end: float, chroma: float, hues: tuple[float, float]) -> tuple[RGB, ...]:
+    """A ramp of 2 · HALF_LEVELS + 1 colours, grey in the middle, of one lightness left and right.
+
+    `zero` and `end` are lightnesses in Oklab; `hues` are those of the negative and positive end.
+    """
+    ramp: list[RGB] = []
+    for level in range(-HALF_LEVELS, HALF_LEVELS + 1):
+        # A power below 1 spreads the small values, in which the weave of a rug lies.
+        share = (abs(level) / HALF_LEVELS) ** 0.8
+        ramp.append(rgb(zero + (end - zero) * share, chroma * share**0.7, hues[level > 0]))
+    return tuple(ramp)
+
+
+def rising(first: float, last: float, hues: tuple[float, float]) -> tuple[RGB, ...]:
+    """A ramp from one lightness and hue to another, greyer in between: no colour repeats, and the
+    lightness alone tells them apart."""
+    ramp: list[RGB] = []
+    for level in range(2 * HALF_LEVELS + 1):
+        share = level / (2 * HALF_LEVELS)
+        chroma = 0.02 + 0.22 * abs(share - 0.5)
+        ramp.append(rgb(first + (last - first) * share, chroma, hues[share > 0.5]))
+    return tuple(ramp)
+
+
+def cube(negative: str, zero: str, positive: str) -> tuple[RGB, ...]:
+    """A ramp of the 6 × 6 × 6 colours that 256-colour terminals have, three digits each; negative
+    and positive run from the smallest |value| to the largest."""
+    levels = [*reversed(negative.split()), zero, *positive.split()]
+    red, green, blue = ([_SIXTHS[int(level[k])] for level in levels] for k in range(3))
+    return tuple(zip(red, green, blue, strict=True))
+
+
+def stepped(ends: tuple[RGB, RGB, RGB], zero: RGB, tops: tuple[RGB, RGB, RGB]) -> tuple[RGB, ...]:
+    """A ramp of three colours on each side of zero: levels up to 1 are zero, to 4, to 7, and 8."""
+    side = (0, 0, 1, 1, 1, 2, 2, 2, 3)
+    below, above = (zero, *ends), (zero, *tops)
+    return (*(below[k] for k in reversed(side[1:])), zero, *(above[k] for k in side[1:]))
+
+
 BLUE, ORANGE = 250.0, 65.0
-"""Hues that all common kinds of colour blindness keep apart."""
+"""Hues that are distinct in all common kinds of colour blindness."""
 
 DARK = Palette(
     dark=True,
@@ -157,7 +224,7 @@ LIGHT_256 = dataclasses.replace(
 )
 
 
-# The values that the sixteen colours are taken to have, so that each becomes itself.
+# The RGB values that Rich assumes for the sixteen colours, so that each is mapped to itself.
 _BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
 _BLUE, _LIGHT_BLUE, _LIGHT_CYAN = (0, 0, 170), (85, 85, 255), (85, 255, 255)
 _RED, _BROWN, _YELLOW = (170, 0, 0), (170, 85, 0), (255, 255, 85)
@@ -228,14 +295,14 @@ def palette_for(
 
 @lru_cache(maxsize=16)
 def rising_palette(palette: Palette) -> Palette:
-    """The same palette where levels stand for little to much."""
+    """The palette with levels that run from little to much."""
     glyphs = palette.glyphs and (RISING_ASCII if palette.glyphs == ASCII else RISING)
     return dataclasses.replace(palette, ramp=palette.rising, glyphs=glyphs)
 
 
 @lru_cache(maxsize=4096)
 def ink(foreground: RGB, bold: bool = False, background: RGB | None = None) -> Style:
-    """A style, made once: the terminal's escape codes are cached with it."""
+    """A style, made once, because the terminal's escape codes are cached with it."""
     paper = None if background is None else Color.from_rgb(*background)
     return Style(color=Color.from_rgb(*foreground), bgcolor=paper, bold=bold or None)
 

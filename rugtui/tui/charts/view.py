@@ -1,7 +1,7 @@
-"""The user's view of a chart as a frozen value: limits, scales, crosshair; and how keys change it.
+"""The user's view of a chart as a frozen value (limits, scales, crosshair), and how it changes.
 
-Nothing here depends on keys, widgets or curves. Limits are kept as data values, which survive new
-data and a change of scale, but moved in plot coordinates.
+Nothing here depends on keys, widgets or curves. Limits are kept as data values, so that they
+survive new data and a change of scale, but are moved in plot coordinates.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import numpy as np
 from rugtui.tui.charts.axis import Axis
 
 NEWEST = math.inf
-"""A crosshair that stays at the newest result."""
+"""The place of a crosshair that stays at the newest result."""
 NARROWEST = 1e-9
-"""Least width of the limits, as a share of the whole: below, float64 runs out of digits."""
+"""Least width of the limits, as a share of the whole: float64 has no digits for less."""
 SLACK = 1e-9
 """Limits that differ by less than this share of the whole are equal."""
 WIDEST = 2.0
@@ -34,7 +34,7 @@ class Limits(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ChartView:
-    """Limits that are None follow the data. If `x` is None, the chart shows everything."""
+    """Limits that are None follow the data."""
 
     log_x: bool = True
     log_y: bool = True
@@ -46,7 +46,7 @@ class ChartView:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The axes of a view for given data, and those that would show all of the data."""
+    """The axes of a view of given data, and those that would show all of the data."""
 
     x: Axis
     y: Axis
@@ -95,11 +95,8 @@ def crosshair(view: ChartView, shown: Shown) -> float | None:
 
 
 def zoom_x(view: ChartView, shown: Shown, factor: float) -> ChartView:
-    """Limits `factor` times as wide around the crosshair, otherwise the newest result or the
-    middle.
-
-    At one end of the data, zooming out extends the other end.
-    """
+    """Limits `factor` times as wide around the crosshair, else around the newest result or the
+    middle. At one end of the data, zooming out extends the other end."""
     axis, whole = shown.x, shown.whole_x
     anchor = crosshair(view, shown)
     if anchor is None:
@@ -117,7 +114,7 @@ def zoom_x(view: ChartView, shown: Shown, factor: float) -> ChartView:
 
 
 def zoom_to(view: ChartView, shown: Shown, first: float, last: float) -> ChartView:
-    """Limits at two places of the axis that is shown, at least as wide as any; they stay."""
+    """Limits at two places of the axis that is shown; they do not follow the data."""
     least = (shown.whole_x.last - shown.whole_x.first) * NARROWEST
     middle, half = (first + last) / 2, max(abs(last - first), least) / 2
     axis = shown.x.at(middle - half, middle + half)
@@ -141,10 +138,8 @@ def zoom_y(view: ChartView, shown: Shown, factor: float, anchor: float | None = 
 
 
 def pan_y(view: ChartView, shown: Shown, share: float) -> ChartView:
-    """Limits moved up by a share of their height, as long as their middle is inside the data.
-
-    Limits outside the data may always be moved towards them.
-    """
+    """Limits moved up by a share of their height, but not so far that their middle leaves the data.
+    Limits outside the data may always be moved towards them."""
     axis, reach = shown.y, shown.reach_y
     middle = (axis.first + axis.last) / 2
     lowest, highest = min(reach.first, middle), max(reach.last, middle)
@@ -185,10 +180,8 @@ def next_scales(view: ChartView, shown: Shown) -> ChartView:
 def move_crosshair(
     view: ChartView, shown: Shown, known: np.ndarray, columns: int, by: int
 ) -> ChartView:
-    """The crosshair at the known x nearest to `by` columns further on, but at least the next one.
-
-    At the end of the limits it moves them.
-    """
+    """The crosshair at the known x nearest to `by` columns further on, but at least one further.
+    Beyond the limits, it moves them."""
     here = crosshair(view, shown)
     if here is None or not known.size:
         return view
@@ -201,7 +194,7 @@ def move_crosshair(
 
 
 def settled(known: np.ndarray, index: int) -> float:
-    """The position of a crosshair at a known x; at the last one it stays at the newest result."""
+    """The place of a crosshair at a known x; at the last one it follows the newest result."""
     return NEWEST if index == known.size - 1 else float(known[index])
 
 

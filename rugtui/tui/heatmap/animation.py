@@ -12,31 +12,31 @@ from jaxtyping import Float, UInt8
 
 from rugtui.models.base import Weights, Window
 from rugtui.storage.heatmap import Colours
-from rugtui.tui.heatmap.ramps import HALF_LEVELS
+from rugtui.tui.charts.palette import HALF_LEVELS
 from rugtui.tui.heatmap.shading import Scale, marked, off_diagonal_scale, settled
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 SIDES = (256, 128, 64)
-"""Cells of the picture of W on a side: the first that makes a file of no more than MOST bytes."""
+"""Cells per side of the picture of W: the first that gives a file of at most MOST bytes is used."""
 MOST = 2 << 20
 SIDE, CURVE, LINE, EDGE = 512, 120, 22, 8
 """Pixels: sides of W, height of the curve, height of a line of text, and the margin."""
 SECONDS, LAST_SECONDS = 10.0, 2.0
-"""For which all frames, and then the last one, are shown."""
+"""Duration of all frames, and of the last one after that."""
 FAINT, MARKER = 0.35, 3
-"""How much ink the curve has that is still to come; and radius of the marker."""
+"""Share of ink in the curve that is still to come, and radius of the marker."""
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """What is drawn under W."""
+    """The loss curve that is drawn under W."""
 
     steps: Float[np.ndarray, " results"]
     losses: Float[np.ndarray, " results"]
     optimum: float | None
-    """L*, where the loss can be held against it."""
+    """L*, if the loss is comparable with it."""
 
     def at(self, step: int) -> float:
         """The loss at the nearest result; NaN where there is none."""
@@ -48,7 +48,7 @@ class Curve:
 def replay_gif(
     steps: Sequence[int], read: Callable[[int], Weights], curve: Curve, colours: Colours
 ) -> bytes:
-    """The file, a frame a step. `read` gives the weights of one."""
+    """The GIF file with one image per step, of the weights that `read` returns for it."""
     content = b""
     for side in SIDES:
         file, frames = io.BytesIO(), _frames(steps, read, curve, colours, side)

@@ -1,4 +1,4 @@
-"""Levels as characters: two to a half-block cell by colour, or one to a cell by its shape."""
+"""Levels as characters: two per cell as coloured half blocks, or one per cell as a glyph."""
 
 from __future__ import annotations
 
@@ -21,18 +21,15 @@ COUNT = HALF_LEVELS + BLANK + 1
 def resampled(
     levels: Int8[np.ndarray, "h w"], tall: int, wide: int
 ) -> Int8[np.ndarray, "tall wide"]:
-    """Every level repeated both ways, as evenly as whole pixels allow, in an array of its own."""
+    """The levels repeated in both directions, as evenly as whole pixels allow, in a new array."""
     rows = np.arange(tall) * levels.shape[0] // tall
     columns = np.arange(wide) * levels.shape[1] // wide
     return levels[rows[:, None], columns]
 
 
 def heatmap(levels: Int8[np.ndarray, "height width"], palette: Palette) -> list[Strip]:
-    """Strips of levels, equal neighbours merged into runs.
-
-    In colours there are two rows of levels to a strip, so ⌈height / 2⌉ strips. With a palette of
-    glyphs each row is a strip.
-    """
+    """Levels as strips, with equal neighbours merged into runs: ⌈height / 2⌉ strips in colours,
+    `height` with a palette of glyphs."""
     if palette.glyphs is not None:
         return [_lettered(row, palette) for row in levels]
     if levels.shape[0] % 2:
@@ -46,8 +43,8 @@ def heatmap(levels: Int8[np.ndarray, "height width"], palette: Palette) -> list[
 def outline(
     canvas: Int8[np.ndarray, "h w"], rows: tuple[int, int], columns: tuple[int, int]
 ) -> None:
-    """A frame of two colours around rows and columns first … last − 1 of a picture, seen on any
-    colour."""
+    """Draw an outline around rows and columns first … last − 1, in two colours so that it is
+    visible on any."""
     (y0, y1), (x0, x1) = rows, columns
     edge = [(k, m) for k in range(y0 - 1, y1 + 1) for m in (x0 - 1, x1)]
     edge += [(k, m) for k in (y0 - 1, y1) for m in range(x0, x1)]
@@ -58,7 +55,7 @@ def outline(
 
 
 def rows_a_strip(palette: Palette) -> int:
-    """Rows of levels in a strip of `heatmap`."""
+    """Rows of levels per strip of `heatmap`."""
     return 2 if palette.glyphs is None else 1
 
 
@@ -83,7 +80,7 @@ def glyph_cells(palette: Palette) -> Sequence[str]:
 
 
 def _lettered(row: np.ndarray, palette: Palette) -> Strip:
-    """One style for the whole row, but for the cursor in reverse."""
+    """A row of glyphs in one style, the cursor reversed."""
     letters = glyph_cells(palette)
     plain = palette.style("text")
     styles = plain, plain + Style(reverse=True)

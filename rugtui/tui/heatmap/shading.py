@@ -1,4 +1,4 @@
-"""From values of W to levels of colour, with a scale that does not flicker."""
+"""Values of W as colour levels, on a scale that does not flicker."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from rugtui.tui.charts.palette import DIAGONAL, HALF_LEVELS
 Scaling = Literal["quantile", "fixed", "log"]
 SCALINGS: tuple[Scaling, ...] = ("quantile", "fixed", "log")
 BAND = 1.25
-"""The scale changes only if its end should be so many times larger or smaller."""
+"""The scale changes only if its end would change by more than this factor."""
 PER_DECADE = 3.0
 """Levels in a factor of ten on the logarithmic scale: eight span 2.7 decades."""
 STAY = 0.7
-"""A pixel keeps its level until its value is so many levels away (without this, half a level)."""
+"""A pixel keeps its level until its value is this many levels away, instead of half a level."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Where the colours end, and how they get there."""
+    """Where the colours end, and how they are spaced."""
 
     scaling: Scaling
     top: float
 
     def steps(self, pixels: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
-        """Values in levels, −HALF_LEVELS … HALF_LEVELS, not yet rounded; NaN is 0."""
+        """Values as levels −HALF_LEVELS … HALF_LEVELS, not rounded; NaN becomes 0."""
         share = np.nan_to_num(pixels, nan=0.0, posinf=np.inf, neginf=-np.inf) / self.top
         if self.scaling == "log":
             with np.errstate(divide="ignore"):
@@ -51,9 +51,7 @@ def rescaled(
     old: Scale | None, scaling: Scaling, panels: Sequence[np.ndarray], window: Window
 ) -> Scale:
     """The scale for these pictures of a window of W: the old one, as long as it is suitable.
-
-    quantile: an off-diagonal quantile of |pixels|; log: the largest; fixed: what it was.
-    """
+    Its end is an off-diagonal quantile of |pixels|, for log the largest, for fixed the old one."""
     if old is not None and scaling == "fixed":
         return Scale("fixed", old.top)
     wanted = largest(panels) if scaling == "log" else off_diagonal_scale(panels, window)
@@ -66,10 +64,8 @@ def _near(old: float, new: float) -> bool:
 
 
 def off_diagonal_scale(panels: Sequence[np.ndarray], window: Window) -> float:
-    """A quantile of |pixels| off the diagonal of W, over all panels.
-
-    Where every pixel lies on the diagonal, or all off it are zero, the largest |pixel|.
-    """
+    """A quantile of |pixels| off the diagonal of W, over all panels; the largest |pixel| if
+    there are none or all are zero."""
     off = [pixels[~on_diagonal(window, *pixels.shape)] for pixels in panels]
     return scale_of(np.concatenate(off)) or largest(panels)
 
@@ -84,7 +80,7 @@ def largest(panels: Sequence[np.ndarray]) -> float:
 def settled(
     steps: Float[np.ndarray, "h w"], before: Int8[np.ndarray, "h w"] | None
 ) -> Int8[np.ndarray, "h w"]:
-    """The level of every pixel: the one it had, as long as that is not far from its value."""
+    """The level of every pixel: its previous one, unless its value is more than STAY away."""
     levels = np.rint(steps).astype(np.int8)
     if before is None or before.shape != steps.shape:
         return levels
@@ -100,7 +96,7 @@ def marked(
 
 
 def still(pixels: Float[np.ndarray, "h w"], window: Window) -> Int8[np.ndarray, "h w"]:
-    """The levels of a picture that nothing came before, the diagonal marked."""
+    """The levels of a single picture, with the diagonal marked."""
     scale = rescaled(None, "quantile", [pixels], window)
     return marked(settled(scale.steps(pixels), None), pixels, scale, window)
 

@@ -1,4 +1,5 @@
-"""What all panes share: a Frame in, strips out, and only changed rows go to the terminal."""
+"""The base of all panes, which draws a Frame as strips and refreshes only rows that changed; and the
+base of tables."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ from rugtui.tui.charts.palette import ColourDepth, Palette, palette_for
 
 @runtime_checkable
 class HasPreferences(Protocol):
-    """An app with preferences and the properties of its terminal."""
+    """An app that knows the user's preferences and the terminal."""
 
     preferences: Preferences
     braille: bool
@@ -31,12 +32,12 @@ class HasPreferences(Protocol):
 
 
 class Pane(Widget, can_focus=True):
-    """A bordered box that draws a Frame. Subclasses say how in `draw`."""
+    """A bordered box that draws a Frame; subclasses implement `draw`."""
 
     frame: reactive[Frame | None] = reactive(None, repaint=False, always_update=True)
 
     class LiveWanted(Message):
-        """Put away what looks at an earlier step."""
+        """Return to the newest step."""
 
     def __init__(self, title: str, *, id: str) -> None:
         super().__init__(id=id)
@@ -46,7 +47,7 @@ class Pane(Widget, can_focus=True):
         self._letters: tuple[str, ...] = ()
         self._shown: list[Strip] = []
         self._fitting = Size(0, 0)
-        """What `_shown` was drawn for."""
+        """The size for which `_shown` was drawn."""
 
     def draw(self, frame: Frame, palette: Palette, width: int, height: int) -> list[Strip]:
         """The pane's content in exactly `height` strips of `width` cells."""
@@ -57,8 +58,8 @@ class Pane(Widget, can_focus=True):
         return ""
 
     def entitle(self, above: Content | None = None, below: str = "") -> None:
-        """Say something in the border, where it is something else: Textual draws the whole widget
-        again for every title that is set."""
+        """Set the texts of the border if they differ: Textual redraws the whole widget for every
+        title that is set."""
         if above is not None and not above.is_same(self._above):
             self._above = above
             self.mark(*self._letters)
@@ -66,7 +67,7 @@ class Pane(Widget, can_focus=True):
             self.border_subtitle = self._below = below
 
     def mark(self, *letters: str) -> None:
-        """Put letters to jump by into the border before its words, or take them off."""
+        """Put the letters of jump mode before the title, or remove them."""
         self._letters = letters
         marks = [(f" {letter} ", "reverse") for letter in letters]
         self.border_title = Content.assemble(*marks, " ", self._above) if marks else self._above
@@ -85,7 +86,7 @@ class Pane(Widget, can_focus=True):
         self.redraw()
 
     def on_click(self, event: events.Click) -> None:
-        """A double click on the title gives the pane the whole screen, or takes it back."""
+        """A double click on the title maximizes the pane, or restores it."""
         if event.y == 0 and event.chain == 2 and event.get_content_offset(self) is None:
             if self.screen.maximized is not None:
                 self.screen.minimize()
@@ -100,7 +101,7 @@ class Pane(Widget, can_focus=True):
             self.redraw()
 
     def redraw(self) -> None:
-        """Draw again, and refresh the rows that came out different."""
+        """Draw again, and refresh the rows that differ."""
         before = self._shown
         if not self._fill():
             return
@@ -112,7 +113,7 @@ class Pane(Widget, can_focus=True):
             self.refresh(Region(0, first, self.content_size.width, last - first))
 
     def _fill(self) -> bool:
-        """Redraw the pane, if it has a Frame and room."""
+        """Draw the pane if it has a Frame and room; whether it did."""
         width, height = self.content_size
         if self.frame is None or not (width and height and self.is_on_screen):
             self._fitting = Size(0, 0)
@@ -130,7 +131,7 @@ class Pane(Widget, can_focus=True):
         return bool(self.display and self.region.area)
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """The first picture of a size is in the first paint; `on_resize` comes only after that."""
+        """Draws before the first paint of a new size, because `on_resize` comes after it."""
         if self._fitting != self.content_size:
             self._fill()
         return super().render_lines(crop)
@@ -230,7 +231,7 @@ Row = TypeVar("Row", bound=RankedRow)
 
 
 def rows_that_fit(rows: Sequence[Row], room: int, selected: str) -> list[Row]:
-    """The most important rows, in order; once one is selected, those around it."""
+    """The most important rows, in order; if one is selected, those around it."""
     if selected:
         at = next((k for k, row in enumerate(rows) if row.key == selected), 0)
         first = min(max(at - room // 2, 0), max(len(rows) - room, 0))
@@ -240,7 +241,7 @@ def rows_that_fit(rows: Sequence[Row], room: int, selected: str) -> list[Row]:
 
 
 def runs(rows: list[int]) -> list[tuple[int, int]]:
-    """Ascending rows as runs first … last − 1: one region a run, for regions cost too."""
+    """Ascending rows as runs first … last − 1: a region each, because regions cost, too."""
     found: list[tuple[int, int]] = []
     for row in rows:
         if found and found[-1][1] == row:

@@ -19,10 +19,10 @@ from rugtui.tui.charts.lines import (
     Piece,
     blank,
     fit,
-    instead,
     line,
+    only_text,
     paragraph,
-    said_alone,
+    placeholder,
     selected_line,
 )
 from rugtui.tui.charts.palette import ASCII, Palette
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 EIGHTHS = " ▁▂▃▄▅▆▇█"
 LOW = EIGHTHS[1:-1]
-"""For sparklines: full blocks would run into those of the line above."""
+"""Of sparklines: full blocks would touch the line above."""
 ASCII_EIGHTHS = "  ..::==#"
 ASCII_LOW = "_.-=*"
 DOT, ASCII_DOT = "•", "o"
@@ -49,17 +49,17 @@ LEAST_HISTOGRAM = 3
 
 @dataclass(frozen=True, slots=True)
 class SymmetryRow:
-    """One line: a number, perhaps its spread over rows, and its value at the symmetric optimum."""
+    """A statistic: its value, its spread over rows, and its value at the symmetric optimum."""
 
     key: str
-    """In the glossary."""
+    """In `analysis.glossary.SYMMETRY`."""
     value: Callable[[Statistics], float]
     spread: Callable[[Statistics], float] | None = None
     symmetric: Callable[[Levels], float] | None = None
     rank: int = 0
-    """What stands highest leaves first where there is no room."""
+    """Where there is no room, the highest rank is left out first."""
     share: bool = False
-    """Whether it is said in percent."""
+    """Whether it is shown in percent."""
 
     def said(self, value: float, digits: int = 4) -> str:
         if not math.isfinite(value):
@@ -86,24 +86,24 @@ SYMMETRY_ROWS = (
     SymmetryRow("partner_norm", lambda s: s.partner_norm_share, None, lambda at: 0.0, 5, True),
 )
 LEAST_SHOWN = 7
-"""Rows that are shown at the cost of the histogram."""
+"""Rows that take precedence over the histogram."""
 
 
 def waiting(frame: Frame) -> str:
-    """The text while there are no statistics."""
+    """What the pane says while there are no statistics."""
     if frame.step == 0 and frame.shown == "trained" and frame.phase != "opened":
-        return instead(frame, "Statistics follow the first steps.")
+        return placeholder(frame, "Statistics follow the first steps.")
     return f"Computing statistics of the {frame.shown} weights …"
 
 
 def symmetry_table(
     frame: Frame, palette: Palette, width: int, height: int, selected: str = ""
 ) -> list[Strip]:
-    """The statistics of section 8 with their trends and their values in a symmetric model; below
-    them, where there is room, the distribution of ν/σ as bars and a normal one as dots."""
+    """The statistics of section 8, their trends and their values in a symmetric model; below them,
+    if there is room, the distribution of ν/σ as bars and the normal one as dots."""
     reading, now = frame.reading, frame.reading.statistics
     if now is None:
-        return said_alone(waiting(frame), palette, width, height)
+        return only_text(waiting(frame), palette, width, height)
     said: list[Strip] = []
     if selected:
         chosen = next(row for row in SYMMETRY_ROWS if row.key == selected)
@@ -130,8 +130,8 @@ def symmetry_table(
 
 
 def _columns(width: int) -> tuple[bool, bool, int]:
-    """Whether there is room for the spreads, and for a symmetric model's values; and columns of
-    the trend."""
+    """Whether there is room for the spreads and for a symmetric model's values, and the columns of
+    the trends."""
     spread = width >= NAME + VALUE + SPREAD + LEAST_CURVE
     rest = max(width - NAME - VALUE - SPREAD * spread - 1, 0)
     symmetric = rest >= SYMMETRIC + LEAST_CURVE
@@ -164,7 +164,7 @@ def _row(row: SymmetryRow, frame: Frame, selected: bool, palette: Palette, width
     symmetric = row.said(at, 3) if has_symmetric and math.isfinite(at) else ""
     values, ascii_only = [row.value(one) for one in reading.trend], palette.glyphs == ASCII
     curve = sparkline(values, reading.trend_at, max(room - 3, 0), at, ascii_only=ascii_only)
-    mark = ""  # where the symmetric model is on the curve's scale
+    mark = ""  # the symmetric model on the sparkline's scale
     if math.isfinite(at) and values and room > 3:
         mark = (
             " "
@@ -184,7 +184,7 @@ def _row(row: SymmetryRow, frame: Frame, selected: bool, palette: Palette, width
 
 
 def _source(frame: Frame, palette: Palette, width: int) -> Strip:
-    """Of which weights the numbers are, and while these move on, how old they are."""
+    """The step and the rows that the numbers are of and, while training goes on, their age."""
     reading = frame.reading
     now = reading.statistics
     assert now is not None
@@ -205,8 +205,8 @@ def sparkline(
     *,
     ascii_only: bool = False,
 ) -> str:
-    """Values at ascending steps across `width` cells, even in log step from the first to the last,
-    between the least and greatest of them and of `beside`; a gap is a space."""
+    """Values at ascending steps in `width` cells, which are even in log(1 + step). The scale spans
+    the values and `beside`; a gap is a space."""
     known = np.asarray(values, dtype=float)
     if not np.isfinite(known).any() or width < 1:
         return " " * width
@@ -232,7 +232,7 @@ def histogram(
     *,
     ascii_only: bool = False,
 ) -> list[Strip]:
-    """Masses as bars with a curve of dots over them, the bins spread over the width."""
+    """Masses as bars under a curve of dots, with the bins spread over the width."""
     columns = np.arange(width) * len(masses) // width
     top = max(float(masses.max()), float(curve.max()), 1e-300)
     filled = np.rint(masses[columns] / top * height * 8).astype(int)
@@ -269,7 +269,7 @@ class SymmetryPane(TablePane):
         ]
 
     def draw(self, frame: Frame, palette: Palette, width: int, height: int) -> list[Strip]:
-        """Redraw only if the result differs: Frames are more frequent than statistics."""
+        """Redraws only what differs, because Frames are more frequent than statistics."""
         reading = frame.reading
         moves = frame.phase == "training" and reading.measured_at < frame.step
         measured = len(reading.trend), reading.measured_at, moves and f"{reading.age:.0f}"

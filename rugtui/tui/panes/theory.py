@@ -1,4 +1,4 @@
-"""The theory pane: the loss compared with every named loss, and a sentence about it."""
+"""The theory pane: the loss compared with all that theory predicts, and a sentence about it."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from rugtui.analysis import numbers
 from rugtui.analysis.glossary import LOSSES
 from rugtui.analysis.verdict import comparable, has_levels, measured_for, standing
 from rugtui.live.frame import Frame, Reading
+from rugtui.tui.charts.axis import LEAST_WIDTH, NumberMark, number_line
 from rugtui.tui.charts.lines import (
     blank,
     cut,
     fit,
-    instead,
     line,
-    said_alone,
+    only_text,
+    placeholder,
     selected_line,
     sentences,
 )
-from rugtui.tui.charts.number_line import LEAST_WIDTH, NumberMark, number_line
 from rugtui.tui.charts.palette import ASCII, Palette
 from rugtui.tui.keys import bindings
 from rugtui.tui.panes.pane import NAME, TablePane, TableRow, rows_that_fit
@@ -31,13 +31,13 @@ LOSS = 9
 NARROW, WIDE = (7, 8), (16, 12)
 """Widths of the last two columns: for half of an 80-column terminal, and where there is room."""
 ABOUT = 40
-"""Columns left beside the table from which each row says what it is."""
+"""Columns left beside the table from which each row has its explanation."""
 LEAST_ROWS = 6
 """Rows of the pane that the verdict may not take."""
 LEAST_LINE, MOST_LINE = 3, 6
 """Rows of the number line."""
 NOTHING = math.nan, math.nan
-"""What a loss is compared with that is not of the same kind."""
+"""In place of the loss and its error where losses are not comparable."""
 
 LEVELS = (
     ("loss", "L*", "optimum", 0),
@@ -54,20 +54,19 @@ LEVELS = (
 
 @dataclass(frozen=True, slots=True)
 class TheoryRow:
-    """One loss. Its ratio is `above` ÷ `value`, both of which are shown."""
+    """One loss, and the loss `above` that it is compared with."""
 
     key: str
-    """In the glossary."""
+    """In `analysis.glossary.LOSSES`."""
     value: float
     colour: str
     standard_error: float = 0.0
     rank: int = 0
-    """What stands highest leaves first where there is no room."""
+    """Where there is no room, the highest rank is left out first."""
     above: tuple[float, float] | None = None
-    """Loss and standard error that this one is compared with; None: the rows below are compared
-    with this one."""
+    """A loss and its standard error; None if the rows below are compared with this one."""
     step: int = 0
-    """Of which step the weights are, for those that others are compared with."""
+    """The step of the weights, if others are compared with this row."""
     indent: str = ""
 
     @property
@@ -88,11 +87,8 @@ class TheoryRow:
 
 
 def theory_rows(frame: Frame) -> list[TheoryRow]:
-    """The lines of the table, from the loss now downwards.
-
-    What belongs to the weights of an earlier step is compared with their own held-out loss, and
-    says which step that is: now the loss is another.
-    """
+    """The rows of the table, from the current loss downwards. Losses of the weights of an earlier
+    step are compared with the held-out loss of the same weights, whose row names that step."""
     reading, levels = frame.reading, frame.levels
     trained = frame.shown == "trained"  # the rug is a ReLU, on features alike, in any run
     now = reading.loss, reading.standard_error if reading.settled else math.nan
@@ -121,8 +117,8 @@ def theory_rows(frame: Frame) -> list[TheoryRow]:
 
 
 def _of_weights(reading: Reading, now: tuple[float, float] | None) -> Iterator[TheoryRow]:
-    """Gaussian and exact loss, below the held-out loss of the same weights where there is no loss
-    of them now."""
+    """Gaussian and exact loss, compared with the current loss `now`; without it, with the held-out
+    loss of the same weights, in a row above them."""
     known, above, indent = reading.statistics, now, ""
     assert known is not None
     if above is None:
@@ -136,12 +132,12 @@ def _of_weights(reading: Reading, now: tuple[float, float] | None) -> Iterator[T
 def theory_table(
     frame: Frame, palette: Palette, width: int, height: int, selected: str = ""
 ) -> list[Strip]:
-    """Where the loss stands; a number line of all levels; name · loss · ratio · deviation; and a
-    sentence: the verdict, or what the row is whose key is `selected`."""
+    """A headline; a number line of all levels; a table of names, losses, ratios and deviations; and
+    a sentence: the verdict, or the explanation of the selected row."""
     rows = theory_rows(frame)
     if frame.levels is None:
-        said = instead(frame, "Theory follows the first steps.")
-        return said_alone(said, palette, width, height)
+        said = placeholder(frame, "Theory follows the first steps.")
+        return only_text(said, palette, width, height)
     head = [headline(frame, palette, width)] if height > LEAST_ROWS else []
     text = frame.verdict
     if selected:
@@ -163,7 +159,7 @@ def theory_table(
 
 
 def headline(frame: Frame, palette: Palette, width: int) -> Strip:
-    """Where the loss stands, in words and colour, and the two numbers that say so."""
+    """The loss relative to L* in words and colour, and the two numbers."""
     reading, levels = frame.reading, frame.levels
     trained = frame.shown == "trained"
     assert levels is not None
@@ -184,8 +180,8 @@ def headline(frame: Frame, palette: Palette, width: int) -> Strip:
 
 
 def _line_rows(rows: Sequence[TheoryRow], spare: int, width: int) -> int:
-    """Rows for the number line: what the table leaves, or where that is little a few of its own,
-    for all levels are on the line."""
+    """Rows for the number line: what the table leaves, but at least LEAST_LINE if the table keeps
+    its most important rows."""
     needed = sum(row.rank < 3 for row in rows) + 1
     if width < LEAST_WIDTH or spare - needed < LEAST_LINE:
         return 0
@@ -215,7 +211,7 @@ def _heading(first: TheoryRow, palette: Palette, width: int) -> Strip:
 
 
 def _tail(ratio: str, deviation: str, width: int) -> str:
-    """The last two columns, where there is room for the whole of them: half a number is a lie."""
+    """The last two columns, each only if it fits: a number that is cut would be wrong."""
     columns = _columns(width)
     tail = f"{ratio:>{columns[0]}}" if width >= NAME + LOSS + columns[0] else ""
     room = width >= NAME + LOSS + sum(columns)
@@ -246,7 +242,7 @@ def _row(row: TheoryRow, selected: bool, palette: Palette, width: int) -> Strip:
 
 
 def _step(step: int, room: int) -> str:
-    """A step in so many columns, as exactly as possible."""
+    """A step in fewer than `room` columns, as exactly as possible."""
     told = (f"step {step:,}", f"@{step:,}", f"@{numbers.count(step)}")
     return next((one for one in told if len(one) < room), told[-1])
 

@@ -1,4 +1,4 @@
-"""The screen of the panes, which passes Frames to them."""
+"""The main screen: header, panes and footer, to which it passes Frames."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from rugtui.tui.screens.overlay import HasFrames
 
 PANES = ("loss", "weights", "theory", "symmetry")
 LOOKING_BACK = ("weights", "theory", "symmetry")
-"""Panes that show an earlier step, where one is under the crosshair."""
+"""Panes that show the step under the crosshair."""
 LETTERS = {name: name[0] for name in PANES}
-"""To jump by."""
+"""The letters of jump mode."""
 
 
 class Dashboard(Screen[None]):
@@ -50,7 +50,7 @@ class Dashboard(Screen[None]):
         self.go_to("loss")
 
     def make_room(self) -> None:
-        """Draw the panes above what is told, where it takes more than the keys and a border."""
+        """Make room under the panes for notifications that do not fit over footer and border."""
         racks = [rack for rack in self.query("ToastRack") if rack.display]
         told = sum(toast.outer_size.height for rack in racks for toast in rack.query("Toast"))
         panes = self.query_one("#panes")
@@ -59,17 +59,17 @@ class Dashboard(Screen[None]):
             room = min(max(told - 2, 0), self.size.height // 2) if one is front else 0
             if one.styles.margin.bottom != room:
                 one.styles.margin = (0, 0, room, 0)
-                # the screen, which lays out a maximized pane, hears of it from its child alone
+                # a maximized pane is laid out by the screen, which only its child tells
                 panes.refresh(layout=True)
 
     def watch_maximized(self) -> None:
-        """The footer says how to go back."""
+        """Have the footer say how to go back."""
         self.refresh_bindings()
 
     def on_screen_resume(self) -> None:
         """Called on return from another screen."""
         if isinstance(self.app, HasFrames):
-            self.show(self.app.latest)  # those that came meanwhile were not drawn
+            self.show(self.app.latest)  # Frames were not drawn meanwhile
 
     def on_resize(self, event: events.Resize) -> None:
         columns, rows = event.size
@@ -82,19 +82,19 @@ class Dashboard(Screen[None]):
         )
 
     def show(self, frame: Frame) -> None:
-        """Hand a Frame to every pane; each draws what changed, the cheapest and plainest first:
-        what the link has left is for the pictures."""
+        """Pass a Frame to every pane, which draws what changed. The pictures come last: they get the
+        bandwidth that is left."""
         for name in ("headline", "theory", "symmetry", "loss", "weights"):
             then = name in LOOKING_BACK and frame.past
             self.query_one(f"#{name}", Pane).frame = then or frame
 
     def tell_usage(self, text: str) -> None:
-        """Say in the last border what the process takes, where there is room for all four panes."""
+        """Show the usage of the system in the last border, if all four panes are shown."""
         roomy = self.has_class("broad") or self.has_class("wide")
         self.query_one("#symmetry", Pane).entitle(below=text if roomy else "")
 
     def go_to(self, pane: str) -> None:
-        """Focus a pane by its id; in a small terminal it takes the place of another."""
+        """Focus a pane by its id; in a small terminal it replaces another one."""
         if self.maximized is not None:
             self.minimize()
         for name in PANES:
@@ -107,14 +107,14 @@ class Dashboard(Screen[None]):
         self.go_to(PANES[(here + step) % len(PANES)])
 
     def pointed_at(self) -> str:
-        """What the user points at, first in the pane under the mouse, then in the focused one; empty
-        for nothing."""
+        """What the mouse points at, else what is pointed at in the focused pane, else in any other;
+        empty for nothing."""
         panes = [self.query_one(f"#{name}", Pane) for name in PANES]
         panes.sort(key=lambda pane: (not pane.mouse_hover, not pane.has_focus))
         return next((said for pane in panes if (said := pane.reading())), "")
 
     def action_jump(self) -> None:
-        """Letters into the borders; those of panes that have no room here into the one in front."""
+        """Show a letter in each border; those of hidden panes in that of the front one."""
         self._jumping = True
         shown = [name for name in PANES if self.query_one(f"#{name}", Pane).is_on_screen]
         hidden = [LETTERS[name] for name in PANES if name not in shown]
@@ -123,7 +123,7 @@ class Dashboard(Screen[None]):
             self.query_one(f"#{name}", Pane).mark(*letters)
 
     def on_key(self, event: events.Key) -> None:
-        """While letters are shown, the next key is one of them, or hides them."""
+        """While letters are shown, the next key chooses one, or hides them."""
         if not self._jumping:
             return
         event.stop()
@@ -146,7 +146,7 @@ class Dashboard(Screen[None]):
     def on_pane_live_wanted(self) -> None:
         loss = self.query_one(LossPane)
         if loss.crossed:
-            loss.call_later(loss.go_live)  # in its name: what a screen sends never reaches the app
+            loss.call_later(loss.go_live)  # from the pane: a screen's messages do not reach the app
         elif self.maximized is not None:
             self.minimize()
 

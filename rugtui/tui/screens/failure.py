@@ -1,4 +1,4 @@
-"""Shows an error of the worker: the message and, on request, the traceback of a bug."""
+"""Shows an error of the worker and, on request, the traceback of a bug."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sheet of runs: those of this session and those on disk, and what is done with them."""
+"""The sheet of runs, those of this session and those on disk: choose, compare, load, open."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from rugtui.live.frame import Frame
 from rugtui.storage.run_directory import ABOUT
 from rugtui.tui.footer import KeyBar
 from rugtui.tui.keys import sheet_bindings
-from rugtui.tui.panes.runs import LIVE, RunRow, RunsPane, RunsView
+from rugtui.tui.panes.runs import RunsPane
+from rugtui.tui.panes.runs_view import LIVE, RunRow, RunsView
 from rugtui.tui.screens.overlay import Overlay
 
 PREVIEW_SECONDS = 0.1
-"""How long a run is selected before its history is read."""
+"""A run's history is read after it has been selected for so long."""
 IN_CHARTS = ("hide", "reference", "remove")
 """Actions on a run that is in the charts and is not the live one."""
 FILTER = "words in the name, state or settings; or the folder of any run"
@@ -30,7 +31,7 @@ NAME = "a new name; empty restores the original"
 
 
 class Runs(Overlay[None]):
-    """Shows Frames as they come; every change of the view is handed to `looks` at once."""
+    """Follows Frames; every change of the view is passed to `looks` at once."""
 
     keys_of = "runs"
     BINDINGS = sheet_bindings("runs")
@@ -75,7 +76,7 @@ class Runs(Overlay[None]):
         return found[0].rows[found[0].selected] if found else None
 
     def show(self, frame: Frame) -> None:
-        """Follow the session; the list of what was on disk before is waited out."""
+        """Follow the session, ignoring the list of saved runs from before."""
         if frame.saved is self._listed_before:
             frame = dataclasses.replace(frame, saved=None)
         else:
@@ -83,7 +84,7 @@ class Runs(Overlay[None]):
         self.pane.frame = frame
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """What cannot be done with the selected run does nothing, and is not in the footer."""
+        """Disable what cannot be done with the selected run."""
         row = self.row
         if row is None:
             return True
@@ -106,7 +107,7 @@ class Runs(Overlay[None]):
             self.action_open_run()
 
     def _selected(self) -> None:
-        """Other keys may work; and the run's history is read, where it was not yet."""
+        """Update the footer, and read the history of the run for its preview."""
         self.refresh_bindings()
         if self._soon is not None:
             self._soon.stop()
@@ -120,7 +121,7 @@ class Runs(Overlay[None]):
             self._send(Preview(row.key))
 
     def action_open_run(self) -> None:
-        """The run into the panes; what trains is saved, and stays in the table."""
+        """Open the run in the panes; the live run is saved, and stays in the table."""
         row, frame = self.row, self.pane.frame
         if row is None or frame is None:
             return
@@ -192,7 +193,7 @@ class Runs(Overlay[None]):
             self._send(Load(row.key))
 
     def action_close(self) -> None:
-        """End the typing, else show all runs again, else put the sheet away."""
+        """End typing, else clear the filter, else close the sheet."""
         if not self._typing and not self._view.filter:
             self.dismiss()
             return

@@ -24,8 +24,7 @@ from rugtui.tui.keys import sheet_bindings
 from rugtui.tui.panes.sweep.view import LARGEST, SweepView, sizes, with_weights
 from rugtui.tui.panes.sweep.widget import SweepPane
 from rugtui.tui.screens.overlay import Overlay
-from rugtui.tui.screens.sweep_form import SweepForm
-from rugtui.tui.screens.sweeps import OTHER, Other, Sweeps
+from rugtui.tui.screens.sweep_choice import OTHER, Other, SweepForm, Sweeps
 
 ON_A_SWEEP = (
     *("stop_sweep", "cell", "quantity", "next_size", "next_variant", "next_seed"),
@@ -38,7 +37,7 @@ NOTHING = "No sweep yet: n sets one up, l lists those on disk."
 
 
 class Desk:
-    """The state of the sweep screen that is kept while it is closed."""
+    """What the sweep screen remembers while it is closed."""
 
     def __init__(self) -> None:
         self.folder: Path | None = None
@@ -48,7 +47,7 @@ class Desk:
 
 
 class SweepScreen(Overlay[None]):
-    """Follows a sweep's folder in a thread. The sweep has a process of its own, which goes on when
+    """Follows a sweep's folder in a thread. The sweep runs in its own process, which continues when
     the screen or the dashboard is closed."""
 
     keys_of = "sweep"
@@ -66,7 +65,7 @@ class SweepScreen(Overlay[None]):
             yield KeyBar(stay=3)  # the way back, too
 
     async def on_mount(self) -> None:
-        self.pane.said, self.pane.look = NOTHING, self._desk.look
+        self.pane.note, self.pane.look = NOTHING, self._desk.look
         self.pane.frame = self._frame
         self.pane.focus()
         if self._desk.folder is None:
@@ -79,7 +78,7 @@ class SweepScreen(Overlay[None]):
         try:
             there_are = bool(await asyncio.to_thread(watch.known_sweeps))
         except OSError:
-            there_are = True  # the list says what is wrong
+            there_are = True  # the list shows the error
         if self.is_attached:
             await (self.action_list_sweeps() if there_are else self.action_new_sweep())
 
@@ -95,7 +94,7 @@ class SweepScreen(Overlay[None]):
         self._left.set()
         self._left = threading.Event()
         self._desk.folder = folder
-        self.pane.said = f"Reading {folder} …"
+        self.pane.note = f"Reading {folder} …"
         self._see(None, self._left)
         watching = partial(self._watch, folder, self._desk.processes.get(folder), self._left)
         self.run_worker(watching, thread=True, name="sweep")
@@ -103,7 +102,7 @@ class SweepScreen(Overlay[None]):
     def _watch(
         self, folder: Path, child: subprocess.Popen[bytes] | None, left: threading.Event
     ) -> None:
-        """The thread: passes the state to the screen when it has changed."""
+        """In a thread: pass the state to the screen when it has changed."""
         try:
             follower = Watch(folder, child)
             while not left.is_set():
@@ -140,7 +139,7 @@ class SweepScreen(Overlay[None]):
     def _cannot(self, why: str) -> None:
         self.notify(why, severity="error", markup=False)
         if self.is_attached and self.pane.sweep is None:
-            self.pane.said = NOTHING
+            self.pane.note = NOTHING
             self._desk.folder = None
             self._see(None, self._left)
 
@@ -190,7 +189,7 @@ class SweepScreen(Overlay[None]):
             self.dismiss()
 
     def action_stop_sweep(self) -> None:
-        """Stop it, or go on."""
+        """Stop the sweep, or resume it."""
         sweep = self.pane.sweep
         if sweep is None or sweep.doing == "done":
             return
@@ -236,7 +235,7 @@ class SweepScreen(Overlay[None]):
         self._look(self.pane.look.next_part())
 
     def action_open_cell(self) -> None:
-        """View the weights under the cursor in the panes; training them begins a new run."""
+        """Open the weights under the cursor in the panes; training them starts a new run."""
         sweep, look = self.pane.sweep, self.pane.look
         if sweep is None:
             return

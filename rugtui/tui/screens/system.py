@@ -1,4 +1,4 @@
-"""The system over time, and the run's log."""
+"""Sheets that update every second: the system over time, and the run's log."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from rugtui.tui.panes.symmetry import ASCII_EIGHTHS, EIGHTHS
 from rugtui.tui.screens.overlay import HasFrames, Overlay
 
 SECONDS = 1.0
-"""Between two samples, and between two looks at the log."""
+"""Between samples, and between readings of the log."""
 KEPT = 600
 """Samples kept for the charts."""
 ROWS = 2
@@ -35,11 +35,11 @@ TAIL = 256 << 10
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The system at one second, and what goes to the screen."""
+    """The system at one time, and what is sent to the terminal."""
 
     usage: Usage
     kib: float
-    """A second, to the terminal."""
+    """KiB per second to the terminal."""
     fps: float
 
 
@@ -81,7 +81,7 @@ def bars(values: Sequence[float], width: int, height: int, *, ascii_only: bool) 
 
 
 def charts(samples: Sequence[Sample], width: int, *, ascii_only: bool) -> str:
-    """Each quantity that is known: its name, what it is now and at most, and its course."""
+    """Each known quantity: its name, current value and maximum, and a chart over time."""
     told = []
     for one in QUANTITIES:
         values = [one.value(sample) for sample in samples]
@@ -110,7 +110,7 @@ def log_tail(folder: str) -> str:
 
 
 class _Told(Overlay[None]):
-    """A sheet of text that is told anew every second."""
+    """A sheet of text that is updated every second."""
 
     heading, below = "", "escape closes"
     BINDINGS = [
@@ -143,7 +143,7 @@ class _Told(Overlay[None]):
             self.told()
 
     def told(self) -> None:
-        """Once it says something else."""
+        """Called when the text has changed."""
 
 
 class System(_Told):
@@ -167,7 +167,7 @@ class RunLog(_Told):
         return log_tail(frame.files if isinstance(frame, Frame) else "")
 
     def told(self) -> None:
-        """Follow the end, unless somebody looks further above."""
+        """Follow the end, unless the user has scrolled up."""
         scroll = self.query_one(VerticalScroll)
         if scroll.scroll_offset.y >= scroll.max_scroll_y - 1:
             self.call_after_refresh(scroll.scroll_end, animate=False)

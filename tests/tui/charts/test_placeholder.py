@@ -4,7 +4,7 @@ import pytest
 
 from rugtui.live.frame import Reading
 from rugtui.live.history import EMPTY
-from rugtui.tui.charts.lines import NOTHING_COMES, instead
+from rugtui.tui.charts.lines import NOTHING_COMES, placeholder
 from rugtui.tui.charts.palette import DARK
 from rugtui.tui.panes.symmetry import waiting
 from rugtui.tui.panes.theory import theory_table
@@ -17,13 +17,13 @@ def nothing(**changes):
 
 @pytest.mark.parametrize("phase", ["loading", "training", "watching"])
 def test_what_is_still_to_come_is_waited_for(phase):
-    assert instead(nothing(phase=phase), "waiting") == "waiting"
+    assert placeholder(nothing(phase=phase), "waiting") == "waiting"
 
 
 @pytest.mark.parametrize("phase", NOTHING_COMES)
 def test_what_does_not_come_is_not_waited_for(phase):
     frame = nothing(phase=phase)
-    told = instead(frame, "waiting")
+    told = placeholder(frame, "waiting")
     assert told == NOTHING_COMES[phase]
     assert waiting(frame) == told
     shown = theory_table(frame, DARK, 80, 2)
@@ -31,4 +31,4 @@ def test_what_does_not_come_is_not_waited_for(phase):
 
 
 def test_a_run_that_has_results_is_not_said_to_have_none():
-    assert instead(some_frame(phase="failed"), "waiting") == "waiting"
+    assert placeholder(some_frame(phase="failed"), "waiting") == "waiting"

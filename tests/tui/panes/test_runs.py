@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 
 from rugtui.tui.charts.palette import palette_for
-from rugtui.tui.panes.runs import RunsView, run_rows, runs_table, varying
+from rugtui.tui.panes.runs import RunsTable
+from rugtui.tui.panes.runs_view import RunsView, run_rows, varying
 from tests.tui.fake import some_frame
 from tests.tui.test_runs import OTHERS, some_run
 
@@ -16,7 +17,7 @@ FRAME = some_frame(others=OTHERS, run="/runs/20260102-live")
 
 def lines(view=ALL, width=120, height=12, selected=0, frame=FRAME, palette=PALETTE):
     rows = run_rows(frame, view, palette)
-    strips = runs_table(rows, selected, palette, width, height)
+    strips = RunsTable(rows, view, palette, width).strips(selected, height)
     assert len(strips) == height
     assert {strip.cell_length for strip in strips} == {width}
     return [strip.text for strip in strips]

@@ -2,9 +2,10 @@
 
 A mean over the past, which most dashboards draw, shows a falling loss too high: by a third if it
 falls like 1/step and the mean is over a quarter of the run. Here each value is that of a line
-fitted to as many results before it as after it; away from the ends that is their mean. Near the
-newest result the line is that of the last window, so that end changes as results come. (Savitzky
-and Golay, Analytical Chemistry 36 (1964) 1627, with degree 1 and windows that grow with the run.)
+fitted to as many results before it as after it, which away from the ends is their mean. Near the
+newest result it is the line of the last window, so that end still changes as results arrive.
+(Savitzky and Golay, Analytical Chemistry 36 (1964) 1627, with degree 1 and windows that grow with
+the run.)
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from rugtui.live.history import SPAN, YOUNG, HistoryView
 
 
 class Seen:
-    """How much of a column has been processed, and whether another column continues it."""
+    """How much of a column has been processed, and whether another column extends it."""
 
     def __init__(self) -> None:
         self.length = 0
@@ -41,7 +42,7 @@ class Seen:
 
 
 class Known:
-    """Finds the values of a sparse column as it grows."""
+    """Finds the finite values of a sparse column as it grows."""
 
     def __init__(self) -> None:
         self._begin()
@@ -49,8 +50,8 @@ class Known:
     def __call__(
         self, column: Float[np.ndarray, " n"], beside: Float[np.ndarray, " n"]
     ) -> Int[np.ndarray, " k"]:
-        """Indices of the finite values. `beside` is a dense column of the same table, by whose ends
-        runs are told apart; those of a sparse column may be NaN."""
+        """Indices of the finite values. `beside` is a dense column of the same table: its ends tell
+        runs apart, where those of a sparse column may be NaN."""
         if not self._seen.continued_by(beside):
             self._begin()
         begin = self._seen.length

@@ -1,4 +1,4 @@
-"""A map over (r, p): a cell of colour for each pair, r upwards and p to the right."""
+"""A map over (r, p): a coloured cell for each pair, with r upwards and p to the right."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ from rugtui.tui.heatmap.heatmap import heatmap, outline, rows_a_strip
 GUTTER = 7
 """Columns for r on the left."""
 ROOMY = 12
-"""From so many rows on, one names the axes."""
+"""Rows from which one names the axes."""
 LEAST = GUTTER + 8, 5
 SHORT = GUTTER - 1
-"""Characters of a number at most."""
+"""Maximum characters of a number."""
 
 
 def levels_of(values: Float[np.ndarray, "r p"], span: ColourRange) -> Int8[np.ndarray, "r p"]:
@@ -51,13 +51,13 @@ def levels_of(values: Float[np.ndarray, "r p"], span: ColourRange) -> Int8[np.nd
 
 @dataclass(frozen=True, slots=True)
 class MapLayout:
-    """The visible cells of a map, and the pixels where each begins. The whole pane is used, so
-    cells may differ in size by a pixel."""
+    """The visible cells of a map, and the pixels where each begins. Cells fill the pane, so their
+    sizes may differ by a pixel."""
 
     top: int
     left: int
     down: tuple[int, ...]
-    """First pixel of each row of cells, beginning with the greatest r, and the end of the last."""
+    """First pixel of each row of cells, from the greatest r on, and the end of the last row."""
     across: tuple[int, ...]
 
     @classmethod
@@ -98,8 +98,8 @@ class MapLayout:
         return self.top + i, self.left + bisect_right(self.across, x) - 1
 
     def middle(self, i: int, k: int, palette: Palette) -> tuple[int, int] | None:
-        """The position in the middle of a cell; None if the cell is not shown, or shares every
-        character with another one."""
+        """The position in the middle of a cell; None if it is not shown, or shares all its
+        characters with other cells."""
         row, column = self.rows - 1 - (i - self.top), k - self.left
         if not (0 <= row < self.rows and 0 <= column < self.columns):
             return None
@@ -125,7 +125,7 @@ def map_strips(
     height: int,
     marks: Mapping[tuple[int, int], Piece] | None = None,
 ) -> list[Strip]:
-    """Exactly `height` strips of `width` cells; `marks`: a character in the middle of cells."""
+    """Exactly `height` strips of `width` cells; `marks` are characters in the middle of cells."""
     faint = palette.style("faint")
     if not seen.values.size or width < LEAST[0] or height < LEAST[1]:
         return fit([line([("There is nothing to map yet.", faint)], width)], width, height)
@@ -159,7 +159,7 @@ def _pixels(
     cursor: tuple[int, int] | None,
     palette: Palette,
 ) -> Int8[np.ndarray, "h w"]:
-    """The levels of the visible cells; those without a value are ruled."""
+    """The levels of the visible cells; those without a value are hatched."""
     rows = slice(room.top, room.top + room.rows)
     columns = slice(room.left, room.left + room.columns)
     levels = levels_of(seen.values[rows, columns], span)[::-1]
@@ -177,7 +177,7 @@ def _pixels(
 
 
 def _marked(strip: Strip, column: int, character: str, style: Style) -> Strip:
-    """With a character on the colour of a cell."""
+    """The strip with a character on the colour of a cell."""
     before, there, after = strip.divide([column, column + 1, strip.cell_length])
     under = next(iter(there)).style or Style.null()
     return Strip.join([before, Strip([Segment(character, under + style)]), after])
@@ -189,7 +189,7 @@ def _inner(begin: int, end: int) -> slice:
 
 
 def _labels(seen: MapPanel, room: MapLayout, strips: int, palette: Palette) -> list[str]:
-    """r beside the rows of cells, where lines are free."""
+    """r beside the rows of cells, as many as fit."""
     labels = [""] * strips
     per_strip = rows_a_strip(palette)
     free = strips
@@ -215,7 +215,7 @@ def _p_labels(seen: MapPanel, room: MapLayout, width: int, name: str) -> str:
 
 
 def _legend(seen: MapPanel, span: ColourRange, palette: Palette, width: int) -> Strip:
-    """The colour scale, in as many words and steps as fit."""
+    """The colour scale, as detailed as it fits."""
     faint, text = palette.style("faint"), palette.style("text")
     if not np.isfinite(seen.values).any():
         return line([(f"{seen.label}  ", text), ("no values yet", faint)], width)

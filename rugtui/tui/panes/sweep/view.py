@@ -1,4 +1,4 @@
-"""The user's view of a sweep as a frozen value, and how keys change it."""
+"""The user's view of a sweep as a frozen value, and how it changes."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from rugtui.sweeps.watch import Watched
 
 Part = Literal["both", "map", "curve"]
 PARTS: tuple[Part, ...] = ("both", "map", "curve")
-"""What is shown; if there is no room for both, the map."""
+"""What is shown; without room for both, the map."""
 
 LARGEST = -1
 
 
 @dataclass(frozen=True, slots=True)
 class SweepView:
-    """The user's choices; if a sweep does not have them, the nearest ones are shown."""
+    """The user's choices; where a sweep does not have them, the nearest are shown."""
 
     quantity: str = QUANTITIES[0].name
     size: int = 0
@@ -119,7 +119,7 @@ class SweepView:
 
 
 def differences(variant: Variant, among: Sequence[Variant]) -> str:
-    """What tells the variant from the others, such as "no bias, tanh"."""
+    """What distinguishes the variant from the others, such as "no bias, tanh"."""
     said = []
     for name in (field.name for field in dataclasses.fields(variant)):
         value = getattr(variant, name)

@@ -17,11 +17,9 @@ from rugtui.sweeps.watch import Watched
 from rugtui.tui.charts.canvas import Font, Pen
 from rugtui.tui.charts.chart import Chart, Curve, Level
 from rugtui.tui.charts.drawing import LEAST, chart_strips
-from rugtui.tui.charts.lines import Piece, fit, line
+from rugtui.tui.charts.lines import SEPARATOR, Fact, Piece, facts_line, fit, laid_out, line
 from rugtui.tui.charts.palette import Palette
 from rugtui.tui.charts.view import ChartView
-from rugtui.tui.form import cut
-from rugtui.tui.panes.loss.readout import SEPARATOR, Fact, laid_out
 from rugtui.tui.panes.pane import HasPreferences, Pane
 from rugtui.tui.panes.sweep.map import MapLayout, map_strips
 from rugtui.tui.panes.sweep.view import LINEAR, SweepView, sizes, with_weights
@@ -89,7 +87,7 @@ def map_room(look: SweepView, width: int, height: int) -> tuple[int, int]:
 
 
 def heading(sweep: Watched, cells: Cells, look: SweepView, width: int) -> str:
-    """The state of the sweep, as much of it as fits."""
+    """The state of the sweep, as much as fits."""
     many = len(sizes(sweep)) > 1
     size = f"n_sparse {cells.n_sparse:,}"
     total = sweep.axes.cells
@@ -114,18 +112,11 @@ def readout(
 ) -> list[Strip]:
     """The values of the cell under the cursor."""
     rows = laid_out(cell_facts(sweep, cells, look, wide=width >= WORDY), width, lines)
-    strips = []
-    for facts in rows:
-        pieces: list[Piece] = []
-        for k, fact in enumerate(facts):
-            pieces += [(SEPARATOR, palette.style("faint"))] if k else []
-            pieces.append((cut(fact.text, width, False), fact.style(palette)))
-        strips.append(line(pieces, width))
-    return fit(strips, width, lines)
+    return fit([facts_line(facts, palette, width) for facts in rows], width, lines)
 
 
 def cell_facts(sweep: Watched, cells: Cells, look: SweepView, *, wide: bool) -> list[Fact]:
-    """`wide`: whether the full name of the quantity fits."""
+    """The values of the cell under the cursor; `wide`: with the full name of the quantity."""
     i, k = look.cursor(cells)
     quantity = look.shown_quantity(sweep)
     r, p = float(cells.r[i]), float(cells.p[k])
@@ -172,7 +163,7 @@ def curve_strips(
     width: int,
     height: int,
 ) -> list[Strip]:
-    """The quantity, and similar ones, along the row or the column of the cursor."""
+    """The quantity and comparable ones along the row or the column of the cursor."""
     faint = palette.style("faint")
     i, k = look.cursor(cells)
     x = cells.p if look.along == "p" else cells.r
@@ -241,12 +232,12 @@ def alike(quantity: Quantity) -> tuple[Quantity, ...]:
 
 
 class SweepPane(Pane):
-    """Draws the sweep that is followed, independent of the session's Frame."""
+    """Draws the sweep that is followed, which is independent of the session's Frame."""
 
     sweep: Watched | None = None
     look = SweepView()
-    said = ""
-    """Shown instead of a sweep if there is none."""
+    note = ""
+    """Shown if there is no sweep."""
 
     @property
     def font(self) -> Font:
@@ -255,7 +246,7 @@ class SweepPane(Pane):
 
     def draw(self, frame: Frame, palette: Palette, width: int, height: int) -> list[Strip]:
         if self.sweep is None:
-            return fit([line([(self.said, palette.style("faint"))], width)], width, height)
+            return fit([line([(self.note, palette.style("faint"))], width)], width, height)
         return sweep_strips(self.sweep, self.look, palette, self.font, width, height)
 
     def see(self, sweep: Watched | None) -> None:

@@ -2,7 +2,7 @@
 
 The whole view shows all of W and fills the pane. Any other view has 2^k cells per side of a pixel
 (k < 0: 2^−k pixels per cell) and begins at a multiple of that, so that blocks keep their cells
-while the view moves, and blocks of a rug are blocks of its fractal.
+while the view moves, and agree with the blocks of a rug's fractal.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class PixelView:
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """The picture has at most `height` × `width` pixels; `tall` of them next to each other make a
-    square. `power` is k above, None for all of W."""
+    """The picture has at most `height` × `width` pixels, which are `tall` times as high as wide.
+    `power` is k above, None for all of W."""
 
     n_sparse: int
     height: int
@@ -55,7 +55,7 @@ class Camera:
         return PixelView(Window(top, left, bottom, right), height, width, *drawn)
 
     def fitted(self, n_sparse: int, height: int, width: int, tall: int) -> Camera:
-        """The same view for another size of the picture or another W, as nearly as possible."""
+        """The same view, as far as possible, for another size of the picture or of W."""
         if n_sparse != self.n_sparse:
             return Camera(n_sparse, height, width, tall)
         resized = dataclasses.replace(self, height=height, width=width, tall=tall)
@@ -69,10 +69,8 @@ class Camera:
         return self._zoomed_to(0)
 
     def zoomed(self, steps: int) -> Camera:
-        """Closer by powers of two (steps > 0) or further away; the cursor keeps its pixel.
-
-        The limits are FINEST and all of W.
-        """
+        """Zoomed in (steps > 0) or out by powers of two, between FINEST and all of W; the cursor
+        keeps its pixel."""
         camera = self
         for _ in range(abs(steps)):
             size = camera.cells_per_pixel
@@ -97,10 +95,8 @@ class Camera:
         return dataclasses.replace(moved, cursor=(i, j))
 
     def moved(self, down: int, right: int) -> Camera:
-        """The cursor moved by pixels (by cells if those are larger); the window follows it.
-
-        The first move puts it in the middle.
-        """
+        """The cursor moved by pixels, or by cells if those are larger, and the window with it. The
+        first move puts the cursor in the middle."""
         if self.cursor is None:
             return dataclasses.replace(self, cursor=self.centre)
         view = self.view()
@@ -140,15 +136,15 @@ class Camera:
         return whole_drawn(self.height, self.width, self.tall)
 
     def _whole_pixels(self) -> tuple[int, int]:
-        """As many as are drawn, but no more than W has cells; a power of two if W is large and
-        n_sparse is one, which makes pooling a rug cheaper."""
+        """As many as are drawn, but no more than W has cells. Powers of two if n_sparse is a large
+        power of two, because pooling a rug is cheaper then."""
         n, (tall, wide) = self.n_sparse, self._whole_drawn()
         if n & (n - 1) == 0 and n >= LARGE:
             tall, wide = (1 << (side.bit_length() - 1) for side in (tall, wide))
         return min(n, tall), min(n, wide)
 
     def _span(self, axis: int) -> tuple[int, int, int]:
-        """First cell, end, and number of pixels of one axis, at a power of two."""
+        """First cell, end, and number of pixels of one axis, unless all of W is shown."""
         assert self.power is not None
         room = (self.height, self.width)[axis]
         step, factor = 1 << max(self.power, 0), 1 << max(-self.power, 0)
@@ -182,7 +178,7 @@ class Camera:
         )
 
     def _following(self) -> Camera:
-        """Moved just far enough to show the cursor."""
+        """The window moved just far enough to show the cursor."""
         if self.cursor is None or self.power is None:
             return self
         row, column = self.cursor
@@ -201,7 +197,7 @@ def enlargement(room_height: int, room_width: int, height: int, width: int) -> i
 
 
 def whole_drawn(height: int, width: int, tall: int) -> tuple[int, int]:
-    """The pixels on which all of W is drawn: all that there are, up to the aspect ratio LONGEST."""
+    """The pixels on which all of W is drawn: all there are, up to the aspect ratio LONGEST."""
     high = min(height, LONGEST * max(width // tall, 1))
     return max(high, 1), max(min(width, LONGEST * high * tall), 1)
 

@@ -20,10 +20,8 @@ def text_lines(
     width: int,
     height: int,
 ) -> list[Strip]:
-    """The lines under the picture, exactly `height`: the legend, then what is read out.
-
-    Where there is one, it is what the user points at, if that is anything.
-    """
+    """Exactly `height` lines under the picture: the legend, then the readout. If there is only one,
+    it is the readout if the user points at a cell."""
     read = readout(picture, cursor, palette, width, max(height - 1, 1))
     if height < 2:
         return (read if cursor is not None else legend(picture, scale, beyond, palette, width, 1))[
@@ -36,8 +34,8 @@ def text_lines(
 def legend(
     picture: Picture, scale: Scale, beyond: bool, palette: Palette, width: int, most: int
 ) -> list[Strip]:
-    """What the colours stand for, in at most so many lines: of W, of the diagonal, of the biases,
-    whose strip has the same colours with an end of its own."""
+    """What the colours mean, in at most `most` lines: of W, of the diagonal, and of the biases,
+    whose strip has the same colours on a scale of its own."""
     faint, text = palette.style("faint"), palette.style("text")
     shown = range(-HALF_LEVELS, HALF_LEVELS + 1, 2)
     if palette.glyphs is None:
@@ -59,7 +57,7 @@ def legend(
         biases = f"bias {_range(picture)}"
         top = bias_scale([panel.biases for panel in picture.panels])
         end = f" (colours to ±{top:.2g})"
-    if not any(panel.pixels.any() for panel in picture.panels):  # where the weave is finer
+    if not any(panel.pixels.any() for panel in picture.panels):  # the weave is finer than a pixel
         groups = [[("0 everywhere: the cells within each pixel cancel", faint)]]
     said, whole = _wrapped([*groups, [(biases + end, faint)]], width, most)
     return said if whole else _wrapped([*groups, [(biases, faint)]], width, most)[0]
@@ -74,8 +72,8 @@ def _range(picture: Picture) -> str:
 def readout(
     picture: Picture, cursor: tuple[int, int] | None, palette: Palette, width: int, most: int = 1
 ) -> list[Strip]:
-    """The cell under the cursor, in at most so many lines; without a cursor, what could not be
-    shown as asked."""
+    """The cell under the cursor, in at most `most` lines; without a cursor, why the picture is not
+    as requested."""
     faint = palette.style("faint")
     cells = [panel.cell for panel in picture.panels if panel.cell is not None]
     if cursor is None:
@@ -86,7 +84,7 @@ def readout(
     names = [panel.kind if len(cells) > 1 else "" for panel in picture.panels]
     said: list[Strip] = []
     full, short = _in_full(names, cells, palette), _in_short(names, cells, palette)
-    for groups in (full, full[:-1], short):  # the biases are the first to go
+    for groups in (full, full[:-1], short):  # the biases are left out first
         said, whole = _wrapped(groups, width, most)
         if whole:
             break
@@ -94,7 +92,7 @@ def readout(
 
 
 def _in_full(names: list[str], cells: list[CellReadout], palette: Palette) -> list[list[Piece]]:
-    """The cells by name, the ranges of their block, the biases of their rows."""
+    """The values of the cells, the ranges of their block, the biases of their rows."""
     groups = _values(names, cells, palette)
     block = cells[0].block
     rows, columns = block.bottom - block.top, block.right - block.left
@@ -108,7 +106,7 @@ def _in_full(names: list[str], cells: list[CellReadout], palette: Palette) -> li
 
 
 def _in_short(names: list[str], cells: list[CellReadout], palette: Palette) -> list[list[Piece]]:
-    """Each cell with the range of its block, which fits between narrow borders."""
+    """Each cell with the range of its block, for narrow panes."""
     groups = _values(names, cells, palette)
     block = cells[0].block
     if (block.bottom - block.top) * (block.right - block.left) > 1:
@@ -142,13 +140,13 @@ def _sampled(cells: list[CellReadout]) -> str:
 
 
 def signed(value: float, digits: int = 3) -> str:
-    """A number with its sign in true characters."""
+    """A number with its sign, and with a true minus."""
     return f"{value:+.{digits}g}".replace("-", "−").replace("e−0", "e−")
 
 
 def _wrapped(groups: list[list[Piece]], width: int, most: int) -> tuple[list[Strip], bool]:
-    """Groups of pieces with space between them in at most so many lines, and whether all of them
-    had room; the first always has."""
+    """Groups of pieces, separated by spaces, in at most `most` lines, and whether all of them fit;
+    the first is always there."""
     lines: list[list[Piece]] = [[]]
     whole = True
     for group in groups:

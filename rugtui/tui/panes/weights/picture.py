@@ -1,4 +1,4 @@
-"""The W pane's content: panels of levels with their biases, the legend, and the cell read out."""
+"""The content of the W pane: pictures with their biases and ticks, the legend, and the readout."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ TICKS = 5
 NARROW = 24
 """Columns of a panel below which its biases are left out."""
 LOW, TALL = 10, 14
-"""Rows of the pane below which the cell read out takes the place of the legend, and from which it
-may take more than a line."""
+"""Rows of the pane below which the readout replaces the legend, and from which it may take several
+lines."""
 WORDY, TERSE = 100, 56
-"""Columns that hold all that is read out of two cells, and of one, in a line."""
+"""Columns in which the readout of two cells, and of one, fits in a line."""
 
 
 @dataclass(frozen=True, slots=True)
 class PictureLayout:
-    """What a pane of `width` × `height` characters has for pictures of W: side by side, or stacked
-    where that makes them larger."""
+    """Where the pictures of W are in a pane of `width` × `height` characters: side by side, or
+    stacked if that makes them larger."""
 
     width: int
     height: int
@@ -66,7 +66,7 @@ class PictureLayout:
 
     @property
     def ticks(self) -> bool:
-        """Whether rows and columns can be numbered."""
+        """Whether there is room to number rows and columns."""
         return self.height >= TALL and self.width >= (NARROW + TICKS) * self.panels
 
     @property
@@ -119,7 +119,7 @@ class PictureLayout:
         return BIAS + GAP if self.share >= NARROW else 0
 
     def left(self, place: int, wide: int) -> int:
-        """The first column of a panel's picture of that width: centred, its biases too."""
+        """The first column of a panel's picture of that width, centred together with its biases."""
         first = 0 if self.stacked else place * (self.share + BETWEEN)
         return first + self.margin + max((self.share - wide - self.bias - self.margin) // 2, 0)
 
@@ -135,7 +135,7 @@ class PictureLayout:
 
 @dataclass(slots=True)
 class Shades:
-    """What keeps a picture from flickering: the scale and the levels it was last drawn with."""
+    """The scale and the levels of the last picture, which keep the next one from flickering."""
 
     scaling: Scaling = "quantile"
     scale: Scale | None = None
@@ -143,7 +143,7 @@ class Shades:
     levels: tuple[Int8[np.ndarray, "h w"], ...] = ()
 
     def of(self, picture: Picture) -> tuple[Scale, tuple[Int8[np.ndarray, "h w"], ...]]:
-        """The scale and the levels of every panel. What is looked at anew is scaled anew."""
+        """The scale and the levels of every panel; a picture of something else gets a new scale."""
         pixels = [panel.pixels for panel in picture.panels]
         if picture.subject != self.subject:
             self.levels = ()
@@ -168,7 +168,7 @@ def weights_picture(
     width: int,
     height: int,
 ) -> list[Strip]:
-    """Exactly `height` strips of `width` cells: the text is close under the picture."""
+    """Exactly `height` strips of `width` cells, the text directly under the picture."""
     room = PictureLayout.of(width, height, len(picture.panels), palette)
     scale, levels = shades.of(picture)
     rows = max(height - room.lines, 0)
@@ -195,7 +195,7 @@ def weights_picture(
 def tick_labels(
     window: Window, room: PictureLayout, place: int, drawn: tuple[int, int]
 ) -> list[tuple[int, int, str]]:
-    """Row and column of the pane and the text, for every quarter of the rows and columns seen."""
+    """Row, column and text of a label for each quarter of the visible rows and columns."""
     tall, wide = drawn
     top, left = room.top(place), room.left(place, wide)
     found: list[tuple[int, int, str]] = []
@@ -216,7 +216,7 @@ def _number(place: int) -> str:
 
 
 def _written(strip: Strip, column: int, text: str, style: Style) -> Strip:
-    """With a text in the place of cells that are blank."""
+    """The strip with a text in place of blank cells."""
     width, end = strip.cell_length, column + len(text)
     if column < 0 or end > width:
         return strip
@@ -233,10 +233,8 @@ def _paint(
     room: PictureLayout,
     place: int,
 ) -> tuple[int, int]:
-    """Put a panel and its biases where they belong on the canvas; the size that they have there.
-
-    All of W fills the room, whichever room it was pooled for.
-    """
+    """Draw a panel and its biases on the canvas; returns the picture's size there. All of W fills
+    the room, whatever size it was pooled for."""
     height, width = levels.shape
     tall, wide = room.pixels
     if picture.window == Window.whole(picture.n_sparse):
@@ -270,8 +268,8 @@ def _outline(
     left: int,
     coloured: bool,
 ) -> None:
-    """A frame around the cursor's pixel; in characters, which have no room for one, the pixel is
-    marked."""
+    """An outline around the cursor's pixel; without colours, where there is no room for one, the
+    pixel itself is marked."""
     found = pixel_of(view, *cursor)
     if found is None:
         return

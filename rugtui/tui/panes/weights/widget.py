@@ -8,7 +8,7 @@ from textual.strip import Strip
 
 from rugtui.live.commands import Look, Order
 from rugtui.live.frame import Frame, Picture
-from rugtui.tui.charts.lines import instead, said_alone
+from rugtui.tui.charts.lines import only_text, placeholder
 from rugtui.tui.charts.palette import Palette
 from rugtui.tui.heatmap.shading import SCALINGS
 from rugtui.tui.keys import bindings
@@ -23,19 +23,19 @@ ORDERS: tuple[Order, ...] = ("natural", "sequency", "clustered", "partners")
 
 
 class WeightsPane(Pane):
-    """Pooled to the pane's own pixels where the weights live; says what it wants to see."""
+    """Requests pictures from the worker, which pools W to the pane's pixels."""
 
     BINDINGS = bindings("weights")
 
     class PictureWanted(Message):
-        """The pane wants to see this of W."""
+        """Requests this view of W."""
 
         def __init__(self, look: Look) -> None:
             self.look = look
             super().__init__()
 
     class NextRugWanted(Message):
-        """The pane wants the next engineered frame."""
+        """Requests the next construction of the rug."""
 
     def __init__(self, title: str, *, id: str) -> None:
         super().__init__(title, id=id)
@@ -45,7 +45,7 @@ class WeightsPane(Pane):
         self.shades = Shades()
         self._looked: Look | None = None
         self._hovered: tuple[int, int] | None = None
-        """The cell that the mouse is over."""
+        """The cell under the mouse."""
 
     def watch_frame(self, old: Frame | None, new: Frame | None) -> None:
         self._look()
@@ -58,18 +58,18 @@ class WeightsPane(Pane):
     def draw(self, frame: Frame, palette: Palette, width: int, height: int) -> list[Strip]:
         picture = frame.picture
         if picture is None or height < 2:
-            said = instead(frame, frame.narration or "Waiting for weights …")
-            return said_alone(said, palette, width, height)
+            said = placeholder(frame, frame.narration or "Waiting for weights …")
+            return only_text(said, palette, width, height)
         self.entitle(below=subtitle(frame, picture, self.camera.view(), width - 2))
         return weights_picture(picture, self.cursor, self.shades, palette, width, height)
 
     @property
     def cursor(self) -> tuple[int, int] | None:
-        """The cell that is read out: under the mouse, else under the cursor."""
+        """The cell to read out: that under the mouse, else that of the cursor."""
         return self._hovered or self.camera.cursor
 
     def reading(self) -> str:
-        """The cell under the cursor, as soon as the worker has read it."""
+        """The readout of the cell, once the worker has sent it."""
         picture, cursor = self.frame and self.frame.picture, self.cursor
         if picture is None or cursor is None:
             return ""
@@ -107,7 +107,7 @@ class WeightsPane(Pane):
             self._go(self._pointed(at.y, at.x))
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        """The cell under the mouse is read out."""
+        """Read out the cell under the mouse."""
         at = event.get_content_offset(self)
         camera = self.camera.without_cursor()
         pointed = camera if at is None else self._pointed(at.y, at.x, camera)
@@ -131,7 +131,7 @@ class WeightsPane(Pane):
         self.action_closer(-1)
 
     def _pointed(self, y: int, x: int, camera: Camera | None = None) -> Camera:
-        """The camera with its cursor where the mouse is, if that is in the picture."""
+        """The camera with its cursor under the mouse, if that is in the picture."""
         camera = camera or self.camera
         room, view = self._room, camera.view()
         for place in range(room.panels):
@@ -145,7 +145,7 @@ class WeightsPane(Pane):
         self._look()
 
     def action_scaling(self) -> None:
-        """Go to the next scale of colours; the legend says which it is."""
+        """Switch to the next colour scale, which the legend names."""
         following = SCALINGS[(SCALINGS.index(self.shades.scaling) + 1) % len(SCALINGS)]
         self.shades.scaling = following
         self.redraw()
@@ -168,8 +168,8 @@ class WeightsPane(Pane):
         return PictureLayout.of(width, height, 1 + self.beside, self.palette)
 
     def _look(self, *, patient: bool = False) -> None:
-        """Fit the camera to the pane and say what it sees, where that is something else; `patient`:
-        not before what was asked last is there."""
+        """Fit the camera to the pane, and request its view if that has changed; `patient`: not
+        before the last request was answered."""
         width, height = self.content_size
         if self.frame is None or width < 1 or height < 2:
             return
@@ -186,7 +186,7 @@ class WeightsPane(Pane):
 
     @property
     def _is_waiting(self) -> bool:
-        """Whether the cell that was asked for last was not read yet."""
+        """Whether the cell of the last request is still to come."""
         asked, picture = self._looked, self.frame and self.frame.picture
         if asked is None or asked.cursor is None or picture is None:
             return False
@@ -194,7 +194,8 @@ class WeightsPane(Pane):
 
 
 def subtitle(frame: Frame, picture: Picture, view: PixelView, width: int) -> str:
-    """Whose weights these are, in which order, which part, how many to a pixel: what has room."""
+    """Whose weights these are, in which order, cells per pixel, and the window, as far as they
+    fit."""
     names = {"trained": "trained", "rug": f"rug ({frame.construction})"}
     orders = dict.fromkeys(panel.order for panel in picture.panels)
     window, (height, wide) = picture.window, picture.panels[0].pixels.shape

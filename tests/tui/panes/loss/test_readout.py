@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from rugtui.live.history import SPAN, History
 from rugtui.settings.settings import Settings
+from rugtui.tui.charts.lines import Fact, facts_text, laid_out
 from rugtui.tui.charts.palette import DARK
-from rugtui.tui.panes.loss.curves import loss_chart
-from rugtui.tui.panes.loss.readout import Fact, history_facts, laid_out, text
+from rugtui.tui.panes.loss.curves import history_facts, loss_chart
 from rugtui.tui.panes.loss.series import Deriver
 from tests.tui.fake import LEVELS, some_frame
 
@@ -17,7 +17,7 @@ FACTS = [Fact(0, "step", "1,000"), Fact(2, "train", "0.5"), Fact(1, "smoothed", 
 
 
 def told(history, index):
-    return text(history_facts(some_frame(history=history), Deriver()(history, SPAN), index))
+    return facts_text(history_facts(some_frame(history=history), Deriver()(history, SPAN), index))
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_a_short_line_keeps_the_step_where_no_header_tells_it(crossed, shown):
     history.append(step=1234, seconds=0, loss=2 * LEVELS.loss, p=LEVELS.p)
     frame = some_frame(history=history.view())
     facts = history_facts(frame, Deriver()(frame.history, SPAN), 0, crossed=crossed)
-    assert [text(line) for line in laid_out(facts, 38, 1)] == [shown]
+    assert [facts_text(line) for line in laid_out(facts, 38, 1)] == [shown]
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_a_short_line_keeps_the_step_where_no_header_tells_it(crossed, shown):
     ],
 )
 def test_what_matters_least_leaves_first_and_order_is_kept(width, lines, shown):
-    assert [text(line) for line in laid_out(FACTS, width, lines)] == shown
+    assert [facts_text(line) for line in laid_out(FACTS, width, lines)] == shown
 
 
 @given(
@@ -55,7 +55,7 @@ def test_it_fits(pieces, width, lines):
     facts = [Fact(rank, "", value) for rank, value in pieces]
     laid = laid_out(facts, width, lines)
     assert len(laid) <= lines
-    assert all(len(text(line)) <= width or len(line) == 1 for line in laid)
+    assert all(len(facts_text(line)) <= width or len(line) == 1 for line in laid)
 
 
 def test_held_out_is_the_last_that_was_known_by_then():
@@ -83,7 +83,7 @@ def test_a_weighed_loss_is_held_against_no_line():
     history.append(step=10, seconds=0, loss=1e-4, p=LEVELS.p)
     frame = some_frame(history=history.view(), settings=Settings(importance=1.0))
     facts = history_facts(frame, Deriver()(frame.history, SPAN), 0)
-    assert "L*" not in text(facts)
+    assert "L*" not in facts_text(facts)
     assert loss_chart(frame, Deriver()(frame.history, SPAN), DARK).levels == ()
 
 
