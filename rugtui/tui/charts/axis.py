@@ -140,8 +140,8 @@ def multiple_label(multiple: int, exponent: int) -> str:
 
 
 def linear_label(value: float, step: float) -> str:
-    """With enough digits to tell it from its neighbours: 1.5k, 12,340, 0.0055, 2.101e-6. Below 0.001
-    with an exponent, as `numbers.loss` and the ticks of logarithmic axes."""
+    """With enough digits to tell it from its neighbours: 1.5k, 12,340, 0.0055, 2.101e-6. It has an
+    exponent below 0.001, as in `numbers.loss` and on logarithmic axes."""
     if step >= 1 and abs(value) < 1e12:
         whole = round(value)
         unit = next((size for size in (10**9, 10**6, 1000) if abs(whole) >= size), 1)

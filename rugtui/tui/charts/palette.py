@@ -62,6 +62,8 @@ class Palette:
     can tell the ends apart, and both sides of zero change equally in lightness."""
 
     dark: bool
+    glyphs: Glyphs | None
+    """The characters that replace colours, if there are none."""
     text: RGB
     faint: RGB
     grid: RGB
@@ -76,16 +78,14 @@ class Palette:
     pairs: RGB
     end: RGB
     warning: RGB
+    diagonal: RGB
+    cursor: RGB
     others: tuple[RGB, ...]
     """Muted colours for runs beside the live one; letters tell apart runs of the same colour."""
     ramp: tuple[RGB, ...]
     """The heatmap's levels from −HALF_LEVELS to HALF_LEVELS."""
     rising: tuple[RGB, ...]
     """The same levels where they run from little to much, as in the map of a sweep."""
-    diagonal: RGB
-    cursor: RGB
-    glyphs: Glyphs | None = None
-    """The characters that replace colours, if there are none."""
 
     def style(self, name: str, *, bold: bool = False) -> Style:
         """The style that writes in one of the palette's colours."""
@@ -165,52 +165,55 @@ def stepped(ends: tuple[RGB, RGB, RGB], zero: RGB, tops: tuple[RGB, RGB, RGB]) -
 BLUE, ORANGE = 250.0, 65.0
 """Hues that are distinct in all common kinds of colour blindness."""
 
+# The RGB values that Rich assumes for the sixteen colours, so that each is mapped to itself.
+_BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
+_BLUE, _LIGHT_BLUE, _LIGHT_CYAN = (0, 0, 170), (85, 85, 255), (85, 255, 255)
+_RED, _BROWN, _YELLOW = (170, 0, 0), (170, 85, 0), (255, 255, 85)
+_LIGHT_GREEN, _GREEN = (85, 255, 85), (0, 170, 0)
+_GREY, _MAGENTA, _LIGHT_MAGENTA = (85, 85, 85), (170, 0, 170), (255, 85, 255)
+_SILVER, _CYAN, _LIGHT_RED = (170, 170, 170), (0, 170, 170), (255, 85, 85)
+
+INKS: dict[str, tuple[RGB, RGB, RGB, RGB]] = {
+    "text": ((224, 224, 224), (30, 30, 30), _WHITE, _BLACK),
+    "faint": ((120, 124, 132), (96, 96, 96), _SILVER, _GREY),
+    "grid": ((58, 60, 66), (190, 190, 190), _GREY, _SILVER),
+    "trained": ((96, 104, 118), (180, 180, 180), _GREY, _SILVER),
+    "smooth": ((255, 165, 40), (200, 90, 0), _YELLOW, _RED),
+    "heldout": ((240, 240, 240), (30, 30, 30), _WHITE, _BLACK),
+    "optimum": ((90, 200, 140), (0, 120, 70), _LIGHT_GREEN, _GREEN),
+    "gaussian": ((200, 150, 230), (130, 60, 170), _LIGHT_MAGENTA, _LIGHT_MAGENTA),
+    "exact": ((240, 210, 90), (150, 110, 0), _MAGENTA, _MAGENTA),
+    "bound": ((110, 150, 200), (40, 90, 160), _LIGHT_BLUE, _BLUE),
+    "elementwise": ((100, 215, 225), (0, 130, 145), _LIGHT_CYAN, _CYAN),
+    "pairs": ((255, 120, 170), (190, 30, 110), _LIGHT_RED, _LIGHT_RED),
+    "end": ((150, 230, 100), (70, 120, 0), _GREEN, _BROWN),
+    "warning": ((255, 110, 90), (190, 30, 20), _LIGHT_RED, _LIGHT_RED),
+    "diagonal": ((245, 245, 245), (20, 20, 20), _WHITE, _BLACK),
+    "cursor": ((135, 255, 90), (40, 240, 0), _LIGHT_GREEN, _GREEN),
+}
+"""The colours of dark and of light terminals, and of dark and light ones of sixteen colours."""
+
+
+def _inks(column: int) -> dict[str, RGB]:
+    return {name: colours[column] for name, colours in INKS.items()}
+
+
 DARK = Palette(
     dark=True,
-    text=(224, 224, 224),
-    faint=(120, 124, 132),
-    grid=(58, 60, 66),
-    trained=(96, 104, 118),
-    smooth=(255, 165, 40),
-    heldout=(240, 240, 240),
-    optimum=(90, 200, 140),
-    gaussian=(200, 150, 230),
-    exact=(240, 210, 90),
-    bound=(110, 150, 200),
-    elementwise=(100, 215, 225),
-    pairs=(255, 120, 170),
-    end=(150, 230, 100),
-    warning=(255, 110, 90),
+    glyphs=None,
     others=((120, 145, 185), (165, 140, 110), (120, 160, 140), (165, 130, 165)),
     ramp=diverging(0.18, 0.76, 0.15, (BLUE, ORANGE)),
     rising=rising(0.33, 0.92, (BLUE + 15, ORANGE + 25)),
-    diagonal=(245, 245, 245),
-    cursor=(135, 255, 90),
+    **_inks(0),
 )
 LIGHT = Palette(
     dark=False,
-    text=(30, 30, 30),
-    faint=(96, 96, 96),
-    grid=(190, 190, 190),
-    trained=(180, 180, 180),
-    smooth=(200, 90, 0),
-    heldout=(30, 30, 30),
-    optimum=(0, 120, 70),
-    gaussian=(130, 60, 170),
-    exact=(150, 110, 0),
-    bound=(40, 90, 160),
-    elementwise=(0, 130, 145),
-    pairs=(190, 30, 110),
-    end=(70, 120, 0),
-    warning=(190, 30, 20),
+    glyphs=None,
     others=((95, 120, 165), (150, 115, 80), (85, 135, 110), (140, 100, 140)),
     ramp=diverging(0.985, 0.46, 0.12, (BLUE + 10, ORANGE - 12)),
     rising=rising(0.93, 0.33, (ORANGE + 25, BLUE + 15)),
-    diagonal=(20, 20, 20),
-    cursor=(40, 240, 0),
+    **_inks(1),
 )
-
-
 DARK_256 = dataclasses.replace(
     DARK,
     ramp=cube("002 003 004 013 015 024 035 235", "000", "100 200 300 210 310 410 420 520"),
@@ -222,59 +225,21 @@ LIGHT_256 = dataclasses.replace(
     rising=cube("333 433 443 442 452 453 454 554", "223", "222 122 113 112 103 102 002 001"),
     cursor=(0, 255, 0),
 )
-
-
-# The RGB values that Rich assumes for the sixteen colours, so that each is mapped to itself.
-_BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
-_BLUE, _LIGHT_BLUE, _LIGHT_CYAN = (0, 0, 170), (85, 85, 255), (85, 255, 255)
-_RED, _BROWN, _YELLOW = (170, 0, 0), (170, 85, 0), (255, 255, 85)
-_LIGHT_GREEN, _GREEN = (85, 255, 85), (0, 170, 0)
-_GREY, _MAGENTA, _LIGHT_MAGENTA = (85, 85, 85), (170, 0, 170), (255, 85, 255)
-_SILVER, _CYAN, _LIGHT_RED = (170, 170, 170), (0, 170, 170), (255, 85, 85)
-
-DARK_16 = dataclasses.replace(
-    DARK,
-    text=_WHITE,
-    faint=_SILVER,
-    grid=_GREY,
-    trained=_GREY,
-    smooth=_YELLOW,
-    heldout=_WHITE,
-    optimum=_LIGHT_GREEN,
-    gaussian=_LIGHT_MAGENTA,
-    exact=_MAGENTA,
-    bound=_LIGHT_BLUE,
-    elementwise=_LIGHT_CYAN,
-    pairs=_LIGHT_RED,
-    end=_GREEN,
-    warning=_LIGHT_RED,
+DARK_16 = Palette(
+    dark=True,
+    glyphs=None,
     others=(_CYAN, _BROWN, _GREEN, _SILVER),
     ramp=stepped((_BLUE, _LIGHT_BLUE, _LIGHT_CYAN), _BLACK, (_RED, _BROWN, _YELLOW)),
     rising=(*[_BLUE] * 4, *[_LIGHT_BLUE] * 5, *[_LIGHT_CYAN] * 4, *[_YELLOW] * 4),
-    diagonal=_WHITE,
-    cursor=_LIGHT_GREEN,
+    **_inks(2),
 )
-LIGHT_16 = dataclasses.replace(
-    LIGHT,
-    text=_BLACK,
-    faint=_GREY,
-    grid=_SILVER,
-    trained=_SILVER,
-    smooth=_RED,
-    heldout=_BLACK,
-    optimum=_GREEN,
-    gaussian=_LIGHT_MAGENTA,
-    exact=_MAGENTA,
-    bound=_BLUE,
-    elementwise=_CYAN,
-    pairs=_LIGHT_RED,
-    end=_BROWN,
-    warning=_LIGHT_RED,
+LIGHT_16 = Palette(
+    dark=False,
+    glyphs=None,
     others=(_LIGHT_BLUE, _BROWN, _GREY, _SILVER),
     ramp=stepped((_LIGHT_CYAN, _LIGHT_BLUE, _BLUE), _WHITE, (_YELLOW, _BROWN, _RED)),
     rising=(*[_YELLOW] * 4, *[_LIGHT_CYAN] * 4, *[_LIGHT_BLUE] * 5, *[_BLUE] * 4),
-    diagonal=_BLACK,
-    cursor=_GREEN,
+    **_inks(3),
 )
 
 

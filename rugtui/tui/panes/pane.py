@@ -1,5 +1,5 @@
-"""The base of all panes, which draws a Frame as strips and refreshes only rows that changed; and the
-base of tables."""
+"""The base of all panes, which draws Frames and refreshes only the rows that changed; and that of
+tables."""
 
 from __future__ import annotations
 

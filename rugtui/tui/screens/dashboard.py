@@ -82,7 +82,7 @@ class Dashboard(Screen[None]):
         )
 
     def show(self, frame: Frame) -> None:
-        """Pass a Frame to every pane, which draws what changed. The pictures come last: they get the
+        """Pass a Frame to every pane, which draws what changed. Pictures come last: they get the
         bandwidth that is left."""
         for name in ("headline", "theory", "symmetry", "loss", "weights"):
             then = name in LOOKING_BACK and frame.past
