@@ -10,12 +10,11 @@ from textual.strip import Strip
 
 from rugtui.live.frame import Frame
 from rugtui.tui.charts import view as views
-from rugtui.tui.charts.canvas import Font
 from rugtui.tui.charts.chart import Chart, height_at, shown
 from rugtui.tui.charts.drawing import chart_strips, place_under
 from rugtui.tui.charts.palette import Palette, ink
 from rugtui.tui.charts.view import NEWEST, ChartView, Shown
-from rugtui.tui.panes.pane import HasPreferences, Pane
+from rugtui.tui.panes.pane import Pane
 
 PANNED = 0.25
 """Share of the chart's width or height that one key press pans."""
@@ -54,11 +53,6 @@ class ChartPane(Pane):
             style = ink(palette.text, False, palette.grid)
             strips = [_banded(strip, *band, style) for strip in strips]
         return strips
-
-    @property
-    def font(self) -> Font:
-        assert isinstance(self.app, HasPreferences)
-        return Font(not self.app.braille)
 
     @property
     def crossed(self) -> bool:

@@ -16,6 +16,7 @@ from textual.widget import Widget
 
 from rugtui.live.frame import Frame
 from rugtui.settings.preferences import Preferences
+from rugtui.tui.charts.canvas import Font
 from rugtui.tui.charts.lines import blank, papered
 from rugtui.tui.charts.palette import ColourDepth, Palette, palette_for
 
@@ -77,6 +78,11 @@ class Pane(Widget, can_focus=True):
         assert isinstance(self.app, HasPreferences)
         dark = self.app.current_theme.dark
         return palette_for(dark, self.app.colours, self.app.preferences.ascii)
+
+    @property
+    def font(self) -> Font:
+        assert isinstance(self.app, HasPreferences)
+        return Font(not self.app.braille)
 
     def watch_frame(self, old: Frame | None, new: Frame | None) -> None:
         then = new.shown_step if new else None

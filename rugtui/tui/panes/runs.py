@@ -21,7 +21,7 @@ from rugtui.tui.charts.drawing import chart_strips
 from rugtui.tui.charts.lines import REVERSED, blank, fit, line, paragraph
 from rugtui.tui.charts.palette import ASCII, Palette, ink
 from rugtui.tui.charts.view import ChartView
-from rugtui.tui.panes.pane import HasPreferences, Pane
+from rugtui.tui.panes.pane import Pane
 from rugtui.tui.panes.runs_view import (
     LIVE,
     SORTS,
@@ -225,9 +225,7 @@ class RunsPane(Pane):
         table = RunsTable(rows, self.view, palette, width).strips(chosen, height - preview, note)
         if not preview:
             return table
-        assert isinstance(self.app, HasPreferences)
-        font = Font(not self.app.braille)
-        return [*table, *preview_strips(rows[chosen], palette, font, width, preview)]
+        return [*table, *preview_strips(rows[chosen], palette, self.font, width, preview)]
 
     def on_click(self, event: events.Click) -> None:
         """A click on the heading sorts, on a row selects it; a double click opens it."""

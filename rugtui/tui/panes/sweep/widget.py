@@ -20,7 +20,7 @@ from rugtui.tui.charts.drawing import LEAST, chart_strips
 from rugtui.tui.charts.lines import SEPARATOR, Fact, Piece, facts_line, fit, laid_out, line
 from rugtui.tui.charts.palette import Palette
 from rugtui.tui.charts.view import ChartView
-from rugtui.tui.panes.pane import HasPreferences, Pane
+from rugtui.tui.panes.pane import Pane
 from rugtui.tui.panes.sweep.map import MapLayout, map_strips
 from rugtui.tui.panes.sweep.view import LINEAR, SweepView, sizes, with_weights
 
@@ -238,11 +238,6 @@ class SweepPane(Pane):
     look = SweepView()
     note = ""
     """Shown if there is no sweep."""
-
-    @property
-    def font(self) -> Font:
-        assert isinstance(self.app, HasPreferences)
-        return Font(not self.app.braille)
 
     def draw(self, frame: Frame, palette: Palette, width: int, height: int) -> list[Strip]:
         if self.sweep is None:
