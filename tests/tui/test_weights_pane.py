@@ -1,5 +1,6 @@
 """Every key of the W pane, pressed in a running app."""
 
+import asyncio
 import dataclasses
 
 import pytest
@@ -129,6 +130,23 @@ async def test_c_compares_and_halves_the_room(pilot):
 async def test_f_asks_for_the_next_frame(pilot):
     await pilot.press("f")
     assert any(isinstance(command, NextConstruction) for command in pilot.app.session.told)
+
+
+async def test_on_a_slow_link_no_picture_mixes_with_another():
+    async with running(RugtuiApp(FakeSession(), Preferences(link="slow"))) as pilot:
+
+        def lines():
+            one = pane(pilot)
+            return [one.render_line(y).text for y in range(one.content_size.height)]
+
+        await give(pilot, picture=some_picture())
+        before = lines()
+        await give(pilot, picture=some_picture("rug"))
+        assert lines()[0].strip() == "Sending another picture …"
+        assert not any(line.strip() for line in lines()[1:])
+        async with asyncio.timeout(20):
+            while lines() != before:
+                await pilot.pause(0.02)
 
 
 async def test_w_still_swaps(pilot):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual import events
 from textual.message import Message
 from textual.strip import Strip
+from textual.timer import Timer
 
 from rugtui.live.commands import Look, Order
 from rugtui.live.frame import Frame, Picture
@@ -16,9 +17,12 @@ from rugtui.tui.panes.pane import Pane
 from rugtui.tui.panes.weights.camera import Camera, PixelView
 from rugtui.tui.panes.weights.legend import readout
 from rugtui.tui.panes.weights.picture import PictureLayout, Shades, weights_picture
+from rugtui.tui.terminal.terminal_app import TerminalApp
 
 WIDE = 1000
 """Columns that every reading fits in."""
+CLEARED_EVERY = 0.1
+"""Seconds between two checks whether the empty pane was sent."""
 ORDERS: tuple[Order, ...] = ("natural", "sequency", "clustered", "partners")
 
 
@@ -46,6 +50,10 @@ class WeightsPane(Pane):
         self._looked: Look | None = None
         self._hovered: tuple[int, int] | None = None
         """The cell under the mouse."""
+        self._subject: tuple[object, ...] | None = None
+        """What the last picture showed."""
+        self._clearing: Timer | None = None
+        """Runs while a slow link sends the empty pane that comes before another picture."""
 
     def watch_frame(self, old: Frame | None, new: Frame | None) -> None:
         self._look()
@@ -61,7 +69,24 @@ class WeightsPane(Pane):
             said = placeholder(frame, frame.narration or "Waiting for weights …")
             return only_text(said, palette, width, height)
         self.entitle(below=subtitle(frame, picture, self.camera.view(), width - 2))
+        if self._clears(picture):
+            return only_text("Sending another picture …", palette, width, height)
         return weights_picture(picture, self.cursor, self.shades, palette, width, height)
+
+    def _clears(self, picture: Picture) -> bool:
+        """Whether to show an empty pane first. On a slow link the rows of a picture take seconds to
+        arrive, and would stand among those of another one."""
+        before, self._subject = self._subject, picture.subject
+        slow = isinstance(self.app, TerminalApp) and self.app.link.careful
+        if slow and before is not None and before != picture.subject and self._clearing is None:
+            self._clearing = self.set_interval(CLEARED_EVERY, self._draw_once_cleared)
+        return self._clearing is not None
+
+    def _draw_once_cleared(self) -> None:
+        if self._clearing and isinstance(self.app, TerminalApp) and not self.app.terminal.dirty:
+            self._clearing.stop()
+            self._clearing = None
+            self.redraw()
 
     @property
     def cursor(self) -> tuple[int, int] | None:
