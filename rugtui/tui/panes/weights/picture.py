@@ -50,10 +50,14 @@ class PictureLayout:
     height: int
     panels: int
     rows_a_strip: int
+    stacked: bool
 
     @classmethod
     def of(cls, width: int, height: int, panels: int, palette: Palette) -> PictureLayout:
-        return cls(width, height, panels, rows_a_strip(palette))
+        both = [
+            cls(width, height, panels, rows_a_strip(palette), stacked) for stacked in (False, True)
+        ]
+        return max(both[:panels], key=lambda one: math.prod(whole_drawn(*one.pixels, one.tall)))
 
     @property
     def lines(self) -> int:
@@ -67,36 +71,7 @@ class PictureLayout:
     @property
     def ticks(self) -> bool:
         """Whether there is room to number rows and columns."""
-        return self.height >= TALL and self.width >= (NARROW + TICKS) * self.panels
-
-    @property
-    def stacked(self) -> bool:
-        if self.panels < 2:
-            return False
-        areas = [
-            math.prod(whole_drawn(*self._pixels(stacked), self.tall)) for stacked in (False, True)
-        ]
-        return areas[1] > areas[0]
-
-    @property
-    def pixels(self) -> tuple[int, int]:
-        """Height and width of one panel in pixels."""
-        return self._pixels(self.stacked)
-
-    def _pixels(self, stacked: bool) -> tuple[int, int]:
-        share = self._share(stacked)
-        bias = BIAS + GAP if share >= NARROW else 0
-        return self._strips(stacked) * self.rows_a_strip, max(share - bias - self.margin, 0)
-
-    def _strips(self, stacked: bool) -> int:
-        rows = max(self.height - self.lines, 0)
-        rows = (rows - (self.panels - 1)) // self.panels if stacked else rows
-        return max(rows - self.ticks, 0)
-
-    def _share(self, stacked: bool) -> int:
-        if stacked:
-            return self.width
-        return max((self.width - (self.panels - 1) * BETWEEN) // self.panels, 0)
+        return self.height >= TALL and self.share >= NARROW + TICKS
 
     @property
     def margin(self) -> int:
@@ -106,17 +81,31 @@ class PictureLayout:
     @property
     def strips(self) -> int:
         """Rows of characters of one panel's picture."""
-        return self._strips(self.stacked)
+        rows = max(self.height - self.lines, 0)
+        rows = (rows - (self.panels - 1)) // self.panels if self.stacked else rows
+        return max(rows - self.ticks, 0)
 
     @property
     def share(self) -> int:
         """Columns of one panel."""
-        return self._share(self.stacked)
+        if self.stacked:
+            return self.width
+        return max((self.width - (self.panels - 1) * BETWEEN) // self.panels, 0)
 
     @property
     def bias(self) -> int:
-        """Columns that each panel's biases take with their space."""
+        """Columns of each panel's biases, with the space before them."""
         return BIAS + GAP if self.share >= NARROW else 0
+
+    @property
+    def pixels(self) -> tuple[int, int]:
+        """Height and width of one panel in pixels."""
+        return self.strips * self.rows_a_strip, max(self.share - self.bias - self.margin, 0)
+
+    @property
+    def tall(self) -> int:
+        """How many times as high as wide a pixel is."""
+        return 2 // self.rows_a_strip
 
     def left(self, place: int, wide: int) -> int:
         """The first column of a panel's picture of that width, centred together with its biases."""
@@ -126,11 +115,6 @@ class PictureLayout:
     def top(self, place: int) -> int:
         """The first row of characters of a panel's picture."""
         return place * (self.strips + self.ticks + 1) if self.stacked else 0
-
-    @property
-    def tall(self) -> int:
-        """Pixels across that are as long as one is high."""
-        return 2 // self.rows_a_strip
 
 
 @dataclass(slots=True)
