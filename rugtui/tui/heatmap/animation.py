@@ -99,10 +99,10 @@ def _frame(drawn: UInt8[np.ndarray, "h w"], step: int, curve: Curve, colours: Co
     image.paste(picture, (EDGE, LINE + EDGE))
     draw, font = ImageDraw.Draw(image), ImageFont.load_default(size=14)
     loss = curve.at(step)
-    said = f"step {step:,}" + ("" if np.isnan(loss) else f"   loss {loss:.6f}")
+    text = f"step {step:,}" + ("" if np.isnan(loss) else f"   loss {loss:.6f}")
     if curve.optimum and not np.isnan(loss):
-        said += f" = {loss / curve.optimum:.2f} L*"
-    draw.text((EDGE, EDGE), said, fill=ink, font=font)
+        text += f" = {loss / curve.optimum:.2f} L*"
+    draw.text((EDGE, EDGE), text, fill=ink, font=font)
     top = LINE + SIDE + 2 * EDGE
     known = np.isfinite(curve.losses) & (curve.losses > 0) & (curve.steps > 0)
     if known.sum() < 2:

@@ -48,8 +48,8 @@ class RunsView:
 
     def matches(self, row: RunRow) -> bool:
         known = "" if row.settings is None else " ".join(differences(row.settings, Settings()))
-        said = f"{row.letter} {row.name} {row.state} {known}".casefold()
-        return all(word in said for word in self.filter.casefold().split())
+        text = f"{row.letter} {row.name} {row.state} {known}".casefold()
+        return all(word in text for word in self.filter.casefold().split())
 
     def toggled(self, key: str) -> RunsView:
         """With this run hidden, or shown again."""
@@ -81,8 +81,8 @@ class RunsView:
     def legend(self, run: OtherRun, live: Settings) -> str:
         """The letter of a run with the name that the user gave it, else with its differences from
         the live run."""
-        said = self.names.get(run.key) or ", ".join(differences(run.settings, live))
-        return f"{run.letter} {said}".rstrip()
+        text = self.names.get(run.key) or ", ".join(differences(run.settings, live))
+        return f"{run.letter} {text}".rstrip()
 
 
 def differences(settings: Settings, other: Settings) -> list[str]:

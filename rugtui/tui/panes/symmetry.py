@@ -61,7 +61,7 @@ class SymmetryRow:
     share: bool = False
     """Whether it is shown in percent."""
 
-    def said(self, value: float, digits: int = 4) -> str:
+    def text(self, value: float, digits: int = 4) -> str:
         if not math.isfinite(value):
             return "-"
         return f"{100 * value:.0f} %" if self.share else numbers.figure(value, digits)
@@ -104,18 +104,18 @@ def symmetry_table(
     reading, now = frame.reading, frame.reading.statistics
     if now is None:
         return only_text(waiting(frame), palette, width, height)
-    said: list[Strip] = []
+    below: list[Strip] = []
     if selected:
         chosen = next(row for row in SYMMETRY_ROWS if row.key == selected)
         term = SYMMETRY[chosen.key]
-        text = f"{term.name} {chosen.said(chosen.value(now))}: {term.about}"
-        said = paragraph(text, palette.style("text"), width, 3)
+        text = f"{term.name} {chosen.text(chosen.value(now))}: {term.about}"
+        below = paragraph(text, palette.style("text"), width, 3)
     strips = [_heading(reading, palette, width)] if height > LEAST_SHOWN + 1 else []
-    spare = height - len(said) - max(LEAST_HISTOGRAM, height // 4) - 4
+    spare = height - len(below) - max(LEAST_HISTOGRAM, height // 4) - 4
     rows = rows_that_fit(SYMMETRY_ROWS, max(spare, LEAST_SHOWN), selected)
     strips += [_row(row, frame, row.key == selected, palette, width) for row in rows]
     strips.append(_source(frame, palette, width))
-    room = height - len(strips) - 2 - len(said)
+    room = height - len(strips) - 2 - len(below)
     if room >= LEAST_HISTOGRAM:
         strips.append(blank(width))
         bar, dot = palette.style("trained"), palette.style("gaussian")
@@ -126,7 +126,7 @@ def symmetry_table(
         key = "bars: interference, dots: normal" if width >= 42 else "bars: noise, dots: normal"
         axis = "−4σ" + key.center(width - 6) + "+4σ"
         strips.append(line([(axis, palette.style("faint"))], width))
-    return fit([*strips[: max(height - len(said), 0)], *said], width, height)
+    return fit([*strips[: max(height - len(below), 0)], *below], width, height)
 
 
 def _columns(width: int) -> tuple[bool, bool, int]:
@@ -161,7 +161,7 @@ def _row(row: SymmetryRow, frame: Frame, selected: bool, palette: Palette, width
     has_spread, has_symmetric, room = _columns(width)
     spread = f"± {numbers.figure(row.spread(now), 2)}" if row.spread and has_spread else ""
     at = row.symmetric(frame.levels) if row.symmetric and frame.levels is not None else math.nan
-    symmetric = row.said(at, 3) if has_symmetric and math.isfinite(at) else ""
+    symmetric = row.text(at, 3) if has_symmetric and math.isfinite(at) else ""
     values, ascii_only = [row.value(one) for one in reading.trend], palette.glyphs == ASCII
     curve = sparkline(values, reading.trend_at, max(room - 3, 0), at, ascii_only=ascii_only)
     mark = ""  # the symmetric model on the sparkline's scale
@@ -174,7 +174,7 @@ def _row(row: SymmetryRow, frame: Frame, selected: bool, palette: Palette, width
         )
     pieces = [
         (f"{SYMMETRY[row.key].name:<{NAME}}", palette.style("text")),
-        (f"{row.said(row.value(now)):>{VALUE}}", palette.style("text", bold=True)),
+        (f"{row.text(row.value(now)):>{VALUE}}", palette.style("text", bold=True)),
         (f" {spread:<{SPREAD * has_spread}}", palette.style("faint")),
         (f"{symmetric:<{SYMMETRIC * has_symmetric}}", palette.style("optimum")),
         (curve, palette.style("smooth")),
@@ -189,12 +189,12 @@ def _source(frame: Frame, palette: Palette, width: int) -> Strip:
     now = reading.statistics
     assert now is not None
     rows = f"{now.rows} rows" if now.rows < now.n_sparse else "all rows"
-    told = [f"at step {reading.measured_at:,}", f"from {rows}"]
+    parts = [f"at step {reading.measured_at:,}", f"from {rows}"]
     if frame.shown == "trained" and frame.phase == "training" and reading.measured_at < frame.step:
-        told.insert(1, f"{reading.age:.0f} s ago")
-    while len(", ".join(told)) > width and len(told) > 1:
-        told.pop()
-    return line([(", ".join(told), palette.style("faint"))], width)
+        parts.insert(1, f"{reading.age:.0f} s ago")
+    while len(", ".join(parts)) > width and len(parts) > 1:
+        parts.pop()
+    return line([(", ".join(parts), palette.style("faint"))], width)
 
 
 def sparkline(
@@ -263,7 +263,7 @@ class SymmetryPane(TablePane):
     def rows(self) -> list[TableRow]:
         now = self.frame and self.frame.reading.statistics
         return [
-            TableRow(row.key, term.name, row.said(row.value(now)) if now else "", term.about)
+            TableRow(row.key, term.name, row.text(row.value(now)) if now else "", term.about)
             for row in SYMMETRY_ROWS
             for term in (SYMMETRY[row.key],)
         ]

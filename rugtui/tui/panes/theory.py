@@ -136,8 +136,8 @@ def theory_table(
     a sentence: the verdict, or the explanation of the selected row."""
     rows = theory_rows(frame)
     if frame.levels is None:
-        said = placeholder(frame, "Theory follows the first steps.")
-        return only_text(said, palette, width, height)
+        text = placeholder(frame, "Theory follows the first steps.")
+        return only_text(text, palette, width, height)
     head = [headline(frame, palette, width)] if height > LEAST_ROWS else []
     text = frame.verdict
     if selected:
@@ -145,17 +145,17 @@ def theory_table(
         text = f"{chosen.name.strip()} {numbers.loss(chosen.value)}: {LOSSES[chosen.key].about}"
     style = palette.style("text")
     most = max(height - LEAST_ROWS - len(head), 0)
-    said = sentences(numbers.minus(text), style, width, most)
-    spare = height - len(head) - len(said)
+    explanation = sentences(numbers.minus(text), style, width, most)
+    spare = height - len(head) - len(explanation)
     lined = _line_rows(rows, spare, width)
     shown = rows_that_fit(rows, spare - lined - 1, selected)
     body = [_row(row, row.key == selected, palette, width) for row in shown]
     body.insert(0, _heading(rows[0], palette, width))
     if lined:
         head += _number_line(frame, rows, palette, width, lined)
-    if height > len(head) + len(body) + len(said):
+    if height > len(head) + len(body) + len(explanation):
         body.append(blank(width))
-    return fit([*head, *body, *said], width, height)
+    return fit([*head, *body, *explanation], width, height)
 
 
 def headline(frame: Frame, palette: Palette, width: int) -> Strip:
@@ -171,11 +171,11 @@ def headline(frame: Frame, palette: Palette, width: int) -> Strip:
         signs = {"below": "▼", "at": "●", "above": "▲"}
     colour = {"below": "optimum", "at": "text", "above": "smooth"}[side]
     name = LOSSES[reading.estimate if trained else "rug"].name
-    told = f"  {name} {numbers.loss(reading.loss)}, L* {numbers.loss(levels.loss)}"
-    said = f"{signs[side]} {words}"
-    pieces = [(said, palette.style(colour, bold=True))]
-    if len(said) + len(told) <= width:
-        pieces.append((told, palette.style("faint")))
+    losses = f"  {name} {numbers.loss(reading.loss)}, L* {numbers.loss(levels.loss)}"
+    shown = f"{signs[side]} {words}"
+    pieces = [(shown, palette.style(colour, bold=True))]
+    if len(shown) + len(losses) <= width:
+        pieces.append((losses, palette.style("faint")))
     return line(pieces, width)
 
 
@@ -243,8 +243,8 @@ def _row(row: TheoryRow, selected: bool, palette: Palette, width: int) -> Strip:
 
 def _step(step: int, room: int) -> str:
     """A step in fewer than `room` columns, as exactly as possible."""
-    told = (f"step {step:,}", f"@{step:,}", f"@{numbers.count(step)}")
-    return next((one for one in told if len(one) < room), told[-1])
+    texts = (f"step {step:,}", f"@{step:,}", f"@{numbers.count(step)}")
+    return next((one for one in texts if len(one) < room), texts[-1])
 
 
 class TheoryPane(TablePane):

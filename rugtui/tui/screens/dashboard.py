@@ -52,11 +52,11 @@ class Dashboard(Screen[None]):
     def make_room(self) -> None:
         """Make room under the panes for notifications that do not fit over footer and border."""
         racks = [rack for rack in self.query("ToastRack") if rack.display]
-        told = sum(toast.outer_size.height for rack in racks for toast in rack.query("Toast"))
+        rows = sum(toast.outer_size.height for rack in racks for toast in rack.query("Toast"))
         panes = self.query_one("#panes")
         front: Widget = panes if self.maximized is None else self.maximized
         for one in (panes, *panes.query(Pane)):
-            room = min(max(told - 2, 0), self.size.height // 2) if one is front else 0
+            room = min(max(rows - 2, 0), self.size.height // 2) if one is front else 0
             if one.styles.margin.bottom != room:
                 one.styles.margin = (0, 0, room, 0)
                 # a maximized pane is laid out by the screen, which only its child tells
@@ -111,7 +111,7 @@ class Dashboard(Screen[None]):
         empty for nothing."""
         panes = [self.query_one(f"#{name}", Pane) for name in PANES]
         panes.sort(key=lambda pane: (not pane.mouse_hover, not pane.has_focus))
-        return next((said for pane in panes if (said := pane.reading())), "")
+        return next((text for pane in panes if (text := pane.reading())), "")
 
     def action_jump(self) -> None:
         """Show a letter in each border; those of hidden panes in that of the front one."""

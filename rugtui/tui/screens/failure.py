@@ -27,21 +27,21 @@ class Failure(Overlay[None]):
             sheet.border_title = "Training stopped"
             sheet.border_subtitle = self.HINTS + (" · t traceback" if self.traceback else "")
             with VerticalScroll():
-                yield Static(self._said, id="failure", markup=False)
+                yield Static(self._whole_message, id="failure", markup=False)
                 if self.traceback:
                     trace = Static("\n" + self.traceback, id="traceback", markup=False)
                     trace.display = False
                     yield trace
 
     @property
-    def _said(self) -> str:
+    def _whole_message(self) -> str:
         return "\n\n".join(filter(None, (self.message, self.kept)))
 
     def show(self, frame: Frame) -> None:
         """Update the text: the last step is saved after the error."""
         if frame.kept != self.kept and frame.failure == self.message:
             self.kept = frame.kept
-            self.query_one("#failure", Static).update(self._said)
+            self.query_one("#failure", Static).update(self._whole_message)
 
     def action_edit(self) -> None:
         self.dismiss()

@@ -119,17 +119,17 @@ def rank(group: str, pane: str) -> int:
 
 def described(lines: Sequence[tuple[str, str]], width: int, indent: int) -> str:
     """Names in a column and their descriptions beside them, or below long ones."""
-    told = []
+    text = []
     for name, about in lines:
         head = f"  {name}".ljust(indent + 2)
         if len(name) > indent - 2:
-            told.append(head.rstrip())
+            text.append(head.rstrip())
             head = " " * (indent + 2)
         rest = " " * (indent + 2)
-        told += textwrap.wrap(
+        text += textwrap.wrap(
             about, width, initial_indent=head, subsequent_indent=rest, break_on_hyphens=False
         )
-    return "\n".join(told)
+    return "\n".join(text)
 
 
 class Manual(Overlay[None]):

@@ -167,8 +167,8 @@ class Runs(Overlay[None]):
         elif self._typing == "filter" and (os.sep in typed or typed.startswith("~")):
             run = Path(os.path.expanduser(typed))
             if not (run / ABOUT).is_file():
-                said = f"{typed!r} is not a run's folder: it has no {ABOUT}"
-                self.notify(said, severity="warning", markup=False)
+                problem = f"{typed!r} is not a run's folder: it has no {ABOUT}"
+                self.notify(problem, severity="warning", markup=False)
                 return
             self._send(Load(str(run.absolute())))
             self._look(dataclasses.replace(self._view, filter=""))

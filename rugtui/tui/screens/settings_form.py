@@ -177,7 +177,7 @@ class SettingsForm(FormScreen[Settings | None]):
         draft, errors = self._draft()
         vain = unused(self.drafted(fields_of(Settings))[0])
         rows = [
-            self._told(row, one, errors.get(row.name), vain.get(row.name, ""))
+            self._checked(row, one, errors.get(row.name), vain.get(row.name, ""))
             if (one := fields_of(Settings).get(row.name))
             else row
             for row in self.form.rows
@@ -202,7 +202,7 @@ class SettingsForm(FormScreen[Settings | None]):
         first = FormRow(PRESET, name, about, choices=choices)
         return [first, *(row_of(one, wanted[one.name]) for one in fields_of(Settings).values())]
 
-    def _told(
+    def _checked(
         self, row: FormRow, declared: Declared, error: SettingError | None, why_vain: str
     ) -> FormRow:
         """The row with its error, the current value, or a description of the setting; and why it
@@ -212,13 +212,13 @@ class SettingsForm(FormScreen[Settings | None]):
         now = declared.write(getattr(self.current, row.name))
         if row.text.strip() == now:
             if why_vain and row.text.strip() != declared.write(declared.default):
-                said = f"No effect: {why_vain}."
-                return replace(row, tone="said", said=said, whole=f"{said} {declared.sentence}")
+                text = f"No effect: {why_vain}."
+                return replace(row, tone="said", said=text, whole=f"{text} {declared.sentence}")
             return replace(row, tone="said", said=declared.rule.about, whole=declared.sentence)
         effect = "no restart" if declared.rule.hot else "starts a new run"
         effect = f"no effect: {why_vain}" if why_vain else effect
-        said = f"now {now}; {effect}"
-        return replace(row, tone="changed", said=said, whole=f"{said}. {declared.sentence}")
+        text = f"now {now}; {effect}"
+        return replace(row, tone="changed", said=text, whole=f"{text}. {declared.sentence}")
 
     def _draft(self) -> tuple[Settings | None, Mapping[str, SettingError]]:
         """The settings of the draft, or its errors."""

@@ -169,7 +169,7 @@ class SweepForm(FormScreen[tuple[Grid, Path] | Other | None]):
 
     def check(self) -> None:
         grid, _, errors = self._draft()
-        self.tell([_told(row, errors.get(row.name)) for row in self.form.rows])
+        self.tell([_checked(row, errors.get(row.name)) for row in self.form.rows])
         if grid is None:
             others = [str(error) for name, error in errors.items() if name not in ROWS]
             self.conclude(others[0] if others else "Fix the marked setting to start.")
@@ -180,15 +180,15 @@ class SweepForm(FormScreen[tuple[Grid, Path] | Other | None]):
     def _plan(self, grid: Grid) -> None:
         """In a thread, because a large grid has many units."""
         try:
-            said, refused = planned(grid), None
+            text, refused = planned(grid), None
         except RugtuiError as error:
-            said, refused = str(error), grid
-        self.app.call_from_thread(self._say, grid, said, refused)
+            text, refused = str(error), grid
+        self.app.call_from_thread(self._say, grid, text, refused)
 
-    def _say(self, grid: Grid, said: str, refused: Grid | None) -> None:
+    def _say(self, grid: Grid, text: str, refused: Grid | None) -> None:
         if self.is_attached and grid == self._planned:
             self._refused = refused
-            self.conclude(said)
+            self.conclude(text)
 
     def action_apply(self) -> None:
         grid, written, errors = self._draft()
@@ -213,7 +213,7 @@ class SweepForm(FormScreen[tuple[Grid, Path] | Other | None]):
         return None, folder, errors
 
 
-def _told(row: FormRow, error: SettingError | None) -> FormRow:
+def _checked(row: FormRow, error: SettingError | None) -> FormRow:
     """The row with its error or a description of the setting."""
     if error is not None:
         return replace(row, tone="wrong", said=str(error), whole="")

@@ -82,15 +82,15 @@ def bars(values: Sequence[float], width: int, height: int, *, ascii_only: bool) 
 
 def charts(samples: Sequence[Sample], width: int, *, ascii_only: bool) -> str:
     """Each known quantity: its name, current value and maximum, and a chart over time."""
-    told = []
+    parts = []
     for one in QUANTITIES:
         values = [one.value(sample) for sample in samples]
         known = [value for value in values if not math.isnan(value)]
         if not known:
             continue
         head = f"{one.name:<16}{one.text(known[-1]):>14}{'max ' + one.text(max(known)):>26}"
-        told.append("\n".join([head, *bars(values, width, ROWS, ascii_only=ascii_only)]))
-    return "\n".join(told) or "The first sample follows in a second."
+        parts.append("\n".join([head, *bars(values, width, ROWS, ascii_only=ascii_only)]))
+    return "\n".join(parts) or "The first sample follows in a second."
 
 
 def log_tail(folder: str) -> str:
@@ -109,7 +109,7 @@ def log_tail(folder: str) -> str:
     return "\n".join(map(printable, lines)) or "Nothing is in the log yet."
 
 
-class _Told(Overlay[None]):
+class _TextSheet(Overlay[None]):
     """A sheet of text that is updated every second."""
 
     heading, below = "", "escape closes"
@@ -125,28 +125,28 @@ class _Told(Overlay[None]):
                 yield Static("", markup=False)
 
     def on_mount(self) -> None:
-        self._said = ""
-        self.tell()
-        self.set_interval(SECONDS, self.tell)
+        self._text_shown = ""
+        self.update_text()
+        self.set_interval(SECONDS, self.update_text)
         self.query_one(VerticalScroll).focus()
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self.tell)
+        self.call_after_refresh(self.update_text)
 
     def text(self) -> str:
         raise NotImplementedError
 
-    def tell(self) -> None:
-        if (said := self.text()) != self._said:
-            self._said = said
-            self.query_one(Static).update(said)
-            self.told()
+    def update_text(self) -> None:
+        if (text := self.text()) != self._text_shown:
+            self._text_shown = text
+            self.query_one(Static).update(text)
+            self.text_changed()
 
-    def told(self) -> None:
+    def text_changed(self) -> None:
         """Called when the text has changed."""
 
 
-class System(_Told):
+class System(_TextSheet):
     heading, below = "System", "newest on the right · escape closes"
     BINDINGS = [Binding("m", "dismiss", "Close", id="system")]
 
@@ -158,7 +158,7 @@ class System(_Told):
         )
 
 
-class RunLog(_Told):
+class RunLog(_TextSheet):
     heading, below = "Log of the run", "newest at the bottom · escape closes"
     BINDINGS = [Binding("L", "dismiss", "Close", id="log")]
 
@@ -166,7 +166,7 @@ class RunLog(_Told):
         frame = self.app.latest if isinstance(self.app, HasFrames) else None
         return log_tail(frame.files if isinstance(frame, Frame) else "")
 
-    def told(self) -> None:
+    def text_changed(self) -> None:
         """Follow the end, unless the user has scrolled up."""
         scroll = self.query_one(VerticalScroll)
         if scroll.scroll_offset.y >= scroll.max_scroll_y - 1:

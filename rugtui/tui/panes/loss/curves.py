@@ -150,8 +150,8 @@ def heldout_facts(history: HistoryView, derived: Derived, index: int, step: floa
         float(history.column(name)[before[-1]])
         for name in ("heldout", "heldout_standard_error", "step")
     )
-    said = f"{numbers.loss(value)} ± {numbers.short_exponent(f'{error:.0e}')}"
-    return [Fact(2, "held out", said if at == step else f"{said} @{at:,.0f}", "heldout")]
+    text = f"{numbers.loss(value)} ± {numbers.short_exponent(f'{error:.0e}')}"
+    return [Fact(2, "held out", text if at == step else f"{text} @{at:,.0f}", "heldout")]
 
 
 def theory_chart(

@@ -113,20 +113,20 @@ class SweepView:
     def choices(self, sweep: Watched) -> list[str]:
         """The variant and seed that are shown, if the sweep has several."""
         variants, seeds, seed = sweep.axes.variants, sweep.axes.seeds, self.shown_seed(sweep)
-        said = [differences(self.shown_variant(sweep), variants)] if len(variants) > 1 else []
+        parts = [differences(self.shown_variant(sweep), variants)] if len(variants) > 1 else []
         mean = f"mean of {len(seeds)} seeds"
-        return said + ([mean if seed is None else f"seed {seed}"] if len(seeds) > 1 else [])
+        return parts + ([mean if seed is None else f"seed {seed}"] if len(seeds) > 1 else [])
 
 
 def differences(variant: Variant, among: Sequence[Variant]) -> str:
     """What distinguishes the variant from the others, such as "no bias, tanh"."""
-    said = []
+    parts = []
     for name in (field.name for field in dataclasses.fields(variant)):
         value = getattr(variant, name)
         if len({getattr(one, name) for one in among}) > 1:
             words = {("bias", False): "no bias", ("tied", False): "untied"}
-            said.append(words.get((name, value), name if value is True else str(value)))
-    return ", ".join(said)
+            parts.append(words.get((name, value), name if value is True else str(value)))
+    return ", ".join(parts)
 
 
 def sizes(sweep: Watched) -> list[int]:

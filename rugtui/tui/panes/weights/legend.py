@@ -27,8 +27,8 @@ def text_lines(
         return (read if cursor is not None else legend(picture, scale, beyond, palette, width, 1))[
             :height
         ]
-    told = legend(picture, scale, beyond, palette, width, height - len(read))
-    return [*[blank(width)] * (height - len(told) - len(read)), *told, *read]
+    above = legend(picture, scale, beyond, palette, width, height - len(read))
+    return [*[blank(width)] * (height - len(above) - len(read)), *above, *read]
 
 
 def legend(
@@ -59,8 +59,8 @@ def legend(
         end = f" (colours to ±{top:.2g})"
     if not any(panel.pixels.any() for panel in picture.panels):  # the weave is finer than a pixel
         groups = [[("0 everywhere: the cells within each pixel cancel", faint)]]
-    said, whole = _wrapped([*groups, [(biases + end, faint)]], width, most)
-    return said if whole else _wrapped([*groups, [(biases, faint)]], width, most)[0]
+    lines, whole = _wrapped([*groups, [(biases + end, faint)]], width, most)
+    return lines if whole else _wrapped([*groups, [(biases, faint)]], width, most)[0]
 
 
 def _range(picture: Picture) -> str:
@@ -82,13 +82,13 @@ def readout(
     if not cells or cells[0].place != cursor:
         return [line([("…", faint)], width)]
     names = [panel.kind if len(cells) > 1 else "" for panel in picture.panels]
-    said: list[Strip] = []
+    lines: list[Strip] = []
     full, short = _in_full(names, cells, palette), _in_short(names, cells, palette)
     for groups in (full, full[:-1], short):  # the biases are left out first
-        said, whole = _wrapped(groups, width, most)
+        lines, whole = _wrapped(groups, width, most)
         if whole:
             break
-    return said
+    return lines
 
 
 def _in_full(names: list[str], cells: list[CellReadout], palette: Palette) -> list[list[Piece]]:
@@ -125,8 +125,8 @@ def _values(names: list[str], cells: list[CellReadout], palette: Palette) -> lis
     groups: list[list[Piece]] = []
     for name, cell in zip(names, cells, strict=False):
         where: list[Piece] = [(f"W[{cell.i}, {cell.j}] ", text)]
-        said: list[Piece] = [(f"{name} ", faint)] if name else []
-        before = (said if groups else [*where, *said]) if shared else [*said, *where]
+        kind: list[Piece] = [(f"{name} ", faint)] if name else []
+        before = (kind if groups else [*where, *kind]) if shared else [*kind, *where]
         groups.append([*before, (signed(cell.value, 5), palette.style("text", bold=True))])
     return groups
 

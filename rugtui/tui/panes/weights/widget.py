@@ -66,8 +66,8 @@ class WeightsPane(Pane):
     def draw(self, frame: Frame, palette: Palette, width: int, height: int) -> list[Strip]:
         picture = frame.picture
         if picture is None or height < 2:
-            said = placeholder(frame, frame.narration or "Waiting for weights …")
-            return only_text(said, palette, width, height)
+            text = placeholder(frame, frame.narration or "Waiting for weights …")
+            return only_text(text, palette, width, height)
         self.entitle(below=subtitle(frame, picture, self.camera.view(), width - 2))
         if self._clears(picture):
             return only_text("Sending another picture …", palette, width, height)
@@ -240,7 +240,7 @@ def subtitle(frame: Frame, picture: Picture, view: PixelView, width: int) -> str
         if rows == columns == picture.n_sparse
         else f"{window.top:,}–{window.bottom - 1:,} × {window.left:,}–{window.right - 1:,}",
     ]
-    said = [fact for fact in facts if fact]
-    while len(said) > 1 and len(" · ".join(said)) > width:
-        said.pop()
-    return " · ".join(said)
+    parts = [fact for fact in facts if fact]
+    while len(parts) > 1 and len(" · ".join(parts)) > width:
+        parts.pop()
+    return " · ".join(parts)
