@@ -237,7 +237,7 @@ def test_help_wraps_what_is_said_beside_its_key(columns):
     assert max(map(len, lines)) <= columns - FRAME
     assert {line[2] for line in lines if line.startswith("  ")} - {" "}  # keys in their column
     told = " ".join(" ".join(lines).split())
-    assert "Copy what is read out under the crosshair" in told
+    assert "Copy the value under the mouse" in told
 
 
 @pytest.mark.parametrize(("pane", "group"), [("loss", "Loss"), ("weights", "Weights")])

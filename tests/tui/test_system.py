@@ -72,7 +72,7 @@ async def test_the_line_is_where_there_is_room_and_m_shows_charts(size, said):
         await pilot.press("m")
         await pilot.pause()
         assert isinstance(app.screen, System)
-        assert "memory" in app.screen._said
+        assert "memory" in app.screen._text_shown
         await pilot.press("m")
         assert app.screen is app.dashboard
 
@@ -84,22 +84,22 @@ async def test_the_log_is_shown_and_followed(tmp_path):
     async with running(app) as pilot:
         await pilot.press("L")
         assert isinstance(app.screen, RunLog)
-        assert "no log" in app.screen._said
+        assert "no log" in app.screen._text_shown
         await pilot.press("escape")
         await give(pilot, some_frame(files=str(tmp_path)))
         await pilot.press("L")
         await pilot.pause()
         scroll = app.screen.query_one("VerticalScroll")
-        assert app.screen._said.endswith("event 99")
+        assert app.screen._text_shown.endswith("event 99")
         assert scroll.scroll_offset.y == scroll.max_scroll_y > 0
         log(tmp_path, "the newest \x1b[2J")
-        app.screen.tell()
+        app.screen.update_text()
         await pilot.pause()
-        assert "the newest" in app.screen._said
-        assert "\x1b" not in app.screen._said
+        assert "the newest" in app.screen._text_shown
+        assert "\x1b" not in app.screen._text_shown
         assert scroll.scroll_offset.y == scroll.max_scroll_y
         await pilot.press("home")
         log(tmp_path, "later")
-        app.screen.tell()
+        app.screen.update_text()
         await pilot.pause()
         assert scroll.scroll_offset.y == 0  # somebody looks there

@@ -187,7 +187,7 @@ def preview_strips(
     """The loss of a run against steps, and L*."""
     history = row.history
     if history is None or len(history) < 2:
-        text = "Reading its curve …" if history is None else "No curve yet."
+        text = "Reading its curve." if history is None else "No curve yet."
         text = "" if row.settings is None else text
         return fit([blank(width), line([(text, palette.style("faint"))], width)], width, height)
     loss = np.where(history.column("loss") > 0, history.column("smoothed"), math.nan)
@@ -220,7 +220,7 @@ class RunsPane(Pane):
     def draw(self, frame: Frame, palette: Palette, width: int, height: int) -> list[Strip]:
         rows, chosen = run_rows(frame, self.view, palette), self.selected
         preview = PREVIEW if height >= LEAST_TABLE + PREVIEW and width >= CHART[0] else 0
-        note = "" if frame.saved is not None else "Looking for runs on disk …"
+        note = "" if frame.saved is not None else "Looking for runs on disk."
         note = f"filter: {self.view.filter}" if self.view.filter else note
         table = RunsTable(rows, self.view, palette, width).strips(chosen, height - preview, note)
         if not preview:

@@ -90,7 +90,7 @@ def test_in_a_wide_terminal_names_and_differences_are_whole():
 
 def test_a_run_that_is_alone_says_how_there_come_to_be_more():
     told = lines(frame=some_frame(), height=12)
-    assert any("the run before it is kept in this list" in row for row in told)
+    assert any("the previous run stays here" in row for row in told)
 
 
 def test_of_many_runs_those_around_the_selected_are_shown():
