@@ -91,7 +91,8 @@ class Dashboard(Screen[None]):
     def tell_usage(self, text: str) -> None:
         """Show the usage of the system in the last border, if all four panes are shown."""
         roomy = self.has_class("broad") or self.has_class("wide")
-        self.query_one("#symmetry", Pane).entitle(below=text if roomy else "")
+        for pane in self.query(SymmetryPane):  # none while the app is closing
+            pane.entitle(below=text if roomy else "")
 
     def go_to(self, pane: str) -> None:
         """Focus a pane by its id; in a small terminal it replaces another one."""

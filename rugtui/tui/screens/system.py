@@ -140,10 +140,6 @@ class _TextSheet(Overlay[None]):
         if (text := self.text()) != self._text_shown:
             self._text_shown = text
             self.query_one(Static).update(text)
-            self.text_changed()
-
-    def text_changed(self) -> None:
-        """Called when the text has changed."""
 
 
 class System(_TextSheet):
@@ -159,6 +155,8 @@ class System(_TextSheet):
 
 
 class RunLog(_TextSheet):
+    """Follows the end of the log, unless the user scrolls up."""
+
     heading, below = "Log of the run", "newest at the bottom · escape closes"
     BINDINGS = [Binding("L", "dismiss", "Close", id="log")]
 
@@ -166,8 +164,5 @@ class RunLog(_TextSheet):
         frame = self.app.latest if isinstance(self.app, HasFrames) else None
         return log_tail(frame.files if isinstance(frame, Frame) else "")
 
-    def text_changed(self) -> None:
-        """Follow the end, unless the user has scrolled up."""
-        scroll = self.query_one(VerticalScroll)
-        if scroll.scroll_offset.y >= scroll.max_scroll_y - 1:
-            self.call_after_refresh(scroll.scroll_end, animate=False)
+    def on_mount(self) -> None:
+        self.query_one(VerticalScroll).anchor()

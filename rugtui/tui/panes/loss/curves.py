@@ -15,6 +15,7 @@ from rugtui.analysis import numbers
 from rugtui.analysis.verdict import has_levels, measured_for
 from rugtui.live.frame import Frame, OtherRun
 from rugtui.live.history import HistoryView
+from rugtui.settings.settings import Settings
 from rugtui.tui.charts.canvas import Pen
 from rugtui.tui.charts.chart import Chart, Curve, Level
 from rugtui.tui.charts.lines import Fact
