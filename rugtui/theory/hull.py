@@ -93,9 +93,13 @@ class Hull:
         return Phase(before, 1 - share, low), Phase(after, share, high)
 
 
-@lru_cache(maxsize=64)
 def hull(p: float, n_sparse: int | None = None) -> Hull:
     """The lower hull of the structures that training finds (in rugs of n_sparse features)."""
+    return _hull(p, n_sparse)  # to a cache hull(p) and hull(p, None) are different calls
+
+
+@lru_cache(maxsize=64)
+def _hull(p: float, n_sparse: int | None) -> Hull:
     return lower(p, list(catalogue(p, n_sparse)))
 
 
