@@ -1,14 +1,14 @@
-"""Send signals to the program in each of its states, and say how it ended.
+"""End the program in each of its states, by a signal or by the key q, and say how it ended.
 
     python -m tests.signalled FOLDER COMMAND…
 
-Each case is a fork on a terminal of its own, because a fork has PyTorch loaded already. It is told
-apart from the real program by patches that say when a state is reached, and that make short states
-long. Prints a line of JSON for each case.
+Each case is a fork on a terminal of its own: a fork has PyTorch and Textual loaded already. Patches
+report when a state is reached, and make short states longer. Prints a line of JSON for each case.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
@@ -23,21 +23,26 @@ from typing import Any
 
 import torch
 
+import rugtui.live.past
+import rugtui.tui.terminal.driver  # noqa: F401 - otherwise loaded in every fork
 from rugtui.api import runs
-from rugtui.cli import main, train
-from rugtui.live import own_run, readings, session
-from rugtui.live import run_session as run_session
+from rugtui.cli import dashboard, main, train
+from rugtui.live import own_run, readings, run_session, session
 from rugtui.live.commands import Pause
 from rugtui.storage import checkpoint_writer
 from rugtui.storage.checkpoint import newest
+from rugtui.storage.listing import listed
 from rugtui.storage.lock import holder
 from rugtui.storage.run_directory import all_runs
 from rugtui.training.kernels import pace, passes
 from rugtui.training.trainer import Trainer
+from rugtui.tui import app  # noqa: F401 - otherwise loaded in every fork
 from tests.storage.some import SETTINGS
+from tests.terminal import is_restored, set_size
 
 SMALL = ["--n-sparse", "8", "--n-dense", "2", "--p", "0.2", "--batch", "4", "--device", "cpu"]
 COMMANDS = {
+    "quit": SMALL,
     "rugtui": SMALL,
     "train": ["train", *SMALL],
     "resume": ["resume"],
@@ -51,6 +56,7 @@ SIGNALS = {
     "hang-up, stop": (None, "stop"),
     "hang-up": (None, "continue"),
 }
+SIZES = {"q, 80 × 24": (80, 24), "q, 20 × 5": (20, 5)}
 PATIENCE = 30.0
 SLOW = 0.25
 ENDLESS = 20.0
@@ -59,7 +65,10 @@ TARGET = 12
 
 
 def cases(command: str) -> list[tuple[str, str]]:
-    """States and signals. What resume opens is the same session, or the same loop, as the new."""
+    """States and signals or sizes. A resumed run is the same session, or loop, as a new one."""
+    if command == "quit":
+        every = [(state, size) for state in ("loading", "training", "paused") for size in SIZES]
+        return [*every, ("done", "q, 20 × 5"), ("endless step", "q, 80 × 24")]
     states = STATES if command in ("rugtui", "train") else ("loading", "training")
     there = [state for state in states if command == "rugtui" or state != "paused"]
     every = [(state, name) for state in there for name in SIGNALS]
@@ -67,15 +76,19 @@ def cases(command: str) -> list[tuple[str, str]]:
 
 
 def run(command: str, state: str, name: str, folder: Path) -> dict[str, Any]:
-    """One life: until the state is reached, the signal, and what is left."""
-    number, on_hangup = SIGNALS[name]
+    """One life: until the state is reached, the signal or key, and what is left."""
+    number, on_hangup = SIGNALS.get(name, (None, "continue"))
     reader, writer = os.pipe()
     pid, terminal = pty.fork()
     if pid == 0:
         live(command, state, on_hangup, folder, writer)
     os.close(writer)
-    drain(terminal, until=lambda: ready(reader))
-    if number is None:
+    set_size(terminal, *SIZES.get(name, (80, 24)))
+    output = bytearray()
+    drain(terminal, output, until=lambda: ready(reader))
+    if name in SIZES:
+        os.write(terminal, b"q")
+    elif number is None:
         os.close(terminal)
         terminal = -1
         if on_hangup == "continue" and state not in ("paused", "done"):
@@ -83,24 +96,29 @@ def run(command: str, state: str, name: str, folder: Path) -> dict[str, Any]:
             os.kill(pid, signal.SIGTERM)
     else:
         os.kill(pid, number)
-    status = ended(pid, terminal)
+    status = ended(pid, terminal, output)
+    restored = terminal < 0 or is_restored(bytes(output), terminal)
+    if terminal >= 0:
+        os.close(terminal)
     os.close(reader)
-    return {"command": command, "state": state, "signal": name, "status": status, **left(folder)}
+    known = {"state": state, "signal": name, "status": status, "restored": restored}
+    return known | left(folder)
 
 
 def left(folder: Path) -> dict[str, Any]:
-    """What there is of a run, beside the step that training told last."""
+    """What is on disk of a run, and the last step that training reported."""
     facts: dict[str, Any] = {"told": int((folder / "step").read_text() or 0)}
     for one in all_runs(folder / "rugtui" / "runs"):
         found = newest(one)
         kept = {"step": found[1].step, "phase": found[1].phase} if found else {"step": 0}
         aside = [path.name for path in one.glob(".*")]
         facts |= kept | {"locked": locked(one), "log": log(one), "aside": aside}
+        facts["listed"] = listed(one).state
     return facts
 
 
 def locked(run: Path) -> tuple[bool, bool]:
-    """Whether a process holds the run, and whether one says that it does."""
+    """Whether a process holds the run, and whether there is a lock file."""
     live, other = holder(run)
     return live, other is not None
 
@@ -127,7 +145,7 @@ def live(command: str, state: str, on_hangup: str, folder: Path, told: int) -> N
     """The program, in the fork."""
     signal.alarm(60)  # whatever happens, it is gone then
     os.environ["XDG_STATE_HOME"] = str(folder)
-    # what they were opened on may have been a file; now it is a terminal
+    # they were opened on what may be a file; now it is a terminal
     sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)  # noqa: SIM115
     steps = os.open(folder / "step", os.O_WRONLY | os.O_CREAT)
     patch(Trainer, "advance", after=lambda self: os.pwrite(steps, f"{self.step}".encode(), 0))
@@ -153,7 +171,7 @@ def reached(state: str, tell: Callable[[], Any]) -> None:
             if len(calls) == count:
                 tell()
                 until = time.monotonic() + slow
-                while time.monotonic() < until:  # as a product in C: nothing cuts it short
+                while time.monotonic() < until:  # like a product in C, nothing interrupts it
                     time.sleep(0.01)
 
         return told
@@ -175,6 +193,9 @@ def reached(state: str, tell: Callable[[], Any]) -> None:
             patch(own_run.OwnRun, "_save", after=at(1))
         case "long step":
             patch(Trainer, "_take_step", before=at(5, SLOW))
+        case "endless step":
+            dashboard.PATIENCE = dashboard.LONGEST = 0.1
+            patch(Trainer, "_take_step", before=at(5, ENDLESS))
         case "saving":
             patch(checkpoint_writer, "write_checkpoint", before=at(2, SLOW))
 
@@ -185,7 +206,7 @@ def patch(
     before: Callable[..., Any] = lambda *_: None,
     after: Callable[..., Any] = lambda *_: None,
 ) -> None:
-    """Have a function call others before and after, with its first argument."""
+    """Make a function call others before and after, with its first argument."""
     original = getattr(owner, name)
 
     def patched(*arguments: Any, **known: Any) -> Any:
@@ -201,13 +222,13 @@ def ready(descriptor: int) -> bool:
     return bool(select.select([descriptor], [], [], 0)[0])
 
 
-def drain(terminal: int, until: Callable[[], bool]) -> None:
-    """Take what the program says, so that it never waits for us."""
+def drain(terminal: int, output: bytearray, until: Callable[[], bool]) -> None:
+    """Read what the program writes, so that it never waits for us."""
 
     def done() -> bool:
         if terminal >= 0 and ready(terminal):
             try:
-                os.read(terminal, 65536)
+                output.extend(os.read(terminal, 65536))
             except OSError:  # the other side is gone
                 time.sleep(0.005)
         return until()
@@ -223,7 +244,7 @@ def wait(condition: Callable[[], bool]) -> None:
         time.sleep(0.002)
 
 
-def ended(pid: int, terminal: int) -> int:
+def ended(pid: int, terminal: int, output: bytearray) -> int:
     """The exit status."""
     found: list[int] = []
 
@@ -233,18 +254,20 @@ def ended(pid: int, terminal: int) -> int:
             found.append(os.waitstatus_to_exitcode(status))
         return bool(done)
 
-    drain(terminal, gone)
+    drain(terminal, output, gone)
     if terminal >= 0:
-        os.close(terminal)
+        with contextlib.suppress(OSError):  # the other side is gone
+            while ready(terminal):
+                output += os.read(terminal, 65536)
     return found[0]
 
 
 def prepared(folder: Path) -> Path:
-    """A run that was stopped, for others to take up."""
+    """A run that was stopped, to be resumed."""
     one = run_session.RunSession.new(SETTINGS, into=folder / "rugtui" / "runs")
     for _ in range(4):
         one.advance(bool)
-    train.save_snapshot(one, "paused")  # loads what else a fork would load
+    train.save_snapshot(one, "paused")  # imports what each fork would import
     runs.summary(one, 64)
     one.close("paused")
     return folder
@@ -254,9 +277,9 @@ def everything(folder: Path, commands: list[str]) -> None:
     torch.set_num_threads(1)
     pace.PRODUCTS = 1e7  # a result a step
     train.HELDOUT_SAMPLES = 64
-    passes.prepare()  # compiled once, not in each fork: tests have an empty cache
+    passes.prepare()  # compiled once, not in each fork: the tests' cache is empty
     stopped = prepared(folder / "stopped")
-    readings.gemm_seconds = lambda *_: 1e-6  # measured with threads, which a fork has not
+    readings.gemm_seconds = lambda *_: 1e-6  # measuring needs threads, which a fork lacks
     for command in commands:
         for k, (state, name) in enumerate(cases(command)):
             place = folder / f"{command}{k}"

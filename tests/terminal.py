@@ -1,10 +1,11 @@
-"""A real pseudo-terminal with a person's eyes: run a program, type, wait for what is shown."""
+"""A real pseudo-terminal: run a program on it, type, and wait for what the screen shows."""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import pty
+import re
 import select
 import struct
 import subprocess
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import pyte
 
-# What a login does: the terminal becomes the session's own, and the program takes this one's place.
+# As login does: makes the terminal that of a new session, and runs the program there.
 LOGIN = "import os, sys; os.login_tty(int(sys.argv[1])); os.execvp(sys.argv[2], sys.argv[2:])"
 
 KEYS = {"enter": "\r", "escape": "\x1b", "tab": "\t", "up": "\x1b[A", "down": "\x1b[B"}
@@ -41,8 +42,7 @@ class Terminal:
         inherited = os.environ | fixed | environment
         for size in ("COLUMNS", "LINES"):  # they overrule the terminal; test runners set them
             inherited.pop(size, None)
-        # Not pty.fork: what compute libraries do at a fork can wait for ever on threads that other
-        # tests of this process left at work. This way of starting a program runs none of it.
+        # Not pty.fork: compute libraries may wait at a fork for threads of other tests, for ever.
         self.process = subprocess.Popen(
             [sys.executable, "-ISc", LOGIN, str(inside), *command],
             env=inherited,
@@ -115,10 +115,9 @@ class Terminal:
             self._read(left)
         return len(self.output) - before
 
-    def cooked(self) -> bool:
-        """Whether the terminal echoes and edits lines, as a shell needs it."""
-        flags = termios.tcgetattr(self.fd)[3]
-        return bool(flags & termios.ECHO and flags & termios.ICANON)
+    @property
+    def is_restored(self) -> bool:
+        return is_restored(self.output, self.fd)
 
     def _read(self, wait: float) -> None:
         if not select.select([self.fd], [], [], wait)[0]:
@@ -136,6 +135,16 @@ class Terminal:
     def look_at(self, data: bytes) -> None:
         """What the screen shows after these bytes."""
         self._stream.feed(data)
+
+
+def is_restored(output: bytes, terminal: int) -> bool:
+    """Whether a program left the main screen, with a cursor, without mouse reports and bracketed
+    paste, and a terminal that echoes and edits lines."""
+    last = dict(re.findall(rb"\x1b\[\?(\d+)([hl])", output))
+    off = all(last.get(mode, b"l") == b"l" for mode in (b"1049", b"1000", b"1003", b"2004"))
+    flags = termios.tcgetattr(terminal)[3]
+    edits = bool(flags & termios.ECHO and flags & termios.ICANON)
+    return off and last.get(b"25", b"h") == b"h" and edits
 
 
 def set_size(terminal: int, columns: int, rows: int) -> None:

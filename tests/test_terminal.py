@@ -1,4 +1,4 @@
-"""The program on a real pseudo-terminal, as a person meets it."""
+"""The program on a real pseudo-terminal."""
 
 import os
 import re
@@ -28,16 +28,7 @@ def trained_steps(text: str) -> int:
     return int(found[1].replace(",", "")) if found else 0
 
 
-def is_restored(terminal: Terminal) -> bool:
-    """Main screen, cursor, no mouse reports, no bracketed paste, line editing back."""
-    last = {}
-    for mode, switch in re.findall(rb"\x1b\[\?(\d+)([hl])", terminal.output):
-        last[mode] = switch
-    off = all(last.get(mode, b"l") == b"l" for mode in (b"1049", b"1000", b"1003", b"2004"))
-    return off and last.get(b"25", b"h") == b"h" and terminal.cooked()
-
-
-def test_start_resize_and_back_and_quit(tmp_path):
+def test_start_resize_see_the_rug_redraw_and_quit(tmp_path):
     with dashboard(tmp_path) as terminal:
         terminal.wait_for(lambda text: trained_steps(text) > 0 and "L*(r, p)" in text)
         for pane in ("1 loss", "2 W", "3 theory", "4 symmetry"):
@@ -47,17 +38,19 @@ def test_start_resize_and_back_and_quit(tmp_path):
         assert len(max(text.splitlines(), key=len)) <= 40
         terminal.resize(120, 40)
         terminal.wait_for(lambda text: "4 symmetry" in text and "3 theory" in text)
+        terminal.type("w")
+        terminal.wait_for("rug, sampled")
+        terminal.wait_for("hadamard")
+        terminal.type(" ")
+        terminal.wait_for("paused")
+        everywhere = ("paused", "1 loss", "3 theory", "4 symmetry", "q quit")
+        assert all(place in terminal.text for place in everywhere)
+        terminal.screen.reset()  # as if another program had written over it
+        terminal.type("\x0c")
+        terminal.wait_for(lambda text: all(place in text for place in everywhere), 10)
         terminal.type("q")
         assert terminal.wait_for_exit() == 0
-        assert is_restored(terminal)
-
-
-def test_quitting_while_torch_still_loads(tmp_path):
-    with dashboard(tmp_path) as terminal:
-        terminal.wait_for("loading PyTorch")
-        terminal.type("q")
-        assert terminal.wait_for_exit(5) == 0
-        assert is_restored(terminal)
+        assert terminal.is_restored
 
 
 def test_quitting_in_the_middle_of_a_long_step(tmp_path):
@@ -66,26 +59,10 @@ def test_quitting_in_the_middle_of_a_long_step(tmp_path):
         terminal.wait_for(" training", 60)
         terminal.type("q")
         assert terminal.wait_for_exit(5) == 0
-        assert is_restored(terminal)
+        assert terminal.is_restored
 
 
-def test_quitting_while_theory_computes_its_curves(tmp_path):
-    """They take seconds, in a thread of their own."""
-    with dashboard(tmp_path, "--steps", "0") as terminal:
-        terminal.wait_for(lambda text: trained_steps(text) > 0)
-        terminal.type("q")
-        assert terminal.wait_for_exit(3) == 0
-
-
-def test_w_shows_the_rug_and_its_sampled_loss(tmp_path):
-    with dashboard(tmp_path) as terminal:
-        terminal.wait_for(lambda text: trained_steps(text) > 0)
-        terminal.type("w")
-        terminal.wait_for("rug, sampled")
-        terminal.wait_for("hadamard")
-
-
-def test_a_small_terminal_gets_one_sentence(tmp_path):
+def test_a_small_terminal_shows_one_sentence(tmp_path):
     with dashboard(tmp_path, columns=20, rows=5) as terminal:
         terminal.wait_for("needs at")
         terminal.resize(60, 5)
@@ -94,18 +71,15 @@ def test_a_small_terminal_gets_one_sentence(tmp_path):
         assert terminal.wait_for_exit() == 0
 
 
-@pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
-)
-def test_signals_end_it_with_the_terminal_restored(tmp_path, number, status):
+def test_a_hang_up_ends_it_soon_if_asked_to_with_the_terminal_restored(tmp_path):
     with dashboard(tmp_path, "--on-hangup", "stop") as terminal:
         terminal.wait_for(lambda text: trained_steps(text) > 0)
-        os.kill(terminal.pid, number)
-        assert terminal.wait_for_exit() == status
-        assert is_restored(terminal)
+        os.kill(terminal.pid, signal.SIGHUP)
+        assert terminal.wait_for_exit(3) == 129  # a thread computes the curves of theory for longer
+        assert terminal.is_restored
 
 
-def test_without_colours_and_blocks_none_are_sent(tmp_path):
+def test_without_colours_and_blocks_only_plain_ascii_is_sent(tmp_path):
     with dashboard(tmp_path, "--ascii", NO_COLOR="1") as terminal:
         terminal.wait_for(lambda text: trained_steps(text) > 0)
         terminal.type("e")
@@ -116,7 +90,7 @@ def test_without_colours_and_blocks_none_are_sent(tmp_path):
         assert terminal.output.isascii()
 
 
-def test_a_terminal_that_cannot_move_its_cursor_is_told(tmp_path):
+def test_a_terminal_that_cannot_move_its_cursor_is_refused(tmp_path):
     with dashboard(tmp_path, TERM="dumb") as terminal:
         terminal.wait_for("but TERM is dumb")
         assert terminal.wait_for_exit() == 2
@@ -140,7 +114,7 @@ def test_without_a_terminal_it_says_so(tmp_path):
 
 
 class SlowReader(Terminal):
-    """Takes so many bytes a second, as a thin line does; the rest waits in the pipe."""
+    """Reads `rate` bytes per second, like a slow link; the rest waits in the pipe."""
 
     portion = 512
     rate = 16 * 1024
@@ -151,7 +125,7 @@ class SlowReader(Terminal):
 
 
 class SlowAnswerer(SlowReader):
-    """Says where the cursor is when it is asked, as every terminal does but those of tests."""
+    """Also answers questions about the position of the cursor, as real terminals do."""
 
     def __init__(self, *given, **known):
         super().__init__(*given, **known)
@@ -164,33 +138,36 @@ class SlowAnswerer(SlowReader):
             os.write(self.fd, data.encode())
 
 
-def test_a_thin_line_is_not_filled_with_what_may_wait(tmp_path):
+def test_a_slow_link_is_not_filled_with_what_can_wait(tmp_path):
     command = [*RUGTUI, *SMALL, "--link", "slow"]
     with SlowReader(command, 120, 40, **private_home(tmp_path)) as terminal:
         terminal.wait_for(lambda text: trained_steps(text) > 0)
-        deadline = time.monotonic() + 20  # the first paint of everything is owed for a while
+        deadline = time.monotonic() + 20  # the first paint takes a while
         while terminal.listen(1.5) > 1.5 * 6 * 1024:
             assert time.monotonic() < deadline
 
 
 @pytest.mark.parametrize("reader", [SlowReader, SlowAnswerer])
 def test_a_key_does_not_wait_behind_pictures(tmp_path, reader):
-    """Half a second after a key a terminal that reads 16 KiB/s has read what it does."""
+    """A terminal that reads 16 KiB/s shows the effect of a key within half a second."""
     with reader([*RUGTUI, *SMALL], 120, 40, **private_home(tmp_path)) as terminal:
         terminal.wait_for(lambda text: trained_steps(text) > 0)
-        terminal.listen(4)  # until the way is known
+        terminal.listen(4)  # until the speed of the link is known
         for key, word in (("?", "─ Help"), ("e", "Settings")):
-            # where other tests have the cores, pictures go on while the key's work is drawn
+            # if other tests occupy the cores, pictures are sent while the screen of the key is
+            # drawn
             assert min(bytes_until(terminal, key, word) for _ in range(3)) <= terminal.rate / 2
         terminal.type("q")
         assert terminal.wait_for_exit() == 0
         questions = terminal.output.count(b"\x1b[6n")
         assert questions > 0
-        assert questions == getattr(terminal, "answers", questions), "the shell takes the rest"
+        assert questions == getattr(terminal, "answers", questions), (
+            "an answer that comes too late goes to the shell"
+        )
 
 
 def bytes_until(terminal: Terminal, key: str, word: str) -> int:
-    """Bytes that the terminal reads from a key to what it shows; escape takes it back."""
+    """Bytes that the terminal reads from a key until it shows the word; escape closes it again."""
     before = len(terminal.output)
     terminal.type(key)
     terminal.wait_for(word, 10)
@@ -200,13 +177,13 @@ def bytes_until(terminal: Terminal, key: str, word: str) -> int:
     return read
 
 
-def test_a_storm_of_sizes_leaves_no_debris(tmp_path):
+def test_many_changes_of_size_leave_no_debris(tmp_path):
     with dashboard(tmp_path, "--steps", "20") as terminal:
         terminal.wait_for("done")
         for columns in (*range(30, 160, 9), 100):
             terminal.resize(columns, columns // 4 + 7)
             terminal.listen(0.02)
-        terminal.wait_for("L_end")  # what theory computes last
+        terminal.wait_for("L_end")  # the last thing that theory computes
         terminal.listen(1)
         after = at_rest(terminal)
         assert "theory" in after
@@ -219,42 +196,26 @@ def test_a_storm_of_sizes_leaves_no_debris(tmp_path):
 
 
 def at_rest(terminal: Terminal) -> str:
-    """The screen without the numbers that go on, and without what wraps because of them."""
+    """The screen without numbers, which change, and without white space that depends on them."""
     return re.sub(r"[\d.,]+| +$", "0", terminal.text, flags=re.MULTILINE)
-
-
-def test_what_another_program_wrote_over_is_drawn_again(tmp_path):
-    with dashboard(tmp_path) as terminal:
-        terminal.wait_for(lambda text: trained_steps(text) > 0)
-        terminal.type(" ")
-        terminal.wait_for("paused")
-        everywhere = ("paused", "1 loss", "3 theory", "4 symmetry", "q quit")
-        assert all(place in terminal.text for place in everywhere)
-        terminal.screen.reset()
-        terminal.type("\x0c")
-        terminal.wait_for(lambda text: all(place in text for place in everywhere), 10)
-
-
-def test_ascii_sends_neither_braille_nor_blocks(tmp_path):
-    with dashboard(tmp_path, "--ascii") as terminal:
-        terminal.wait_for(lambda text: trained_steps(text) > 0 and "KS to normal" in text)
-        terminal.wait_for(lambda text: "@@" in text and "dots: normal" in text)
-        sent = terminal.output.decode(errors="replace")
-        assert not re.findall("[\u2580-\u259f\u2800-\u28ff•◆]", sent)
 
 
 @pytest.mark.parametrize(
     ("colorterm", "term", "wanted", "unwanted"),
     [
+        ("truecolor", "xterm-256color", rb"[34]8;2;", rb"[34]8;5;"),
         ("", "xterm-256color", rb"[34]8;5;", rb"[34]8;2;"),
         ("", "xterm", rb"\[(3|9)\d;?", rb"[34]8;[25];"),
     ],
-    ids=["256", "16"],
+    ids=["truecolor", "256", "16"],
 )
-def test_a_terminal_gets_the_colours_that_it_has(tmp_path, colorterm, term, wanted, unwanted):
+def test_a_terminal_gets_the_colours_that_it_has_and_can_be_quit_while_torch_loads(
+    tmp_path, colorterm, term, wanted, unwanted
+):
     with dashboard(tmp_path, COLORTERM=colorterm, TERM=term) as terminal:
         terminal.wait_for("loading PyTorch")
         terminal.type("q")
         assert terminal.wait_for_exit(5) == 0
+        assert terminal.is_restored
         assert re.search(wanted, terminal.output)
         assert not re.search(unwanted, terminal.output)

@@ -25,9 +25,9 @@ from rugtui.cli.options import (
 )
 from rugtui.cli.output import INTERRUPTED
 from rugtui.errors import RugtuiError, UsageError
-from rugtui.runtime.characters import printable, spell_out_what_is_missing
+from rugtui.runtime.terminal import printable, substitute_missing
 from rugtui.runtime.threads import configure_spin_wait
-from rugtui.runtime.user_folders import ignored_variables
+from rugtui.storage.files import ignored_variables
 
 COMMANDS = {
     "train": "Train without the dashboard.",
@@ -115,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(NOT_ON_WINDOWS, file=sys.stderr)
         return 1
     configure_spin_wait()
-    spell_out_what_is_missing()
+    substitute_missing()
     if not os.environ.get("NO_COLOR"):
         os.environ.pop("NO_COLOR", None)  # Textual treats an empty one as set
     for sentence in ignored_variables():

@@ -22,10 +22,10 @@ import click
 
 from rugtui.cli.options import given_fields
 from rugtui.errors import SettingError, UsageError
-from rugtui.runtime.user_folders import config_folder
 from rugtui.settings.fields import Declared, fields_of
 from rugtui.settings.preferences import Preferences
 from rugtui.settings.settings import Settings
+from rugtui.storage.files import config_folder
 from rugtui.tui.keys import Keymap
 from rugtui.tui.remapping import remapped
 

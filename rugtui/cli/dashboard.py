@@ -136,6 +136,7 @@ def finish(session: Session, code: int, run: Path | None = None) -> int:
             return print_last_words(session, code)
     except KeyboardInterrupt:
         code = INTERRUPTED
+    session.subject.abandon()
     what = "save" if session.subject.saving else "step"
     note(f"quit without waiting for the {what} under way. {session.subject.kept}")
     return end_process(code)

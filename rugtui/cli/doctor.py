@@ -21,10 +21,10 @@ from rugtui import __version__
 from rugtui.cli.config_file import Config, read_config, wanted_in_toml
 from rugtui.cli.output import colours_of, json_option, print_json
 from rugtui.errors import UsageError
-from rugtui.runtime.user_folders import config_folder, ignored_variables
 from rugtui.settings.fields import AUTO, Declared, fields_of
 from rugtui.settings.preferences import Preferences
 from rugtui.settings.settings import Settings
+from rugtui.storage.files import config_folder, ignored_variables
 
 PACKAGES = ("torch", "textual", "numpy", "scipy", "rich", "platformdirs")
 

@@ -145,7 +145,7 @@ def _event_files(saved: Saved, folder: Path) -> int:
         raise UsageError(NO_HISTORY.format(str(saved.path)))
     if folder.exists():
         raise UsageError(f"{str(folder)!r} already exists: name a new folder.")
-    from rugtui.storage.event_files import write_event_files
+    from rugtui.storage.load import write_event_files
 
     write_event_files(saved, folder)
     return sum(file.stat().st_size for file in folder.iterdir())

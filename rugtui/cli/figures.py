@@ -20,7 +20,6 @@ from rugtui.cli.output import colours_of, json_option, note, print_json, print_p
 from rugtui.errors import RunError, UsageError
 from rugtui.settings.fields import fields_of
 from rugtui.settings.preferences import Preferences
-from rugtui.settings.ranges import numbers
 
 if TYPE_CHECKING:
     from rugtui.models.base import Weights

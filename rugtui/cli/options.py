@@ -12,7 +12,7 @@ from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
 from rugtui.errors import SettingError, UsageError
-from rugtui.runtime.characters import lacks_unicode
+from rugtui.runtime.terminal import lacks_unicode
 from rugtui.settings.fields import AUTO, Declared, fields_of
 from rugtui.settings.preferences import Preferences
 from rugtui.settings.presets import PRESETS, preset

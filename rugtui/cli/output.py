@@ -14,8 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, Self, cast
 
 import click
 
-from rugtui.runtime.characters import printable
-from rugtui.runtime.terminal import ResilientOutput
+from rugtui.runtime.terminal import ResilientOutput, printable
 from rugtui.vocabulary import SCHEMA_VERSION, with_old_names
 
 if TYPE_CHECKING:

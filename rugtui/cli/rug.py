@@ -120,7 +120,7 @@ def sample_losses(
     """The sampled loss of the model and of each decoder, with the predicted one."""
     import torch
 
-    from rugtui.live.loss_sampler import STREAM
+    from rugtui.live.measuring import STREAM
     from rugtui.models.decoders import DECODERS, sampled
     from rugtui.training.data import chunks
 

@@ -10,7 +10,7 @@ import click
 from rugtui.cli.options import refuse_unused
 from rugtui.cli.output import json_option, note, print_json, print_table, readable
 from rugtui.errors import RunError, UsageError
-from rugtui.runtime.characters import printable
+from rugtui.runtime.terminal import printable
 
 if TYPE_CHECKING:
     from rugtui.storage.listing import Listed

@@ -31,7 +31,7 @@ from rugtui.cli.output import (
 from rugtui.cli.signals import Signals
 from rugtui.cli.train import close
 from rugtui.errors import SettingError, UsageError
-from rugtui.settings.ranges import numbers
+from rugtui.settings.fields import numbers
 from rugtui.settings.settings import Settings, declared
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from rugtui.cli.options import PathOption, declared_option
 from rugtui.cli.output import ProgressPrinter, Say, json_option, print_result, stderr_printer
 from rugtui.cli.signals import Signals
 from rugtui.errors import UsageError
-from rugtui.runtime.characters import printable
+from rugtui.runtime.terminal import printable
 from rugtui.settings.fields import fields_of
 from rugtui.sweeps.grid import Axes, Grid
 
@@ -121,8 +121,8 @@ def remaining_units(grid: Grid, out: Path | None, retry_failed: bool) -> list[Un
     done = set()
     if out is not None and is_sweep(out):
         require_same(out, grid, retry_failed=retry_failed)
-        rows = find(out).rows
-        done = {row.key for row in rows if row.status == "done" or not retry_failed}
+        rows = find(out).rows.items()
+        done = {key for key, row in rows if row.status == "done" or not retry_failed}
     return left(units(grid), done)
 
 
@@ -176,7 +176,7 @@ def compute(
 
     The result also goes into the folder's log, in case the terminal is gone.
     """
-    from rugtui.storage.log import log
+    from rugtui.storage.run_directory import log
     from rugtui.sweeps.folder import run
     from rugtui.sweeps.processes import outcomes
 

@@ -22,7 +22,7 @@ from rugtui.cli.options import (
 from rugtui.cli.output import ProgressPrinter, json_option, print_result
 from rugtui.cli.signals import Signals
 from rugtui.errors import UsageError
-from rugtui.runtime.garbage import frozen_gc
+from rugtui.runtime.threads import frozen_gc
 from rugtui.settings.fields import fields_of
 from rugtui.settings.preferences import Preferences
 

@@ -1,5 +1,4 @@
-"""Commands from the screen to the worker, which reads them between intervals; some (PREEMPTING)
-already after the current step."""
+"""Commands from the screen to the worker, which reads them between intervals of training."""
 
 from __future__ import annotations
 
@@ -18,22 +17,22 @@ Order = Literal["natural", "sequency", "clustered", "partners"]
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """Pause after the current step, or (`paused=False`) train on, even a finished run; None
-    toggles, because the sender does not know the state of a run that is loading."""
+    """Pause after the current step, or (`paused=False`) train on, even after the last step. None
+    toggles: the sender does not know the state of a run that is loading."""
 
     paused: bool | None
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Train with other settings: without a restart if only hot settings differ."""
+    """Train with other settings, in a new run unless only hot settings differ."""
 
     settings: Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """View a run, or the weights of a file with these settings; the current run is saved and stays
+    """View a run, or the weights of a file with these settings. The current run is saved, and stays
     in the list of runs."""
 
     path: str
@@ -49,21 +48,21 @@ class Show:
 
 @dataclass(frozen=True, slots=True)
 class ShowStep:
-    """Show the weights of a kept step, or (None) those of now again."""
+    """Show the weights of a kept step, or (None) the current ones again."""
 
     step: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class NextConstruction:
-    """Show the rug of the next construction that exists at these sizes."""
+    """Show the rug of the next construction that these sizes allow."""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Draw this window of W (None: all of it) with so many pixels.
+    """Draw this window of W (None: all of it) with `height` × `width` pixels.
 
-    Windows and cursors count positions in the given order.
+    Windows and cursors are positions in the given order.
     """
 
     height: int
@@ -78,11 +77,11 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Save:
-    """Write a snapshot of the weights shown, with a picture of the screen."""
+    """Write a snapshot of the weights that are shown, with a picture of the screen."""
 
     screen_svg: str
     colours: Colours | None = None
-    """Of the picture of W; None for no picture."""
+    """For a picture of W; None for no picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +137,7 @@ Command = (
     | Stop
 )
 COUNTED = Pause, Change, Show
-"""Frames say how many of these were handled, so that keys pressed in a row add up."""
+"""A Frame says how many of these were handled, so that keys pressed in a row add up."""
 PREEMPTING = Pause, Show, ShowStep, NextConstruction, Look, ListSaved, Load, Preview, Forget
-"""Handled after the current step. The others wait for the end of the interval, so that the curve
-has a result of the step that is saved or changed."""
+"""Handled after the current step. Others wait for the end of the interval, so that the curve has a
+result of the step at which settings change or a snapshot is written."""

@@ -24,12 +24,12 @@ Phase = Literal[
     "loading", "opened", "training", "paused", "done", "failed",
     "watching", "finished", "crashed", "gone", "damaged",
 ]  # fmt: skip
-"""An opened run waits for training to resume. The run of another process is watched while that
+"""An opened run is viewed until training resumes. A run of another process is watched while that
 process trains it; afterwards it is paused, failed, or one of the last four."""
 Estimate = Literal["live", "held out", "sampled", "then"]
 """Where a loss comes from: recent training losses; the held-out loss of exactly these weights;
-samples drawn for weights that do not change; or the training losses before an earlier step, while
-there are no samples of its weights yet."""
+samples drawn for fixed weights; or, until there are samples of a kept step, training losses
+then."""
 ENOUGH = 1e-3
 """Relative standard error at which sampling a loss stops."""
 LEARNING: tuple[Phase, ...] = ("training", "watching")
@@ -38,14 +38,14 @@ LEARNING: tuple[Phase, ...] = ("training", "watching")
 
 @dataclass(frozen=True, slots=True)
 class CellReadout:
-    """One cell of W, and the block of cells that shares its pixel."""
+    """One cell of W, and the block of cells that share its pixel."""
 
     place: tuple[int, int]
     """Row and column in the order of the picture."""
     i: int
     j: int
     value: float
-    """W_ij, where i and j are the features at that position."""
+    """W_ij; i and j are the features at that position."""
     bias: float
     """b_i."""
     block: Window
@@ -65,7 +65,7 @@ class Panel:
     biases: Float[np.ndarray, " height"]
     order: Order = "natural"
     note: str = ""
-    """Why the order is not the requested one."""
+    """Why the requested order is not shown."""
     cell: CellReadout | None = None
 
 
@@ -80,17 +80,17 @@ class Picture:
 
     @property
     def subject(self) -> tuple[object, ...]:
-        """What is shown: pictures of the same subject differ only in the values of W."""
+        """Pictures with the same subject differ only in the values of W."""
         panels = [(one.kind, one.order, one.pixels.shape, one.note) for one in self.panels]
         return self.window, self.n_sparse, *panels
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What is known of one kind of weights: the current loss and the latest statistics."""
+    """The current loss and the latest statistics of one kind of weights."""
 
     loss: float = math.nan
-    """Of the weights at the Frame's step, if known: see `estimate`."""
+    """Per feature; `estimate` says where it comes from."""
     standard_error: float = math.nan
     estimate: Estimate = "live"
     loss_at: int = 0
@@ -112,8 +112,8 @@ class Reading:
 
     @property
     def settled(self) -> bool:
-        """Whether more samples would change no digit that is shown; until then, differences in
-        units of the standard error drift."""
+        """Whether more samples would change no digit that is shown; until then, a difference in
+        units of the standard error drifts."""
         return self.estimate != "sampled" or self.standard_error <= ENOUGH * self.loss
 
 
@@ -147,7 +147,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """The state of a session. Immutable: it crosses from the worker to the screen."""
+    """The state of a session, passed from the worker to the screen, and therefore immutable."""
 
     settings: Settings
     counted: int = 0
@@ -155,11 +155,11 @@ class Frame:
     phase: Phase = "loading"
     narration: str = ""
     source: str = ""
-    """What was opened; empty for a run of this process."""
+    """What was opened; empty for a run that this process began."""
     read_only: str = ""
     """Why the run cannot be changed here, as a sentence; empty if it can."""
     save_age: float = math.nan
-    """Seconds since another process saved what is shown; NaN for a run of this process."""
+    """Seconds since the other process saved what is shown; NaN for a run of this process."""
     device: str = ""
     plan: str = ""
     """How a step is computed, in a word or two."""
@@ -169,33 +169,33 @@ class Frame:
     steps_per_second: float = math.nan
     """NaN if nothing is trained."""
     gemms_per_step: float = math.nan
-    """Time of a step in units of a dense batch × n_sparse × n_dense product."""
+    """Time of a step in units of a dense product of batch × n_sparse × n_dense."""
     history: HistoryView = EMPTY
     levels: Levels | None = None
     past_optima: tuple[tuple[float, float], ...] = ()
     """(p, L*) for each p at which the results of this run were trained."""
     curves: Curves | None = None
-    """The curves of theory through (r, p), or the previous ones while they are computed."""
+    """The curves of theory through (r, p); the previous ones until those are computed."""
     shown: Kind = "trained"
     construction: str = ""
     """The construction of the rug."""
     trained: Reading = field(default_factory=Reading)
     rug: Reading | None = None
     verdict: str = ""
-    """A sentence that says what the numbers of the weights shown mean."""
+    """A sentence that says what the numbers of these weights mean."""
     picture: Picture | None = None
     kept_steps: tuple[int, ...] = ()
     """Earlier steps that can be shown, ascending."""
     past: Frame | None = None
-    """What W, theory and symmetry show in place of this Frame: the run at an earlier step."""
+    """The run at an earlier step, which the panes W, theory and symmetry show instead."""
     shown_step: int | None = None
-    """Of a Frame that is such a past, its step."""
+    """The step of such an earlier Frame."""
     run: str = ""
     """The directory of the live run; empty before it has one."""
     files: str = ""
-    """The folder that what is shown was read from or is saved in; empty where there is none."""
+    """The folder from which the run was read or in which it is saved; empty if there is none."""
     others: tuple[OtherRun, ...] = ()
-    """Earlier runs of this session and saved ones, oldest first, without the live one."""
+    """Earlier runs of this session and saved ones, oldest first; not the live one."""
     saved: tuple[Listed, ...] | None = None
     """The runs on disk, newest first; None before they were listed."""
     preview: OtherRun | None = None
@@ -218,8 +218,8 @@ class Frame:
 
     @property
     def news(self) -> tuple[object, ...]:
-        """Differs between two Frames if there is something new to show although nothing trains. Of
-        ages it contains only that of another process's save, in whole seconds."""
+        """Differs between two Frames if there is something new to show although nothing trains. The
+        only age in it is that of another process's save, in whole seconds."""
         age = None if math.isnan(self.save_age) else int(self.save_age)
         shown = (self.phase, self.narration, self.shown, self.construction, self.step, age)
         told = (self.notices, self.failure, self.snapshot, self.kept, self.verdict, self.read_only)

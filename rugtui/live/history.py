@@ -1,4 +1,4 @@
-"""The history of a run: columns of results that grow up to a bound, and are read without a copy."""
+"""The history of a run: a table of results that grows up to a bound, and is read without a copy."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ COLUMNS = {name: index for index, name in enumerate(NAMES)}
 SPAN = 16
 """Results over which the smoothed loss averages (exponentially) in a long run."""
 YOUNG = 32
-"""A young run is smoothed over 1/YOUNG of its results, so as not to lag behind the descent: where
-the loss falls like 1/step the smoothed loss is YOUNG / (YOUNG − 1) times the loss."""
+"""A young run is smoothed over 1/YOUNG of its results, so as not to lag behind the descent: if the
+loss falls like 1/step, the smoothed loss is YOUNG / (YOUNG − 1) times the loss."""
 F_LEAST, DEGREE_MOST, FIT_LEAST = 4.0, 3, 8
-"""Of the fit behind `recent_loss`: the F of a further degree, which noise alone exceeds about once
-in fifteen times; the highest degree; and the number of results below which the mean is used."""
+"""For the fit of `recent_loss`: the F that another degree must reach, which noise alone does about
+once in fifteen times; the highest degree; and the fewest results for a fit instead of a mean."""
 BINS, OCTAVE = 2048, 64
-"""Of thinning: see `bins`."""
+"""For thinning: see `bins`."""
 MOST, RECENT = 1 << 15, 1 << 13
-"""Rows of a history, and those at its end that are not thinned: an hour and a quarter of an hour at
-ten results per second. A row takes 72 bytes in memory, 200 in a file."""
+"""Rows of a history, and those at its end that are not thinned. At ten results per second they
+cover an hour and a quarter of an hour; a row takes 72 bytes in memory and 200 in a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +41,12 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class HistoryView:
-    """The history at one time. Later appends do not show in it."""
+    """The history at one time; results appended later are not in it."""
 
     table: Float[np.ndarray, "columns results"]
     marks: tuple[Mark, ...] = ()
     thinned: int = 0
-    """The step up to which only extremes are left; 0 if nothing was thinned."""
+    """The step up to which only extremes are left; 0 if none was thinned."""
 
     def __len__(self) -> int:
         return self.table.shape[1]
@@ -114,10 +114,10 @@ EMPTY = HistoryView(np.empty((len(NAMES), 0)))
 
 
 class History:
-    """Appends results; `view` is O(1) because rows once written never change.
+    """Appends results; `view` is O(1), because rows never change once they are written.
 
-    At MOST rows the older ones are thinned into a new table; existing views keep the old one. This
-    depends only on the rows, so a resumed run is thinned as if it had never stopped.
+    At MOST rows the older ones are thinned into a new table; existing views keep the old one.
+    Thinning depends only on the rows, so that a resumed run is thinned as if it had never stopped.
     """
 
     def __init__(self) -> None:
@@ -171,7 +171,7 @@ class History:
         self._marks = (*self._marks, Mark(step, text))
 
     def past(self) -> StoredHistory:
-        """The history as it is stored in files; not a copy."""
+        """The history as it is stored in files, not copied."""
         marks = tuple((mark.step, mark.text) for mark in self._marks)
         return StoredHistory(NAMES, self.view().table, marks, self._thinned)
 
@@ -196,9 +196,9 @@ class History:
         return HistoryView(table, self._marks, self._thinned)
 
     def recent_loss(self, settings: Settings) -> tuple[float, float]:
-        """Training loss at the newest step, estimated from those of the last SPAN results with
-        these settings' p and kind of loss (NaN if there is none), and its standard error (NaN
-        below two)."""
+        """Training loss at the newest step and its standard error, estimated from the last SPAN
+        results that have the p and the kind of loss of these settings. NaN without such a result,
+        and the error also with only one."""
         recent = self._table[:, max(0, self._length - SPAN) : self._length]
         recent = recent[:, [0, *_breaks(recent)][-1] :]
         known = np.isfinite(recent[COLUMNS["loss"]]) & _of(recent, settings.p_on)
@@ -206,7 +206,7 @@ class History:
         return loss_now(recent[COLUMNS["step"]], recent[COLUMNS["loss"]])
 
     def was_below(self, loss: float, p: float) -> bool:
-        """Whether any result trained at p was."""
+        """Whether the loss of any result trained at p was."""
         known = self._table[:, : self._length]
         return bool(np.any(known[COLUMNS["loss"], _of(known, p)] < loss))
 
@@ -239,12 +239,12 @@ def loss_now(
     """The loss at the last of ascending `steps` and its standard error (NaN below two results).
 
     A mean would lag behind a descent, and its error would not show that. So a polynomial in the
-    step is fitted to log loss, where an exponential is a line and 1/step nearly one, and evaluated
-    at the newest step. A square and then a cubic term are added only if their F is above F_LEAST:
-    on a plateau each degree adds error (s/√n for the mean, 2 s/√n for a line at its end). The
-    standard error is that of the fitted value, with s² from the residuals; the factor e^(s²/2)
-    corrects the exponential of a mean of logarithms. Losses are finite; if one is 0, or there are
-    fewer than FIT_LEAST, the result is the mean.
+    step is fitted to log loss, in which an exponential is a line and 1/step nearly one, and
+    evaluated at the newest step. A square and then a cubic term are added only if their F exceeds
+    F_LEAST, because on a plateau each degree adds error: s/√n for the mean, 2 s/√n at the end of a
+    line. The standard error is that of the fitted value, with s² from the residuals; the factor
+    e^(s²/2) corrects the exponential of a mean of logarithms. Losses are finite; if one is 0, or
+    there are fewer than FIT_LEAST, the result is their mean.
     """
     if losses.size < 2:
         return (float(losses[0]) if losses.size else math.nan), math.nan
@@ -265,10 +265,11 @@ def loss_now(
 def _fitted(
     x: Float[np.ndarray, " n"], y: Float[np.ndarray, " n"], degree: int
 ) -> tuple[float, float, float]:
-    """A polynomial's value at 0, the variance s² of the residuals, and that of the value, in s²."""
+    """A fitted polynomial's value at 0, the variance s² of the residuals, and the value's variance
+    in units of s²."""
     powers = np.vander(x, degree + 1, increasing=True)
     basis, upper = np.linalg.qr(powers)
-    row = np.linalg.solve(upper.T, np.eye(degree + 1)[0])  # the value is this · basisᵀ y
+    row = np.linalg.solve(upper.T, np.eye(degree + 1)[0])  # the value is row · basisᵀ y
     seen = basis.T @ y
     off = y - basis @ seen
     return float(row @ seen), float(off @ off) / (len(y) - degree - 1), float(row @ row)
@@ -277,14 +278,13 @@ def _fitted(
 def bins(
     steps: Float[np.ndarray, " rows"] | Int[np.ndarray, " rows"], last: int
 ) -> Int[np.ndarray, "2 rows"]:
-    """Width (its binary logarithm) and number of the bin of each step, in a run of `last` steps.
+    """Binary logarithm of the width, and number, of the bin of each step in a run of `last` steps.
 
-    Thinning keeps only the rows with the least and greatest training and held-out loss of each bin
-    of steps, so that a chart draws the same envelope. The width of a bin is a power of two, at most
-    1/OCTAVE of its first step, so that a logarithmic axis shows the beginning as finely as the
-    rest, and at most that of BINS bins over the whole run. The bins of a longer run are unions of
-    those of a shorter one: thinning repeatedly leaves what thinning all rows once would. There are
-    at most BINS + OCTAVE · log2(last / BINS) bins.
+    Thinning keeps only the rows with the least and greatest training and held-out loss of each bin,
+    so that a chart has the same envelope. The width of a bin is a power of two: at most 1/OCTAVE of
+    its first step, so that a logarithmic axis shows the beginning as finely as the rest, and at
+    most 1/BINS of the run. As a run grows, bins are merged, so that thinning repeatedly leaves the
+    same rows as thinning once. There are at most BINS + OCTAVE · log2(last / BINS) bins.
     """
     whole = np.asarray(steps).astype(np.int64)
     octave = np.frexp(whole.astype(float))[1] - 1
@@ -296,9 +296,9 @@ def bins(
 def worth_keeping(
     steps: Float[np.ndarray, " rows"], columns: tuple[Float[np.ndarray, " rows"], ...]
 ) -> Int[np.ndarray, " kept"]:
-    """Indices of the rows to keep: the first row, and the extremes of each column in each bin.
+    """Indices of the rows to keep: the first, and the extremes of each column in each bin.
 
-    NaN is ignored. `steps` ascend; of equal values the first counts.
+    `steps` ascend. NaN is ignored, and of equal values the first is kept.
     """
     if not steps.size:
         return np.empty(0, dtype=np.int64)
@@ -320,7 +320,7 @@ def worth_keeping(
 def marks_worth_keeping(
     marks: tuple[tuple[int, str], ...], last: int
 ) -> tuple[tuple[int, str], ...]:
-    """In each bin of steps the last change of each setting, the first word of the text."""
+    """The last change in each bin of each setting, which is the first word of the text."""
     old = [mark for mark in marks if mark[0] <= last]
     kept: dict[tuple[int, int, str], tuple[int, str]] = {}
     places = bins(np.array([step for step, _ in old], dtype=np.int64), last)

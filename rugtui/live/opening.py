@@ -1,7 +1,6 @@
-"""Opens a saved run, a snapshot or a weight file for viewing: a session that waits.
+"""Opens a saved run, a snapshot or a weight file for viewing.
 
-Nothing is written until training resumes, for a run in its own folder, otherwise in that of a new
-run.
+Nothing is written before training resumes: a run resumes in its own folder, others in a new one.
 """
 
 from __future__ import annotations
@@ -15,8 +14,8 @@ from rugtui.live.run_session import RunSession
 from rugtui.models.weight_files.archive import split_selectors
 from rugtui.models.weight_files.weight_file import read_weight_file
 from rugtui.settings.settings import Settings
-from rugtui.storage.checkpoint import newest
-from rugtui.storage.checkpoint_writer import EVERY, CheckpointWriter, ResumeHandle, fingerprint
+from rugtui.storage.checkpoint import ResumeHandle, fingerprint, newest
+from rugtui.storage.checkpoint_writer import EVERY, CheckpointWriter
 from rugtui.storage.load import run_sizes
 from rugtui.storage.lock import holder
 from rugtui.storage.run_directory import all_runs, settings_of_run
@@ -27,8 +26,8 @@ from rugtui.training.trainer import Trainer
 def open_run(run: Path, *, device: str = "", every: float = EVERY) -> RunSession:
     """A run as it was last saved.
 
-    Raises RunError if nothing was saved, or by a newer rugtui; DamagedError, SettingError (no such
-    device), OSError.
+    Raises RunError if nothing was saved, or a newer rugtui saved it; DamagedError, SettingError (no
+    such device), OSError.
     """
     there = fingerprint(run)
     session, checkpoint = _saved_in(run, device=device, every=every)
@@ -53,9 +52,9 @@ def open_snapshot(folder: Path, *, device: str = "", every: float = EVERY) -> Ru
 
 
 def open_weights(path: Path, given: dict[str, Any], *, every: float = EVERY) -> RunSession:
-    """The weights in a file, with the given settings over those in the file.
+    """The weights in a file; `given` settings take precedence over those in the file.
 
-    Raises WeightsError for a file without weights, or of sizes that no run has; SettingError.
+    Raises WeightsError for a file without weights or with impossible sizes, SettingError.
     """
     found = read_weight_file(path)
     if "activation" not in given:
@@ -88,7 +87,7 @@ def continued_or_new(settings: Settings, folder: Path) -> RunSession:
 
 
 def _saved_in(folder: Path, *, device: str, every: float) -> tuple[RunSession, Path]:
-    """The newest checkpoint in a folder, as a session that waits; and its path."""
+    """The newest checkpoint in a folder, to be viewed, and its path."""
     found = newest(folder)
     if found is None:
         raise RunError(f"{str(folder)!r} was never saved: there are no weights in it yet.")

@@ -1,7 +1,4 @@
-"""Other runs beside the live one: earlier ones of this session, and saved ones read from disk.
-
-Settings and history of each stay in memory; the size of a history is bounded.
-"""
+"""Other runs beside the live one: earlier ones of this session, and saved ones."""
 
 from __future__ import annotations
 
@@ -13,11 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rugtui.errors import DamagedError, RugtuiError
-from rugtui.live.background import BackgroundWorker
 from rugtui.live.commands import Forget, ListSaved, Load, Preview
 from rugtui.live.frame import OtherRun
 from rugtui.live.history import NAMES, History
-from rugtui.runtime.characters import printable
+from rugtui.runtime.terminal import printable
+from rugtui.runtime.threads import BackgroundWorker
 from rugtui.settings.settings import Settings
 from rugtui.storage.history_file import read_past
 from rugtui.storage.listing import Listed, State, listed
@@ -38,20 +35,20 @@ STATES: dict[Phase, State] = {
     "done": "finished",
     "failed": "failed",
 }
-"""How lists call a run that ended in such a phase."""
+"""The state of a run that ended in this phase, as lists show it."""
 Found = tuple[OtherRun, list[str]] | OtherRun | tuple[Listed, ...]
-"""A run and what is wrong with its files; a run to preview; or the runs on disk."""
+"""A run, with messages about its files; a run to preview; or the runs on disk."""
 
 
 class OtherRuns:
-    """The other runs of one session. Files are read in a thread of its own."""
+    """The other runs of one session. A thread reads their files."""
 
     def __init__(self) -> None:
         self.runs: tuple[OtherRun, ...] = ()
         self.saved: tuple[Listed, ...] | None = None
-        """The runs on disk, newest first; None before they were asked for."""
+        """The runs on disk, newest first; None before they were listed."""
         self.preview: OtherRun | None = None
-        """The saved run that was looked at last; it has no letter."""
+        """The saved run whose curve the list of runs shows; it has no letter."""
         self._reader = BackgroundWorker[Found]("other runs")
         self._nameless = 0
 
@@ -91,7 +88,7 @@ class OtherRuns:
         )
 
     def collect(self) -> list[str]:
-        """Take in what was read; returns sentences about what is damaged or could not be read."""
+        """Take in what was read; returns messages about damage and errors."""
         told: list[str] = []
         while self._reader.busy:
             try:
@@ -141,7 +138,7 @@ def saved_runs() -> tuple[Listed, ...]:
 
 
 def with_optimum(run: Listed) -> Listed:
-    """With L* at its (r, p), as far as its settings can be read."""
+    """With L* at its (r, p), if its settings can be read."""
     if run.settings is None:
         return run
     best = levels(run.settings.ratio, run.settings.p_on).loss
@@ -149,7 +146,7 @@ def with_optimum(run: Listed) -> Listed:
 
 
 def read_run(run: Path) -> tuple[OtherRun, list[str]]:
-    """A saved run, and what is damaged in it. Raises OSError, RugtuiError."""
+    """A saved run, and messages about damage. Raises OSError, RugtuiError."""
     known = listed(run)
     if known.settings is None:
         raise DamagedError(run / ABOUT, known.trouble)
@@ -163,7 +160,7 @@ def read_run(run: Path) -> tuple[OtherRun, list[str]]:
 def other_run(
     key: str, name: str, state: State, settings: Settings, step: int, history: History
 ) -> OtherRun:
-    """What is kept of a run."""
+    """What is kept of a run that is not the live one."""
     view = history.view()
     loss, error = view.heldout_at(settings.p_on)
     if not np.isfinite(loss):

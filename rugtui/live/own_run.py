@@ -1,4 +1,4 @@
-"""The run that a session trains: its life cycle, and what commands do to it."""
+"""The run that a session trains: its life cycle, and commands that act on it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rugtui.errors import RugtuiError, TrainingError
-from rugtui.live.commands import Change, Command, Detach, Open, Pause, Save
+from rugtui.live.commands import Change, Detach, Open, Pause, Save
 from rugtui.live.frame import Frame, Phase
 from rugtui.live.session import NothingToShow, Session
 from rugtui.settings.settings import Settings
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from rugtui.storage.checkpoint_writer import CheckpointWriter
 
 Opening = Callable[[], "RunSession"]
-"""Opens a run; called in the worker, because it imports torch."""
+"""Opens a run. Called in the worker thread, because it imports torch."""
 
 
 class OwnRun:
-    """A Subject of a session: one run at a time. Some changes of settings begin a new one."""
+    """A Subject of a session: a run, and its successor when settings change that need a new run."""
 
     def __init__(
         self,
@@ -35,10 +35,10 @@ class OwnRun:
         goes_on: bool = False,
         autosave: float = 10.0,
     ) -> None:
-        """Train a new run with `settings`, or the run that `opening` opens.
+        """Train a new run with `settings`, or view the run that `opening` opens.
 
-        `source`: what is opened, in a word or two; `goes_on`: train at once instead of viewing.
-        `autosave`: seconds between saves.
+        `source`: what is opened, in a word or two. `goes_on`: train it at once. `autosave`: seconds
+        between saves.
         """
         self.settings, self.source = settings, source
         self.phase: Phase = "loading"
@@ -48,6 +48,13 @@ class OwnRun:
         self._detached = self._closing = False
         self._left: list[CheckpointWriter] = []
         """Of closed runs whose last step is still being written to a slow disk."""
+        self.handlers = {
+            Pause: self._pause,
+            Change: self._change,
+            Open: self._open,
+            Save: self._save_snapshot,
+            Detach: self._detach,
+        }
 
     @property
     def begun(self) -> bool:
@@ -55,8 +62,12 @@ class OwnRun:
 
     @property
     def saving(self) -> bool:
-        there = [self.run.writer] if self.run is not None else []
-        return self._closing or any(one.busy for one in (*there, *self._left))
+        return self._closing or any(writer.busy for writer in self._writers)
+
+    @property
+    def _writers(self) -> list[CheckpointWriter]:
+        run = self.run
+        return [*([run.writer] if run is not None else ()), *self._left]
 
     @property
     def kept(self) -> str:
@@ -64,10 +75,10 @@ class OwnRun:
 
     @property
     def _saved_phase(self) -> SavedPhase:
-        """The phase for a checkpoint: a run that is closed while training counts as paused."""
+        """The phase in a checkpoint: a run that is closed while it trains counts as paused."""
         return self.phase if self.phase in ("done", "failed") else "paused"
 
-    # From the beginning to the end
+    # Life cycle
 
     def begin(self, session: Session) -> None:
         self._session = session
@@ -91,7 +102,7 @@ class OwnRun:
         else:
             session.narrate(f"reading {self.source} …")
             run = self._opened(self._opening)
-        # Before the first step, which may take long and is no longer preparation.
+        # The first step may take long, and is no longer preparation.
         self.run, self.settings, session.narration = run, run.settings, ""
         self.phase = "opened" if run.waits else "done" if run.done else "training"
         if run.waits:
@@ -104,7 +115,7 @@ class OwnRun:
         session.narrate("")
 
     def _opened(self, opening: Opening) -> RunSession:
-        """The run that was to be opened. An error ends the session."""
+        """The run to be opened. An error ends the session."""
         self._opening = None
         try:
             return opening()
@@ -112,8 +123,8 @@ class OwnRun:
             raise NothingToShow(error) from error
 
     def _close_run(self, within: float | None) -> None:
-        """Close the current run, waiting up to `within` seconds (None: without limit) for its last
-        step to be saved. A slower disk goes on in the background."""
+        """Close the current run, and wait up to `within` seconds (None: without limit) until its
+        last step is saved; on a slower disk that continues in the background."""
         if self.run is None:
             return
         writer = self.run.writer
@@ -132,8 +143,12 @@ class OwnRun:
             writer.wait(None)
         self._tell_of_saving()
 
+    def abandon(self) -> None:
+        for writer in self._writers:
+            writer.tell(quit=True)
+
     def _tell_of_saving(self) -> None:
-        """Show the messages of this run, and of closed runs whose last save has ended."""
+        """Show messages of this run, and of closed runs whose last save has ended."""
         for text, bad in self.run.news() if self.run is not None else ():
             self._session.tell(text, "warning" if bad else "information")
         for writer in [one for one in self._left if not one.busy]:
@@ -150,7 +165,7 @@ class OwnRun:
         self._save()
 
     def _save(self) -> None:
-        """Save this step although no autosave is due."""
+        """Save this step now."""
         if self.run is not None:
             self.run.save(self._saved_phase)
 
@@ -175,23 +190,8 @@ class OwnRun:
 
     # Commands
 
-    def carry_out(self, command: Command) -> None:
-        match command:
-            case Pause():
-                self._pause(command.paused)
-            case Change():
-                self._change(command.settings)
-            case Open():
-                self._open_weights(command)
-            case Save():
-                self._save_snapshot(command)
-            case Detach():
-                self._detach()
-            case _:
-                raise AssertionError(command)
-
-    def _pause(self, paused: bool | None) -> None:
-        paused = self.phase == "training" if paused is None else paused
+    def _pause(self, command: Pause) -> None:
+        paused = self.phase == "training" if command.paused is None else command.paused
         if paused and self.phase == "training":
             self.phase = "paused"
             self._save()
@@ -212,9 +212,9 @@ class OwnRun:
             self.settings = self.run.settings
         self.phase = "training"
 
-    def _change(self, settings: Settings) -> None:
+    def _change(self, command: Change) -> None:
         """Train with other settings, in the same run if they allow that."""
-        session, run = self._session, self.run
+        session, run, settings = self._session, self.run, command.settings
         if run is None or session.traceback:
             self._begin(settings)
             return
@@ -224,18 +224,18 @@ class OwnRun:
             return
         try:
             run.change(settings)
-        except TrainingError as error:  # the settings are unchanged, and training continues
+        except TrainingError as error:  # training continues with the old settings
             session.tell(str(error), "error")
             return
         if session.readings is not None:
             session.readings.settings_changed()
         self.settings, session.failure = settings, ""
-        # A finished run, or a failed one that kept its last finite state, can train on.
+        # A finished run can train on, and a failed one from its last finite state.
         if self.phase in ("done", "failed") and not run.done:
             self.phase = "training"
 
-    def _open_weights(self, command: Open) -> None:
-        """Show the weights of a file; if it cannot be read, the current run continues."""
+    def _open(self, command: Open) -> None:
+        """View a run or weights instead; if they cannot be read, the current run continues."""
         from rugtui.live.opening import open_run, open_weights
 
         known = {**command.settings.as_dict(), "init": command.path}
@@ -276,7 +276,7 @@ class OwnRun:
         session.snapshot = str(folder)
         session.tell(f"snapshot in {folder}")
 
-    def _detach(self) -> None:
+    def _detach(self, _: Detach) -> None:
         if self._detached:
             return
         self._detached, self._session.shown = True, "trained"

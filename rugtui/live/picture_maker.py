@@ -1,4 +1,4 @@
-"""Pictures of W, computed where the weights live: no larger than the pane that shows them."""
+"""Pictures of W, no larger than the pane, computed on the device of the weights."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from jaxtyping import Float, Int
 
 from rugtui.errors import WeightsError
 from rugtui.live.commands import Kind, Look, Order
-from rugtui.live.frame import CellReadout, Panel
+from rugtui.live.frame import CellReadout, Panel, Picture
 from rugtui.models.base import Weights, Window
 from rugtui.models.extremes import cells, extremes
 from rugtui.models.ordering import beside_partners, clusters, in_pairs, in_sequency, permuted
 from rugtui.models.rug import Rug
 
 SPARING = 50.0
-"""Partners are looked for again after so many times what that took."""
+"""Partners are searched again after this many times the time that the last search took."""
 Arranged = tuple[Weights, Int[np.ndarray, " n_sparse"] | None]
 """Weights in the order of a picture, and the feature at each position (None: unchanged)."""
 
 
 class PictureMaker:
-    """Makes panels, and caches orderings that are expensive to compute.
+    """Makes pictures, and caches orderings that are expensive to compute.
 
     The clustered ordering of trained weights is computed once and stays until another ordering is
-    shown, so that features keep their positions while the weights change. Partners are those of
-    the weights now, found again as often as that costs little.
+    shown, so that features keep their positions while the weights change. Partners are searched
+    again as the weights change, as often as that takes little time.
     """
 
     def __init__(self) -> None:
@@ -34,12 +34,13 @@ class PictureMaker:
         self._kept: dict[Kind, tuple[Weights, Order, Arranged]] = {}
         self._pairs: dict[Kind, Int[np.ndarray, " n_sparse"]] = {}
         self._again = 0.0
-        """When partners are looked for again, on the monotonic clock."""
+        """When partners are searched again, on the monotonic clock."""
 
-    def window(self, look: Look, n_sparse: int) -> Window:
-        """The window that is shown: all of W if the given one does not fit."""
-        window = look.window or Window.whole(n_sparse)
-        return window if max(window.bottom, window.right) <= n_sparse else Window.whole(n_sparse)
+    def picture(self, shown: dict[Kind, Weights], look: Look, step: int) -> Picture:
+        """The picture of these weights, side by side."""
+        n_sparse = next(iter(shown.values())).n_sparse
+        panels = tuple(self.panel(kind, weights, look) for kind, weights in shown.items())
+        return Picture(step, window_of(look, n_sparse), n_sparse, panels)
 
     def panel(self, kind: Kind, weights: Weights, look: Look) -> Panel:
         """The window of these weights, with at most as many pixels as cells."""
@@ -55,7 +56,7 @@ class PictureMaker:
         except WeightsError as error:
             note, order = str(error), "natural"
             shown, features = weights, None
-        window = self.window(look, weights.n_sparse)
+        window = window_of(look, weights.n_sparse)
         height = min(look.height, window.bottom - window.top)
         width = min(look.width, window.right - window.left)
         return Panel(
@@ -97,6 +98,12 @@ class PictureMaker:
             now = time.monotonic()
             self._again = now + SPARING * (now - begun)
         return known
+
+
+def window_of(look: Look, n_sparse: int) -> Window:
+    """The window to show: all of W if that which is asked for does not fit."""
+    window = look.window or Window.whole(n_sparse)
+    return window if max(window.bottom, window.right) <= n_sparse else Window.whole(n_sparse)
 
 
 def _cell(

@@ -1,7 +1,7 @@
-"""How a run fares that another process trains, and what that process saved last.
+"""Polls a run that another process trains: its state, and what that process saved last.
 
-Nothing is taken, written or asked for: its lock and its folder are looked at a few times a second,
-and a save is read when there is a new one, in a thread of its own.
+Nothing is written or locked: the run's lock and folder are checked a few times a second, and a new
+save is read in a thread of its own.
 """
 
 from __future__ import annotations
@@ -12,65 +12,42 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from rugtui.live.background import BackgroundWorker
 from rugtui.live.history import NAMES, History
-from rugtui.models.dense import Dense
-from rugtui.settings.settings import Settings
-from rugtui.storage.checkpoint import Phase, newest, weights_of
-from rugtui.storage.checkpoint_writer import Fingerprint, fingerprint
+from rugtui.live.shown_run import FrozenRun
+from rugtui.runtime.threads import BackgroundWorker
+from rugtui.storage.checkpoint import Fingerprint, Phase, fingerprint, newest, weights_of
 from rugtui.storage.history_file import read_past
-from rugtui.storage.kept_steps import kept_steps, read_kept
+from rugtui.storage.kept_steps import kept_steps
 from rugtui.storage.listing import State, state_of
 from rugtui.storage.lock import Holder
 from rugtui.storage.run_directory import is_run
 from rugtui.training.device import data_type
 
 EVERY = 0.25
-"""Seconds between two looks at the folder."""
+"""Seconds between checks of the folder."""
 SHARE = 0.1
-"""Reading takes at most this share of one core, which may be the only one."""
+"""Reading takes at most this share of a core, which may be the only one."""
 
 Progress = State | Literal["gone"]
 """The state of the run; "gone" if its folder was deleted."""
 
 
-@dataclass(frozen=True, eq=False)
-class SavedRun:
-    """A run as it was saved: a ShownRun, on the CPU."""
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SavedRun(FrozenRun):
+    """A run as it was saved by the process that trains it."""
 
-    folder: Path
-    settings: Settings
-    step: int
-    seconds: float
     phase: Phase
     """When it was saved."""
     trained_on: str
     """The device."""
-    saved_weights: Dense
-    history: History
     written: float
     """When it was saved, on the monotonic clock; for the first one read, according to its file."""
-    kept_steps: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
-    """What is damaged and was skipped."""
-
-    device, plan, source = "cpu", "", ""
-    done, waits, dead = True, True, 0
-    """It is not trained here."""
-
-    def weights(self) -> Dense:
-        return self.saved_weights
-
-    @property
-    def files(self) -> Path:
-        return self.folder
-
-    def kept_weights(self, step: int) -> Dense:
-        return read_kept(self.folder, step)
+    """Messages about damage that was skipped."""
 
 
 class RunPoller:
-    """Polls one run for new saves. For one thread, which calls `close` in the end."""
+    """Polls one run for new saves, for one thread, which calls `close` in the end."""
 
     def __init__(self, run: Path) -> None:
         self.run = run
@@ -80,7 +57,7 @@ class RunPoller:
         self._reader = BackgroundWorker[SavedRun]("reader")
         self._there: Fingerprint = ()
         self._appeared: float | None = None
-        """When the newest save was first seen; None for the first one."""
+        """When the newest save was first seen; None for the very first one."""
         self._read: Fingerprint = ()
         self._look_at = self._rest_until = 0.0
 
@@ -90,7 +67,7 @@ class RunPoller:
         return not self._reader.busy and self._read == self._there
 
     def poll(self) -> SavedRun | None:
-        """The newest save, once. Raises RugtuiError or OSError, once for each save that cannot be
+        """The newest save, once. Raises RugtuiError or OSError, once, for one that cannot be
         read."""
         now = time.monotonic()
         if now >= self._look_at:
@@ -107,15 +84,16 @@ class RunPoller:
         self._reader.close()
 
     def _look(self) -> None:
-        """Check the state, then the saves: after the end nothing more is saved."""
+        """Check the state, then the saves, so that the last save is seen once the state is
+        final."""
         try:
             self.progress, self.holder = state_of(self.run)
             there = fingerprint(self.run)
         except (FileNotFoundError, NotADirectoryError):
             if not is_run(self.run):
                 self.progress, self.holder, self._there = "gone", None, self._read
-            return  # otherwise a file was replaced just now
-        if there:  # a folder that is being deleted loses its files one by one
+            return  # otherwise a file was just being replaced
+        if there:  # empty while the folder is being deleted
             if self._there not in ((), there):
                 self._appeared = time.monotonic()
             self._there = there
@@ -145,19 +123,20 @@ def read_saved(run: Path) -> SavedRun:
     past, damaged = read_past(run, NAMES)
     age = max(0.0, time.time() - path.stat().st_mtime)
     settings, read = checkpoint.settings, weights_of(path, checkpoint)
-    # The tensors may be memory-mapped: that would keep a deleted file's space on the disk, and
-    # crash this process if another machine deletes a file on a network disk.
+    # Copied, because the tensors may be memory-mapped: that would keep a deleted file on the disk,
+    # and crash this process if another machine deletes the file on a network disk.
     dtype = data_type(settings, read.b.device)
     return SavedRun(
-        run,
-        settings,
-        checkpoint.step,
-        checkpoint.seconds,
-        checkpoint.phase,
-        checkpoint.device,
-        read.mapped(lambda part: part.clone().to(dtype)),
-        History.of(past.until(checkpoint.step)),
-        time.monotonic() - age,
-        tuple(step for step in kept_steps(run) if step <= checkpoint.step),
-        (*refused, *damaged),
+        folder=run,
+        files=run,
+        settings=settings,
+        step=checkpoint.step,
+        seconds=checkpoint.seconds,
+        saved_weights=read.mapped(lambda part: part.clone().to(dtype)),
+        history=History.of(past.until(checkpoint.step)),
+        kept_steps=tuple(step for step in kept_steps(run) if step <= checkpoint.step),
+        phase=checkpoint.phase,
+        trained_on=checkpoint.device,
+        written=time.monotonic() - age,
+        notes=(*refused, *damaged),
     )

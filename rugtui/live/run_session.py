@@ -1,4 +1,4 @@
-"""A run in progress: a trainer, its history, and the writer that saves both."""
+"""A run: a trainer, its history, and the writer that saves both."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from rugtui.errors import RunError
 from rugtui.live.commands import Kind
 from rugtui.live.history import NAMES, History
 from rugtui.models.dense import Dense
-from rugtui.settings.effects import no_effect, set_in_vain
-from rugtui.settings.settings import Settings, fields
-from rugtui.storage.checkpoint import Checkpoint, Phase, newest, restore
-from rugtui.storage.checkpoint_writer import EVERY, CheckpointWriter, ResumeHandle, RunState
+from rugtui.settings.settings import Settings, fields, no_effect
+from rugtui.storage.checkpoint import Checkpoint, Phase, ResumeHandle, newest, restore
+from rugtui.storage.checkpoint_writer import EVERY, CheckpointWriter, RunState
 from rugtui.storage.files import read_json
 from rugtui.storage.history_file import read_past
 from rugtui.storage.kept_steps import KeptSteps, kept_steps
@@ -24,11 +23,11 @@ from rugtui.training.state import StepResult
 from rugtui.training.trainer import Trainer, never
 
 CLOSING = 10.0
-"""Seconds to wait for the last save; after that, the checkpoint before it counts."""
+"""Seconds to wait for the last save; if it takes longer, the one before it counts."""
 
 
 class RunSession:
-    """What the dashboard and `rugtui train` have in common. One thread advances it."""
+    """A run of this process, in the dashboard or in `rugtui train`. One thread advances it."""
 
     def __init__(self, trainer: Trainer, writer: CheckpointWriter) -> None:
         self.trainer, self.writer = trainer, writer
@@ -37,20 +36,20 @@ class RunSession:
         self.seconds = 0.0
         """Of training."""
         self.notes: list[str] = []
-        """Warnings about the files that it was resumed from and about training."""
+        """Warnings about training, and about the files from which it was resumed."""
         self.dead = 0
-        """Outputs that were 0 for every sample, as of the last result."""
+        """Outputs that were 0 for every sample of the last result."""
         self.waits = False
-        """Whether it is opened for viewing: nothing is written until training resumes."""
+        """Whether it is only viewed: nothing is written until training resumes."""
         self.shown: Kind = "trained"
         self.construction = ""
         """The construction of the rug that was shown, if not the default."""
         self.origin = ""
-        """Where its weights are from, if not from the seed."""
+        """Where its weights come from, if not from the seed."""
         self.source = ""
-        """The same in a word or two, while it waits."""
+        """The same in a word or two, while it is viewed."""
         self.resume_handle: ResumeHandle | None = None
-        """The run that it views, which it does not lock while it waits."""
+        """The saved run that is viewed, and not locked before training resumes."""
         self._begun = False
         self._saved: tuple[int, Phase, Settings] | None = None
 
@@ -68,7 +67,7 @@ class RunSession:
         device = str(training.device)
         writer = CheckpointWriter(settings, device=device, into=into, screen=screen, every=every)
         session = cls(training, writer)
-        session.notes += set_in_vain(settings)
+        session.notes = no_effect(settings)
         return session
 
     @classmethod
@@ -82,7 +81,7 @@ class RunSession:
         try:
             found = newest(run)
             if found is None:
-                # Nothing was saved yet: the same settings give the same bits from the start.
+                # Nothing was saved yet: the same settings give the same bits again.
                 settings = settings_of(run / ABOUT, read_json(run / ABOUT))
                 return cls(Trainer(settings, screen=screen), writer)
             session = cls.restored(run, found, writer, screen=screen)
@@ -105,7 +104,7 @@ class RunSession:
         device: str = "",
         screen: bool = False,
     ) -> RunSession:
-        """What `newest` found in a folder, with the history beside it."""
+        """What `newest` found in a folder, with its history and kept steps."""
         path, checkpoint, refused = found
         session = cls(restore(path, checkpoint, device=device, screen=screen), writer)
         past, damaged = read_past(folder, NAMES)
@@ -116,7 +115,7 @@ class RunSession:
         session.seconds = checkpoint.seconds
         session.notes = [*refused, *damaged]
         lost = checkpoint.results - past.table.shape[1]
-        # killed between thinning and the checkpoint, the counts cannot be compared
+        # not if the process was killed between thinning and the checkpoint: then counts differ
         if lost and past.thinned == checkpoint.thinned:
             session.notes.append(f"{str(folder)!r}: {lost:,} results are missing from its history.")
         if checkpoint.device != str(session.trainer.device):
@@ -132,9 +131,9 @@ class RunSession:
         return session
 
     def resume(self) -> None:
-        """Let a run that was opened for viewing train.
+        """Let a run train that was opened for viewing.
 
-        Raises RunError if it is in use, or was trained further since; OSError.
+        Raises RunError if it is in use, or has been trained since; OSError.
         """
         if self.resume_handle is not None:
             self.resume_handle.take(self.writer)
@@ -144,9 +143,9 @@ class RunSession:
             self._begin()
 
     def made_folder(self) -> Path:
-        """The run's directory, made if it does not exist yet; snapshots go there.
+        """The run's directory, for snapshots, made if it does not exist yet.
 
-        Raises RunError if it cannot be made, and for a run that is opened for viewing.
+        Raises RunError if it cannot be made, and for a saved run that is only viewed.
         """
         if self.resume_handle is not None:
             raise RunError(
@@ -202,8 +201,8 @@ class RunSession:
     def advance(
         self, cancelled: Callable[[], bool], called: Callable[[], bool] = never
     ) -> StepResult | None:
-        """Train one interval, or until cancelled or called; adds the result to the history, and
-        saves if a save is due. Raises TrainingError."""
+        """Train one interval, or until cancelled or called; add the result to the history, and save
+        if that is due. Raises TrainingError."""
         if not self._begun:
             self._begin()
         started = time.perf_counter()
@@ -224,7 +223,7 @@ class RunSession:
     def _train(
         self, cancelled: Callable[[], bool], called: Callable[[], bool]
     ) -> StepResult | None:
-        """One interval or a part of it, keeping weights for the replay on the way."""
+        """Train one interval or a part of it, keeping weights for the replay on the way."""
 
         def wanted() -> bool:
             return self.replay.wants(self.trainer.step)
@@ -238,7 +237,7 @@ class RunSession:
                 return result
 
     def _keep_step(self) -> None:
-        """Keep the weights of this step for the replay, which is worth no trouble with memory."""
+        """Keep the weights of this step for the replay, if there is memory for them."""
         try:
             self.replay.keep(self.trainer.step, self.trainer.halved())
         except (MemoryError, RuntimeError) as error:
@@ -247,24 +246,24 @@ class RunSession:
             self.replay.skip(self.trainer.step)
 
     def _go_back(self, error: Diverged) -> None:
-        """Take the history back to the step of the weights that were kept."""
+        """Take the history back to the step of the weights to which training returned."""
         self.history = History.of(self.history.past().until(error.kept_step))
         self.history.mark(error.kept_step, f"back from {error.step:,}")
         self.replay.forget_after(error.kept_step)
 
     def _notice_death(self, dead: int) -> None:
-        """Warn once when the last output is dead: such a run no longer learns."""
+        """Warn once when all outputs are dead: the run no longer learns."""
         if dead == self.settings.n_sparse > self.dead:
             self.notes.append(f"at step {self.trainer.step:,}: {death(dead, self.settings)}")
         self.dead = dead
 
     def _begin(self) -> None:
-        """Make the directory: training starts, and from now on there is something to save."""
+        """Make the directory: training begins."""
         self._begun = True
         if self.writer.run is None:
             self.writer.begin()
             self.writer.note(f"began {self.origin}".rstrip())
-            if self.origin:  # these weights cannot be made again from the seed
+            if self.origin:  # the seed cannot make these weights again
                 self.save("training")
         if self.replay.wants(self.trainer.step):
             self._keep_step()
@@ -283,7 +282,7 @@ class RunSession:
                 self.notes += no_effect(settings, [declared.name])
 
     def renew(self) -> str:
-        """Train beyond the end; returns what was changed for that, in a few words."""
+        """Train beyond the end; returns in a few words what was changed for that."""
         changes = self.trainer.renew()
         if not changes:
             self.history.mark(self.trainer.step, "patience anew")
@@ -293,14 +292,14 @@ class RunSession:
         return ", ".join(told[name] for name in changes)
 
     def save(self, phase: Phase) -> None:
-        """Have the writer save this step in the background, unless it is opened for viewing."""
+        """Save this step in the background, unless the run is only viewed."""
         if self.waits:
             return
         self._saved = self.trainer.step, phase, self.settings
         self.writer.save(lambda: self.run_state(phase))
 
     def kept(self) -> str:
-        """Which step is saved where, as a sentence; empty if it is opened for viewing."""
+        """Which step is saved where, as a sentence; empty if the run is only viewed."""
         run, step = self.writer.run, self.writer.kept
         if self.waits:
             return ""
@@ -311,22 +310,22 @@ class RunSession:
         return f"Step {step:,} is saved in {run}; {how}."
 
     def detach(self) -> None:
-        """The terminal is gone: note that in the lock, and in the log with the last step."""
+        """Record in the lock and the log that the terminal is gone."""
         if not self._begun:
             self._begin()
-        self.writer.set_screen(False)
+        self.writer.tell(screen=False)
         steps = self.settings.steps
         to = f": goes on to step {steps:,}" if steps else ": goes on until stopped"
         to = "" if self.trainer.done else to
         self.writer.note(f"the terminal is gone at step {self.trainer.step:,}{to}")
 
     def news(self) -> list[tuple[str, bool]]:
-        """Messages since the last call: sentences, and whether each is a warning."""
+        """Messages since the last call, and whether each is a warning."""
         notes, self.notes = self.notes, []
         return [(note, True) for note in notes] + self.writer.news()
 
     def save_last(self, phase: Phase) -> None:
-        """Save this step in the background, unless it is saved already: it is the last one."""
+        """Save this step, the last one, in the background, unless it is saved already."""
         if self.waits or (not self._begun and self._saved is None):
             return
         if self._saved != (self.trainer.step, phase, self.settings) or self.writer.trouble:
@@ -335,11 +334,11 @@ class RunSession:
     def close(self, phase: Phase, within: float | None = CLOSING, *, by: str = "") -> bool:
         """Save the last step and unlock the run; returns whether it was saved.
 
-        `within`: seconds to wait for that; None is without limit. `by`: what ended the run, for
-        its log.
+        `within`: seconds to wait for that (None: without limit). `by`: what ended the run, for its
+        log.
         """
         self.save_last(phase)
-        done = self.writer.wait(within)  # the first save makes the folder of the log
+        done = self.writer.wait(within)  # the first save makes the folder, and with it the log
         if not self.waits and self._saved is not None:
             ended = f"{phase} at step {self.trainer.step:,}{by and f' by {by}'}"
             how = "" if phase == "done" else f": {self.writer.unsaved or self.kept()}"

@@ -1,7 +1,7 @@
-"""A session: the worker thread. Commands come in, Frames go out.
+"""A session: the worker thread, which takes commands and publishes Frames.
 
-`own_run` and `watched_run` carry out commands on a run; the thread, what is shown, and notices are
-here.
+The thread, what is shown and notices are here; `own_run` and `watched_run` carry out commands on a
+run.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rugtui.errors import RugtuiError, WeightsError
-from rugtui.live.background import Mailbox
 from rugtui.live.commands import (
     COUNTED,
     PREEMPTING,
@@ -34,7 +33,7 @@ from rugtui.live.commands import (
     Stop,
 )
 from rugtui.live.frame import LEARNING, Frame, Notice, Phase, Picture, Severity
-from rugtui.runtime.garbage import frozen_gc
+from rugtui.runtime.threads import Mailbox, frozen_gc
 from rugtui.settings.settings import Settings
 
 if TYPE_CHECKING:
@@ -43,8 +42,8 @@ if TYPE_CHECKING:
     from rugtui.live.readings import Readings
 
 IDLE_SECONDS, LONGEST_IDLE = 0.05, 0.5
-"""How long an idle worker waits for a command before it checks the background threads; doubled each
-time that they had no result."""
+"""How long an idle worker waits for a command before it checks for results of background threads;
+doubled each time that there are none."""
 LOADING = "loading PyTorch …"
 PICTURE_SHARE = 0.02
 """Pictures of W take at most this share of the worker's time."""
@@ -58,51 +57,44 @@ class Subject(Protocol):
     """What is opened, in a word or two."""
     phase: Phase
     unsaved: str
-    """After closing: why the last step is not on disk, as a sentence; empty if it is."""
+    """After closing: a sentence that says why the last step is not on disk; empty if it is."""
     last_words: list[str]
     """Messages to print after the screen has closed."""
+    handlers: Mapping[type[Command], Callable[[Any], None]]
+    """What carries out commands that a Session leaves to its subject, by type."""
 
     @property
     def begun(self) -> bool:
         """Whether there is a run, whose last step is to be saved."""
-        ...
 
     @property
     def saving(self) -> bool:
         """Whether something is being written and would be lost if the process ended now."""
-        ...
 
     @property
     def kept(self) -> str:
         """Which step is saved where, as a sentence; empty if nothing is to be saved."""
-        ...
 
     def begin(self, session: Session) -> None:
         """Begin, or raise NothingToShow."""
-        ...
-
-    def carry_out(self, command: Command) -> None:
-        """Carry out a command on the run."""
-        ...
 
     def advance(self, cancelled: Callable[[], bool], called: Callable[[], bool]) -> None:
-        """Do the next piece of work, if any; returns after the current step once `called`. Raises
-        NothingToShow."""
-        ...
+        """Do some work, but return after the current step once `called`. Raises NothingToShow."""
 
     def failed(self) -> None:
-        """Training has stopped with an error: save what there is."""
-        ...
+        """Called after an error has stopped training: save what there is."""
 
     def describe(self, frame: Frame) -> Frame: ...
 
     def close(self) -> None:
         """Save the last step and release the run, however long that takes."""
-        ...
+
+    def abandon(self) -> None:
+        """Called in another thread if the process ends without waiting for `close`."""
 
 
 class NothingToShow(Exception):  # noqa: N818 - ends a session
-    """There is nothing for a session to show, for the given reason."""
+    """There is nothing for a session to show."""
 
     def __init__(self, why: RugtuiError | OSError) -> None:
         super().__init__(str(why))
@@ -110,8 +102,7 @@ class NothingToShow(Exception):  # noqa: N818 - ends a session
 
 
 class Session:
-    """`send`, `frames`, `finished` and the properties are for other threads; everything else is for
-    the worker and its subject."""
+    """`send`, `frames`, `finished` and `refusal` are for other threads, the rest for the worker."""
 
     def __init__(self, subject: Subject) -> None:
         self.subject = subject
@@ -139,7 +130,7 @@ class Session:
         self._serial = self._counted = 0
 
     def send(self, command: Command) -> None:
-        """Queue a command; some also cut the current interval short."""
+        """Queue a command; those in PREEMPTING also cut the current interval short."""
         if isinstance(command, Stop):
             self.stopping.set()
         self._commands.put(command)
@@ -150,29 +141,29 @@ class Session:
 
     def run(self) -> None:
         """The body of the worker thread, until Stop. Errors are shown in Frames."""
+        stopping = self.stopping.is_set
         try:
-            if not self.stopping.is_set():
+            if not stopping():
                 self._attempt(self._load)
-            while not self.stopping.is_set():
+            while not stopping():
                 self._attempt(self._obey)
                 if self._asked:
                     self._hand_over()  # the answer does not wait for the next steps
-                self._attempt(self._advance)
+                self._attempt(lambda: self.subject.advance(stopping, self.called.is_set))
                 if self.called.is_set():
                     continue  # a Frame from before the answer would delay it on the screen
                 self._attempt(self._sample)
                 self._hand_over()
         finally:
             self._attempt(self.subject.close)
-            for worker in (self.readings, self._past, self.others):
-                if worker is not None:
-                    worker.close()
+            for worker in filter(None, (self.readings, self._past, self.others)):
+                worker.close()
             self.finished.set()
 
     def _load(self) -> None:
         if "torch" not in sys.modules:
             self.narrate(LOADING)
-        # These imports take seconds, because of torch; the screen is painted already.
+        # With the screen already painted: importing torch takes seconds.
         with frozen_gc():
             from rugtui.live.other_runs import OtherRuns
             from rugtui.live.readings import Readings  # noqa: F401 - needed by every subject
@@ -180,11 +171,8 @@ class Session:
         self.others = OtherRuns()
         self.subject.begin(self)
 
-    def _advance(self) -> None:
-        self.subject.advance(self.stopping.is_set, self.called.is_set)
-
     def _attempt(self, work: Callable[[], None]) -> None:
-        """Do a piece of work. An error stops training, but not the thread, and is shown."""
+        """Do a piece of work. An error is shown; it stops training, but not the thread."""
         try:
             work()
         except NothingToShow as refusal:
@@ -201,7 +189,7 @@ class Session:
         self.subject.failed()
 
     def _obey(self) -> None:
-        """Carry out the queued commands, oldest first; an idle worker waits a moment for one."""
+        """Carry out queued commands, oldest first; without other work, wait a moment for one."""
         self.called.clear()
         wait = None if self._is_busy else self._idle_seconds
         while True:
@@ -209,7 +197,7 @@ class Session:
                 command = self._commands.get(block=wait is not None, timeout=wait)
             except queue.Empty:
                 return
-            self._counted += isinstance(command, COUNTED)  # even if it is refused
+            self._counted += isinstance(command, COUNTED)  # refused ones too
             self._carry_out(command)
             self._asked, wait = True, None
             self._idle_seconds = IDLE_SECONDS
@@ -221,7 +209,7 @@ class Session:
         return self.subject.phase == "training" or unsettled
 
     def _carry_out(self, command: Command) -> None:
-        """Commands that change what is shown are carried out here, others by the subject."""
+        """Carry out a command that changes what is shown; the subject carries out the others."""
         match command:
             case Show():
                 if command.kind == "trained" or self._rug_exists():
@@ -243,7 +231,7 @@ class Session:
             case Stop():
                 self.stopping.set()
             case _:
-                self.subject.carry_out(command)
+                self.subject.handlers[type(command)](command)
 
     # What is shown and told
 
@@ -253,11 +241,9 @@ class Session:
         self._picture = self._past_picture = None
 
     def show_run(self, readings: Readings | None) -> None:
-        """Show the run of these readings from now on, or none."""
-        if self.readings is not None:
-            self.readings.close()
-        if self._past is not None:
-            self._past.close()
+        """Show the run of these readings from now on; None shows no run."""
+        for old in filter(None, (self.readings, self._past)):
+            old.close()
         self.readings, self._past, self._looks_back = readings, None, False
         self._picture = self._past_picture = None
         if (self.shown == "rug" or self._look.beside) and not self._rug_exists():
@@ -274,7 +260,7 @@ class Session:
         self._notices.append(Notice(self._serial, text, severity))
 
     def _rug_exists(self) -> bool:
-        """Whether these settings have a rug; if not, tells why."""
+        """Whether these settings have a rug; if not, tell the user why."""
         try:
             return self.readings is None or bool(self.readings.rug())
         except WeightsError as error:
@@ -287,28 +273,28 @@ class Session:
 
     @property
     def _sampled(self) -> Readings | None:
-        """The readings whose loss is to be known."""
-        return self._past if self._looks_back and self.shown == "trained" else self.readings
+        """The readings of the weights that are shown."""
+        past = self._past if self._looks_back and self.shown == "trained" else None
+        return past.readings if past is not None else self.readings
 
     def _hand_over(self) -> None:
-        """Publish a new Frame if the last one has been taken, or is older than a command."""
+        """Publish a Frame if the last one has been taken, or there was a command since."""
         if self.stopping.is_set() or not (self._asked or self.frames.empty):
             return
         asked, self._asked = self._asked, False
-        if self.readings is not None:
-            self._attempt(self._look_closely)
-        if self.others is not None:
-            self._attempt(self._collect_others)
+        self._attempt(self._update_readings)
+        self._attempt(self._collect_others)
         frame, last = self._frame(), self._last
         if asked or frame.phase == "training" or last is None or frame.news != last.news:
             self._idle_seconds, self._last = IDLE_SECONDS, frame
             self.frames.put(frame)
-        else:  # drawing the same thing again would keep a core busy
+        else:  # drawing the same again would keep a core busy
             self._idle_seconds = min(2 * self._idle_seconds, LONGEST_IDLE)
 
-    def _look_closely(self) -> None:
+    def _update_readings(self) -> None:
         """Bring readings and picture up to date."""
-        assert self.readings is not None
+        if self.readings is None:
+            return
         self.readings.read(self.shown, learning=self.subject.phase in LEARNING)
         self._looks_back = self._look_back()
         if self._looks_back:
@@ -320,29 +306,26 @@ class Session:
             self._picture_due = started + (time.monotonic() - started) / PICTURE_SHARE
 
     def _look_back(self) -> bool:
-        """Read the kept step that is asked for; whether there is one, and it can be read."""
+        """Show the kept step that is asked for; returns whether there is one that can be read."""
         from rugtui.live.past import PastReadings
 
+        readings, step = self.readings, self._step
         seen = self.shown == "trained" or self._look.beside
-        if self.readings is None or self._step is None or not seen:
+        if not seen or readings is None or step not in readings.run.kept_steps:
             return False
-        if self._step not in self.readings.run.kept_steps:
-            return False
-        self._past = self._past or PastReadings(self.readings)
+        self._past = self._past or PastReadings(readings)
         try:
-            self._past.show(self._step)
+            self._past.show(step)
         except (OSError, RugtuiError) as error:
-            self.tell(f"step {self._step:,} is not shown: {error}", "warning")
+            self.tell(f"step {step:,} is not shown: {error}", "warning")
             self._step = None
             return False
-        self._past.read("trained", learning=False)
-        if self._past_picture is None or self._past_picture.step != self._step:
-            self._past_picture = self._past.picture(self.shown, self._look)
+        if self._past_picture is None or self._past_picture.step != step:
+            self._past_picture = self._past.readings.picture(self.shown, self._look)
         return True
 
     def _collect_others(self) -> None:
-        assert self.others is not None
-        for text in self.others.collect():
+        for text in self.others.collect() if self.others is not None else ():
             self.tell(text, "warning")
 
     def _frame(self) -> Frame:

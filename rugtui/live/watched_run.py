@@ -1,6 +1,6 @@
-"""A run that another process trains: shows what that process saves.
+"""A run that another process trains: what that process saves is shown, and nothing is written.
 
-Nothing is written and no lock is taken; commands that would change the run are refused.
+Commands that would change the run are refused.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rugtui.errors import RugtuiError, RunError
-from rugtui.live.commands import Command, Save
+from rugtui.live.commands import Change, Command, Detach, Open, Pause, Save
 from rugtui.live.frame import Frame, Phase
 from rugtui.live.session import NothingToShow, Session
 from rugtui.settings.settings import Settings
@@ -34,11 +34,11 @@ PHASES: dict[Progress, Phase] = {
 
 
 class WatchedRun:
-    """Follows one run from its first save on: a Subject of a session."""
+    """A Subject of a session that shows the saves of another process."""
 
     begun = saving = False
     kept = unsaved = ""
-    """There is nothing to save."""
+    """Nothing is to be saved."""
 
     def __init__(self, run: Path) -> None:
         self.settings, self.source = Settings(), run.name
@@ -50,6 +50,7 @@ class WatchedRun:
         self._progress: Progress = "live"
         self._who, self._pid = "another process", ""
         self._complaints: set[str] = set()
+        self.handlers = dict.fromkeys((Pause, Change, Open, Save, Detach), self._refuse)
 
     def begin(self, session: Session) -> None:
         from rugtui.live.run_poller import RunPoller
@@ -61,11 +62,14 @@ class WatchedRun:
         if self._poller is not None:
             self._poller.close()
 
+    def abandon(self) -> None:
+        """Another process trains the run."""
+
     def failed(self) -> None:
-        """An error in this process does not affect the run."""
+        """The run goes on: the error is in this process."""
 
     def advance(self, cancelled: Callable[[], bool], called: Callable[[], bool]) -> None:
-        """Show what the other process has saved. Raises NothingToShow."""
+        """Show what the other process saved. Raises NothingToShow."""
         poller = self._poller
         if poller is None:
             return
@@ -79,7 +83,7 @@ class WatchedRun:
         if holder := poller.holder:
             self._who, self._pid = str(holder), f"PID {holder.pid}, "
         if poller.caught_up and poller.progress != self._progress:
-            self._stands(poller.progress)
+            self._progress_changed(poller.progress)
 
     def _show(self, saved: SavedRun) -> None:
         """Show this save in all panes."""
@@ -92,12 +96,12 @@ class WatchedRun:
             session.show_run(Readings(saved, watched=True))
         else:
             session.readings.follow(saved)
-            session.show(session.shown)  # with a new picture
+            session.show(session.shown)  # makes a new picture
         for note in saved.notes:
             self._complain(note)
 
-    def _stands(self, progress: Progress) -> None:
-        """Tell the user that it has ended, was deleted, or is trained again."""
+    def _progress_changed(self, progress: Progress) -> None:
+        """Tell the user that the run ended, was deleted, or is trained again."""
         self._progress = progress
         if self._saved is None:
             gone = "was deleted" if progress == "gone" else "ended"
@@ -108,7 +112,7 @@ class WatchedRun:
         self._session.tell(said, "information" if good else "warning")
 
     def _news(self, step: int) -> str:
-        """The state of the run as a sentence."""
+        """A sentence about the state of the run."""
         goes_on = f"`rugtui resume {self._name}` continues"
         said: dict[Progress, str] = {
             "live": f"{self._who} trains it again.",
@@ -122,19 +126,19 @@ class WatchedRun:
         return said[self._progress]
 
     def _complain(self, trouble: str) -> None:
-        """Report once what cannot be read."""
+        """Report damage once."""
         if trouble not in self._complaints:
             self._complaints.add(trouble)
             self._session.tell(trouble, "warning")
 
-    def carry_out(self, command: Command) -> None:
-        """Refuse the command, and say where it can be done."""
+    def _refuse(self, command: Command) -> None:
+        """Say that the run cannot be changed here, and where it can be."""
         saves = f"read-only: `rugtui export {self._name}` saves it elsewhere."
         self._session.tell(saves if isinstance(command, Save) else self._read_only, "warning")
 
     @property
     def _read_only(self) -> str:
-        """Why nothing can be changed here, and where it can be."""
+        """Why nothing can be changed here, as a sentence."""
         holder = self._poller.holder if self._poller else None
         if self._progress == "gone":
             return "read-only: this run was deleted."

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from rugtui.live.loss_sampler import TrainedSampler
+from rugtui.live.measuring import TrainedSampler
 from rugtui.live.run_session import RunSession
 from rugtui.reports.figure import Figure, LinePanel, Series
 from rugtui.storage.files import plain

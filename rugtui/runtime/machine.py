@@ -1,14 +1,19 @@
-"""What this process may use of its machine: cores and memory, as its job or container allows.
+"""What this process may use of its machine, as its job or container allows, and what it uses.
 
 Limits of Linux control groups are read in both versions. A group's limit also holds for the groups
-inside it; a container sees its own group at the root, under whatever name the host has for it.
+inside it; a container sees its own group at the root, whatever name the host has for it.
 """
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import math
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 try:
     import resource
@@ -19,9 +24,9 @@ ROOT = Path("/")
 
 
 def cores(root: Path = ROOT) -> int:
-    """Cores that this process is granted: those it may run on, and no more than its CPU quota.
+    """Cores that this process is granted: those it may run on, but at most its CPU quota.
 
-    Half a core is not counted: threads that wait for each other would wait for the half one.
+    A fraction of a core is not counted: the thread on it would delay all others.
     """
     granted = os.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):
@@ -30,8 +35,8 @@ def cores(root: Path = ROOT) -> int:
 
 
 def available_memory(root: Path = ROOT) -> int:
-    """Bytes that this process may still take: what the system has, what its groups leave, and what
-    its own limit leaves (`ulimit -v`)."""
+    """Bytes that this process may still allocate: the least that the system, its control groups and
+    its own limit (`ulimit -v`) leave."""
     import psutil
 
     left = [psutil.virtual_memory().available, *_group_memory(root)]
@@ -50,7 +55,7 @@ def used_memory() -> int:
 
 
 def _cpu_quotas(root: Path) -> Iterator[float]:
-    """The CPU quotas that hold, in cores."""
+    """The CPU quotas that apply, in cores."""
     for group in _groups(root, "cpu"):
         quota, _, period = _read(group / "cpu.max").partition(" ")
         quota = quota or _read(group / "cpu.cfs_quota_us")
@@ -90,8 +95,97 @@ def _groups(root: Path, controller: str) -> Iterator[Path]:
 
 
 def _read(path: Path) -> str:
-    """What the kernel says in this file; nothing where there is none."""
+    """The content of a file of the kernel; empty if there is none."""
     try:
         return path.read_text().strip()
     except OSError:
         return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the process uses of processor, memory and, on CUDA, the GPU; NaN if unknown."""
+
+    cpu: float
+    """Percent of one core since the previous sample."""
+    memory: float
+    """Resident bytes."""
+    gpu: float = math.nan
+    """Percent of the time in which the GPU computed, for any process."""
+    gpu_memory: float = math.nan
+    """Bytes in use on the GPU, by all processes."""
+    gpu_power: float = math.nan
+    """Watts."""
+
+    @property
+    def text(self) -> str:
+        """One line; the processor in steps of 5 %, so that it seldom changes."""
+        said = [f"CPU {round(self.cpu / 5) * 5} %", size(self.memory)]
+        if not math.isnan(self.gpu):
+            said += [f"GPU {self.gpu:.0f} %", size(self.gpu_memory)]
+        if not math.isnan(self.gpu_power):
+            said.append(f"{self.gpu_power:.0f} W")
+        return " · ".join(said)
+
+
+class UsageMeter:
+    """Samples this process; cheap enough for once a second (a tenth of a millisecond)."""
+
+    def __init__(self) -> None:
+        import psutil
+
+        self._process = psutil.Process()
+        self._process.cpu_percent()  # the first answer covers no time
+        self._gpu: Any = None
+        self._asked = ""
+
+    def sample(self, device: str = "cpu") -> Usage:
+        """`device`: where the run computes."""
+        with self._process.oneshot():
+            cpu, memory = self._process.cpu_percent(), self._process.memory_info().rss
+        if device != self._asked:
+            self._asked, self._gpu = device, open_gpu(device)
+        return Usage(cpu, memory, *(read_gpu(self._gpu) if self._gpu is not None else ()))
+
+
+def open_gpu(device: str) -> Any:
+    """NVML's handle of a device such as cuda:0; None for others, and without nvidia-ml-py or a
+    driver."""
+    kind, _, number = device.partition(":")
+    if kind != "cuda":
+        return None
+    try:
+        pynvml = importlib.import_module("pynvml")
+    except ImportError:
+        return None
+    with contextlib.suppress(pynvml.NVMLError):
+        pynvml.nvmlInit()
+        with contextlib.suppress(AssertionError, AttributeError, RuntimeError):
+            import torch
+
+            # CUDA_VISIBLE_DEVICES may number devices differently from NVML
+            identity = str(torch.cuda.get_device_properties(int(number or 0)).uuid)
+            return pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{identity}")
+        return pynvml.nvmlDeviceGetHandleByIndex(int(number or 0))
+    return None
+
+
+def read_gpu(handle: Any) -> tuple[float, float, float]:
+    """Percent of time busy, bytes and watts of a GPU; NaN for what it does not report."""
+    pynvml, found = importlib.import_module("pynvml"), []
+    for ask in (
+        lambda: pynvml.nvmlDeviceGetUtilizationRates(handle).gpu,
+        lambda: pynvml.nvmlDeviceGetMemoryInfo(handle).used,
+        lambda: pynvml.nvmlDeviceGetPowerUsage(handle) / 1000,
+    ):
+        try:
+            found.append(float(ask()))
+        except pynvml.NVMLError:
+            found.append(math.nan)
+    return found[0], found[1], found[2]
+
+
+def size(count: float) -> str:
+    """Bytes in MiB or GiB."""
+    mib = count / 2**20
+    return f"{mib:,.0f} MiB" if mib < 10_000 else f"{mib / 1024:,.1f} GiB"

@@ -1,8 +1,8 @@
-"""Values that users may set: declared once as fields of a dataclass, read by forms, command lines
-and files.
+"""What users may set: fields of a dataclass, each declared once for forms, command lines and files.
 
-A field made with `setting` carries its Rule: a sentence for people, its valid values, and what
-happens when it changes. `fields_of` gives the fields as `Declared`, which parse and write text.
+A field made with `setting` carries its Rule: a sentence for people, its valid values, and whether a
+run continues when it changes. `fields_of` returns the fields as `Declared`, which parse and write
+text; `numbers` parses lists and ranges.
 """
 
 from __future__ import annotations
@@ -18,6 +18,12 @@ from rugtui.errors import SettingError
 
 AUTO = "auto"
 """What a user writes for "choose for me"; stored as None."""
+WORDS = dict.fromkeys(("yes", "true", "on", "1"), True) | dict.fromkeys(
+    ("no", "false", "off", "0"), False
+)
+RANGE = "a number, a list 0.1,0.2 or a range FIRST:LAST:COUNT, with :log if wanted"
+MOST = 100_000
+"""More numbers than this in one list are taken for a typing error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +40,10 @@ class Rule:
     below: float = math.inf
     most: float = math.inf
     hot: bool = False
+    """Whether a run in training takes it over without a restart."""
     group: str = "training"
     auto: str = ""
+    """What auto stands for."""
     pattern: str = ""
     phrase: str = ""
     """What matches the pattern, in words."""
@@ -65,7 +73,7 @@ def setting(default: Any, about: str, **known: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """One declared field as forms and command lines see it."""
+    """A declared field, as forms and command lines see it."""
 
     name: str
     kind: type
@@ -81,9 +89,7 @@ class Declared:
             return None
         value: Any = text
         if self.kind is bool:
-            value = {"yes": True, "true": True, "on": True, "1": True}.get(text.lower())
-            if value is None and text.lower() in ("no", "false", "off", "0"):
-                value = False
+            value = WORDS.get(text.lower())
         elif self.kind in (int, float):
             value = number(text, self.kind)
         if value is None:
@@ -125,19 +131,17 @@ def number(text: str, kind: type) -> int | float | None:
             return None
         if kind is float:
             return value
-        return int(text) if re.fullmatch(r"[+-]?[\d_]+", text) else _whole(value)
+        if re.fullmatch(r"[+-]?[\d_]+", text):
+            return int(text)  # every digit of a large one
+        return int(value) if value.is_integer() else None
     except ValueError:
         return None
 
 
-def _whole(value: float) -> int | None:
-    return int(value) if value == int(value) else None
-
-
 def check(declared: Declared, value: Any, *, came: str | None = None) -> None:
-    """Raise SettingError unless `value` is valid for this setting.
+    """Raises SettingError unless `value` is valid for this setting.
 
-    `came` is how it was written, for the message: 0 and not 0.0.
+    `came` is how the user wrote it, for the message: 0 and not 0.0.
     """
     if value is None and declared.optional:
         return
@@ -172,3 +176,45 @@ def _declare(one: dataclasses.Field[Any], hint: Any) -> Declared:
     choices = get_args(hint) if options and not optional else ()
     kind = str if choices else (options[0] if optional else hint)
     return Declared(one.name, kind, one.default, one.metadata["rule"], choices, optional)
+
+
+def numbers(name: str, text: str) -> list[float]:
+    """The numbers that a user wrote, in that order. Raises SettingError.
+
+    `0.1`, `0.1,0.2,0.5`, `0.05:0.8:16` (16 evenly spaced), `1e-4:0.1:7:log` (evenly in log).
+    """
+    found: list[float] = []
+    for part in text.split(","):
+        found.extend(_range(name, text, part) if ":" in part else [_number(name, text, part)])
+        if len(found) > MOST:
+            raise SettingError(name, f"at most {MOST:,} numbers", f"more, from {text[:40]!r} on")
+    return found
+
+
+def _number(name: str, text: str, part: str) -> float:
+    try:
+        value = float(part)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise SettingError(name, RANGE, repr(text))
+    return value
+
+
+def _range(name: str, text: str, part: str) -> list[float]:
+    pieces = [piece.strip() for piece in part.split(":")]
+    logarithmic = pieces[-1] == "log"
+    pieces = pieces[:-1] if logarithmic else pieces
+    if len(pieces) != 3 or not pieces[2].isdecimal():
+        raise SettingError(name, RANGE, repr(text))
+    first, last = (_number(name, text, piece) for piece in pieces[:2])
+    count = int(pieces[2])
+    if not 1 <= count <= MOST or not first <= last or (count == 1 and first != last):
+        wanted = f"a range FIRST:LAST:COUNT with FIRST ≤ LAST and COUNT from 2 to {MOST}"
+        raise SettingError(name, wanted, repr(part))
+    if logarithmic and first <= 0:
+        raise SettingError(name, "a range above 0 where it is :log", repr(part))
+    steps = [k / max(count - 1, 1) for k in range(count)]
+    if logarithmic:
+        return [first * (last / first) ** step for step in steps]
+    return [first + (last - first) * step for step in steps]

@@ -1,14 +1,14 @@
 """The settings of a run: one frozen, validated dataclass.
 
-`--help`, the dashboard's form and the config file are all made from the fields below: a setting is
-declared once. A change of one that is `hot` loses nothing; any other starts a new run.
+`--help`, the dashboard's form and the config file are all made from these fields, so a setting is
+declared once. A run continues when a `hot` setting changes; any other change starts a new run.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -24,26 +24,25 @@ EXTRA: dict[str, tuple[str, ...]] = {
     "jumprelu": ("threshold",),
     "gated": ("log_gain", "magnitude_bias"),
 }
-"""What an activation learns for each output, by its names in files."""
+"""Parameters that an activation learns for each output, by their names in files."""
 OF_AUTOENCODERS = (*EXTRA, "topk")
-"""Activations that have such parameters, or compare outputs."""
+"""Activations of sparse autoencoders: they learn such parameters, or compare outputs."""
 DataKind = Literal["bernoulli", "one", "correlated", "anticorrelated"]
 GROUPED = ("correlated", "anticorrelated")
 """Data whose features come in groups."""
 DType = Literal["float32", "float64"]
 Matmul = Literal["full", "tf32", "bf16"]
 Construction = Literal["hadamard", "natural", "sequency", "orthonormal", "dct", "block"]
-SGD_RATE = 0.02
-"""Of the optimizer sgd, times n_sparse: the loss is a mean over features."""
-SGD_BOUND = 0.3
-"""And no more than this over p²: the steepest direction is that of the mean of the data, n_sparse
-numbers p/2 that agree. At (512, 128) 0.02 n_sparse diverges from p 0.3 on."""
+SGD_RATE, SGD_BOUND = 0.02, 0.3
+"""The default rate of the optimizer sgd is SGD_RATE n_sparse, because the loss is a mean over
+features, but at most SGD_BOUND/p²: the steepest direction is the mean of the data, n_sparse equal
+entries p/2. At (512, 128) 0.02 n_sparse alone diverges from p 0.3 on."""
 DEVICES = r"auto|cpu|mps|cuda(:\d+)?"
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that decides what a run computes. Symbols as in section 1 of the theory."""
+    """Everything that determines the numbers of a run. Symbols as in section 1 of the theory."""
 
     n_sparse: int = setting(512, "Features of the data.", unit="features", least=2, group="model")
     n_dense: int = setting(
@@ -194,12 +193,12 @@ class Settings:
 
     @property
     def law(self) -> MagnitudeLaw:
-        """Of the magnitude of a feature that is on."""
+        """The law of the magnitude of a feature that is on."""
         return MagnitudeLaw.parse(self.magnitude)
 
     @property
     def outputs_kept(self) -> int:
-        """k of the activation topk."""
+        """Outputs that the activation topk keeps."""
         return self.k or kept_outputs(self.p_on, self.n_sparse)
 
     @property
@@ -220,38 +219,45 @@ class Settings:
 
     def restarts(self, other: Settings) -> list[str]:
         """Names of the settings in which `other` differs and that need a new run."""
-        return [
-            declared.name
-            for declared in fields()
-            if not declared.rule.hot
-            and getattr(self, declared.name) != getattr(other, declared.name)
-        ]
+        cold = (one.name for one in fields() if not one.rule.hot)
+        return [name for name in cold if getattr(self, name) != getattr(other, name)]
 
     def as_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
 
 
 def kept_outputs(p: float, n_sparse: int) -> int:
-    """The usual k of topk: as many as are on in the mean, and at least 1."""
+    """The default k of topk: the expected number of features that are on, and at least 1."""
     return max(1, round(p * n_sparse))
 
 
 def conflicts(known: Mapping[str, Any]) -> Iterator[SettingError]:
     """Conflicts among settings that are valid one by one.
 
-    A value that is missing (an invalid row of a form) is in no conflict.
+    Like `unused`, it passes over what is missing from `known`: an invalid row of a form.
     """
     n_sparse, n_dense = known.get("n_sparse", math.inf), known.get("n_dense", 0)
     if n_dense >= n_sparse:
         wanted = f"a whole number from 1 to n_sparse − 1 = {n_sparse - 1}"
         yield SettingError("n_dense", wanted, n_dense, "lower n_dense or raise n_sparse")
     if known.get("method") == "population":  # the Gaussian loss (section 3)
-        needed = ("activation", "relu"), ("data", "bernoulli"), ("magnitude", "uniform")
-        for name, has in (*needed, ("p_decay", 0)):
-            if (value := known.get(name, has)) != has:
-                hint = f"set {name} to {has}"
+        needed = {"activation": "relu", "data": "bernoulli", "magnitude": "uniform", "p_decay": 0}
+        for name, only in needed.items():
+            if (value := known.get(name, only)) != only:
+                hint = f"set {name} to {only}"
                 yield SettingError("method", f"sgd where {name} is {value}", "population", hint)
-    yield from _conflicts_of_data(known)
+    try:
+        MagnitudeLaw.parse(known.get("magnitude", "uniform"))
+    except SettingError as error:
+        yield error
+    data, group, p = known.get("data"), known.get("group", 2), known.get("p", 0)
+    if data in GROUPED and known.get("n_sparse", group) % group:
+        yield SettingError("group", f"a divisor of n_sparse, which is {n_sparse}", group)
+    if data == "anticorrelated" and group * p > 1:
+        wanted = f"at most 1/{group} where one of {group} features is on"
+        yield SettingError("p", wanted, p, "lower p or group")
+    if known.get("p_decay") and data not in (None, "bernoulli"):
+        yield SettingError("p_decay", f"0 where data is {data}", known["p_decay"])
     if (k := known.get("k")) is not None and k > n_sparse:
         yield SettingError("k", f"at most n_sparse = {n_sparse}", k)
     if known.get("activation") == "gated" and not known.get("bias", True):
@@ -265,38 +271,60 @@ def conflicts(known: Mapping[str, Any]) -> Iterator[SettingError]:
         yield SettingError("steps", "at least 1 where schedule is cosine", known["steps"])
 
 
-def _conflicts_of_data(known: Mapping[str, Any]) -> Iterator[SettingError]:
-    try:
-        MagnitudeLaw.parse(known.get("magnitude", "uniform"))
-    except SettingError as error:
-        yield error
-    data, group, p = known.get("data"), known.get("group", 2), known.get("p", 0)
-    if data in GROUPED:
-        n_sparse = known.get("n_sparse", group)
-        if n_sparse % group:
-            yield SettingError("group", f"a divisor of n_sparse, which is {n_sparse}", group)
-        if data == "anticorrelated" and group * p > 1:
-            wanted = f"at most 1/{group} where one of {group} features is on"
-            yield SettingError("p", wanted, p, "lower p or group")
-    if known.get("p_decay") and data not in (None, "bernoulli"):
-        yield SettingError("p_decay", f"0 where data is {data}", known["p_decay"])
-
-
 def no_target_where(known: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Which setting L* is not of, and why; None where L* applies."""
-    if known.get("importance", 0):
-        return "importance is not 0", "the loss is weighed then, and L* is not"
-    if (activation := known.get("activation", "relu")) != "relu":
-        return f"activation is {activation}", "L* is of a ReLU"
-    if not known.get("bias", True):
-        return "bias is off", "L* is of a model with a bias"
-    if (data := known.get("data", "bernoulli")) != "bernoulli":
-        return f"data is {data}", "L* is of features that are on independently"
-    if known.get("p_decay"):
-        return "p_decay is not 0", "L* is of features that all have the same p"
-    if (magnitude := known.get("magnitude", "uniform")) != "uniform":
-        return f"magnitude is {magnitude}", "the target is judged for magnitudes uniform on [0, 1]"
+    """A setting for which L* is not the optimum, and why; None where L* applies."""
+    for name, only, where, why in (
+        ("importance", 0, "importance is not 0", "the loss is weighted then, and L* is not"),
+        ("activation", "relu", "activation is {}", "L* is of a ReLU"),
+        ("bias", True, "bias is off", "L* is of a model with a bias"),
+        ("data", "bernoulli", "data is {}", "L* is of features that are on independently"),
+        ("p_decay", 0, "p_decay is not 0", "L* is of features that all have the same p"),
+        ("magnitude", "uniform", "magnitude is {}", "its test needs magnitudes uniform on [0, 1]"),
+    ):
+        if (value := known.get(name, only)) != only:
+            return where.format(value), why
     return None
+
+
+def unused(known: Mapping[str, Any]) -> dict[str, str]:
+    """Names of the settings that have no effect next to these, each with the reason."""
+    optimizer, activation = known.get("optimizer"), known.get("activation", "topk")
+    population, bf16 = known.get("method") == "population", known.get("matmul") == "bf16"
+    rules = (
+        (optimizer in ("adam", "adamw"), "momentum", f"{optimizer} keeps its own averages"),
+        (optimizer in ("adam", "sgd"), "weight_decay", "it belongs to the optimizer adamw"),
+        (activation != "topk", "k", "it belongs to the activation topk"),
+        (
+            bf16 and "activation" in known and activation in OF_AUTOENCODERS,
+            "matmul",
+            f"the activation {activation} has no products in bfloat16",
+        ),
+        (
+            known.get("data", "correlated") not in GROUPED,
+            "group",
+            "it belongs to correlated and anticorrelated data",
+        ),
+        (known.get("data") == "one", "p", "exactly one feature is on"),
+        *(
+            (population, name, "population training sets its own rates")
+            for name in ("lr", "optimizer", "momentum", "weight_decay", "schedule")
+        ),
+        (population and bf16, "matmul", "population training has no products in bfloat16"),
+    )
+    return {name: why for holds, name, why in rules if holds}
+
+
+def no_effect(settings: Settings, names: Iterable[str] | None = None) -> list[str]:
+    """A sentence for each of these settings that has no effect next to the others; by default, of
+    those that differ from their defaults."""
+    known, why = fields_of(Settings), unused(settings.as_dict())
+    if names is None:
+        names = [name for name in known if getattr(settings, name) != known[name].default]
+    return [
+        f"{name} {known[name].write(getattr(settings, name))} has no effect: {why[name]}."
+        for name in names
+        if name in why
+    ]
 
 
 def fields() -> Iterator[Declared]:

@@ -1,19 +1,18 @@
 """A checkpoint: everything that a run needs to continue bit for bit, in one file.
 
-A run keeps its last two. The newest undamaged one is used; a damaged one is skipped and reported.
+A run keeps its last two, and resumes from the newest undamaged one; a damaged one is reported.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
 
-from rugtui.errors import DamagedError
+from rugtui.errors import DamagedError, RunError
 from rugtui.models.dense import Dense
 from rugtui.settings.settings import EXTRA, Settings
 from rugtui.storage import tensors
@@ -21,6 +20,9 @@ from rugtui.storage.files import write_whole
 from rugtui.storage.run_directory import checkpoint_path, checkpoints, settings_of
 from rugtui.training.state import State, Views
 from rugtui.training.trainer import Trainer
+
+if TYPE_CHECKING:
+    from rugtui.storage.checkpoint_writer import CheckpointWriter
 
 Phase = Literal["training", "paused", "done", "failed"]
 KEPT = 2
@@ -36,13 +38,13 @@ class Checkpoint:
     """Of training so far."""
     phase: Phase
     device: str
-    """The device it ran on; the settings may say auto."""
+    """The device it was trained on, where the settings may say auto."""
     loss: float | None = None
-    """Training loss of the last interval, for lists of runs."""
+    """Training loss of the last interval, shown in lists of runs."""
     results: int = 0
     """Rows of the history up to this step."""
     thinned: int = 0
-    """The step up to which the history was thinned when these rows were counted."""
+    """The step up to which the history had been thinned by then."""
 
     @property
     def step(self) -> int:
@@ -52,12 +54,6 @@ class Checkpoint:
 def write_checkpoint(run: Path, checkpoint: Checkpoint) -> Path:
     """Write a checkpoint into a run and return its path. Raises OSError."""
     path = checkpoint_path(run, checkpoint.step)
-    write_whole(path, *_pieces(checkpoint))
-    return path
-
-
-def _pieces(checkpoint: Checkpoint) -> Iterator[Any]:
-    """The file's content."""
     facts = {
         "kind": "checkpoint",
         "settings": checkpoint.settings.as_dict(),
@@ -69,7 +65,8 @@ def _pieces(checkpoint: Checkpoint) -> Iterator[Any]:
         "results": checkpoint.results,
         "thinned": checkpoint.thinned,
     }
-    return tensors.pieces(checkpoint.state.tensors, facts)
+    write_whole(path, *tensors.pieces(checkpoint.state.tensors, facts))
+    return path
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
@@ -96,10 +93,11 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 
 def newest(run: Path) -> tuple[Path, Checkpoint, list[str]] | None:
-    """The newest undamaged checkpoint, and what is wrong with newer ones; None if there is none.
+    """The newest undamaged checkpoint, and messages about newer ones that are damaged; None if
+    there is no checkpoint.
 
-    Raises OSError, DamagedError if all are damaged, and RunError if a newer rugtui wrote one:
-    continuing from an older one would discard that work.
+    Raises OSError, DamagedError if all are damaged, and RunError if a newer rugtui wrote one, whose
+    work would be lost by continuing from an older one.
     """
     refused = []
     for path in checkpoints(run):
@@ -112,17 +110,49 @@ def newest(run: Path) -> tuple[Path, Checkpoint, list[str]] | None:
     return None
 
 
+Fingerprint = tuple[tuple[str, int, int], ...]
+
+
+def fingerprint(run: Path) -> Fingerprint:
+    """Names and times of a run's checkpoints; it changes when one is written. Raises OSError."""
+    known = ((path.name, path.stat()) for path in checkpoints(run))
+    return tuple((name, at.st_ino, at.st_mtime_ns) for name, at in known)
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeHandle:
+    """A run that was opened for viewing, and can be resumed unless another process trained it
+    since."""
+
+    run: Path
+    checkpoint: Path
+    """The checkpoint that was read."""
+    fingerprint: Fingerprint
+    """The run's when that was read."""
+
+    def take(self, writer: CheckpointWriter) -> None:
+        """Make the writer lock the run, and continue from the checkpoint that was read.
+
+        Raises RunError if another process holds the run or wrote to it since; OSError.
+        """
+        writer.hold(self.run)
+        if fingerprint(self.run) != self.fingerprint:
+            writer.release()
+            raise RunError(f"{self.run.name!r} was trained further meanwhile: open it again.")
+        writer.continue_from(self.checkpoint)
+
+
 def restore(
     path: Path, checkpoint: Checkpoint, *, device: str = "", screen: bool = False
 ) -> Trainer:
     """The training restored from a checkpoint. Raises DamagedError, SettingError (no such device).
 
     `screen`: reserve memory for a dashboard. `device` overrides the settings. On another kind of
-    device the data come from a new random stream: a GPU cannot continue the CPU's.
+    device a new random stream draws the data: a GPU cannot continue the CPU's.
     """
     settings = checkpoint.settings
     settings = settings.replace(device=device) if device else settings
-    # With the saved weights: the file of the initial weights may no longer exist.
+    # Starts from the saved weights, because the file of the initial ones may no longer exist.
     training = Trainer(settings, weights=weights_of(path, checkpoint), screen=screen)
     state = checkpoint.state
     _require_shapes(path, state.tensors, training.state().tensors)
@@ -149,10 +179,10 @@ def weights_of(path: Path, checkpoint: Checkpoint) -> Dense:
 
 
 def _require_shapes(path: Path, found: dict[str, Tensor], fresh: dict[str, Tensor]) -> None:
-    """Raises DamagedError for tensors of wrong shape. `restore` checks those of the optimizer,
-    which a fresh one does not have yet."""
+    """Raises DamagedError for tensors of a wrong shape, except those of the optimizer, which a
+    fresh one does not have yet: `Trainer.restore` checks them."""
     for name, tensor in found.items():
-        if name.startswith("generator."):  # of another device it has another size
+        if name.startswith("generator."):  # its size depends on the device
             fits = tensor.dtype is torch.uint8
         elif name in fresh:
             fits = (tensor.dtype, tensor.shape) == (fresh[name].dtype, fresh[name].shape)

@@ -1,7 +1,7 @@
 """Saves a run from time to time, in a thread of its own.
 
-Training hands over copies and never waits for the disk. If a copy cannot be written, training goes
-on: the failure is reported, and the next copy is tried.
+Training hands over copies and never waits for the disk. If one cannot be written, the failure is
+reported, training continues, and the next copy is written if possible.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from rugtui.storage.history_file import HistoryFile, StoredHistory
 from rugtui.storage.kept_steps import FOLDER as KEPT_STEPS
 from rugtui.storage.kept_steps import KeptSteps, write_kept
 from rugtui.storage.lock import Lock
-from rugtui.storage.log import log
 from rugtui.storage.run_directory import (
     SNAPSHOTS,
     checkpoints,
     create_run,
     describe_run,
+    log,
     make_latest,
     step_of,
 )
@@ -36,7 +36,7 @@ from rugtui.training.failure import is_out_of_memory
 EVERY = 10.0
 """Seconds between autosaves."""
 SHARE = 0.02
-"""Saving takes at most this share of the time: slow saves are less frequent than EVERY."""
+"""Saving takes at most this share of the time: slow saves come less often than EVERY."""
 Topic = Literal["save", "kept steps", "log", "lock"]
 """What may fail to be written."""
 
@@ -48,11 +48,11 @@ class RunState:
     checkpoint: Checkpoint
     past: StoredHistory
     kept: KeptSteps | None = None
-    """Which tell what of them is not on disk yet when it is written."""
+    """Not a copy: the writer asks it for what is not on disk yet."""
 
 
 class CheckpointWriter:
-    """Owns a run's directory and its lock, from the first save until `close`."""
+    """Owns a run's directory and its lock from the first save until `close`."""
 
     def __init__(
         self,
@@ -64,10 +64,9 @@ class CheckpointWriter:
         screen: bool = False,
         every: float = EVERY,
     ) -> None:
-        """For an existing `run`, or for a new one that `begin` makes in `into`.
+        """For an existing `run`, or a new one that `begin` makes in `into`.
 
-        Raises RunError if another process holds `run`, OSError if it cannot be locked. If a new
-        directory cannot be made, that is reported, and tried again at every save.
+        Raises RunError if another process holds `run`, OSError if it cannot be locked.
         """
         self._settings, self._device, self._into = settings, device, into
         self._screen, self._every = screen, every
@@ -91,7 +90,7 @@ class CheckpointWriter:
         self._thread.start()
 
     def begin(self) -> None:
-        """Make the new run's directory; otherwise the first save does."""
+        """Make the new run's directory. A failure is reported, and every save tries again."""
         try:
             self.hold(create_run(self._settings, device=self._device, into=self._into))
         except OSError as error:
@@ -111,7 +110,7 @@ class CheckpointWriter:
         return f"{since}: {self.trouble}"
 
     def hold(self, run: Path) -> None:
-        """Lock a run and save to it from now on. Raises RunError if another process holds it,
+        """Lock a run, and save to it from now on. Raises RunError if another process holds it,
         OSError."""
         self._unlock()
         self._lock = Lock.take(run, screen=self._screen)
@@ -126,7 +125,7 @@ class CheckpointWriter:
             self._tell(f"this run is not marked as the latest: {error}", True)
 
     def release(self) -> None:
-        """Stop saving to the run, and unlock it."""
+        """Unlock the run, and stop saving to it."""
         self._unlock()
         self.run = None
 
@@ -136,10 +135,8 @@ class CheckpointWriter:
         self._lock = None
 
     def continue_from(self, checkpoint: Path) -> None:
-        """Keep this checkpoint beside the next one, and remove surplus older ones now.
-
-        Killed processes leave those, and repeated kills would fill the disk. Raises OSError.
-        """
+        """Keep this checkpoint beside the next one, and remove older ones that killed processes
+        left, which would fill the disk. Raises OSError."""
         self._written, self.kept = [checkpoint], step_of(checkpoint)
         found = checkpoints(checkpoint.parent)
         for old in found[found.index(checkpoint) + KEPT :]:
@@ -156,7 +153,7 @@ class CheckpointWriter:
         return self._busy or self._pending is not None
 
     def save(self, copy: Callable[[], RunState]) -> None:
-        """Write a copy in the background; it replaces one that is still waiting."""
+        """Write a copy in the background, instead of one that is still waiting."""
         started = time.perf_counter()
         try:
             state = copy()
@@ -172,12 +169,13 @@ class CheckpointWriter:
             self._changed.notify_all()
 
     def wait(self, seconds: float | None) -> bool:
-        """Wait up to `seconds` (None: without limit) until it is not busy; returns whether."""
+        """Wait up to `seconds` (None: without limit) until nothing is being written; returns
+        whether that is so."""
         with self._changed:
             return self._changed.wait_for(lambda: not self.busy, seconds)
 
     def news(self) -> list[tuple[str, bool]]:
-        """Messages since the last call: sentences, and whether each is a warning."""
+        """Messages since the last call, and whether each is a warning."""
         with self._changed:
             news, self._news = self._news, []
         return news
@@ -192,20 +190,20 @@ class CheckpointWriter:
             else:
                 self._troubles.pop("log", None)
 
-    def set_screen(self, screen: bool) -> None:
-        """Record in the lock whether a dashboard shows the run."""
-        self._screen = screen
+    def tell(self, **changes: bool) -> None:
+        """Record `screen` or `quit` of the Holder in the lock."""
+        self._screen = changes.get("screen", self._screen)
         if self._lock is not None:
             try:
-                self._lock.tell(screen=screen)
+                self._lock.tell(**changes)
             except OSError as error:
                 self._complain("lock", "the run's lock cannot be written", error)
 
     def close(self, within: float | None) -> bool:
         """Wait up to `within` seconds (None: without limit) for the last copy, then unlock the run.
 
-        Returns whether everything was written. A copy that takes longer is still written (`busy`)
-        unless the process ends, and the lock is held until then.
+        Returns whether everything was written. A copy that takes longer is still written unless the
+        process ends; until then the writer is `busy`, and holds the lock.
         """
         done = self.wait(within)
         with self._changed:
@@ -216,7 +214,7 @@ class CheckpointWriter:
         return done and not {"save", "log"} & self._troubles.keys()
 
     def _work(self) -> None:
-        """The body of the thread: write each pending checkpoint."""
+        """The body of the thread: write each pending copy."""
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._pending is not None or self._closing)
@@ -246,7 +244,7 @@ class CheckpointWriter:
                 self._tell(f"saved again at step {state.checkpoint.step:,}", False)
 
     def _write(self, state: RunState) -> None:
-        """Write the history, then the checkpoint that refers to it, then remove old ones."""
+        """Write the history, then the checkpoint that refers to it, then remove old checkpoints."""
         self._settings, self._device = state.checkpoint.settings, state.checkpoint.device
         run = self._ready()
         self._history.bring_up_to(state.past)
@@ -260,8 +258,8 @@ class CheckpointWriter:
             self._write_kept(run, state.kept)
 
     def _write_kept(self, run: Path, kept: KeptSteps) -> None:
-        """Weights for the replay. Nothing else needs them: what cannot be written is told once, and
-        not to whom the same disk has kept from saving at all."""
+        """Write weights for the replay. Only the replay needs them: a failure is reported once,
+        unless the disk has kept checkpoints from being written too."""
         change = kept.change()
         if not change.weights and change.steps == self._kept_steps:
             return
@@ -276,7 +274,7 @@ class CheckpointWriter:
             self._kept_steps = change.steps
 
     def _ready(self) -> Path:
-        """The run's directory, which is made if it does not exist (any more)."""
+        """The run's directory, made if it does not exist, and locked."""
         if self.run is None:
             self.hold(create_run(self._settings, device=self._device, into=self._into))
         elif not self.run.is_dir():
@@ -290,7 +288,7 @@ class CheckpointWriter:
         return self.run
 
     def _complain(self, topic: Topic, text: str, reason: object) -> None:
-        """Report a failure once, not at every attempt."""
+        """Report a failure, but not again at every further attempt."""
         self._was_unsaved = self._was_unsaved or topic == "save"
         if self._troubles.get(topic) != str(reason):
             self._tell(f"{text}: {reason}", True)
@@ -299,34 +297,3 @@ class CheckpointWriter:
     def _tell(self, text: str, bad: bool) -> None:
         with self._changed:
             self._news.append((text, bad))
-
-
-Fingerprint = tuple[tuple[str, int, int], ...]
-
-
-def fingerprint(run: Path) -> Fingerprint:
-    """The names and times of a run's checkpoints, which change when one is written. Raises
-    OSError."""
-    known = ((path.name, path.stat()) for path in checkpoints(run))
-    return tuple((name, at.st_ino, at.st_mtime_ns) for name, at in known)
-
-
-@dataclass(frozen=True, slots=True)
-class ResumeHandle:
-    """A run opened for viewing, which may be resumed unless another process trained it since."""
-
-    run: Path
-    checkpoint: Path
-    """The one that was read."""
-    there: Fingerprint
-
-    def take(self, writer: CheckpointWriter) -> None:
-        """Have the writer hold the run, and continue from the checkpoint that was read.
-
-        Raises RunError if another process holds it, or wrote to it since; OSError.
-        """
-        writer.hold(self.run)
-        if fingerprint(self.run) != self.there:
-            writer.release()
-            raise RunError(f"{self.run.name!r} was trained further meanwhile: open it again.")
-        writer.continue_from(self.checkpoint)

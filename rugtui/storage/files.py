@@ -1,5 +1,5 @@
-"""Atomic writes, so that a reader sees the old file or the new one; files of appended lines, each
-with a checksum; and reads that reject damaged or hostile files."""
+"""Files: the user's folders, atomic writes, appended lines with a checksum each, and reads that
+reject damaged or hostile files."""
 
 from __future__ import annotations
 
@@ -17,55 +17,91 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rugtui.errors import DamagedError
-from rugtui.runtime.user_folders import is_private
+from rugtui.errors import DamagedError, UsageError
 
 PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
 JSON_MOST = 1 << 20
 """Upper limit of the JSON files that rugtui writes, in bytes."""
 SEAL = "sha256"
+"""The key of the digest in a JSON file."""
+ASIDE = ".aside"
+"""The suffix of temporary files."""
+
+
+def state_folder() -> Path:
+    """Where runs, sweeps and studies are saved by default. Raises UsageError."""
+    return _folder("XDG_STATE_HOME")
+
+
+def config_folder() -> Path:
+    """Where the config file is. Raises UsageError."""
+    return _folder("XDG_CONFIG_HOME")
+
+
+def _folder(variable: str) -> Path:
+    import platformdirs
+
+    is_state = variable == "XDG_STATE_HOME"
+    find = platformdirs.user_state_dir if is_state else platformdirs.user_config_dir
+    try:
+        return Path(find("rugtui", appauthor=False))
+    except RuntimeError as error:  # neither a variable nor the system knows a home
+        kept = "runs are kept" if is_state else "the config file is"
+        raise UsageError(
+            f"This user has no home directory, where {kept}: set HOME or {variable} to an absolute "
+            "path" + (", or name a folder (--into, --out)." if is_state else ".")
+        ) from error
+
+
+def ignored_variables() -> list[str]:
+    """Warnings about XDG variables with relative paths, which the standard says to ignore."""
+    return [
+        f"{name} is ignored: it must be an absolute path, but it is {value!r}."
+        for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME")
+        if (value := os.environ.get(name, "").strip()) and not os.path.isabs(value)
+    ]
+
+
+def is_private(path: Path) -> bool:
+    """Whether a path is in the state folder, which is for this user alone; elsewhere the umask
+    decides who may read."""
+    try:
+        private = os.path.realpath(state_folder())
+    except UsageError:
+        return False
+    return os.path.commonpath([private, os.path.realpath(path)]) == private
 
 
 def file_mode(path: Path) -> int:
-    """For a new file: only for its user in a private folder, otherwise subject to the umask."""
+    """The mode of a new file: private in the state folder, elsewhere subject to the umask."""
     return PRIVATE_FILE if is_private(path) else 0o666
 
 
 def folder_mode(path: Path) -> int:
-    """As `file_mode`, for a new folder."""
+    """The mode of a new folder, like `file_mode`."""
     return PRIVATE_FOLDER if is_private(path) else 0o777
 
 
 def make_folder(path: Path) -> Path:
-    """Create a folder and its missing parents, private in rugtui's own folders.
-
-    Raises OSError.
-    """
-    missing = []
-    above = path
-    while not above.is_dir():
-        missing.append(above)
-        above = above.parent
-    mode = folder_mode(path)
+    """Create a folder and its missing parents, private in the state folder. Raises OSError."""
+    missing = [folder for folder in (path, *path.parents) if not folder.is_dir()]
     for folder in reversed(missing):
-        folder.mkdir(mode=mode, exist_ok=True)
+        folder.mkdir(mode=folder_mode(path), exist_ok=True)
     return path
 
 
-ASIDE = ".aside"
-
-
 def _aside(path: Path) -> Path:
-    """A temporary name in the same folder, for an incomplete file."""
+    """A temporary path in the same folder, for an incomplete file."""
     return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}{ASIDE}")
 
 
 def write_whole(path: Path, *content: Any, durable: bool = True) -> None:
-    """Write a temporary file, sync, rename, sync the folder: a crash leaves the old file or the new
-    one. `content` is bytes or any buffer. Without `durable` nothing is synced, which is faster: a
-    crash of the machine may leave a file that its digest shows to be damaged.
+    """Write a temporary file, sync it, rename it and sync the folder: a crash leaves the old file
+    or the new one.
 
-    Raises OSError, which names `path`, after removing the temporary file.
+    `content` is bytes or any buffers. Without `durable` nothing is synced, which is faster, but a
+    crash of the machine may leave a file that fails its digest. Raises an OSError that names
+    `path`, after removing the temporary file.
     """
     aside = _aside(path)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
@@ -88,9 +124,8 @@ def write_whole(path: Path, *content: Any, durable: bool = True) -> None:
 
 @contextlib.contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
-    """A temporary folder to write into, which replaces `path` if the block ends without an error;
-    after an error, `path` is unchanged. Raises OSError, which names `path`.
-    """
+    """A temporary folder to write into, which replaces `path` when the block ends; after an error,
+    `path` is unchanged. Raises an OSError that names `path`."""
     with naming(path):
         aside = _aside(path)
         aside.mkdir(mode=folder_mode(path))
@@ -123,7 +158,7 @@ def remove_leftovers(folder: Path) -> None:
 
 @contextlib.contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """An OSError inside names `path`, not the temporary file or none at all."""
+    """Make an OSError inside the block name `path` instead of the temporary file or nothing."""
     try:
         yield
     except OSError as error:
@@ -140,7 +175,7 @@ def read_bytes(path: Path, most: int) -> bytes:
 
 
 def open_plain(path: Path) -> Any:
-    """Open a regular file to read bytes; reading a pipe or a device might block or never end.
+    """Open a regular file for reading bytes; a pipe or a device might block, or never end.
 
     Raises OSError, DamagedError.
     """
@@ -181,7 +216,7 @@ def dump(facts: dict[str, Any], *, indent: int | None = None) -> str:
 
 
 def plain(value: Any) -> Any:
-    """The same value in JSON's types: without NaN, infinity, tuples and paths."""
+    """The same value in JSON's types; NaN and infinity become None."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
@@ -205,7 +240,7 @@ def _digest(facts: dict[str, Any]) -> str:
 
 
 def jsonl_line(facts: dict[str, Any]) -> bytes:
-    """A line of JSON Lines: `facts` (not empty, JSON values only) with their checksum."""
+    """A line of JSON Lines: `facts`, not empty and in JSON's types, with their checksum."""
     body = json.dumps(facts, separators=(",", ":"), ensure_ascii=True)[:-1]
     return f'{body},"crc":"{_crc(body.encode())}"}}\n'.encode()
 
@@ -223,9 +258,9 @@ def read_jsonl_line(line: bytes) -> dict[str, Any] | None:
 
 
 def append_at(path: Path, content: bytes, at: int) -> int:
-    """Write `content` at byte `at`, drop what follows, and sync; returns the new end.
+    """Write `content` at byte `at`, truncate the file after it, and sync; returns the new end.
 
-    A retry thus overwrites an append that failed half way (a full disk). Raises OSError.
+    So a retry overwrites an append that a full disk cut short. Raises OSError.
     """
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, file_mode(path))
     try:

@@ -1,6 +1,6 @@
-"""W as a PNG, at least one pixel per cell, with a legend below it.
+"""W as a PNG with a legend below it, at least one pixel per cell.
 
-Rows are computed and coloured in bands: W is never in memory as a whole, only its picture.
+Rows are computed and coloured in bands: the picture is in memory as a whole, but W never is.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ RGB = tuple[int, int, int]
 QUANTILE = 0.99
 """The quantile of |W_ij| off the diagonal where the colour scale ends; the diagonal saturates."""
 SIDE_LEAST, SIDE_MOST = 512, 16_384
-"""In pixels: a smaller W is enlarged by an integer factor, a larger one is refused."""
+"""Pixels per side: a smaller W is enlarged by an integer factor, a larger one is refused."""
 BAND = 1 << 22
 """Entries of W computed at a time."""
 SAMPLE = 512
-"""At most so many rows determine the scale."""
+"""Rows that determine the scale, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def heatmap_png(weights: Weights, colours: Colours, title: str, facts: str = "")
             f"A picture has at most {SIDE_MOST:,} pixels on a side, but W has {n:,} rows."
         )
     factor = max(1, -(-SIDE_LEAST // n))
-    size = max(1, n * factor // 512)  # of the legend, in pixels a dot
+    size = max(1, n * factor // 512)  # of the legend
     side, paper = n * factor, len(colours.ramp) + 1
     pixels = np.full((side + 16 * size, side), paper, np.uint8)
     scale = off_diagonal_scale(weights)
@@ -81,7 +81,7 @@ def png_bytes(image: Image, facts: str = "") -> bytes:
 
 
 def off_diagonal_scale(weights: Weights) -> float:
-    """A quantile of |W_ij| off the diagonal, of up to SAMPLE rows spread evenly over W."""
+    """QUANTILE of |W_ij| off the diagonal, from up to SAMPLE rows spread evenly over W."""
     n = weights.n_sparse
     index = np.unique(np.linspace(0, n - 1, min(n, SAMPLE)).astype(np.int64))
     sizes = np.abs(weights.rows(index))

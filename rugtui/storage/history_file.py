@@ -1,7 +1,6 @@
-"""history.jsonl: one line per result, appended, each with a checksum.
+"""history.jsonl: a line with a checksum for each result, appended.
 
-An incomplete last line (after a crash) is dropped; any other damaged line is left out and
-reported.
+A last line that a crash left incomplete is ignored; other damaged lines are skipped and reported.
 """
 
 from __future__ import annotations
@@ -23,21 +22,21 @@ NAMES = ("step", "seconds", "loss", "smoothed", *HELDOUT, "lr", "p", "batch")
 """The columns of a run's history."""
 LINE_MOST = 4096
 LINES_MOST, FILE_MOST = 200_000, 64 << 20
-"""Limits on the lines and bytes read; histories are thinned long before."""
+"""Limits on the lines and bytes that are read; histories are thinned long before."""
 STEP_MOST = 1 << 53
-"""Steps are floats in a table."""
+"""Above this, steps are not exact as floats."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredHistory:
-    """A history as stored: rows of named columns (NaN is a gap), and the changes of settings."""
+    """A history as it is stored: named columns, in which NaN is a gap, and changes of settings."""
 
     columns: tuple[str, ...]
     table: Float[np.ndarray, "columns results"]
     marks: tuple[tuple[int, str], ...] = ()
     thinned: int = 0
-    """The step up to which old rows were thinned, 0 if none were. When it changes, rows that were
-    already written have changed too."""
+    """The step up to which rows were thinned, or 0. When it changes, rows in the file are
+    outdated."""
 
     def until(self, step: int) -> StoredHistory:
         """The history up to this step."""
@@ -47,7 +46,7 @@ class StoredHistory:
 
 
 class HistoryFile:
-    """Writes the history of one run: appends to it, or rewrites it."""
+    """Writes the history of a run."""
 
     def __init__(self, run: Path) -> None:
         self._path = run / NAME
@@ -56,7 +55,7 @@ class HistoryFile:
         self._last: list[float] = []
 
     def bring_up_to(self, past: StoredHistory) -> None:
-        """Append what is new, or rewrite all if old rows changed; then sync. Raises OSError."""
+        """Append new rows, or rewrite the file if old ones changed, and sync it. Raises OSError."""
         if past.thinned != self._thinned or not self._continued(past) or not self._path.exists():
             content = b"".join([_thinned(past.thinned), *_lines(past, 0, 0)])
             write_whole(self._path, content)
@@ -68,7 +67,7 @@ class HistoryFile:
         self._last = past.table[:, -1].tolist() if self._rows else []
 
     def _continued(self, past: StoredHistory) -> bool:
-        """Whether this continues what was written: a run that diverged goes back to an earlier
+        """Whether this continues what was written. A run that diverged went back to an earlier
         step, and may have reached the same length again."""
         if past.table.shape[1] < self._rows or len(past.marks) < self._marks:
             return False
@@ -78,9 +77,9 @@ class HistoryFile:
 
 
 def read_past(run: Path, columns: Sequence[str]) -> tuple[StoredHistory, list[str]]:
-    """The history of a run in these columns, and what is wrong with the file.
+    """The history of a run in these columns, and messages about damage.
 
-    What cannot be read is left out and reported: the weights may still be intact. Raises OSError.
+    Damaged parts are left out, because the weights may still be intact. Raises OSError.
     """
     path = run / NAME
     rows: list[list[float]] = []
@@ -121,22 +120,20 @@ def _lines(past: StoredHistory, first_row: int, first_mark: int) -> Iterator[byt
 
 
 def _thinned(step: int) -> bytes:
-    """The first line, which says up to which step rows were thinned; none if 0."""
+    """The first line: up to which step rows were thinned. Empty for 0."""
     return jsonl_line({"step": step, "thinned": True}) if step else b""
 
 
 def _number(value: float) -> float | int | str:
-    """Whole numbers without a point; infinity, which JSON lacks, as text."""
+    """Whole numbers as integers, and infinity, which JSON lacks, as text."""
     if value in (float("inf"), float("-inf")):
         return str(value)
     return int(value) if value.is_integer() and abs(value) < 1e15 else value
 
 
 def _facts(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
-    """Line numbers and facts, up to the limits; None for a damaged line.
-
-    An incomplete last line is skipped.
-    """
+    """Line numbers and facts up to the limits, None for a damaged line. Skips an incomplete last
+    line."""
     with open_plain(path) as file:
         number = length = 0
         while number < LINES_MOST and length < FILE_MOST and (line := file.readline(LINE_MOST)):
@@ -148,7 +145,7 @@ def _facts(path: Path) -> Iterator[tuple[int, dict[str, Any] | None]]:
 
 
 def _too_long(path: Path, last: int) -> list[str]:
-    """A warning if the file goes beyond the limits of `_facts`."""
+    """A warning if the file exceeds the limits of `_facts`."""
     if path.stat().st_size <= FILE_MOST and last < LINES_MOST:
         return []
     return [f"{str(path)!r}: lines after {last:,} are left out: a history is never that long."]

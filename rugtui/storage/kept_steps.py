@@ -1,9 +1,8 @@
 """Weights of a run at a few steps, evenly spaced in log step, in half precision: for the replay.
 
-Steps fall into bins of equal width in log step. The first step of each bin stays; as the run grows
-the bins become twice as wide, so that there are never more than MOST. Bins of a longer run are
-unions of those of a shorter one: what has been thinned again and again is exactly what would be
-left of all steps thinned once.
+Steps fall into bins of equal width in log step, and the first step of each bin is kept. As the run
+grows, bins are merged in pairs, so that there are at most MOST. Thinning repeatedly therefore
+leaves the same steps as thinning all of them once.
 """
 
 from __future__ import annotations
@@ -26,32 +25,31 @@ from rugtui.storage.files import make_folder, write_whole
 FOLDER = "kept"
 """In a run's folder."""
 MOST, BYTES = 64, 256 << 20
-"""Steps of one run that are kept, and the size of their files together."""
+"""Limits on the kept steps of a run, and on the size of their files together."""
 LEAST = 4
-"""Where not even so many may be kept, none are: they would be no replay."""
+"""If these limits allow fewer than this, none are kept: they would make no replay."""
 WAITING = 64 << 20
-"""Bytes of weights that may wait for the next save; one of any size may."""
+"""Bytes of weights that may wait in memory for the next save; one step may be larger."""
 HEADER, BLOCK = 1024, 4096
-"""Bytes of a file beside its weights, about, and those of a disk of which files take whole
-multiples."""
+"""Approximate bytes of a file besides its weights, and of a disk block."""
 FINEST = 4
-"""Bins in a factor of two, at most: a short run, too, is to spend its time on training."""
+"""Bins per factor of two at most, so that a short run does not spend its time on copies."""
 NAMES: tuple[str, ...] = "W_in", "W_out", "b", "extra"
-"""Of `Dense.arrays` in a file, which has W_out only where it is not W_in's transpose."""
+"""Names of `Dense.arrays` in a file; W_out is left out if it is the transpose of W_in."""
 NAME = re.compile(r"(\d{8,18})\.safetensors")
 
 
 @dataclass(frozen=True, slots=True)
 class KeptChange:
-    """What a save does to a run's kept steps: those to be there, and the weights not yet there."""
+    """What a save does to the files: which steps to leave there, and the weights of new ones."""
 
     steps: tuple[int, ...]
     weights: Mapping[int, Dense]
 
 
 class KeptSteps:
-    """The kept steps of a run in training. Weights wait in memory for the next save, which another
-    thread writes."""
+    """The kept steps of a run in training. Weights wait in memory until another thread saves
+    them."""
 
     def __init__(self, settings: Settings, steps: Sequence[int] = ()) -> None:
         self._bytes = size_of(settings)
@@ -62,13 +60,13 @@ class KeptSteps:
         self._plan(self.steps[-1] if self.steps else -1)
 
     def _plan(self, newest: int) -> None:
-        """Find out which step after the newest is the next to keep."""
+        """Determine the next step to keep, after the newest."""
         self._next = newest + 1
         if self.steps and self.most >= LEAST:
             self._next = next_step(self.steps[-1], newest + 1, self.most)
 
     def wants(self, step: int) -> bool:
-        """Whether the weights of this step, the newest, are to be kept. Cheap: asked every step."""
+        """Whether to keep the weights of this step, the newest. Cheap: asked after every step."""
         return step >= self._next and self.most >= LEAST and self._has_room
 
     @property
@@ -76,16 +74,17 @@ class KeptSteps:
         return not self._waiting or (len(self._waiting) + 1) * self._bytes <= WAITING
 
     def keep(self, step: int, weights: Dense) -> None:
-        """Keep these, of half precision and on the CPU, and let go of what is too many by now."""
+        """Keep these weights, in half precision on the CPU, and drop steps that are too many by
+        now."""
         self._hold(thinned((*self.steps, step), self.most), {step: weights})
         self._plan(step)
 
     def skip(self, step: int) -> None:
-        """Do without the weights of this step."""
+        """Do not keep the weights of this step."""
         self._plan(step)
 
     def forget_after(self, step: int) -> None:
-        """Training continues from this step: later kept steps are no longer part of the run."""
+        """Drop later steps: training went back to this one."""
         self._hold(tuple(one for one in self.steps if one <= step), {})
         self._plan(step)
 
@@ -96,12 +95,12 @@ class KeptSteps:
             self._waiting = {one: kept for one, kept in waiting.items() if one in steps}
 
     def change(self) -> KeptChange:
-        """For the next save."""
+        """What the next save has to do."""
         with self._lock:
             return KeptChange(self.steps, dict(self._waiting))
 
     def saved(self, change: KeptChange) -> None:
-        """These are on disk, and need not wait any more."""
+        """These weights are on disk, and need not wait any longer."""
         with self._lock:
             for step, weights in change.weights.items():
                 if self._waiting.get(step) is weights:
@@ -117,8 +116,8 @@ class KeptSteps:
 
 
 def write_kept(run: Path, change: KeptChange) -> None:
-    """Bring the files of a run's kept steps up to date. Raises OSError, also where they would take
-    more than half of the space that is free: checkpoints come first."""
+    """Bring the files of a run's kept steps up to date. Raises OSError, also if they would take
+    more than half of the free space, which checkpoints need."""
     folder = make_folder(run / FOLDER)
     for step in set(kept_steps(run)) - set(change.steps):
         kept_path(run, step).unlink(missing_ok=True)
@@ -137,7 +136,7 @@ def write_kept(run: Path, change: KeptChange) -> None:
 
 
 def kept_steps(run: Path) -> tuple[int, ...]:
-    """The steps whose weights are kept, ascending; none where nothing can be read."""
+    """The steps whose weights are kept, ascending; none if the folder cannot be read."""
     try:
         found = [NAME.fullmatch(path.name) for path in (run / FOLDER).iterdir()]
     except OSError:
@@ -150,7 +149,7 @@ def kept_path(run: Path, step: int) -> Path:
 
 
 def read_kept(run: Path, step: int) -> Dense:
-    """The weights of a kept step as they were kept. Raises OSError, DamagedError, RunError."""
+    """The weights of a kept step, in half precision. Raises OSError, DamagedError, RunError."""
     path = kept_path(run, step)
     found, _ = tensors.read(path)
     try:
@@ -161,7 +160,7 @@ def read_kept(run: Path, step: int) -> Dense:
 
 
 def size_of(settings: Settings) -> int:
-    """Bytes of one step's file, roughly."""
+    """Approximate bytes of the file of one step."""
     matrices = 1 if settings.tied else 2
     return 2 * settings.n_sparse * (matrices * settings.n_dense + 1) + HEADER
 
@@ -172,7 +171,7 @@ def most_steps(settings: Settings) -> int:
 
 
 def thinned(steps: Sequence[int], most: int) -> tuple[int, ...]:
-    """Of ascending steps those that stay, `most` of them at most: the first in each bin."""
+    """The first of ascending steps in each bin, at most `most` of them."""
     width = bins_per_octave(steps[-1], most) if steps else 1.0
     firsts: dict[int, int] = {}
     for step in steps:
@@ -181,8 +180,8 @@ def thinned(steps: Sequence[int], most: int) -> tuple[int, ...]:
 
 
 def next_step(last: int, step: int, most: int) -> int:
-    """From `step` on, the first that has a bin of its own after that of `last`, the run being that
-    long by then."""
+    """The first step from `step` on in a later bin than `last`, with the bins of a run that ends
+    there."""
     while True:
         per_octave = bins_per_octave(step, most)
         here = _bin(last, per_octave)
@@ -192,7 +191,7 @@ def next_step(last: int, step: int, most: int) -> int:
 
 
 def bins_per_octave(last: int, most: int) -> float:
-    """A power of two, as large as leaves room for all bins of a run of `last` steps."""
+    """The largest power of two with which a run of `last` steps has at most `most` bins."""
     per_octave = float(FINEST)
     while _count(last, per_octave) > most:
         per_octave /= 2
@@ -200,8 +199,8 @@ def bins_per_octave(last: int, most: int) -> float:
 
 
 def _count(last: int, per_octave: float) -> int:
-    """Bins of the steps 0 … last that hold any: step 0 has one of its own."""
-    # from here on no bin is narrower than a step; before, each step has its own
+    """The number of bins that contain one of the steps 0 … last; step 0 has its own."""
+    # from this step on no bin is narrower than a step; before it, each step has its own
     narrow = math.ceil(1 / math.expm1(min(math.log(2) / per_octave, 700.0)))
     if last <= narrow:
         return 1 + last

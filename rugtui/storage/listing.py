@@ -1,4 +1,4 @@
-"""Summaries of runs without reading their weights: for lists, and for pruning."""
+"""Summaries of runs for lists and for pruning, made without reading weights."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ class Listed:
 
 
 def listed(run: Path) -> Listed:
-    """The summary of a run. Errors are reported in it, not raised."""
+    """The summary of a run, in which errors are reported instead of raised."""
     count, size = len(snapshots(run)), sum(_sizes(run))
     try:
         facts, trouble = _facts(run)
         settings = settings_of(run / ABOUT, facts)
         live, other = holder(run)
-        state = _state(facts, live, stale=other is not None)
+        state = _state(facts, live, other)
         step, seconds, loss = _progress(run, facts)
         return Listed(
             run,
@@ -85,15 +85,12 @@ def state_of(run: Path) -> tuple[State, Holder | None]:
         facts, _ = _facts(run)
     except RugtuiError:
         return "damaged", None
-    return _state(facts, live, stale=other is not None), None
+    return _state(facts, live, other), None
 
 
 def removable(runs: list[Listed], keep: int, *, with_snapshots: bool = False) -> list[Listed]:
-    """Runs that may be removed: all but the newest `keep`, except runs in training and (unless
-    `with_snapshots`) runs with snapshots.
-
-    The run that `latest` points to counts as the newest.
-    """
+    """Runs that may be removed: all but the newest `keep`, those in training and, unless
+    `with_snapshots`, those with snapshots. The run that `latest` points to counts as the newest."""
     newest = {newest_run(folder).resolve() for folder in {one.path.parent for one in runs}}
     by_time = sorted(runs, key=lambda one: last_written(one.path / ABOUT))
     old = sorted(by_time, key=lambda one: one.path.resolve() in newest)[: max(0, len(runs) - keep)]
@@ -101,9 +98,9 @@ def removable(runs: list[Listed], keep: int, *, with_snapshots: bool = False) ->
 
 
 def remove(run: Path, *, with_snapshots: bool = False) -> None:
-    """Delete a run that no process uses and (unless `with_snapshots`) that has no snapshots.
+    """Delete a run.
 
-    Raises OSError; RunError if it has snapshots, or a process uses it.
+    Raises RunError if a process uses it or, unless `with_snapshots`, it has snapshots; OSError.
     """
     if run.is_symlink():
         raise RunError(f"{str(run)!r} is a link to a run.")
@@ -117,7 +114,7 @@ def remove(run: Path, *, with_snapshots: bool = False) -> None:
 
 
 def _facts(run: Path) -> tuple[dict[str, Any], str]:
-    """The facts of the newest readable checkpoint, otherwise of run.json; and what is damaged."""
+    """The facts of the newest readable checkpoint, or else of run.json; and what is damaged."""
     trouble = ""
     for path in checkpoints(run):
         try:
@@ -139,12 +136,12 @@ def _progress(run: Path, facts: dict[str, Any]) -> tuple[int, float, float | Non
     return step, seconds, loss
 
 
-def _state(facts: dict[str, Any], live: bool, *, stale: bool) -> State:
-    """A run marked as training that no process trains has crashed."""
+def _state(facts: dict[str, Any], live: bool, last: Holder | None) -> State:
+    """The state of a run. If it is not live, `last` is the process that left a stale lock."""
     if live:
         return "live"
-    if stale:
-        return "crashed"
+    if last is not None:
+        return "paused" if last.quit else "crashed"
     known: dict[str, State] = {"paused": "paused", "done": "finished", "failed": "failed"}
     return known.get(str(facts.get("phase")), "crashed")
 
@@ -154,4 +151,4 @@ def _sizes(folder: Path) -> Iterator[int]:
         try:
             yield path.stat(follow_symlinks=False).st_size
         except OSError:
-            continue  # a checkpoint that was replaced meanwhile
+            continue  # a checkpoint that was just replaced

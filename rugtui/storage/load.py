@@ -1,4 +1,4 @@
-"""Loads a run, a snapshot or a weight file as plain values, for scripts and export."""
+"""Runs, snapshots and weight files as plain values, for scripts and export."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rugtui.errors import DamagedError, RunError
+from rugtui.errors import DamagedError, RunError, UsageError
 from rugtui.models.dense import Dense
 from rugtui.models.weight_files.archive import split_selectors
 from rugtui.models.weight_files.weight_file import WeightFile, read_weight_file
@@ -19,9 +19,19 @@ from rugtui.storage.history_file import NAMES, StoredHistory, read_past
 from rugtui.storage.run_directory import ABOUT, find_target, settings_of
 from rugtui.storage.snapshot import read_snapshot, read_weights
 from rugtui.tables import Table
+from rugtui.vocabulary import NAMES as VOCABULARY
 
 UNKNOWN = ("p", "activation")
-"""Settings that the loss depends on but few weight files contain."""
+"""Settings that determine the loss and that few weight files contain."""
+TAGS = {
+    "loss": "loss/train",
+    "smoothed": "loss/smoothed",
+    "heldout": "loss/heldout",
+    "lr": "settings/lr",
+    "p": "settings/p",
+    "batch": "settings/batch",
+}
+"""Columns of the history, and what TensorBoard calls them."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -33,8 +43,8 @@ class Saved:
     """Of the weights: trained, rug or file."""
     step: int
     settings: Settings
-    """For a weight file, its sizes and defaults; p and activation are None unless the file contains
-    them: `settings.replace(p=0.1, activation="relu")` does."""
+    """Of a weight file: sizes from the file, p and activation None unless it contains them,
+    otherwise defaults; `settings.replace(p=0.1, activation="relu")` makes them complete."""
     weights: Dense
     """W_in (n_dense, n_sparse), W_out (n_sparse, n_dense) and b (n_sparse,), on the CPU."""
     history: Table
@@ -44,7 +54,7 @@ class Saved:
     facts: dict[str, Any]
     """Versions, machine, and the measurements of a snapshot."""
     notes: tuple[str, ...] = ()
-    """What is damaged and was skipped; for a weight file, which arrays were read as what."""
+    """What is damaged and was skipped; of a weight file, what each array was read as."""
 
     def __repr__(self) -> str:
         s = self.settings
@@ -129,7 +139,7 @@ def with_unknown(settings: Settings, changes: dict[str, Any]) -> Settings:
 
 
 def _without(settings: Settings, names: list[str]) -> Settings:
-    for name in names:  # nobody else has seen this copy
+    for name in names:  # a frozen class, but a copy that nobody else has seen
         object.__setattr__(settings, name, None)
     return settings
 
@@ -144,3 +154,34 @@ def history_table(past: StoredHistory) -> Table:
     """A history as columns, with steps as integers."""
     columns = dict(zip(past.columns, past.table, strict=True))
     return Table({**columns, "step": columns["step"].astype(np.int64)})
+
+
+def write_event_files(saved: Saved, folder: Path) -> None:
+    """Write a run's history for TensorBoard: a scalar for each column, by step and training time.
+
+    Raises UsageError if tensorboardX is not installed, OSError.
+    """
+    try:
+        from tensorboardX import SummaryWriter
+    except ImportError as error:
+        raise UsageError(
+            "--format tensorboard needs tensorboardX; `pip install 'rugtui[tensorboard]'`."
+        ) from error
+    history = saved.history
+    with SummaryWriter(str(folder)) as writer:
+        for name, tag in TAGS.items():
+            for step, seconds, value in zip(
+                history["step"], history["seconds"], history[name], strict=True
+            ):
+                if np.isfinite(value):
+                    writer.add_scalar(
+                        tag,
+                        float(value),
+                        int(step),
+                        walltime=float(seconds),
+                        summary_description=VOCABULARY[name].meaning,
+                    )
+        settings = "\n".join(
+            f"    {name}: {value}" for name, value in saved.settings.as_dict().items()
+        )
+        writer.add_text("settings", settings, saved.step)

@@ -1,9 +1,9 @@
-"""One process at a time writes to a run, and holds its `lock` file.
+"""The lock of a run: the file `lock`, held by the one process that writes to the run.
 
-On one machine the kernel's lock on the file decides: it is released when its process ends, however
-it ends. Process id and start time in the file tell users and `resume` which process it is, and
-decide if the file system has no locks. A lock file that no process holds is stale: its process
-crashed."""
+On one machine the kernel's lock on the file decides, which ends with its process. The process id
+and start time in the file tell which process it is, and decide if the file system has no locks. A
+lock file that no process holds is stale: its process crashed.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ except ImportError as error:
 NAME = "lock"
 LOCK_MOST = 4096
 TRIES, BETWEEN = 20, 0.05
-"""Seconds to wait: a reader that checks who holds a lock holds it for a moment itself."""
+"""Attempts, and seconds between them: `holder`, in another process, locks the file for a moment."""
 NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 
 
@@ -39,11 +39,13 @@ class Holder:
 
     pid: int
     started: int
-    """In clock ticks since boot, which setting the system clock does not change."""
+    """In clock ticks since boot: setting the system clock does not change them."""
     boot: str
     host: str
     screen: bool
     """Whether a dashboard shows it."""
+    quit: bool = False
+    """Whether its user quit without waiting for a long step: such a run has not crashed."""
 
     @classmethod
     def here(cls, screen: bool) -> Holder:
@@ -51,7 +53,7 @@ class Holder:
 
     @property
     def here_too(self) -> bool:
-        """Whether it runs on this machine since the same boot (containers share the boot's id)."""
+        """Whether it runs on this machine since the same boot; containers share the boot's id."""
         return self.boot == _boot() and bool(self.boot or self.host == platform.node())
 
     @property
@@ -60,7 +62,7 @@ class Holder:
 
     @property
     def alive(self) -> bool:
-        """Whether this process still exists, and not another one with the same id."""
+        """Whether it still exists, and its id has not been reused."""
         if not self.here_too:
             return False
         try:
@@ -72,7 +74,7 @@ class Holder:
         return _started(self.pid) == self.started
 
     def ask_to_exit(self) -> None:
-        """Ask it to save and exit. Raises RunError if the process belongs to another user."""
+        """Ask it to save and exit. Raises RunError if it belongs to another user."""
         if not self.alive:
             return
         try:
@@ -95,7 +97,7 @@ class Lock:
 
     @classmethod
     def take(cls, run: Path, *, screen: bool) -> Lock:
-        """Hold the lock of a run. Raises RunError if another process does, OSError."""
+        """Take the lock of a run. Raises RunError if another process holds it, OSError."""
         path, mine = run / NAME, Holder.here(screen)
         for attempt in range(TRIES):
             handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, file_mode(run))
@@ -118,18 +120,18 @@ class Lock:
             time.sleep(BETWEEN)
         raise AssertionError("the last try returns or raises")
 
-    def tell(self, *, screen: bool) -> None:
-        """Record whether a dashboard shows the run. Raises OSError."""
-        self._holder = dataclasses.replace(self._holder, screen=screen)
+    def tell(self, **changes: bool) -> None:
+        """Record `screen` or `quit` of the Holder. Raises OSError."""
+        self._holder = dataclasses.replace(self._holder, **changes)
         self._write()
 
     @property
     def there(self) -> bool:
-        """Whether the file is still that of the run; a run deleted underneath has lost it."""
+        """Whether the lock file still exists; somebody may have deleted the run."""
         return _is(self._handle, self._path)
 
     def release(self) -> None:
-        """Release the run and remove the file, which shows that the run ended properly."""
+        """Release the run, and remove the file to show that the run ended properly."""
         if self.there:
             with contextlib.suppress(OSError):  # on a disk now read-only, the run shows as crashed
                 self._path.unlink()
@@ -143,7 +145,7 @@ class Lock:
 
 
 def holder(run: Path) -> tuple[bool, Holder | None]:
-    """Whether a process writes to the run, and which; (False, holder) is a stale lock.
+    """Whether a process writes to the run, and which; (False, process) if the lock is stale.
 
     Raises OSError.
     """
@@ -162,10 +164,8 @@ def holder(run: Path) -> tuple[bool, Holder | None]:
 
 
 def abandon(run: Path) -> None:
-    """Release a run that this process holds but did not change, before the process exits.
-
-    A lock left behind would mean that the run crashed. Raises OSError.
-    """
+    """Release a run that this process locked but did not change, before the process exits: a lock
+    file left behind would mean that the run crashed. Raises OSError."""
     live, known = holder(run)
     if live and known is not None and known.pid == os.getpid() and known.here_too:
         run.joinpath(NAME).unlink(missing_ok=True)
@@ -186,7 +186,7 @@ def _try_lock(handle: int, *, shared: bool = False) -> bool:
 
 
 def _refuse_foreign(known: Holder | None, path: Path) -> None:
-    """Raises RunError for a lock of another machine, whose process cannot be checked."""
+    """Raises RunError for a lock of another machine, whose processes cannot be checked."""
     if known is not None and known.elsewhere:
         raise RunError(
             f"{str(path.parent)!r} is in use by {known}; if that is gone, remove {str(path)!r}."
@@ -194,14 +194,14 @@ def _refuse_foreign(known: Holder | None, path: Path) -> None:
 
 
 def _read(handle: int) -> Holder | None:
-    """The process named in the file; None if there is none, or it cannot be read."""
+    """The process named in the file; None if it cannot be read."""
     try:
         facts = json.loads(os.pread(handle, LOCK_MOST, 0))
         known = Holder(**facts)
     except (ValueError, TypeError, RecursionError):
         return None
-    wanted = {"pid": int, "started": int, "boot": str, "host": str, "screen": bool}
-    fits = all(type(getattr(known, name)) is kind for name, kind in wanted.items())
+    kinds = {"pid": int, "started": int, "boot": str, "host": str, "screen": bool, "quit": bool}
+    fits = all(type(getattr(known, name)) is kind for name, kind in kinds.items())
     return known if fits and known.pid > 0 else None
 
 
@@ -215,9 +215,9 @@ def _is(handle: int, path: Path) -> bool:
 
 
 def _started(pid: int) -> int:
-    """When a process began; 0 if the system does not say, and only the id can be compared."""
+    """When a process began; 0 if the system does not say: then only ids are compared."""
     try:
-        # The second field is the program's name in brackets, which may hold anything.
+        # The second field is the program's name in brackets, which may contain anything.
         return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
     except (OSError, ValueError, IndexError):
         return 0

@@ -1,4 +1,5 @@
-"""Where runs are: `$XDG_STATE_HOME/rugtui/runs/<time>-<name>/`; and how commands find them."""
+"""The folders of runs, `$XDG_STATE_HOME/rugtui/runs/<time>-<name>/`: made, described, found,
+logged."""
 
 from __future__ import annotations
 
@@ -18,25 +19,36 @@ from rugtui import __version__
 from rugtui.errors import DamagedError, RugtuiError, RunError, SettingError
 from rugtui.models.weight_files.archive import split_selectors
 from rugtui.runtime.threads import granted_threads
-from rugtui.runtime.user_folders import state_folder
 from rugtui.settings.fields import fields_of
 from rugtui.settings.settings import Settings, no_target_where
 from rugtui.storage import history_file
-from rugtui.storage.files import folder_mode, make_folder, read_json, write_json
-from rugtui.storage.log import last_logged
+from rugtui.storage.files import (
+    file_mode,
+    folder_mode,
+    make_folder,
+    naming,
+    open_plain,
+    read_json,
+    state_folder,
+    write_json,
+)
 from rugtui.storage.tensors import FORMAT, read_facts, refuse_newer
 from rugtui.training.kernels.plan import threads
 
 ABOUT, SNAPSHOT, LATEST = "run.json", "snapshot.json", "latest"
 SNAPSHOTS = "snapshots"
 """The folder of snapshots in a run."""
+LOG, STAMP = "log.txt", "%Y-%m-%d %H:%M:%S"
+"""The events of a run, as sentences, and how each line begins."""
+TAIL = 4096
+"""Bytes at the end of a log in which its last line is looked for; a result in JSON takes 600."""
 CHECKPOINT = re.compile(r"checkpoint-(\d{1,18})\.safetensors")
 SUFFIXES = (".safetensors", ".npz", ".npy", ".pt", ".pth", ".ckpt", ".bin", ".pkl")
-"""Usual suffixes of weight files; an existing file may have any."""
+"""Usual suffixes of weight files; a file that exists may have any other."""
 
 
 def runs_folder() -> Path:
-    """The folder of all runs of this user. Raises UsageError if there is no home directory."""
+    """The folder of this user's runs. Raises UsageError if there is no home directory."""
     return state_folder() / "runs"
 
 
@@ -59,9 +71,9 @@ def describe_run(run: Path, settings: Settings, *, device: str) -> None:
 
 
 def make_latest(run: Path) -> None:
-    """Point the link `latest` beside the run to it: clocks do not decide which is the newest.
+    """Point the link `latest` beside the run to it: the clock may be wrong about the newest run.
 
-    In a copy of a state folder `latest` may be a folder, which stays. Raises OSError.
+    In a copied state folder `latest` may be a folder; then it stays as it is. Raises OSError.
     """
     if (run.parent / LATEST).is_dir() and not (run.parent / LATEST).is_symlink():
         return
@@ -103,7 +115,7 @@ def find_run(wanted: str | Path | None, folder: Path | None = None) -> Path:
     path = Path(wanted)
     if is_run(path):
         return path.resolve()
-    # Names are compared, not joined to the folder's path, so ../ leads nowhere.
+    # Names are compared, not joined to a path, so that ../ cannot leave the folder.
     runs = all_runs(folder)
     named = [run for run in runs if run.name == str(wanted)]
     named = named or [run for run in runs if run.name.startswith(str(wanted)) and str(wanted)]
@@ -146,7 +158,7 @@ def settings_of_run(run: Path) -> Settings:
         try:
             return settings_of(path, read_facts(path))
         except DamagedError:
-            continue  # `newest` skips it too, and reports it
+            continue  # `newest` skips and reports it
     return settings_of(run / ABOUT, read_json(run / ABOUT))
 
 
@@ -157,7 +169,7 @@ def settings_of(path: Path, facts: dict[str, Any]) -> Settings:
     if not isinstance(values, dict) or not values.keys() <= fields_of(Settings).keys():
         raise DamagedError(path, "its settings are not rugtui's")
     known: dict[str, Any] = dict(values)
-    if no_target_where(known):  # older versions allowed a target here
+    if no_target_where(known):  # older versions accepted a target here
         known["until_within"] = None
     try:
         return Settings(**known)
@@ -166,8 +178,8 @@ def settings_of(path: Path, facts: dict[str, Any]) -> Settings:
 
 
 def newest_run(folder: Path) -> Path:
-    """The run that `latest` points to, otherwise the one written to last: in a copy, `latest` may
-    be missing or an outdated folder. Raises RunError if there is no run."""
+    """The run that `latest` points to; without that link, as in a copy, the run written to last.
+    Raises RunError if there is none."""
     latest = folder / LATEST
     if latest.is_symlink() and is_run(latest):
         return latest.resolve()
@@ -178,16 +190,45 @@ def newest_run(folder: Path) -> Path:
 
 
 def last_written(about: Path) -> float:
-    """When a run or a sweep was last written to, in seconds since 1970, according to the content
-    of its files: copying changes their times. 0 if unknown."""
+    """When a run or a sweep was last written to, in seconds since 1970; 0 if unknown. From the
+    content of its files, because copying changes their times."""
     said = [last_logged(about.parent)]
     with contextlib.suppress(OSError, RugtuiError, TypeError, ValueError):
         said.append(datetime.fromisoformat(read_json(about)["written"]).timestamp())
     return max(said)
 
 
+def log(run: Path, text: str) -> None:
+    """Add a line to the log. Raises OSError."""
+    # Non-blocking: opening a pipe of this name would wait for a reader.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
+    handle = os.open(run / LOG, flags, file_mode(run))
+    try:
+        line = f"{time.strftime(STAMP)} [{os.getpid()}] {text}\n"
+        left = line.encode(errors="backslashreplace")
+        with naming(run / LOG):
+            while left:  # an almost full disk may take only a part
+                left = left[os.write(handle, left) :]
+    finally:
+        os.close(handle)
+
+
+def last_logged(run: Path) -> float:
+    """The time of the last line of the log, in seconds since 1970; 0 if there is none."""
+    try:
+        with open_plain(run / LOG) as file:
+            file.seek(max(file.seek(0, os.SEEK_END) - TAIL, 0))
+            lines = file.read().decode(errors="replace").splitlines()
+    except (OSError, DamagedError):
+        return 0.0
+    for line in reversed(lines):
+        with contextlib.suppress(ValueError, OverflowError):
+            return time.mktime(time.strptime(" ".join(line.split(" ")[:2]), STAMP))
+    return 0.0
+
+
 def provenance(device: str, threads: int | None) -> dict[str, Any]:
-    """What is needed to repeat the computation: versions, device, machine, threads, time."""
+    """What determines the numbers, for repeating a computation: versions, device, threads, …"""
     return {
         "format": FORMAT,
         **versions(),
@@ -199,7 +240,7 @@ def provenance(device: str, threads: int | None) -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Of everything that the numbers depend on."""
+    """The versions of rugtui and of the libraries that compute."""
     import numpy
 
     return {
@@ -212,7 +253,8 @@ def versions() -> dict[str, str]:
 
 
 def _make_first_free(folder: Path, name: str) -> Path:
-    """Make a folder with this name, or the name and a number; safe with several processes."""
+    """Make a folder of this name, with a number appended if it exists, even if other processes do
+    the same."""
     for attempt in itertools.count(1):
         run = folder / (name if attempt == 1 else f"{name}-{attempt}")
         try:
@@ -225,10 +267,10 @@ def _make_first_free(folder: Path, name: str) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A path and what is there."""
+    """A path that a user named, and what it is."""
 
     path: Path
-    """For weights, including selectors after #."""
+    """For weights with the selectors after #."""
     kind: Literal["run", "snapshot", "weights"]
 
 

@@ -1,8 +1,8 @@
-"""A snapshot: what the dashboard showed at one step, for people and for programs.
+"""A snapshot: the weights and numbers that the dashboard showed at one step.
 
-`snapshots/<step>-<kind>/`: weights.safetensors (what was shown), history.csv, heatmap.png,
-screen.svg and snapshot.json for people; checkpoint-<step>.safetensors and history.jsonl, from which
-training can continue.
+`snapshots/<step>-<kind>/` contains weights.safetensors (those shown), history.csv, heatmap.png,
+screen.svg and snapshot.json, for people and other programs; and checkpoint-<step>.safetensors and
+history.jsonl, from which training can continue.
 """
 
 from __future__ import annotations
@@ -52,10 +52,9 @@ def write_snapshot(
     screen_svg: str = "",
     colours: Colours | None = None,
 ) -> Path:
-    """Write one snapshot below a run and return its folder. Raises OSError.
+    """Write a snapshot into a run, as a whole or not at all, and return its folder. Raises OSError.
 
-    `weights` are those shown, trained or rug. The write is atomic: the folder gets its name
-    last. snapshot.json holds the digests of the other files.
+    `weights` are those shown, trained or rug. snapshot.json contains digests of the other files.
     """
     step, settings = state.checkpoint.step, state.checkpoint.settings
     folder = make_folder(run / SNAPSHOTS) / f"{step:08d}-{kind}"
@@ -88,8 +87,8 @@ def write_snapshot(
 
 
 def read_snapshot(folder: Path) -> dict[str, Any]:
-    """The content of snapshot.json, after checking the other files against its digests. Raises
-    OSError, DamagedError."""
+    """The content of snapshot.json, after checking the digests of the other files. Raises OSError,
+    DamagedError."""
     facts = read_json(folder / ABOUT)
     tensors.refuse_newer(folder / ABOUT, facts)
     sizes = facts.get("sizes", {})  # bytes; older snapshots have none
@@ -97,20 +96,20 @@ def read_snapshot(folder: Path) -> dict[str, Any]:
         if Path(name).name != name:
             raise DamagedError(folder / ABOUT, "it names files outside its folder")
         path = folder / name
-        # the size first: reading a huge sparse file may take hours
+        # the size first, because reading a huge sparse file may take hours
         if path.stat().st_size != sizes.get(name, path.stat().st_size) or _digest(path) != digest:
             raise DamagedError(path, "it was changed after it was written")
     return facts
 
 
 def weights_bytes(weights: Dense, facts: dict[str, Any] | None = None) -> bytes:
-    """W_in (n_dense, n_sparse), W_out (n_sparse, n_dense), b (n_sparse,) and what the activation
-    has besides, as safetensors."""
+    """W_in (n_dense, n_sparse), W_out (n_sparse, n_dense), b (n_sparse,) and parameters of the
+    activation, as safetensors."""
     return tensors.pack(named_arrays(weights), facts or {})
 
 
 def named_arrays(weights: Dense) -> dict[str, Tensor]:
-    """The arrays by the names that they have in files."""
+    """The arrays by their names in files."""
     named = {"W_in": weights.W_in, "W_out": weights.W_out, "b": weights.b}
     extra = () if weights.extra is None else weights.extra
     names = next((names for names in EXTRA.values() if len(names) == len(extra)), ())

@@ -1,7 +1,7 @@
 """Tensors and facts in one safetensors file, with a digest over both.
 
-The header is read here, without torch, so that listing runs is quick and a hostile file is
-rejected before its content is read.
+The header is read without torch, so that listing runs is quick, and a hostile file is rejected
+before its content is read.
 """
 
 from __future__ import annotations
@@ -21,11 +21,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 FORMAT = 1
-"""Version of what run.json, history.jsonl, checkpoints and snapshots hold."""
+"""Version of the content of run.json, history.jsonl, checkpoints and snapshots."""
 HEADER_MOST = 1 << 20
 """Upper limit of the headers that rugtui writes, in bytes."""
-
-
 DTYPES = {
     "float64": "F64",
     "float32": "F32",
@@ -36,21 +34,22 @@ DTYPES = {
     "uint8": "U8",
     "bool": "BOOL",
 }
-"""PyTorch's names and the file's."""
+"""PyTorch's names of types, and safetensors'."""
 
 
 def pack(tensors: dict[str, Tensor], facts: dict[str, Any]) -> bytes:
-    """A file's content: tensors by name, `facts` and digests in its metadata."""
+    """The content of a file with these tensors, and `facts` and digests in its metadata."""
     return b"".join(pieces(tensors, facts))
 
 
 def pieces(tensors: dict[str, Tensor], facts: dict[str, Any]) -> Iterator[Any]:
-    """The content in pieces. Tensors are not copied; safetensors would make two copies of all."""
+    """The content of `pack` in pieces, without copying tensors; safetensors itself copies all
+    twice."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     text = json.dumps({"format": FORMAT, **facts})
     digests = {"facts_sha256": _digest(text, {}), "sha256": _digest(text, tensors)}
     header: dict[str, Any] = {"__metadata__": {"facts": text, **digests}}
-    # in the order of safetensors, so that each tensor is aligned
+    # the order that safetensors uses, in which every tensor is aligned
     ordered = sorted(tensors.items(), key=lambda named: (-named[1].element_size(), named[0]))
     place = 0
     for name, tensor in ordered:
@@ -67,9 +66,10 @@ def pieces(tensors: dict[str, Tensor], facts: dict[str, Any]) -> Iterator[Any]:
 
 
 def read_facts(path: Path) -> dict[str, Any]:
-    """Only the facts of a file, checked by their own digest and the file's length.
+    """Only the facts of a file, checked by a digest of their own and the file's length, so that a
+    list of runs need not read all weights.
 
-    Raises OSError, DamagedError, and RunError if a newer rugtui wrote it.
+    Raises OSError, DamagedError, and RunError if a newer rugtui wrote the file.
     """
     metadata = _metadata(path)
     text = metadata.get("facts")
@@ -97,7 +97,7 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def refuse_newer(path: Path, facts: dict[str, Any]) -> None:
-    """Raise RunError for what a newer rugtui wrote, DamagedError if it has no version."""
+    """Raises RunError if a newer rugtui wrote the facts, DamagedError if they have no version."""
     version = facts.get("format")
     if type(version) is not int:
         raise DamagedError(path, "it does not say which version of rugtui wrote it")
@@ -109,7 +109,8 @@ def refuse_newer(path: Path, facts: dict[str, Any]) -> None:
 
 
 def _metadata(path: Path) -> dict[str, Any]:
-    """The metadata of a safetensors file: 8 bytes of length, that much JSON, then the tensors."""
+    """The metadata of a safetensors file, which is 8 bytes of length, a JSON header of that length,
+    and the tensors."""
     with open_plain(path) as file:
         size = os.fstat(file.fileno()).st_size
         length = int.from_bytes(file.read(8), "little")
@@ -129,7 +130,7 @@ def _metadata(path: Path) -> dict[str, Any]:
 
 
 def _digest(text: str, tensors: dict[str, Tensor]) -> str:
-    """SHA-256 over the facts and over name, type, shape and bytes of every tensor."""
+    """SHA-256 of the facts and of the name, type, shape and bytes of every tensor."""
     digest = hashlib.sha256(text.encode())
     for name, tensor in sorted(tensors.items()):
         digest.update(f"\n{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())

@@ -1,6 +1,6 @@
-"""Units computed by Dask: on a local cluster, or through a scheduler that already runs.
+"""Units computed by Dask, on a local cluster or through a scheduler that already runs.
 
-When a worker dies, Dask computes its units elsewhere.
+If a worker dies, Dask computes its units elsewhere.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from rugtui.sweeps.plan import Outcome, Unit, failed, fault
 from rugtui.sweeps.processes import LOOK_EVERY, blocked_signals
 
 REACH_WITHIN = 8.0
-"""Seconds that a scheduler has to answer."""
+"""Seconds within which a scheduler must answer."""
 DEATHS = 5
-"""Workers that may die of a unit before it counts as failed."""
+"""A unit has failed after more than this many of its workers died."""
 CONFIG = {
     "distributed.scheduler.allowed-failures": DEATHS,
-    # by default Dask has malloc return every temporary to the system: 6 times the page faults
+    # by default malloc returns every temporary to the system, with 6 times the page faults
     "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None,
-    # a worker's own monitoring takes time from its units: it woke up 400 times a second
+    # by default a worker wakes up 400 times a second to monitor itself
     "distributed.worker.profile.enabled": False,
     "distributed.admin.tick.interval": "1s",
     "distributed.admin.system-monitor.interval": "5s",
@@ -44,7 +44,7 @@ def require_dask() -> None:
 
 
 class Cluster:
-    """A Dask client, with a local cluster of its own unless it was given a scheduler."""
+    """A Dask client, with its own local cluster unless it is given a scheduler."""
 
     def __init__(self, *, address: str | None = None, workers: int = 0) -> None:
         """Connects to the scheduler at `address`, or starts `workers` processes here.
@@ -57,7 +57,7 @@ class Cluster:
 
         self._stack = ExitStack()
         self._stack.enter_context(config.set(CONFIG))
-        for handler in logging.getLogger("distributed").handlers:  # our own messages replace these
+        for handler in logging.getLogger("distributed").handlers:  # we report errors ourselves
             self._stack.callback(handler.setLevel, handler.level)
             handler.setLevel(logging.CRITICAL)
         try:
@@ -83,12 +83,12 @@ class Cluster:
 
     @property
     def workers(self) -> int:
-        """How many workers there are now; others may join."""
+        """The present number of workers; more may join."""
         known: Any = self.client.nthreads()
         return len(known)
 
     def require_versions(self) -> None:
-        """Raises UsageError if a worker has no rugtui, or another version of it."""
+        """Raises UsageError if a worker has no rugtui or another version of it."""
         found: Any = self.client.run(version, on_error="return")
         for worker, said in found.items():
             if said != __version__:
@@ -103,8 +103,8 @@ class Cluster:
     ) -> Iterator[object]:
         """The Outcome of each unit as it is done; ends early once `cancelled`.
 
-        Raises UsageError if a worker has another version, RugtuiError if one that joined later
-        does, or the scheduler is gone.
+        Raises UsageError if a worker has another version, RugtuiError if one that joins later has,
+        or if the scheduler is gone.
         """
         from distributed import CancelledError, KilledWorker
 
@@ -149,8 +149,8 @@ class Cluster:
 
 
 def require_scheduler(address: str) -> None:
-    """Raises UsageError if no Dask scheduler answers. Dask's own client, connected to something
-    else, waits for most of a minute, or takes the answer for a huge message and allocates it."""
+    """Raises UsageError if no Dask scheduler answers. Dask's client itself, connected to another
+    server, waits for most of a minute, or allocates memory for what looks like a huge message."""
     try:
         kind = asyncio.run(asyncio.wait_for(_kind(address), REACH_WITHIN))
     except (OSError, ValueError, TypeError, MemoryError, TimeoutError, EOFError) as error:
@@ -165,7 +165,7 @@ def require_scheduler(address: str) -> None:
 
 
 async def _kind(address: str) -> str:
-    """What the peer at this address says it is, in Dask's protocol."""
+    """The type of Dask server at this address, according to itself."""
     from distributed.core import rpc
 
     async with rpc(address, timeout=REACH_WITHIN) as other:
@@ -174,12 +174,12 @@ async def _kind(address: str) -> str:
 
 
 def version() -> str:
-    """The version of rugtui on a worker."""
+    """Called on a worker."""
     return __version__
 
 
 def _compute(unit: Unit, grid: Grid, wanted: str) -> object:
-    """On a worker: an Outcome, or a sentence that says why there is none."""
+    """Called on a worker: an Outcome, or a sentence that says why there is none."""
     if wanted != __version__:
         return f"a worker has rugtui {__version__}, and the sweep is of {wanted}."
     import torch

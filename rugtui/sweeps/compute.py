@@ -1,7 +1,7 @@
 """Computes a unit of a sweep: cells → rows.
 
-A step of population training has few numbers, and mostly costs the calls: cells of one shape are
-computed together as long as their weights fit in a cache. Measured on one thread, p 0.05, in
+A step of population training computes little, so that calls dominate its time: cells of one shape
+are computed together as long as their weights fit in a cache. Measured on one thread, p 0.05, in
 milliseconds per cell and step:
 
     cells          1      2      5     10     20        in a unit
@@ -11,9 +11,8 @@ milliseconds per cell and step:
     1024 × 256    5.61   5.76   5.75   6.34   6.58          3
     2048 × 512    36.0   37.6   38.9   46.9   45.6          1
 
-A batch of samples fills the cache by itself, and costs as much alone as together with others. So
-SGD trains one cell after the other, each as a single run of its settings would, and the units run
-in parallel.
+A batch of samples fills the cache by itself, and gains nothing from company. So SGD trains one cell
+after another, exactly as a single run with the same settings would, and units run in parallel.
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -46,16 +46,16 @@ from rugtui.training.source import Source, generators
 from rugtui.training.trainer import Trainer
 
 TOLERANCE = 1e-4
-"""Relative tolerance of the exact loss; the largest error seen was 3e-6, in half the time."""
+"""Relative tolerance of the exact loss: takes half the time, with errors up to 3e-6."""
 LAWS = 32
-"""Rows in the mean distance to a Gaussian, which differs little between rows."""
+"""Rows whose mean distance to a Gaussian is measured; it differs little between rows."""
 LOSS_BATCH = 512
-"""Samples in a batch for the sampled loss."""
+"""Samples per batch for the sampled loss."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Weights of a cell, and the steps of training that it took."""
+    """Weights of a cell, and the steps for which they were trained."""
 
     weights: Weights
     steps: int | None = None
@@ -70,9 +70,9 @@ class Failed:
 
 
 def compute(unit: Unit, grid: Grid) -> Outcome:
-    """All rows of a unit. The row of a cell that fails says why.
+    """All rows of a unit; the row of a cell that fails says why.
 
-    Computes on as many threads as torch is set to. Its bits depend only on that number, the unit
+    Computes on as many threads as torch is set to. The bits depend only on that number, the unit
     and the grid.
     """
     if unit.kind in ("theory", "linear"):
@@ -93,10 +93,10 @@ def _weights(unit: Unit, grid: Grid) -> list[Found | Failed]:
     if need > there and resolve(grid.device).type == "cpu":
         return [Failed(too_large(need, there))] * len(unit.cells)
     if unit.kind == "rug":
-        return [_tried(lambda c=cell: _rug(unit, c, grid)) for cell in unit.cells]
+        return [_tried(partial(_rug, unit, cell, grid)) for cell in unit.cells]
     if unit.kind == "trained":
-        return [_tried(lambda c=cell: _trained(unit, c, grid)) for cell in unit.cells]
-    together = _tried(lambda: _descended(unit, grid))
+        return [_tried(partial(_trained, unit, cell, grid)) for cell in unit.cells]
+    together = _tried(partial(_descended, unit, grid))
     return [together] * len(unit.cells) if isinstance(together, Failed) else together
 
 
@@ -124,7 +124,7 @@ def _rug(unit: Unit, cell: Cell, grid: Grid) -> Found:
 
 
 def _trained(unit: Unit, cell: Cell, grid: Grid) -> Found:
-    """As a single run with these settings would train them."""
+    """Trained as a single run with these settings would be."""
     training = Trainer(grid.settings(unit.shape, cell.p, cell.seed or 0, cell.variant))
     while not training.done:
         training.advance()
@@ -158,14 +158,14 @@ def _measured(
     empty = bare(unit, cell, grid)
     if isinstance(found, Failed):
         return failure(empty, found.why, found.traceback)
-    row = _tried(lambda: _saved(_look(empty, found, cell, grid), found, weights, grid))
-    return failure(empty, row.why, row.traceback) if isinstance(row, Failed) else row
+    row = _tried(partial(_statistics, empty, found, cell, grid))
+    if isinstance(row, Failed):
+        return failure(empty, row.why, row.traceback)
+    return _saved(row, found, weights) if grid.save_weights else row
 
 
-def _saved(row: Row, found: Found, weights: dict[str, bytes], grid: Grid) -> Row:
-    """The row, naming the file of its weights if they are to be saved."""
-    if not grid.save_weights:
-        return row
+def _saved(row: Row, found: Found, weights: dict[str, bytes]) -> Row:
+    """The row with the name of the file of its weights, whose content is added to `weights`."""
     words = re.findall(r"\w+", row.variant.words) if row.variant else []
     which = "-".join([f"{row.kind}-{row.n_sparse}x{row.n_dense}-p{row.p!r}-s{row.seed}", *words])
     name = f"{which}.safetensors"
@@ -173,7 +173,7 @@ def _saved(row: Row, found: Found, weights: dict[str, bytes], grid: Grid) -> Row
     return replace(row, weights=f"weights/{name}")
 
 
-def _look(empty: Row, found: Found, cell: Cell, grid: Grid) -> Row:
+def _statistics(empty: Row, found: Found, cell: Cell, grid: Grid) -> Row:
     """Losses and statistics of a cell's weights."""
     device = resolve(grid.device)
     seed = cell.seed or 0
@@ -194,7 +194,7 @@ def _look(empty: Row, found: Found, cell: Cell, grid: Grid) -> Row:
     if not variant.is_theorys:  # the theory's losses are those of another model
         known |= dict.fromkeys(("gaussian", "exact", "exact_standard_error"))
     papers = asdict(paper_statistics(found.weights, cell.p, generator=np.random.default_rng(seed)))
-    if variant.data != Variant().data:  # whose ν has other moments and another law
+    if variant.data != Variant().data:  # the law of ν is another
         papers |= dict.fromkeys(("delta_var_nu", "delta_mean_nu", "p_ks"))
     return replace(
         empty,

@@ -1,7 +1,7 @@
-"""What a sweep costs: the memory of its units, how many fit side by side, and a guess of seconds.
+"""What a sweep costs: the memory of its units, how many fit side by side, and the approximate time.
 
-Memory was measured as the growth of a process's peak resident memory since before its first unit,
-on one thread, in MiB, beside what `needed` says:
+`needed` compared with the measured growth of a process's peak resident memory since before its
+first unit, on one thread, in MiB (measured / needed):
 
     population   512 × 128   15 cells    78 / 150       sgd    2048 × 512   p 0.05   98 / 206
                 1024 × 256    3          63 / 133              2048 × 512   p 0.6   140 / 226
@@ -27,28 +27,27 @@ from rugtui.sweeps.plan import RANDOM, Unit, parameters
 from rugtui.training.failure import needed_memory
 
 PROCESS = 320 << 20
-"""Bytes of a process before its first unit, with Python, NumPy, SciPy and PyTorch: 155 MiB with
-PyTorch built for the CPU, 289 with one for CUDA. Library files (83 and 443 MiB) are in memory once
-for all processes."""
+"""Bytes of a process before its first unit, with NumPy, SciPy and PyTorch: 155 MiB with PyTorch for
+the CPU, 289 with PyTorch for CUDA. Processes share the files of libraries (83 and 443 MiB)."""
 FIXED = 64 << 20
-"""Bytes of a unit of any size: the rows of W in its statistics, and what the allocator retains."""
+"""Bytes of a unit of any size: rows of W for its statistics, and what the allocator retains."""
 DESCENT_COPIES = 11
-"""Copies of the weights in population training: starts, gradient, moves, Adam's moments, spares."""
+"""Copies of the weights in population training: starts, gradient, moves, Adam's moments, others."""
 RUG_BYTES = 32
 """Bytes per entry of W_in while a rug is built and written."""
 LOSS_BYTES = 4 * 4 * 512
-"""Bytes per feature for the sampled loss: outputs and residuals of a batch."""
+"""Bytes per feature while the loss is sampled: outputs and residuals of a batch."""
 SAVED_COPIES = 6
-"""Copies of saved weights on their way through two processes to the disk."""
+"""Copies of weights on their way through two processes to the disk."""
 PRODUCTS = 5.9e10
-"""Multiplications per second in large matrix products, on the thread where the constants of
-`seconds_of` were measured; `speed` compares other machines with it."""
+"""Multiplications per second in large matrix products, on the thread for which the constants of
+`seconds_of` were measured; `speed` compares this machine with it."""
 SMALL_PRODUCTS = 4.8e10
-"""The same in products of 64 × 64 matrices, which no library splits among threads."""
+"""The same for products of 64 × 64 matrices, which no library splits among threads."""
 STARTING = 2.5
-"""Seconds in which a process imports PyTorch."""
+"""Seconds that a process takes to import PyTorch."""
 TYPICAL_STEPS = 350
-"""Steps of population training until a cell has settled."""
+"""Steps of population training until a cell typically settles."""
 
 
 def needed(unit: Unit, grid: Grid) -> int:
@@ -71,8 +70,8 @@ def needed(unit: Unit, grid: Grid) -> int:
 def by_fit(
     units: Iterable[Unit], grid: Grid, there: int
 ) -> tuple[dict[Unit, int], dict[Unit, int]]:
-    """The units that fit in `there` bytes, each in a process of its own, and those that do not;
-    with the bytes that each needs."""
+    """The units that fit in `there` bytes, each in a process of its own, and those that do not,
+    each with the bytes that it needs."""
     needs = {unit: needed(unit, grid) for unit in units}
     fit = {unit: need for unit, need in needs.items() if _fits(need, there)}
     return fit, {unit: need for unit, need in needs.items() if unit not in fit}
@@ -83,10 +82,10 @@ def _fits(need: int, there: int) -> bool:
 
 
 def processes(needs: Iterable[int], there: int, most: int, *, waits: bool = True) -> int:
-    """How many processes, of at most `most`, `there` bytes allow: at least one.
+    """How many processes `there` bytes allow: from one to `most`.
 
-    If units wait for memory, it must hold the largest unit that fits once, otherwise once in each
-    process.
+    If units wait for memory, there must be room for one copy of the largest unit that fits,
+    otherwise for one in each process.
     """
     needs = list(needs)
     largest = max((need for need in needs if _fits(need, there)), default=0)
@@ -103,7 +102,7 @@ def too_large(need: int, there: int) -> str:
 
 
 def said(size: int) -> str:
-    """A number of bytes for people."""
+    """A number of bytes in words."""
     return f"{size / 2**20:,.0f} MiB" if size < 2**30 else gib(size)
 
 
@@ -114,7 +113,7 @@ class Estimate:
     seconds: float
     processes: int
     wanted: int
-    """Processes there would be if memory did not matter."""
+    """Processes that would run if memory did not matter."""
     memory: int
     """Peak bytes of all processes together."""
     available: int | None
@@ -136,7 +135,7 @@ class Estimate:
 
     @property
     def notes(self) -> list[str]:
-        """What does not fit in memory, and what follows from that."""
+        """What does not fit in memory, and the consequences."""
         if self.available is None:
             return []
         there = f"{said(self.available)} are available"
@@ -168,15 +167,15 @@ def estimate(
     *,
     waits: bool = True,
 ) -> Estimate:
-    """For at most `at_once` units side by side, each on one core, in `available` bytes; `waits`:
-    whether a unit waits until there is memory for it."""
+    """The estimate for up to `at_once` units side by side, each on one core, in `available` bytes.
+    `waits`: a unit waits until there is memory for it."""
     there = sys.maxsize if available is None else available
     fit, over = by_fit(units, grid, there)
     largest = sorted(fit.values(), reverse=True)
     many = processes(largest, there, at_once, waits=waits)
     free = max(there - many * PROCESS, 0)
     seconds = {unit: seconds_of(unit, grid) / speed() for unit in fit}
-    # each shares the machine with as many as fit beside it; and the last unit may run alone
+    # each shares the machine with as many as fit beside it, and the last one may run alone
     shared = [seconds[unit] / max(min(many, free // max(need, 1)), 1) for unit, need in fit.items()]
     starting = STARTING if any(largest) else 0.0
     return Estimate(
@@ -200,11 +199,11 @@ def _processes(count: int) -> str:
 def on_this_machine(
     units: Sequence[Unit], grid: Grid, at_once: int, *, waits: bool = True
 ) -> Estimate:
-    """The estimate with this machine's memory if the CPU computes. Any other device has memory of
-    its own and one process, unless units do not wait. Raises UsageError if no model fits."""
+    """The estimate with this machine's memory if the CPU computes. Any other device has its own
+    memory, and one process unless units do not wait. Raises UsageError if no model fits."""
     there = available_memory()
     plan = estimate(units, grid, at_once, there, waits=waits)
-    # Resolving "auto" takes seconds, and matters only where memory is short.
+    # Resolving "auto" takes seconds, and matters only if memory is short.
     if (plan.notes or grid.device != "auto") and not on_cpu(grid.device):
         return estimate(units, grid, 1 if waits else at_once)
     models = [unit for unit in units if unit.kind in RANDOM]
@@ -229,7 +228,7 @@ def on_cpu(device: str) -> bool:
 
 
 def seconds_of(unit: Unit, grid: Grid) -> float:
-    """Roughly the seconds of a unit on one thread of the machine behind the constants."""
+    """The approximate seconds of a unit on one thread of the machine of the constants."""
     cells, (n_sparse, n_dense) = len(unit.cells), unit.shape
     if unit.kind not in RANDOM:
         return cells * 5e-4
@@ -253,12 +252,14 @@ def seconds_of(unit: Unit, grid: Grid) -> float:
 
 @cache
 def speed() -> float:
-    """How fast a thread of this machine is, relative to the one behind the constants."""
+    """How fast a thread of this machine is, relative to that of the constants."""
     import numpy as np
 
     matrix, product = (np.ones((64, 64), np.float32) for _ in range(2))
     best = math.inf
-    for _ in range(30):  # a few milliseconds; the best, because other processes may be computing
+    for _ in range(
+        30
+    ):  # a few milliseconds; the best counts, because other processes may be computing
         begun = time.perf_counter()
         for _ in range(4):
             np.matmul(matrix, matrix, out=product)
@@ -267,7 +268,7 @@ def speed() -> float:
 
 
 def duration(seconds: float) -> str:
-    """A rough duration for people."""
+    """A duration in words."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     if seconds < 5400:

@@ -1,8 +1,8 @@
-"""A sweep's folder, and how it is filled.
+"""The folder of a sweep, and the computation that fills it.
 
 sweep.json        the grid, and the versions that compute it
-rows.jsonl        the results, one line per unit, appended and synced: a sweep resumes from these
-weights/          weights of cells, if they were asked for
+rows.jsonl        the results, a line for each unit, appended and synced: a sweep resumes from them
+weights/          weights of cells, if they are to be saved
 results.parquet   the table, written when the sweep ends
 results.csv       the same
 lock              the process that computes it
@@ -15,11 +15,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rugtui.errors import DamagedError, RugtuiError, RunError, UsageError
-from rugtui.settings.fields import fields_of
-from rugtui.settings.ranges import numbers
+from rugtui.settings.fields import fields_of, numbers
 from rugtui.storage.files import (
     append_at,
     jsonl_line,
@@ -39,26 +38,20 @@ from rugtui.sweeps.grid import AXES, Axes, Grid
 from rugtui.sweeps.plan import RANDOM, Unit, left, units
 from rugtui.sweeps.table import Key, Row, row_of, write_tables
 
-if TYPE_CHECKING:
-    from rugtui.sweeps.table import Row
-
 ABOUT, ROWS, WEIGHTS = "sweep.json", "rows.jsonl", "weights"
 ANYWHERE = ("device",)
-"""Settings that may change when a sweep continues: each row says its own."""
+"""Settings that may change when a sweep continues, because each row contains its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The rows of a sweep so far, the latest of each cell."""
+    """Rows of a sweep."""
 
-    rows: tuple[Row, ...]
+    rows: dict[Key, Row]
+    """The latest of each cell."""
     end: int
     """Bytes of rows.jsonl that were read."""
     notes: tuple[str, ...] = ()
-
-    @property
-    def keys(self) -> dict[Key, Row]:
-        return {row.key: row for row in self.rows}
 
 
 def is_sweep(path: Path) -> bool:
@@ -82,15 +75,15 @@ def about(folder: Path) -> dict[str, Any]:
 
 
 def find(folder: Path, after: int = 0) -> Found:
-    """The rows that were appended after byte `after`, without a last line that is still being
-    written. May be called while another process computes. Raises OSError."""
+    """The rows appended after byte `after`, perhaps while another process computes: a last line
+    that is still being written is left out. Raises OSError."""
     path = folder / ROWS
     latest: dict[Key, Row] = {}
     damaged, end = 0, after
     try:
         file = open_plain(path)
     except FileNotFoundError:
-        return Found((), after)
+        return Found({}, after)
     with file:
         file.seek(after)
         for line in file:
@@ -106,25 +99,26 @@ def find(folder: Path, after: int = 0) -> Found:
                 latest[row.key] = row
     lines = "a line is" if damaged == 1 else f"{damaged} lines are"
     notes = (f"{str(path)!r}: {lines} damaged and ignored.",) if damaged else ()
-    return Found(tuple(latest.values()), end, notes)
+    return Found(latest, end, notes)
 
 
 class SweepFolder:
-    """The folder, locked by the process that computes the sweep; `found` is what was in it."""
+    """The folder, locked by the process that computes the sweep; `found` is what was in it
+    before."""
 
     def __init__(self, path: Path, grid: Grid, lock: Lock) -> None:
         self.path, self.grid, self._lock = path, grid, lock
         self.units: tuple[Unit, ...] = units(grid)
         self.found = find(path)
-        self._rows = self.found.keys
+        self._rows = dict(self.found.rows)
         self._end = self.found.end
 
     @classmethod
     def begin(cls, path: Path, grid: Grid, *, retry_failed: bool = False) -> SweepFolder:
-        """Make a sweep's folder, or continue one with the same grid or one that this grid extends;
-        with `retry_failed`, other settings may change.
+        """Make a sweep's folder, or continue one whose grid is the same, or part of this one; with
+        `retry_failed`, settings other than the axes may differ.
 
-        Raises UsageError if another sweep is there, RunError if the folder is in use or holds
+        Raises UsageError if another sweep is there, RunError if the folder is in use or contains
         something else, OSError, DamagedError.
         """
         fresh = not is_sweep(path)
@@ -178,8 +172,8 @@ class SweepFolder:
 
 
 def require_same(path: Path, grid: Grid, *, retry_failed: bool = False) -> None:
-    """Raises UsageError if the sweep in this folder differs, except by shorter axes and, with
-    `retry_failed`, by other settings. The message lists the differences."""
+    """Raises UsageError, with the differences, unless `begin` may continue the sweep in this
+    folder."""
     there = grid_of(path)
     differ = [
         f"{name} is {_shown(name, there)} there and {_shown(name, grid)} here"
@@ -201,7 +195,7 @@ def _shown(name: str, grid: Grid) -> str:
 
 
 def _values(name: str, grid: Grid) -> set[Any]:
-    """The values of an axis, however it is written."""
+    """The values of an axis, which may be written in several ways."""
     axes = Axes.of(grid)
     known = {"p": axes.p, "seed": axes.seeds, "kinds": axes.kinds}
     text = getattr(grid, name)
@@ -225,10 +219,10 @@ Outcomes = Callable[..., Iterator[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a sweep has got."""
+    """The progress of a sweep."""
 
     done: int
-    """Cells, including those that were in the folder already."""
+    """Cells, including those that were done before."""
     total: int
     failed: int
     rows: tuple[Row, ...]
@@ -246,12 +240,12 @@ def run(
     *,
     retry_failed: bool = False,
 ) -> Iterator[Progress]:
-    """Compute what is not done yet and save each unit; yields after each.
+    """Compute what is not done yet, save each unit, and yield after it.
 
-    Ends early once `cancelled`. Raises OSError, and whatever `outcomes` raises.
+    Ends early once `cancelled`. Raises OSError and what `outcomes` raises.
     """
     before = folder.done(retry_failed=retry_failed)
-    # theory first, which takes no time; then the longest, so that no core is idle at the end
+    # formulas take no time; then the longest units first, so that no core is idle at the end
     todo = sorted(
         left(folder.units, before),
         key=lambda unit: (unit.kind in RANDOM, -_cost(unit, folder.grid)),
@@ -265,7 +259,7 @@ def run(
         new += len(rows)
         now, done = time.monotonic(), len(folder.done())
         spent += sum(costs[row.key] for row in outcome.rows)
-        if spent and computing is None:  # starting processes is over, and not part of the estimate
+        if spent and computing is None:  # from here on, without the time to start processes
             computing = now - sum(row.seconds or 0.0 for row in outcome.rows)
         left_for = (now - computing) * (to_spend - spent) / spent if computing is not None else None
         failed = sum(row.status == "failed" for row in folder.rows)

@@ -1,6 +1,7 @@
-"""The settings of a sweep: its axes as text, and how its cells are computed.
+"""The settings of a sweep: its axes, and how its cells are computed.
 
-A Grid is declared like `Settings`: options, form and file follow from its fields.
+A Grid is declared like `Settings`: options, form and file are made from its fields. A field that
+means the same as one of `Settings`, and each value on an axis, follow the rule of that setting.
 """
 
 from __future__ import annotations
@@ -14,9 +15,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from rugtui.errors import SettingError
-from rugtui.settings.fields import check, fields_of, setting
-from rugtui.settings.ranges import numbers
-from rugtui.settings.settings import DEVICES, Settings
+from rugtui.settings.fields import Declared, Rule, check, fields_of, numbers, setting
+from rugtui.settings.settings import Settings
 
 Kind = Literal["trained", "population", "rug", "theory", "linear"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -26,13 +26,15 @@ Shape = tuple[int, int]
 """(n_sparse, n_dense)."""
 RANGE = "numbers 0.1,0.2 or a range FIRST:LAST:COUNT, with :log if wanted"
 MOST = 1_000_000
-"""Cells of a sweep at most: more is a typing error."""
+"""More cells than this are taken for a typing error."""
 STEPS, STEPS_AT = 3000, 128
-"""Steps of SGD at this n_sparse. The default grows with √n_sparse, like the inverse of the default
-learning rate."""
+"""The default number of SGD steps, and the n_sparse for which it is meant. It grows with √n_sparse,
+like the inverse of the default learning rate."""
 POPULATION_STEPS = 1000
 AXES = ("n_sparse", "ratio", "p", "seed", "kinds", "bias", "tied", "activation", "data")
 """The fields by which a grid may be extended."""
+VARIANT = AXES[5:]
+"""The axes that make a Variant."""
 
 
 def axis(default: str, about: str, **known: Any) -> Any:
@@ -47,6 +49,13 @@ def choices(name: str, about: str) -> Any:
     return axis(declared.write(declared.default), about, phrase=phrase)
 
 
+def as_in_runs(name: str, **changes: Any) -> Any:
+    """A field like the setting of runs of this name, with changes to its Rule."""
+    declared = fields_of(Settings)[name]
+    rule = dataclasses.replace(declared.rule, **changes)
+    return dataclasses.field(default=declared.default, metadata={"rule": rule})
+
+
 @dataclass(frozen=True, slots=True)
 class Variant:
     """The model that is trained, and its data."""
@@ -58,7 +67,7 @@ class Variant:
 
     @property
     def is_theorys(self) -> bool:
-        """Whether the formulas of the exact and the Gaussian loss hold for this model."""
+        """Whether the exact and the Gaussian loss apply to this model."""
         return (self.activation, self.data) == ("relu", "bernoulli")
 
     @property
@@ -73,7 +82,8 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Every ratio and p at every n_sparse, for each kind and, unless it is a formula, each seed."""
+    """Every ratio and p at every n_sparse, for every kind and, unless it is a formula, every
+    seed."""
 
     n_sparse: str = axis("128", "Features: 128,512 or 128:8192:7:log.")
     ratio: str = axis("0.002:0.8:20", "r = n_dense / n_sparse: 0.1,0.25 or 0.002:0.8:20.")
@@ -114,9 +124,9 @@ class Grid:
         least=0,
         auto="a quarter of the steps",
     )
-    batch: int = setting(1024, "Samples in a step of SGD.", unit="samples", least=1)
-    lr: float | None = setting(
-        None, "Learning rate of SGD.", above=0, auto="3e-3/√n_sparse, the paper's"
+    batch: int = as_in_runs("batch", about="Samples in a step of SGD.")
+    lr: float | None = as_in_runs(
+        "lr", about="Learning rate of SGD.", auto="3e-3/√n_sparse, the paper's"
     )
     samples: int = setting(
         4096, "Fresh samples for the loss of trained weights and of rugs.", least=2
@@ -128,13 +138,7 @@ class Grid:
         least=2,
     )
     save_weights: bool = setting(False, "Keep the weights of trained cells and of rugs.")
-    device: str = setting(
-        "auto",
-        "Where to compute: auto, cpu, cuda, cuda:N or mps.",
-        pattern=DEVICES,
-        phrase="auto, cpu, cuda, cuda:N or mps",
-        group="machine",
-    )
+    device: str = as_in_runs("device")
 
     def __post_init__(self) -> None:
         for name, declared in fields_of(Grid).items():
@@ -149,8 +153,8 @@ class Grid:
 
     @classmethod
     def asked(cls, given: Mapping[str, Any], base: Grid | None = None) -> Grid:
-        """The given settings over `base` or the defaults. With `method` "population", as in
-        version 0.1, "trained" means population. Raises SettingError."""
+        """`base` or the defaults with the given settings. As in version 0.1, a `method` says what
+        the kind "trained" means. Raises SettingError."""
         values = (base.as_dict() if base else {}) | dict(given)
         method = values.pop("method", None)
         if method not in (None, "sgd", "population"):
@@ -162,8 +166,7 @@ class Grid:
 
     @classmethod
     def read(cls, facts: Mapping[str, Any]) -> Grid:
-        """A grid from a file. In one of version 0.1 a method says what "trained" means. Raises
-        SettingError, TypeError."""
+        """A grid from a file, perhaps of version 0.1. Raises SettingError, TypeError."""
         facts = dict(facts)
         method = facts.pop("method", None)
         if method is not None:
@@ -176,7 +179,7 @@ class Grid:
     def settings(
         self, shape: Shape, p: float, seed: int, variant: Variant | None = None
     ) -> Settings:
-        """The settings of the run that a cell stands for: a variant, or population training."""
+        """The settings of the run that a cell stands for: of a variant, or population training."""
         steps = self.steps or (usual_steps(shape[0]) if variant else POPULATION_STEPS)
         patience = steps // 4 if self.patience is None else self.patience
         return Settings(
@@ -215,14 +218,17 @@ class Axes:
     @classmethod
     def of(cls, grid: Grid) -> Axes:
         """Raises SettingError."""
-        features = _whole("n_sparse", grid.n_sparse, least=2)
-        p = _numbers("p", grid.p)
-        for value in p:
-            if not 0 < value <= 1:
-                raise SettingError("p", "numbers above 0 and at most 1", f"{value:g}")
-        shapes, notes = _shapes(features, grid.ratio)
-        seeds, kinds = _whole("seed", grid.seed, least=0), _kinds(grid.kinds)
-        return cls(shapes, tuple(p), seeds, kinds, _variants(grid), notes)
+        shapes, notes = _shapes([int(n) for n in _numbers("n_sparse", grid.n_sparse)], grid.ratio)
+        kinds = _words("kinds", grid.kinds)
+        variants = [_words(name, getattr(grid, name)) for name in VARIANT]
+        return cls(
+            shapes,
+            tuple(_numbers("p", grid.p)),
+            tuple(int(seed) for seed in _numbers("seed", grid.seed)),
+            tuple(kind for kind in KINDS if kind in kinds),
+            tuple(Variant(*one) for one in itertools.product(*variants)),
+            notes,
+        )
 
     @property
     def words(self) -> str:
@@ -253,15 +259,31 @@ def usual_steps(n_sparse: int) -> int:
     return max(100 * round(STEPS / 100 * math.sqrt(n_sparse / STEPS_AT)), 1000)
 
 
-def _variants(grid: Grid) -> tuple[Variant, ...]:
-    values = [_words(grid, name) for name in ("bias", "tied", "activation", "data")]
-    return tuple(Variant(*one) for one in itertools.product(*values))
+def _numbers(name: str, text: str) -> list[float]:
+    """Numbers that differ, and are valid for the setting of this name, if there is one. Those of a
+    range are rounded for a setting of whole numbers. Raises SettingError."""
+    declared, found = fields_of(Settings).get(name), list[float]()
+    for part in text.split(","):
+        for value in numbers(name, part):
+            if declared and not declared.rule.admits(value):
+                wanted = declared.wanted.replace("a number", "numbers")
+                wanted = wanted.replace("a whole number", "whole numbers")
+                raise SettingError(name, wanted, f"{value:g}")
+            if declared and declared.kind is int:
+                if ":" not in part and value != round(value):
+                    raise SettingError(name, "whole numbers", f"{value:g}")
+                value = round(value)
+            found.append(value)
+    twice = [value for value, times in Counter(found).items() if times > 1]
+    if twice:
+        raise SettingError(name, "numbers that differ", f"{twice[0]:g} more than once")
+    return found
 
 
-def _words(grid: Grid, name: str) -> list[Any]:
-    """The values of an axis that is not of numbers. Raises SettingError."""
-    text = getattr(grid, name)
-    values = [fields_of(Settings)[name].parse(word) for word in text.split(",")]
+def _words(name: str, text: str) -> list[Any]:
+    """The values of an axis that is not of numbers; they differ. Raises SettingError."""
+    declared = fields_of(Settings).get(name) or Declared(name, str, "", Rule(""), KINDS)
+    values = [declared.parse(word) for word in text.split(",")]
     if len(set(values)) < len(values):
         raise SettingError(name, "values that differ", repr(text))
     return values
@@ -270,8 +292,8 @@ def _words(grid: Grid, name: str) -> list[Any]:
 def _shapes(features: Sequence[int], text: str) -> tuple[tuple[Shape, ...], tuple[str, ...]]:
     """n_dense = round(ratio · n_sparse), without duplicates.
 
-    A ratio given by itself must round to 1 … n_sparse − 1 dimensions; those of a range are clamped
-    to that, as the paper does with its first ratio, 0.002.
+    A single ratio must round to 1 … n_sparse − 1 dimensions; ratios of a range are clamped to that,
+    as the paper does with its first one, 0.002.
     """
     ratios = _numbers("ratio", text)
     found: set[Shape] = set()
@@ -304,38 +326,6 @@ def _no_dimensions(ratio: float, n_sparse: int) -> SettingError:
     wanted = f"numbers from {1 / n_sparse:.3g} to {1 - 1 / n_sparse:.6g} at n_sparse {n_sparse}"
     hint = f"n_dense = ratio · n_sparse is rounded, and {round(ratio * n_sparse)} is none"
     return SettingError("ratio", wanted, f"{ratio:g}", hint)
-
-
-def _numbers(name: str, text: str) -> list[float]:
-    """Numbers without duplicates. Raises SettingError."""
-    values = numbers(name, text)
-    twice = [value for value, times in Counter(values).items() if times > 1]
-    if twice:
-        raise SettingError(name, "numbers that differ", f"{twice[0]:g} more than once")
-    return values
-
-
-def _whole(name: str, text: str, *, least: int) -> tuple[int, ...]:
-    """Whole numbers that differ; those of a range are rounded. Raises SettingError."""
-    found: list[int] = []
-    for part in text.split(","):
-        for value in numbers(name, part):
-            if ":" not in part and value != round(value):
-                raise SettingError(name, "whole numbers", f"{value:g}")
-            if value < least:
-                raise SettingError(name, f"whole numbers of at least {least}", f"{value:g}")
-            found.append(round(value))
-    _numbers(name, ",".join(map(str, found)))
-    return tuple(found)
-
-
-def _kinds(text: str) -> tuple[Kind, ...]:
-    words = [word.strip() for word in text.split(",")]
-    if bad := [word for word in words if word not in KINDS]:
-        raise SettingError("kinds", "one or more of " + ", ".join(KINDS), repr(bad[0]))
-    if len(set(words)) < len(words):
-        raise SettingError("kinds", "kinds that differ", repr(text))
-    return tuple(kind for kind in KINDS if kind in words)
 
 
 def _times(count: int, noun: str) -> str:

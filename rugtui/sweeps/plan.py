@@ -1,8 +1,8 @@
-"""A grid cut into units, each computed and saved as a whole, and the Outcome of a unit.
+"""A grid split into units, each computed and saved as a whole, and the Outcome of a unit.
 
-What is in a unit follows from the grid alone, not from where it is computed: with the same number
-of threads its numbers are the same, bit for bit, in this process and on a cluster. Nothing here
-needs torch: the process that hands out units and saves rows computes nothing.
+The units depend only on the grid, not on where they are computed: with the same number of threads
+their numbers are the same, bit for bit, in this process and on a cluster. Nothing here needs torch,
+because the process that hands out units and saves rows computes nothing.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from typing import Any
 
 from rugtui import __version__
 from rugtui.sweeps.grid import RANDOM, Axes, Grid, Kind, Shape, Variant
-from rugtui.sweeps.table import Key, Row, key_of
+from rugtui.sweeps.table import Key, Row
 from rugtui.theory.levels import levels
 
 MOST_RANDOM, MOST_FORMULAS = 20, 1000
-"""At most so many cells in a unit, with and without randomness."""
+"""Limits on the cells of a unit, with and without randomness."""
 TOGETHER = 1 << 21
-"""Parameters of a unit's models, unless one model alone has more: models computed together gain
-nothing once they do not fit in a cache, and a stopped sweep loses the unit it is at."""
+"""Limit on the parameters of a unit of several models: computing models together gains nothing once
+they do not fit in a cache, and a sweep that is stopped loses its current unit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One point of a unit; `seed` is None without randomness, `variant` unless it is trained on
-    samples."""
+    """One point of a unit; `seed` is None without randomness, `variant` for all kinds but
+    trained."""
 
     p: float
     seed: int | None = None
@@ -57,13 +57,11 @@ class Unit:
 
     @property
     def keys(self) -> list[Key]:
-        return [
-            key_of(*self.shape, cell.p, self.kind, cell.seed, cell.variant) for cell in self.cells
-        ]
+        return [(*self.shape, cell.p, self.kind, cell.seed, cell.variant) for cell in self.cells]
 
 
 def units(grid: Grid) -> tuple[Unit, ...]:
-    """All units of the grid, theory first: it takes no time."""
+    """All units of the grid, formulas first, because they take no time."""
     axes = Axes.of(grid)
     kinds = sorted(axes.kinds, key=lambda kind: kind in RANDOM)
     return tuple(
@@ -72,8 +70,8 @@ def units(grid: Grid) -> tuple[Unit, ...]:
 
 
 def left(all_units: Collection[Unit], done: Collection[Key]) -> list[Unit]:
-    """The units with a cell that is not done: without the cells that are, except those of
-    population, whose cells are computed together."""
+    """The units that are not done, without the cells that are; only units of population stay whole,
+    because their cells are computed together."""
     found = []
     for unit in all_units:
         cells = [cell for cell, key in zip(unit.cells, unit.keys, strict=True) if key not in done]
@@ -94,7 +92,7 @@ def _of_shape(kind: Kind, shape: Shape, axes: Axes) -> Iterator[Unit]:
 
 
 def parameters(shape: Shape) -> int:
-    """How many a model has: W_in, W_out and b."""
+    """The number of parameters of a model: W_in, W_out and b."""
     n_sparse, n_dense = shape
     return n_sparse * (2 * n_dense + 1)
 
@@ -109,7 +107,7 @@ class Outcome:
 
 
 def predicted(unit: Unit) -> Outcome:
-    """A unit of theory or of the linear model, by formula."""
+    """The outcome of a unit of theory or of the linear model, from formulas."""
     begun, rows = time.perf_counter(), []
     for row in (bare(unit, cell) for cell in unit.cells):
         loss, gaussian = row.linear, None
@@ -121,18 +119,18 @@ def predicted(unit: Unit) -> Outcome:
 
 
 def failed(unit: Unit, grid: Grid, why: str, traceback: str | None = None) -> Outcome:
-    """A unit whose cells all fail for the same reason."""
+    """The outcome of a unit whose cells all fail for the same reason."""
     rows = (failure(bare(unit, cell, grid), why, traceback) for cell in unit.cells)
     return Outcome(tuple(rows), {})
 
 
 def fault(error: BaseException) -> tuple[str, str]:
-    """The text and the traceback of an unexpected error, which fails its cell and no other."""
+    """The text and the traceback of an unexpected error."""
     return f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error))
 
 
 def bare(unit: Unit, cell: Cell, grid: Grid | None = None) -> Row:
-    """A row before anything was measured; with `grid` it says how its weights are trained."""
+    """The row of a cell without measurements; with `grid`, it says how the weights are trained."""
     known = levels(unit.ratio, cell.p)
     how: dict[str, Any] = {}
     if grid and unit.kind in ("trained", "population"):

@@ -1,7 +1,4 @@
-"""Population training of many cells at once.
-
-Every cell has its own p and rate, and stops by itself; the others go on together.
-"""
+"""Population training of many cells of one shape at once, each with its own p, rate and end."""
 
 from __future__ import annotations
 
@@ -20,18 +17,18 @@ from rugtui.training.kernels.optimizer import Optimizer
 from rugtui.training.schedule import SETTLED
 
 WINDOW = 100
-"""A cell is done once its mean loss over so many steps is not lower by the fraction SETTLED than
-over as many steps before."""
+"""A cell is done once its mean loss over WINDOW steps is not lower by the fraction SETTLED than
+over the WINDOW steps before."""
 EXPLODED = 1e3
-"""Multiple of the zero-output baseline, p/3, at which a cell has diverged."""
+"""A cell whose loss exceeds this multiple of p has diverged; the zero-output baseline is p/3."""
 
 Cells = Float[Tensor, " cells"]
 
 
 @dataclass(frozen=True, slots=True)
 class BatchedWeights:
-    """W_inᵀ, W_out and b of cells of one shape, so that one product serves them all: views of one
-    tensor with a row for each cell."""
+    """W_inᵀ, W_out and b of cells of one shape, for batched products: views of one tensor with a
+    row for each cell."""
 
     flat: Float[Tensor, "cells size"]
     W_in_T: Float[Tensor, "cells n_sparse n_dense"]
@@ -54,7 +51,7 @@ class BatchedWeights:
         return cls(flat, W_in_T, W_out, flat[:, 2 * half :])
 
     def like(self) -> BatchedWeights:
-        """The same views of a tensor of zeros, for a gradient, say."""
+        """The same views of zeros, for example for a gradient."""
         return BatchedWeights.view(torch.zeros_like(self.flat), self.n_sparse)
 
     def copy(self) -> BatchedWeights:
@@ -86,9 +83,9 @@ class BatchedWeights:
 def descend(
     weights: BatchedWeights, p: Float[Tensor, " cells"], steps: int
 ) -> tuple[BatchedWeights, Int[Tensor, " cells"]]:
-    """Descend on the Gaussian loss; returns the weights and the steps that each cell took.
+    """Descend the Gaussian loss; returns the weights and the steps that each cell took.
 
-    p is in float64. A cell that diverges stops with weights that contain NaN or infinity.
+    p is float64. A cell that diverges stops with weights that may contain NaN or infinity.
     """
     found, taken = weights.like(), torch.zeros_like(p, dtype=torch.int64)
     active = torch.arange(weights.cells, device=p.device)
@@ -113,7 +110,8 @@ def descend(
 
 
 class Descent:
-    """Adam on the Gaussian losses of cells of one shape. Its `b` holds β = b + μ."""
+    """Adam on the Gaussian losses of cells of one shape, with β = b + μ in place of b (`training/
+    population.py` says why)."""
 
     def __init__(self, weights: BatchedWeights, p: Float[Tensor, " cells"]) -> None:
         self.step = 0
@@ -123,7 +121,7 @@ class Descent:
         self._own.b.add_(population.means(self._own, self._p))
 
     def _hold(self, weights: BatchedWeights, p: Tensor) -> None:
-        """Take these cells, with a new optimizer."""
+        """Continue with these cells and a new optimizer."""
         self._own, self._p = weights, p[:, None]
         self._sigma = torch.from_numpy(noise(1, weights.n_dense / weights.n_sparse, p.cpu())).to(p)
         """σ of the best model per unit of a."""
@@ -136,7 +134,7 @@ class Descent:
         )
 
     def keep(self, cells: Int[Tensor, " kept"]) -> None:
-        """Drop all cells but these."""
+        """Continue with these cells only."""
         memory = {n: v[cells] if v.ndim else v for n, v in self._adam.state().items()}
         self._rate, self._previous = self._rate[cells], self._previous[cells]
         self._hold(self._own.some(cells), self._p[cells, 0])
@@ -156,7 +154,7 @@ class Descent:
         self._rate = torch.where(rose, slower, faster.clamp_(max=population.HIGHEST_RATE))
         self._previous = loss
         self._moved.flat.zero_()
-        self._adam.step(1.0)  # Adam's moves at rate 1, to be scaled for each cell
+        self._adam.step(1.0)  # at rate 1; each cell scales the result by its own
         own, moved = self._own, self._moved
         rate = (self._rate / math.sqrt(own.n_dense)).to(own.flat.dtype)[:, None, None]
         own.W_in_T.addcmul_(moved.W_in_T, rate)

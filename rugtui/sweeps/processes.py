@@ -1,9 +1,9 @@
-"""Units computed by processes of this machine: one per core, each on one thread; on a GPU only one.
+"""Units computed by processes on this machine: one per core, each on one thread; on a GPU only one.
 
-Each process has its own pipe and one unit at a time, so a process that dies costs only its unit.
-(One death breaks the shared queue of loky's or the standard library's pool for everybody, and such
-a queue needs /dev/shm for its locks.) A unit waits until there is memory for it beside the running
-ones; a unit that can never fit fails. A unit whose process died is tried once more, alone.
+Each process has its own pipe and one unit at a time, so that a process that dies costs only its
+unit, which is tried once more, alone. (In a pool of loky or the standard library one death breaks
+the queue that all processes share, which moreover needs /dev/shm.) A unit waits until there is
+memory for it beside the others, and fails if there can never be enough.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ from rugtui.sweeps.grid import Grid
 from rugtui.sweeps.plan import RANDOM, Outcome, Unit, failed, fault, predicted
 
 LOOK_EVERY = 0.2
-"""Seconds between two checks whether to stop."""
+"""Seconds between checks for cancellation."""
 FEW = 2000
-"""At most this many cells of theory are computed by this process, while the others start."""
+"""Up to this many cells of formulas are computed by this process while the others start."""
 SURE = ("auto", "cpu")
-"""Devices that always exist; any other is checked before anything is computed."""
+"""Devices that always exist; a process checks others before anything is computed."""
 DEATHS = 2
-"""After this many dead processes a unit has failed."""
+"""A unit has failed after this many of its processes died."""
 STARTS = 3
-"""Processes that may die in a row before one is ready to compute."""
+"""Processes per slot that may die in a row before one is ready to compute."""
 IGNORED = {signal.SIGINT, signal.SIGHUP}
-"""Signals to every process of a terminal; only the process that hands out units handles them."""
+"""A terminal sends these to all its processes; only the one that hands out units handles them."""
 
 
 def outcomes(
@@ -51,7 +51,7 @@ def outcomes(
 ) -> Iterator[Outcome]:
     """The Outcome of each unit as it is done; ends early once `cancelled`.
 
-    `compute` replaces what the processes do, and `there` the bytes of memory available to all of
+    Tests replace what processes `compute`, and the bytes of memory that are `there` for all of
     them. Raises SettingError for a device that does not exist, RugtuiError if no process can be
     started.
     """
@@ -72,7 +72,7 @@ def outcomes(
 
 @contextlib.contextmanager
 def blocked_signals() -> Iterator[None]:
-    """Threads and processes started meanwhile never receive the signals of a terminal."""
+    """Threads and processes started inside the block never receive the signals of a terminal."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, IGNORED)
     try:
         yield
@@ -82,7 +82,7 @@ def blocked_signals() -> Iterator[None]:
 
 @contextlib.contextmanager
 def without_main() -> Iterator[None]:
-    """Processes that start meanwhile do not run the user's script again, as spawn has them do."""
+    """Processes started inside the block do not run the user's script again, as spawn would."""
     script = sys.modules["__main__"]
     sys.modules["__main__"] = types.ModuleType("__main__")
     try:
@@ -96,7 +96,7 @@ class _Worker:
 
     def __init__(self, compute: Callable[[Unit, Grid], Outcome], grid: Grid) -> None:
         """Raises OSError if no process can be started."""
-        context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
+        context = multiprocessing.get_context("spawn")  # a fork would lose torch's threads
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, compute, grid), daemon=True)
         with blocked_signals(), without_main(), theirs:
@@ -106,7 +106,7 @@ class _Worker:
 
     def take(self, unit: Unit) -> None:
         self.unit = unit
-        with contextlib.suppress(OSError):  # it has died; `answer` notices
+        with contextlib.suppress(OSError):  # it has died, as `answer` will notice
             self.pipe.send(unit)
 
     def answer(self) -> Any:
@@ -122,7 +122,7 @@ class _Worker:
 
 
 class _Pool:
-    """Hands units to processes; replaces those that die."""
+    """Hands units to processes, and replaces those that die."""
 
     def __init__(
         self,
@@ -139,7 +139,7 @@ class _Pool:
         self._on_cpu = True
         self._new, self._too_large = deque(fit), list(over)
         self._again = deque[Unit]()
-        """Units whose process died: each waits until it can run alone."""
+        """Units whose process died; each waits until it can run alone."""
         self._deaths = Counter[Unit]()
         self._workers: list[_Worker] = []
         self._died_early = 0
@@ -184,7 +184,7 @@ class _Pool:
         self._workers.clear()
 
     def _heard(self, worker: _Worker) -> list[Outcome]:
-        """The outcomes that follow from a process's message, or from its death."""
+        """The outcomes that follow from a process's message or death."""
         try:
             said = worker.answer()
         except EOFError:
@@ -196,7 +196,8 @@ class _Pool:
         return [said if isinstance(said, Outcome) else failed(unit, self._grid, *said)]
 
     def _began(self, worker: _Worker, device: str | tuple[str, str, object, str]) -> list[Outcome]:
-        """A process is ready, and says which device it has. Raises SettingError if it has none."""
+        """A process is ready, and has found its device. Raises SettingError if it does not
+        exist."""
         if isinstance(device, tuple):
             raise SettingError(*device)
         worker.is_ready, self._died_early = True, 0
@@ -214,7 +215,7 @@ class _Pool:
         return failed(unit, self._grid, too_large(self._needs[unit], self._there))
 
     def _died(self, worker: _Worker) -> list[Outcome]:
-        worker.process.join(1)  # its pipe is closed: it is exiting, with its own exit code
+        worker.process.join(1)  # its pipe is closed: it is exiting, with an exit code to report
         worker.end()
         worker.process.join()
         self._workers.remove(worker)
@@ -241,7 +242,7 @@ class _Pool:
                 worker.take(unit)
 
     def _next(self) -> Unit | None:
-        """The first unit that there is memory for beside the running ones."""
+        """The first unit for which there is memory beside those in progress."""
         going = self._going
         if any(unit in self._deaths for unit in going):
             return None
@@ -255,14 +256,15 @@ class _Pool:
 
 
 def _end(code: int | None) -> str:
-    """How a process ended, for people."""
+    """How a process ended, in words."""
     if code == -signal.SIGKILL:
         return "was killed (out of memory?)"
     return f"died of {signal.Signals(-code).name}" if code and code < 0 else f"ended with {code}"
 
 
 def _serve(pipe: Connection, compute: Callable[[Unit, Grid], Outcome], grid: Grid) -> None:
-    """In a new process, before NumPy and torch are loaded: compute units until the pipe closes."""
+    """The body of a process: compute units until the pipe closes. NumPy and torch are not loaded
+    yet."""
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -279,7 +281,7 @@ def _serve(pipe: Connection, compute: Callable[[Unit, Grid], Outcome], grid: Gri
 
 
 def _end_with_parent() -> None:
-    """End this process when the one that started it ends."""
+    """End this process when its parent ends."""
     parent = multiprocessing.parent_process()
     assert parent
     parent.join()
@@ -287,7 +289,7 @@ def _end_with_parent() -> None:
 
 
 def _device(name: str) -> str | tuple[str, str, object, str]:
-    """The kind of device, or the parts of a SettingError, which cannot be pickled."""
+    """The type of the device, or the parts of a SettingError, which cannot be pickled."""
     if name == "cpu":
         return name
     from rugtui.training.device import resolve

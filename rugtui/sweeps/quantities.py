@@ -1,4 +1,4 @@
-"""The quantities that a map over (r, p) can show: numbers of a cell, from its rows."""
+"""The quantities that a map over (r, p) can show, computed from the rows of a cell."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from rugtui.sweeps.table import Row
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A number in the rows of one kind; `middle` is its value according to the theory, `log`
-    whether it is shown on a logarithmic scale."""
+    """A number in the rows of one kind. `middle` is its value according to theory, `log` whether
+    its scale is logarithmic."""
 
     name: str
     label: str
@@ -75,21 +75,21 @@ QUANTITIES = (
 
 
 def quantities(rows: Iterable[Row]) -> tuple[Quantity, ...]:
-    """Those that these rows have."""
+    """Those for which there are rows."""
     kinds = {row.kind for row in rows}
     return tuple(one for one in QUANTITIES if one.kind in kinds)
 
 
 def variants(rows: Iterable[Row]) -> tuple[Variant, ...]:
-    """The variants of trained models in these rows, the default one first."""
+    """The variants of trained models in these rows, the default first."""
     found = {row.variant for row in rows if row.variant is not None}
     return tuple(sorted(found, key=lambda one: (bool(one.words), one.words)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cells:
-    """The rows of one n_sparse on a grid, r upwards, p to the right; of trained models only one
-    variant."""
+    """The rows of one n_sparse on a grid, with r upwards and p to the right, and of trained models
+    only one variant."""
 
     n_sparse: int
     r: Float[np.ndarray, " rows"]
@@ -99,7 +99,7 @@ class Cells:
 
     @classmethod
     def of(cls, n_sparse: int, rows: Sequence[Row], variant: Variant | None = None) -> Cells:
-        """On the axes of these rows; by default of the first variant."""
+        """A grid of these rows, by default of the first variant."""
         own = [row for row in rows if row.n_sparse == n_sparse]
         variant = variant or next(iter(variants(own)), None)
         own = [row for row in own if row.variant in (None, variant)]
@@ -129,8 +129,8 @@ class Cells:
         return np.where(count > 0, mean, np.nan), square, count
 
     def without(self, quantity: Quantity) -> dict[tuple[int, int], bool]:
-        """The cells [i, k] without a value: True for those that failed, False for those not yet
-        computed."""
+        """The cells [i, k] without a value: True if they failed, False if they are not computed
+        yet."""
         known = np.isfinite(self.values(quantity))
         rows = [(row.status == "failed", (i, k)) for row, i, k in self._placed(quantity.kind)]
         there, failed = {place for _, place in rows}, {place for bad, place in rows if bad}

@@ -1,4 +1,4 @@
-"""The table of a sweep: one row per cell and kind, as Parquet, CSV and JSON lines."""
+"""The table of a sweep: a row for each cell and kind, as Parquet, CSV and JSON lines."""
 
 from __future__ import annotations
 
@@ -24,21 +24,15 @@ if TYPE_CHECKING:
 
 PARQUET, CSV = "results.parquet", "results.csv"
 Status = Literal["done", "failed"]
-Key = tuple[int, int, float, str, int | None, Variant | None]
-
-
-def key_of(
-    n_sparse: int, n_dense: int, p: float, kind: Kind, seed: int | None, variant: Variant | None
-) -> Key:
-    """What identifies a cell and kind in a sweep."""
-    return n_sparse, n_dense, p, kind, seed, variant
+Key = tuple[int, int, float, Kind, int | None, Variant | None]
+"""n_sparse, n_dense, p, kind, seed and variant, which identify a row."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One cell and kind. Losses are per feature; a number that this kind does not have is None.
+    """One cell and kind. Losses are per feature; None stands for what this kind does not have.
 
-    Statistics have the names of `rugtui.analysis.statistics.Statistics`.
+    Statistics have the names that they have in `rugtui.analysis.statistics.Statistics`.
     """
 
     n_sparse: int
@@ -89,7 +83,7 @@ class Row:
     rows: int | None = None
     """Rows of W used for the exact loss and the statistics from skew to here."""
     delta_diag: float | None = None
-    """This and the next five: `rugtui.analysis.paper.PaperStatistics`, of all rows of W."""
+    """This and the next five are `rugtui.analysis.paper.PaperStatistics`, of all rows of W."""
     delta_b: float | None = None
     delta_var_nu: float | None = None
     delta_mean_nu: float | None = None
@@ -101,7 +95,7 @@ class Row:
     """This cell's share of the time of its batch."""
     device: str | None = None
     bias: bool | None = None
-    """This and the next three: the model that was trained and its data; of kind trained only."""
+    """This and the next three are the Variant of the kind trained."""
     tied: bool | None = None
     activation: str | None = None
     data: str | None = None
@@ -110,11 +104,11 @@ class Row:
     weights: str | None = None
     """File of the weights in the sweep's folder, if they were saved."""
     traceback: str | None = None
-    """Where an unexpected error made the cell fail."""
+    """Of an unexpected error that made the cell fail."""
 
     @property
     def key(self) -> Key:
-        return key_of(self.n_sparse, self.n_dense, self.p, self.kind, self.seed, self.variant)
+        return self.n_sparse, self.n_dense, self.p, self.kind, self.seed, self.variant
 
     @property
     def variant(self) -> Variant | None:
@@ -124,7 +118,7 @@ class Row:
 
     @property
     def name(self) -> str:
-        """The cell, for people."""
+        """The cell in words."""
         seed = "" if self.seed is None else f", seed {self.seed}"
         words = f", {self.variant.words}" if self.variant and self.variant.words else ""
         return f"{self.kind} {self.n_sparse} × {self.n_dense}, p {self.p:.6g}{seed}{words}"
@@ -140,7 +134,7 @@ class Row:
         }
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON: numbers that are not finite are None."""
+        """For JSON; numbers that are not finite are None."""
         return plain(dataclasses.asdict(self))
 
 
@@ -174,14 +168,14 @@ def row_of(facts: dict[str, Any], path: Path) -> Row:
 def write_tables(
     folder: Path, rows: Sequence[Row], settings: Mapping[str, Any] | None = None
 ) -> None:
-    """Write results.parquet and results.csv; the sweep's settings are in the metadata of the
-    first. Raises OSError."""
+    """Write results.parquet, with the sweep's settings as metadata, and results.csv. Raises
+    OSError."""
     write_whole(folder / CSV, csv_bytes(rows))
     write_whole(folder / PARQUET, parquet_bytes(rows, settings))
 
 
 def csv_bytes(rows: Iterable[Row]) -> bytes:
-    """All digits; None is empty. A row is one line: line ends in a traceback become \\n."""
+    """With all digits; None is empty. A row is one line: line ends in a traceback become \\n."""
     text = io.StringIO()
     writer = csv.DictWriter(text, tuple(TABLE_TYPES), lineterminator="\n")
     writer.writeheader()
@@ -207,7 +201,7 @@ def read_parquet(path: Path) -> list[Row]:
 
     try:
         content = pyarrow.BufferReader(path.read_bytes())
-        # threads of pyarrow that outlive Python's own end would abort the process
+        # pyarrow's threads may outlive the interpreter, and then abort the process
         table = pyarrow.parquet.read_table(content, use_threads=False)
     except pyarrow.ArrowException as error:
         raise DamagedError(path, "it is not a Parquet file") from error

@@ -1,38 +1,35 @@
-"""A sweep in a process of its own, `rugtui sweep`: to start it, stop it, and follow its folder.
+"""A sweep in a process of its own, `rugtui sweep`: start it, stop it, and follow its folder.
 
-The process outlives the one that started it, and saves when a signal stops it. Following works for
-any process that computes the sweep, on this machine or another.
+The process outlives the one that started it, and saves when a signal stops it. A sweep that any
+other process computes, here or on another machine, can be followed too.
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
-
-from rugtui.storage.lock import holder
-from rugtui.sweeps.folder import ROWS, about, find, grid_of
-from rugtui.sweeps.grid import Axes, Grid
-from rugtui.sweeps.table import Key, Row
-
-if TYPE_CHECKING:
-    import subprocess
-
 
 import contextlib
 import os
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
 
 from rugtui.errors import RunError, UsageError
-from rugtui.runtime.user_folders import state_folder
-from rugtui.storage.files import file_mode, make_folder
+from rugtui.storage.files import file_mode, make_folder, state_folder
+from rugtui.storage.lock import holder
 from rugtui.storage.run_directory import last_written
-from rugtui.sweeps.folder import ABOUT, SweepFolder, is_sweep
+from rugtui.sweeps.folder import ABOUT, ROWS, SweepFolder, about, find, grid_of, is_sweep
+from rugtui.sweeps.grid import Axes, Grid
+from rugtui.sweeps.table import Key, Row
 
 Doing = Literal["starting", "computing", "stopped", "done", "failed"]
 STOPPED_BY_SIGNAL = (-15, -2, 130, 143)
+"""Exit codes."""
+ERRORS = "sweep.log"
+"""The process's standard error, in the sweep's folder."""
+LAST_WORDS = 4096
+"""Bytes at the end of that file in which its last line is looked for."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +45,7 @@ class Watched:
     who: str = ""
     """The process that computes it."""
     notes: tuple[str, ...] = ()
-    """What is wrong with its files, and the last line of a process that failed."""
+    """Messages about its files, and the last line of a process that failed."""
 
     @property
     def failed(self) -> int:
@@ -59,7 +56,7 @@ class Watch:
     """Follows a sweep through its folder."""
 
     def __init__(self, folder: Path, process: subprocess.Popen[bytes] | None = None) -> None:
-        """`process`: the one that this program started for it. Raises OSError, RugtuiError."""
+        """`process`: that which this program started, if it did. Raises OSError, RugtuiError."""
         about(folder)
         self.folder, self._process = folder, process
         self._grid = grid_of(folder)
@@ -73,7 +70,7 @@ class Watch:
         """The sweep's state, or None if nothing changed. Raises OSError, RugtuiError."""
         doing, who, said = self._doing()
         found = find(self.folder, self._from())
-        self._rows |= found.keys
+        self._rows |= found.rows
         self._end, self._notes = found.end, (*self._notes, *found.notes)
         if doing in ("stopped", "failed") and len(self._rows) >= self._axes.cells:
             doing, said = "done", ""  # rows of failed cells say why
@@ -86,15 +83,15 @@ class Watch:
         return Watched(self.folder, self._grid, self._axes, rows, doing, who, notes)
 
     def _from(self) -> int:
-        """The byte to read on from: 0 if the file became shorter, as after a crash."""
+        """The byte from which to read on: 0 if the file became shorter, as after a crash."""
         path = self.folder / ROWS
         if path.is_file() and path.stat().st_size < self._end:
             self._end, self._notes = 0, ()
         return self._end
 
     def _doing(self) -> tuple[Doing, str, str]:
-        """What happens to it, by whom, and the last line of a process that failed."""
-        # Polled before the lock is checked: our process may still take the lock until it ends.
+        """The state of the sweep, its process, and the last line of a process that failed."""
+        # First the process, then the lock: until it ends, our process may still take the lock.
         code = self._process.poll() if self._process else None
         busy, who = holder(self.folder)
         if busy:
@@ -106,12 +103,6 @@ class Watch:
         if code == 0 or code in STOPPED_BY_SIGNAL:
             return "stopped", "", ""
         return "failed", "", last_words(self.folder) or f"the process ended with code {code}"
-
-
-SAID = "sweep.log"
-"""The process's standard error, in the sweep's folder."""
-LAST_WORDS = 4096
-"""`last_words` reads at most so many bytes of it."""
 
 
 def sweeps_folder() -> Path:
@@ -144,11 +135,11 @@ def prepare(folder: Path, grid: Grid) -> None:
 
 def start(folder: Path) -> subprocess.Popen[bytes]:
     """Compute the rest of a sweep in a process that does not depend on this terminal. Raises
-    OSError, RunError if another process computes it."""
+    RunError if another process computes it, OSError."""
     busy, who = holder(folder)
     if busy:
         raise RunError(f"{who or 'another process'} is already computing {str(folder)!r}.")
-    said = os.open(folder / SAID, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, file_mode(folder))
+    said = os.open(folder / ERRORS, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, file_mode(folder))
     try:
         return subprocess.Popen(
             [sys.executable, "-m", "rugtui", "sweep", "--out", str(folder)],
@@ -175,7 +166,7 @@ def stop(folder: Path) -> None:
 def last_words(folder: Path) -> str:
     """The last line that the process wrote; empty if there is none. Raises OSError."""
     try:
-        with (folder / SAID).open("rb") as file:
+        with (folder / ERRORS).open("rb") as file:
             file.seek(max(file.seek(0, os.SEEK_END) - LAST_WORDS, 0))
             lines = file.read().decode(errors="replace").split("\n")
     except FileNotFoundError:

@@ -21,10 +21,9 @@ from rugtui.errors import SettingError
 from rugtui.live.commands import Detach, NextConstruction, Pause, Save, Show, ShowStep, Stop
 from rugtui.live.session import Session
 from rugtui.runtime.threads import lower_priority
-from rugtui.settings.effects import no_effect
 from rugtui.settings.preferences import Preferences
 from rugtui.settings.presets import Preset
-from rugtui.settings.settings import Settings, fields
+from rugtui.settings.settings import Settings, fields, no_effect
 from rugtui.tui.charts.palette import picture_colours
 from rugtui.tui.command_palette import CommandPalette, Commands, commands, focused_in, keys_of
 from rugtui.tui.frame_app import FrameApp

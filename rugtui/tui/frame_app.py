@@ -12,9 +12,8 @@ from textual.timer import Timer
 from rugtui.live.commands import COUNTED, Change, Command, Kind
 from rugtui.live.frame import Frame
 from rugtui.live.session import LOADING, Session
-from rugtui.runtime.garbage import freeze_loaded
-from rugtui.runtime.threads import share_beside
-from rugtui.runtime.usage import UsageMeter
+from rugtui.runtime.machine import UsageMeter
+from rugtui.runtime.threads import freeze_loaded, share_beside
 from rugtui.settings.preferences import Preferences
 from rugtui.settings.settings import Settings
 from rugtui.tui.header import Header

@@ -13,7 +13,7 @@ from rugtui.analysis import numbers
 from rugtui.analysis.verdict import comparable
 from rugtui.live.frame import Frame
 from rugtui.live.history import of_other_kind
-from rugtui.runtime.characters import printable
+from rugtui.runtime.terminal import printable
 from rugtui.tui.charts.lines import Piece, line
 from rugtui.tui.charts.palette import ASCII, Palette
 from rugtui.tui.panes.pane import Pane

@@ -14,8 +14,7 @@ from rugtui.cli import main
 from rugtui.cli import train as train_command
 from rugtui.storage.checkpoint import newest
 from rugtui.storage.listing import listed
-from rugtui.storage.log import NAME as LOG
-from rugtui.storage.run_directory import SNAPSHOTS, all_runs, find_run
+from rugtui.storage.run_directory import LOG, SNAPSHOTS, all_runs, find_run
 from tests.processes import running, until
 from tests.storage.places import full_disk, read_only
 

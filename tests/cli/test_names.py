@@ -12,7 +12,7 @@ from rugtui.cli import main, train
 from rugtui.cli.watch import run_to_watch
 from rugtui.errors import RunError
 from rugtui.live.run_session import RunSession
-from rugtui.runtime.characters import printable
+from rugtui.runtime.terminal import printable
 from rugtui.storage.run_directory import all_runs, find_target, runs_folder
 from tests.models.weight_files.test_weight_file import W_IN, W_OUT, B
 from tests.storage.some import SETTINGS

@@ -10,13 +10,13 @@ from rugtui.live.commands import Look, Pause, Save, Show, Stop
 from rugtui.live.session import Session
 from rugtui.models.base import Window
 from rugtui.runtime import threads
-from rugtui.live import readings
+from rugtui.live import measuring
 from rugtui.live.own_run import OwnRun
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
 
-readings.ROWS, threads.BESIDE = 8, 1.0  # it rests but as long as it works
+measuring.ROWS, threads.BESIDE = 8, 1.0  # it rests but as long as it works
 before, deadline = peak(), time.monotonic() + 60
 settings = Settings(n_sparse=16_384, n_dense=4, p=0.01, batch=64, device="cpu", steps=0)
 session = Session(OwnRun(settings))

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rugtui.live.commands import Look
-from rugtui.live.picture_maker import PictureMaker
+from rugtui.live.picture_maker import PictureMaker, window_of
 from rugtui.models.base import Window
 from rugtui.models.rug import Rug
 from tests.models.test_ordering import matrix, some_dense
@@ -79,7 +79,7 @@ def test_a_cursor_outside_has_no_cell():
 def test_a_look_meant_for_larger_weights_sees_all_of_smaller_ones():
     painter = PictureMaker()
     look = Look(4, 4, Window(100, 100, 200, 200), cursor=(150, 150))
-    assert painter.window(look, 20) == Window.whole(20)
+    assert window_of(look, 20) == Window.whole(20)
     assert painter.panel("trained", some_dense(20, 3), look).pixels.shape == (4, 4)
 
 

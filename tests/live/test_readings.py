@@ -7,10 +7,11 @@ from contextlib import contextmanager
 import torch
 
 from rugtui.errors import WeightsError
+from rugtui.live import measuring
 from rugtui.live import readings as module
 from rugtui.live.commands import Change, Look, NextConstruction, Show
 from rugtui.live.frame import Frame
-from rugtui.live.loss_sampler import CELLS, RugSampler
+from rugtui.live.measuring import CELLS, RugSampler
 from rugtui.live.opening import open_run
 from rugtui.live.readings import Readings
 from rugtui.live.run_session import RunSession
@@ -69,7 +70,7 @@ def test_statistics_of_the_last_rug_are_not_taken_for_those_of_this(tmp_path):
 
 
 def test_a_rug_beside_trained_weights_does_not_hold_up_their_statistics(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "share_beside", lambda: 1e9)  # no rest between two of them
+    monkeypatch.setattr(measuring, "share_beside", lambda: 1e9)  # no rest between two of them
     with reading(RunSession.new(SMALL, into=tmp_path)) as readings:
         readings.picture("trained", Look(8, 8, beside=True))
         for _ in range(2):
@@ -258,13 +259,13 @@ def change(readings, **changes):
 
 def computed(readings):
     """Wait for the statistics that were asked for."""
-    readings._worker._jobs[0].result()
+    readings._statistics._worker._jobs[0].result()
 
 
 def read_to_the_end(readings):
     """What is known of trained weights that stand still, once the statistics have come."""
     readings.read("trained", learning=False)
-    while readings._worker.busy:  # with the trend's earlier steps, too
+    while readings._statistics._worker.busy:  # with the trend's earlier steps, too
         computed(readings)
         readings.read("trained", learning=False)
     return readings.known["trained"]

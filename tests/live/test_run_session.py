@@ -225,7 +225,7 @@ def test_leaving_saves_again_only_what_changed(tmp_path):
     assert RunSession.resumed(session.writer.run).settings.lr == 0.5
 
 
-def test_what_is_set_in_vain_is_told(tmp_path):
+def test_what_is_no_effect_is_told(tmp_path):
     settings = SETTINGS.replace(method="population", lr=0.5)
     session = RunSession.new(settings, into=tmp_path)
     sentence = "has no effect: population training sets its own rates."

@@ -1,4 +1,4 @@
-"""What a job or a container grants, from the files in which the kernel says so."""
+"""What a job or a container grants, according to files of the kernel."""
 
 import os
 import subprocess
@@ -11,12 +11,12 @@ from rugtui.runtime.machine import available_memory, cores, used_memory
 
 MANY = 1 << 20
 UNLIMITED = 9223372036854771712
-"""What version 1 writes where there is no limit."""
+"""What version 1 of control groups says if there is no limit."""
 
 
 @pytest.fixture
 def machine(tmp_path, monkeypatch):
-    """Lays out a kernel's files, on a machine with many cores and much memory."""
+    """Writes files as the kernel would, on a machine with many cores and much memory."""
 
     def laid_out(own, **files):
         for name, text in {"proc/self/cgroup": own, **files}.items():
@@ -72,7 +72,7 @@ def test_a_cpu_quota_limits_the_cores(machine, own, files, granted):
         ("", {}, None),
     ],
 )  # fmt: skip
-def test_a_memory_limit_counts(machine, own, files, left):
+def test_a_memory_limit_of_a_control_group_applies(machine, own, files, left):
     root = machine(own, **{f"sys/fs/cgroup/{name}": text for name, text in files.items()})
     if left is None:
         assert available_memory(root) == pytest.approx(psutil.virtual_memory().available, rel=0.2)
@@ -80,7 +80,7 @@ def test_a_memory_limit_counts(machine, own, files, left):
         assert available_memory(root) == left
 
 
-def test_what_ulimit_leaves_counts():
+def test_a_ulimit_limits_the_memory():
     told = "from rugtui.runtime.machine import *; print(available_memory(), used_memory())"
     command = f"ulimit -v 600000; exec {sys.executable} -c '{told}'"
     done = subprocess.run(["bash", "-c", command], capture_output=True, check=True, text=True)

@@ -1,14 +1,28 @@
-"""Settings: what passes, what is refused, and what the refusal says."""
+"""Settings: valid and invalid values, messages, and settings that have no effect."""
 
 import dataclasses
 import math
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rugtui.errors import SettingError
-from rugtui.settings.settings import Settings, declared, fields
+from rugtui.settings.fields import numbers
+from rugtui.settings.settings import Settings, declared, fields, no_effect, unused
+from rugtui.training.trainer import Trainer
+
+SMALL = Settings(n_sparse=16, n_dense=4, p=0.2, batch=8, steps=60, device="cpu")
+OTHER = {
+    "lr": 0.3,
+    "momentum": 0.5,
+    "weight_decay": 0.5,
+    "schedule": "warmup",
+    "optimizer": "sgd",
+    "p": 0.9,
+    "matmul": "bf16",
+}
 
 
 def test_every_field_is_declared_with_a_sentence():
@@ -46,7 +60,7 @@ def test_defaults_survive_writing_and_parsing(one):
         ("method", None),
     ],
 )
-def test_what_cannot_be_is_refused_with_name_wanted_and_got(name, value):
+def test_an_invalid_value_is_refused_with_name_wanted_and_given(name, value):
     with pytest.raises(SettingError) as caught:
         Settings(**{name: value})
     sentence = str(caught.value)
@@ -66,7 +80,7 @@ def test_whole_numbers_may_be_written_in_several_ways(text, value):
 
 
 @pytest.mark.parametrize("text", ["", "x", "1.5", "nan", "inf", "1e400", "0x10", "--3"])
-def test_other_text_is_no_whole_number(text):
+def test_text_that_is_no_whole_number_is_refused(text):
     with pytest.raises(SettingError, match="n_sparse must be a whole number of at least 2"):
         declared("n_sparse").parse(text)
 
@@ -90,3 +104,76 @@ def test_the_default_rate_is_the_papers():
 def test_settings_cannot_be_changed_in_place():
     with pytest.raises(dataclasses.FrozenInstanceError):
         Settings().p = 0.1  # type: ignore[misc]
+
+
+def test_lists_and_ranges_can_be_mixed():
+    assert numbers("p", "0.5, 0.1:0.3:3") == pytest.approx([0.5, 0.1, 0.2, 0.3])
+
+
+def test_logarithmic_ranges_are_evenly_spaced_in_the_logarithm():
+    assert numbers("p", "1e-4:1:5:log") == pytest.approx([1e-4, 1e-3, 1e-2, 1e-1, 1])
+
+
+@given(st.floats(0.001, 1), st.floats(1, 1000), st.integers(2, 50), st.booleans())
+def test_a_range_includes_both_ends(first, last, count, log):
+    values = numbers("r", f"{first!r}:{last!r}:{count}" + ":log" * log)
+    assert len(values) == count
+    assert values[0] == first
+    assert math.isclose(values[-1], last, rel_tol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "x",
+        "1,",
+        "0.5:0.1:3",
+        "0:1:3:log",
+        "1:2",
+        "1:2:0",
+        "1:2:1",
+        "1:2:3:4",
+        "nan",
+        "1:2:1e9",
+        "1:2:99999," * 9 + "1",
+    ],
+)
+def test_text_that_is_no_list_or_range_is_refused(text):
+    with pytest.raises(SettingError, match=r"ratio must be (a|at most)"):
+        numbers("ratio", text)
+
+
+@pytest.mark.parametrize(
+    ("beside", "names"),
+    [
+        ({}, {"momentum", "weight_decay"}),
+        ({"optimizer": "sgd"}, {"weight_decay"}),
+        ({"optimizer": "adamw"}, {"momentum"}),
+        ({"data": "one"}, {"momentum", "weight_decay", "p"}),
+        ({"method": "population"}, set(OTHER) - {"p"}),
+    ],
+)
+def test_settings_said_to_have_no_effect_have_none(beside, names):
+    settings = SMALL.replace(**beside)
+    set_to = {name: settings.replace(**{name: OTHER[name]}) for name in OTHER}
+    assert {n for n, s in set_to.items() if n in unused(s.as_dict())} == names
+    for name in names:
+        assert torch.equal(trained(set_to[name]), trained(settings)), name
+    for name in set(OTHER) - names - {"optimizer", "matmul"}:
+        assert not torch.equal(trained(set_to[name]), trained(settings)), name
+
+
+def trained(settings: Settings) -> torch.Tensor:
+    training = Trainer(settings)
+    training.advance()
+    return training.state().tensors["weights"]
+
+
+def test_only_settings_that_were_set_are_reported():
+    assert no_effect(Settings(method="population")) == []
+    assert no_effect(Settings(data="one", p=0.3, momentum=0.5)) == [
+        "p 0.3 has no effect: exactly one feature is on.",
+        "momentum 0.5 has no effect: adam keeps its own averages.",
+    ]
+    assert unused({}) == {}

@@ -12,11 +12,11 @@ from typing import TypeVar
 import numpy as np
 from textual.pilot import Pilot
 
-from rugtui.live.background import Mailbox
 from rugtui.live.commands import Command, Kind, Show, Stop
 from rugtui.live.frame import Frame, Panel, Picture, Reading
 from rugtui.live.history import History
 from rugtui.models.base import Window
+from rugtui.runtime.threads import Mailbox
 from rugtui.settings.settings import Settings
 from rugtui.theory.levels import Levels
 from rugtui.tui.app import RugtuiApp

@@ -5,9 +5,9 @@ import types
 
 import pytest
 
-from rugtui.runtime import usage
-from rugtui.runtime.usage import Usage, UsageMeter
-from rugtui.storage.log import log
+from rugtui.runtime import machine
+from rugtui.runtime.machine import Usage, UsageMeter
+from rugtui.storage.run_directory import log
 from rugtui.tui.app import RugtuiApp
 from rugtui.tui.screens.system import QUANTITIES, RunLog, Sample, System, bars, charts
 from tests.tui.fake import FakeSession, give, running, some_frame
@@ -42,7 +42,7 @@ def test_a_gpu_is_read_as_far_as_it_answers(monkeypatch):
         nvmlDeviceGetMemoryInfo=lambda handle: types.SimpleNamespace(used=30 << 30),
         nvmlDeviceGetPowerUsage=refused,
     )
-    monkeypatch.setattr(usage.importlib, "import_module", lambda name: nvml)
+    monkeypatch.setattr(machine.importlib, "import_module", lambda name: nvml)
     found = UsageMeter().sample("cuda:0")
     assert (found.gpu, found.gpu_memory) == (87.0, 30 << 30)
     assert found.text.endswith("GPU 87 % · 30.0 GiB")

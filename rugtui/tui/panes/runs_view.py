@@ -11,7 +11,7 @@ from types import MappingProxyType
 from rugtui.analysis import numbers
 from rugtui.live.frame import Frame, OtherRun
 from rugtui.live.history import HistoryView
-from rugtui.runtime.characters import printable
+from rugtui.runtime.terminal import printable
 from rugtui.settings.settings import Settings, fields
 from rugtui.storage.listing import Listed
 from rugtui.tui.charts.palette import RGB, Palette

@@ -14,7 +14,6 @@ from textual.containers import Vertical
 from textual.widgets import Input, Static
 
 from rugtui.errors import SettingError
-from rugtui.settings.effects import unused
 from rugtui.settings.fields import Declared, fields_of
 from rugtui.settings.presets import PRESETS, Preset, preset
 from rugtui.settings.settings import Settings, conflicts

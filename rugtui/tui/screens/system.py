@@ -15,10 +15,10 @@ from textual.widgets import Static
 
 from rugtui.errors import DamagedError
 from rugtui.live.frame import Frame
-from rugtui.runtime.characters import printable
-from rugtui.runtime.usage import Usage, size
+from rugtui.runtime.machine import Usage, size
+from rugtui.runtime.terminal import printable
 from rugtui.storage.files import open_plain
-from rugtui.storage.log import NAME
+from rugtui.storage.run_directory import LOG
 from rugtui.tui.panes.pane import HasPreferences
 from rugtui.tui.panes.symmetry import ASCII_EIGHTHS, EIGHTHS
 from rugtui.tui.screens.overlay import HasFrames, Overlay
@@ -98,7 +98,7 @@ def log_tail(folder: str) -> str:
     if not folder:
         return "No run yet, so there is no log."
     try:
-        with open_plain(Path(folder) / NAME) as file:
+        with open_plain(Path(folder) / LOG) as file:
             end = file.seek(0, 2)
             file.seek(max(end - TAIL, 0))
             lines = file.read().decode(errors="replace").splitlines()[end > TAIL :]

@@ -14,7 +14,7 @@ from textual.filter import LineFilter
 from textual.geometry import Size
 from textual.notifications import SeverityLevel
 
-from rugtui.runtime.characters import in_ascii, on_console, printable
+from rugtui.runtime.terminal import in_ascii, on_console, printable
 from rugtui.settings.preferences import Preferences, Theme
 from rugtui.tui.charts.palette import ColourDepth
 from rugtui.tui.terminal.bandwidth import BandwidthLimiter

@@ -8,7 +8,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.color import Color
 
-from rugtui.runtime.characters import in_ascii, on_console
+from rugtui.runtime.terminal import in_ascii, on_console
 from rugtui.tui.app import RugtuiApp
 from rugtui.tui.terminal.plain import Uncoloured
 from rugtui.tui.themes import themes

@@ -1,30 +1,40 @@
-"""The loss of fixed weights, sampled batch by batch."""
+"""Measures weights: their loss by sampling, their statistics in a thread of its own."""
 
 from __future__ import annotations
 
 import math
+import time
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float
 
+from rugtui.analysis.statistics import Statistics, statistics
+from rugtui.live.commands import Kind
 from rugtui.live.frame import ENOUGH
 from rugtui.models.base import Weights
 from rugtui.models.constructions import engineered
 from rugtui.models.dense import Dense
+from rugtui.runtime.threads import BackgroundWorker, lower_priority, share_beside
 from rugtui.settings.settings import Settings
 from rugtui.training.heldout import sample_losses
 from rugtui.training.kernels.sparse_rows import SparseRows
 from rugtui.training.source import Source, importance
 
 STREAM = 0x5EED
-"""Makes the sampled data differ from those that training draws from the same seed."""
+"""Makes sampled data differ from those that training draws with the same seed."""
 BATCH, CELLS = 8192, 1 << 22
-"""At most so many samples, and features of them, per batch: a fraction of a second."""
+"""Limits on the samples of a batch, and on their features together: a fraction of a second."""
+ROWS = 128
+"""Rows of W in a sample for the exact loss."""
+UNKNOWN = math.nan, math.nan
+"""A loss and its standard error."""
 
 
 class LossSampler:
-    """The mean loss of fixed weights over the batches drawn so far."""
+    """The mean loss of fixed weights over all batches drawn so far."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -33,7 +43,7 @@ class LossSampler:
 
     @property
     def settled(self) -> bool:
-        """Whether the mean is as precise as it is shown."""
+        """Whether the mean is as precise as the digits that are shown."""
         mean, error = self.loss()
         return error <= ENOUGH * mean
 
@@ -57,10 +67,8 @@ class LossSampler:
 
 
 class TrainedSampler(LossSampler):
-    """Samples the loss of trained weights or those of a file.
-
-    It draws its own data: training that resumes later draws what it would have drawn.
-    """
+    """Samples the loss of trained weights, or those of a file, on data of its own: training that
+    resumes later draws the same data as if nothing had been sampled."""
 
     def __init__(self, settings: Settings, weights: Dense) -> None:
         super().__init__()
@@ -106,5 +114,64 @@ class RugSampler(LossSampler):
 
 
 def _generator(device: torch.device, seed: int) -> torch.Generator:
-    """For a Source: on a CUDA device itself, for other devices on the CPU."""
+    """A generator for a Source: on a CUDA device, or for other devices on the CPU."""
     return torch.Generator(device if device.type == "cuda" else "cpu").manual_seed(seed)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Statistics, and which weights were measured."""
+
+    kind: Kind
+    step: int
+    when: float
+    """When the weights were copied, on the monotonic clock."""
+    heldout: tuple[float, float]
+    """Held-out loss of the same weights and its standard error; NaN if unknown."""
+    statistics: Statistics
+    earlier: bool = False
+    """Whether they only extend the trend to a step before its first one."""
+
+
+class StatisticsWorker:
+    """Measures weights in a thread of its own, which rests while training needs the cores."""
+
+    def __init__(self, seed: int) -> None:
+        self._worker = BackgroundWorker[Measured]("statistics", prepare=lower_priority)
+        self._generator = np.random.default_rng(seed)
+        self._rest_until, self._warm = 0.0, False
+
+    def is_free(self, *, beside: bool) -> bool:
+        """Whether to start now. `beside`: training needs the cores meanwhile."""
+        return not self._worker.busy and not (beside and time.monotonic() < self._rest_until)
+
+    def start(
+        self,
+        kind: Kind,
+        weights: Weights,
+        p: float,
+        *,
+        step: int,
+        heldout: tuple[float, float] = UNKNOWN,
+        earlier: bool = False,
+    ) -> None:
+        """Measure these weights; the arguments are those of Measured."""
+        when, generator = time.monotonic(), self._generator
+
+        def measure() -> Measured:
+            found = statistics(weights, p, generator=generator, rows=ROWS)
+            return Measured(kind, step, when, heldout, found, earlier)
+
+        self._worker.start(measure)
+
+    def collect(self) -> Measured | None:
+        """The next result, once, or None if it is not ready."""
+        measured = self._worker.collect()
+        if measured and self._warm:  # the first took longer, because of its imports
+            self._rest_until = time.monotonic() + self._worker.cost / share_beside()
+        self._warm = self._warm or measured is not None
+        return measured
+
+    def close(self) -> None:
+        """End the thread, without waiting for it."""
+        self._worker.close()

@@ -1,0 +1,122 @@
+"""A run as the panes show it, whoever trains it, and the verdict on its numbers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from rugtui.analysis.verdict import caveat, comparable, death, verdict
+from rugtui.live.commands import Kind
+from rugtui.live.frame import Reading
+from rugtui.live.history import History
+from rugtui.models.dense import Dense
+from rugtui.settings.settings import Settings
+from rugtui.storage.kept_steps import read_kept
+from rugtui.theory.levels import levels
+
+if TYPE_CHECKING:
+    from rugtui.theory.curves import Curves
+
+
+class ShownRun(Protocol):
+    """A run as the panes show it, trained here or by another process."""
+
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def step(self) -> int: ...
+    @property
+    def seconds(self) -> float:
+        """Of training."""
+
+    @property
+    def done(self) -> bool: ...
+    @property
+    def dead(self) -> int:
+        """Outputs that were 0 for every sample of the last result."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is only viewed, until training resumes."""
+
+    @property
+    def device(self) -> str:
+        """Where its weights are."""
+
+    @property
+    def plan(self) -> str:
+        """How a step is computed, in a word or two."""
+
+    @property
+    def history(self) -> History: ...
+    @property
+    def folder(self) -> Path | None: ...
+    @property
+    def files(self) -> Path | None:
+        """Its folder, even if it is only viewed."""
+
+    @property
+    def source(self) -> str:
+        """What was opened, in a word or two; empty while it trains."""
+
+    def weights(self) -> Dense:
+        """A copy that training does not change."""
+
+    @property
+    def kept_steps(self) -> tuple[int, ...]:
+        """Earlier steps whose weights are kept, ascending."""
+
+    def kept_weights(self, step: int) -> Dense:
+        """The weights of a kept step, in half precision on the CPU. Raises OSError, DamagedError,
+        RunError."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FrozenRun:
+    """A ShownRun that does not change: as another process saved it, or at a kept step."""
+
+    folder: Path | None
+    files: Path | None
+    settings: Settings
+    step: int
+    seconds: float = 0.0
+    saved_weights: Dense
+    history: History
+    kept_steps: tuple[int, ...] = ()
+
+    device, plan, source = "cpu", "", ""
+    done, waits, dead = True, True, 0
+
+    def weights(self) -> Dense:
+        return self.saved_weights
+
+    def kept_weights(self, step: int) -> Dense:
+        if self.files is None:
+            raise FileNotFoundError(step)
+        return read_kept(self.files, step)
+
+
+def verdict_on(
+    run: ShownRun, kind: Kind, known: Reading, curves: Curves | None, *, learns: bool
+) -> str:
+    """What the numbers of these weights mean, in a sentence or two. `learns`: they are changing."""
+    settings = run.settings
+    lines = levels(settings.ratio, settings.p_on, settings.magnitude)
+    loss, error = known.loss, known.standard_error
+    measured = known.statistics if settings.law.is_usual else None
+    below = curves.structured_at(lines.r, lines.p) if curves else None
+    if kind == "rug":  # a ReLU model with a bias, whatever the run's settings are
+        return verdict(loss, error, lines, measured, below, rug=True)
+    said = ""
+    if math.isnan(loss):
+        # With a recent loss, this one is known in the next Frame; fixed weights are sampled.
+        if learns and run.step and math.isnan(run.history.recent_loss(settings)[0]):
+            said = "There is no result at these settings yet."
+    elif run.dead < settings.n_sparse and comparable(settings):
+        live = known.estimate == "live"
+        gaussian = live and settings.method == "population"
+        begins = live and not run.done and not run.history.was_below(lines.linear, lines.p)
+        said = verdict(loss, error, lines, measured, below, begins=begins, gaussian=gaussian)
+    return " ".join(filter(None, (death(run.dead, settings), said, caveat(settings))))
