@@ -1,5 +1,5 @@
-"""Torch in the tests waits as it does in the program, runs are kept out of the user's own, and
-nothing that hangs hangs for ever."""
+"""Threads of torch spin as in the program, runs are kept out of the user's own folder, and a test
+that hangs is ended."""
 
 import faulthandler
 import os
@@ -13,22 +13,23 @@ from rugtui.runtime.threads import configure_spin_wait
 
 configure_spin_wait()
 
-# A shared machine stalls now and then: a slow example is no failure. Where CI judges a change, the
-# examples are the same for every change; at a desk they are new each time.
+# On a shared machine a slow example is no failure. In CI every change is judged by the same
+# examples; elsewhere they are new each time.
 settings.register_profile("calm", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("calm")
 
 STUCK = 170.0
-"""Seconds that one phase of a test may take, whatever it waits in."""
+"""Seconds that one phase of a test may take."""
 LEAVING = 60.0
 """Seconds from the last test to the end of the process, which waits for threads."""
 
 
 def hear_signals() -> None:
-    """Have the programs that tests start hear every signal, whoever started the tests.
+    """Let the programs that tests start receive every signal, even if the tests run in the
+    background.
 
-    A program inherits what its parent ignores or holds back (nohup, a shell's background job); a
-    handler it does not, and this process goes on ignoring what it was told to ignore.
+    A program inherits ignored and blocked signals (from nohup or a shell's job control), but not
+    handlers.
     """
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_IGN:
@@ -40,10 +41,9 @@ hear_signals()
 
 
 def watched(config, seconds):
-    """Say where each thread is and end the process, should this not be called again in time.
+    """Print where each thread is and end the process unless this is called again in time.
 
-    pytest-timeout raises an exception once: what then waits in a `finally`, or for a lock in C
-    code, waits for ever.
+    pytest-timeout raises an exception only once, which does not end a wait in a `finally` or in C.
     """
     faulthandler.dump_traceback_later(seconds, exit=True, file=config.stash[STDERR])
 
@@ -77,7 +77,7 @@ def pytest_unconfigure(config):
 
 @pytest.fixture(autouse=True)
 def private_state(tmp_path_factory, monkeypatch):
-    """Where a test's runs are kept and its config file is, unless it says otherwise."""
+    """The folder for runs and the config file of each test."""
     home = tmp_path_factory.mktemp("state")
     monkeypatch.setenv("XDG_STATE_HOME", str(home))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))

@@ -1,4 +1,4 @@
-"""Programs that tests start: none outlives its test, and none is waited for without a bound."""
+"""Programs that tests start: none outlives its test, and waiting for one is bounded."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 
 @contextlib.contextmanager
 def running(command: list[str], **options: Any) -> Iterator[subprocess.Popen[bytes]]:
-    """A program for as long as the block lasts; what is left of it then is killed.
+    """A program that runs while the block lasts, and is killed if it has not ended by then.
 
-    Popen's own `with` waits for the program: a test that fails inside would never end.
+    Popen's own `with` would wait for it: a test that fails inside would never end.
     """
     with subprocess.Popen(command, **options) as process:
         try:
@@ -23,7 +23,7 @@ def running(command: list[str], **options: Any) -> Iterator[subprocess.Popen[byt
 
 
 def until(condition: Callable[[], Any], seconds: float = 60) -> None:
-    """Look again and again, for what another process does, which tells nobody."""
+    """Poll until another process has made the condition true."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it never came true"

@@ -1,4 +1,4 @@
-"""SSH on the loopback: a server that gives programs terminals, and somebody who sits there."""
+"""SSH on the loopback: a server that runs programs on terminals, and a user at the other end."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PATIENCE = 60.0
 
 
 class Server:
-    """Starts what it is asked for on a terminal; when a connection goes, so does its terminal."""
+    """Runs commands on terminals; when a connection is lost, its terminal is closed."""
 
     def __init__(self) -> None:
         self.host_key, self.user_key = (asyncssh.generate_private_key("ssh-ed25519") for _ in "ab")
@@ -83,7 +83,7 @@ class Server:
 
 
 class Seat:
-    """Somebody at the other end of a connection."""
+    """A user at the other end of a connection."""
 
     def __init__(self, connection: asyncssh.SSHClientConnection, columns: int, rows: int) -> None:
         self.connection = connection
@@ -132,6 +132,6 @@ class Seat:
         return done.returncode
 
     async def cut(self) -> None:
-        """The link drops: no farewell."""
+        """Drop the connection without closing it."""
         self.connection.abort()
         await self.connection.wait_closed()

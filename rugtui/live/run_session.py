@@ -18,7 +18,7 @@ from rugtui.storage.files import read_json
 from rugtui.storage.history_file import read_past
 from rugtui.storage.kept_steps import KeptSteps, kept_steps
 from rugtui.storage.run_directory import ABOUT, name_for_commands, settings_of
-from rugtui.training.failure import Diverged, is_out_of_memory
+from rugtui.training.failure import Diverged
 from rugtui.training.state import StepResult
 from rugtui.training.trainer import Trainer, never
 
@@ -208,14 +208,19 @@ class RunSession:
         started = time.perf_counter()
         try:
             result = self._train(cancelled, called)
-        except Diverged as error:
-            self._go_back(error)
+        except Diverged as error:  # training went back to an earlier step
+            self.history = History.of(self.history.past().until(error.kept_step))
+            self.history.mark(error.kept_step, f"back from {error.step:,}")
+            self.replay.forget_after(error.kept_step)
             raise
         finally:
             self.seconds += time.perf_counter() - started
         if result is not None:
             self.history.add(result, self.seconds)
-            self._notice_death(result.dead)
+            if result.dead == self.settings.n_sparse > self.dead:  # it no longer learns
+                said = death(result.dead, self.settings)
+                self.notes.append(f"at step {self.trainer.step:,}: {said}")
+            self.dead = result.dead
         if self.writer.due:
             self.save("training")
         return result
@@ -232,30 +237,9 @@ class RunSession:
             result = self.trainer.advance(cancelled, lambda: wanted() or called())
             kept = wanted()
             if kept:
-                self._keep_step()
+                self.replay.keep(self.trainer.step, self.trainer.halved)
             if result is not None or not kept or called():
                 return result
-
-    def _keep_step(self) -> None:
-        """Keep the weights of this step for the replay, if there is memory for them."""
-        try:
-            self.replay.keep(self.trainer.step, self.trainer.halved())
-        except (MemoryError, RuntimeError) as error:
-            if not is_out_of_memory(error):
-                raise
-            self.replay.skip(self.trainer.step)
-
-    def _go_back(self, error: Diverged) -> None:
-        """Take the history back to the step of the weights to which training returned."""
-        self.history = History.of(self.history.past().until(error.kept_step))
-        self.history.mark(error.kept_step, f"back from {error.step:,}")
-        self.replay.forget_after(error.kept_step)
-
-    def _notice_death(self, dead: int) -> None:
-        """Warn once when all outputs are dead: the run no longer learns."""
-        if dead == self.settings.n_sparse > self.dead:
-            self.notes.append(f"at step {self.trainer.step:,}: {death(dead, self.settings)}")
-        self.dead = dead
 
     def _begin(self) -> None:
         """Make the directory: training begins."""
@@ -266,10 +250,10 @@ class RunSession:
             if self.origin:  # the seed cannot make these weights again
                 self.save("training")
         if self.replay.wants(self.trainer.step):
-            self._keep_step()
+            self.replay.keep(self.trainer.step, self.trainer.halved)
 
     def change(self, settings: Settings) -> None:
-        """Continue with other settings. Raises SettingError for those that need a restart."""
+        """Continue with other settings. Raises SettingError for a change that needs a restart."""
         before = self.settings
         if settings == before:
             return  # changing the trainer would end the current interval

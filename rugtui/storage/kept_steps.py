@@ -12,7 +12,7 @@ import math
 import re
 import shutil
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from rugtui.models.dense import Dense
 from rugtui.settings.settings import Settings
 from rugtui.storage import tensors
 from rugtui.storage.files import make_folder, write_whole
+from rugtui.training.failure import is_out_of_memory
 
 FOLDER = "kept"
 """In a run's folder."""
@@ -73,14 +74,14 @@ class KeptSteps:
     def _has_room(self) -> bool:
         return not self._waiting or (len(self._waiting) + 1) * self._bytes <= WAITING
 
-    def keep(self, step: int, weights: Dense) -> None:
-        """Keep these weights, in half precision on the CPU, and drop steps that are too many by
-        now."""
-        self._hold(thinned((*self.steps, step), self.most), {step: weights})
-        self._plan(step)
-
-    def skip(self, step: int) -> None:
-        """Do not keep the weights of this step."""
+    def keep(self, step: int, copy: Callable[[], Dense]) -> None:
+        """Keep a copy of the weights, in half precision on the CPU, if there is memory for it, and
+        drop steps that are too many by now."""
+        try:
+            self._hold(thinned((*self.steps, step), self.most), {step: copy()})
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
         self._plan(step)
 
     def forget_after(self, step: int) -> None:

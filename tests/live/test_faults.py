@@ -1,4 +1,4 @@
-"""What happens to disks and clocks happens to no run: it goes on, and its numbers are the same."""
+"""Faults of disks and clocks: the run continues with the same numbers."""
 
 import errno
 import json
@@ -40,14 +40,14 @@ def short_intervals(monkeypatch):
 
 
 def saved(session):
-    """Save and wait; what there is to tell of it."""
+    """Save, wait, and return the messages."""
     session.save("training")
     assert session.writer.wait(20)
     return session.news()
 
 
 def equal_to_uninterrupted(session, tmp_path, results=3):
-    """Leave it, take it up, train on, and hold it against the run to which nothing happened."""
+    """Close it, resume it, train on, and compare it with an uninterrupted run."""
     run = session.writer.run
     assert session.close("paused")
     again = advance(RunSession.resumed(run), results)
@@ -60,7 +60,7 @@ def equal_to_uninterrupted(session, tmp_path, results=3):
 
 
 def equal_to_uninterrupted_in_weights(session, tmp_path):
-    """Weights do not depend on what became of the history, which is whole from here on."""
+    """Compare its weights with an uninterrupted run's; its history is intact from here on."""
     step = session.trainer.step
     assert session.close("paused")
     checkpoint = newest(session.writer.run)[1]
@@ -97,7 +97,7 @@ def test_a_disk_that_is_full_for_a_while(kind, tmp_path):
         equal_to_uninterrupted(session, tmp_path)
 
 
-def test_what_was_saved_before_the_disk_was_full_is_taken_up(tmp_path):
+def test_a_run_resumes_from_its_last_save_before_the_disk_was_full(tmp_path):
     with full_disk("limit", tmp_path / "disk") as disk:
         session = advance(RunSession.new(SETTINGS, into=disk.folder), 5)
         saved(session)
@@ -111,7 +111,7 @@ def test_what_was_saved_before_the_disk_was_full_is_taken_up(tmp_path):
         equal_to_uninterrupted(again, tmp_path)
 
 
-def test_a_full_disk_costs_no_result(tmp_path, capsys, monkeypatch):
+def test_train_still_prints_its_result_if_the_disk_is_full(tmp_path, capsys, monkeypatch):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -135,7 +135,7 @@ def test_a_directory_that_is_read_only_for_a_while(tmp_path, monkeypatch):
     equal_to_uninterrupted(session, tmp_path)
 
 
-def test_a_run_in_a_read_only_place_is_refused_in_a_sentence(tmp_path, monkeypatch, capsys):
+def test_a_run_in_a_read_only_folder_cannot_be_resumed_but_loaded(tmp_path, monkeypatch, capsys):
     session = advance(RunSession.new(SETTINGS, into=tmp_path / "runs"), 2)
     session.close("paused")
     with read_only(session.writer.run, monkeypatch):
@@ -145,7 +145,7 @@ def test_a_run_in_a_read_only_place_is_refused_in_a_sentence(tmp_path, monkeypat
         assert rugtui.load(session.writer.run).step == 2
 
 
-def test_a_directory_deleted_underneath_is_whole_again_at_the_next_save(tmp_path):
+def test_the_next_save_restores_a_deleted_directory(tmp_path):
     session = advance(RunSession.new(SETTINGS, into=tmp_path / "runs"), 2)
     saved(session)
     shutil.rmtree(session.writer.run)
@@ -153,7 +153,7 @@ def test_a_directory_deleted_underneath_is_whole_again_at_the_next_save(tmp_path
     equal_to_uninterrupted(session, tmp_path)
 
 
-def test_at_most_one_interval_of_autosaving_is_lost(tmp_path, monkeypatch):
+def test_at_most_one_autosave_interval_is_lost(tmp_path, monkeypatch):
     now = [1000.0]
     monkeypatch.setattr(checkpoint_writer.time, "monotonic", lambda: now[0])
     session = RunSession.new(SETTINGS, into=tmp_path, every=10.0)
@@ -169,7 +169,7 @@ def test_at_most_one_interval_of_autosaving_is_lost(tmp_path, monkeypatch):
     session.close("paused")
 
 
-def test_a_clock_set_back_moves_no_save_and_prunes_no_latest_run(tmp_path, monkeypatch):
+def test_a_clock_that_is_set_back_delays_no_save_and_prunes_no_latest_run(tmp_path, monkeypatch):
     first = advance(RunSession.new(SETTINGS, into=tmp_path), 1)
     stamp = time.strftime
     begun = time.gmtime(0)
@@ -194,7 +194,7 @@ def contents(run):
 
 
 @pytest.mark.parametrize("name", [ABOUT, "checkpoint"])
-def test_a_run_of_a_newer_version_is_left_alone(name, tmp_path, capsys, monkeypatch):
+def test_a_run_of_a_newer_version_is_not_changed(name, tmp_path, capsys, monkeypatch):
     session = advance(RunSession.new(SETTINGS, into=tmp_path), 1)
     run = session.writer.run
     with monkeypatch.context() as newer:
@@ -212,7 +212,7 @@ def test_a_run_of_a_newer_version_is_left_alone(name, tmp_path, capsys, monkeypa
     assert "newer rugtui" in listed(run).trouble
 
 
-def test_a_gibibyte_where_a_file_should_be_is_refused_by_name_and_soon(tmp_path):
+def test_huge_files_are_refused_quickly_and_by_name(tmp_path):
     session = advance(RunSession.new(SETTINGS, into=tmp_path), 2)
     saved(session)
     advance(session, 2).close("paused")
@@ -237,7 +237,7 @@ def test_a_gibibyte_where_a_file_should_be_is_refused_by_name_and_soon(tmp_path)
 
 
 @pytest.mark.parametrize("damage", ["zeros", "lines", "a pipe"])
-def test_a_run_goes_on_whatever_became_of_its_history(damage, tmp_path):
+def test_a_run_resumes_with_a_damaged_history(damage, tmp_path):
     session = advance(RunSession.new(SETTINGS, into=tmp_path), 3)
     assert session.close("paused")
     path = session.writer.run / "history.jsonl"
@@ -284,7 +284,7 @@ print(left, flush=True)
 """
 
 
-def test_of_many_processes_that_want_a_run_one_gets_it(tmp_path):
+def test_of_several_processes_one_gets_the_lock(tmp_path):
     command = [sys.executable, "-c", RACE, str(tmp_path)]
     with running(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         lines = [process.stdout.readline() for _ in range(2)]  # whoever is quicker to say so
@@ -293,7 +293,7 @@ def test_of_many_processes_that_want_a_run_one_gets_it(tmp_path):
             RunSession.resumed(tmp_path)
 
 
-def test_whatever_the_umask_a_run_in_the_private_state_is_its_users_alone(private_state):
+def test_runs_in_the_state_folder_are_private_whatever_the_umask(private_state):
     before = os.umask(0)
     try:
         assert main([*TRAIN, "--steps", "3", "--quiet"]) == 0

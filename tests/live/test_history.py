@@ -44,7 +44,7 @@ def test_smoothing_averages_noise_and_does_not_lag_a_young_run():
     assert falling.last("smoothed") < 1.05 * falling.last("loss")
 
 
-def test_not_a_number_is_a_gap_and_does_not_poison_what_follows():
+def test_nan_is_a_gap_and_does_not_affect_later_results():
     view = filled([1.0, math.nan, 1.0]).view()
     assert math.isnan(view.column("smoothed")[1])
     assert view.column("smoothed")[2] == 1.0
@@ -59,7 +59,7 @@ def test_recent_loss_is_that_of_the_last_results():
     assert math.isnan(filled([1.0]).recent_loss(Settings(p=0.05))[1])
 
 
-def test_a_loss_at_another_p_is_not_taken_for_one_at_this():
+def test_losses_at_another_p_are_ignored():
     history = History()
     for step in range(1, 41):
         p, loss = (0.05, 5.0) if step <= 36 else (0.02, 1.0 + 0.01 * step)
@@ -85,7 +85,7 @@ def method_changes():
     return history
 
 
-def test_the_loss_of_weights_and_that_of_samples_are_not_taken_for_each_other():
+def test_gaussian_and_sampled_losses_are_not_mixed():
     history = method_changes()
     assert history.view().breaks.tolist() == [20, 40]
     np.testing.assert_array_equal(history.view().column("smoothed"), history.view().column("loss"))
@@ -94,7 +94,7 @@ def test_the_loss_of_weights_and_that_of_samples_are_not_taken_for_each_other():
     assert math.isnan(history.recent_loss(population)[0])
 
 
-def test_what_is_taken_up_is_smoothed_from_the_last_change_on():
+def test_a_resumed_history_is_smoothed_from_the_last_change_on():
     through = method_changes()
     again = History.of(through.past().until(45))
     for step in range(46, 60):
@@ -115,7 +115,7 @@ def test_marks_are_kept_in_order():
     assert [mark.step for mark in history.view().marks] == [1, 2]
 
 
-def test_whether_it_was_below_is_asked_of_results_at_that_p():
+def test_was_below_considers_only_results_at_that_p():
     history = History()
     assert not history.was_below(1.0, 0.1)
     history.append(step=1, seconds=0, loss=0.5, p=0.1)

@@ -1,4 +1,4 @@
-"""A session in which nothing happens leaves the processor alone, and loses no key."""
+"""An idle session uses no processor time, and loses no key."""
 
 import time
 
@@ -8,7 +8,7 @@ from rugtui.live.commands import Look, Pause, Show
 from tests.live.test_session import running, wait
 
 
-def test_a_paused_session_hands_over_no_frame_without_news():
+def test_a_paused_session_publishes_no_frame_without_news():
     with running() as session:
         wait(session, lambda f: f.step > 10)
         session.send(Pause(True))

@@ -1,4 +1,4 @@
-"""W has n_sparse² cells and is never held: neither in training nor by what looks at it."""
+"""W has n_sparse² cells and is never in memory as a whole, in training or in the panes."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ from rugtui.live.own_run import OwnRun
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
 
-measuring.ROWS, threads.BESIDE = 8, 1.0  # it rests but as long as it works
+measuring.ROWS, threads.BESIDE = 8, 1.0  # rests no longer than it works
 before, deadline = peak(), time.monotonic() + 60
 settings = Settings(n_sparse=16_384, n_dense=4, p=0.01, batch=64, device="cpu", steps=0)
 session = Session(OwnRun(settings))
@@ -46,7 +46,7 @@ print(peak() - before)
 """
 
 
-def test_no_matrix_of_all_pairs_of_features_is_ever_held():
+def test_w_is_never_in_memory_as_a_whole():
     ran = subprocess.run(
         [sys.executable, "-c", LOOKED_AT], capture_output=True, text=True, timeout=90
     )

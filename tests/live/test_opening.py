@@ -1,4 +1,4 @@
-"""What is opened is looked at: every pane is filled, and nothing is written before space."""
+"""Opened for viewing: every pane is filled, and nothing is written before training resumes."""
 
 import threading
 import time
@@ -89,13 +89,13 @@ def uninterrupted(tmp_path, results):
 
 
 def trained_to(session, step):
-    """Trains on, and leaves at a step that it says."""
+    """Train on until after this step."""
     session.send(Pause(False))
     wait(session, lambda f: f.step > step)
 
 
 @pytest.mark.parametrize("kind", ["run", "snapshot"])
-def test_it_shows_everything_and_writes_nothing(kind, request, tmp_path, private_state):
+def test_viewing_fills_every_pane_and_writes_nothing(kind, request, tmp_path, private_state):
     path = request.getfixturevalue(kind)
     before = tree(tmp_path)
     with looking(lambda: (open_run if kind == "run" else open_snapshot)(path)) as session:
@@ -113,7 +113,7 @@ def test_it_shows_everything_and_writes_nothing(kind, request, tmp_path, private
     assert not all_runs()
 
 
-def test_a_run_goes_on_as_itself_bit_for_bit(run, tmp_path):
+def test_a_viewed_run_resumes_bit_for_bit(run, tmp_path):
     run_session = open_run(run)
     assert run_session.writer.run is None
     run_session.resume()
@@ -122,7 +122,7 @@ def test_a_run_goes_on_as_itself_bit_for_bit(run, tmp_path):
     same(RunSession.resumed(run), uninterrupted(tmp_path, 5))
 
 
-def test_a_snapshot_goes_on_as_a_new_run_bit_for_bit(snapshot, tmp_path):
+def test_a_viewed_snapshot_continues_as_a_new_run_bit_for_bit(snapshot, tmp_path):
     before = tree(snapshot)
     with looking(lambda: open_snapshot(snapshot)) as session:
         wait(session, everything)  # looking takes nothing from the streams of training
@@ -138,7 +138,7 @@ def test_a_snapshot_goes_on_as_a_new_run_bit_for_bit(snapshot, tmp_path):
     again.close("paused")
 
 
-def test_a_finished_run_goes_on_as_far_again(tmp_path):
+def test_a_finished_run_trains_for_as_many_steps_again(tmp_path):
     run_session = RunSession.new(TINY.replace(steps=20), into=tmp_path)
     while not run_session.trainer.done:
         run_session.advance(bool)
@@ -149,7 +149,7 @@ def test_a_finished_run_goes_on_as_far_again(tmp_path):
         assert wait(session, lambda f: f.phase == "done").step == 40
 
 
-def test_a_run_that_somebody_else_has_stays_only_looked_at(run):
+def test_a_run_that_another_process_trains_cannot_be_resumed(run):
     lock = Lock.take(run, screen=False)
     with looking(lambda: open_run(run)) as session:
         frame = wait(session, lambda f: any(n.severity == "warning" for n in f.notices))
@@ -163,7 +163,7 @@ def test_a_run_that_somebody_else_has_stays_only_looked_at(run):
         assert wait(session, lambda f: f.phase == "training")
 
 
-def test_a_run_that_went_on_meanwhile_must_be_opened_again(run):
+def test_a_run_that_was_trained_since_must_be_opened_again(run):
     run_session = open_run(run)
     advance(RunSession.resumed(run), 1).close("paused")
     with pytest.raises(RunError, match="was trained further meanwhile: open it again"):
@@ -172,7 +172,7 @@ def test_a_run_that_went_on_meanwhile_must_be_opened_again(run):
     advance(RunSession.resumed(run), 1).close("paused")  # it was let go
 
 
-def test_snapshots_of_what_is_opened(run, snapshot):
+def test_snapshots_of_opened_runs_and_weights(run, snapshot):
     with looking(lambda: open_run(run)) as session:
         session.send(Save(""))
         frame = wait(session, lambda f: any(n.severity == "error" for n in f.notices))
@@ -186,7 +186,7 @@ def test_snapshots_of_what_is_opened(run, snapshot):
     assert newest(new)[1].step == newest(snapshot)[1].step
 
 
-def test_weights_from_elsewhere(file):
+def test_weights_of_a_file_are_shown(file):
     with looking(lambda: open_weights(file, {"p": 0.1, "steps": 0})) as session:
         frame = wait(session, everything)
     assert (frame.settings.n_sparse, frame.settings.n_dense, frame.settings.p) == (64, 16, 0.1)
@@ -198,7 +198,7 @@ def test_weights_from_elsewhere(file):
     assert not all_runs()
 
 
-def test_weights_from_elsewhere_are_trained_on_and_the_file_may_go(file):
+def test_opened_weights_can_be_trained_without_their_file(file):
     with looking(lambda: open_weights(file, {"steps": 0})) as session:
         wait(session, everything)
         trained_to(session, 0)
@@ -226,7 +226,7 @@ def test_weights_are_opened_while_another_run_trains(file):
     assert len(all_runs()) == 2
 
 
-def test_what_a_file_says_cannot_be_said_otherwise(file, tmp_path):
+def test_settings_that_contradict_a_file_are_refused(file, tmp_path):
     with pytest.raises(SettingError, match="n_dense must be 16"):
         open_weights(file, {"n_dense": 8})
     with pytest.raises(SettingError, match="bias must be yes"):
@@ -250,7 +250,7 @@ def test_a_snapshot_of_a_rug_shows_that_rug(tmp_path):
     assert frame.construction == "dct"
 
 
-def test_what_cannot_be_opened_ends_the_session(snapshot):
+def test_a_session_ends_if_nothing_can_be_opened(snapshot):
     path = snapshot / "weights.safetensors"
     path.write_bytes(path.read_bytes()[:-1])
     session = Session(OwnRun(SETTINGS, lambda: open_snapshot(snapshot)))
@@ -262,7 +262,7 @@ def test_what_cannot_be_opened_ends_the_session(snapshot):
     assert "weights.safetensors" in str(session.refusal)
 
 
-def test_still_weights_are_sampled_as_their_settings_say(tmp_path):
+def test_fixed_weights_are_sampled_according_to_their_settings(tmp_path):
     """With another activation the rug's way to sample would be wrong."""
     settings = SETTINGS.replace(activation="identity")
     run_session = advance(RunSession.new(settings, into=tmp_path), 1)

@@ -1,4 +1,4 @@
-"""Other runs: what stays of a run in memory, and what is read of one on disk."""
+"""Other runs: earlier ones of the session, and those read from disk."""
 
 import time
 
@@ -15,7 +15,7 @@ from rugtui.storage.run_directory import create_run
 from tests.live.test_session import SMALL, running, wait
 
 
-def test_a_changed_shape_leaves_the_earlier_run_in_the_frames():
+def test_after_a_change_of_shape_the_earlier_run_is_listed():
     with running() as session:
         wait(session, lambda f: f.step > 200)
         session.send(Change(SMALL.replace(n_dense=8)))

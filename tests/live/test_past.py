@@ -1,4 +1,4 @@
-"""Earlier steps of a run: their own weights and numbers, soon, and training never notices."""
+"""Kept steps of a run are shown with their own weights and numbers, without disturbing training."""
 
 import threading
 import time
@@ -117,7 +117,7 @@ def test_a_run_in_training_goes_on_while_its_past_is_shown(tmp_path):
         session.send(Pause(True))
 
 
-def test_what_cannot_be_read_is_said_and_the_run_shown_as_it_is(run):
+def test_a_step_that_cannot_be_read_is_reported_and_the_run_shown_as_it_is_now(run):
     kept_path(run, 16).write_bytes(b"damaged")
     session = Session(OwnRun(Settings(), lambda: open_run(run)))
     with working(session):
@@ -151,7 +151,7 @@ def test_a_kept_step_comes_within_150_milliseconds(tmp_path):
         readings.close()
 
 
-def test_a_run_of_another_version_has_no_past(run):
+def test_a_run_of_an_older_version_has_no_kept_steps(run):
     for step in kept_steps(run):
         kept_path(run, step).unlink()
     session = Session(OwnRun(Settings(), lambda: open_run(run)))

@@ -53,7 +53,7 @@ def test_a_panel_is_the_block_means_and_its_cell_the_cell(data, order):
 
 @settings(deadline=None)
 @given(start=st.integers(0, 9), length=st.integers(1, 40), blocks=st.integers(1, 40))
-def test_the_cells_block_is_the_one_that_its_pixel_averages(start, length, blocks):
+def test_the_block_of_a_cell_is_the_one_that_its_pixel_averages(start, length, blocks):
     weights = some_dense(50, 3, dtype=torch.float64)
     height = min(blocks, length)
     for place in {start, start + length // 2, start + length - 1}:
@@ -76,14 +76,14 @@ def test_a_cursor_outside_has_no_cell():
     assert PictureMaker().panel("trained", weights, Look(5, 5)).cell is None
 
 
-def test_a_look_meant_for_larger_weights_sees_all_of_smaller_ones():
+def test_a_window_beyond_smaller_weights_shows_all_of_them():
     painter = PictureMaker()
     look = Look(4, 4, Window(100, 100, 200, 200), cursor=(150, 150))
     assert window_of(look, 20) == Window.whole(20)
     assert painter.panel("trained", some_dense(20, 3), look).pixels.shape == (4, 4)
 
 
-def test_an_order_that_cannot_be_is_natural_and_says_why():
+def test_an_impossible_order_becomes_natural_with_a_reason():
     rug = Rug.build(64, 40, 1, 0, generator=seeded())
     panel = PictureMaker().panel("rug", rug, Look(64, 64, order="clustered"))
     assert panel.order == "natural"
@@ -93,7 +93,7 @@ def test_an_order_that_cannot_be_is_natural_and_says_why():
     assert (uneven.order, "power of two" in uneven.note) == ("natural", True)
 
 
-def test_a_clustered_order_stands_still_until_another_is_looked_at():
+def test_a_clustered_order_does_not_change_until_another_is_shown():
     painter, look = PictureMaker(), Look(40, 40, order="clustered", cursor=(0, 0))
     before = painter.panel("trained", some_dense(40, 5, seed=0), look)
     moved = some_dense(40, 5, seed=1)
@@ -104,14 +104,14 @@ def test_a_clustered_order_stands_still_until_another_is_looked_at():
     assert not np.array_equal(*places)
 
 
-def test_trained_and_rug_have_orders_of_their_own():
+def test_trained_and_rug_are_ordered_separately():
     painter, look = PictureMaker(), Look(32, 32, order="clustered")
     painter.panel("trained", some_dense(32, 5), look)
     rug = Rug.build(32, 20, 1, 0, generator=seeded())
     np.testing.assert_array_equal(painter.panel("rug", rug, look).pixels, matrix(rug))
 
 
-def test_a_million_features_cost_their_pixels():
+def test_a_million_features_cost_only_the_pixels():
     """A rug of 2^20 in another order, its picture, a cell and the range of its block."""
     rug = Rug.build(2**20, 2**18, 1.1, -0.4, generator=seeded())
     panel = PictureMaker().panel("rug", rug, Look(64, 64, order="sequency", cursor=(2**19, 5)))

@@ -1,4 +1,4 @@
-"""What the W pane may ask of a worker: other frames, both kinds at once, and what cannot be."""
+"""Readings: statistics, sampled losses, curves and pictures of trained weights and of rugs."""
 
 import math
 import threading
@@ -25,7 +25,7 @@ def warnings(frame):
     return [notice.text for notice in frame.notices if notice.severity == "warning"]
 
 
-def test_frames_come_round_and_each_has_its_own_statistics():
+def test_constructions_cycle_and_each_has_its_own_statistics():
     with running() as session:
         wait(session, lambda f: f.step > 0)
         session.send(Show("rug"))
@@ -41,7 +41,7 @@ def test_frames_come_round_and_each_has_its_own_statistics():
     assert names == [name for name in (*CONSTRUCTIONS, "hadamard") if name in names]
 
 
-def test_frames_that_these_sizes_do_not_have_are_passed_over_with_a_reason():
+def test_impossible_constructions_are_skipped_with_a_reason():
     with running(SMALL.replace(n_sparse=63)) as session:
         wait(session, lambda f: f.step > 0)
         session.send(Show("rug"))
@@ -59,7 +59,7 @@ def test_frames_that_these_sizes_do_not_have_are_passed_over_with_a_reason():
         assert any("power of two" in text for text in told)
 
 
-def test_statistics_of_the_last_rug_are_not_taken_for_those_of_this(tmp_path):
+def test_statistics_of_the_previous_rug_are_discarded(tmp_path):
     with reading(RunSession.new(SMALL, into=tmp_path)) as readings:
         readings.rug()
         readings.read("rug", learning=True)  # has statistics taken
@@ -69,7 +69,7 @@ def test_statistics_of_the_last_rug_are_not_taken_for_those_of_this(tmp_path):
         assert readings.known["rug"].statistics is None
 
 
-def test_a_rug_beside_trained_weights_does_not_hold_up_their_statistics(tmp_path, monkeypatch):
+def test_a_rug_beside_trained_weights_does_not_delay_their_statistics(tmp_path, monkeypatch):
     monkeypatch.setattr(measuring, "share_beside", lambda: 1e9)  # no rest between two of them
     with reading(RunSession.new(SMALL, into=tmp_path)) as readings:
         readings.picture("trained", Look(8, 8, beside=True))
@@ -83,7 +83,7 @@ def test_a_rug_beside_trained_weights_does_not_hold_up_their_statistics(tmp_path
             assert readings.known["trained"].measured_at > before
 
 
-def test_trained_and_rug_are_seen_side_by_side():
+def test_trained_and_rug_are_shown_side_by_side():
     with running() as session:
         session.send(Look(16, 16, beside=True, cursor=(3, 4)))
         frame = wait(session, lambda f: f.picture and len(f.picture.panels) == 2)
@@ -94,7 +94,7 @@ def test_trained_and_rug_are_seen_side_by_side():
         wait(session, lambda f: f.picture and len(f.picture.panels) == 1)
 
 
-def test_a_look_outlives_a_change_of_size():
+def test_the_view_stays_after_a_change_of_size():
     with running() as session:
         session.send(Look(16, 16, beside=True, cursor=(63, 63)))
         wait(session, lambda f: f.picture and len(f.picture.panels) == 2)
@@ -104,7 +104,7 @@ def test_a_look_outlives_a_change_of_size():
         assert frame.picture.panels[1].cell is None
 
 
-def test_a_rug_that_does_not_fit_is_refused_and_training_goes_on(monkeypatch):
+def test_a_rug_that_does_not_fit_in_memory_is_refused_and_training_continues(monkeypatch):
     def no_room(*_):
         raise WeightsError("A rug of so many features needs more memory.")
 
@@ -119,8 +119,8 @@ def test_a_rug_that_does_not_fit_is_refused_and_training_goes_on(monkeypatch):
         assert wait(session, lambda f: f.step > frame.step)
 
 
-def test_a_rug_with_millions_of_features_is_sampled_in_small_bites():
-    """A batch of it would keep the worker from the keys for minutes."""
+def test_a_rug_with_a_million_features_is_sampled_in_small_batches():
+    """During a full batch the worker would not answer a key for minutes."""
     settings = Settings(n_sparse=1 << 20, n_dense=16, p=1e-4, batch=1024)
     trial = RugSampler(settings, torch.device("cpu"), "hadamard")
     trial.sample()
@@ -128,7 +128,7 @@ def test_a_rug_with_millions_of_features_is_sampled_in_small_bites():
     assert trial.loss()[0] > 0
 
 
-def test_a_loss_that_was_not_read_yet_is_not_said_to_be_missing(tmp_path):
+def test_only_a_loss_that_is_really_missing_is_reported_as_missing(tmp_path):
     run = RunSession.new(SMALL, into=tmp_path)
     while run.advance(lambda: False) is None:
         pass
@@ -142,7 +142,7 @@ def test_a_loss_that_was_not_read_yet_is_not_said_to_be_missing(tmp_path):
         assert readings.describe(frame, None).verdict.startswith(nothing)
 
 
-def test_weights_that_are_sampled_need_no_result(tmp_path):
+def test_sampled_weights_need_no_result(tmp_path):
     run = RunSession.new(SMALL, into=tmp_path)
     while run.advance(lambda: False) is None:
         pass
@@ -152,8 +152,8 @@ def test_weights_that_are_sampled_need_no_result(tmp_path):
         assert "no result" not in readings.describe(Frame(SMALL, phase="opened"), None).verdict
 
 
-def test_what_is_known_after_the_end_belongs_to_the_last_step(tmp_path):
-    """The loss that is shown is the one measured of these very weights, and never another."""
+def test_after_the_end_the_readings_belong_to_the_last_step(tmp_path):
+    """The loss that is shown is the held-out loss of exactly these weights."""
     run = RunSession.new(SMALL.replace(steps=40, batch=4096), into=tmp_path)
     with reading(run, "done") as readings:
         while not run.done:
@@ -174,7 +174,7 @@ def test_what_is_known_after_the_end_belongs_to_the_last_step(tmp_path):
     assert frame.trained.estimate == "held out"
 
 
-def test_a_paused_run_is_sampled_where_nothing_was_measured_of_its_weights(tmp_path):
+def test_a_paused_run_without_a_held_out_loss_is_sampled(tmp_path):
     run = RunSession.new(SMALL, into=tmp_path)
     with reading(run) as readings:
         train(readings)
@@ -191,7 +191,7 @@ def test_a_paused_run_is_sampled_where_nothing_was_measured_of_its_weights(tmp_p
     assert frame.trained.loss < learning.loss  # which is a mean over steps before
 
 
-def test_a_run_that_is_over_has_not_just_begun(tmp_path):
+def test_the_verdict_on_a_finished_run_does_not_say_that_it_has_just_begun(tmp_path):
     slow = SMALL.replace(optimizer="sgd", lr=1e-6, steps=300)
     said = []
     with reading(RunSession.new(slow, into=tmp_path), "done") as readings:
@@ -210,7 +210,7 @@ def test_a_run_that_is_over_has_not_just_begun(tmp_path):
     assert "just begun" not in said[-1]
 
 
-def test_the_curves_of_the_last_p_stay_until_those_of_the_next_are_made(tmp_path, monkeypatch):
+def test_curves_of_the_previous_p_stay_until_the_next_are_computed(tmp_path, monkeypatch):
     gate, made = threading.Event(), []
 
     def slow(r, p, *rest):
@@ -258,12 +258,12 @@ def change(readings, **changes):
 
 
 def computed(readings):
-    """Wait for the statistics that were asked for."""
+    """Wait for the statistics."""
     readings._statistics._worker._jobs[0].result()
 
 
 def read_to_the_end(readings):
-    """What is known of trained weights that stand still, once the statistics have come."""
+    """The readings of fixed trained weights, once all statistics are there."""
     readings.read("trained", learning=False)
     while readings._statistics._worker.busy:  # with the trend's earlier steps, too
         computed(readings)

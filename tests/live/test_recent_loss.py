@@ -1,4 +1,4 @@
-"""The loss now against descents whose loss is known."""
+"""The estimate of the recent loss, on descents whose loss is known."""
 
 import math
 
@@ -27,7 +27,7 @@ def judged(descent, end, noise, results=16):
 @pytest.mark.parametrize("noise", [1e-3, 1e-2, 5e-2])
 @pytest.mark.parametrize("end", [20, 40, 100])
 @pytest.mark.parametrize("descent", DESCENTS.values(), ids=DESCENTS)
-def test_it_is_right_within_its_error_however_the_loss_falls(descent, end, noise):
+def test_the_estimate_is_right_within_its_error_however_the_loss_falls(descent, end, noise):
     (values, errors), truth = judged(descent, end, noise)
     pulls = (values - truth) / errors
     assert np.sqrt(np.mean(pulls**2)) < 1.8
@@ -36,14 +36,14 @@ def test_it_is_right_within_its_error_however_the_loss_falls(descent, end, noise
 
 
 @pytest.mark.parametrize("noise", [1e-3, 5e-2])
-def test_on_a_plateau_it_is_little_worse_than_a_mean(noise):
+def test_on_a_plateau_the_estimate_is_little_worse_than_a_mean(noise):
     (values, errors), truth = judged(DESCENTS["plateau"], 100, noise)
     of_mean = noise * truth / 4
     assert np.std(values) < 2.6 * of_mean
     assert np.mean(errors) < 2.6 * of_mean
 
 
-def test_few_results_and_losses_of_nothing_have_their_mean():
+def test_of_few_results_and_of_zeros_the_mean_is_used():
     assert math.isnan(loss_now(np.empty(0), np.empty(0))[0])
     steps = np.arange(1.0, 10.0)
     assert loss_now(steps, np.zeros(9)) == (0, 0)

@@ -40,7 +40,7 @@ def uninterrupted(tmp_path):
     session.close("paused")
 
 
-def test_stopped_and_taken_up_again_twice(tmp_path, uninterrupted):
+def test_stopped_and_resumed_twice(tmp_path, uninterrupted):
     advance(uninterrupted, 12)
     session = advance(RunSession.new(SETTINGS, into=tmp_path), 5)
     for _ in range(2):
@@ -62,7 +62,7 @@ def test_stopped_in_the_middle_of_an_interval(tmp_path, uninterrupted):
     same(advance(RunSession.resumed(session.writer.run), 3), uninterrupted)
 
 
-def test_what_came_after_the_last_save_is_done_again(tmp_path, uninterrupted):
+def test_steps_after_the_last_save_are_repeated(tmp_path, uninterrupted):
     advance(uninterrupted, 6)
     session = advance(RunSession.new(SETTINGS, into=tmp_path), 2)
     session.save("training")
@@ -83,7 +83,7 @@ def test_a_run_that_was_never_saved_begins_again(tmp_path, uninterrupted):
     same(advance(RunSession.resumed(session.writer.run), 2), uninterrupted)
 
 
-def test_changed_settings_go_on_too(tmp_path, uninterrupted):
+def test_changed_settings_are_resumed_too(tmp_path, uninterrupted):
     changed = SETTINGS.replace(p=0.2, lr=0.01, batch=32)
     session = RunSession.new(SETTINGS, into=tmp_path)
     for one in (session, uninterrupted):
@@ -95,7 +95,7 @@ def test_changed_settings_go_on_too(tmp_path, uninterrupted):
     same(advance(session, 2), advance(uninterrupted, 2))
 
 
-def test_the_older_checkpoint_is_taken_and_said_to_be(tmp_path, uninterrupted):
+def test_resuming_from_the_older_checkpoint_is_reported(tmp_path, uninterrupted):
     session = advance(RunSession.new(SETTINGS, into=tmp_path), 2)
     session.save("training")
     session.writer.wait(10)
@@ -111,7 +111,7 @@ def test_the_older_checkpoint_is_taken_and_said_to_be(tmp_path, uninterrupted):
 
 
 @pytest.mark.parametrize("killed", [False, True])
-def test_a_long_run_is_the_same_however_often_it_was_taken_up(killed, tmp_path, monkeypatch):
+def test_a_long_run_is_the_same_however_often_it_was_resumed(killed, tmp_path, monkeypatch):
     for name, rows in {"MOST": 64, "RECENT": 16, "SPAN": 2, "YOUNG": 2}.items():
         monkeypatch.setattr(history, name, rows)
     monkeypatch.setattr(history, "BINS", 4)
@@ -139,7 +139,7 @@ def test_a_long_run_is_the_same_however_often_it_was_taken_up(killed, tmp_path, 
         one.close("paused")
 
 
-def test_after_an_explosion_the_history_is_that_of_the_weights_kept(tmp_path, monkeypatch):
+def test_after_a_divergence_the_history_ends_at_the_weights_that_were_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(pace, "PRODUCTS", 1e7)  # a result a step, a spare every 50
     session = advance(RunSession.new(SETTINGS, into=tmp_path), 70)
     before = session.history.view()
@@ -160,7 +160,7 @@ def test_after_an_explosion_the_history_is_that_of_the_weights_kept(tmp_path, mo
     again.close("paused")
 
 
-def test_the_death_of_all_outputs_is_said_once(uninterrupted):
+def test_the_death_of_all_outputs_is_reported_once(uninterrupted):
     advance(uninterrupted, 1)
     assert uninterrupted.news() == []
     uninterrupted.trainer._parameters.weights.b.fill_(-100.0)
@@ -171,7 +171,7 @@ def test_the_death_of_all_outputs_is_said_once(uninterrupted):
     assert "All outputs are dead" in said
 
 
-def test_missing_history_is_said(tmp_path):
+def test_missing_results_are_reported(tmp_path):
     session = advance(RunSession.new(SETTINGS, into=tmp_path), 3)
     session.close("paused")
     path = session.writer.run / "history.jsonl"
@@ -181,7 +181,7 @@ def test_missing_history_is_said(tmp_path):
     again.close("paused")
 
 
-def test_a_run_that_goes_on_with_another_number_of_threads_says_so(tmp_path, monkeypatch):
+def test_resuming_with_another_number_of_threads_is_reported(tmp_path, monkeypatch):
     monkeypatch.setattr(plan, "WORK_PER_THREAD", 1)
     monkeypatch.setattr(trainer, "granted_threads", lambda: 3)
     session = advance(RunSession.new(SETTINGS, into=tmp_path), 1)
@@ -196,13 +196,13 @@ def test_a_run_that_goes_on_with_another_number_of_threads_says_so(tmp_path, mon
     assert note.startswith("it trained with --threads 3 so far and goes on with --threads 1:")
 
 
-def test_a_live_run_cannot_be_taken_up(uninterrupted):
+def test_a_live_run_cannot_be_resumed(uninterrupted):
     advance(uninterrupted, 1)
     with pytest.raises(RunError, match="in use"):
         RunSession.resumed(uninterrupted.writer.run)
 
 
-def test_a_hopeless_run_is_refused_and_left_free(tmp_path):
+def test_a_run_with_only_damaged_checkpoints_is_refused_and_unlocked(tmp_path):
     session = advance(RunSession.new(SETTINGS, into=tmp_path), 1)
     session.close("paused")
     for path in checkpoints(session.writer.run):
@@ -212,7 +212,7 @@ def test_a_hopeless_run_is_refused_and_left_free(tmp_path):
             RunSession.resumed(session.writer.run)
 
 
-def test_leaving_saves_again_only_what_changed(tmp_path):
+def test_closing_saves_again_only_after_a_change(tmp_path):
     session = advance(RunSession.new(SETTINGS, into=tmp_path), 1)
     session.close("paused")
     (path,) = checkpoints(session.writer.run)
@@ -225,7 +225,7 @@ def test_leaving_saves_again_only_what_changed(tmp_path):
     assert RunSession.resumed(session.writer.run).settings.lr == 0.5
 
 
-def test_what_is_no_effect_is_told(tmp_path):
+def test_settings_without_effect_are_reported(tmp_path):
     settings = SETTINGS.replace(method="population", lr=0.5)
     session = RunSession.new(settings, into=tmp_path)
     sentence = "has no effect: population training sets its own rates."
@@ -237,7 +237,7 @@ def test_what_is_no_effect_is_told(tmp_path):
     session.close("paused")
 
 
-def test_the_history_knows_samples_from_weights(tmp_path):
+def test_the_history_distinguishes_sampled_from_gaussian_losses(tmp_path):
     session = advance(RunSession.new(SETTINGS, into=tmp_path), 2)
     session.change(SETTINGS.replace(method="population"))
     advance(session, 2)

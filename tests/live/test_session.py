@@ -46,7 +46,7 @@ def wait(session, condition, seconds=30):
     raise AssertionError(f"no such Frame; the last: {frame}")
 
 
-def test_frames_tell_of_a_run_that_learns():
+def test_frames_show_a_run_that_learns():
     with running() as session:
         frame = wait(session, lambda f: f.step > 1000 and f.trained.statistics is not None)
     assert frame.phase == "training"
@@ -58,7 +58,7 @@ def test_frames_tell_of_a_run_that_learns():
     assert frame.levels.linear == pytest.approx(0.75 * (0.05 / 3 - 0.05**2 / 4))
 
 
-def test_what_training_came_to_is_analysed_once_it_stands_still():
+def test_the_last_weights_are_measured_once_training_is_over():
     with running(SMALL.replace(steps=300)) as session:
         wait(session, lambda f: f.phase == "done" and f.trained.measured_at == 300)
         session.send(Pause(False))  # trains on, and stops again
@@ -69,7 +69,7 @@ def test_what_training_came_to_is_analysed_once_it_stands_still():
         assert frame.trained.trend_at[-1] == frame.step
 
 
-def test_the_rug_is_analysed_when_it_is_looked_at_however_long_the_analyst_meant_to_rest(
+def test_the_rug_is_measured_at_once_when_it_is_shown(
     monkeypatch,
 ):
     monkeypatch.setattr(readings, "share_beside", lambda: 1e-9)  # it would rest for years
@@ -79,7 +79,7 @@ def test_the_rug_is_analysed_when_it_is_looked_at_however_long_the_analyst_meant
         wait(session, lambda f: f.rug and f.rug.statistics is not None)
 
 
-def test_the_curves_of_theory_come_and_follow_a_change_of_p():
+def test_curves_of_theory_follow_a_change_of_p():
     with running() as session:
         frame = wait(session, lambda f: f.curves is not None)
         assert (frame.curves.r, frame.curves.p) == (0.25, 0.05)
@@ -99,7 +99,7 @@ def test_a_frame_is_plain_numbers_and_arrays():
     assert type(frame.trained.loss) is float
 
 
-def test_pause_holds_the_step_and_continue_goes_on():
+def test_pausing_and_resuming():
     with running() as session:
         wait(session, lambda f: f.step > 0)
         session.send(Pause(True))
@@ -110,7 +110,7 @@ def test_pause_holds_the_step_and_continue_goes_on():
         assert wait(session, lambda f: f.phase == "training" and f.step > paused.step)
 
 
-def test_hot_changes_leave_marks_and_go_on():
+def test_hot_changes_are_marked_and_training_continues():
     with running() as session:
         before = wait(session, lambda f: f.step > 0)
         session.send(Change(SMALL.replace(lr=1e-3, p=0.1)))
@@ -130,7 +130,7 @@ def test_hot_changes_leave_marks_and_go_on():
     ],
     ids=str,
 )
-def test_every_hot_change_is_a_mark_and_goes_on(change):
+def test_every_hot_setting_can_be_changed_during_training(change):
     with running() as session:
         before = wait(session, lambda f: f.step > 0)
         session.send(Change(SMALL.replace(**change)))
@@ -152,7 +152,7 @@ def test_a_change_of_shape_starts_a_new_run_and_says_so():
         assert fresh.history.column("step")[0] < 200
 
 
-def test_what_holds_of_other_recipes_is_said_of_trained_weights_alone():
+def test_caveats_of_a_recipe_apply_to_trained_weights_only():
     settings = SMALL.replace(data="one", activation="gelu")
     with running(settings) as session:
         frame = wait(session, lambda f: f.step > 0 and f.trained.statistics)
@@ -213,14 +213,14 @@ def test_a_snapshot_holds_weights_history_and_facts(private_state):
         assert path.stat().st_mode & 0o077 == 0, f"{path.name} is open to others"
 
 
-def test_a_snapshot_can_be_had_before_the_first_step():
+def test_a_snapshot_can_be_written_before_the_first_step():
     with running() as session:
         session.send(Save(""))
         frame = wait(session, lambda f: f.notices)
     assert frame.notices[-1].text.startswith("snapshot in ")
 
 
-def test_what_cannot_be_written_is_told_and_training_goes_on(private_state):
+def test_failed_writes_are_reported_and_training_continues(private_state):
     (private_state / "rugtui").write_text("a file in the way")
     with running() as session:
         frame = wait(session, lambda f: f.step > 0 and f.notices)
@@ -232,7 +232,7 @@ def test_what_cannot_be_written_is_told_and_training_goes_on(private_state):
         assert wait(session, lambda f: f.step > frame.step)
 
 
-def test_after_the_last_step_it_says_so_and_can_train_on():
+def test_a_finished_run_can_train_on():
     with running(SMALL.replace(steps=200)) as session:
         done = wait(session, lambda f: f.phase == "done")
         assert done.step == 200
@@ -244,7 +244,7 @@ def told(frame):
     return [notice.text for notice in frame.notices]
 
 
-def test_where_patience_ended_it_space_trains_on_and_counts_it_anew():
+def test_a_run_that_patience_ended_trains_on_with_patience_counted_from_there():
     settings = SMALL.replace(method="population", patience=50)
     with running(settings) as session:
         done = wait(session, lambda f: f.phase == "done")
@@ -256,7 +256,7 @@ def test_where_patience_ended_it_space_trains_on_and_counts_it_anew():
     assert [(m.step, m.text) for m in frame.history.marks] == [(done.step, "patience anew")]
 
 
-def test_where_the_target_was_met_space_trains_on_without_it():
+def test_a_run_that_met_its_target_trains_on_without_it():
     settings = SMALL.replace(method="population", until_within=0.1, patience=0)
     with running(settings) as session:
         done = wait(session, lambda f: f.phase == "done")
@@ -266,7 +266,7 @@ def test_where_the_target_was_met_space_trains_on_without_it():
     assert [mark.text for mark in frame.history.marks] == ["until_within auto"]
 
 
-def test_a_batch_that_does_not_fit_is_refused_and_training_goes_on():
+def test_a_batch_that_does_not_fit_in_memory_is_refused_and_training_continues():
     with running() as session:
         wait(session, lambda f: f.step > 0)
         session.send(Change(SMALL.replace(batch=10**12)))
@@ -275,7 +275,7 @@ def test_a_batch_that_does_not_fit_is_refused_and_training_goes_on():
         assert wait(session, lambda f: f.step > frame.step)
 
 
-def test_a_fault_is_a_frame_and_other_settings_start_again():
+def test_an_error_is_shown_and_other_settings_start_again():
     with running(SMALL.replace(device="cuda:7")) as session:
         frame = wait(session, lambda f: f.phase == "failed")
         assert "device must be" in frame.failure
@@ -308,7 +308,7 @@ def test_the_dashboard_and_a_run_without_a_screen_have_the_same_bits(method):
     assert seen == losses[: len(seen)]
 
 
-def test_a_run_that_explodes_says_so_keeps_its_last_state_and_goes_on_at_a_lower_rate():
+def test_a_diverged_run_keeps_its_last_state_and_continues_at_a_lower_rate():
     with running(SMALL.replace(lr=1e30)) as session:
         frame = wait(session, lambda f: f.phase == "failed")
         assert "lower" in frame.failure
@@ -318,7 +318,7 @@ def test_a_run_that_explodes_says_so_keeps_its_last_state_and_goes_on_at_a_lower
         assert np.isfinite(later.history.column("loss")[-1])
 
 
-def test_a_command_is_obeyed_within_an_interval():
+def test_a_command_is_carried_out_within_an_interval():
     with running(SMALL.replace(p=0.5)) as session:
         frame = wait(session, lambda f: f.step > 0)
         interval = int(frame.history.column("step")[0])
@@ -332,7 +332,7 @@ def test_a_command_is_obeyed_within_an_interval():
         assert at[-1] % interval
 
 
-def test_the_answer_to_a_command_does_not_wait_for_an_old_frame_to_be_taken():
+def test_the_frame_after_a_command_does_not_wait_until_the_last_is_taken():
     with running() as session:
         wait(session, lambda f: f.step > 0)
         put, shown = session.frames.put, []
@@ -351,7 +351,7 @@ def test_the_answer_to_a_command_does_not_wait_for_an_old_frame_to_be_taken():
         assert shown == ["trained", "rug"]
 
 
-def test_no_frame_from_before_a_command_is_drawn_once_it_is_asked():
+def test_no_frame_from_before_a_command_is_published_after_it():
     with running() as session:
         wait(session, lambda f: f.step > 0)
         run = session.subject.run

@@ -1,4 +1,4 @@
-"""A long history: bounded, and none of its extremes lost."""
+"""Thinning bounds a long history, and keeps its extremes."""
 
 import math
 
@@ -26,7 +26,7 @@ STEP, LOSS, HELDOUT = (NAMES.index(name) for name in ("step", "loss", "heldout")
 
 @pytest.fixture
 def small(monkeypatch):
-    """Histories of 256 rows, the last 64 of them whole, and grown up long before that."""
+    """Histories of at most 256 rows, the last 64 of them not thinned."""
     monkeypatch.setattr(module, "MOST", 256)
     monkeypatch.setattr(module, "RECENT", 64)
     monkeypatch.setattr(module, "SPAN", 4)
@@ -36,7 +36,7 @@ def small(monkeypatch):
 
 
 def grown(rows, seed=0, every=7):
-    """A history, and all that was ever appended to it."""
+    """A history, and everything that was appended to it."""
     rng, history, full = np.random.default_rng(seed), History(), History()
     full._thin = lambda: None
     full._table = np.empty((len(NAMES), rows + 1))
@@ -60,7 +60,7 @@ def assert_has_extremes(table, full, begin, end):
             assert np.nanmax(ours) == known.max()
 
 
-def test_thinned_again_and_again_every_bin_has_the_extremes_of_all_of_its_results(small):
+def test_repeated_thinning_keeps_the_extremes_of_every_bin(small):
     history, full = grown(5000)
     view = history.view()
     assert len(view) <= 256
@@ -118,7 +118,7 @@ def test_there_are_never_too_many_bins(step, last):
     assert 4 * worst + 1 < MOST - RECENT  # thinning always makes room
 
 
-def test_a_bin_of_a_longer_run_is_a_union_of_those_of_a_shorter():
+def test_bins_of_a_longer_run_are_unions_of_bins_of_a_shorter_one():
     steps = np.arange(1, 200_000, 37)
     for last in (200_000, 300_000, 1 << 22, 1 << 30):
         short, long = bins(steps, 200_000), bins(steps, last)
@@ -129,7 +129,7 @@ def test_a_bin_of_a_longer_run_is_a_union_of_those_of_a_shorter():
         assert all(together)
 
 
-def test_gaps_are_no_extremes_and_ties_keep_one():
+def test_nan_is_no_extreme_and_of_equal_values_one_is_kept():
     steps = np.arange(1e6, 1e6 + 8)
     nothing = np.full(8, math.nan)
     assert worth_keeping(steps, (nothing, nothing)).tolist() == [0]
@@ -156,7 +156,7 @@ def test_marks_of_a_long_history_stay(small):
     ]
 
 
-def test_a_history_taken_up_thins_as_if_it_had_never_stopped(small):
+def test_a_resumed_history_thins_as_if_it_had_never_stopped(small):
     through, full = grown(1500)
     for stopped_at in (100, 255, 256, 257, 900):
         again = History.of(grown(stopped_at)[0].past())

@@ -1,4 +1,4 @@
-"""Looking on: what another process saves is shown, and nothing of it is touched."""
+"""Watching: what another process saves is shown, and nothing is changed."""
 
 import os
 import shutil
@@ -27,7 +27,7 @@ def quick(monkeypatch):
 
 @pytest.fixture
 def run_session(tmp_path):
-    """A run that is trained beside the one who looks on: its lock is held."""
+    """A run in training, whose lock is held."""
     run_session = advance(RunSession.new(SETTINGS, into=tmp_path), 2)
     yield run_session
     run_session.close("paused")
@@ -54,7 +54,7 @@ def said(frame):
     return frame.notices[-1].text if frame.notices else ""
 
 
-def test_it_follows_what_is_saved_and_touches_nothing(run_session, tmp_path):
+def test_watching_follows_the_saves_and_changes_nothing(run_session, tmp_path):
     before = tree(tmp_path)
     with watching(run_session.writer.run) as session:
         waits = wait(session, lambda f: "first save" in f.narration)
@@ -76,7 +76,7 @@ def test_it_follows_what_is_saved_and_touches_nothing(run_session, tmp_path):
         assert wait(session, lambda f: f.rug and f.rug.statistics).phase == "watching"
 
 
-def test_what_would_change_the_run_is_refused(run_session):
+def test_commands_that_would_change_the_run_are_refused(run_session):
     (path,) = checkpoints(saved(run_session).writer.run)
     written = path.stat().st_mtime - 100
     os.utime(path, (written, written))
@@ -96,14 +96,14 @@ def test_what_would_change_the_run_is_refused(run_session):
     assert "rugtui export" in said(after)
     assert after.read_only.startswith(refusal)
     assert (after.settings, after.phase) == (begun.settings, "watching")
-    assert after.counted == 2, "who asked need not wait for it any more"
+    assert after.counted == 2, "so that the screen does not wait for it"
 
 
 @pytest.mark.parametrize(
     ("phase", "shown", "news"),
     [("done", "finished", "It finished at step"), ("paused", "paused", "`rugtui resume ")],
 )
-def test_it_says_how_the_run_ended(phase, shown, news, tmp_path):
+def test_the_end_of_the_run_is_reported(phase, shown, news, tmp_path):
     run_session = saved(advance(RunSession.new(SETTINGS, into=tmp_path), 1))
     with watching(run_session.writer.run) as session:
         wait(session, lambda f: f.phase == "watching")
@@ -117,7 +117,7 @@ def test_it_says_how_the_run_ended(phase, shown, news, tmp_path):
         assert wait(session, everything).trained.estimate != "live"
 
 
-def test_a_crash_is_told_and_so_is_a_new_beginning(tmp_path):
+def test_a_crash_is_reported_and_so_is_resuming(tmp_path):
     run_session = saved(advance(RunSession.new(SETTINGS, into=tmp_path), 1))
     run = run_session.writer.run
     with watching(run) as session:
@@ -136,7 +136,7 @@ def test_a_crash_is_told_and_so_is_a_new_beginning(tmp_path):
     run_session.writer.close(0)
 
 
-def test_a_folder_deleted_underneath_stays_on_the_screen(run_session):
+def test_a_deleted_run_stays_on_the_screen(run_session):
     saved(run_session)
     with watching(run_session.writer.run) as session:
         wait(session, lambda f: f.phase == "watching")
@@ -149,7 +149,7 @@ def test_a_folder_deleted_underneath_stays_on_the_screen(run_session):
         wait(session, lambda f: f.phase == "watching" and f.step == run_session.trainer.step)
 
 
-def test_a_run_without_anything_to_look_at_is_refused(tmp_path):
+def test_a_run_that_ends_before_its_first_save_is_refused(tmp_path):
     run_session = advance(RunSession.new(SETTINGS, into=tmp_path), 1)
     with watching(run_session.writer.run) as session:
         wait(session, lambda f: "first save" in f.narration)
@@ -159,7 +159,7 @@ def test_a_run_without_anything_to_look_at_is_refused(tmp_path):
     run_session.writer.close(0)
 
 
-def test_damage_is_passed_over_and_told(run_session):
+def test_damage_is_skipped_and_reported(run_session):
     saved(run_session)
     step = run_session.trainer.step
     saved(advance(run_session, 1))

@@ -1,9 +1,9 @@
-"""Train, be killed, be taken up, again and again: a run that never gets to say goodbye.
+"""Train, be killed and be resumed, again and again.
 
     python -m tests.storage.kill FOLDER KILLS SEED
 
-Forks, because a fork has PyTorch loaded already; prints one line of JSON for each life: the step
-at which it began, the checkpoints that its kill left, and how many seconds of work it lost.
+Forks, because a fork has PyTorch loaded already. Prints a line of JSON for each life: the step at
+which it began, the checkpoints that its kill left, and the seconds of work that it lost.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ def heard(line: str) -> tuple[int, float]:
 
 
 def live(folder: Path, told: int) -> None:
-    """Train for ever, saving all the time; tells every step, and when."""
-    signal.alarm(60)  # should it hang: nobody waits for it longer
+    """Train for ever, saving all the time, and report every step and its time."""
+    signal.alarm(60)  # in case it hangs
     checkpoint_writer.SHARE = 1.0
     runs = all_runs(folder)
     if runs:

@@ -1,4 +1,4 @@
-"""Places where files cannot be written, as real as this machine and this user allow."""
+"""Folders in which files cannot be written, as real as this machine and user allow."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class SmallDisk(FullDisk):
 
 
 class NoLargeFiles(FullDisk):
-    """No file may grow beyond a size: what a quota does, and what no rights are needed for."""
+    """No file may grow beyond a size, as under a quota; needs no privileges."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self._before = folder, resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -53,7 +53,7 @@ class NoLargeFiles(FullDisk):
 
 @contextlib.contextmanager
 def full_disk(kind: str, folder: Path) -> Iterator[FullDisk]:
-    """`mount` needs rights that not every user has; then the test is skipped. `limit` does not."""
+    """`mount` needs privileges; without them the test is skipped. `limit` needs none."""
     folder.mkdir()
     if kind == "limit":
         disk = NoLargeFiles(folder)
@@ -72,7 +72,7 @@ def full_disk(kind: str, folder: Path) -> Iterator[FullDisk]:
 
 @contextlib.contextmanager
 def read_only(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """By its mode; for root, who writes where it may not, by a mount; else by what open says."""
+    """A folder made read-only by its mode, for root by a mount, or by replacing `os.open`."""
     if os.geteuid():
         folder.chmod(0o500)
         try:

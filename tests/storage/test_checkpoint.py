@@ -1,4 +1,4 @@
-"""Checkpoints: whole, or refused by name and the older one taken; never other numbers."""
+"""Checkpoints come back as written, or are refused by name and the older one is used."""
 
 import json
 import struct
@@ -21,7 +21,7 @@ def same(one, two) -> bool:
     return one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
 
 
-def test_comes_back_as_it_was(tmp_path):
+def test_a_checkpoint_comes_back_as_it_was_written(tmp_path):
     written = some_checkpoint(phase="paused", results=7)
     read = read_checkpoint(write_checkpoint(tmp_path, written))
     assert same(read.state.tensors, written.state.tensors)
@@ -36,13 +36,13 @@ def test_any_safetensors_reader_reads_it(tmp_path):
     assert same(load_file(path), written.state.tensors)
 
 
-def test_a_thousand_kinds_of_damage_are_refused_by_name_and_the_older_one_is_taken(tmp_path):
+def test_random_damage_is_refused_by_name_and_the_older_checkpoint_used(tmp_path):
     old, written = some_checkpoint(3), some_checkpoint(5)
     write_checkpoint(tmp_path, old)
     path = write_checkpoint(tmp_path, written)
     content, rng = path.read_bytes(), np.random.default_rng(1)
     refused = harmless = 0
-    for _ in range(1000):
+    for _ in range(300):
         path.write_bytes(damage(content, rng))
         _, read, said = newest(tmp_path)
         if said:
@@ -52,11 +52,11 @@ def test_a_thousand_kinds_of_damage_are_refused_by_name_and_the_older_one_is_tak
         whole = old if said else written
         assert same(read.state.tensors, whole.state.tensors)
         assert (read.settings, read.step) == (whole.settings, whole.step)
-    assert refused + harmless == 1000
-    assert harmless < 50
+    assert refused + harmless == 300
+    assert harmless < 15
 
 
-def test_the_older_one_is_taken_and_the_damaged_one_named(tmp_path):
+def test_if_all_checkpoints_are_damaged_all_are_named(tmp_path):
     write_checkpoint(tmp_path, some_checkpoint(3))
     bad = write_checkpoint(tmp_path, some_checkpoint(5))
     bad.write_bytes(bad.read_bytes()[:-1])
@@ -85,7 +85,7 @@ def test_order_is_by_step_and_other_files_do_not_matter(tmp_path):
     assert names == ["checkpoint-100000000.safetensors", "checkpoint-9.safetensors"]
 
 
-def test_one_of_a_newer_version_is_neither_read_nor_passed_over(tmp_path, monkeypatch):
+def test_a_checkpoint_of_a_newer_version_is_neither_read_nor_skipped(tmp_path, monkeypatch):
     write_checkpoint(tmp_path, some_checkpoint(3))
     with monkeypatch.context() as newer:
         newer.setattr(tensors, "FORMAT", tensors.FORMAT + 1)
@@ -119,7 +119,7 @@ def test_tensors_that_do_not_fit_the_settings_are_refused(tmp_path):
         [],
     ],
 )
-def test_a_hostile_gibibyte_is_refused_unread(tmp_path, header):
+def test_a_huge_hostile_file_is_refused_unread(tmp_path, header):
     path = tmp_path / "checkpoint-1.safetensors"
     text = json.dumps(header).encode()
     with path.open("wb") as file:
@@ -130,7 +130,7 @@ def test_a_hostile_gibibyte_is_refused_unread(tmp_path, header):
 
 
 @pytest.mark.parametrize("length", [0, 1, 1 << 30, (1 << 64) - 1])
-def test_a_header_of_any_length_is_not_believed(tmp_path, length):
+def test_an_impossible_header_length_is_refused(tmp_path, length):
     path = tmp_path / "checkpoint-1.safetensors"
     with path.open("wb") as file:
         file.write(struct.pack("<Q", length))
@@ -139,14 +139,14 @@ def test_a_header_of_any_length_is_not_believed(tmp_path, length):
         read_checkpoint(path)
 
 
-def test_a_file_of_somebody_elses_is_refused(tmp_path):
+def test_a_file_of_another_program_is_refused(tmp_path):
     path = tmp_path / "checkpoint-1.safetensors"
     save_file({"flat": torch.zeros(99)}, path)
     with pytest.raises(DamagedError, match="rugtui"):
         read_checkpoint(path)
 
 
-def test_settings_that_no_form_would_take_are_refused(tmp_path):
+def test_invalid_settings_in_a_checkpoint_are_refused(tmp_path):
     honest = some_checkpoint()
     facts = {"settings": {"n_sparse": -1}, "state": {}, "seconds": 0}
     for settings in ({"n_sparse": -1}, {"unheard_of": 1}, {"p": "0.1"}, 3, None):
@@ -157,7 +157,7 @@ def test_settings_that_no_form_would_take_are_refused(tmp_path):
             read_checkpoint(path)
 
 
-def test_a_run_that_began_from_a_file_needs_it_no_more(tmp_path):
+def test_a_run_that_began_from_a_file_resumes_without_it(tmp_path):
     file = tmp_path / "w.npz"
     begun = some_training().weights()
     np.savez(file, **{name: getattr(begun, name).numpy() for name in ("W_in", "W_out", "b")})

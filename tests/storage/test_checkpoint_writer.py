@@ -1,4 +1,4 @@
-"""The writer: never in training's way, whatever happens to its disk."""
+"""The writer never delays training, whatever happens to the disk."""
 
 import os
 import shutil
@@ -30,13 +30,13 @@ def moment(step=3, rows=5):
 
 
 def save(writer, *args):
-    """Save and wait; what the writer has to tell."""
+    """Save, wait, and return the messages."""
     writer.save(lambda: moment(*args))
     assert writer.wait(10)
     return writer.news()
 
 
-def test_two_checkpoints_are_kept_and_all_of_history(writer):
+def test_two_checkpoints_and_the_whole_history_are_kept(writer):
     for step in (3, 5, 7):
         assert save(writer, step, step) == []
     assert [path.name[-9:] for path in (p.with_suffix("") for p in checkpoints(writer.run))] == [
@@ -46,7 +46,7 @@ def test_two_checkpoints_are_kept_and_all_of_history(writer):
     assert read_past(writer.run, COLUMNS)[0].table.shape[1] == 7
 
 
-def test_what_killed_processes_left_goes_when_the_run_is_taken_up(writer):
+def test_resuming_removes_what_killed_processes_left(writer):
     for step in (3, 5, 7, 9):  # each written, and killed before the old ones went
         write_checkpoint(writer.run, some_checkpoint(step))
     left = checkpoints(writer.run)
@@ -72,7 +72,7 @@ def test_saving_does_not_wait_for_the_disk(writer, monkeypatch):
     assert [checkpoint.name[-13:-12] for checkpoint in checkpoints(writer.run)] == ["7", "3"]
 
 
-def test_it_is_due_by_time_and_not_more_often_than_it_may_cost(tmp_path, monkeypatch):
+def test_autosaves_are_due_by_time_and_limited_by_their_cost(tmp_path, monkeypatch):
     now = [100.0]
     monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
     writer = CheckpointWriter(SETTINGS, device="cpu", into=tmp_path)
@@ -94,7 +94,7 @@ def test_it_is_due_by_time_and_not_more_often_than_it_may_cost(tmp_path, monkeyp
     writer.close(5)
 
 
-def test_a_full_disk_is_told_once_and_saving_goes_on_when_it_is_free(writer, monkeypatch):
+def test_a_full_disk_is_reported_once_and_saving_continues_when_there_is_space(writer, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
@@ -110,7 +110,7 @@ def test_a_full_disk_is_told_once_and_saving_goes_on_when_it_is_free(writer, mon
     assert not writer.trouble
 
 
-def test_a_directory_deleted_underneath_is_written_anew(writer):
+def test_a_deleted_directory_is_written_again(writer):
     save(writer, 3)
     shutil.rmtree(writer.run)
     ((text, _),) = save(writer, 5, 6)
@@ -121,7 +121,7 @@ def test_a_directory_deleted_underneath_is_written_anew(writer):
     assert holder(writer.run)[0]
 
 
-def test_a_place_where_nothing_can_be_made_is_told_and_tried_again(tmp_path):
+def test_a_folder_that_cannot_be_made_is_reported_and_tried_again(tmp_path):
     (tmp_path / "runs").write_text("a file where a folder should be")
     writer = CheckpointWriter(SETTINGS, device="cpu", into=tmp_path / "runs")
     writer.begin()
@@ -136,7 +136,7 @@ def test_a_place_where_nothing_can_be_made_is_told_and_tried_again(tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root writes where it may not")
-def test_a_read_only_directory_is_told(writer):
+def test_a_read_only_directory_is_reported(writer):
     writer.run.chmod(0o500)
     try:
         ((text, bad),) = save(writer)
@@ -147,12 +147,12 @@ def test_a_read_only_directory_is_told(writer):
     assert save(writer) == [("saved again at step 3", False)]
 
 
-def test_a_second_keeper_is_refused(writer):
+def test_a_second_writer_is_refused(writer):
     with pytest.raises(RunError, match="in use"):
         CheckpointWriter(SETTINGS, device="cpu", run=writer.run)
 
 
-def test_leaving_frees_the_run(writer):
+def test_closing_unlocks_the_run(writer):
     writer.save(moment)
     assert writer.close(10)
     assert holder(writer.run) == (False, None)
@@ -168,7 +168,7 @@ def test_a_last_save_that_takes_too_long_keeps_its_lock(writer, monkeypatch):
     disk.set()
 
 
-def test_no_memory_for_a_copy_is_told_and_stops_nothing(writer):
+def test_too_little_memory_for_a_copy_is_reported_and_stops_nothing(writer):
     def none():
         raise MemoryError("2 GiB")
 
@@ -179,14 +179,14 @@ def test_no_memory_for_a_copy_is_told_and_stops_nothing(writer):
     assert not writer.due
 
 
-def test_a_bug_in_saving_is_told_and_stops_nothing(writer, monkeypatch):
+def test_a_bug_in_saving_is_reported_and_stops_nothing(writer, monkeypatch):
     with monkeypatch.context() as bug:
         bug.setattr(module, "write_checkpoint", lambda *_: {}["bug"])
         assert save(writer) == [("not saved: KeyError: 'bug'", True)]
     assert save(writer) == [("saved again at step 3", False)]
 
 
-def test_the_latest_is_the_last_begun_whatever_the_clock_says(tmp_path, monkeypatch):
+def test_the_latest_run_is_the_one_begun_last_whatever_the_clock_says(tmp_path, monkeypatch):
     stamps = iter(["20300101-000000", "20200101-000000"])
     monkeypatch.setattr(
         "rugtui.storage.run_directory.time.strftime", lambda _: next(stamps, "2020")

@@ -1,4 +1,4 @@
-"""Files: private, whole or not there, and refused by name where they are not what was written."""
+"""Files: private, written as a whole or not at all, and refused by name if they are damaged."""
 
 import math
 import os
@@ -16,7 +16,7 @@ def mode(path):
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_folders_and_files_of_the_private_state_are_their_users_alone(private_state):
+def test_folders_and_files_in_the_state_folder_are_private(private_state):
     top = private_state / "rugtui"
     folder = files.make_folder(top / "b")
     files.write_whole(folder / "file", b"x")
@@ -38,14 +38,14 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_a_killed_process_left_behind_is_removed(tmp_path):
+def test_temporary_files_of_killed_processes_are_removed(tmp_path):
     (tmp_path / f".checkpoint.x{files.ASIDE}").write_bytes(b"half")
     (tmp_path / "checkpoint").write_bytes(b"whole")
     files.remove_leftovers(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint"]
 
 
-def test_json_comes_back_and_any_damage_is_refused(tmp_path):
+def test_json_comes_back_as_written_and_damage_is_refused(tmp_path):
     path = tmp_path / "run.json"
     facts = {"loss": 0.1 + 0.2, "name": "é\n", "steps": [1, 2], "none": math.nan}
     files.write_json(path, facts)
@@ -63,7 +63,7 @@ def test_json_comes_back_and_any_damage_is_refused(tmp_path):
 @pytest.mark.parametrize(
     "content", [b"", b"[]", b"nul", b"[" * 100_000, b'{"a": ' * 50_000, b"\xff"]
 )
-def test_what_is_no_json_object_is_refused(tmp_path, content):
+def test_a_file_without_a_json_object_is_refused(tmp_path, content):
     (tmp_path / "run.json").write_bytes(content)
     with pytest.raises(DamagedError, match=r"run\.json"):
         files.read_json(tmp_path / "run.json")

@@ -1,4 +1,4 @@
-"""W as a picture: read back pixel by pixel, without the code that wrote it."""
+"""The PNG of W, read back pixel by pixel with independent code."""
 
 import json
 import struct
@@ -81,13 +81,13 @@ def test_the_scale_of_many_rows_is_that_of_a_sample():
     assert off_diagonal_scale(weights) == pytest.approx(np.quantile(off, 0.99), rel=0.02)
 
 
-def test_pictures_larger_than_anybody_can_see_are_refused():
+def test_too_large_pictures_are_refused():
     weights = some_weights(20_000, 1)
     with pytest.raises(WeightsError, match="16,384 pixels on a side"):
         heatmap_png(weights, COLOURS, "")
 
 
-def test_zeros_and_numbers_that_are_none_have_the_middle_colour():
+def test_zeros_and_nan_have_the_middle_colour():
     weights = Dense(torch.full((1, 4), torch.nan), torch.zeros(4, 1), torch.zeros(4))
     pixels, _ = read_png(heatmap_png(weights, COLOURS, ""))
     assert (pixels[:512] == 8).all()

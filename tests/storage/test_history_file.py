@@ -1,4 +1,4 @@
-"""history.jsonl: appended to, torn, damaged; the rows that come back are rows that were written."""
+"""history.jsonl, appended to, cut off or damaged: only rows that were written come back."""
 
 import os
 
@@ -41,7 +41,7 @@ def test_a_run_without_a_history_has_an_empty_one(tmp_path):
     assert said == []
 
 
-def test_a_torn_last_line_is_dropped_in_silence(tmp_path):
+def test_an_incomplete_last_line_is_ignored_silently(tmp_path):
     past = some_past(5, marks=())
     HistoryFile(tmp_path).bring_up_to(past)
     path = tmp_path / NAME
@@ -54,7 +54,7 @@ def test_a_torn_last_line_is_dropped_in_silence(tmp_path):
         assert said == []
 
 
-def test_damage_never_makes_a_number(tmp_path):
+def test_damage_never_changes_a_number(tmp_path):
     past = some_past(30)
     HistoryFile(tmp_path).bring_up_to(past)
     path, rng, silent = tmp_path / NAME, np.random.default_rng(2), 0
@@ -72,7 +72,7 @@ def test_damage_never_makes_a_number(tmp_path):
     assert silent < 300  # cut off (one in five), or the last line hit
 
 
-def test_an_append_that_failed_half_way_is_written_over(tmp_path, monkeypatch):
+def test_an_append_that_was_cut_short_is_overwritten(tmp_path, monkeypatch):
     past, journal = some_past(6, marks=()), HistoryFile(tmp_path)
     journal.bring_up_to(shortened(past, 2))
     write = os.write
@@ -91,7 +91,7 @@ def test_an_append_that_failed_half_way_is_written_over(tmp_path, monkeypatch):
     np.testing.assert_array_equal(read_past(tmp_path, COLUMNS)[0].table, past.table)
 
 
-def test_thinned_and_deleted_histories_are_written_anew(tmp_path):
+def test_thinned_and_deleted_histories_are_rewritten(tmp_path):
     past, journal = some_past(8), HistoryFile(tmp_path)
     journal.bring_up_to(past)
     thin = StoredHistory(past.columns, past.table[:, ::2], past.marks, thinned=1)
@@ -112,7 +112,7 @@ def test_until_a_step(tmp_path):
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"x" * 10_000])
-def test_no_more_of_a_hostile_file_is_read_than_any_history_has(content, tmp_path):
+def test_reading_stops_at_the_limits_of_any_history(content, tmp_path):
     HistoryFile(tmp_path).bring_up_to(some_past(5))
     path, whole = tmp_path / NAME, read_past(tmp_path, COLUMNS)[0]
     with path.open("ab") as file:
@@ -127,7 +127,7 @@ def test_no_more_of_a_hostile_file_is_read_than_any_history_has(content, tmp_pat
 
 
 @pytest.mark.parametrize("value", [[1], "one", 10**400, None, {}])
-def test_sealed_lines_of_somebody_elses_are_damaged(value, tmp_path):
+def test_lines_with_a_checksum_but_invalid_content_are_damaged(value, tmp_path):
     HistoryFile(tmp_path).bring_up_to(some_past(2, marks=()))
     lines = [
         files.jsonl_line({"step": 3, COLUMNS[1]: value}),

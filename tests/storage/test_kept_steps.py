@@ -1,4 +1,5 @@
-"""Weights kept for the replay: few, evenly spaced, near the original, never in training's way."""
+"""Weights kept for the replay: few, evenly spaced, in half precision, and never a burden on
+training."""
 
 import errno
 import functools
@@ -39,7 +40,7 @@ def some_weights():
 
 
 @given(STEPS, st.integers(LEAST, MOST), st.data())
-def test_thinning_again_and_again_is_thinning_once(steps, most, data):
+def test_repeated_thinning_equals_thinning_once(steps, most, data):
     once = thinned(steps, most)
     assert len(once) <= most
     assert once[0] == steps[0]
@@ -48,20 +49,20 @@ def test_thinning_again_and_again_is_thinning_once(steps, most, data):
 
 
 @given(st.integers(1, 3000), st.integers(LEAST, MOST), st.integers(1, 40))
-def test_a_growing_run_keeps_what_thinning_all_its_steps_leaves(last, most, stride):
+def test_a_growing_run_keeps_the_steps_that_thinning_all_at_once_would(last, most, stride):
     settings, weights = SETTINGS, some_weights()
     kept, seen = KeptSteps(settings), []
     kept.most = most
     for step in range(0, last, stride):  # training may pass over steps
         seen.append(step)
         if kept.wants(step):
-            kept.keep(step, weights)
+            kept.keep(step, lambda: weights)
             kept.saved(kept.change())
     assert len(kept.steps) <= most
     assert thinned((*kept.steps, seen[-1]), most) == thinned(seen, most)
 
 
-def test_steps_are_even_in_log_step_and_at_least_a_third_of_those_allowed():
+def test_steps_are_even_in_log_step_and_use_at_least_a_third_of_the_limit():
     for last in (300, 1000, 12_000, 10**6):
         steps = thinned(range(min(last, 50_000) + 1), MOST)
         width = bins_per_octave(steps[-1], MOST)
@@ -79,7 +80,7 @@ def test_large_models_keep_fewer_steps_and_the_largest_none():
 
 
 @pytest.mark.parametrize("tied", [False, True])
-def test_weights_come_back_as_they_were_to_half_precision(tied, tmp_path):
+def test_weights_come_back_in_half_precision(tied, tmp_path):
     course = RunSession.new(SETTINGS.replace(tied=tied, steps=40), into=tmp_path)
     wanted = {}
     while not course.done:
@@ -107,7 +108,7 @@ def test_weights_beyond_float16_keep_their_range():
     assert weights.halved().b[0].float() == pytest.approx(1e6, rel=1e-2)
 
 
-def test_a_run_that_is_resumed_goes_on_with_its_series(tmp_path):
+def test_a_resumed_run_keeps_the_same_steps(tmp_path):
     def run_to(course, step):
         while course.step < step:
             course.advance(lambda: False, lambda: True)
@@ -126,7 +127,7 @@ def test_a_run_that_is_resumed_goes_on_with_its_series(tmp_path):
         assert read_kept(again.folder, step) == read_kept(through.folder, step)
 
 
-def test_a_full_disk_is_told_once_and_harms_nothing(tmp_path, monkeypatch):
+def test_a_full_disk_is_reported_once_and_harms_nothing(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -144,7 +145,7 @@ def test_a_full_disk_is_told_once_and_harms_nothing(tmp_path, monkeypatch):
     assert course.kept_weights(0) == course.kept_weights(0)  # still in memory
 
 
-def test_a_disk_that_fills_up_keeps_the_checkpoint_whole(tmp_path):
+def test_checkpoints_take_precedence_on_a_small_disk(tmp_path):
     settings = SETTINGS.replace(n_sparse=128, n_dense=64)  # a step has 33 KB
     with full_disk("mount", tmp_path / "disk") as disk:  # of 512 KB
         course = RunSession.new(settings, into=disk.folder)

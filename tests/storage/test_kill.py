@@ -17,10 +17,10 @@ from rugtui.storage.run_directory import all_runs
 from rugtui.training.kernels import pace
 from tests.storage.some import SETTINGS
 
-KILLS = 50
+KILLS = 20
 
 
-def test_killed_at_random_moments_it_goes_on_from_its_last_save_and_stays_the_same(
+def test_a_run_killed_at_random_moments_resumes_from_its_last_save_with_the_same_numbers(
     tmp_path, monkeypatch
 ):
     command = [sys.executable, "-m", "tests.storage.kill", str(tmp_path), str(KILLS), "0"]

@@ -1,4 +1,4 @@
-"""One process at a time; a dead one holds nothing."""
+"""The lock: one process at a time holds a run, and a dead one does not."""
 
 import dataclasses
 import json
@@ -60,14 +60,14 @@ def test_a_released_lock_leaves_nothing(tmp_path, other):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_process_that_got_the_number_of_a_dead_one_is_not_it():
+def test_a_reused_process_id_is_another_process():
     mine = Holder.here(screen=False)
     assert mine.alive
     assert not dataclasses.replace(mine, started=mine.started - 1).alive
     assert not dataclasses.replace(mine, boot="another boot").alive
 
 
-def test_asking_a_recycled_number_to_leave_kills_nobody():
+def test_a_process_with_a_reused_id_is_not_signalled():
     mine = dataclasses.replace(Holder.here(screen=False), started=1)
     mine.ask_to_exit()  # a signal would end this very test
 
@@ -89,7 +89,7 @@ def test_an_unreadable_lock_that_nobody_holds_is_stale(tmp_path, content):
     Lock.take(tmp_path, screen=False).release()
 
 
-def test_a_thousand_kinds_of_damage_make_no_lock_of_it(tmp_path):
+def test_a_damaged_stale_lock_stays_stale(tmp_path):
     path, mine = tmp_path / lock.NAME, dataclasses.replace(Holder.here(False), started=1)
     content, rng = json.dumps(dataclasses.asdict(mine)).encode(), np.random.default_rng(4)
     foreign = 0
@@ -103,7 +103,7 @@ def test_a_thousand_kinds_of_damage_make_no_lock_of_it(tmp_path):
     Lock.take(tmp_path, screen=False).release()
 
 
-def test_where_the_file_system_has_no_locks_the_process_id_decides(tmp_path, monkeypatch, other):
+def test_without_locks_of_the_file_system_the_process_id_decides(tmp_path, monkeypatch, other):
     def none(*_):
         raise OSError(37, "No locks available")
 
@@ -116,7 +116,7 @@ def test_where_the_file_system_has_no_locks_the_process_id_decides(tmp_path, mon
     Lock.take(tmp_path, screen=False).release()
 
 
-def test_a_lock_deleted_underneath_is_noticed(tmp_path):
+def test_a_deleted_lock_file_is_noticed(tmp_path):
     held = Lock.take(tmp_path, screen=False)
     assert held.there
     (tmp_path / lock.NAME).unlink()
@@ -124,7 +124,7 @@ def test_a_lock_deleted_underneath_is_noticed(tmp_path):
     held.release()
 
 
-def test_the_lock_says_when_nobody_looks_on_any_more(tmp_path):
+def test_the_lock_says_whether_a_dashboard_shows_the_run(tmp_path):
     held = Lock.take(tmp_path, screen=True)
     assert holder(tmp_path)[1].screen
     held.tell(screen=False)

@@ -1,4 +1,4 @@
-"""Snapshots and runs come back as they were saved, or are refused by the name of the file."""
+"""Snapshots and runs come back as they were saved, or are refused with the name of the file."""
 
 import os
 
@@ -52,7 +52,7 @@ def equal(one, two):
 
 
 @pytest.mark.parametrize("place", ["run", "snapshot"])
-def test_what_was_saved_is_loaded(session, snapshot, place):
+def test_runs_and_snapshots_load_as_they_were_saved(session, snapshot, place):
     saved = rugtui.load(snapshot if place == "snapshot" else str(session.writer.run))
     assert equal(saved.weights, session.trainer.weights())
     assert saved.settings == SETTINGS
@@ -63,7 +63,7 @@ def test_what_was_saved_is_loaded(session, snapshot, place):
     assert saved.notes == ()
 
 
-def test_a_snapshot_says_what_theory_says_with_units(snapshot):
+def test_a_snapshot_contains_theory_and_units(snapshot):
     facts = read_json(snapshot / "snapshot.json")
     assert facts["theory"]["linear"] == pytest.approx(0.75 * (0.2 / 3 - 0.01))
     assert facts["statistics"]["exact"] is None
@@ -78,14 +78,14 @@ def test_training_goes_on_from_a_snapshot_bit_for_bit(session, snapshot):
     assert equal(again.weights(), session.trainer.weights())
 
 
-def test_a_thousand_kinds_of_damage_to_each_file_are_refused_by_name(snapshot):
+def test_random_damage_to_each_file_is_refused_by_name(snapshot):
     rng = np.random.default_rng(3)
     whole = read_snapshot(snapshot)
     files = sorted(snapshot.iterdir())
     assert {path.name for path in files} == {*whole["files"], "snapshot.json"}
     for path in files:
         content, harmless = path.read_bytes(), 0
-        for _ in range(1000):
+        for _ in range(300):
             path.write_bytes(damage(content, rng))
             try:
                 assert read_snapshot(snapshot) == whole
@@ -93,7 +93,7 @@ def test_a_thousand_kinds_of_damage_to_each_file_are_refused_by_name(snapshot):
                 assert path.name in str(error)  # noqa: PT017
             else:
                 harmless += 1
-        assert harmless < (100 if path.name == "snapshot.json" else 1)  # white space was hit
+        assert harmless < (30 if path.name == "snapshot.json" else 1)  # white space was hit
         path.write_bytes(content[: len(content) // 2])
         with pytest.raises(DamagedError, match=path.name):
             rugtui.load(snapshot)
@@ -101,7 +101,7 @@ def test_a_thousand_kinds_of_damage_to_each_file_are_refused_by_name(snapshot):
     rugtui.load(snapshot)
 
 
-def test_a_file_full_of_holes_is_refused_and_not_read(snapshot):
+def test_a_huge_sparse_file_is_refused_unread(snapshot):
     for path in (snapshot / "weights.safetensors", snapshot / "history.csv"):
         whole = path.read_bytes()
         os.truncate(path, 1 << 43)  # 8 TiB, which take no room, and hours to read
@@ -111,14 +111,14 @@ def test_a_file_full_of_holes_is_refused_and_not_read(snapshot):
     assert read_snapshot(snapshot)["sizes"].keys() == read_snapshot(snapshot)["files"].keys()
 
 
-def test_a_snapshot_may_not_name_files_elsewhere(snapshot):
+def test_a_snapshot_cannot_name_files_outside_its_folder(snapshot):
     facts = read_json(snapshot / "snapshot.json")
     write_json(snapshot / "snapshot.json", facts | {"files": {"../../run.json": "0"}})
     with pytest.raises(DamagedError, match="outside its folder"):
         rugtui.load(snapshot)
 
 
-def test_what_is_neither_or_never_saved_is_said(tmp_path):
+def test_other_folders_and_runs_that_were_never_saved_are_refused(tmp_path):
     with pytest.raises(RunError, match="neither a run nor a snapshot"):
         rugtui.load(tmp_path)
     writer = CheckpointWriter(SETTINGS, device="cpu", into=tmp_path)
@@ -143,7 +143,7 @@ def test_a_run_is_loaded_by_its_name_and_weights_by_their_file(tmp_path):
     assert saved.past.table.size == 0
 
 
-def test_weights_are_a_safetensors_file_for_anybody(session, snapshot):
+def test_weights_are_an_ordinary_safetensors_file(session, snapshot):
     found = load_file(snapshot / "weights.safetensors")
     assert torch.equal(found["W_in"], session.trainer.weights().W_in)
 

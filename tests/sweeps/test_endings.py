@@ -1,4 +1,4 @@
-"""How `rugtui sweep` ends: its exit code, its words, and what is on disk."""
+"""How `rugtui sweep` ends: exit code, messages and files."""
 
 import json
 import os
@@ -27,7 +27,7 @@ def has_rows(folder):
 
 
 @pytest.mark.parametrize("quiet", [[], ["--quiet"]])
-def test_failed_cells_are_exit_1_and_the_first_reason_is_said(tmp_path, capsys, quiet):
+def test_failed_cells_are_exit_1_with_the_first_reason(tmp_path, capsys, quiet):
     wild = ["--kinds", "trained", "--lr", "1e30", "--steps", "20"]
     out = tmp_path / "sweep"
     assert main(["sweep", "--out", str(out), *TINY, *wild, "--json", *quiet]) == 1
@@ -40,7 +40,7 @@ def test_failed_cells_are_exit_1_and_the_first_reason_is_said(tmp_path, capsys, 
     assert main(["sweep", "--out", str(out)]) == 1  # there is nothing left, and it is as it was
 
 
-def test_a_sweep_that_is_stopped_says_how_to_go_on(tmp_path):
+def test_a_sweep_that_is_stopped_says_how_to_continue(tmp_path):
     out = tmp_path / "a sweep"
     with running(sweep(out, *LONG, "--quiet", "--json"), stdout=-1, stderr=-1) as program:
         until(lambda: has_rows(out))
@@ -56,8 +56,8 @@ def test_a_sweep_that_is_stopped_says_how_to_go_on(tmp_path):
     assert len((out / "results.csv").read_text().splitlines()) == 4
 
 
-def test_a_sweep_goes_on_when_its_terminal_closes(tmp_path):
-    """The kernel tells every process of the terminal, those that compute too."""
+def test_a_sweep_continues_when_its_terminal_closes(tmp_path):
+    """The kernel signals every process of the terminal, including those that compute."""
     out = tmp_path / "sweep"
     ours, theirs = pty.openpty()
     more = ["--kinds", "theory,trained,rug", "--seed", "0:5:6"]

@@ -1,4 +1,4 @@
-"""What a sweep may be asked for, and the units that it is cut into."""
+"""The grid of a sweep, and its units."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def test_every_cell_of_the_grid_is_in_one_unit():
     assert all(len({key[:2] for key in unit.keys}) == 1 for unit in units(grid))
 
 
-def test_large_models_go_alone_and_small_ones_together():
+def test_large_models_are_units_of_their_own_and_small_ones_share_one():
     kinds = "trained,population,rug"
     grid = Grid(n_sparse="16,1024,4096", ratio="0.25", p="0.01:0.5:25", kinds=kinds)
     assert all(len(unit.cells) == 1 for unit in units(grid) if unit.kind == "trained")
@@ -27,7 +27,7 @@ def test_large_models_go_alone_and_small_ones_together():
         assert len(unit.cells) * parameters(unit.shape) <= max(TOGETHER, parameters(unit.shape))
 
 
-def test_only_cells_that_are_missing_are_left_and_population_goes_as_a_whole():
+def test_only_missing_cells_are_left_and_population_units_stay_whole():
     every = units(Grid(n_sparse="16", ratio="0.5", p="0.1,0.2", kinds="population,rug"))
     assert [len(unit.cells) for unit in every] == [2, 2]
     population, rug = left(every, {unit.keys[0] for unit in every})
@@ -36,7 +36,7 @@ def test_only_cells_that_are_missing_are_left_and_population_goes_as_a_whole():
     assert left(every, {key for unit in every for key in unit.keys}) == []
 
 
-def test_variants_of_the_trained_model_are_cells_of_their_own():
+def test_every_variant_of_the_trained_model_is_a_cell():
     grid = Grid(ratio="0.5", p="0.1", seed="0,1", bias="yes,no", activation="relu,tanh")
     every = units(grid)
     assert len({key for unit in every for key in unit.keys}) == Axes.of(grid).cells == 2 * 4 + 2 + 2
@@ -60,21 +60,21 @@ def test_k_is_for_topk_alone():
     assert grid.settings((16, 8), 0.1, 0).k is None  # population
 
 
-def test_a_method_makes_population_of_trained():
+def test_a_method_turns_trained_into_population():
     assert Grid.asked({"method": "population"}).kinds == "population,rug,theory,linear"
     assert Grid.asked({"method": "sgd"}) == Grid()
     with pytest.raises(SettingError, match="method must be one of sgd, population"):
         Grid.asked({"method": "magic"})
 
 
-def test_the_ends_of_a_range_come_to_a_dimension_as_in_the_paper():
+def test_the_ends_of_a_range_are_clamped_as_in_the_paper():
     axes = Axes.of(Grid(n_sparse="128", ratio="0.002:0.8:20"))
     assert [n_dense for _, n_dense in axes.shapes][:2] == [1, 6]
     assert len(axes.shapes) == 20
     assert "1 ratio" in axes.notes[0]
 
 
-def test_ratios_that_round_to_the_same_n_dense_are_one():
+def test_ratios_that_round_to_the_same_n_dense_are_merged():
     axes = Axes.of(Grid(n_sparse="16", ratio="0.1:0.9:50"))
     assert len(axes.shapes) == len(set(axes.shapes)) < 16
     assert "50 ratios" in axes.notes[0]
@@ -107,7 +107,7 @@ def test_ratios_that_round_to_the_same_n_dense_are_one():
         ({"n_sparse": "16", "activation": "topk", "k": 17}, "at most n_sparse = 16"),
     ],
 )
-def test_what_cannot_be_is_one_sentence(given, said):
+def test_an_invalid_grid_is_refused_in_one_sentence(given, said):
     with pytest.raises(SettingError) as caught:
         Grid(**given)
     assert said in str(caught.value)

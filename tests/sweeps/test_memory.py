@@ -1,4 +1,4 @@
-"""What a sweep says it needs in memory, and what its processes then have."""
+"""The memory that a sweep estimates, and that its processes use."""
 
 import functools
 import os
@@ -69,7 +69,7 @@ def faulty(unit, grid):
     ],
     ids=str,
 )
-def test_processes_stay_within_what_was_said(told, monkeypatch):
+def test_processes_stay_within_the_estimate(told, monkeypatch):
     """On one thread each, as the pool has it: NumPy's and PyTorch's would have buffers a thread."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     given = {"n_sparse": "1536", "p": "0.1,0.2,0.3", "kinds": "population", "steps": 2, **told}
@@ -83,7 +83,7 @@ def test_processes_stay_within_what_was_said(told, monkeypatch):
         for pid, held in one.weights.items():
             peaks[pid] = max(int.from_bytes(held), peaks.get(pid, 0))
     assert sum(peaks.values()) <= plan.memory
-    assert max(peaks.values()) > PROCESS / 2, "else what is said means nothing"
+    assert max(peaks.values()) > PROCESS / 2, "otherwise the estimate means nothing"
 
 
 @pytest.mark.parametrize("room", [2, 1.5])
@@ -96,7 +96,7 @@ def test_units_wait_for_memory(room, tmp_path, monkeypatch):
     assert [one.weights["met"] for one in found] == [bytes([room == 2])] * 2
 
 
-def test_a_unit_that_never_fits_has_failed_and_the_others_are_computed():
+def test_a_unit_that_never_fits_fails_and_the_others_are_computed():
     small, large = units(Grid(**{**GRID.as_dict(), "n_sparse": "16,4096", "ratio": "0.5"}))
     there = PROCESS + needed(large, GRID) - 1
     two = outcomes([large, small], GRID, never, compute=faulty, there=there)
@@ -105,14 +105,14 @@ def test_a_unit_that_never_fits_has_failed_and_the_others_are_computed():
     assert re.fullmatch(r"needs about .* GiB of memory.*", found[4096].rows[0].error)
 
 
-def test_a_fault_that_nobody_foresaw_is_that_of_its_cells_alone():
+def test_an_unexpected_error_fails_only_its_unit():
     errors = {}
     for one in outcomes(PAIR, GRID, never, compute=faulty):
         errors |= {row.n_dense: row.error for row in one.rows}
     assert errors == {4: "LookupError: nobody foresaw this", 8: "stand-in"}
 
 
-def test_a_worker_elsewhere_looks_at_its_own_memory(monkeypatch):
+def test_a_worker_checks_the_memory_of_its_own_machine(monkeypatch):
     unit = PAIR[0]
     monkeypatch.setattr(computing, "available_memory", lambda: needed(unit, GRID) - 1)
     (row,) = computing.compute(unit, GRID).rows
@@ -120,7 +120,7 @@ def test_a_worker_elsewhere_looks_at_its_own_memory(monkeypatch):
     assert "of memory, and there are" in row.error
 
 
-def test_a_fault_of_numbers_is_that_of_its_cell(monkeypatch):
+def test_an_unexpected_error_in_statistics_fails_only_its_cell(monkeypatch):
     whole = computing.statistics
 
     def fails_once(weights, p, **known):
@@ -135,7 +135,7 @@ def test_a_fault_of_numbers_is_that_of_its_cell(monkeypatch):
     assert second.error == "ValueError: f(a) and f(b) must have different signs"
 
 
-def test_processes_are_as_many_as_there_is_memory_for():
+def test_memory_limits_the_number_of_processes():
     needs = [GIB, 3 * GIB, 100 * GIB]
     assert processes(needs, 4 * GIB, 8) == 3, "the largest that fits, and 320 MiB for each"
     assert processes(needs, 4 * GIB, 8, waits=False) == 1
@@ -161,7 +161,7 @@ def test_a_plan_says_what_does_not_fit(there, said):
     assert plan.memory <= there
 
 
-def test_a_plan_says_what_waits_and_what_has_fewer_processes():
+def test_a_plan_says_which_cells_wait_and_why_there_are_fewer_processes():
     waiting = estimate(units(LARGE), LARGE, 2, 48 * GIB)
     assert waiting.processes == 2
     assert "wait until there is room" in waiting.notes[0]
@@ -181,7 +181,7 @@ def test_a_device_has_its_own_memory_and_one_process(monkeypatch):
         assert on_this_machine(units(grid), grid, 2, waits=False).processes == 2, "as asked for"
 
 
-def test_nothing_is_begun_of_which_nothing_fits(monkeypatch, tmp_path, capsys):
+def test_a_sweep_in_which_nothing_fits_is_refused(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(estimates, "available_memory", lambda: GIB // 2)
     grid = Grid(n_sparse="4096", ratio="0.25,0.5", kinds="trained", device="cpu")
     with pytest.raises(UsageError, match=r"n_dense 1,024, need about .* and there are 512 MiB"):
@@ -192,7 +192,7 @@ def test_nothing_is_begun_of_which_nothing_fits(monkeypatch, tmp_path, capsys):
     assert not list(tmp_path.iterdir())
 
 
-def test_what_does_not_fit_is_told_before_it_fails(monkeypatch, capsys):
+def test_cells_that_do_not_fit_are_announced_before_they_fail(monkeypatch, capsys):
     monkeypatch.setattr(estimates, "available_memory", lambda: GIB)
     asked = ["--n-sparse", "16,8192", "--ratio", "0.5", "--p", "0.1", "--kinds", "trained"]
     assert main(["sweep", *asked, "--dry-run"]) == 0

@@ -1,4 +1,4 @@
-"""The pool of processes: the same bits, and what becomes of units, processes and signals."""
+"""The pool of processes: identical bits, deaths of processes, signals, and cancellation."""
 
 import functools
 import multiprocessing
@@ -34,7 +34,7 @@ def facts(outcome):
 
 
 def sound(unit, grid, *, where=None):
-    """What tells a process's state, in place of weights."""
+    """A stand-in whose weights say whether its process ignores SIGINT."""
     if where is not None:
         (where / str(os.getpid())).touch()
     is_deaf = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
@@ -42,7 +42,7 @@ def sound(unit, grid, *, where=None):
 
 
 def dying(unit, grid, *, deaths, where):
-    """Kills its process so many times at one unit."""
+    """Kills its process so many times at one of the units."""
     done = len(list(where.glob("death*")))
     if unit == FATAL and done < deaths:
         (where / f"death{done}").touch()
@@ -71,7 +71,7 @@ def lives(pid):
         return False
 
 
-def test_processes_give_the_bits_of_this_one_without_shared_memory(monkeypatch):
+def test_processes_compute_the_same_bits_as_this_one_even_without_shared_memory(monkeypatch):
     def no_lock(*_):  # what a semaphore does where /dev/shm is missing
         raise FileNotFoundError(2, "No such file or directory")
 
@@ -82,7 +82,7 @@ def test_processes_give_the_bits_of_this_one_without_shared_memory(monkeypatch):
 
 
 @pytest.mark.parametrize("deaths", [1, 100])
-def test_a_unit_that_kills_its_process_is_done_again_or_fails(tmp_path, deaths):
+def test_a_unit_whose_process_died_is_tried_again_or_fails(tmp_path, deaths):
     compute = functools.partial(dying, deaths=deaths, where=tmp_path)
     found = list(outcomes(UNITS, GRID, never, compute=compute))
     assert sorted(row.key for one in found for row in one.rows) == sorted(
@@ -96,7 +96,7 @@ def test_a_unit_that_kills_its_process_is_done_again_or_fails(tmp_path, deaths):
     assert len(list(tmp_path.iterdir())) in ([1] if deaths == 1 else [2, 3])
 
 
-def test_units_are_given_up_at_once(tmp_path):
+def test_cancelling_ends_the_processes_at_once(tmp_path):
     begun = time.monotonic()
     compute = functools.partial(sleeping, where=tmp_path)
     assert not list(outcomes(UNITS, GRID, lambda: any(tmp_path.iterdir()), compute=compute))
@@ -104,7 +104,7 @@ def test_units_are_given_up_at_once(tmp_path):
     assert not any(lives(path.name) for path in tmp_path.iterdir())
 
 
-def test_processes_end_with_whoever_started_them(tmp_path):
+def test_processes_end_with_their_parent(tmp_path):
     told = f"from {__name__} import sleep_in_pool; sleep_in_pool({str(tmp_path)!r})"
     with running([sys.executable, "-c", told]) as program:
         until(lambda: any(tmp_path.iterdir()))
@@ -112,14 +112,14 @@ def test_processes_end_with_whoever_started_them(tmp_path):
         until(lambda: not any(lives(path.name) for path in tmp_path.iterdir()))
 
 
-def test_a_device_that_is_not_there_is_told_before_anything_is_computed(monkeypatch):
+def test_a_missing_device_is_reported_before_anything_is_computed(monkeypatch):
     monkeypatch.setattr(processes, "cores", lambda: 1)
     grid = Grid(**{**GRID.as_dict(), "device": "cuda:99"})
     with pytest.raises(SettingError, match="device must be auto, cpu"):
         next(outcomes(UNITS, grid, never))
 
 
-def test_a_process_killed_before_its_first_cell_costs_no_unit_and_a_fault_keeps_its_traceback():
+def test_a_process_killed_before_its_first_unit_costs_none_and_errors_keep_their_traceback():
     going = outcomes(FORMULA_AND_UNITS, GRID, never, compute=wrong)
     found = [next(going)]
     for process in multiprocessing.active_children():
@@ -131,7 +131,7 @@ def test_a_process_killed_before_its_first_cell_costs_no_unit_and_a_fault_keeps_
     assert all("in wrong\n    raise ZeroDivisionError" in row.traceback for row in rows)
 
 
-def test_processes_that_never_start_are_told_in_one_sentence(monkeypatch):
+def test_processes_that_never_start_are_reported_in_one_sentence(monkeypatch):
     monkeypatch.setattr(processes, "_serve", str)  # called with what it does not take
     monkeypatch.setattr(processes, "STARTS", 1)
     monkeypatch.setattr(processes, "cores", lambda: 1)

@@ -1,4 +1,4 @@
-"""A sweep: against theory, against an unbroken one, and on a real cluster that loses a worker."""
+"""Sweeps compared with theory and with each other, and on a real cluster that loses a worker."""
 
 import contextlib
 import dataclasses
@@ -35,7 +35,7 @@ SMALL = Grid(
 
 
 def swept(path, grid=SMALL, outcomes=in_process.outcomes, *, most=10**9, retry_failed=False):
-    """Rows without their times; given up after some units."""
+    """Rows without their times, after at most so many units."""
     folder = SweepFolder.begin(path, grid, retry_failed=retry_failed)
     seen = []
     for progress in run(folder, outcomes, lambda: len(seen) >= most, retry_failed=retry_failed):
@@ -52,7 +52,7 @@ def unbroken(tmp_path_factory):
     return swept(tmp_path_factory.mktemp("unbroken") / "sweep")[0]
 
 
-def test_stopped_torn_and_continued_it_is_that_of_an_unbroken_one(tmp_path, unbroken):
+def test_a_sweep_that_was_killed_and_continued_equals_an_uninterrupted_one(tmp_path, unbroken):
     path = tmp_path / "sweep"
     some, _ = swept(path, most=3)
     assert 0 < len(some) < len(unbroken)
@@ -63,7 +63,7 @@ def test_stopped_torn_and_continued_it_is_that_of_an_unbroken_one(tmp_path, unbr
     assert len(find(path).rows) == len(unbroken)
 
 
-def test_theory_is_the_stored_one(tmp_path):
+def test_rows_of_theory_equal_stored_values(tmp_path):
     known = {(one["r"], one["p"]): float(one["loss"]) for one in REFERENCE}
     ratios, odds = ({str(pair[k]) for pair in known} for k in (0, 1))
     grid = Grid(n_sparse="1000", ratio=",".join(ratios), p=",".join(odds), kinds="theory,linear")
@@ -79,8 +79,8 @@ def test_theory_is_the_stored_one(tmp_path):
             assert row.loss == pytest.approx((1 - row.ratio) * (row.p / 3 - row.p**2 / 4))
 
 
-def test_what_is_left_is_told_by_what_it_costs(tmp_path):
-    """Formulas are there at once: counted by the cell, they would promise the end in no time."""
+def test_the_remaining_time_is_estimated_from_costs_not_cells(tmp_path):
+    """Formulas take no time: counting cells, they would make the end look near."""
     _, seen = swept(tmp_path / "sweep")
     first = next(k for k, one in enumerate(seen) if one.rows[0].kind in RANDOM)
     assert [one.left for one in seen[:first]] == [None] * first
@@ -90,7 +90,7 @@ def test_what_is_left_is_told_by_what_it_costs(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["population", "trained"])
-def test_trained_and_rug_are_where_they_must_be(kind, tmp_path):
+def test_losses_of_trained_models_and_rugs_agree_with_theory(kind, tmp_path):
     grid = Grid(
         n_sparse="64", ratio="0.25", p="0.1", kinds=f"{kind},rug",
         steps=300 if kind == "population" else 1500, batch=256, lr=3e-3, device="cpu",
@@ -112,7 +112,7 @@ def test_trained_and_rug_are_where_they_must_be(kind, tmp_path):
         assert trained.loss < trained.linear
 
 
-def test_population_together_is_population_alone(tmp_path):
+def test_population_training_of_many_cells_equals_that_of_one(tmp_path):
     import torch
 
     from rugtui.analysis.statistics import gaussian_loss
@@ -129,7 +129,7 @@ def test_population_together_is_population_alone(tmp_path):
         assert row.loss_gaussian == pytest.approx(gaussian_loss(alone.weights(), row.p), rel=2e-3)
 
 
-def test_a_cell_that_fails_is_a_row_and_can_be_tried_again(tmp_path):
+def test_a_cell_that_fails_is_a_row_and_can_be_retried(tmp_path):
     wild = dataclasses.replace(
         SMALL, kinds="trained", lr=1e30, steps=20, batch=8, seed="0", device="cpu"
     )
@@ -145,7 +145,7 @@ def test_a_cell_that_fails_is_a_row_and_can_be_tried_again(tmp_path):
     assert {(row.status, row.lr) for row in rows} == {("done", 1e-3)}
 
 
-def test_a_grid_is_extended_and_what_was_done_stays(tmp_path):
+def test_extending_a_grid_keeps_its_rows(tmp_path):
     small = Grid(n_sparse="16", ratio="0.25", p="0.1", samples=64, steps=20, device="cpu")
     before, _ = swept(tmp_path / "sweep", small)
     wider = dataclasses.replace(small, p="0.2,0.1", seed="0:1:2", tied="no,yes", ratio="0.25,0.5")
@@ -158,7 +158,7 @@ def test_a_grid_is_extended_and_what_was_done_stays(tmp_path):
         swept(tmp_path / "sweep", dataclasses.replace(wider, p="0.2"))
 
 
-def test_losses_of_another_models_are_its_own(tmp_path):
+def test_theoretical_losses_are_left_out_for_other_models(tmp_path):
     grid = Grid(n_sparse="16", ratio="0.5", p="0.2", samples=64, steps=200, device="cpu",
                 kinds="trained", activation="relu,tanh", data="bernoulli,one")  # fmt: skip
     rows, _ = swept(tmp_path / "sweep", grid)
@@ -178,7 +178,7 @@ def test_topk_is_trained_with_the_k_of_the_sweep(tmp_path):
     assert losses[1] < 0.8 * losses[0]  # of 3 active features 1 can be reconstructed
 
 
-def test_seeds_have_a_mean_and_a_spread_which_figures_draw(tmp_path):
+def test_figures_show_mean_and_spread_over_seeds(tmp_path):
     grid = Grid(n_sparse="16", ratio="0.25,0.5", p="0.1,0.2", seed="0,1,2", samples=64, steps=50,
                 device="cpu", kinds="trained,theory")  # fmt: skip
     rows, _ = swept(tmp_path / "sweep", grid)
@@ -194,7 +194,9 @@ def test_seeds_have_a_mean_and_a_spread_which_figures_draw(tmp_path):
     assert "spread of 3 seeds" in plate.caption
 
 
-def test_two_workers_one_of_them_killed_give_the_same_bits(tmp_path, unbroken, monkeypatch):
+def test_two_dask_workers_of_which_one_is_killed_give_the_same_bits(
+    tmp_path, unbroken, monkeypatch
+):
     cluster = clusters.Cluster(workers=2)
     try:
         monkeypatch.setattr(clusters, "__version__", "0.0.1")
@@ -248,7 +250,7 @@ def test_bad_input_is_exit_2_and_touches_nothing(arguments, said, tmp_path, caps
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
 
-def test_a_sweep_of_which_something_fits_is_no_bad_input(tmp_path, capsys):
+def test_a_sweep_in_which_something_fits_is_accepted(tmp_path, capsys):
     sizes = ["--n-sparse", "16,99999999999", "--ratio", "0.5", "--p", "0.1"]
     assert main(["sweep", *sizes, "--dry-run"]) == 0
     theory = ["--n-sparse", "99999999999", "--kinds", "theory"]
@@ -256,7 +258,7 @@ def test_a_sweep_of_which_something_fits_is_no_bad_input(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("says", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
-def test_whoever_is_no_scheduler_is_told_in_time(says, monkeypatch):
+def test_a_server_that_is_no_scheduler_is_refused_soon(says, monkeypatch):
     monkeypatch.setattr(clusters, "REACH_WITHIN", 1.0)
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -296,7 +298,7 @@ class Lost:
         raise AssertionError("there is nobody to ask")
 
 
-def test_a_scheduler_that_goes_is_told_in_one_sentence():
+def test_a_lost_scheduler_is_reported_in_one_sentence():
     cluster = object.__new__(clusters.Cluster)
     cluster.client = Lost()
     with pytest.raises(RugtuiError, match="the Dask scheduler is gone: what was computed is kept"):

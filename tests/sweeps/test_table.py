@@ -33,7 +33,7 @@ ROWS = [
 ]
 
 
-def test_it_has_the_promised_columns():
+def test_the_table_has_the_promised_columns():
     assert set(PROMISED.split()) <= set(TABLE_TYPES)
     assert set(TYPES.values()) == {int, float, str, bool}
 
@@ -54,7 +54,7 @@ def test_an_empty_table_still_has_its_columns(tmp_path):
     assert csv_bytes([]).decode().strip().split(",") == list(TABLE_TYPES)
 
 
-def test_what_is_not_finite_is_a_gap(tmp_path):
+def test_numbers_that_are_not_finite_become_none(tmp_path):
     row = Row(8, 2, 0.25, 0.1, "trained", loss=math.nan, standard_error=math.inf)
     write_tables(tmp_path, [row])
     (read,) = read_parquet(tmp_path / "results.parquet")

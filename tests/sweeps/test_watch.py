@@ -1,4 +1,4 @@
-"""A sweep as a process of its own, followed through its folder alone."""
+"""A sweep in a process of its own, followed through its folder."""
 
 import contextlib
 import dataclasses
@@ -28,7 +28,7 @@ def started(folder):
         child.wait(60)
 
 
-def test_rows_are_seen_as_they_come_and_nothing_is_told_twice(tmp_path):
+def test_new_rows_are_seen_once_each(tmp_path):
     folder = SweepFolder.begin(tmp_path / "sweep", TINY)
     watch = Watch(folder.path)
     first = watch.look()
@@ -67,7 +67,7 @@ def test_a_process_is_started_watched_stopped_and_started_again(tmp_path):
     process.stop(path)  # nobody is there: nothing happens
 
 
-def test_what_a_process_said_before_it_failed_is_told(tmp_path):
+def test_the_last_line_of_a_failed_process_is_reported(tmp_path):
     path = tmp_path / "sweep"
     process.prepare(path, TINY)
     (path / "rows.jsonl").mkdir()
@@ -77,7 +77,7 @@ def test_what_a_process_said_before_it_failed_is_told(tmp_path):
     assert process.last_words(tmp_path) == ""
 
 
-def test_folders_that_cannot_be_are_refused(tmp_path):
+def test_folders_of_other_sweeps_and_damaged_ones_are_refused(tmp_path):
     process.prepare(tmp_path / "sweep", TINY)
     with pytest.raises(UsageError, match="holds another sweep"):
         process.prepare(tmp_path / "sweep", Grid())
@@ -88,7 +88,9 @@ def test_folders_that_cannot_be_are_refused(tmp_path):
         Watch(tmp_path / "none")
 
 
-def test_known_sweeps_are_those_here_and_those_that_were_not_named(tmp_path, monkeypatch):
+def test_known_sweeps_are_those_in_the_working_directory_and_the_default_folder(
+    tmp_path, monkeypatch
+):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.chdir(tmp_path)
     made = process.new_folder(Grid(n_sparse="16,32:64:2"))
