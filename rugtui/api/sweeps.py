@@ -111,4 +111,4 @@ def load_sweep(path: Path) -> Sweep:
     """The rows of a sweep's folder so far. Raises OSError, DamagedError, RunError."""
     from rugtui.sweeps.folder import find, grid_of
 
-    return Sweep(grid_of(path), [row.table_row() for row in find(path).rows.values()], path)
+    return Sweep(grid_of(path), [row.table_row() for row in find(path).rows], path)

@@ -121,8 +121,8 @@ def remaining_units(grid: Grid, out: Path | None, retry_failed: bool) -> list[Un
     done = set()
     if out is not None and is_sweep(out):
         require_same(out, grid, retry_failed=retry_failed)
-        rows = find(out).rows.items()
-        done = {key for key, row in rows if row.status == "done" or not retry_failed}
+        rows = find(out).rows
+        done = {row.key for row in rows if row.status == "done" or not retry_failed}
     return left(units(grid), done)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rugtui.errors import RugtuiError, TrainingError
 from rugtui.live.commands import Change, Detach, Open, Pause, Save
 from rugtui.live.frame import Frame, Phase
-from rugtui.live.session import NothingToShow, Session
+from rugtui.live.session import Handlers, NothingToShow, Session
 from rugtui.settings.settings import Settings
 from rugtui.storage.run_directory import ABOUT
 
@@ -48,7 +48,7 @@ class OwnRun:
         self._detached = self._closing = False
         self._left: list[CheckpointWriter] = []
         """Of closed runs whose last step is still being written to a slow disk."""
-        self.handlers = {
+        self.handlers: Handlers = {
             Pause: self._pause,
             Change: self._change,
             Open: self._open,

@@ -49,6 +49,10 @@ PICTURE_SHARE = 0.02
 """Pictures of W take at most this share of the worker's time."""
 
 
+Handlers = Mapping[type[Command], Callable[[Any], None]]
+"""What carries out commands, by their type."""
+
+
 class Subject(Protocol):
     """What a session shows: a run of this process (OwnRun) or of another one (WatchedRun)."""
 
@@ -60,37 +64,45 @@ class Subject(Protocol):
     """After closing: a sentence that says why the last step is not on disk; empty if it is."""
     last_words: list[str]
     """Messages to print after the screen has closed."""
-    handlers: Mapping[type[Command], Callable[[Any], None]]
-    """What carries out commands that a Session leaves to its subject, by type."""
+    handlers: Handlers
+    """For the commands that act on the run itself."""
 
     @property
     def begun(self) -> bool:
         """Whether there is a run, whose last step is to be saved."""
+        ...
 
     @property
     def saving(self) -> bool:
         """Whether something is being written and would be lost if the process ended now."""
+        ...
 
     @property
     def kept(self) -> str:
         """Which step is saved where, as a sentence; empty if nothing is to be saved."""
+        ...
 
     def begin(self, session: Session) -> None:
         """Begin, or raise NothingToShow."""
+        ...
 
     def advance(self, cancelled: Callable[[], bool], called: Callable[[], bool]) -> None:
         """Do some work, but return after the current step once `called`. Raises NothingToShow."""
+        ...
 
     def failed(self) -> None:
         """Called after an error has stopped training: save what there is."""
+        ...
 
     def describe(self, frame: Frame) -> Frame: ...
 
     def close(self) -> None:
         """Save the last step and release the run, however long that takes."""
+        ...
 
     def abandon(self) -> None:
         """Called in another thread if the process ends without waiting for `close`."""
+        ...
 
 
 class NothingToShow(Exception):  # noqa: N818 - ends a session

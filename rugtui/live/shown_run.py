@@ -30,24 +30,29 @@ class ShownRun(Protocol):
     @property
     def seconds(self) -> float:
         """Of training."""
+        ...
 
     @property
     def done(self) -> bool: ...
     @property
     def dead(self) -> int:
         """Outputs that were 0 for every sample of the last result."""
+        ...
 
     @property
     def waits(self) -> bool:
         """Whether it is only viewed, until training resumes."""
+        ...
 
     @property
     def device(self) -> str:
         """Where its weights are."""
+        ...
 
     @property
     def plan(self) -> str:
         """How a step is computed, in a word or two."""
+        ...
 
     @property
     def history(self) -> History: ...
@@ -56,21 +61,26 @@ class ShownRun(Protocol):
     @property
     def files(self) -> Path | None:
         """Its folder, even if it is only viewed."""
+        ...
 
     @property
     def source(self) -> str:
         """What was opened, in a word or two; empty while it trains."""
+        ...
 
     def weights(self) -> Dense:
         """A copy that training does not change."""
+        ...
 
     @property
     def kept_steps(self) -> tuple[int, ...]:
         """Earlier steps whose weights are kept, ascending."""
+        ...
 
     def kept_weights(self, step: int) -> Dense:
         """The weights of a kept step, in half precision on the CPU. Raises OSError, DamagedError,
         RunError."""
+        ...
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

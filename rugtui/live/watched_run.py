@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from rugtui.errors import RugtuiError, RunError
 from rugtui.live.commands import Change, Command, Detach, Open, Pause, Save
 from rugtui.live.frame import Frame, Phase
-from rugtui.live.session import NothingToShow, Session
+from rugtui.live.session import Handlers, NothingToShow, Session
 from rugtui.settings.settings import Settings
 from rugtui.storage.run_directory import name_for_commands
 
@@ -50,7 +50,7 @@ class WatchedRun:
         self._progress: Progress = "live"
         self._who, self._pid = "another process", ""
         self._complaints: set[str] = set()
-        self.handlers = dict.fromkeys((Pause, Change, Open, Save, Detach), self._refuse)
+        self.handlers: Handlers = dict.fromkeys((Pause, Change, Open, Save, Detach), self._refuse)
 
     def begin(self, session: Session) -> None:
         from rugtui.live.run_poller import RunPoller

@@ -18,9 +18,7 @@ from rugtui.errors import SettingError
 
 AUTO = "auto"
 """What a user writes for "choose for me"; stored as None."""
-WORDS = dict.fromkeys(("yes", "true", "on", "1"), True) | dict.fromkeys(
-    ("no", "false", "off", "0"), False
-)
+YES, NO = ("yes", "true", "on", "1"), ("no", "false", "off", "0")
 RANGE = "a number, a list 0.1,0.2 or a range FIRST:LAST:COUNT, with :log if wanted"
 MOST = 100_000
 """More numbers than this in one list are taken for a typing error."""
@@ -89,7 +87,7 @@ class Declared:
             return None
         value: Any = text
         if self.kind is bool:
-            value = WORDS.get(text.lower())
+            value = True if text.lower() in YES else False if text.lower() in NO else None
         elif self.kind in (int, float):
             value = number(text, self.kind)
         if value is None:

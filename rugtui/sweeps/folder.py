@@ -47,11 +47,15 @@ ANYWHERE = ("device",)
 class Found:
     """Rows of a sweep."""
 
-    rows: dict[Key, Row]
-    """The latest of each cell."""
+    latest: dict[Key, Row]
+    """The latest row of each cell."""
     end: int
     """Bytes of rows.jsonl that were read."""
     notes: tuple[str, ...] = ()
+
+    @property
+    def rows(self) -> list[Row]:
+        return list(self.latest.values())
 
 
 def is_sweep(path: Path) -> bool:
@@ -110,7 +114,7 @@ class SweepFolder:
         self.path, self.grid, self._lock = path, grid, lock
         self.units: tuple[Unit, ...] = units(grid)
         self.found = find(path)
-        self._rows = dict(self.found.rows)
+        self._rows = dict(self.found.latest)
         self._end = self.found.end
 
     @classmethod

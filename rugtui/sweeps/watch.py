@@ -70,7 +70,7 @@ class Watch:
         """The sweep's state, or None if nothing changed. Raises OSError, RugtuiError."""
         doing, who, said = self._doing()
         found = find(self.folder, self._from())
-        self._rows |= found.rows
+        self._rows |= found.latest
         self._end, self._notes = found.end, (*self._notes, *found.notes)
         if doing in ("stopped", "failed") and len(self._rows) >= self._axes.cells:
             doing, said = "done", ""  # rows of failed cells say why

@@ -142,10 +142,10 @@ def test_a_kept_step_comes_within_150_milliseconds(tmp_path):
     live = Readings(open_run(session.folder))
     past = PastReadings(live)
     past.show(1)
-    past.picture("trained", Look(64, 64))
+    past.readings.picture("trained", Look(64, 64))
     began = time.thread_time()
     past.show(0)
-    past.picture("trained", Look(64, 64))
+    past.readings.picture("trained", Look(64, 64))
     assert time.thread_time() - began < 0.15
     for readings in (live, past):
         readings.close()

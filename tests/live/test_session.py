@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from rugtui.live import readings
+from rugtui.live import measuring
 from rugtui.live.commands import Change, Look, Pause, Save, Show, Stop
 from rugtui.live.own_run import OwnRun
 from rugtui.live.session import Session
@@ -72,7 +72,7 @@ def test_the_last_weights_are_measured_once_training_is_over():
 def test_the_rug_is_measured_at_once_when_it_is_shown(
     monkeypatch,
 ):
-    monkeypatch.setattr(readings, "share_beside", lambda: 1e-9)  # it would rest for years
+    monkeypatch.setattr(measuring, "share_beside", lambda: 1e-9)  # rests for years
     with running() as session:
         wait(session, lambda f: f.trained.statistics is not None)
         session.send(Show("rug"))
