@@ -30,8 +30,8 @@ from rugtui.cli.output import (
     readable,
 )
 from rugtui.errors import SettingError, UsageError
-from rugtui.settings.law import MagnitudeLaw
 from rugtui.settings.fields import numbers
+from rugtui.settings.law import MagnitudeLaw
 from rugtui.settings.settings import Settings, declared, dense_from_ratio
 from rugtui.vocabulary import with_old_names
 
