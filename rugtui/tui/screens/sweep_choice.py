@@ -17,8 +17,8 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from rugtui.errors import RugtuiError, SettingError
-from rugtui.runtime.terminal import printable
 from rugtui.runtime.machine import cores
+from rugtui.runtime.terminal import printable
 from rugtui.settings.fields import Declared, Rule, fields_of
 from rugtui.sweeps.estimate import on_this_machine
 from rugtui.sweeps.folder import grid_of, is_sweep
