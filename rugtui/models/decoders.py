@@ -153,12 +153,9 @@ def sampled(
     losses: dict[str, list[float]] = {name: [] for name in names}
     view = None if list(names) == ["relu"] else View.of(weights, p, device)
     for x in batches:
-        if view is None:
-            outputs = {"relu": weights.forward(x)}
-        else:
-            z = view.normalised(weights.product(x))
-            outputs = {name: DECODERS[name](view, x, z) for name in names}
-        for name, y in outputs.items():
+        z = x if view is None else view.normalised(weights.product(x))
+        for name in names:
+            y = weights.forward(x) if view is None else DECODERS[name](view, x, z)
             losses[name] += torch.linalg.vector_norm(y.sub_(x), dim=1).double().square_().tolist()
     best = levels(min(weights.n_dense / weights.n_sparse, 1.0), p)
     theory = {name: getattr(best, name) for name in ("linear", "elementwise", "oracle")}
