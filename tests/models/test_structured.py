@@ -1,5 +1,7 @@
 """Structured weights against the structure asked for, their dense twins, theory and samples."""
 
+import functools
+
 import numpy as np
 import pytest
 import torch
@@ -29,6 +31,7 @@ def seeded(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
+@functools.cache
 def made(name, n_sparse, n_dense, p=P, **options):
     return construct(name, n_sparse, n_dense, p, generator=seeded(), **options).weights
 
@@ -142,10 +145,10 @@ def test_rugs_of_65536_features_against_published_ratios(name, ratio, p, over):
 
 @pytest.mark.parametrize(("name", "n_sparse", "n_dense"), CASES)
 def test_the_exact_loss_is_the_sampled_one(name, n_sparse, n_dense):
-    weights = made(name, n_sparse, n_dense, 0.1)
-    x = sample_sparse(n_sparse, 0.1, 1 << 14, generator=seeded(1)).dense()
+    weights = made(name, n_sparse, n_dense)
+    x = sample_sparse(n_sparse, P, 1 << 14, generator=seeded(1)).dense()
     each = (x - weights.forward(x)).square().mean(1, dtype=torch.float64)
-    found = mean_exact_loss(weights, 0.1)
+    found = mean_exact_loss(weights, P)
     assert found == pytest.approx(each.mean().item(), abs=4 * each.std().item() / (1 << 7))
 
 

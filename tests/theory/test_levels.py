@@ -1,13 +1,16 @@
 """The curves of theory: through the run's point, between the bounds."""
 
+import functools
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
+from rugtui.theory import levels as module
 from rugtui.theory.bounds import linear
-from rugtui.theory.levels import curves, levels
+from rugtui.theory.levels import levels
 
+curves = functools.cache(module.curves)
 LINES = ("oracle", "elementwise", "optimum", "linear")
 
 

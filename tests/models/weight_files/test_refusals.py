@@ -82,7 +82,7 @@ CASES = {
 @pytest.mark.parametrize(("content", "told"), CASES.values(), ids=CASES)
 def test_what_is_not_sure_is_refused(content, told, tmp_path, capsys):
     torch.save(content() if callable(content) else content, tmp_path / "w.pt")
-    assert main(["predict", str(tmp_path / "w.pt"), "--p", "0.1", "--json"]) == 2
+    assert main(["predict", str(tmp_path / "w.pt"), "--p", "0.2", "--json"]) == 2
     out, err = capsys.readouterr()
     assert not out
     line = err.splitlines()[-1]
@@ -93,7 +93,7 @@ def test_what_is_not_sure_is_refused(content, told, tmp_path, capsys):
 @pytest.mark.parametrize("name", [name for name, (_, told) in CASES.items() if "left over" in told])
 def test_the_names_that_a_refusal_prints_work_when_pasted(name, tmp_path, capsys):
     torch.save(CASES[name][0], tmp_path / "w.pt")
-    command = ["predict", str(tmp_path / "w.pt"), "--p", "0.1", "--json"]
+    command = ["predict", str(tmp_path / "w.pt"), "--p", "0.2", "--json"]
     assert main(command) == 2
     pasted = capsys.readouterr().err.strip().rpartition("say so: ")[2]
     assert main([*command, *shlex.split(pasted)]) == 0
@@ -124,7 +124,7 @@ def test_a_candidate_by_option_and_by_name(tmp_path, capsys):
         [str(path), "--names", "W_in=net_a.W,b=net_a.b"],
         [f"{path}#W_in=net_a.W,b=net_a.b"],
     ):
-        assert main(["predict", *arguments, "--p", "0.1", "--json"]) == 0
+        assert main(["predict", *arguments, "--p", "0.2", "--json"]) == 0
         losses.append(json.loads(capsys.readouterr().out)["loss_exact"])
     assert len(set(losses)) == 1
     for fragment, told in (
@@ -211,13 +211,13 @@ def test_losses_with_an_activation(activation, tmp_path, capsys):
     """Held against the model, run in the open."""
     path = tmp_path / "w.pt"
     torch.save(PLAIN, path)
-    assert main(["predict", str(path), "--p", "0.3", "--activation", activation, "--json"]) == 0
+    assert main(["predict", str(path), "--p", "0.2", "--activation", activation, "--json"]) == 0
     out, err = capsys.readouterr()
     found = json.loads(out)
     assert "does not say" not in err
     generator = torch.Generator().manual_seed(1)
     x = torch.rand(40_000, 7, generator=generator)
-    x *= torch.rand(40_000, 7, generator=generator) < 0.3
+    x *= torch.rand(40_000, 7, generator=generator) < 0.2
     pre = x @ W_IN.T @ W_OUT.T + B
     y = pre if activation == "identity" else getattr(torch, activation)(pre)
     each = (x - y).square().mean(1)

@@ -322,7 +322,7 @@ def test_altered_bytes_are_weights_or_one_sentence(suffix, tmp_path):
     path = write(tmp_path / f"w{suffix}", {"W_in": W_IN, "W_out": W_OUT, "b": B})
     whole, rng = path.read_bytes(), np.random.default_rng(0)
     refused = 0
-    for _ in range(300):
+    for _ in range(100):
         altered = bytearray(whole)
         for place in rng.integers(len(whole), size=rng.integers(1, 4)):
             altered[place] = rng.integers(256)
