@@ -13,6 +13,7 @@ from rugtui.storage.run_directory import settings_of
 from rugtui.storage.tensors import FORMAT
 from rugtui.theory.optimum import optimum
 from rugtui.training import schedule
+from rugtui.training.kernels import pace
 from rugtui.training.trainer import Trainer, results
 from tests.training.states import same_state
 
@@ -61,7 +62,8 @@ def bits(training):
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=str)
-def test_learns_and_resumes_bit_for_bit(recipe, tmp_path):
+def test_learns_and_resumes_bit_for_bit(recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr(pace, "PRODUCTS", 5e8)  # 50 steps to a result
     settings = SMALL.replace(**recipe)
     through = Trainer(settings)
     start = through.measure(4000).mean
@@ -270,6 +272,7 @@ def test_the_reference_recipe_stops_where_the_papers_loop_does(batch):
     assert again.step == training.step
     same_state(again.state(), training.state())
     patient = Trainer(settings.replace(patience=0, steps=training.step + epoch))
+    patient.restore(middle)
     list(results(patient))
     assert patient.ending == f"{training.step + epoch:,} steps done"
 
