@@ -18,7 +18,7 @@ from rugtui.cli.options import (
 )
 from rugtui.cli.output import colours_of, json_option, note, print_json, print_path
 from rugtui.errors import RunError, UsageError
-from rugtui.settings.fields import fields_of
+from rugtui.settings.fields import fields_of, numbers
 from rugtui.settings.preferences import Preferences
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def require_picture_name(path: Path) -> None:
 
 
 @click.command(name="figures")
-@click.argument("folder", required=False, metavar="DIR", type=PathOption())
+@click.argument("folder", required=False, metavar="[DIR]", type=PathOption())
 @click.option(
     "--sweep",
     type=PathOption("folder"),

@@ -16,7 +16,7 @@ from textual.widgets import Input, Static
 from rugtui.errors import SettingError
 from rugtui.settings.fields import Declared, fields_of
 from rugtui.settings.presets import PRESETS, Preset, preset
-from rugtui.settings.settings import Settings, conflicts
+from rugtui.settings.settings import Settings, conflicts, unused
 from rugtui.tui.footer import KeyBar
 from rugtui.tui.form import Form, FormRow
 from rugtui.tui.keys import sheet_bindings
