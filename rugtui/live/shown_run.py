@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from rugtui.analysis.verdict import caveat, comparable, death, verdict
 from rugtui.live.commands import Kind
@@ -14,10 +14,7 @@ from rugtui.live.history import History
 from rugtui.models.dense import Dense
 from rugtui.settings.settings import Settings
 from rugtui.storage.kept_steps import read_kept
-from rugtui.theory.levels import levels
-
-if TYPE_CHECKING:
-    from rugtui.theory.curves import Curves
+from rugtui.theory.levels import Curves, levels
 
 
 class ShownRun(Protocol):
