@@ -3,10 +3,11 @@
 import asyncio
 import dataclasses
 
+import numpy as np
 import pytest
 
 from rugtui.live.commands import Look, NextConstruction, Show
-from rugtui.live.frame import CellReadout
+from rugtui.live.frame import CellReadout, Panel
 from rugtui.models.base import Window
 from rugtui.settings.preferences import Preferences
 from rugtui.tui.app import RugtuiApp
@@ -139,14 +140,27 @@ async def test_on_a_slow_link_no_picture_mixes_with_another():
             one = pane(pilot)
             return [one.render_line(y).text for y in range(one.content_size.height)]
 
+        def of_this_size(kind):
+            size = look(pilot).height, look(pilot).width
+            panel = Panel(kind, np.ones(size), np.full(size[0], -0.4))
+            return dataclasses.replace(some_picture(), panels=(panel,))
+
+        def sending():
+            said = lines()[-1].strip() == "Sending another picture …"
+            return said and not any(line.strip() for line in lines()[:-1])
+
         await give(pilot, picture=some_picture())
-        before = lines()
-        await give(pilot, picture=some_picture("rug"))
-        assert lines()[0].strip() == "Sending another picture …"
-        assert not any(line.strip() for line in lines()[1:])
+        assert sending(), "it was made for another size"
+        await give(pilot, picture=of_this_size("trained"))
         async with asyncio.timeout(20):
-            while lines() != before:
+            while sending():
                 await pilot.pause(0.02)
+        await give(pilot, picture=of_this_size("rug"))
+        assert sending(), "or its rows would stand among those of the last one"
+        async with asyncio.timeout(20):
+            while sending():
+                await pilot.pause(0.02)
+        assert "▀" in lines()[0]
 
 
 async def test_w_still_swaps(pilot):

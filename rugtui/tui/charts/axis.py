@@ -135,8 +135,7 @@ def multiple_label(multiple: int, exponent: int) -> str:
     if exponent < -3 or exponent > 11:
         return f"{multiple}e{exponent}"
     value = multiple * 10.0**exponent
-    label = numbers.count(value) if exponent >= 0 else f"{value:.{-exponent}f}"
-    return label.replace(".0", "") if label[-1] in "kMG" else label
+    return _count(value) if exponent >= 0 else f"{value:.{-exponent}f}"
 
 
 def linear_label(value: float, step: float) -> str:
@@ -146,7 +145,7 @@ def linear_label(value: float, step: float) -> str:
         whole = round(value)
         unit = next((size for size in (10**9, 10**6, 1000) if abs(whole) >= size), 1)
         tells = step >= unit or (abs(whole) < 10 * unit and step >= unit / 10)
-        return numbers.count(value) if tells else f"{whole:,}"
+        return _count(value) if tells else f"{whole:,}"
     digits = -math.floor(math.log10(step) + 1e-9)
     if abs(value) < step / 2:
         return "0"
@@ -154,6 +153,11 @@ def linear_label(value: float, step: float) -> str:
         return f"{value:.{max(digits, 0)}f}"
     precise = max(0, math.floor(math.log10(abs(value)) + 1e-9) + digits)
     return numbers.short_exponent(f"{value:.{precise}e}")
+
+
+def _count(value: float) -> str:
+    """950, 1k, 1.5k, 35k, 2M."""
+    return numbers.count(value).replace(".0", "")
 
 
 def spanning(values: Float[np.ndarray, " n"], log: bool, margin: float = 0.05) -> Axis:

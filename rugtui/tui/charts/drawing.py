@@ -79,7 +79,10 @@ def labels_beside(width: int, chart: Chart) -> int:
 
 
 def _label(text: str, width: int, font: Font) -> str:
-    """A name in so many columns, with an ellipsis if it is cut."""
+    """A name in so many columns: without spaces around its arrow, then with an ellipsis, if it does
+    not fit."""
+    if len(text) > width:
+        text = text.strip().replace("↑ ", "↑").replace("↓ ", "↓")
     text = text.translate(ASCII_ARROWS) if font.ascii else text
     if len(text) > width > 0:
         return text[: width - 1] + ("~" if font.ascii else "…")

@@ -32,6 +32,10 @@ class HasPreferences(Protocol):
     def colours(self) -> ColourDepth: ...
 
 
+IN_BORDER = 4
+"""Columns of the content's width that a text in the border cannot use."""
+
+
 class Pane(Widget, can_focus=True):
     """A bordered box that draws a Frame; subclasses implement `draw`."""
 

@@ -53,5 +53,5 @@ class LossView:
         steps = history.column("step")
         results = 2 * half_window(steps.size, self.span) + 1
         if results == 1:
-            return "too few results to smooth"
+            return "too short to smooth"
         return f"smoothing {numbers.count(float(steps[-1] - steps[-results]))} steps"

@@ -41,6 +41,7 @@ from rugtui.tui.panes.loss.curves import (
 )
 from rugtui.tui.panes.loss.series import Deriver
 from rugtui.tui.panes.loss.view import TABS, LossView
+from rugtui.tui.panes.pane import IN_BORDER
 from rugtui.tui.panes.runs_view import RunsView
 
 TITLE, TITLE_AT = "1 loss against", 3
@@ -181,10 +182,10 @@ class LossPane(ChartPane):
         if look.tab == 0:
             facts.append("following" if view.follow else "held")
             facts.append(look.smoothing_in_words(self.frame.history if self.frame else EMPTY))
-        wider = SEPARATOR.join([*facts, "zoomed"])
-        zoomed = view.x is not None or view.y is not None
-        if zoomed and len(wider) <= self.content_size.width - 2:
+        if view.x is not None or view.y is not None:
             facts.append("zoomed")
+        while len(SEPARATOR.join(facts)) > self.content_size.width - IN_BORDER and len(facts) > 1:
+            facts.pop()
         self.entitle(Content.assemble(TITLE, *tabs), SEPARATOR.join(facts))
 
     def look_at_runs(self, view: RunsView) -> None:

@@ -71,11 +71,11 @@ class PictureLayout:
     @property
     def ticks(self) -> bool:
         """Whether there is room to number rows and columns."""
-        return self.height >= TALL and self.share >= NARROW + TICKS
+        return self.height >= TALL and self.width >= NARROW + TICKS
 
     @property
     def margin(self) -> int:
-        """Columns on the left of each panel for the numbers of rows."""
+        """Columns on the left of the pane for the numbers of rows."""
         return TICKS if self.ticks else 0
 
     @property
@@ -87,10 +87,9 @@ class PictureLayout:
 
     @property
     def share(self) -> int:
-        """Columns of one panel."""
-        if self.stacked:
-            return self.width
-        return max((self.width - (self.panels - 1) * BETWEEN) // self.panels, 0)
+        """Columns of one panel with its biases."""
+        across = 1 if self.stacked else self.panels
+        return max((self.width - self.margin - (across - 1) * BETWEEN) // across, 0)
 
     @property
     def bias(self) -> int:
@@ -100,7 +99,7 @@ class PictureLayout:
     @property
     def pixels(self) -> tuple[int, int]:
         """Height and width of one panel in pixels."""
-        return self.strips * self.rows_a_strip, max(self.share - self.bias - self.margin, 0)
+        return self.strips * self.rows_a_strip, max(self.share - self.bias, 0)
 
     @property
     def tall(self) -> int:
@@ -110,7 +109,7 @@ class PictureLayout:
     def left(self, place: int, wide: int) -> int:
         """The first column of a panel's picture of that width, centred together with its biases."""
         first = 0 if self.stacked else place * (self.share + BETWEEN)
-        return first + self.margin + max((self.share - wide - self.bias - self.margin) // 2, 0)
+        return self.margin + first + max((self.share - wide - self.bias) // 2, 0)
 
     def top(self, place: int) -> int:
         """The first row of characters of a panel's picture."""

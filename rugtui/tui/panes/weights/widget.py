@@ -9,11 +9,11 @@ from textual.timer import Timer
 
 from rugtui.live.commands import Look, Order
 from rugtui.live.frame import Frame, Picture
-from rugtui.tui.charts.lines import only_text, placeholder
+from rugtui.tui.charts.lines import blank, only_text, placeholder
 from rugtui.tui.charts.palette import Palette
 from rugtui.tui.heatmap.shading import SCALINGS
 from rugtui.tui.keys import bindings
-from rugtui.tui.panes.pane import Pane
+from rugtui.tui.panes.pane import IN_BORDER, Pane
 from rugtui.tui.panes.weights.camera import Camera, PixelView
 from rugtui.tui.panes.weights.legend import readout
 from rugtui.tui.panes.weights.picture import PictureLayout, Shades, weights_picture
@@ -68,19 +68,24 @@ class WeightsPane(Pane):
         if picture is None or height < 2:
             text = placeholder(frame, frame.narration or "Waiting for weights …")
             return only_text(text, palette, width, height)
-        self.entitle(below=subtitle(frame, picture, self.camera.view(), width - 2))
-        if self._clears(picture):
-            return only_text("Sending another picture …", palette, width, height)
+        self.entitle(below=subtitle(frame, picture, self.camera.view(), width - IN_BORDER))
+        if self._comes_slowly(picture):
+            note = only_text("Sending another picture …", palette, width, 1)
+            return [*[blank(width)] * (height - 1), *note]  # where text comes before pictures
         return weights_picture(picture, self.cursor, self.shades, palette, width, height)
 
-    def _clears(self, picture: Picture) -> bool:
-        """Whether to show an empty pane first. On a slow link the rows of a picture take seconds to
-        arrive, and would stand among those of another one."""
+    def _comes_slowly(self, picture: Picture) -> bool:
+        """Whether to show an empty pane before this picture, or while one for this size is awaited:
+        on a slow link the rows of a picture take seconds to arrive, among those of the last one."""
+        if not (isinstance(self.app, TerminalApp) and self.app.link.careful):
+            return False
         before, self._subject = self._subject, picture.subject
-        slow = isinstance(self.app, TerminalApp) and self.app.link.careful
-        if slow and before is not None and before != picture.subject and self._clearing is None:
+        if before is not None and before != picture.subject and self._clearing is None:
             self._clearing = self.set_interval(CLEARED_EVERY, self._draw_once_cleared)
-        return self._clearing is not None
+        view = self.camera.view()
+        wanted = [(view.height, view.width)] * (1 + self.beside)
+        fits = [panel.pixels.shape for panel in picture.panels] == wanted
+        return self._clearing is not None or not fits
 
     def _draw_once_cleared(self) -> None:
         if self._clearing and isinstance(self.app, TerminalApp) and not self.app.terminal.dirty:

@@ -79,11 +79,11 @@ def test_panels_stand_side_by_side_on_one_scale():
     quiet = dataclasses.replace(picture.panels[1], pixels=picture.panels[1].pixels / 8)
     picture = dataclasses.replace(picture, panels=(picture.panels[0], quiet))
     levels = pixels_of(drawn(picture, 60, 20)[:10], DARK)
-    left, right = levels[:, :30], levels[:, 30:]
+    left, right = levels[:, :32], levels[:, 32:]
     inside = (levels != BLANK) & (np.abs(levels) <= 8)
-    assert np.abs(left[inside[:, :30]]).max() == 8
+    assert np.abs(left[inside[:, :32]]).max() == 8
     # all but the two columns of biases
-    assert np.abs(right[:, : right.shape[1] - 5][inside[:, 30:-5]]).max() <= 2
+    assert np.abs(right[:, : right.shape[1] - 5][inside[:, 32:-5]]).max() <= 2
 
 
 @pytest.mark.parametrize("n_sparse", [36, 12, 6])
@@ -238,8 +238,8 @@ def test_another_window_is_scaled_anew_unless_fixed():
 
 def test_the_room_is_what_the_picture_takes():
     room = PictureLayout.of(60, 20, 2, DARK)
-    assert room.pixels == (32, 21)
+    assert room.pixels == (32, 23)
     assert PictureLayout.of(60, 20, 1, DARK).pixels == (34, 52)
-    assert PictureLayout.of(120, 20, 2, DARK).pixels == (34, 51)
-    assert (room.left(0, 21), room.left(1, 21)) == (5, 36)
+    assert PictureLayout.of(120, 20, 2, DARK).pixels == (34, 53)
+    assert (room.left(0, 23), room.left(1, 23)) == (5, 33)
     assert PictureLayout.of(38, 18, 1, palette_for(True, "none")).tall == 2
