@@ -23,13 +23,13 @@ STRONG, BULK = 0.2, 4.0
 """Least weight of a strong partner, relative to the diagonal, and in deviations of its row."""
 PAIRED, APART = 0.25, 2.0
 """Least W_ij W_ji of a mutual pair, relative to W_ii W_jj, and to the next largest of the row."""
-GIVEN_UP = 0.1
+ABANDONED = 0.1
 """A feature with a diagonal below this, relative to those that are kept, is abandoned."""
-ALONE = 0.05
+SINGLE = 0.05
 """A feature with less interference than this, relative to its squared diagonal, is single."""
 SPECTRUM = 256
 """Hidden dimensions up to which eigenvalues of trained weights are quick to compute."""
-MOST = 1024
+MAX_EIGENVALUES = 1024
 """Eigenvalues that are kept."""
 CELLS = 1 << 22
 """Cells of W held at once."""
@@ -62,7 +62,7 @@ def structure_statistics(
 ) -> StructureStatistics:
     """Over the rows `index`, each of which stands for a share of all rows."""
     a = weights.diagonal()
-    kept = a > GIVEN_UP * np.quantile(a, 0.9)
+    kept = a > ABANDONED * np.quantile(a, 0.9)
     parts = np.array_split(np.arange(len(index)), -(-len(index) * len(a) // CELLS))
     found = [_of_rows(weights, index[part], a, kept) for part in parts]
     columns = (np.concatenate(column) for column in zip(*found, strict=True))
@@ -105,7 +105,7 @@ def _of_rows(
         paired[likely] = back == index[likely]
         own = np.abs(w[likely, mate[likely]])
         s[likely] = np.maximum(own, best[likely] / own) / np.sqrt(best[likely])
-    single = kept[index] & ~paired & (square < ALONE)
+    single = kept[index] & ~paired & (square < SINGLE)
     with np.errstate(divide="ignore", invalid="ignore"):
         norm = np.where(square > 0, (w**2 * strong).sum(1) / square, 0.0)
         own = np.where(kept[index], a[index], 0)
@@ -129,11 +129,13 @@ def _relative(
 
 
 def eigenvalues(weights: Weights) -> Float[np.ndarray, " k"]:
-    """The eigenvalues of W that are not 0, by decreasing size, at most MOST evenly spaced; empty if
-    they take too long to compute."""
+    """The eigenvalues of W that are not 0, by decreasing size, at most MAX_EIGENVALUES evenly
+    spaced; empty if they take too long to compute."""
     found = np.asarray(_eigenvalues(weights))
     found = found[np.argsort(-np.abs(found), kind="stable")]
-    return found[np.linspace(0, len(found) - 1, MOST).astype(int)] if len(found) > MOST else found
+    if len(found) > MAX_EIGENVALUES:
+        found = found[np.linspace(0, len(found) - 1, MAX_EIGENVALUES).astype(int)]
+    return found
 
 
 def _eigenvalues(weights: Weights) -> np.ndarray:

@@ -15,16 +15,16 @@ if TYPE_CHECKING:  # they load SciPy, which the screen's first paint must not wa
 
 NEAR = 0.01
 """Relative distance from L* within which a loss counts as being there."""
-FAR = 0.05
+WORTH_MENTIONING = 0.05
 """Relative difference of Gaussian and exact loss that is worth mentioning."""
-MOST, SOME = 0.4, 0.05
+PREDOMINANT, NOTABLE = 0.4, 0.05
 """Shares of features from which a structure is that of the weights, and is worth mentioning."""
-SURE = 3.0
-"""Standard errors below which a difference is not significant, unless they exceed FAR: a loss with
-such noise cannot be said to be on a plateau."""
-MAIN = 0.5
+SIGNIFICANT = 3.0
+"""Standard errors below which a difference is not significant, unless they exceed WORTH_MENTIONING:
+a loss with such noise cannot be said to be on a plateau."""
+MAIN_CAUSE = 0.5
 """Least share in a difference of the cause that is named."""
-SKEWED, FEW, UNLIKE = -0.3, 0.05, 0.02
+SKEWED, FEW_INTERFERERS, FAR_FROM_GAUSSIAN = -0.3, 0.05, 0.02
 """Skew of W, effective interferers as a share of all, and distance (KS) from a Gaussian beyond
 which interference is called skewed, of few features, or not Gaussian."""
 
@@ -56,7 +56,7 @@ def verdict(
         said = [f"Gaussian loss {said[0][0].lower()}{said[0][1:]}"]
     if measured is not None and measured.exact > 0:
         off = numbers.quotient(measured.gaussian, measured.exact) - 1
-        if abs(off) > FAR and _interference_matters(measured):
+        if abs(off) > WORTH_MENTIONING and _interference_matters(measured):
             why = _interference(measured)
             why = f": {why}" if why and why not in said[0] else ""
             far = f"{100 * abs(off):.0f} % {_side(off)}" if off < 9 else f"{off + 1:.3g} times"
@@ -68,30 +68,30 @@ def _structure(
     loss: float, levels: Levels, measured: Statistics | None, below: StructuredLevels | None
 ) -> str:
     """Which structure the weights have if they are below L*, and the nearest level below L*."""
-    if measured is None or below is None or not 0 < loss < (1 - FAR) * levels.loss:
+    if measured is None or below is None or not 0 < loss < (1 - WORTH_MENTIONING) * levels.loss:
         return ""
     shares = (
         (measured.pairs_share, "in mutual pairs"),
         (measured.singles_share, "single"),
         (measured.abandoned_share, "abandoned"),
     )
-    told = [f"{100 * share:.0f} % {name}" for share, name in shares if share >= SOME]
-    if sum(share for share, _ in shares) >= MOST:
+    told = [f"{100 * share:.0f} % {name}" for share, name in shares if share >= NOTABLE]
+    if sum(share for share, _ in shares) >= PREDOMINANT:
         said = ", ".join([told[0].replace("% ", "% of features are ", 1), *told[1:]])
-    elif measured.partner_norm_share >= MOST / 2 and measured.partners >= 1:
+    elif measured.partner_norm_share >= PREDOMINANT / 2 and measured.partners >= 1:
         said = ", ".join([f"A row has {measured.partners:.1f} strong negative partners", *told])
     else:
         return ""
     marks = {"predicted end of training": below.loss_end}
     if below.loss_lowest < below.loss_end:
         marks["lowest loss known"] = below.loss_lowest
-    if measured.pairs_share >= MOST:
+    if measured.pairs_share >= PREDOMINANT:
         marks["paired optimum"] = below.loss_pairs
     name, mark = min(marks.items(), key=lambda known: abs(math.log(loss / known[1])))
     off = loss / mark - 1
     where = (
         f"within {max(100 * abs(off), 1):.0f} % of the"
-        if abs(off) < FAR
+        if abs(off) < WORTH_MENTIONING
         else f"{100 * abs(off):.0f} % {_side(off)} the"
     )
     return f"{said}: {where} {name}, {100 * loss / levels.loss:.0f} % of L*."
@@ -143,12 +143,12 @@ def _cause(levels: Levels, measured: Statistics, off: float) -> str:
     if _interference_matters(measured):
         parts[_interference(measured)] = measured.exact - measured.gaussian
     main = max(parts, key=lambda cause: parts[cause] / difference)
-    return main if parts[main] / difference >= MAIN else ""
+    return main if parts[main] / difference >= MAIN_CAUSE else ""
 
 
 def _interference_matters(measured: Statistics) -> bool:
     """Whether the Gaussian and the exact loss differ by more than the error of sampled rows."""
-    return abs(measured.exact - measured.gaussian) > SURE * measured.exact_standard_error
+    return abs(measured.exact - measured.gaussian) > SIGNIFICANT * measured.exact_standard_error
 
 
 def _interference(measured: Statistics) -> str:
@@ -156,9 +156,9 @@ def _interference(measured: Statistics) -> str:
     others = measured.n_sparse - 1
     if measured.skew <= SKEWED:
         return f"interference is skewed (skew of W {measured.skew:.1f})"
-    if 0 < measured.interferers < FEW * others:
+    if 0 < measured.interferers < FEW_INTERFERERS * others:
         return f"few features interfere with each ({measured.interferers:.0f} of {others:,})"
-    if measured.kolmogorov_smirnov >= UNLIKE:
+    if measured.kolmogorov_smirnov >= FAR_FROM_GAUSSIAN:
         return f"interference is not Gaussian (KS {measured.kolmogorov_smirnov:.2f})"
     return ""
 
@@ -170,8 +170,8 @@ def standing(
     numbers as screens show them."""
     ratio = numbers.quotient(loss, best)
     off = (ratio if math.isfinite(ratio) else math.inf) - 1
-    noise = SURE * standard_error / best if standard_error > 0 and best > 0 else 0.0
-    if abs(off) <= max(NEAR, min(noise, FAR)):
+    noise = SIGNIFICANT * standard_error / best if standard_error > 0 and best > 0 else 0.0
+    if abs(off) <= max(NEAR, min(noise, WORTH_MENTIONING)):
         return "at", f"within {max(abs(off), 0.001):.1%} of L*".replace("%", " %")
     if off < 0:
         return "below", f"{-off:.0%} below L*".replace("%", " %")

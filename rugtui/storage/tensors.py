@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rugtui.errors import DamagedError, RunError
-from rugtui.models.weight_files.archive import in_utf8
+from rugtui.models.weight_files.archive import utf8_path
 from rugtui.storage.files import open_plain
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
     facts = read_facts(path)
     try:
-        with open_plain(path) as opened, safe_open(in_utf8(path, opened.fileno()), "pt") as file:
+        with open_plain(path) as opened, safe_open(utf8_path(path, opened.fileno()), "pt") as file:
             metadata = file.metadata()
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:

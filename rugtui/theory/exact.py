@@ -35,13 +35,13 @@ from rugtui.theory.series import PERIOD, Pieces, Series, kind_of, pieces
 
 TOLERANCE = 3e-6
 """Relative size of the last octave of frequencies at which the sum is cut off."""
-MOST = 1e70  # sum of absolute weights up to which their fourth powers are finite
-STILL = 1e-60  # a range of ν so small that its fourth powers underflow: no interference
+LARGEST_SUM = 1e70  # sum of absolute weights up to which their fourth powers are finite
+SMALLEST_RANGE = 1e-60  # a range of ν so small that its fourth powers underflow: no interference
 CLOSING = 16.0
 """Weights with −w above this many y₀ are treated separately: the series would lose digits."""
 NODES = 16
 """Nodes on each side of the knots, between which M is nearly smooth."""
-AT_ONCE = 24
+MOST_CLOSING = 24
 """Closing features that may be on together with N below y₀: (1/CLOSING)^24 is negligible."""
 
 
@@ -105,7 +105,7 @@ def _open_loss(
 ) -> Vector:
     """`expected_loss` of the rows `some`, in which no weight closes the output."""
     extent = (law.high - law.low)[some]
-    still = extent < STILL
+    still = extent < SMALLEST_RANGE
     atom = np.where(still, 1, law.atom[some])
     found = atom * gaussian.loss(a[some], b[some], 0, law.p)  # ν = 0
     # Rows share frequencies, and so a period: one quarter octave and one form of h at a time.
@@ -165,13 +165,16 @@ def _sum_below(
 ) -> tuple[float, Vector]:
     """P(N = 0), and the density of N at y < y₀."""
     reach = np.repeat(height / -values, number.astype(int))
-    c = np.zeros(AT_ONCE + 1)
+    c = np.zeros(MOST_CLOSING + 1)
     c[0] = 1
     for one in reach:
         c[1:] = (1 - p) * c[1:] + p * one * c[:-1]
         c[0] *= 1 - p
     powers = sum(
-        (c[k] * (y / height) ** (k - 1) / math.factorial(k - 1) for k in range(1, AT_ONCE + 1)),
+        (
+            c[k] * (y / height) ** (k - 1) / math.factorial(k - 1)
+            for k in range(1, MOST_CLOSING + 1)
+        ),
         start=np.zeros_like(y),
     )
     return float(c[0]), powers / height
@@ -187,8 +190,8 @@ def _require_finite(*arrays: np.ndarray) -> None:
             )
         with np.errstate(over="ignore"):
             total = np.abs(array).sum(-1).max(initial=0)
-        if total > MOST:
+        if total > LARGEST_SUM:
             raise WeightsError(
-                f"The absolute weights of a row must add up to {MOST:g} at most, but they add up "
-                f"to {total:.3g}; load a checkpoint from before training diverged."
+                f"The absolute weights of a row must add up to {LARGEST_SUM:g} at most, but they "
+                f"add up to {total:.3g}; load a checkpoint from before training diverged."
             )

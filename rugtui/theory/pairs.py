@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from rugtui.theory import moments
 from rugtui.theory.moments import Array, checked
 from rugtui.theory.optimum import optimum
-from rugtui.theory.structured import Moments, beside_one, loss_left, lowest, thresholds
+from rugtui.theory.structured import Moments, beside_one, best_loss, minimum, thresholds
 
 HALF = 0.5
 """The ratio of two features in one dimension."""
@@ -78,10 +78,10 @@ def _pairs(r: Float[np.ndarray, " k"], p: Float[np.ndarray, " k"]) -> Float[np.n
         return beside_one(theta, kappa, s, odds)
 
     every = np.arange(len(r))
-    edge = lowest(lambda theta: found(theta, np.ones(1), every), thresholds(total, p, 64), p)
+    edge = minimum(lambda theta: found(theta, np.ones(1), every), thresholds(total, p, 64), p)
     best = np.stack([edge.loss, edge.a, edge.b, np.ones_like(r)])
     short, theta = np.log(np.geomspace(1e-5, 1 - 1e-4, 16)), thresholds(total, p, 40)
-    left = np.stack([loss_left(found(theta, 1 - np.exp(one), every), p[:, None]) for one in short])
+    left = np.stack([best_loss(found(theta, 1 - np.exp(one), every), p[:, None]) for one in short])
     row, column = np.divmod(left.transpose(1, 0, 2).reshape(len(r), -1).argmin(-1), 40)
     inner = np.flatnonzero((row > 0) | (r > HALF))
     if len(inner):
@@ -110,7 +110,7 @@ def _deeper(
             one.reshape(len(some), -1)
             for one in found(thetas[:, None, :], 1 - np.exp(shorts)[:, :, None], some)
         )
-        left = loss_left((signal, square), p[some][:, None])
+        left = best_loss((signal, square), p[some][:, None])
         at = left.argmin(-1)
         row, column = np.divmod(at, len(steps))
         short, theta = shorts[every, row], thetas[every, column]
@@ -118,7 +118,7 @@ def _deeper(
         tall = np.where((row > 0) & (row < 8), 0.5, 1.0) * tall
         wide = np.where((column > 0) & (column < 8), 0.5, 1.0) * wide
     signal, square = (one[:, 0] for one in found(theta[:, None], 1 - np.exp(short)[:, None], some))
-    a, loss = signal / np.maximum(square, 1e-300), loss_left((signal, square), p[some])
+    a, loss = signal / np.maximum(square, 1e-300), best_loss((signal, square), p[some])
     return np.stack([np.maximum(loss, 0), a, -a * theta, 1 - np.exp(short)])
 
 
@@ -135,7 +135,7 @@ def lopsided(p: float) -> Lopsided:
     def rows(s: Array) -> Float[np.ndarray, "3 2 k"]:
         """Loss, a and b of the first row, and of the second."""
         kappa = np.concatenate([s, 1 / s])
-        best = lowest(
+        best = minimum(
             lambda theta: beside_one(theta, kappa[:, None], np.zeros(1), odds),
             np.broadcast_to(thresholds(0.3 * kappa, odds, 64), (len(kappa), 64)),
             np.broadcast_to(odds, kappa.shape),

@@ -31,7 +31,7 @@ from rugtui.theory.interference import Interference, Vector
 FIRST = 32
 LAST = 1 << 15
 """Initial number of frequencies, and the limit up to which it is doubled."""
-FALL = 1 / 6
+LEAST_DECAY = 1 / 6
 """The terms of the next octave are assumed to be at least this share of those of the last one."""
 PERIOD = 1.25
 """P in units of the range of ν: values beyond one end of the range are mapped beyond the other end,
@@ -178,7 +178,7 @@ class Series:
             # Phases may be as good as random, or all alike; the next octave falls as this one did.
             octave = np.maximum(np.sqrt((terms**2).sum(-1)), np.abs(terms.sum(-1)))
             with np.errstate(divide="ignore"):
-                fall = np.clip(octave / before[active], FALL, 1)
+                fall = np.clip(octave / before[active], LEAST_DECAY, 1)
             before[active] = octave
             active = active[octave * fall > tolerance * np.abs(total + beside)[active]]
             start, stop = stop, 2 * stop

@@ -38,7 +38,7 @@ GRID = 4096
 """Places of the FFT."""
 REACH = 6.5
 """Deviations of the Gaussian noise within the FFT's range."""
-SILENT = 1e-12
+LEAST_NOISE = 1e-12
 """Used as s if there is no noise, in units of the signal."""
 ZOOM = 32
 """Points of a search between the neighbours of the best one so far."""
@@ -47,7 +47,7 @@ Moments = tuple[Array, Array]
 """E[x g] and E[g²]."""
 
 
-class Best(NamedTuple):
+class Minimum(NamedTuple):
     """The lowest loss over a and b, and its a and b."""
 
     loss: float | Array
@@ -58,7 +58,7 @@ class Best(NamedTuple):
 
 def rectified(m: Array, s: float | Array, highest: int) -> list[Array]:
     """Q_0 … Q_highest at m, by n Q_n = m Q_{n−1} + s² Q_{n−2}; s ≥ 0."""
-    s = np.maximum(s, SILENT)
+    s = np.maximum(s, LEAST_NOISE)
     t = m / s
     passes = ndtr(t)
     found = [passes, m * passes + s * gaussian.density(t)]
@@ -84,7 +84,7 @@ def beside_one(theta: Array, kappa: Array, s: Array, p: Array) -> Moments:
     return moments(powers(-theta), powers(1 - theta), p)
 
 
-def loss_left(found: Moments, p: ArrayLike) -> Array:
+def best_loss(found: Moments, p: ArrayLike) -> Array:
     """p/3 − E[x g]²/E[g²]: the loss at the best a."""
     signal, square = found
     return np.asarray(p) / 3 - _quotient(signal**2, square)
@@ -95,12 +95,12 @@ def _quotient(above: Array, below: Array) -> Array:
     return np.divide(above, below, out=np.zeros_like(below), where=below > 0)
 
 
-def lowest(of: Callable[[Array], Moments], places: Float[np.ndarray, "*k n"], p: Array) -> Best:
+def minimum(of: Callable[[Array], Moments], places: Float[np.ndarray, "*k n"], p: Array) -> Minimum:
     """The lowest loss over θ, searched on ever finer grids, first on `places`; `of` gives E[x g]
     and E[g²] at θ of shape (*k, n), ascending in the last axis."""
     p, low, high = np.asarray(p)[..., None], places[..., :1], places[..., -1:]
     for _ in range(12):
-        at = np.argmin(loss_left(of(places), p), -1, keepdims=True)
+        at = np.argmin(best_loss(of(places), p), -1, keepdims=True)
         at = np.clip(at, 1, places.shape[-1] - 2)
         low, high = (np.take_along_axis(places, at + side, -1) for side in (-1, 1))
         if np.all(high - low < 1e-7 * (1e-3 + np.abs(high))):
@@ -108,8 +108,8 @@ def lowest(of: Callable[[Array], Moments], places: Float[np.ndarray, "*k n"], p:
         places = low + (high - low) * np.linspace(0, 1, ZOOM + 1)
     middle = (low + high) / 2
     signal, square = of(middle)
-    loss, a = np.maximum(loss_left((signal, square), p), 0), _quotient(signal, square)
-    return Best(loss[..., 0], a[..., 0], (-a * middle)[..., 0])
+    loss, a = np.maximum(best_loss((signal, square), p), 0), _quotient(signal, square)
+    return Minimum(loss[..., 0], a[..., 0], (-a * middle)[..., 0])
 
 
 def thresholds(total: ArrayLike, p: ArrayLike, count: int = 96) -> Float[np.ndarray, "*k count"]:
@@ -131,11 +131,11 @@ class Law:
     """s, the deviation of the Gaussian part."""
     p: float
 
-    def best(self) -> Best:
+    def best(self) -> Minimum:
         square = float((self.counts * self.values**2).sum())
         total = math.sqrt(variance(self.p) * square + self.noise**2)
-        found = lowest(self.moments, thresholds(total, self.p), np.asarray(self.p))
-        return Best(*(float(value) for value in found))
+        found = minimum(self.moments, thresholds(total, self.p), np.asarray(self.p))
+        return Minimum(*(float(value) for value in found))
 
     def loss(self, a: float, b: float) -> float:
         """The loss at this a > 0 and b, optimal or not."""

@@ -16,21 +16,21 @@ from rugtui.training.kernels.plan import FullMatrixPath, sparse_data
 if TYPE_CHECKING:
     import torch
 
-MEMORIES = {"adam": 2, "adamw": 2, "sgd": 1}
+OPTIMIZER_TENSORS = {"adam": 2, "adamw": 2, "sgd": 1}
 """State tensors per parameter in each optimizer."""
-STATES = 3
+STATE_COPIES = 3
 """Additional copies of the parameters and optimizer state: the fallback, one that is being written,
 and one that waits to be written."""
-SCREEN_COPIES, UNEVEN_COPIES = 5, 8
+DASHBOARD_COPIES, UNEVEN_DASHBOARD_COPIES = 5, 8
 """Copies of W_in and W_out that a dashboard may hold at once: for the statistics, the picture,
 their products, a snapshot that is being written, and the rug, which needs more unless it is a
 Hadamard rug. Measured at n_sparse 4,096: 4.3 at n_dense 1,024 and 512; 7.7 at (3000, 1500)."""
 BATCH_COPIES, SLOPED_COPIES, FULL_COPIES, AUTOGRAD_COPIES = 3, 8, 6, 13
 """Arrays of batch × n_sparse: pre-activations of two steps, and the data or held-out outputs; those
 of a fixed activation other than ReLU, with its slopes; those with dense data; those of autograd."""
-CELL = 36
+BYTES_PER_ACTIVE_ENTRY = 36
 """Bytes of an active entry: index and value, by row and by column, with a reserve."""
-SIGNS = (
+OUT_OF_MEMORY_MESSAGES = (
     "out of memory",
     "not enough memory",
     "can't allocate memory",
@@ -54,17 +54,17 @@ class Diverged(TrainingError):  # noqa: N818 - a state that a run can be in
 class OutOfMemory(TrainingError):  # noqa: N818 - likewise
     """The run does not fit in the device's memory. The state is that of the last complete step."""
 
-    def __init__(self, settings: Settings, room: MemoryBudget, *, foreseen: bool = False) -> None:
+    def __init__(self, settings: Settings, budget: MemoryBudget, *, foreseen: bool = False) -> None:
         """`foreseen`: found before training began, from the settings alone."""
-        there, screen = room.there, room.screen
+        available, screen = budget.available, budget.screen
         self.exit_code = UsageError.exit_code if foreseen else self.exit_code
         self.needed = needed_memory(settings, screen=screen)
-        self.batch = largest_batch(settings, there, screen=screen)
+        self.batch = largest_batch(settings, available, screen=screen)
         smaller = "choose a smaller n_sparse or n_dense"
         cure = f"batch {self.batch:,} fits" if self.batch else smaller
         super().__init__(
             f"Training at batch {settings.batch:,} needs about {gib(self.needed)} on "
-            f"{room.device}, but only {gib(there)} are available; {cure}."
+            f"{budget.device}, but only {gib(available)} are available; {cure}."
         )
 
 
@@ -88,14 +88,14 @@ class MemoryBudget:
         self.device, self.screen, self._before = device, screen, _used(device)
 
     @property
-    def there(self) -> int:
+    def available(self) -> int:
         """Bytes."""
         return _free(self.device) + max(0, _used(self.device) - self._before)
 
     def require(self, settings: Settings) -> None:
         """Raises OutOfMemory if a run will not fit: the operating system may grant memory that it
         does not have, and then kill the process."""
-        if needed_memory(settings, screen=self.screen) > self.there:
+        if needed_memory(settings, screen=self.screen) > self.available:
             raise OutOfMemory(settings, self, foreseen=True)
 
     @contextmanager
@@ -111,7 +111,8 @@ class MemoryBudget:
 
 def is_out_of_memory(error: MemoryError | RuntimeError) -> bool:
     """Whether an allocation failed; torch.OutOfMemoryError is a RuntimeError."""
-    return isinstance(error, MemoryError) or any(sign in str(error) for sign in SIGNS)
+    known = any(message in str(error) for message in OUT_OF_MEMORY_MESSAGES)
+    return known or isinstance(error, MemoryError)
 
 
 def _free(device: torch.device) -> int:
@@ -132,14 +133,15 @@ def _used(device: torch.device) -> int:
 
 
 def _fixed(settings: Settings, screen: bool) -> int:
-    memories = MEMORIES["adam" if settings.method == "population" else settings.optimizer]
-    copies = 2 + memories + STATES * (1 + memories) + 0.5  # and a gradient that is being added
+    memories = OPTIMIZER_TENSORS["adam" if settings.method == "population" else settings.optimizer]
+    # parameters, gradient, optimizer; the same again for each copy; and a gradient being added
+    copies = 2 + memories + STATE_COPIES * (1 + memories) + 0.5
     matrices = 1 if settings.tied else 2
     vectors = settings.bias + len(EXTRA.get(settings.activation, ()))
     parameters = settings.n_sparse * (matrices * settings.n_dense + vectors)
     numbers = copies * parameters
     if screen:
-        shown = SCREEN_COPIES if is_power_of_two(settings.n_sparse) else UNEVEN_COPIES
+        shown = DASHBOARD_COPIES if is_power_of_two(settings.n_sparse) else UNEVEN_DASHBOARD_COPIES
         numbers += shown * 2 * settings.n_sparse * settings.n_dense
     # the n_sparse × n_sparse matrix that a dense step may use
     full = settings.method == "sgd" and not sparse_data(settings) and settings.matmul != "bf16"
@@ -157,7 +159,7 @@ def _per_sample(settings: Settings) -> int:
     if settings.data in GROUPED or settings.p_decay:  # coins and magnitudes apart
         copies += 3
     cells = _bytes(settings) * (copies * n_sparse + 3 * n_dense)
-    return cells + (0 if full else math.ceil(CELL * settings.p_on * n_sparse))
+    return cells + (0 if full else math.ceil(BYTES_PER_ACTIVE_ENTRY * settings.p_on * n_sparse))
 
 
 def _bytes(settings: Settings) -> int:

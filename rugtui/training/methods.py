@@ -52,7 +52,7 @@ class Sampled:
         """Step 0, 1, … of the run; returns the loss before it, on the device."""
         batch = schedule.batch(self._settings, number)
         self.lr = schedule.rate(self._settings, number)
-        with self._source.undone_on_error():
+        with self._source.restored_on_error():
             loss = self._gradient(self._source.draw(self._settings, batch), check_cancelled)
         self._quiet.add_(batch).masked_fill_(self._gradient.rows_on, 0)
         self._optimizer.step(self.lr)

@@ -61,7 +61,7 @@ class Source:
             samples -= settings.batch
 
     @contextmanager
-    def undone_on_error(self) -> Iterator[None]:
+    def restored_on_error(self) -> Iterator[None]:
         """Restores the random stream if an error or a cancellation ends the block."""
         before = self.generator.get_state()
         try:

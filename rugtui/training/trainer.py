@@ -32,7 +32,7 @@ loss."""
 ENOUGH_ON, RARE_SAMPLES = 1000, 2048
 """Active features that held-out data need to be compared with the target; and how many samples with
 an active feature are drawn if they have fewer."""
-SPARE_EVERY = 50
+FALLBACK_EVERY = 50
 """Steps between two copies of the state to fall back on."""
 
 
@@ -68,7 +68,7 @@ class Trainer:
             )
             self._take(settings, new_method=True)
         self._first_loss: float | None = None
-        self._spare = self.state()
+        self._fallback = self.state()
 
     def _take(self, settings: Settings, *, new_method: bool) -> None:
         self.settings = settings
@@ -137,7 +137,7 @@ class Trainer:
                         return None
                 loss = self._method.loss(check_cancelled)
                 estimate = self._heldout(check_cancelled)
-                judged = self._judged(estimate, check_cancelled)
+                judged = self._for_target(estimate, check_cancelled)
         except Cancelled:
             return None
         loss = float(self._sum) / self._steps if loss is None else loss
@@ -175,7 +175,7 @@ class Trainer:
     def measure(self, samples: int, check_cancelled: CheckCancelled = lambda: None) -> Estimate:
         """The loss on fresh held-out data. If `check_cancelled` raises, no data were used up."""
         own, settings = self._parameters.weights, self.settings
-        with self._computing(), self._unseen.undone_on_error():
+        with self._computing(), self._unseen.restored_on_error():
             return heldout.measure(
                 own.dense(),
                 self._unseen.draw_many(settings, samples),
@@ -185,7 +185,7 @@ class Trainer:
                 check_cancelled=check_cancelled,
             )
 
-    def _judged(
+    def _for_target(
         self, estimate: Estimate | None, check_cancelled: CheckCancelled
     ) -> Estimate | None:
         """The held-out loss that is compared with the target, if there are both: of samples with
@@ -228,8 +228,8 @@ class Trainer:
             dead=self._method.dead(),
         )
         self._stopping.note(result, steps, judged)
-        if self.step % max(SPARE_EVERY, self._pace.interval) < self._pace.interval:
-            self._keep_spare()
+        if self.step % max(FALLBACK_EVERY, self._pace.interval) < self._pace.interval:
+            self._keep_fallback()
         return result
 
     def _require_sound(self, loss: float) -> None:
@@ -238,17 +238,17 @@ class Trainer:
         if math.isfinite(loss) and loss <= EXPLODED * scale:
             return
         step = self.step
-        self.restore(self._spare)
+        self.restore(self._fallback)
         lower = min(self.settings.learning_rate / 4, self.settings.usual_rate)
         suggestion = f"lower the learning rate, for example lr {lower:.2g}"
         if self.settings.method == "population":  # which adapts its own learning rate
             suggestion = "start from other weights, or train on samples (method sgd)"
         raise Diverged(step, loss, self.step, suggestion)
 
-    def _keep_spare(self) -> None:
+    def _keep_fallback(self) -> None:
         with self._memory.reported(self.settings):
             if bool(torch.isfinite(self._parameters.weights.flat).all()):
-                self._spare = self.state()
+                self._fallback = self.state()
 
     def change(self, settings: Settings) -> None:
         """Change settings between two intervals. Raises SettingError for one that needs a new run,
@@ -264,7 +264,7 @@ class Trainer:
         if needed_memory(settings) > needed_memory(self.settings):
             self._memory.require(settings)
         self._take(settings, new_method=settings.method != self.settings.method)
-        self._keep_spare()
+        self._keep_fallback()
 
     def renew(self) -> dict[str, Any]:
         """Continue a run that is over. Returns the changes of settings for this: after the last
@@ -311,7 +311,7 @@ class Trainer:
         self._sum.copy_(tensors["sum"])
         self.step, self.samples = facts["step"], facts["samples"]
         self._steps, self._first_loss = facts["steps_in_interval"], facts["first_loss"]
-        self._spare = state
+        self._fallback = state
 
 
 def results(training: Trainer, cancelled: Callable[[], bool] = never) -> Iterator[StepResult]:

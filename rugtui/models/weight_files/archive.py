@@ -14,10 +14,11 @@ from pathlib import Path
 from rugtui.errors import WeightsError
 from rugtui.models.base import require_memory
 
-DIRECTORY_MOST = 4 << 20
+MAX_DIRECTORY = 4 << 20
 """Limit on an archive's directory, in bytes: about 50,000 arrays; in memory each byte takes ten."""
-GROWS_MOST, SMALL = 100, 64 << 20
-"""Limit on the compression ratio of members above SMALL bytes: weights hardly compress."""
+MAX_COMPRESSION, COMPRESSION_FREE = 100, 64 << 20
+"""Limit on the compression ratio of members above COMPRESSION_FREE bytes: weights hardly
+compress."""
 
 
 class BrokenFileError(Exception):
@@ -25,7 +26,7 @@ class BrokenFileError(Exception):
 
 
 @contextlib.contextmanager
-def broken_if_unreadable() -> Iterator[None]:
+def zip_errors_explained() -> Iterator[None]:
     """Turns what zipfile raises for damaged archives into BrokenFileError."""
     try:
         yield
@@ -47,7 +48,7 @@ def broken_if_unreadable() -> Iterator[None]:
 class _Guarded(io.BufferedReader):
     """Refuses to read more at once than `most`: a zip file may claim a huge directory."""
 
-    most: int | None = DIRECTORY_MOST
+    most: int | None = MAX_DIRECTORY
 
     def read(self, size: int | None = -1, /) -> bytes:
         if self.most is not None and size is not None and size > self.most:
@@ -59,7 +60,7 @@ class _Guarded(io.BufferedReader):
 def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
     """Raises OSError, BrokenFileError."""
     with _Guarded(io.FileIO(path)) as file:
-        with broken_if_unreadable():
+        with zip_errors_explained():
             archive = zipfile.ZipFile(file)
         file.most = None
         with archive:
@@ -94,7 +95,7 @@ def member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:
 def read_start(archive: zipfile.ZipFile, known: zipfile.ZipInfo, size: int) -> bytearray:
     """The first `size` bytes of a member, or all if there are fewer."""
     # Always with a size: otherwise zipfile unpacks up to 2 GiB before it checks the member's size.
-    with broken_if_unreadable(), archive.open(known) as file:
+    with zip_errors_explained(), archive.open(known) as file:
         return bytearray(file.read(size))
 
 
@@ -104,7 +105,7 @@ def require_plausible(path: Path, known: zipfile.ZipInfo) -> None:
     Raises WeightsError, and BrokenFileError for ways to pack that zipfile unpacks without a bound.
     """
     require_packing(known)
-    if known.file_size > max(SMALL, GROWS_MOST * known.compress_size):
+    if known.file_size > max(COMPRESSION_FREE, MAX_COMPRESSION * known.compress_size):
         raise WeightsError(
             f"{known.filename} in {path} would grow from {known.compress_size:,} to "
             f"{known.file_size:,} bytes, and weights do not; if you trust it: "
@@ -129,7 +130,7 @@ def split_selectors(path: str | Path) -> tuple[Path, list[str]]:
     return (Path(text), selectors) if Path(text).is_file() else (Path(path), [])
 
 
-def in_utf8(path: Path, handle: int) -> str:
+def utf8_path(path: Path, handle: int) -> str:
     """A path for safetensors, which needs UTF-8; other names go by their open file."""
     try:
         os.fsencode(path).decode()

@@ -10,11 +10,11 @@ from rugtui.models.weight_files.conventions import (
     CONVENTIONS,
     Candidate,
     Convention,
-    Said,
+    StatedSettings,
     candidates,
 )
 
-NAME_SHOWN, NAMES_SHOWN = 60, 12
+LETTERS_SHOWN, NAMES_SHOWN = 60, 12
 """Letters of a name, and names, that a sentence shows."""
 ROLES = ("W_in", "W_out", "W", "b", "b_in")
 
@@ -95,7 +95,7 @@ def _none_found(contents: Contents) -> str:
     return text + "."
 
 
-def require_plain(contents: Contents, chosen: Candidate, said: Said) -> None:
+def require_plain(contents: Contents, chosen: Candidate, said: StatedSettings) -> None:
     """Refuse other models: with a hidden activation, with scale factors, with biases that are
     objects."""
     file, convention = contents.path, chosen.convention
@@ -130,5 +130,5 @@ def names_hint(chosen: Candidate) -> str:
 
 def listed(names: Iterable[str]) -> str:
     ordered = sorted(names)
-    shown = [name[:NAME_SHOWN] for name in ordered[:NAMES_SHOWN]]
+    shown = [name[:LETTERS_SHOWN] for name in ordered[:NAMES_SHOWN]]
     return ", ".join(shown) + (", …" if len(ordered) > NAMES_SHOWN else "")

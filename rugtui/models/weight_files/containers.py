@@ -26,15 +26,15 @@ from torch import Tensor
 from rugtui.errors import WeightsError
 from rugtui.models.base import require_memory
 from rugtui.models.weight_files.archive import (
-    GROWS_MOST,
-    SMALL,
+    COMPRESSION_FREE,
+    MAX_COMPRESSION,
     BrokenFileError,
-    in_utf8,
     open_archive,
     read_member,
     read_start,
     require_packing,
     require_plausible,
+    utf8_path,
 )
 from rugtui.models.weight_files.pickle_reader import TensorView
 from rugtui.models.weight_files.torch_file import (
@@ -49,12 +49,12 @@ KNOWN = ".npz, .pt, .pth, .safetensors, .npy, .ckpt, .bin, .pkl"
 SUFFIXES = tuple(KNOWN.split(", "))
 """Usual endings; others are accepted too."""
 NPY_MAGIC = b"\x93NUMPY"
-HEADER_MOST = 16 << 10
+MAX_NPY_HEADER = 16 << 10
 """Limit on the header of an array in an .npz, in bytes; NumPy writes 128 for arrays of numbers."""
-HEADERS_MOST = 8 << 20
+MAX_SAFETENSORS_HEADER = 8 << 20
 """Limit on the header of a .safetensors file, in bytes: 100,000 arrays."""
 OBJECTS = "an array of Python objects"
-TEXT_MOST = 1 << 20
+MAX_TEXT = 1 << 20
 """Limit on a text in an .npz, in bytes."""
 
 
@@ -67,7 +67,7 @@ class Entry:
     read: Callable[[], Tensor]
     group: str = ""
     """Name of the innermost dictionary or object that contains it; empty at the root."""
-    odd: str = ""
+    unreadable: str = ""
     """Why its numbers cannot be read; empty if they can."""
     same_as: Any = None
     """Equal for two names of the same numbers."""
@@ -95,12 +95,12 @@ def open_contents(path: Path) -> Contents:
         raise WeightsError(f"There is no file {path}.")
     if not path.is_file():
         raise WeightsError(f"{path} is not a regular file.")
-    with explained(path):
+    with errors_explained(path):
         return _reader(path)(path)
 
 
 @contextlib.contextmanager
-def explained(path: Path) -> Iterator[None]:
+def errors_explained(path: Path) -> Iterator[None]:
     """Turns errors in a file's content into a WeightsError; bugs keep their traceback."""
     try:
         yield
@@ -158,11 +158,11 @@ def _from_pickle(path: Path, content: Any, read: Read) -> Contents:
             dtype = one.storage.dtype if one.storage else ""
             get = functools.partial(tensor, path, name, one, read)
             same = (one.storage, one.offset, one.shape, one.stride)
-            arrays[name] = Entry(one.shape, dtype, get, group, one.odd, same)
+            arrays[name] = Entry(one.shape, dtype, get, group, one.unreadable, same)
         else:
             head = _Header(one.shape, "|O" if one.dtype is None else one.dtype.str, one.fortran, 0)
             get = functools.partial(head.numbers, name, one.content)
-            arrays[name] = Entry(one.shape, str(one.dtype), get, group, head.odd, id(one))
+            arrays[name] = Entry(one.shape, str(one.dtype), get, group, head.unreadable, id(one))
     conversion = (
         f"import torch; m = torch.load({str(path)!r}, map_location='cpu', weights_only=False)"
         f"{found.hidden}; m = m.state_dict() if hasattr(m, 'state_dict') else m; "
@@ -178,11 +178,11 @@ def _read_npz(path: Path, archive: zipfile.ZipFile, names: list[str]) -> Content
             continue
         name, known = member.removesuffix(".npy"), archive.getinfo(member)
         require_packing(known)
-        head = _header(bytes(read_start(archive, known, HEADER_MOST)), known.file_size, name)
+        head = _header(bytes(read_start(archive, known, MAX_NPY_HEADER)), known.file_size, name)
         get = functools.partial(_npz_member, path, member, head)
-        arrays[name] = Entry(head.shape, head.descr, get, "", head.odd, name)
-        if head.descr[1:2] == "U" and head.shape == () and known.file_size < TEXT_MOST:
-            text = bytes(read_member(path, archive, member, TEXT_MOST))[head.start :]
+        arrays[name] = Entry(head.shape, head.descr, get, "", head.unreadable, name)
+        if head.descr[1:2] == "U" and head.shape == () and known.file_size < MAX_TEXT:
+            text = bytes(read_member(path, archive, member, MAX_TEXT))[head.start :]
             order = "be" if head.descr[0] == ">" else "le"
             facts[name] = text.decode(f"utf-32-{order}", "replace").rstrip("\0")
     conversion = (
@@ -195,20 +195,20 @@ def _read_npz(path: Path, archive: zipfile.ZipFile, names: list[str]) -> Content
 def _npz_member(path: Path, member: str, head: _Header) -> Tensor:
     with open_archive(path) as archive:
         require_plausible(path, archive.getinfo(member))
-        most = path.stat().st_size * GROWS_MOST + SMALL
+        most = path.stat().st_size * MAX_COMPRESSION + COMPRESSION_FREE
         content = read_member(path, archive, member, most)
     return head.numbers(member, content)
 
 
 def _read_npy(path: Path) -> Contents:
     with path.open("rb") as file:
-        head = _header(file.read(HEADER_MOST), path.stat().st_size, path.name)
+        head = _header(file.read(MAX_NPY_HEADER), path.stat().st_size, path.name)
 
     def get() -> Tensor:
         require_memory(2 * path.stat().st_size, str(path))
         return head.numbers(path.name, path.read_bytes())
 
-    return Contents(path, {"array": Entry(head.shape, head.descr, get, odd=head.odd)})
+    return Contents(path, {"array": Entry(head.shape, head.descr, get, unreadable=head.unreadable)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,14 +226,14 @@ class _Header:
         return np.dtype(self.descr) if plain and self.descr[1:] != "f1" else None
 
     @property
-    def odd(self) -> str:
+    def unreadable(self) -> str:
         if self.dtype is not None:
             return ""
         return OBJECTS if self.descr == "|O" else f"of type {self.descr}"
 
     def numbers(self, name: str, content: bytes | bytearray) -> Tensor:
         dtype = self.dtype
-        assert dtype is not None  # otherwise its Entry is odd
+        assert dtype is not None  # otherwise its Entry is unreadable
         if math.prod(self.shape) * dtype.itemsize != len(content) - self.start:
             raise BrokenFileError(f"{name} should hold {math.prod(self.shape)} numbers")
         numbers = np.frombuffer(content, dtype, offset=self.start)
@@ -277,9 +277,9 @@ def _header(head: bytes, size: int, name: str) -> _Header:
 def _read_safetensors(path: Path) -> Contents:
     with path.open("rb") as file:
         header = int.from_bytes(file.read(8), "little")
-    if header > HEADERS_MOST:
+    if header > MAX_SAFETENSORS_HEADER:
         raise BrokenFileError(
-            f"its header has {header:,} bytes, but {HEADERS_MOST:,} at most are read"
+            f"its header has {header:,} bytes, but {MAX_SAFETENSORS_HEADER:,} at most are read"
         )
     # The library checks that the offsets tile the file: no array is larger than the file.
     require_memory(path.stat().st_size, str(path))
@@ -301,7 +301,7 @@ def _safetensor(path: Path, name: str) -> Tensor:
 def _safetensors(path: Path) -> Iterator[Any]:
     with path.open("rb") as opened:
         try:
-            with safe_open(in_utf8(path, opened.fileno()), framework="pt") as file:
+            with safe_open(utf8_path(path, opened.fileno()), framework="pt") as file:
                 yield file
         except SafetensorError as error:
             raise BrokenFileError(str(error)) from error

@@ -200,7 +200,7 @@ SAME = {"linear": "identity", "none": "identity", "leakyrelu": "leaky_relu"}
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class StatedSettings:
     """What a file says; None if it says nothing, or contradicts itself."""
 
     activation: Activation | None = None
@@ -230,7 +230,7 @@ class Said:
             )
 
 
-def said_by(facts: Mapping[str, Any]) -> Said:
+def stated_settings(facts: Mapping[str, Any]) -> StatedSettings:
     """From names and values beside the arrays, such as cfg.final_layer_act_func or p_feat."""
     activations = {
         name for key, value in facts.items() if ACTIVATION.fullmatch(key) and (name := _name(value))
@@ -251,7 +251,7 @@ def said_by(facts: Mapping[str, Any]) -> Said:
         if HIDDEN_ACTIVATION.fullmatch(key) and (name := _name(value)) not in ("", "identity")
     ]
     one = activations.pop() if len(activations) == 1 else ""
-    return Said(
+    return StatedSettings(
         activation=ACTIVATIONS.get(one),
         other_activation="" if one in ACTIVATIONS else one,
         p=chances.pop() if len(chances) == 1 else None,

@@ -17,7 +17,7 @@ import numpy as np
 
 from rugtui.models.weight_files.archive import BrokenFileError
 
-OPERATIONS_MOST = 1_000_000
+MAX_OPERATIONS = 1_000_000
 """A tensor takes about 30, a number one."""
 NOT_TEXT = "\0"
 """Prefix of a dictionary key that is not text, followed by its repr: integers can be made to
@@ -51,13 +51,13 @@ class Storage:
 
 @dataclass(frozen=True, slots=True)
 class TensorView:
-    """A view of a storage. `odd` says why it cannot be weights (sparse, meta, …)."""
+    """A view of a storage. `unreadable` says why it cannot be weights (sparse, meta, …)."""
 
     storage: Storage | None = None
     offset: int = 0
     shape: tuple[int, ...] = ()
     stride: tuple[int, ...] = ()
-    odd: str = ""
+    unreadable: str = ""
 
 
 @dataclass(slots=True, eq=False)
@@ -81,14 +81,14 @@ class Opaque:
     elements: list[Any] = field(default_factory=list)
 
 
-def follow(program: io.BytesIO, storages: dict[str, Storage] | None = None) -> Any:
+def interpret(program: io.BytesIO, storages: dict[str, Storage] | None = None) -> Any:
     """What one pickle would build; leaves `program` at its end, and adds to `storages`.
 
     Raises BrokenFileError for a program that no pickler writes, or one without end.
     """
     machine = _Machine({} if storages is None else storages)
     operations = pickletools.genops(program)
-    for _ in range(OPERATIONS_MOST):
+    for _ in range(MAX_OPERATIONS):
         try:
             operation, argument, _ = next(operations)
         except (ValueError, StopIteration) as error:
@@ -96,7 +96,7 @@ def follow(program: io.BytesIO, storages: dict[str, Storage] | None = None) -> A
         if operation.name == "STOP":
             return machine.pop()
         machine.step(operation.name, argument)
-    raise BrokenFileError(f"its pickle has more than {OPERATIONS_MOST:,} operations")
+    raise BrokenFileError(f"its pickle has more than {MAX_OPERATIONS:,} operations")
 
 
 class _Machine:
@@ -271,13 +271,13 @@ def _built(function: Any, arguments: Any) -> Any:
         case "_rebuild_tensor" | "_rebuild_tensor_v2", (
             Storage() as storage, int() as offset, tuple() as shape, tuple() as stride, *rest
         ):  # fmt: skip
-            return _view(storage, offset, shape, stride, odd=any(map(bool, rest[2:])))
+            return _view(storage, offset, shape, stride, unreadable=any(map(bool, rest[2:])))
         case "_rebuild_tensor_v3", (
             Storage() as storage, int() as offset, tuple() as shape, tuple() as stride,
             _, _, Name(dtype), *rest,
         ):  # fmt: skip
             storage = Storage(storage.key, dtype.removeprefix("torch."), storage.packed)
-            return _view(storage, offset, shape, stride, odd=any(map(bool, rest)))
+            return _view(storage, offset, shape, stride, unreadable=any(map(bool, rest)))
         case "_rebuild_parameter" | "_rebuild_parameter_with_state", (TensorView() as view, *_):
             return view
         case "_rebuild_from_type_v2", (Name() as rebuild, _, tuple() as known, *_) if (
@@ -285,7 +285,7 @@ def _built(function: Any, arguments: Any) -> Any:
         ):
             return _built(rebuild, known)
         case name, _ if name.startswith("_rebuild_") and function.path.startswith("torch."):
-            return TensorView(odd=name.removeprefix("_rebuild_").replace("_", " "))
+            return TensorView(unreadable=name.removeprefix("_rebuild_").replace("_", " "))
         case "_load_from_bytes", (bytes() as packed,):
             return Storage("", "", packed)
         case "encode", (str() as text, "latin1"):  # bytes, in protocols that have none
@@ -310,12 +310,17 @@ def _built(function: Any, arguments: Any) -> Any:
 
 
 def _view(
-    storage: Storage, offset: int, shape: tuple[Any, ...], stride: tuple[Any, ...], *, odd: bool
+    storage: Storage,
+    offset: int,
+    shape: tuple[Any, ...],
+    stride: tuple[Any, ...],
+    *,
+    unreadable: bool,
 ) -> TensorView:
     numbers = (offset, *shape, *stride)
     if len(shape) != len(stride) or any(type(one) is not int or one < 0 for one in numbers):
         raise BrokenFileError("it has a tensor of an impossible shape")
-    return TensorView(storage, offset, shape, stride, "conjugated or negated" if odd else "")
+    return TensorView(storage, offset, shape, stride, "conjugated or negated" if unreadable else "")
 
 
 def _set_state(target: Any, state: Any) -> None:

@@ -131,7 +131,7 @@ def _is_vector(shape: tuple[int, ...]) -> bool:
     return len(shape) <= 2 and sum(size != 1 for size in shape) <= 1 and 0 not in shape
 
 
-def left_over(
+def unread_arrays(
     contents: Contents,
     chosen: Candidate,
     others: list[Candidate],
@@ -194,14 +194,14 @@ def _could_matter(entry: Entry, sizes: Sizes, count: int | None, inside: bool) -
     shape = entry.shape[1:] if count is not None and entry.shape[:1] == (count,) else entry.shape
     shape = tuple(size for size in shape if size != 1)
     integral = entry.dtype.lower().lstrip("<>|=").startswith(("int", "uint", "i", "u"))
-    if 0 in shape or (integral and len(shape) < 2) or re.match("of type .[USMm]", entry.odd):
+    if 0 in shape or (integral and len(shape) < 2) or re.match("of type .[USMm]", entry.unreadable):
         return ""
     known = {
         sizes.n_sparse: "a bias or a scale of features",
         sizes.n_dense: "a bias of hidden units",
     }
     if not shape:
-        return "a scale" if inside and not entry.odd else ""
+        return "a scale" if inside and not entry.unreadable else ""
     if len(shape) == 1:
         return known.get(shape[0], "")
     return "another layer" if set(shape) & {sizes.n_sparse, sizes.n_dense} else ""

@@ -27,14 +27,14 @@ from rugtui.models.weight_files.pickle_reader import (
     PickledArray,
     Storage,
     TensorView,
-    follow,
+    interpret,
 )
 
-PICKLE_MOST = 16 << 20
+MAX_PICKLE = 16 << 20
 """Limit on a pickle, in bytes."""
 OLD_MAGIC = 0x1950A86A20F9469CFC6C
 """The first number in files of torch.save before 1.6 (torch/serialization.py)."""
-NAMES_MOST, NAME_MOST, FACTS_MOST = 20_000, 200, 5_000
+MAX_NAMES, MAX_NAME_LENGTH, MAX_FACTS = 20_000, 200, 5_000
 OF_MODULES = ("_parameters", "_buffers", "_modules")
 """The attributes of torch.nn.Module that its state_dict contains."""
 
@@ -60,8 +60,8 @@ def torch_archive(path: Path, names: list[str]) -> tuple[Any, Read]:
         order = folder + "byteorder"
         if order in names and read_member(path, archive, order, 16) != b"little":
             raise BrokenFileError("its numbers are big-endian")
-        program = read_member(path, archive, programs[0], PICKLE_MOST)
-    return follow(io.BytesIO(program)), read
+        program = read_member(path, archive, programs[0], MAX_PICKLE)
+    return interpret(io.BytesIO(program)), read
 
 
 def old_torch_file(
@@ -72,12 +72,12 @@ def old_torch_file(
     The older format is five pickles (magic, version, machine, content, keys), then each key's
     length and bytes.
     """
-    head = io.BytesIO(file.read(PICKLE_MOST))
-    first = follow(head)
+    head = io.BytesIO(file.read(MAX_PICKLE))
+    first = interpret(head)
     if first != OLD_MAGIC:
         return first, _packed_only
     storages: dict[str, Storage] = {}
-    _, _, content, keys = (follow(head, storages) for _ in range(4))
+    _, _, content, keys = (interpret(head, storages) for _ in range(4))
     start = head.tell()
     if not isinstance(keys, list):
         raise BrokenFileError("it does not list its numbers")
@@ -175,12 +175,12 @@ def arrays_in(content: Any) -> Found:
                     hidden.append(access)
             for key, value, step in _children(one):
                 inner = f"{name}.{key}" if name and key else name or key
-                if len(inner) < NAME_MOST:
+                if len(inner) < MAX_NAME_LENGTH:
                     left.append((inner, name, value, access + step))
-        elif name and len(found.facts) < FACTS_MOST:
+        elif name and len(found.facts) < MAX_FACTS:
             found.facts.setdefault(name, one.path if isinstance(one, Name) else one)
-        if len(left) + len(found.arrays) > NAMES_MOST:
-            raise BrokenFileError(f"there are more than {NAMES_MOST:,} names in it")
+        if len(left) + len(found.arrays) > MAX_NAMES:
+            raise BrokenFileError(f"there are more than {MAX_NAMES:,} names in it")
     models = [access for access in hidden if MODEL.search(access)]
     found.hidden = next(iter(models or hidden), "")
     return found
@@ -190,7 +190,7 @@ def _children(one: Any) -> Iterator[tuple[str, Any, str]]:
     """(name, value, Python that leads there) for each part of a container."""
     if isinstance(one, dict):
         for key, value in one.items():
-            if _worth(value):
+            if _is_searched(value):
                 text, python = _key_of(key)
                 yield text, value, f"[{python}]"
     elif isinstance(one, list | tuple):
@@ -216,11 +216,11 @@ def _attributes(one: Opaque) -> Iterator[tuple[str, Any, str]]:
             if key in OF_MODULES and isinstance(value, dict):
                 for text, inner, step in _children(value):
                     yield text, inner, f".{key}{step}"
-            elif _worth(value):
+            elif _is_searched(value):
                 yield key, value, f".{key}"
 
 
-def _worth(value: Any) -> bool:
+def _is_searched(value: Any) -> bool:
     kinds = TensorView | PickledArray | dict | list | tuple | Opaque | Name | str | int | float
     return isinstance(value, kinds) and value is not True and value is not False
 

@@ -22,21 +22,26 @@ from rugtui.models.base import require_memory
 from rugtui.models.dense import Dense
 from rugtui.models.weight_files.archive import split_selectors
 from rugtui.models.weight_files.choice import (
-    NAME_SHOWN,
+    LETTERS_SHOWN,
     chosen_weights,
     listed,
     plain_name,
     require_plain,
 )
-from rugtui.models.weight_files.containers import OBJECTS, Contents, explained, open_contents
-from rugtui.models.weight_files.conventions import ACTIVATIONS, Candidate, Said, said_by
+from rugtui.models.weight_files.containers import OBJECTS, Contents, errors_explained, open_contents
+from rugtui.models.weight_files.conventions import (
+    ACTIVATIONS,
+    Candidate,
+    StatedSettings,
+    stated_settings,
+)
 from rugtui.models.weight_files.shapes import (
     PLAIN,
     Sizes,
     instance_axis,
-    left_over,
     shapes_by_role,
     sizes_of,
+    unread_arrays,
     without_instances,
 )
 from rugtui.settings.settings import EXTRA, Activation
@@ -55,7 +60,7 @@ class WeightFile:
     """Which arrays were read as what, and which were not read."""
     all_read: bool
     """Whether all arrays were read."""
-    said: Said
+    said: StatedSettings
     """What the file says of activation and p."""
 
 
@@ -77,7 +82,7 @@ def read_weight_file(path: str | Path, *, instance: int | None = None) -> Weight
         selectors.append(str(instance))
     contents = open_contents(file)
     chosen, others = chosen_weights(contents, selectors)
-    said = said_by(contents.facts)
+    said = stated_settings(contents.facts)
     if not chosen.explicit:
         require_plain(contents, chosen, said)
     for role, name in chosen.roles.items():
@@ -88,7 +93,7 @@ def read_weight_file(path: str | Path, *, instance: int | None = None) -> Weight
     sizes = sizes_of(file, chosen, shapes, stacked=count is not None)
     learned = _learned(contents, chosen, sizes, said)
     extra = EXTRA.get(learned, ())
-    left = left_over(contents, chosen, others, sizes, count, also=extra)
+    left = unread_arrays(contents, chosen, others, sizes, count, also=extra)
     arrays = {}
     for role, name in chosen.roles.items():
         array = _read(contents, role, plain_name(contents, name))
@@ -108,7 +113,7 @@ def read_weight_file(path: str | Path, *, instance: int | None = None) -> Weight
 
 
 def _learned(
-    contents: Contents, chosen: Candidate, sizes: Sizes, said: Said
+    contents: Contents, chosen: Candidate, sizes: Sizes, said: StatedSettings
 ) -> Activation | Literal[""]:
     """The activation whose parameters are beside the weights, unless the file names another."""
     for activation, names in EXTRA.items():
@@ -121,12 +126,13 @@ def _learned(
 
 def _require_numbers(contents: Contents, role: str, name: str) -> None:
     """Refuse an array that is not of plain numbers, with a line of Python that converts it."""
-    odd = contents.arrays[name].odd
-    if odd:
-        convertible = odd == OBJECTS or "sparse" in odd
+    unreadable = contents.arrays[name].unreadable
+    if unreadable:
+        convertible = unreadable == OBJECTS or "sparse" in unreadable
         how = f"; if you trust it: {contents.conversion}" if convertible else "."
         raise WeightsError(
-            f"{name} ({role}) in {contents.path} must hold plain real numbers, but it is {odd}{how}"
+            f"{name} ({role}) in {contents.path} must hold plain real numbers, but it is "
+            f"{unreadable}{how}"
         )
 
 
@@ -134,7 +140,7 @@ def _read(contents: Contents, role: str, name: str) -> Tensor:
     """An array in single precision. Raises WeightsError unless it holds finite real numbers."""
     file, entry = contents.path, contents.arrays[name]
     what = f"{name} in {file}" if name == role else f"{name} as {role} in {file}"
-    with explained(file):
+    with errors_explained(file):
         array = entry.read()
     if array.is_complex() or array.dtype == torch.bool:
         raise WeightsError(f"{what} must hold real numbers, but they are {array.dtype}.")
@@ -218,7 +224,7 @@ def _report(
     for role, name in chosen.roles.items():
         shape = " × ".join(map(str, contents.arrays[plain_name(contents, name)].shape))
         turned = ", transposed" if role in transposed else ""
-        parts.append(f"{role} from {name[:NAME_SHOWN]} ({shape or 'one number'}{turned})")
+        parts.append(f"{role} from {name[:LETTERS_SHOWN]} ({shape or 'one number'}{turned})")
     text = f"{contents.path.name}: {', '.join(parts)}"
     if "W" in chosen.roles:
         text += f", of rank {weights.n_dense}"

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from rugtui.settings.settings import Settings
-from rugtui.training.kernels.torch_private import bare
+from rugtui.training.kernels.torch_private import without_compile_wrappers
 
 FUSED = ("cpu", "cuda")
 REFERENCE_EPS = 1e-7
@@ -27,7 +27,7 @@ class Optimizer:
             values.grad = gradient
         if self._blocks[0].device.type in FUSED:
             recipe["fused"] = True
-        self._descent = bare(kind)(
+        self._descent = without_compile_wrappers(kind)(
             [{"params": [values]} for values in self._blocks], lr=1.0, **recipe
         )
 

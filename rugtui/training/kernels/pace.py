@@ -46,13 +46,13 @@ class Pace:
         products, overhead = (CUDA_PRODUCTS, CUDA_OVERHEAD) if cuda else (PRODUCTS, STEP_OVERHEAD)
         interval = max(1, round(products / (step + overhead)))
         if schedule.by_epochs(settings):
-            interval = _that_divides(interval, schedule.epoch(settings), settings)
+            interval = _largest_divisor(interval, schedule.epoch(settings), settings)
         samples = max(2 * settings.batch, HELDOUT_LEAST)
         steps = HELDOUT_STEPS * samples / (2 * settings.batch) * product / step
         return cls(interval, max(1, round(steps / interval)), samples)
 
 
-def _that_divides(interval: int, epoch: int, settings: Settings) -> int:
+def _largest_divisor(interval: int, epoch: int, settings: Settings) -> int:
     """The longest interval, up to this one, that divides epochs and patience, after which the
     paper's loop compares losses."""
     whole = math.gcd(epoch, schedule.patience(settings))
@@ -60,7 +60,7 @@ def _that_divides(interval: int, epoch: int, settings: Settings) -> int:
 
 
 REPEATS = 7
-MOST, CUDA_MOST = 1 << 28, 1 << 38
+MAX_PRODUCT, MAX_CUDA_PRODUCT = 1 << 28, 1 << 38
 """Multiplications of the product that is timed. Of a larger product part of the batch is used: it
 must not take seconds before the first step, but must fill a GPU."""
 
@@ -70,7 +70,7 @@ def gemm_seconds(
 ) -> float:
     """Seconds of one product of batch × n_sparse × n_dense on this machine: the median of a few."""
     cells = settings.n_sparse * settings.n_dense
-    most = CUDA_MOST if device.type == "cuda" else MOST
+    most = MAX_CUDA_PRODUCT if device.type == "cuda" else MAX_PRODUCT
     batch = max(1, min(settings.batch, most // cells))
     like = {"device": device, "dtype": dtype}
     z = torch.rand(batch, settings.n_dense, **like)

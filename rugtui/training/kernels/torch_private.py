@@ -23,7 +23,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-MOST = 1 << 29
+MAX_OUTPUT = 1 << 29
 """Bytes of oneDNN's output, which is a new tensor, above which reusing a buffer is faster."""
 X86 = ("x86_64", "AMD64")
 
@@ -48,7 +48,7 @@ def linear_relu(
         LINEAR_POINTWISE is not None
         and out.device.type == "cpu"
         and out.dtype == torch.float32
-        and out.nbytes <= MOST
+        and out.nbytes <= MAX_OUTPUT
         and z.is_contiguous()
     ):
         return LINEAR_POINTWISE(z, W_out, b, "relu", [], "")
@@ -56,7 +56,9 @@ def linear_relu(
 
 
 @functools.cache
-def bare(kind: type[torch.optim.Optimizer]) -> Callable[..., torch.optim.Optimizer]:
+def without_compile_wrappers(
+    kind: type[torch.optim.Optimizer],
+) -> Callable[..., torch.optim.Optimizer]:
     """`kind` without its wrappers for torch.compile."""
     try:
         step = torch.no_grad()(inspect.unwrap(kind.step))

@@ -200,7 +200,7 @@ def test_settings_that_nobody_said_are_none(tmp_path, capsys):
     facts = json.loads(out)
     assert (facts["settings"]["p"], facts["statistics"]["p"]) == (None, 0.05)
     assert "does not say its p" in err
-    assert "does not say its activation" in err
+    assert "does not name its activation" in err
     assert main(["export", str(path), "-o", "again.npz", "--p", "0.3", "--activation", "relu"]) == 0
     again = rugtui.load("again.npz").settings
     assert (again.p, again.activation) == (0.3, "relu")
@@ -215,6 +215,7 @@ def test_losses_with_an_activation(activation, tmp_path, capsys):
     out, err = capsys.readouterr()
     found = json.loads(out)
     assert "does not say" not in err
+    assert "does not name" not in err
     generator = torch.Generator().manual_seed(1)
     x = torch.rand(40_000, 7, generator=generator)
     x *= torch.rand(40_000, 7, generator=generator) < 0.2

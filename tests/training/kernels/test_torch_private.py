@@ -11,7 +11,7 @@ from rugtui.training import data
 from rugtui.training.kernels import torch_private
 from rugtui.training.kernels.gradient import Gradient
 from rugtui.training.kernels.plan import Plan
-from rugtui.training.kernels.torch_private import bare, linear_relu
+from rugtui.training.kernels.torch_private import linear_relu, without_compile_wrappers
 from rugtui.training.state import Parameters
 from rugtui.training.trainer import Trainer
 
@@ -72,11 +72,11 @@ def test_optimizers_that_cannot_be_bared_are_pytorchs_own(monkeypatch):
         raise AttributeError(function)
 
     monkeypatch.setattr(inspect, "unwrap", newer)
-    bare.cache_clear()
+    without_compile_wrappers.cache_clear()
     try:
-        assert bare(torch.optim.Adam) is torch.optim.Adam
+        assert without_compile_wrappers(torch.optim.Adam) is torch.optim.Adam
         without = Trainer(settings)
         without.advance()
     finally:
-        bare.cache_clear()
+        without_compile_wrappers.cache_clear()
     assert torch.equal(with_bare.weights().W_in, without.weights().W_in)
