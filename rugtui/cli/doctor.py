@@ -181,7 +181,8 @@ def clipboard(environment: Mapping[str, str]) -> Check:
 def devices() -> Check:
     import torch
 
-    names = [f"cpu ({torch.get_num_threads()} threads)"]
+    threads = torch.get_num_threads()
+    names = [f"cpu ({threads} thread{'s' * (threads > 1)})"]
     if torch.cuda.is_available():
         for k in range(torch.cuda.device_count()):
             names.append(f"cuda:{k} ({torch.cuda.get_device_name(k)})")

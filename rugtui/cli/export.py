@@ -54,7 +54,7 @@ NO_HISTORY = "{!r} is a file of weights: there is no history in it."
 )
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @click.option(
-    "--p", type=SettingType(declared("p")), help=f"{OF_FILE} where its losses are taken.  [0.05]"
+    "--p", type=SettingType(declared("p")), help=f"{OF_FILE} the p of its losses.  [0.05]"
 )
 @activation_option
 @k_option

@@ -60,14 +60,14 @@ def command(
         return
     root = ctx.find_root()
     group = root.command
-    if isinstance(group, click.Group) and word in group.list_commands(root) and word != "help":
+    if isinstance(group, click.Group) and word in group.list_commands(root):
         if markdown:
             raise UsageError("--markdown prints a chapter, and this is a command: leave it out.")
         named = group.get_command(root, word)
         assert named is not None
         with click.Context(named, parent=root, info_name=word) as inner:
             click.echo(named.get_help(inner))
-        for meaning in definitions(word).values():
+        for meaning in list(definitions(word).values())[:1]:
             click.echo(f"\nGlossary: {' '.join(meaning.split())}")
         return
     text = _text(word)

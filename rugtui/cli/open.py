@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 @click.option("--continue", "goes_on", is_flag=True, help="Start training at once.")
 @names_option
 @click.option("--json", "as_json", is_flag=True, help="Print a summary as JSON and exit.")
-@settings_options
+@partial(settings_options, default="that of what is opened")
 @preferences_options
 @click.pass_context
 def command(
@@ -52,7 +53,7 @@ def command(
 
     FILE is a file of NumPy, safetensors or PyTorch with the arrays W_in, W_out, b, or those of many
     other projects (README). FILE#NAME chooses among several weights in it; FILE#2 is the third of
-    several instances. Nothing is unpickled. --p says where its losses are taken.
+    several instances. Nothing is unpickled. --p sets the p of its losses.
     """
     from rugtui.cli.dashboard import require_terminal, show_session
     from rugtui.live.own_run import OwnRun

@@ -25,7 +25,8 @@ class GroupedHelp(click.Command):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         groups: dict[str, list[tuple[str, str]]] = {name: [] for name in ("", *GROUPS)}
         for param in self.get_params(ctx):
-            if (record := param.get_help_record(ctx)) is not None:
+            record = param.get_help_record(ctx)
+            if record is not None and isinstance(param, click.Option):
                 groups[getattr(param, "group", "")].append(record)
         for name, records in groups.items():
             if records:
@@ -52,10 +53,10 @@ class SettingType(click.ParamType):
 
     def __init__(self, field: Declared) -> None:
         self.field = field
-        self.name = "|".join(field.choices) or field.kind.__name__
+        self.name = "|".join(field.choices) or TYPE_NAMES[field.kind]
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
-        return self.name if self.field.choices else self.name.upper()
+        return self.name
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -72,6 +73,8 @@ class SettingType(click.ParamType):
         return items
 
 
+TYPE_NAMES = {bool: "BOOLEAN", int: "INTEGER", float: "FLOAT", str: "TEXT"}
+"""As click writes them in help."""
 COMPLETIONS = {
     "device": ("auto", "cpu", "cuda", "cuda:0", "mps"),
     "init": ("default", "linear", "orthonormal", "rug"),
@@ -108,8 +111,9 @@ class PathOption(click.Path):
         return path
 
 
-def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add an option for each setting, and `--ratio` as an alternative to n_dense."""
+def settings_options(command: Callable[..., Any], default: str = "") -> Callable[..., Any]:
+    """Add an option for each setting, and `--ratio` as an alternative to n_dense. `default` is what
+    help says is used without the option, if that is not the setting's own default."""
     command = click.option(
         "--preset", metavar="|".join(PRESET_NAMES), help=PRESET, shell_complete=_presets
     )(command)
@@ -118,7 +122,7 @@ def settings_options(command: Callable[..., Any]) -> Callable[..., Any]:
             command = click.option(
                 "--ratio", type=float, metavar="FLOAT", help=RATIO, cls=_in_group("model")
             )(command)
-        command = declared_option(field)(command)
+        command = declared_option(field, default)(command)
     return command
 
 
@@ -161,13 +165,20 @@ def screen_options(command: Callable[..., Any]) -> Callable[..., Any]:
 SCREEN = ("fps", "link", "theme", "ascii", "mouse")
 
 
-def declared_option(field: Declared) -> Callable[..., Any]:
-    """The option of a declared field; for a bool, the pair --name/--no-name."""
+def declared_option(field: Declared, default: str = "") -> Callable[..., Any]:
+    """The option of a declared field; for a bool, the pair --name/--no-name. `default` is as for
+    `settings_options`."""
     word, group = field.name.replace("_", "-"), field.rule.group
     cls = _in_group(group if field.name in SETTINGS else "screen")
     flag = f"--{word}/--no-{word}" if field.kind is bool else f"--{word}"
     kind = None if field.kind is bool else SettingType(field)
-    return click.option(flag, field.name, type=kind, default=None, help=_help(field), cls=cls)
+    about = f"{field.rule.about}  [{default}]" if default else _help(field)
+    return click.option(flag, field.name, type=kind, default=None, help=about, cls=cls)
+
+
+def whole_number_option(flag: str, least: int, **known: Any) -> Callable[..., Any]:
+    """An option for a whole number of at least `least`."""
+    return click.option(flag, type=click.IntRange(least), metavar="N", **known)
 
 
 SETTINGS = fields_of(Settings)

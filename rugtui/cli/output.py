@@ -9,11 +9,11 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from types import MappingProxyType
 from typing import IO, TYPE_CHECKING, Any, Self, cast
 
 import click
 
+from rugtui.analysis.glossary import LOSSES, SYMMETRY
 from rugtui.runtime.terminal import ResilientOutput, printable
 from rugtui.vocabulary import SCHEMA_VERSION, with_old_names
 
@@ -31,29 +31,75 @@ json_option = click.option(
 csv_option = click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values.")
 
 
+LABELS = {
+    "n_sparse": "n_sparse",
+    "n_dense": "n_dense",
+    "theory_loss": LOSSES["loss"].name,
+    "loss_gaussian": LOSSES["gaussian"].name,
+    "loss_exact": LOSSES["exact"].name,
+    "loss_exact_standard_error": f"{LOSSES['exact'].name}, error",
+    "loss_standard_error": "standard error",
+    "loss_sampled": LOSSES["sampled"].name,
+    "loss_sampled_standard_error": f"{LOSSES['sampled'].name}, error",
+    "loss_pairs": LOSSES["pairs"].name,
+    "a_pairs": "a of the pairs",
+    "b_pairs": "b of the pairs",
+    "kappa_pairs": "κ of the pairs",
+    "loss_end": LOSSES["end"].name,
+    "loss_lowest": LOSSES["lowest"].name,
+    "diagonal_mean": SYMMETRY["diagonal"].name,
+    "diagonal_spread": "spread of a",
+    "bias_mean": SYMMETRY["bias"].name,
+    "bias_spread": "spread of b + μ",
+    "noise_mean": SYMMETRY["noise"].name,
+    "noise_spread": "spread of σ",
+    "skew": SYMMETRY["skew"].name,
+    "lyapunov": SYMMETRY["lyapunov"].name,
+    "kolmogorov_smirnov": SYMMETRY["kolmogorov_smirnov"].name,
+    "pairs_share": SYMMETRY["pairs"].name,
+    "singles_share": SYMMETRY["singles"].name,
+    "abandoned_share": SYMMETRY["abandoned"].name,
+    "partner_mean": SYMMETRY["partner_mean"].name,
+    "partner_norm_share": SYMMETRY["partner_norm"].name,
+    "delta_diag": "Δ diag(W)",
+    "delta_b": "Δ b",
+    "delta_var_nu": "Δ Var ν",
+    "delta_mean_nu": "Δ E ν",
+    "lambda_max": "Λ",
+    "p_ks": "p_KS",
+}
+"""Names in JSON → the same words as in the panes and in the paper."""
+
+
 def note(text: object) -> None:
     """Print a note on standard error."""
     click.echo(f"rugtui: {printable(str(text))}", err=True)
 
 
-def print_result(
-    result: Mapping[str, Any],
-    as_json: bool,
-    *,
-    old_names: str = "",
-    labels: Mapping[str, str] = MappingProxyType({}),
-) -> None:
-    """Print a result: all digits as JSON, or aligned lines for people, with `labels` for names.
+def print_result(result: Mapping[str, Any], as_json: bool, *, old_names: str = "") -> None:
+    """Print a result: all digits as JSON, or aligned lines for people.
 
     `old_names`: the kind of object (a key of `vocabulary.OLD`) whose older names JSON has too.
     """
     if as_json:
         print_json(with_old_names(old_names, result) if old_names else result)
         return
-    lines = {labels.get(key, key.replace("_", " ")): value for key, value in result.items()}
+    lines = labelled(result)
     width = max(map(len, lines), default=0)
     for name, value in lines.items():
         click.echo(f"{name:<{width}}  {readable(value)}")
+
+
+def labelled(result: Mapping[str, Any]) -> dict[str, Any]:
+    """A result by the names that people read; `loss` is named after its kind."""
+    kind = {"heldout": "held out", "optimum": "loss"}.get(result.get("loss_kind", ""))
+    dropped = {"loss_kind"} | ({"theory_loss"} if kind == "loss" else set())
+    labels = LABELS if kind is None else LABELS | {"loss": LOSSES[kind].name}
+    return {
+        labels.get(name, name.replace("_", " ")): value
+        for name, value in result.items()
+        if name not in dropped
+    }
 
 
 def print_json(result: Mapping[str, Any]) -> None:

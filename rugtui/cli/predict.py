@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from rugtui.analysis.glossary import LOSSES
 from rugtui.cli.options import (
     GivenValue,
     PathOption,
@@ -17,11 +16,13 @@ from rugtui.cli.options import (
     activation_option,
     k_option,
     names_option,
+    whole_number_option,
     with_names,
 )
 from rugtui.cli.output import (
     csv_option,
     json_option,
+    labelled,
     note,
     print_csv,
     print_json,
@@ -40,16 +41,6 @@ NO_FORMULA = "no formula is known for the activation {}: loss_sampled is its los
 NO_P = f"the file does not say its p: losses are those at p = {Settings().p:g} (--p)"
 SPECTRUM = ("eigenvalues", "eigenvalues_imaginary")
 """Columns that only JSON has, because they are too long."""
-TERMS = {
-    "theory_loss": "loss",
-    "loss_pairs": "pairs",
-    "loss_end": "end",
-    "loss_lowest": "lowest",
-    "loss_gaussian": "gaussian",
-    "loss_exact": "exact",
-    "high_sparsity": "high_sparsity",
-}
-"""Name in JSON → key of `analysis.glossary.LOSSES`, whose names people read."""
 PHASES = {
     "none": "unstructured",
     "lopsided": "in lopsided pairs",
@@ -67,8 +58,8 @@ MOST_POINTS, MOST_LAW_POINTS = 1_000_000, 2_000
 @click.option("--ratio", "ratio_text", metavar="R", help="r = n_dense / n_sparse.  [0.25]")
 @click.option("--n-sparse", metavar="N", help="Features; with --n-dense another way to give r.")
 @click.option("--n-dense", metavar="N", help="Hidden dimensions.")
-@click.option("--rows", type=click.IntRange(2), help="For a FILE: use this many rows of W.  [all]")
-@click.option("--seed", type=click.IntRange(0), help="Which rows of W --rows draws.  [0]")
+@whole_number_option("--rows", 2, help="For a FILE: use this many rows of W.  [all]")
+@whole_number_option("--seed", 0, help="Seed for the rows that --rows draws.  [0]")
 @activation_option
 @k_option
 @click.option(
@@ -237,18 +228,12 @@ def _show(
     if len(answers) == 1:
         for sentence in _explained(answers[0], n_sparse):
             note(sentence)
-    labels = {name: LOSSES[key].name for name, key in TERMS.items()}
-    if answers[0].get("loss_kind") == "optimum":  # the loss is L*, which is there by that name, too
-        for answer in answers:
-            answer["loss"] = answer.pop("theory_loss", answer["loss"])
-            del answer["loss_kind"]
-        labels["loss"] = LOSSES["loss"].name
     if len(answers) == 1:
-        print_result(answers[0], False, labels=labels)
+        print_result(answers[0], False)
         return
-    names = [name for name in answers[0] if name != "phases"]
-    header = [labels.get(name, name) for name in names]
-    print_table(header, [[readable(answer[name]) for name in names] for answer in answers])
+    rows = [labelled(answer) for answer in answers]
+    names = [name for name in rows[0] if name != "phases"]
+    print_table(names, [[readable(row[name]) for name in names] for row in rows])
 
 
 def _phase(one: dict[str, Any]) -> str:

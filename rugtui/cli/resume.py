@@ -38,7 +38,7 @@ PATIENCE = 120.0
 def _hot_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for declared in reversed(list(fields())):
         if declared.rule.hot:
-            command = declared_option(declared)(command)
+            command = declared_option(declared, "unchanged")(command)
     return command
 
 

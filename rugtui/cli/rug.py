@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from rugtui.cli.options import RATIO, PathOption, declared_option, given_settings
+from rugtui.cli.options import (
+    RATIO,
+    PathOption,
+    declared_option,
+    given_settings,
+    whole_number_option,
+)
 from rugtui.cli.output import json_option, print_result, readable
 from rugtui.errors import UsageError
 from rugtui.settings.settings import Construction, Settings, declared
@@ -16,7 +22,7 @@ if TYPE_CHECKING:
     import torch
 
     from rugtui.models.base import Weights
-    from rugtui.models.structured import Tune
+    from rugtui.models.structured import Part, Tune
 
 BATCH_ENTRIES = 1 << 18
 """Entries of x in a batch: a megabyte, so that intermediate results stay in the cache."""
@@ -47,9 +53,7 @@ DECODERS = "relu, linear, jumprelu, topk, elementwise, oracle"
     help="Choose a and b for the lowest loss in theory at large n_sparse, or for the lowest exact "
     "loss at this size.  [theory; exact for best]",
 )
-@click.option(
-    "--samples", type=click.IntRange(2), help="Also measure the loss on this many samples."
-)
+@whole_number_option("--samples", 2, help="Also measure the loss on this many samples.")
 @click.option(
     "--decoder",
     "decoder_names",
@@ -98,7 +102,7 @@ def command(
     )
     weights, result = built.weights, built.summary()
     if not as_json:
-        result["parts"] = "; ".join(map(str, built.parts))
+        result["parts"] = "; ".join(map(part_text, built.parts))
     if save is not None:
         write_weights(weights, save)
     if picture is not None:
@@ -108,6 +112,12 @@ def command(
         sampled = sample_losses(weights, settings, count, decoder_names, device)
         result |= sampled if as_json else decoder_lines(sampled)
     print_result(result, as_json, old_names="rug")
+
+
+def part_text(part: Part) -> str:
+    """As in "64 features in 16 dimensions: vote:4"."""
+    structure = "symmetric" if part.structure.kind == "none" else part.structure
+    return f"{part.n_sparse:,} features in {part.n_dense:,} dimensions: {structure}"
 
 
 def sample_losses(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rugtui.cli.options import refuse_unused
+from rugtui.cli.options import refuse_unused, whole_number_option
 from rugtui.cli.output import json_option, note, print_json, print_table, readable
 from rugtui.errors import RunError, UsageError
 from rugtui.runtime.terminal import printable
@@ -21,9 +21,9 @@ COLUMNS = ("name", "state", "step", "loss", "size", "snapshots", "process")
 
 @click.command(name="runs")
 @click.option("--prune", is_flag=True, help="Remove old runs, after listing them and asking.")
-@click.option(
+@whole_number_option(
     "--keep",
-    type=click.IntRange(0),
+    0,
     default=KEEP,
     help="With --prune: how many of the newest runs to keep; live runs and those with snapshots "
     f"stay, too.  [{KEEP}]",

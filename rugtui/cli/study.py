@@ -17,6 +17,7 @@ from rugtui.cli.options import (
     declared_option,
     given_settings,
     refuse_unused,
+    whole_number_option,
 )
 from rugtui.cli.output import (
     ProgressPrinter,
@@ -148,9 +149,7 @@ def structures(ctx: click.Context, n_sparse: int, ratios: str, **given: Any) -> 
 @defaulting("--ratio", "0.25,0.5", "Ratios r.", "ratios")
 @defaulting("--p", "0.02,0.1", "Values of p.", "p_values")
 @defaulting("--steps", 4000, "Steps of each run.")
-@click.option(
-    "--repeats", type=click.IntRange(1), default=1, help="Seeds of each, from --seed on.  [1]"
-)
+@whole_number_option("--repeats", 1, default=1, help="Seeds of each, from --seed on.  [1]")
 @run_options
 @output_options
 @click.pass_context
@@ -163,7 +162,7 @@ def architectures(
     repeats: int,
     **given: Any,
 ) -> None:
-    """Train other activations from scratch, and compare them with L* and with their bounds.
+    """Train other activations and compare them with their bounds.
 
     Each activation is trained by SGD at each (r, p); the losses are on the same fresh samples. The
     table gives the loss over L*, over L_end (where training with a ReLU ends), and over its bound:
@@ -194,9 +193,10 @@ def architectures(
 @output_options
 @click.pass_context
 def phases(ctx: click.Context, ratios: str, p_values: str, **given: Any) -> None:
-    """The phase diagram in theory: which structures coexist at (r, p), and how far below L*.
+    """The phase diagram of structures, in theory.
 
-    At large n_sparse, without training: half a second for each p.
+    Shows which structures coexist at (r, p), and how far below L* they are, at large n_sparse.
+    Nothing is trained: half a second for each p.
     """
     from rugtui.reports.structures_study import phase_points, phases_figure
 

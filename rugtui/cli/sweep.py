@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rugtui.cli.options import PathOption, declared_option
+from rugtui.cli.options import PathOption, declared_option, whole_number_option
 from rugtui.cli.output import ProgressPrinter, Say, json_option, print_result, stderr_printer
 from rugtui.cli.signals import Signals
 from rugtui.errors import UsageError
@@ -47,7 +47,7 @@ def grid_options(command: Callable[..., Any]) -> Callable[..., Any]:
     help="Folder of the sweep, new or to be continued.  [required, except with --dry-run]",
 )
 @click.option("--method", type=click.Choice(["sgd", "population"]), hidden=True)
-@click.option("--workers", type=click.IntRange(1), help="Compute in this many processes, by Dask.")
+@whole_number_option("--workers", 1, help="Compute in this many processes, by Dask.")
 @click.option("--dask", "address", metavar="ADDRESS", help="Compute on this Dask scheduler.")
 @click.option("--retry-failed", is_flag=True, help="Compute failed cells again.")
 @click.option(
@@ -141,7 +141,7 @@ def print_plan(plan: Estimate, grid: Grid, say: Say) -> None:
     for text in axes.notes:
         say(f"rugtui: {text}")
     say(
-        f"{plan.cells:,} cells of {axes.cells:,} to compute, in {plan.units:,} units: "
+        f"{plan.cells:,} of {axes.cells:,} cells to compute, in {plan.units:,} units: "
         f"{axes.words}; {plan.words}."
     )
     for text in plan.notes:

@@ -63,12 +63,10 @@ def chapter(topic: str) -> Chapter:
 def definitions(word: str) -> dict[str, str]:
     """The glossary's, the panes' and JSON's entries of this name, apart from case and punctuation;
     if there are none, those that begin with it."""
-    entries = {
-        name.replace("\\", ""): text for name, text in ENTRY.findall(chapter("glossary").text)
-    }
-    entries = (
-        _pane_rows() | entries | {f"{name} (JSON)": one.meaning for name, one in NAMES.items()}
-    )
+    text = chapter("glossary").text
+    entries = {name.replace("\\", ""): meaning for name, meaning in ENTRY.findall(text)}
+    entries |= {name: about for name, about in _pane_rows().items() if name not in entries}
+    entries |= {f"{name} (JSON)": one.meaning for name, one in NAMES.items()}
     wanted = _letters(word)
     names = {
         entry: [_letters(name) for name in (entry, *SEPARATOR.split(entry))] for entry in entries

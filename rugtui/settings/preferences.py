@@ -18,7 +18,7 @@ class Preferences:
 
     fps: float = setting(
         8.0,
-        "Most frames drawn per second; fewer if drawing slows training.",
+        "Most frames per second; fewer are drawn if that slows training.",
         unit="1/s",
         least=0.1,
         most=60.0,
@@ -26,9 +26,10 @@ class Preferences:
     link: LinkKind = setting("auto", "Speed of the link to the terminal; auto measures it.")
     theme: Theme = setting("dark", "Colours for a dark or a light terminal.")
     ascii: bool = setting(False, "Use plain ASCII instead of braille and block characters.")
-    mouse: bool = setting(True, "Use the mouse to focus and scroll.")
+    mouse: bool = setting(True, "Use the mouse; without it the terminal can select text.")
     on_hangup: OnHangup = setting(
-        "continue", "If the terminal goes away, continue or stop training; it is saved either way."
+        "continue",
+        "If the terminal goes away: continue or stop; the run is saved either way.",
     )
     autosave: float = setting(10.0, "Seconds between two saves of a run.", unit="s", least=0.05)
 

@@ -77,12 +77,12 @@ class Settings:
     data: DataKind = setting(
         "bernoulli",
         "bernoulli: each feature is on with probability p; one: exactly one is on; correlated: a "
-        "group of neighbors is on or off together; anticorrelated: at most one of a group is on.",
+        "group of neighbours is on or off together; anticorrelated: at most one of a group is on.",
         group="model",
     )
     group: int = setting(
         2,
-        "Neighbors in a group of correlated or anticorrelated features.",
+        "Neighbours in a group of correlated or anticorrelated features.",
         unit="features",
         least=2,
         group="model",
@@ -97,7 +97,7 @@ class Settings:
     )
     p_decay: float = setting(
         0.0,
-        "α: feature i (from 1) is on with probability p_i ∝ i^−α, at most 1 and p in the mean.",
+        "α: feature i (from 1) is on with probability p_i ∝ i^−α, at most 1 and p on average.",
         least=0,
         group="model",
     )
@@ -111,7 +111,9 @@ class Settings:
         group="model",
     )
     method: Method = setting(
-        "sgd", "sgd learns from samples; population descends the Gaussian loss.", hot=True
+        "sgd",
+        "sgd learns from samples; population minimises the Gaussian loss, without samples.",
+        hot=True,
     )
     lr: float | None = setting(
         None,
@@ -139,7 +141,7 @@ class Settings:
         "Stop once the loss is within this fraction of L*: 0.01 is 1 %.",
         above=0,
         hot=True,
-        auto="go on",
+        auto="train all steps",
     )
     patience: int | None = setting(
         None,
@@ -159,7 +161,7 @@ class Settings:
     )
     threads: int | None = setting(
         None,
-        "Threads that compute on a CPU; other numbers of them give other last digits.",
+        "Threads on a CPU; the last digits of results depend on their number.",
         unit="threads",
         least=1,
         most=1024,

@@ -103,7 +103,7 @@ class Grid:
     )
     kinds: str = setting(
         "trained,rug,theory,linear",
-        "What to compare: trained (on samples, by SGD), population (descent on the Gaussian loss, "
+        "What to compare: trained (on samples, by SGD), population (minimises the Gaussian loss, "
         "so it agrees with L* by construction), rug, theory (L*), linear.",
         pattern=".+",
         phrase="one or more of " + ", ".join(KINDS),
@@ -111,15 +111,15 @@ class Grid:
     )
     steps: int | None = setting(
         None,
-        "Steps to train a cell at most.",
+        "Most steps of training of a cell.",
         unit="steps",
         least=1,
         auto="3,000 √(n_sparse/128); population 1,000",
     )
     patience: int | None = setting(
         None,
-        "Stop earlier if the mean loss of so many steps is not below that of as many steps before "
-        "them; 0 never stops. Population stops once its loss has settled.",
+        "Stop earlier if the mean loss of this many steps is not below that of as many steps "
+        "before them; 0 never stops. Population stops once its loss has settled.",
         unit="steps",
         least=0,
         auto="a quarter of the steps",
@@ -133,11 +133,11 @@ class Grid:
     )
     rows: int = setting(
         128,
-        "Rows of W at most for the exact loss and the statistics of symmetry.",
+        "Most rows of W for the exact loss and the statistics of symmetry.",
         unit="rows",
         least=2,
     )
-    save_weights: bool = setting(False, "Keep the weights of trained cells and of rugs.")
+    save_weights: bool = setting(False, "Save the weights of trained cells and of rugs.")
     device: str = as_in_runs("device")
 
     def __post_init__(self) -> None:

@@ -167,7 +167,7 @@ def test_chapters_open_by_their_first_letters_and_unknown_ones_are_refused(capsy
     ("words", "explained"),
     [
         (["L*"], "the loss of the best symmetric model"),
-        (["exact"], "exact law of their interference"),
+        (["exact"], "exact(W) – Loss of these weights"),
         (["exact", "loss"], "from characteristic functions"),
         (["Gaussian(W)"], "if the interference in each row were Gaussian"),
         (["P"], "the probability that a feature is active"),

@@ -92,7 +92,7 @@ def test_each_decoder_has_its_loss_and_its_theory(capsys):
 def test_the_text_output_has_a_line_for_each_loss(capsys):
     assert main(["rug", *SMALL, "--decoder", "linear"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert any(line.startswith("loss exact") for line in lines)
+    assert any(line.startswith("exact(W)") for line in lines)
     assert any(
         line.startswith("linear") and "±" in line and "n_sparse → ∞" in line for line in lines
     )
