@@ -31,8 +31,8 @@ def test_however_the_program_ends_its_last_step_is_saved_and_a_hang_up_does_not_
 def test_a_late_hang_up_does_not_change_the_exit_code_of_another_signal():
     app = RugtuiApp(FakeSession())
     for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGHUP):
-        app.hear(number)
-    assert app.heard == signal.SIGTERM
+        app.handle_signal(number)
+    assert app.signal_received == signal.SIGTERM
 
 
 def check(life, *, resumed):

@@ -103,7 +103,7 @@ def obey_signals(app: RugtuiApp) -> None:
     """
 
     def hear(number: int, frame: FrameType | None) -> None:
-        app.hear(number)
+        app.handle_signal(number)
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, hear)
@@ -113,7 +113,7 @@ def train_on_without_terminal(app: RugtuiApp) -> int:
     """Wait until the worker is done, or a signal stops it; returns the exit code."""
     silence()
     app.session.finished.wait()
-    code = 128 + app.heard if app.heard != signal.SIGHUP else 0
+    code = 128 + app.signal_received if app.signal_received != signal.SIGHUP else 0
     return 1 if app.session.subject.unsaved else code
 
 

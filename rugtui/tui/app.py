@@ -67,8 +67,8 @@ class RugtuiApp(FrameApp):
         self.defaults, self.complaints = defaults or Settings(), complaints
         self.keymap = keymap or {}
         self.set_keymap(self.keymap)
-        self.heard = 0
-        """The signal that ends it: the last, but for a hang-up after another."""
+        self.signal_received = 0
+        """The signal that ends the app; a hang-up does not replace an earlier one."""
         self._desk: Desk | None = None
         self._loop_of_app: asyncio.AbstractEventLoop | None = None
         self.hung_up = False
@@ -82,10 +82,10 @@ class RugtuiApp(FrameApp):
         return shown(binding.key) if key else super().get_key_display(binding)
 
     def on_ready(self) -> None:
-        """Painted: only now may anything slow begin."""
+        """Start the session: the first screen is painted, so what is slow may begin."""
         self._loop_of_app = asyncio.get_running_loop()
-        if self.heard:
-            self.leave(self.heard)
+        if self.signal_received:
+            self.leave(self.signal_received)
         self.dashboard.show(self.latest)
         for complaint in self.complaints[:MOST_COMPLAINTS]:
             self.notify(complaint, severity="warning", timeout=COMPLAINT_SECONDS)
@@ -97,7 +97,7 @@ class RugtuiApp(FrameApp):
         self.follow()
 
     def _work(self) -> None:
-        """The session catches its own faults; one that gets past it is a bug, and is shown."""
+        """Run the session, in a thread. An error that it does not handle itself is a bug: shown."""
         lower_priority()
         try:
             self.session.run()
@@ -108,11 +108,11 @@ class RugtuiApp(FrameApp):
             self.call_from_thread(self.push_screen, failure)
 
     async def on_event(self, event: events.Event) -> None:
-        """Escape and a letter soon after it come as one key, alt+letter, which only those have who
-        moved a key there; where one types, it would be the letter alone."""
+        """Treat alt+letter, unless it is bound, as escape and then the letter: terminals send the
+        same bytes when both are pressed within a moment."""
         key = event.key if isinstance(event, events.Key) else ""
-        strange = key.startswith("alt+") and self.screen_stack
-        if strange and key not in self.screen.active_bindings:
+        unbound = key.startswith("alt+") and self.screen_stack
+        if unbound and key not in self.screen.active_bindings:
             if escape := self.screen.active_bindings.get("escape"):
                 await self.run_action(escape.binding.action, escape.node)
             letter = key.removeprefix("alt+")
@@ -161,7 +161,7 @@ class RugtuiApp(FrameApp):
         """Ask for other settings; invalid ones are reported and ignored."""
         if self.refused():
             return
-        # of a default like 3e-3 / √512 a form would show twenty digits
+        # a form would show twenty digits of 3e-3 / √512
         short = {name: float(f"{value:.6g}") for name, value in changes.items()}
         try:
             settings = self.settings.replace(**short)
@@ -175,7 +175,7 @@ class RugtuiApp(FrameApp):
         self.notify(", ".join(f"{name} {value:.4g}" for name, value in changes.items()), timeout=2)
 
     def refused(self) -> bool:
-        """Whether nothing can be changed here; why is said."""
+        """Whether the run cannot be changed here; if so, says why."""
         if self.latest.read_only:
             self.notify(self.latest.read_only, severity="warning")
         return bool(self.latest.read_only)
@@ -245,20 +245,19 @@ class RugtuiApp(FrameApp):
     async def action_quit(self) -> None:
         self.leave()
 
-    def hear(self, signal_number: int) -> None:
-        """A signal came: what its handler may do in the middle of anything else."""
-        if signal_number != signal.SIGHUP or not self.heard:
-            self.heard = signal_number  # who watches the terminal may tell late what is known
+    def handle_signal(self, signal_number: int) -> None:
+        """Note a signal, and leave as soon as the event loop is free. The signal handler calls it,
+        in the middle of anything."""
+        if signal_number != signal.SIGHUP or not self.signal_received:
+            self.signal_received = signal_number  # a hang-up may be noticed late
         if signal_number != signal.SIGHUP:
             self.send(Stop())
         if self._loop_of_app is not None and not self._loop_of_app.is_closed():
             self._loop_of_app.call_soon_threadsafe(self.leave, signal_number)
 
     def leave(self, signal_number: int = 0) -> None:
-        """Give the terminal back, and stop the worker unless the terminal is what went.
-
-        A signal shows in the exit code.
-        """
+        """Give the terminal back, and stop the worker unless the terminal was lost and training
+        goes on. The exit code tells of a signal."""
         hangup = signal_number == signal.SIGHUP and self.preferences.on_hangup == "continue"
         self.hung_up = self.hung_up or hangup
         self.send(Detach() if hangup else Stop())

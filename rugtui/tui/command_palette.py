@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 THEMES: tuple[Theme, ...] = get_args(Theme)
 OPENS = ("runs", "sweep")
-"""Sheets that can be had from everywhere, each by the action that opens it."""
+"""Sheets that can be opened from everywhere, by the action of the same name."""
 
 
 class CommandPalette(command.CommandPalette):
-    """Textual's own, over panes that stay in sight."""
+    """Textual's palette, with the panes still visible behind it."""
 
     _behind: Behind | None = None
 
@@ -39,13 +39,12 @@ class CommandPalette(command.CommandPalette):
 
 
 class Commands(SystemCommandsProvider):
-    """Finds them as Textual's own does; before anything is typed, those that are wanted most come
-    first."""
+    """Finds commands as Textual does; before anything is typed, the most useful come first."""
 
     async def discover(self) -> Hits:
         painted = asyncio.Event()
         self.app.call_after_refresh(painted.set)
-        await painted.wait()  # first what one types in, then what there is
+        await painted.wait()  # the input line first, then the list
         for name, about, callback, _ in self.app.get_system_commands(self.screen):
             yield DiscoveryHit(name, callback, help=about)
 
@@ -53,8 +52,11 @@ class Commands(SystemCommandsProvider):
 def commands(
     app: FrameApp, screen: Screen[Any], keymap: Keymap, edit: Callable[[Preset], Awaitable[None]]
 ) -> Iterable[SystemCommand]:
-    """Each key that can be had from a screen, each preset, each theme: what works everywhere and in
-    the focused pane before the rest. `edit` opens the settings with a preset."""
+    """Every key that works from this screen, every preset and every theme.
+
+    Keys that work everywhere or in the focused pane come first. `edit` opens the settings with a
+    preset.
+    """
     here = keys_of(screen)
     focused = focused_in(screen)
     known = [
@@ -71,7 +73,7 @@ def commands(
         yield SystemCommand(f"preset: {one.name}", about, partial(edit, one))
     for theme in THEMES:
         about = f"Colours for a {theme} terminal."
-        yield SystemCommand(f"theme: {theme}", about, partial(app.wear, theme))
+        yield SystemCommand(f"theme: {theme}", about, partial(app.use_theme, theme))
     yield from (_of_key(app, key, keymap) for key in known if key not in near)
 
 
@@ -81,7 +83,7 @@ def _of_key(app: FrameApp, key: Key, keymap: Keymap) -> SystemCommand:
 
 
 async def do(app: FrameApp, key: Key) -> None:
-    """Do what a key does, from any screen: the screen that has the key comes to the front."""
+    """Do what a key does, after bringing the screen that has the key to the front."""
     if key.pane and key.pane != keys_of(app.screen):
         while app.screen is not app.dashboard:
             await app.pop_screen()

@@ -39,12 +39,12 @@ class Hint:
         return len(self.shown) + len(self.word) + 2
 
 
-def fitting(hints: Sequence[Hint], width: int, stay: int = LAST) -> list[Hint]:
-    """The hints that fit, in order; the last `stay` have priority."""
-    last = list(hints[-stay:])
+def fitting(hints: Sequence[Hint], width: int, always: int = LAST) -> list[Hint]:
+    """The hints that fit, in order; the last `always` have priority."""
+    last = list(hints[-always:])
     room = width - sum(hint.width for hint in last)
     first: list[Hint] = []
-    for hint in hints[:-stay]:
+    for hint in hints[:-always]:
         room -= hint.width
         if room < 0:
             break
@@ -53,19 +53,19 @@ def fitting(hints: Sequence[Hint], width: int, stay: int = LAST) -> list[Hint]:
 
 
 def key_bar(
-    hints: Sequence[Hint], keys: Style, words: Style, width: int, stay: int = LAST
+    hints: Sequence[Hint], keys: Style, words: Style, width: int, always: int = LAST
 ) -> Strip:
     """One strip of `width` cells."""
     pieces: list[Piece] = []
-    for hint in fitting(hints, width, stay):
+    for hint in fitting(hints, width, always):
         pieces += [(hint.shown, keys), (f" {hint.word} ", words)]
     used = sum(len(text) for text, _ in pieces)
     return line([*pieces, (" " * (width - used), words)], width)
 
 
-def hint_at(hints: Sequence[Hint], x: int, width: int, stay: int = LAST) -> Hint | None:
+def hint_at(hints: Sequence[Hint], x: int, width: int, always: int = LAST) -> Hint | None:
     """The hint at column x."""
-    for hint in fitting(hints, width, stay):
+    for hint in fitting(hints, width, always):
         if x < hint.width:
             return hint
         x -= hint.width
@@ -75,16 +75,16 @@ def hint_at(hints: Sequence[Hint], x: int, width: int, stay: int = LAST) -> Hint
 class KeyBar(Widget):
     COMPONENT_CLASSES = {"key-bar--key", "key-bar--word"}
 
-    def __init__(self, stay: int = LAST) -> None:
-        """`stay`: how many keys at the end are always shown."""
+    def __init__(self, always: int = LAST) -> None:
+        """`always`: how many keys at the end are always shown."""
         super().__init__()
-        self.stay = stay
+        self.always = always
         self.hints: tuple[Hint, ...] = ()
 
     def on_mount(self) -> None:
-        self.screen.bindings_updated_signal.subscribe(self, lambda _: self.tell())
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self.update_hints())
 
-    def tell(self) -> None:
+    def update_hints(self) -> None:
         """Find the keys that work, and redraw if they have changed."""
         hints = self._hints()
         if hints != self.hints:
@@ -100,9 +100,9 @@ class KeyBar(Widget):
         for active in self.screen.active_bindings.values():
             binding = active.binding
             if read_only and binding.id in CHANGING:
-                continue  # it would only explain that the run is read-only
+                continue  # all it could do is refuse
             back = binding.id == "maximize" and self.screen.maximized is not None
-            if back and active.enabled:  # first, for it is the way out
+            if back and active.enabled:  # first: it is the way back
                 hint = Hint(self.app.get_key_display(binding), "all panes", binding.key)
                 found = {binding.action: hint, **found}
             if binding.show and active.enabled and binding.action not in found:
@@ -114,9 +114,9 @@ class KeyBar(Widget):
     def render_line(self, y: int) -> Strip:
         keys = self.get_component_rich_style("key-bar--key")
         words = self.get_component_rich_style("key-bar--word")
-        return key_bar(self.hints, keys, words, self.size.width, self.stay)
+        return key_bar(self.hints, keys, words, self.size.width, self.always)
 
     def on_click(self, event: events.Click) -> None:
         """A click on a key presses it."""
-        if hint := hint_at(self.hints, event.x, self.size.width, self.stay):
+        if hint := hint_at(self.hints, event.x, self.size.width, self.always):
             self.app.simulate_key(hint.key)

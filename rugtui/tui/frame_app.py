@@ -26,11 +26,11 @@ from rugtui.tui.terminal.frame_throttle import FrameThrottle
 from rugtui.tui.terminal.terminal_app import TerminalApp
 
 METER_SECONDS = 2.0
-STILL = 4.0
+STALLED = 4.0
 """Seconds without a Frame after which the header says so: a step takes long, or a device hangs."""
-WHOLE = 3.0
-"""Seconds that a Frame on its way is waited for: of two pictures half of each would be seen. On a
-way so slow that it takes longer, the numbers come first."""
+SEND_WHOLE = 3.0
+"""Seconds in which a Frame may finish being sent before the next replaces it: the screen would show
+half of each. On a link so slow that a Frame takes longer, newer numbers come first."""
 EAGER_SECONDS = 0.01
 FPS_LEAST, FPS_USUAL, FPS_MOST = 0.25, Preferences().fps, 60.0
 
@@ -42,24 +42,24 @@ class FrameApp(TerminalApp):
         super().__init__(preferences)
         self.session, self.settings = session, session.subject.settings
         self._asked = 0
-        """Commands sent of those that are counted. `settings` has all changes, those not yet
-        carried out too."""
+        """How many counted commands were sent. `settings` includes changes that the worker has not
+        carried out yet."""
         self.shown_then: Kind | None = None
         self.paused_then: bool | None = None
-        """What the keys so far come to, until a Frame comes from after them."""
+        """What the keys asked for, until a Frame arrives that was made after them."""
         self.latest = Frame(self.settings, narration=LOADING, source=session.subject.source)
         self.fps = preferences.fps
         """Frames shown in a second, at most."""
-        self.thrift = FrameThrottle()
+        self.throttle = FrameThrottle()
         self.screen_rates = 0.0, 0.0
-        """KiB and Frames that go to the screen in a second."""
+        """KiB and Frames per second that go to the screen."""
         self.samples: deque[Sample] = deque(maxlen=KEPT)
         self._usage: UsageMeter | None = None
         self._eager: Timer | None = None
-        self._told = self._sent = self._drawn = 0
+        self._last_notice = self._bytes_sent = self._frames_drawn = 0
         self._all_loaded = False
         self._failure = ""
-        self._taken = time.monotonic()
+        self._taken_at = time.monotonic()
 
     def get_default_screen(self) -> Dashboard:
         return Dashboard()
@@ -83,41 +83,41 @@ class FrameApp(TerminalApp):
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.InputEvent | events.Resize):
-            self.thrift.attend()
+            self.throttle.attend()
             self.terminal.key_pressed()
             self._eager = self._eager or self.set_interval(EAGER_SECONDS, self.take_answer)
         await super().on_event(event)
 
     def take_answer(self) -> None:
         """Show the effect of a key without waiting for the next Frame's turn."""
-        if self.thrift.eager:
+        if self.throttle.eager:
             self.take_frame()
         elif self._eager is not None:
             self._eager.stop()
             self._eager = None
 
     def take_frame(self) -> None:
-        """Show the newest Frame, if there is one, it is time, and the terminal has taken what came
+        """Show the newest Frame, if there is one, it is due, and the terminal has received the one
         before."""
         if self.terminal.behind or (self.terminal.dirty and self._waits()):
             return
-        if self.latest.phase == "training" and not self.thrift.due(self.share):
+        if self.latest.phase == "training" and not self.throttle.due(self.share):
             return
         frame = self.session.frames.take()
         if frame is None:
             return
-        self.thrift.begin()
-        self._drawn, self._taken = self._drawn + 1, time.monotonic()
+        self.throttle.begin()
+        self._frames_drawn, self._taken_at = self._frames_drawn + 1, time.monotonic()
         before, self.latest = self.latest, frame
         if (bool(frame.read_only), frame.phase) != (bool(before.read_only), before.phase):
             self.screen.refresh_bindings()
-        if frame.counted >= self._asked:  # else from before what was asked last
+        if frame.counted >= self._asked:  # it was made after the last command
             self.settings, self.shown_then, self.paused_then = frame.settings, None, None
-        for screen in reversed(self.screen_stack):  # what is in front has the link first
-            if isinstance(screen, ShowsFrames) and screen.is_mounted:  # timers come in between
+        for screen in reversed(self.screen_stack):  # the front screen is sent first
+            if isinstance(screen, ShowsFrames) and screen.is_mounted:  # a timer may come before
                 screen.show(frame)
             if isinstance(screen, ModalScreen):
-                break  # it covers what is behind
+                break  # the screens behind it are not drawn
         self._tell_news(frame)
         if frame.trained.statistics is not None and not self._all_loaded:
             self._all_loaded = True
@@ -134,13 +134,13 @@ class FrameApp(TerminalApp):
         self.session.send(command)
 
     def _waits(self) -> bool:
-        """Whether what has not been sent yet may still come before the next Frame."""
-        return not self.thrift.eager and time.monotonic() - self._taken < WHOLE
+        """Whether to let the last Frame finish before taking the next."""
+        return not self.throttle.eager and time.monotonic() - self._taken_at < SEND_WHOLE
 
     def _tell_news(self, frame: Frame) -> None:
         for notice in frame.notices:
-            if notice.serial > self._told:
-                self._told = notice.serial
+            if notice.serial > self._last_notice:
+                self._last_notice = notice.serial
                 if notice.text != frame.failure:  # which has a pane of its own
                     self.notify(notice.text, severity=notice.severity)
         if frame.failure and frame.failure != self._failure:
@@ -148,16 +148,16 @@ class FrameApp(TerminalApp):
         self._failure = frame.failure
 
     def read_meter(self) -> None:
-        """How fast bytes and Frames go to the screen; and whether none came for a while."""
+        """Measure bytes and Frames per second, and tell the header if no Frame came for a while."""
         sent = self.terminal.sent
-        rate, self._sent = (sent - self._sent) / METER_SECONDS / KIB, sent
-        drawn, self._drawn = self._drawn / METER_SECONDS, 0
+        rate, self._bytes_sent = (sent - self._bytes_sent) / METER_SECONDS / KIB, sent
+        drawn, self._frames_drawn = self._frames_drawn / METER_SECONDS, 0
         self.screen_rates = rate, drawn
-        waited = time.monotonic() - self._taken if self.latest.phase == "training" else 0.0
+        waited = time.monotonic() - self._taken_at if self.latest.phase == "training" else 0.0
         if not self.screen_stack:
             return  # a last tick, when the app is already leaving
         for header in self.dashboard.query(Header):
-            header.wait(waited if waited > STILL else 0.0)
+            header.wait(waited if waited > STALLED else 0.0)
 
     def sample_system(self) -> None:
         """Measure the process's CPU and memory, and show them if there is room."""

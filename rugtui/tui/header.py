@@ -50,7 +50,7 @@ def facts(frame: Frame, palette: Palette, waited: float = 0.0) -> list[Fact]:
     total = f" of {s.steps:,}" if s.steps else ""
     moves = frame.phase in ("training", "watching")
     pace = f"{_pace(frame.steps_per_second)} steps/s" if moves else ""
-    known = [
+    shown = [
         (1, source),
         (2, f"{s.n_sparse:,} × {s.n_dense:,}"),
         (9, f"r {s.ratio:.3g}"),
@@ -66,14 +66,14 @@ def facts(frame: Frame, palette: Palette, waited: float = 0.0) -> list[Fact]:
         (6, frame.device),
         (6, f"{numbers.duration(frame.seconds)} trained"),
     ]
-    told: list[Fact] = [(0, [(f"{frame.phase:<8}", phase)])]
-    told += [(rank, [(said, text)]) for rank, said in known if said and "nan" not in said]
-    at = next((k for k, fact in enumerate(told) if fact[1][0][0].startswith("step ")), len(told))
+    found: list[Fact] = [(0, [(f"{frame.phase:<8}", phase)])]
+    found += [(rank, [(words, text)]) for rank, words in shown if words and "nan" not in words]
+    at = next((k for k, fact in enumerate(found) if fact[1][0][0].startswith("step ")), len(found))
     if s.steps:
-        told.insert(at + 1, (5, _bar(frame.step / s.steps, palette)))
+        found.insert(at + 1, (5, _bar(frame.step / s.steps, palette)))
     if beside := _beside(frame, palette):
-        told.insert(at, (2, beside))
-    return told
+        found.insert(at, (2, beside))
+    return found
 
 
 def _beside(frame: Frame, palette: Palette) -> Sequence[Piece]:
@@ -101,8 +101,8 @@ def _left(frame: Frame) -> str:
 
 
 def _rate(frame: Frame) -> float:
-    """The rate asked for; where a schedule or the method has its own, that of the last step, if it
-    was one of this method."""
+    """The learning rate of the settings; where a schedule or the method sets it, that of the last
+    step, if that step was of this method."""
     s = frame.settings
     if s.method == "sgd" and s.schedule not in ("cosine", "warmup"):
         return s.learning_rate
@@ -111,7 +111,7 @@ def _rate(frame: Frame) -> float:
 
 
 def _short(source: str) -> str:
-    """The name of a file or folder, cut short, without characters that a terminal would obey."""
+    """The name of a file or folder, cut short, without control characters."""
     shown = printable(source)
     if cell_len(shown) <= SOURCE_MOST:
         return shown
@@ -133,12 +133,12 @@ def _pace(value: float) -> str:
 
 
 def _joined(kept: Sequence[Fact]) -> str:
-    said = ["".join(text for text, _ in fact) for _, fact in kept]
-    return f" {said[0]} " + " · ".join(said[1:])
+    texts = ["".join(text for text, _ in fact) for _, fact in kept]
+    return f" {texts[0]} " + " · ".join(texts[1:])
 
 
 class Header(Pane, can_focus=False):
-    """One line, which takes no focus."""
+    """The header as a pane of one line."""
 
     waited = 0.0
     """Seconds without a Frame, if there are many."""
@@ -147,7 +147,7 @@ class Header(Pane, can_focus=False):
         return [headline(frame, palette, width, self.waited)]
 
     def wait(self, seconds: float) -> None:
-        """Say for how long no Frame came; 0: say the pace again."""
+        """Show for how long no Frame came; with 0, steps per second again."""
         if seconds != self.waited:
             self.waited = seconds
             self.redraw()

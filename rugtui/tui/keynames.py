@@ -1,5 +1,4 @@
-"""Names of keys: those of Textual (`question_mark`), and those of people (`?`); the config file
-accepts both."""
+"""Names of keys: Textual's (`question_mark`) and characters (`?`). The config file accepts both."""
 
 from __future__ import annotations
 
@@ -27,7 +26,7 @@ WANTED = "a key such as x, X, ?, f5, pageup, ctrl+s or shift+up, or several with
 
 
 def key_name(text: str) -> str:
-    """Textual's name of a key as people write it; empty if it is not a key."""
+    """Textual's name of a key that a user typed; empty if it is not a key."""
     match = MODIFIED.fullmatch(text.strip() or text)
     if not match:
         return ""
@@ -47,7 +46,7 @@ def key_names(text: str) -> str:
 
 
 def shown(name: str) -> str:
-    """The key as people see it: its character, otherwise its name."""
+    """The key for display: its character, otherwise its name."""
     match = MODIFIED.fullmatch(name)
     modifiers, key = match.groups() if match else ("", name)
     return modifiers + (_character(key) or key)

@@ -1,5 +1,4 @@
-"""The key table: bindings, footer, help, palette and config file are all made from it, so that none
-of them can lie."""
+"""The key table, from which bindings, footer, help, palette and config file are made."""
 
 from __future__ import annotations
 
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     from textual.binding import Binding, BindingType
 
 Keymap = Mapping[str, str]
-"""For the names of keys that a user moved: the keys (Textual's names) that they are on now."""
+"""The keys (Textual's names) of the key-table names that a user moved."""
 SHEETS = ("runs", "sweep", "form", "list", "failure")
 """Screens that cover the panes, with keys of their own."""
 ON_SHEETS = ("command_palette", "help", "quit", "interrupt", "suspend")
@@ -69,14 +68,14 @@ class Key:
         )
 
     def shown(self, keymap: Keymap) -> str:
-        """The key or keys as people see them."""
+        """The key or keys for display."""
         moved = keymap.get(self.name)
         if self.shown_as and not moved:
             return self.shown_as
         return " ".join(shown(key) for key in (moved or self.keys).split(","))
 
     def shown_with_pair(self, keymap: Keymap) -> str:
-        """The key together with its counterpart, for the footer."""
+        """The key and its counterpart, for the footer."""
         return " ".join(key.shown(keymap) for key in KEYS if key.about == self.about)
 
     def works_on(self, sheet: str) -> bool:
@@ -85,7 +84,7 @@ class Key:
         return self.pane == sheet or shared
 
     def meets(self, other: Key) -> bool:
-        """Whether both work in the same place."""
+        """Whether both work in the same place, so that they must differ."""
         if self.pane == other.pane:
             return True
         for one, another in ((self, other), (other, self)):

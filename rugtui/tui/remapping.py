@@ -1,4 +1,4 @@
-"""The keys that a user moved in the config file, checked against the table in `keys`."""
+"""Keys that the config file moves, checked against the key table."""
 
 from __future__ import annotations
 

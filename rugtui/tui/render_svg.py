@@ -1,4 +1,4 @@
-"""The dashboard drawn without a terminal, once everything in it is known: a picture for a file."""
+"""Draws the dashboard into an SVG file, without a terminal, once every pane has its data."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from rugtui.tui.panes.pane import Pane
 
 SIZE = (120, 40)
 ENOUGH = 0.01
-"""Of the loss: a standard error that sampling may stop at."""
+"""Relative standard error of the loss that is small enough for the picture."""
 PATIENCE = 120.0
-"""Seconds after which the panes are taken as they are."""
+"""Seconds after which the panes are drawn as they are."""
 TURNS, SETTLED = 3, 0.3
-"""Frames after everything is known, or seconds without one: the first may have been made for other
-sizes of the panes."""
+"""How many Frames, or seconds, to wait for after every pane has its data: the first Frame may have
+been made for other sizes of the panes."""
 
 
 def render_svg(session: Session) -> str:
@@ -34,7 +34,7 @@ def render_svg(session: Session) -> str:
     """
     drawn: list[str] = []
 
-    async def sit(pilot: Pilot[object]) -> None:
+    async def draw(pilot: Pilot[object]) -> None:
         try:
             drawn.append(await _picture(app, pilot))
         finally:
@@ -42,7 +42,7 @@ def render_svg(session: Session) -> str:
 
     with _all_colours():
         app = RugtuiApp(session, Preferences(link="fast", fps=20.0))
-        app.run(headless=True, size=SIZE, auto_pilot=sit)
+        app.run(headless=True, size=SIZE, auto_pilot=draw)
     if session.refusal is not None:
         raise session.refusal
     if app.latest.failure:
@@ -75,7 +75,7 @@ def known(frame: Frame) -> bool:
 
 @contextlib.contextmanager
 def _all_colours() -> Iterator[None]:
-    """Use all colours in a file, whatever the terminal supports."""
+    """Have Textual use all colours, whatever this terminal supports."""
     before = dict(os.environ)
     os.environ |= {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
     os.environ.pop("NO_COLOR", None)

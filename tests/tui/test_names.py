@@ -16,7 +16,7 @@ from rugtui.tui.app import RugtuiApp
 from rugtui.tui.charts.palette import palette_for
 from rugtui.tui.panes.runs import RunsTable
 from rugtui.tui.panes.runs_view import RunsView, run_rows
-from rugtui.tui.terminal.plain import Harmless
+from rugtui.tui.terminal.plain import WithoutControl
 from tests.storage.some import SETTINGS
 from tests.tui.fake import FakeSession, give, running, some_frame
 from tests.tui.test_runs import some_run
@@ -89,6 +89,6 @@ async def test_nothing_that_a_terminal_obeys_is_drawn_anywhere():
 
 
 def test_what_is_left_out_takes_no_cell():
-    (segment,) = Harmless().apply([Segment(EVIL)], Color.parse("#000000"))
+    (segment,) = WithoutControl().apply([Segment(EVIL)], Color.parse("#000000"))
     assert segment.text == "a[31mred2J"
     assert cell_len(segment.text) == cell_len(EVIL)

@@ -62,7 +62,7 @@ class SweepScreen(Overlay[None]):
         with Vertical(classes="sheet") as sheet:
             sheet.border_title = "Sweep"
             yield SweepPane("", id="sweep")
-            yield KeyBar(stay=3)  # the way back, too
+            yield KeyBar(always=3)  # the way back, too
 
     async def on_mount(self) -> None:
         self.pane.note, self.pane.look = NOTHING, self._desk.look

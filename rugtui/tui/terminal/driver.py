@@ -23,17 +23,17 @@ from rugtui.tui.terminal.textual_private import read_input
 BEGIN, END = "\x1b[?2026h", "\x1b[?2026l"
 """Around what the terminal should show at once."""
 QUESTION = "\x1b[2;{number}H\x1b[6n"
-"""Where is the cursor? Every terminal answers that, when it has read what came before. In the first
-row some function keys would look like an answer."""
+"""Asks for the cursor's position, in row 2: an answer from row 1 would look like a function key. A
+terminal answers once it has read what came before."""
 RETRY_SECONDS = 0.05
-"""Seconds until the rest is sent."""
+"""Seconds until what is left is sent."""
 DRAWN_SECONDS = 0.2
-"""In which a key's work is drawn: what waits would be in front of it if it were sent meanwhile."""
+"""Seconds after a key in which nothing older is sent, so that the key's effect is not behind it."""
 MOST_CELLS = 1000
-"""Columns and rows that are kept in memory, whatever the terminal claims to have."""
+"""The most columns and rows that are kept in memory, whatever the terminal claims to have."""
 ANSWER_SECONDS, CLOSE_SECONDS = 0.5, 1.0
-"""How long leaving waits for the terminal to answer a question, and to take what restores it. It
-may be frozen."""
+"""How long the end waits for the terminal to answer, and to read what restores it. It may be
+frozen."""
 
 
 class TerminalStatus(Protocol):
@@ -78,7 +78,7 @@ class HasTerminal(Protocol):
 
 
 def economical(driver: type[Driver], limiter: BandwidthLimiter) -> type[Driver]:
-    """A driver that sends only differences, and survives a terminal that is gone."""
+    """A subclass of `driver` that sends only differences, and survives the loss of the terminal."""
 
     base: Any = driver
 
@@ -102,7 +102,7 @@ def economical(driver: type[Driver], limiter: BandwidthLimiter) -> type[Driver]:
             if not self._measure():
                 self.output.write(data)
             elif data in (BEGIN, END):
-                self._at_once = True  # it knows them: `_send` puts them around what it sends
+                self._at_once = True  # `_send` puts them around what it sends
             elif self._screen.write(data):
                 pass  # until `pump` sends it
             else:
@@ -144,7 +144,7 @@ def economical(driver: type[Driver], limiter: BandwidthLimiter) -> type[Driver]:
             self.output.write(f"{BEGIN}{data}{END}" if self._at_once else data)
 
         def _note_events(self) -> None:
-            """Tell the limiter what the threads that write and read have seen."""
+            """Pass on to the limiter what the writing and the reading thread measured."""
             while self.output.writes:
                 limiter.note_write(*self.output.writes.popleft())
             while self._answers:
@@ -163,7 +163,7 @@ def economical(driver: type[Driver], limiter: BandwidthLimiter) -> type[Driver]:
             if isinstance(message, events.CursorPosition) and message.y == 1:
                 self._answers.append((message.x + 1, time.monotonic()))
             elif isinstance(message, events.Resize) and not self._reports_size:
-                pass  # junk that looks like a report
+                pass  # junk that looks like a report of the size
             else:
                 if isinstance(message, InBandWindowResize):
                     self._reports_size = message.supported
@@ -182,19 +182,19 @@ def economical(driver: type[Driver], limiter: BandwidthLimiter) -> type[Driver]:
             return self._screen.dirty
 
         def key_pressed(self) -> None:
-            """Somebody waits for what this key does."""
+            """The user waits for the effect of this key."""
             limiter.key_pressed()
             self._drawn_by = time.monotonic() + DRAWN_SECONDS
             self._screen.key_pressed()
 
         def redraw(self) -> None:
-            """Send everything again: the terminal may show anything."""
+            """Send the whole screen again, whatever the terminal shows."""
             if self._measure():
                 self._screen.invalidate()
                 self.pump()
 
         def abandon(self, *, hung_up: bool) -> None:
-            """Drop what has not been sent: nobody will look at it. `hung_up`: nor answer."""
+            """Drop what has not been sent. After a hang-up no answer is expected either."""
             self._active = False
             self.output.discard()
             if hung_up:
@@ -206,15 +206,15 @@ def economical(driver: type[Driver], limiter: BandwidthLimiter) -> type[Driver]:
             self.redraw()  # after a suspension: the shell has written since
 
         def resume_application_mode(self) -> None:
-            """Also where nothing told us of the suspension (SIGSTOP), in which shells change the
-            terminal's modes: Textual would start a second time beside the first."""
+            """Suspend first if Textual did not notice the suspension (SIGSTOP): shells change the
+            terminal's modes meanwhile, and Textual would start a second input thread."""
             if self._active:
                 self.suspend_application_mode()
             super().resume_application_mode()
 
         def disable_input(self) -> None:
-            """The shell would take an answer that comes later for something typed."""
-            self._active = False  # or flushing on the way out would ask another question
+            """Wait for a due answer: the shell would read a late one as typed text."""
+            self._active = False  # else flushing at the end would ask again
             until = time.monotonic() + ANSWER_SECONDS
             while self._answer_due and time.monotonic() < until:
                 time.sleep(0.005)

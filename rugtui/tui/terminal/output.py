@@ -22,9 +22,9 @@ class Write(NamedTuple):
 
 
 class TerminalOutput:
-    """Writes in order and never makes the caller wait, not even for a terminal that reads nothing.
+    """Writes in order, in a thread, so that the caller never waits for the terminal.
 
-    When the terminal is gone, what follows is discarded.
+    Once the terminal is gone, output is discarded.
     """
 
     def __init__(self, descriptor: int, encoding: str = "utf-8") -> None:

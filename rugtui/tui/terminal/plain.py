@@ -1,7 +1,6 @@
-"""Terminals with less: no colours at all, or no characters but ASCII; and none that is harmed.
+"""Line filters: for terminals with fewer colours or characters, and against control characters.
 
-All are filters over whatever any widget drew, Textual's own included, so that no corner is
-forgotten.
+They apply to everything that any widget draws, Textual's own included.
 """
 
 from __future__ import annotations
@@ -16,14 +15,13 @@ from textual.color import Color
 from textual.filter import LineFilter
 
 APART = 0.3
-"""Brightness between a background and the screen's from which on it is a mark, not a shade."""
+"""Difference in brightness from the screen's background from which on a background is a mark."""
 FAINT = 0.55
-"""Contrast of brightness below which text is meant to stand back."""
+"""Difference in brightness from its background below which text is shown dim."""
 
 
-class Harmless(LineFilter):
-    """Nothing that a terminal would obey, such as the escape sequences in a file's name. What is
-    left out takes no cell."""
+class WithoutControl(LineFilter):
+    """Removes control characters, such as escape sequences in a file's name; they take no cell."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         if all(text.isprintable() for text, _, _ in segments):
@@ -35,7 +33,7 @@ class Harmless(LineFilter):
 
 
 class Uncoloured(LineFilter):
-    """Attributes for colours: what stands out is reversed, what stands back is dim."""
+    """Replaces colours by attributes: a marked background is reversed, faint text is dim."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         return [
@@ -51,7 +49,7 @@ def _uncoloured(style: Style, background: Color) -> Style:
     if style.reverse:
         ink, paper = paper, ink
     marked, faint = abs(paper - screen) > APART, abs(ink - paper) < FAINT
-    kept = style.without_color + Style.from_meta(style.meta)  # what a click on it means
+    kept = style.without_color + Style.from_meta(style.meta)  # which has the actions of clicks
     return kept + Style(reverse=marked, dim=faint and not marked)
 
 
@@ -62,7 +60,7 @@ def _brightness(colour: Ink | None, default: float) -> float:
 
 
 class Respelled(LineFilter):
-    """Text in other characters, one for one."""
+    """Replaces characters by others, one for one."""
 
     def __init__(self, spell: Callable[[str], str]) -> None:
         super().__init__()

@@ -33,7 +33,7 @@ GAP = 4
 BLANKS = 10
 """Longer runs of blanks are erased instead of sent."""
 WORDS = 256
-"""A row of text takes at most so many characters; one with pictures takes more."""
+"""A row of text takes at most so many characters; a row of a picture takes more."""
 PICTURES = "▀▄"
 """The characters of heatmaps."""
 PATIENCE = 0.2
@@ -48,7 +48,7 @@ class Cell(NamedTuple):
 
 
 class ScreenDiff:
-    """A screen of cells: `write` what should be shown, `flush` what has to be sent for that."""
+    """A screen of cells: `write` takes what should be shown, `flush` gives what has to be sent."""
 
     def __init__(
         self, *, erases: bool = False, clock: Callable[[], float] = time.monotonic
@@ -58,12 +58,12 @@ class ScreenDiff:
         self._columns = 0
         self._wanted: list[list[Cell | None]] = []
         self._shown: list[list[Cell | None]] = []
-        self._owed: dict[int, float] = {}
+        self._pending: dict[int, float] = {}
         """Rows in which cells may differ, and since when."""
-        self._said: dict[int, str] = {}
-        """What has to be sent for a row, if that was computed."""
+        self._differences_of: dict[int, str] = {}
+        """What has to be sent for a row, where it was computed since the row last changed."""
         self.cursor = ""
-        """The control sequence that moves the cursor to where it belongs."""
+        """The control sequence that moves the cursor to its place."""
 
     def resize(self, columns: int, rows: int) -> None:
         """The terminal has this size; if that is new, its content is unknown."""
@@ -75,14 +75,14 @@ class ScreenDiff:
         """Forget everything: the size has changed, or the screen was switched."""
         count = len(self._wanted) if rows is None else rows
         self._wanted = [[None] * self._columns for _ in range(count)]
-        self._owed.clear()
+        self._pending.clear()
         self.invalidate()
 
     def invalidate(self) -> None:
         """Something else may have written to the terminal: send everything again."""
         self._shown = [[None] * self._columns for _ in self._wanted]
         for y in range(len(self._wanted)):
-            self._owe(y)
+            self._mark_pending(y)
 
     def write(self, data: str) -> bool:
         """Draw what Textual writes; returns False if it is not understood.
@@ -128,89 +128,89 @@ class ScreenDiff:
         row[x:end] = piece
         if end < x + len(cells) and not cells[end - x].character:
             row[end - 1] = Cell(cells[end - x].codes, " ")
-        self._owe(y)
+        self._mark_pending(y)
 
-    def _owe(self, y: int) -> None:
-        self._owed.setdefault(y, self._clock())
-        self._said.pop(y, None)
+    def _mark_pending(self, y: int) -> None:
+        self._pending.setdefault(y, self._clock())
+        self._differences_of.pop(y, None)
 
     @property
     def dirty(self) -> bool:
         """Whether the terminal does not show what it should."""
-        return bool(self._owed)
+        return bool(self._pending)
 
     def key_pressed(self) -> None:
-        """A key was pressed: all waiting rows start again with the same priority."""
-        self._owed = dict.fromkeys(self._owed, self._clock())
+        """A key was pressed: no row has waited longer than others from now on."""
+        self._pending = dict.fromkeys(self._pending, self._clock())
 
     def flush(self, room: float) -> str:
-        """What to send now, about `room` bytes: cheap rows, which are text, before expensive ones,
-        but none waits forever."""
-        for y in list(self._owed):
+        """What to send now, about `room` bytes. Rows of text, which are cheap, before pictures; a
+        row that has waited long comes first."""
+        for y in list(self._pending):
             if not self._differences(y):
-                self._settle(y)
-        if not self._owed or room <= 0:
+                self._mark_sent(y)
+        if not self._pending or room <= 0:
             return ""
         now, sent = self._clock(), list[str]()
-        for y in sorted(self._owed):  # the numbers of a Frame belong together: pictures wait
+        for y in sorted(self._pending):  # a Frame's numbers together, before its pictures
             if room <= 0:
                 break
-            if self._has_picture(y) and (said := self._words(y)):
-                sent.append(said)
-                room -= len(said.encode())
-        for y in sorted(self._owed, key=lambda y: (self._price(y, now), y)):
+            if self._has_picture(y) and (text := self._text_differences(y)):
+                sent.append(text)
+                room -= len(text.encode())
+        for y in sorted(self._pending, key=lambda y: (self._price(y, now), y)):
             if room <= 0 and sent:
                 break
-            said = self._differences(y)
-            sent.append(said)
-            self._settle(y)
-            room -= len(said.encode())
+            text = self._differences(y)
+            sent.append(text)
+            self._mark_sent(y)
+            room -= len(text.encode())
         return "".join(sent)
 
     def _has_picture(self, y: int) -> bool:
-        """Whether most of what the row needs is a picture."""
+        """Whether most of what has to be sent for the row is a picture."""
         wanted = any(cell and cell.character in PICTURES for cell in self._wanted[y])
         return wanted and len(self._differences(y)) > WORDS
 
     def _price(self, y: int, now: float) -> int:
         """A rank by powers of two, so that rows of similar cost are sent from top to bottom."""
         cost = max(len(self._differences(y)), WORDS)
-        return round(math.log2(cost / (PATIENCE + now - self._owed[y])))
+        return round(math.log2(cost / (PATIENCE + now - self._pending[y])))
 
-    def _settle(self, y: int) -> None:
-        """The row is being sent."""
+    def _mark_sent(self, y: int) -> None:
+        """Note that the terminal will show the row."""
         self._shown[y] = list(self._wanted[y])
-        del self._owed[y], self._said[y]
+        del self._pending[y], self._differences_of[y]
 
     def _differences(self, y: int) -> str:
         """What has to be sent for row `y`, starting and ending plain; empty if nothing."""
-        if y not in self._said:
-            self._said[y] = self._spelled(y)
-        return self._said[y]
+        if y not in self._differences_of:
+            self._differences_of[y] = self._encoded(y)
+        return self._differences_of[y]
 
-    def _words(self, y: int) -> str:
-        """What has to be sent for the cells of a row that are not of pictures."""
+    def _text_differences(self, y: int) -> str:
+        """What has to be sent for the cells of a row outside pictures."""
         row = [None if cell and cell.character in PICTURES else cell for cell in self._wanted[y]]
         found = list(spans(row, self._shown[y]))
-        said = self._spelled(y, found)
+        text = self._encoded(y, found)
         for first, last in found:
             self._shown[y][first:last] = self._wanted[y][first:last]
-        self._said.pop(y)
-        return said
+        self._differences_of.pop(y)
+        return text
 
-    def _spelled(self, y: int, found: list[tuple[int, int]] | None = None) -> str:
-        row, said, codes = self._wanted[y], list[str](), ""
+    def _encoded(self, y: int, found: list[tuple[int, int]] | None = None) -> str:
+        row, parts, codes = self._wanted[y], list[str](), ""
         for first, last in spans(row, self._shown[y]) if found is None else found:
-            said.append(f"\x1b[{first + 1}G" if said else f"\x1b[{y + 1};{first + 1}H")
+            parts.append(f"\x1b[{first + 1}G" if parts else f"\x1b[{y + 1};{first + 1}H")
             for cell, count in alike(row[first:last]):
                 if cell.codes != codes:
-                    said.append(recoloured(codes, cell.codes))
+                    parts.append(recoloured(codes, cell.codes))
                     codes = cell.codes
                 if count > BLANKS and cell.character == " " and self._erasable(codes):
-                    said.append(f"\x1b[{count}X\x1b[{count}C")
+                    parts.append(f"\x1b[{count}X\x1b[{count}C")
                 else:
-                    said.append(cell.character * count)
-        return "".join(said) + (PLAIN if codes else "")
+                    parts.append(cell.character * count)
+        return "".join(parts) + (PLAIN if codes else "")
 
     def _erasable(self, codes: str) -> bool:
         """Whether erased cells look like blanks with these codes."""

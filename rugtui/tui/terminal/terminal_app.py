@@ -19,18 +19,18 @@ from rugtui.settings.preferences import Preferences, Theme
 from rugtui.tui.charts.palette import ColourDepth
 from rugtui.tui.terminal.bandwidth import BandwidthLimiter
 from rugtui.tui.terminal.driver import NoTerminal, TerminalStatus, economical
-from rugtui.tui.terminal.plain import Harmless, Respelled, Uncoloured
+from rugtui.tui.terminal.plain import Respelled, Uncoloured, WithoutControl
 from rugtui.tui.themes import name_of, themes
 
 INTERRUPT_SECONDS = 3.0
-"""In which a second ctrl+c quits."""
+"""Seconds in which a second ctrl+c quits."""
 LEAST, MOST = Size(20, 5), Size(1000, 500)
-"""Of columns and rows, what is laid out in any case and at most. A smaller terminal shows a part;
-on a larger one, or one that claims to be, a part is drawn on."""
+"""The least and most columns and rows that are laid out: a smaller terminal shows a part, and of
+a larger one a part is used."""
 
 
 class TerminalApp(App[None]):
-    """Extends Textual's App for the terminals of our users."""
+    """Textual's App, adapted to the terminal."""
 
     def __init__(self, preferences: Preferences) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class TerminalApp(App[None]):
         for theme in themes(self.colours):
             self.register_theme(theme)
         self.theme = name_of(preferences.theme)
-        self._plainer: list[LineFilter] = [Harmless()]
+        self._plainer: list[LineFilter] = [WithoutControl()]
         if self.colours == "none":
             self._plainer.append(Uncoloured())
         linux = os.environ.get("TERM") == "linux"
@@ -55,7 +55,7 @@ class TerminalApp(App[None]):
 
     @property
     def colours(self) -> ColourDepth:
-        """What the terminal has, as far as its environment says."""
+        """The colours of the terminal, as far as its environment says."""
         system = self.console.color_system
         if self.no_color or system is None:
             return "none"
@@ -63,7 +63,7 @@ class TerminalApp(App[None]):
         return few.get(system, "truecolor")
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Textual's, and what a terminal of no colours or of other characters needs."""
+        """Textual's filters, and those for terminals with fewer colours or characters."""
         return [*super().get_line_filters(), *self._plainer]
 
     @property
@@ -79,7 +79,7 @@ class TerminalApp(App[None]):
         await super().on_event(event)
 
     def on_resize(self) -> None:
-        self.terminal.redraw()  # also where it is the old size again: another was in between
+        self.terminal.redraw()  # even if the size is the old one again
 
     def action_redraw(self) -> None:
         """Draw everything again, because another program may have written to the terminal."""
@@ -87,8 +87,7 @@ class TerminalApp(App[None]):
         self.refresh()
 
     def action_suspend_process(self) -> None:
-        """Stop the whole job as ctrl+z does, if a shell put it into a group of its own: no other
-        program would bring it back."""
+        """Stop the whole job as ctrl+z does, if a shell started it, which can resume it."""
         if os.getpgrp() == os.getsid(0):
             self.notify("No shell to return to: q quits.", severity="warning")
         else:
@@ -102,11 +101,11 @@ class TerminalApp(App[None]):
         self._interrupted = now
         self.notify("Press ctrl+c again to quit.", timeout=INTERRUPT_SECONDS)
 
-    def wear(self, theme: Theme) -> None:
+    def use_theme(self, theme: Theme) -> None:
         self.theme = name_of(theme)
 
     def action_theme(self) -> None:
-        self.wear("light" if self.current_theme.dark else "dark")
+        self.use_theme("light" if self.current_theme.dark else "dark")
 
     def notify(
         self,
@@ -117,8 +116,8 @@ class TerminalApp(App[None]):
         timeout: float | None = None,
         markup: bool = False,
     ) -> None:
-        """Say something over the keys, where only what is wrong piles up: of what a key did (`]`
-        five times), the last is enough."""
+        """Show a message over the footer. Warnings and errors pile up; of other messages only the
+        last is shown (after pressing `]` five times, the last rate)."""
         now = time.monotonic()
         lasting = timeout or self.NOTIFICATION_TIMEOUT
         if now >= self._wrong_until:
@@ -148,8 +147,8 @@ def within_limits(size: Size) -> Size:
 
 
 def folded(text: str, width: int) -> str:
-    """The text in full lines where a word (a path, mostly) is longer than a line: wrapped at spaces
-    it would take a line more."""
+    """The text cut into full lines if a word (mostly a path) is longer than a line: wrapping at
+    spaces would take one line more."""
     if width < 1 or all(len(word) <= width for word in text.split()):
         return text
     return "\n".join(text[k : k + width] for k in range(0, len(text), width))

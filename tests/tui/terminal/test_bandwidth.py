@@ -222,7 +222,7 @@ async def test_a_picture_on_its_way_is_whole_before_the_next_is_begun(monkeypatc
     """Unless somebody waits for what a key does, or the way is so slow that nothing would come."""
     app = RugtuiApp(FakeSession())
     async with running(app) as pilot:
-        app.thrift = FrameThrottle(clock=(clock := Clock()))
+        app.throttle = FrameThrottle(clock=(clock := Clock()))
         await give(pilot, some_frame(step=2000))
         app.terminal = Behind()
         clock.now += ATTENTION + LONGEST
@@ -234,7 +234,7 @@ async def test_a_picture_on_its_way_is_whole_before_the_next_is_begun(monkeypatc
         clock.now += ATTENTION + LONGEST
         await give(pilot, some_frame(step=2020))
         assert app.latest.step == 2010
-        monkeypatch.setattr("rugtui.tui.frame_app.WHOLE", 0.0)
+        monkeypatch.setattr("rugtui.tui.frame_app.SEND_WHOLE", 0.0)
         app.take_frame()
         assert app.latest.step == 2020
 
