@@ -189,7 +189,7 @@ def reached(state: str, tell: Callable[[], Any]) -> None:
             patch(Trainer, "advance", after=lambda _: sessions[0].send(Pause(True)))
             patch(own_run.OwnRun, "_save", after=at(1))
         case "done":
-            patch(train, "summary", before=at(1, SLOW))
+            patch(runs, "summary", before=at(1, SLOW))
             patch(own_run.OwnRun, "_save", after=at(1))
         case "long step":
             patch(Trainer, "_take_step", before=at(5, SLOW))
