@@ -215,7 +215,7 @@ class _Pool:
         return failed(unit, self._grid, too_large(self._needs[unit], self._there))
 
     def _died(self, worker: _Worker) -> list[Outcome]:
-        worker.process.join(1)  # its pipe is closed: it is exiting, with an exit code to report
+        worker.process.join(10)  # its pipe is closed: it is exiting, with an exit code to report
         worker.end()
         worker.process.join()
         self._workers.remove(worker)
