@@ -58,7 +58,7 @@ SIGNALS = {
 }
 SIZES = {"q, 80 × 24": (80, 24), "q, 20 × 5": (20, 5)}
 PATIENCE = 30.0
-SLOW = 0.25
+SLOW = 0.15
 ENDLESS = 20.0
 TARGET = 12
 """Steps to the state done."""
@@ -101,7 +101,13 @@ def run(command: str, state: str, name: str, folder: Path) -> dict[str, Any]:
     if terminal >= 0:
         os.close(terminal)
     os.close(reader)
-    known = {"state": state, "signal": name, "status": status, "restored": restored}
+    known = {
+        "command": command,
+        "state": state,
+        "signal": name,
+        "status": status,
+        "restored": restored,
+    }
     return known | left(folder)
 
 
@@ -194,7 +200,7 @@ def reached(state: str, tell: Callable[[], Any]) -> None:
         case "long step":
             patch(Trainer, "_take_step", before=at(5, SLOW))
         case "endless step":
-            dashboard.PATIENCE = dashboard.LONGEST = 0.1
+            dashboard.SILENT_WAIT = dashboard.STEP_WAIT = 0.1
             patch(Trainer, "_take_step", before=at(5, ENDLESS))
         case "saving":
             patch(checkpoint_writer, "write_checkpoint", before=at(2, SLOW))
@@ -276,6 +282,7 @@ def prepared(folder: Path) -> Path:
 def everything(folder: Path, commands: list[str]) -> None:
     torch.set_num_threads(1)
     pace.PRODUCTS = 1e7  # a result a step
+    checkpoint_writer.SHARE = 0.5  # saves often
     train.HELDOUT_SAMPLES = 64
     passes.prepare()  # compiled once, not in each fork: the tests' cache is empty
     stopped = prepared(folder / "stopped")

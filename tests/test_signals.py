@@ -9,23 +9,28 @@ import pytest
 
 from rugtui.tui.app import RugtuiApp
 from tests.processes import running
-from tests.signalled import COMMANDS, SIZES, TARGET, cases
+from tests.signalled import COMMANDS as OPTIONS
+from tests.signalled import SIZES, TARGET, cases
 from tests.tui.fake import FakeSession
 
+COMMANDS = list(OPTIONS)
 CODES = {"SIGINT": 130, "SIGTERM": 143, "hang-up, stop": 129}
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    "commands", [COMMANDS[:2], COMMANDS[2:]], ids=["dashboard", "train and resume"]
+)
 def test_however_the_program_ends_its_last_step_is_saved_and_a_hang_up_does_not_end_it(
-    command, tmp_path
+    commands, tmp_path
 ):
-    program = [sys.executable, "-m", "tests.signalled", str(tmp_path), command]
+    program = [sys.executable, "-m", "tests.signalled", str(tmp_path), *commands]
     with running(program, stdout=subprocess.PIPE) as process:
         out, _ = process.communicate(timeout=110)
     lives = [json.loads(line) for line in out.splitlines()]
-    assert [(life["state"], life["signal"]) for life in lives] == cases(command)
+    wanted = [case for command in commands for case in cases(command)]
+    assert [(life["state"], life["signal"]) for life in lives] == wanted
     for life in lives:
-        check(life, resumed=command.startswith("resume"))
+        check(life, resumed=life["command"].startswith("resume"))
 
 
 def test_a_late_hang_up_does_not_change_the_exit_code_of_another_signal():

@@ -83,7 +83,7 @@ def test_without_colours_and_blocks_only_plain_ascii_is_sent(tmp_path):
     with dashboard(tmp_path, "--ascii", NO_COLOR="1") as terminal:
         terminal.wait_for(lambda text: trained_steps(text) > 0)
         terminal.type("e")
-        terminal.wait_for("Settings that belong together")
+        terminal.wait_for("Nothing changed yet")
         attributes = re.findall(rb"\x1b\[([\d;]*)m", terminal.output)
         sent = {number for one in attributes for number in one.split(b";")}
         assert sent <= {b"", b"0", b"1", b"2", b"7"}  # bold, dim, reverse
