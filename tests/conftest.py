@@ -82,3 +82,11 @@ def private_state(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(home))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
     return home
+
+
+@pytest.fixture
+def sweeps_in_this_process(monkeypatch):
+    """Computes sweeps without processes of their own, which take seconds to start."""
+    from tests.sweeps import in_process
+
+    monkeypatch.setattr("rugtui.sweeps.processes.outcomes", in_process.outcomes)

@@ -16,7 +16,7 @@ MODULES = (
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_docstring_examples(name):
+def test_docstring_examples(name, sweeps_in_this_process):
     module = importlib.import_module(name)
     found = doctest.testmod(module, verbose=False)
     assert found.attempted

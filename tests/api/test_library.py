@@ -121,7 +121,7 @@ def test_a_run_stops_when_its_callback_or_iteration_stops(tmp_path):
     assert rugtui.load(run.path).step == run.step
 
 
-def test_a_sweep_is_a_table_that_continues_and_loads_again(tmp_path):
+def test_a_sweep_is_a_table_that_continues_and_loads_again(tmp_path, sweeps_in_this_process):
     folder = tmp_path / "grid"
     axes = {"n_sparse": 16, "ratio": [0.25, 0.5], "p": 0.1, "kinds": ["rug", "theory"]}
     seen = []
@@ -168,7 +168,7 @@ def test_importing_the_package_takes_milliseconds():
     assert min(seconds) < 0.06
 
 
-def test_tables_of_sweeps_say_which_loss_it_is_with_units_and_settings(tmp_path):
+def test_tables_of_sweeps_have_units_and_settings(tmp_path, sweeps_in_this_process):
     import pyarrow.parquet
 
     axes = {"n_sparse": [16, 24], "ratio": 0.25, "p": 0.1, "kinds": "rug,theory,linear"}

@@ -76,7 +76,7 @@ def test_options_without_effect_are_refused_in_one_sentence(words, sentence, cap
     assert all(line.startswith("rugtui: ") for line in rest)
 
 
-def test_figures_refuse_a_value_that_the_sweep_does_not_have(tmp_path, capsys):
+def test_figures_refuse_a_value_that_the_sweep_lacks(tmp_path, capsys, sweeps_in_this_process):
     axes = ["--n-sparse=16", "--ratio=0.25,0.5", "--p=0.05,0.2", "--kinds=theory,linear"]
     assert main(["sweep", *axes, f"--out={tmp_path / 'grid'}", "--quiet"]) == 0
     capsys.readouterr()

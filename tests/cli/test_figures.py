@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from rugtui.cli import main
+from rugtui.reports import matplotlib_figures
 from rugtui.reports import rug_figures as rug
 from rugtui.sweeps.folder import SweepFolder, run
 from rugtui.sweeps.grid import Grid
@@ -20,6 +21,7 @@ from tests.sweeps import in_process
 def few_sizes(monkeypatch):
     monkeypatch.setattr(rug, "SIZES", (64, 128))
     monkeypatch.setattr(rug, "SEEDS", 2)
+    monkeypatch.setattr(matplotlib_figures, "DPI", 30)
 
 
 @pytest.fixture

@@ -140,7 +140,9 @@ def modes(folder):
     ("umask", "expected"),
     [(0o022, {0o755, 0o644}), (0o002, {0o775, 0o664}), (0o077, {0o700, 0o600})],
 )  # fmt: skip
-def test_files_in_a_named_folder_follow_the_umask(umask, expected, tmp_path, capsys):
+def test_files_in_a_named_folder_follow_the_umask(
+    umask, expected, tmp_path, capsys, sweeps_in_this_process
+):
     before = os.umask(umask)
     try:
         run = trained(capsys, "--into", str(tmp_path / "new" / "runs"))

@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -126,15 +127,23 @@ def test_results_that_could_not_be_printed(arguments):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_a_signal_leaves_a_result_and_says_how_to_continue(number):
+def test_a_signal_leaves_a_result_and_says_how_to_continue(number, capsys):
     """In the log, on standard error and on standard output."""
-    command = [*RUGTUI, *TRAIN, "--steps", "0", "--json", "--on-hangup", "stop"]
-    with running(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    ended = threading.Event()
+
+    def send():
         until(lambda: any((run / LOG).exists() for run in all_runs()))
         until(lambda: "began" in (find_run(None) / LOG).read_text())
-        process.send_signal(number)
-        out, error = process.communicate(timeout=60)
-    assert process.returncode == 128 + number
+        if not ended.is_set():
+            os.kill(os.getpid(), number)
+
+    sender = threading.Thread(target=send, daemon=True)
+    sender.start()
+    code = main([*TRAIN, "--steps", "0", "--json", "--on-hangup", "stop"])
+    ended.set()
+    sender.join()
+    out, error = capsys.readouterr()
+    assert code == 128 + number
     result, run = json.loads(out), find_run(None)
     step, name = result["steps"], signal.Signals(number).name
     assert result["saved_step"] == step == newest(run)[1].step
@@ -146,9 +155,9 @@ def test_a_signal_leaves_a_result_and_says_how_to_continue(number):
 
 
 def test_a_result_reaches_its_file_after_a_hangup(tmp_path):
-    command = [*RUGTUI, *TRAIN, "--steps", "20000", "--json", "--quiet"]
+    command = [*RUGTUI, *TRAIN, "--steps", "5000", "--json", "--quiet"]
     with (tmp_path / "out").open("w") as out, running(command, stdout=out) as process:
         until(lambda: all_runs() and (find_run(None) / LOG).exists())
         process.send_signal(signal.SIGHUP)
         assert process.wait(100) == 0
-    assert json.loads((tmp_path / "out").read_text())["steps"] == 20000
+    assert json.loads((tmp_path / "out").read_text())["steps"] == 5000

@@ -26,6 +26,7 @@ SMALLER = {
     "rug": ["--n-sparse=64"],
     "study": ["--n-sparse=16", "--steps=40", "--batch=32", "--quiet"],
     "study architectures": ["--n-sparse=16", *RUN, "--ratio=0.25", "--p=0.1", "--repeats=1"],
+    "study structures": ["--n-sparse=16", *RUN, "--ratio=0.5"],
     "study phases": ["--ratio=0.5", "--p=0.1"],
     "sweep": ["--n-sparse=16", "--ratio=0.25,0.5", "--p=0.05,0.1", "--kinds=theory,linear"],
 }
@@ -89,7 +90,7 @@ def test_most_commands_are_in_the_manual():
 
 
 @pytest.mark.parametrize("words", LINES, ids=" ".join)
-def test_every_command_in_the_manual_runs(words, there, capsys):
+def test_every_command_in_the_manual_runs(words, there, capsys, sweeps_in_this_process):
     name = words[0] if words and not words[0].startswith("-") else ""
     more = list(SMALLER.get(" ".join(words[:2]), SMALLER.get(name, [])))
     if name in ("train", "rug") and "--ratio" not in words:
@@ -128,7 +129,7 @@ PYTHON = [
 
 
 @pytest.mark.parametrize("block", PYTHON)
-def test_every_python_block_runs(block, there, capsys, monkeypatch):
+def test_every_python_block_runs(block, there, capsys, monkeypatch, sweeps_in_this_process):
     code = compile(block, "manual", "exec")
     if "Cluster(" in block:  # needs a cluster
         return

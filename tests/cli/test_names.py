@@ -70,5 +70,5 @@ def test_weights_in_a_file_of_any_name(suffix, capsys, tmp_path):
             np.savez(path, W_in=W_IN, W_out=W_OUT, b=B)
         else:
             path.write_bytes(save({"W_in": W_IN, "W_out": W_OUT, "b": B}))
-        assert main(["predict", "--json", "--", str(path)]) == 0
+        assert main(["open", "--json", "--", str(path)]) == 0
         assert json.loads(capsys.readouterr().out)["n_sparse"] == 7

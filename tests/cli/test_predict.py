@@ -96,7 +96,7 @@ def test_a_note_compares_the_weights_with_l_star(capsys):
 
 
 def test_sizes_set_the_ratio(capsys):
-    given = json.loads(answer(capsys, "--n-sparse", "512", "--n-dense", "128", "--json"))
+    given = json.loads(answer(capsys, "--n-sparse", "4096", "--n-dense", "1024", "--json"))
     assert given["r"] == 0.25
 
 

@@ -58,7 +58,9 @@ def test_train_says_which_loss_why_it_stopped_and_on_how_many_threads(valid, tmp
     assert again["steps"] == 40
 
 
-def test_the_json_of_the_other_commands_matches_their_schemas(valid, tmp_path, monkeypatch):
+def test_the_json_of_the_other_commands_matches_their_schemas(
+    valid, tmp_path, monkeypatch, sweeps_in_this_process
+):
     monkeypatch.chdir(tmp_path)
     assert valid("runs")["runs"] == []
     assert valid("doctor", code=1)["works"] is False
