@@ -48,10 +48,7 @@ def paper_statistics(
     weights: Weights, p: float, *, generator: np.random.Generator
 ) -> PaperStatistics:
     """Over all rows; `generator` draws the samples of p_ks. Raises SettingError for p outside (0,
-    1].
-
-    Only Λ needs all of W: if that takes more than PRODUCTS, it is of evenly spaced rows.
-    """
+    1]. Only Λ needs all of W: if that takes more than PRODUCTS, it is of evenly spaced rows."""
     checked("p", p)
     return PaperStatistics(
         delta_diag=_variance(weights.diagonal()),

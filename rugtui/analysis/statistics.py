@@ -83,10 +83,8 @@ class Statistics(StructureStatistics):
 
 
 def gaussian_loss(weights: Weights, p: float) -> float:
-    """The Gaussian loss of these weights, averaged over all rows (section 3).
-
-    Raises SettingError for p outside (0, 1], WeightsError for weights that are not finite.
-    """
+    """The Gaussian loss of these weights, averaged over all rows (section 3). Raises SettingError
+    for p outside (0, 1], WeightsError for weights that are not finite."""
     laws = row_laws(weights)
     a, b, sigma = _rows_in_theory(weights, p, laws)
     return float(_shares(weights, laws) @ gaussian.loss(a, b, sigma, p))

@@ -89,10 +89,8 @@ class Strata:
         return cls(first, shares, known, np.zeros(len(first)), ones, 0)
 
     def mean(self, losses: Float[np.ndarray, " k"]) -> tuple[float, float]:
-        """The mean of all rows' losses from those of `rows`, and its standard error.
-
-        The error is 0 if every row was drawn, NaN if one row represents others.
-        """
+        """The mean of all rows' losses from those of `rows`, and its standard error. The error is 0
+        if every row was drawn, NaN if one row represents others."""
         mean = float(self.shares @ losses)
         groups = slice(self.apart), slice(self.apart, None)
         parts = [_about_neighbours(self.known[group], losses[group]) for group in groups]
@@ -114,10 +112,8 @@ def _share(ordered: Float[np.ndarray, " n_sparse"], few: int, rows: int) -> int:
 
 
 def _edges(ordered: Float[np.ndarray, " n_sparse"], count: int) -> Int[np.ndarray, " edges"]:
-    """Where to cut descending Gaussian losses into strata of nearly equal Σ (x + x̄).
-
-    The rest is divided again after each cut, since the first rows may exceed their share by far.
-    """
+    """Where to cut descending Gaussian losses into strata of nearly equal Σ (x + x̄). The rest is
+    divided again after each cut, since the first rows may exceed their share by far."""
     n_sparse = len(ordered)
     if count == 0:
         return np.zeros(1, int)

@@ -91,10 +91,8 @@ def with_parameters(weights: Dense, activation: Activation) -> Dense:
 
 
 def output(weights: Dense, pre: Batch, activation: Activation, *, k: int = 0) -> Batch:
-    """y from the pre-activation W x + b, which may be overwritten; `k` is for topk.
-
-    Raises WeightsError where the weights lack the activation's parameters.
-    """
+    """y from the pre-activation W x + b, which may be overwritten; `k` is for topk. Raises
+    WeightsError where the weights lack the activation's parameters."""
     if activation == "relu":
         return pre.relu_()
     if activation in FIXED:

@@ -61,10 +61,8 @@ class View:
 
     @classmethod
     def of(cls, weights: Weights, p: float, device: torch.device | str) -> View:
-        """From the diagonal, the sums and the squares of the rows of W (section 2).
-
-        Raises WeightsError if a feature does not reach its output (a_i ≤ 0): it has no z.
-        """
+        """From the diagonal, the sums and the squares of the rows of W (section 2). Raises
+        WeightsError if a feature does not reach its output (a_i ≤ 0): it has no z."""
         a, variance = weights.diagonal(), float(moments.variance(p))
         if not (a > 0).all():
             raise WeightsError(
@@ -228,10 +226,8 @@ def _above(values: Float[Tensor, " n"], z: Float[Tensor, " n"]) -> Float[Tensor,
 
 
 def _overlap(z: Tensor, s: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """∫₀¹ φ_s(z − u) du, ∫₀¹ u φ_s(z − u) du and φ_s(z), with φ_s the density of s ζ.
-
-    The first is symmetric about z = 1/2; from the lower tails it is computed without cancellation.
-    """
+    """∫₀¹ φ_s(z − u) du, ∫₀¹ u φ_s(z − u) du and φ_s(z), with φ_s the density of s ζ. The first is
+    symmetric about z = 1/2; from the lower tails it is computed without cancellation."""
     z = torch.minimum(torch.maximum(z, -REACH * s), 1 + REACH * s)
     far = (z - 0.5).abs()
     within = _tail((far - 0.5) / s) - _tail((far + 0.5) / s)

@@ -46,10 +46,8 @@ def cells(
 
 
 def extremes(weights: Weights, window: Window) -> Extremes:
-    """Least and greatest W_ij of the window: exact for a rug of any size and for small windows.
-
-    A larger window of other weights is sampled: evenly spaced rows and columns, and the diagonal.
-    """
+    """Least and greatest W_ij of the window: exact for a rug of any size and for small windows. A
+    larger window of other weights is sampled: evenly spaced rows and columns, and the diagonal."""
     if isinstance(weights, Rug):
         return _of_rug(weights, window)
     if isinstance(weights, BlockDiagonal):

@@ -160,10 +160,8 @@ def _woven(blocks: BlockDiagonal) -> Rug:
 def _transposed(
     order: Int[np.ndarray, " n_sparse"], rows: Int[Tensor, " n_dense"]
 ) -> Int[Tensor, " n_dense"]:
-    """Rows k' with H[k', j] = H[k, order(j)]: with order(j) = M j over GF(2), k' = Mᵀ k.
-
-    Bit s of Mᵀ k is the parity of k & M e_s, and M e_s = order(2^s).
-    """
+    """Rows k' with H[k', j] = H[k, order(j)]: with order(j) = M j over GF(2), k' = Mᵀ k. Bit s of
+    Mᵀ k is the parity of k & M e_s, and M e_s = order(2^s)."""
     image = torch.zeros_like(rows)
     for s in range(len(order).bit_length() - 1):
         image |= parity(rows & int(order[1 << s])) << s

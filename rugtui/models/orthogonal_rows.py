@@ -51,10 +51,8 @@ def parity(x: Int[Tensor, "*any"]) -> Int[Tensor, "*any"]:
 
 
 def transform(x: Float[Tensor, "*batch n"]) -> Float[Tensor, "*batch n"]:
-    """H x over the last axis, whose length is a power of two (WeightsError otherwise).
-
-    In float64, whole numbers are exact while sums of their magnitudes stay below 2^53.
-    """
+    """H x over the last axis, whose length is a power of two (WeightsError otherwise). In float64,
+    whole numbers are exact while sums of their magnitudes stay below 2^53."""
     return _swept(x, [None])
 
 

@@ -162,10 +162,8 @@ class Rug:
         return self.scale * self.counts[i ^ j]
 
     def grouped_row(self) -> tuple[Float[np.ndarray, " m"], Int[np.ndarray, " m"]]:
-        """The distinct values of a row off its diagonal, and how often each occurs.
-
-        All rows hold the same values in another order, so this one is the law of every ν_i.
-        """
+        """The distinct values of a row off its diagonal, and how often each occurs. All rows hold
+        the same values in another order, so this one is the law of every ν_i."""
         values, counts = np.unique(self.counts[1:], return_counts=True)
         return self.scale * values, counts
 

@@ -88,10 +88,8 @@ def _nodes(length: Array) -> tuple[Array, Array]:
 
 
 def _truncated(t: Array, s: Array, peak: Array) -> Given:
-    """M, m and V of `_posterior_losses` at y = s t; `peak` is φ(t).
-
-    They belong to a normal of mean y and deviation s, cut to [0, 1]: for noise narrower than that.
-    """
+    """M, m and V of `_posterior_losses` at y = s t; `peak` is φ(t). They belong to a normal of mean
+    y and deviation s, cut to [0, 1]: for noise narrower than that."""
     low, high = -t, 1 / s - t
     # Φ(high) − Φ(low), from the side where both are small
     flip = low > 0

@@ -66,9 +66,7 @@ class Distribution:
 
 def _smooth(law: Interference, y: Float[np.ndarray, " q"]) -> Float[np.ndarray, "k q"]:
     """P(ν' ≤ y, ν not at its atom): the step y ≥ ν' is a truncated power of order 0 (see `series`).
-
-    Its mean is 1/2 + (y − E ν')/P plus a Fourier sum: one product for all rows and places.
-    """
+    Its mean is 1/2 + (y − E ν')/P plus a Fourier sum: one product for all rows and places."""
     every = np.arange(len(law.mean))
     period = PERIOD * max(np.max(law.high - law.low, initial=0), y[-1] - y[0])
     some, first = law.moments(every)[:2, :, None]

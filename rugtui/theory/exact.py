@@ -76,10 +76,8 @@ def grouped_row_loss(
     *,
     tolerance: float = TOLERANCE,
 ) -> float:
-    """`exact_loss` of one row with diagonal a and values[g] counts[g] times off it.
-
-    The cost depends only on the number of distinct values.
-    """
+    """`exact_loss` of one row with diagonal a and values[g] counts[g] times off it. The cost
+    depends only on the number of distinct values."""
     values, counts = np.asarray(values, float), np.asarray(counts, float)
     a, b = np.atleast_1d(np.asarray(a, float)), np.atleast_1d(np.asarray(b, float))
     _require_finite(values, counts, a, b)

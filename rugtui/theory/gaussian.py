@@ -61,11 +61,8 @@ def loss(a: ArrayLike, b: ArrayLike, sigma: ArrayLike, p: ArrayLike) -> Array:
 def loss_gradient(
     a: ArrayLike, b: ArrayLike, sigma: ArrayLike, p: ArrayLike
 ) -> tuple[Array, Array, Array]:
-    """(∂/∂a, ∂/∂b, ∂/∂σ) of `loss`.
-
-    From ∂R1/∂m = Φ, ∂R2/∂m = 2 R1, ∂R1/∂σ = φ, ∂R2/∂σ = 2σ Φ: the cost at u has ∂/∂m =
-    2 R1 − 2u Φ = 2 [(m − u) Φ + σφ] and ∂/∂σ = 2σΦ − 2uφ.
-    """
+    """(∂/∂a, ∂/∂b, ∂/∂σ) of `loss`. From ∂R1/∂m = Φ, ∂R2/∂m = 2 R1, ∂R1/∂σ = φ, ∂R2/∂σ = 2σ Φ: the
+    cost at u has ∂/∂m = 2 R1 − 2u Φ = 2 [(m − u) Φ + σφ] and ∂/∂σ = 2σΦ − 2uφ."""
     a, b, sigma, p = _broadcast(a, b, sigma, p)
     u, weight = nodes(a, b, sigma)
     s = sigma[..., None]

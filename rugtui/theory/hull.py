@@ -152,10 +152,8 @@ def size_that_matters(n_sparse: int, p: float) -> int | None:
 
 @lru_cache(maxsize=64)
 def lowest(p: float, n_sparse: int | None = None) -> Hull:
-    """The lower hull over r of all known structures, whether training finds them or not.
-
-    It is never above `hull`, and the same from r = 1/2 on. Raises SettingError.
-    """
+    """The lower hull over r of all known structures, whether training finds them or not. It is
+    never above `hull`, and the same from r = 1/2 on. Raises SettingError."""
     known = hull(p, n_sparse)
     points = list(zip(known.ratios.tolist(), known.losses.tolist(), known.structures, strict=True))
     planes = (Structure("priority", k) for k in range(5, LARGEST_PLANE + 1))

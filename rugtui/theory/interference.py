@@ -93,10 +93,8 @@ Source = Rows | Groups
 
 @dataclass(frozen=True)
 class Interference:
-    """The properties of ν that have a closed form, one entry per row, and its transforms.
-
-    ν − mean is within `low` … `high`, except with a probability of at most p · TAIL at each end.
-    """
+    """The properties of ν that have a closed form, one entry per row, and its transforms. ν − mean
+    is within `low` … `high`, except with a probability of at most p · TAIL at each end."""
 
     source: Source
     p: float

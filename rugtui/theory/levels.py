@@ -50,24 +50,14 @@ def levels(r: float, p: float, magnitude: str = "uniform") -> Levels:
     outside, or there is no such law of magnitudes.
     """
     law = Magnitude.parse(magnitude)
-    if not law.is_usual:
-        best = magnitudes.optimum(r, p, law)
-        known = magnitudes.elementwise_and_oracle(r, p, law)
-        of_law = best.loss, best.a, best.b, best.sigma, math.nan, magnitudes.linear(r, p, law)
-        return Levels(r, p, *(float(one) for one in (*of_law, *known)))
-    best, (elementwise, oracle) = optimum(r, p), elementwise_and_oracle(r, p)
-    return Levels(
-        r=r,
-        p=p,
-        loss=float(best.loss),
-        a=float(best.a),
-        b=float(best.b),
-        sigma=float(best.sigma),
-        high_sparsity=float(high_sparsity(r, p)),
-        linear=float(linear(r, p)),
-        elementwise=float(elementwise),
-        oracle=float(oracle),
-    )
+    if law.is_usual:
+        best, others = optimum(r, p), (high_sparsity(r, p), linear(r, p))
+        bounds = elementwise_and_oracle(r, p)
+    else:
+        best, others = magnitudes.optimum(r, p, law), (math.nan, magnitudes.linear(r, p, law))
+        bounds = magnitudes.elementwise_and_oracle(r, p, law)
+    values = best.loss, best.a, best.b, best.sigma, *others, *bounds
+    return Levels(r, p, *(float(value) for value in values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,17 +87,9 @@ def structured_levels(r: float, p: float, n_sparse: int | None = None) -> Struct
     paired = pairs(r, p)
     size = None if n_sparse is None else hull.size_that_matters(n_sparse, p)
     known = hull.hull(p, size)
-    return StructuredLevels(
-        r=r,
-        p=p,
-        loss_pairs=float(paired.loss),
-        a_pairs=float(paired.a),
-        b_pairs=float(paired.b),
-        kappa_pairs=float(paired.kappa),
-        loss_end=float(known.loss(r)),
-        loss_lowest=float(hull.lowest(p, size).loss(r)),
-        phases=known.phases(r),
-    )
+    lowest = float(hull.lowest(p, size).loss(r))
+    of_pairs = (float(value) for value in (paired.loss, paired.a, paired.b, paired.kappa))
+    return StructuredLevels(r, p, *of_pairs, float(known.loss(r)), lowest, known.phases(r))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -179,13 +161,5 @@ def _level_curves(
     x: Float[np.ndarray, " n"],
     end: Float[np.ndarray, " n"],
 ) -> LevelCurves:
-    known, told = elementwise_and_oracle(r, p)
-    return LevelCurves(
-        x=x,
-        optimum=np.broadcast_to(optimum(r, p).loss, x.shape),
-        linear=np.broadcast_to(linear(r, p), x.shape),
-        elementwise=np.broadcast_to(known, x.shape),
-        oracle=np.broadcast_to(told, x.shape),
-        pairs=np.broadcast_to(pairs(r, p).loss, x.shape),
-        end=end,
-    )
+    lines = optimum(r, p).loss, linear(r, p), *elementwise_and_oracle(r, p), pairs(r, p).loss
+    return LevelCurves(x, *(np.broadcast_to(line, x.shape) for line in lines), end=end)

@@ -154,10 +154,8 @@ def _noise(r: float, p: float, law: Magnitude) -> float:
 
 
 def elementwise_and_oracle(r: float, p: float, law: Magnitude) -> tuple[float, float]:
-    """E Var(x | y) and p E Var(u | u + s z), y = x + s z, s² = v (1 − r)/r (section 5).
-
-    Raises SettingError.
-    """
+    """E Var(x | y) and p E Var(u | u + s z), y = x + s z, s² = v (1 − r)/r (section 5). Raises
+    SettingError."""
     r, p = float(moments.checked("r", r)), float(moments.checked("p", p))
     s = _noise(r, p, law)
     if s == 0:

@@ -55,9 +55,7 @@ class Optimum:
 
 def optimum(r: ArrayLike, p: ArrayLike) -> Optimum:
     """The best symmetric model for ratio r and probability p, both in (0, 1]; they broadcast.
-
-    Raises SettingError. Scalar calls are remembered.
-    """
+    Raises SettingError. Scalar calls are remembered."""
     if isinstance(r, float) and isinstance(p, float):
         return _remembered(r, p)
     r, p = np.broadcast_arrays(moments.checked("r", r), moments.checked("p", p))
@@ -212,9 +210,7 @@ def high_sparsity(r: ArrayLike, p: ArrayLike) -> Array:
 
 def threshold(p: ArrayLike) -> Array:
     """The k of `high_sparsity`: the root of p k = 4 E (z − k)₊, which falls while p k rises.
-
-    Newton's method on log E (z − k)₊ − log(p k/4), concave in log k, from a k that is too small.
-    """
+    Newton's method on log E (z − k)₊ − log(p k/4), concave in log k, from a k that is too small."""
     p = moments.checked("p", p)
     log_k = np.log(np.full(p.shape, 0.1))
     for _ in range(100):

@@ -55,10 +55,8 @@ def pair_noise(r: Array, kappa: Array) -> Array:
 
 
 def pairs(r: ArrayLike, p: ArrayLike) -> PairsOptimum:
-    """L_pairs(r, p) with its a, b and κ in [0, 1]; r and p in (0, 1] broadcast.
-
-    Raises SettingError.
-    """
+    """L_pairs(r, p) with its a, b and κ in [0, 1]; r and p in (0, 1] broadcast. Raises
+    SettingError."""
     r, p = np.broadcast_arrays(checked("r", r), checked("p", p))
     parts = range(0, r.size, AT_ONCE)
     flat = [_pairs(r.ravel()[at : at + AT_ONCE], p.ravel()[at : at + AT_ONCE]) for at in parts]

@@ -98,56 +98,44 @@ class Pieces:
 
 
 def pieces(a: Vector, p: float, kind: int) -> Pieces:
-    """h for diagonals `a` of one kind: 1 positive, −1 negative, 0 negligible (see `kind_of`)."""
-    return {1: _passing, -1: _inverting, 0: _flat}[kind](a, p)
+    """h for diagonals `a` of one kind: 1 positive, −1 negative, 0 negligible (see `kind_of`).
+
+    For a > 0 and m ≥ 0 the output follows the signal, with the loss ∫ ((a − 1) u + m)² du, in which
+    nothing cancels, although it is small compared with p/3. For m < 0 the signal is lost until
+    u = −m/a, which adds (1/a + 1/a²) m³/3 (negative); for m < −a it never passes.
+
+    For a < 0 the signal closes the rectifier: h follows from ∫₀¹ (a u + m)₊² du =
+    2 (Q3(m + a) − Q3(m))/a and the like for the product with u, Q_n(m) = m₊ⁿ/n!.
+
+    For a ≈ 0, (u − (a u + m)₊)² = u² − 2u Q1(m + a u) + 2 Q2(m + a u), at three nodes u.
+    """
+    one, zero = np.ones_like(a), np.zeros_like(a)
+    off = Power(2, 1, 2 * (1 - p) * one)
+    if kind == 0:
+        knots = [Knot(zero, (off,))]
+        for x, w in zip(*np.polynomial.legendre.leggauss(3), strict=True):
+            u, part = (x + 1) / 2, p * w / 2
+            powers = Power(1, 1, -2 * u * part * one), Power(2, 1, 2 * part * one)
+            knots.append(Knot(u * a, powers))
+        return Pieces((p / 3 * one, zero, zero), tuple(knots))
+    bend = 2 * p * (1 / a + 1 / a**2)
+    if kind > 0:
+        knots = (
+            Knot(zero, (off, Power(3, -1, -bend))),
+            Knot(a, (Power(2, -1, 2 * p / a), Power(3, -1, bend))),
+        )
+        return Pieces((p * (a - 1) ** 2 / 3, p * (a - 1), p * one), knots)
+    knots = (
+        Knot(zero, (off, Power(3, 1, -bend))),
+        Knot(a, (Power(2, 1, -2 * p / a), Power(3, 1, bend))),
+    )
+    return Pieces((p / 3 * one, zero, zero), knots)
 
 
 def kind_of(a: Vector, extent: Vector) -> np.ndarray:
-    """Which form of h is accurate for |m| up to `extent`.
-
-    The forms for a ≠ 0 divide by a²; if a changes m by less than a thousandth of its range, three
-    nodes over u are used instead.
-    """
+    """Which form of h is accurate for |m| up to `extent`. The forms for a ≠ 0 divide by a²; if a
+    changes m by less than a thousandth of its range, three nodes over u are used instead."""
     return np.where(np.abs(a) < 1e-3 * extent, 0, np.sign(a)).astype(int)
-
-
-def _passing(a: Vector, p: float) -> Pieces:
-    """a > 0. For m ≥ 0 the output follows the signal, with the loss ∫ ((a − 1) u + m)² du: there is
-    no cancellation, although it is small compared with p/3. For m < 0 the signal is lost until
-    u = −m/a, which adds (1/a + 1/a²) m³/3 (negative); for m < −a it never passes."""
-    one, zero = np.ones_like(a), np.zeros_like(a)
-    bend = 2 * p * (1 / a + 1 / a**2)
-    return Pieces(
-        (p * (a - 1) ** 2 / 3, p * (a - 1), p * one),
-        (
-            Knot(zero, (Power(2, 1, 2 * (1 - p) * one), Power(3, -1, -bend))),
-            Knot(a, (Power(2, -1, 2 * p / a), Power(3, -1, bend))),
-        ),
-    )
-
-
-def _inverting(a: Vector, p: float) -> Pieces:
-    """a < 0: the signal closes the rectifier. From ∫₀¹ (a u + m)₊² du = 2 (Q3(m + a) − Q3(m))/a and
-    its like for the product with u, Q_n(m) = m₊ⁿ/n!; beside p/3 nothing is small."""
-    one, zero = np.ones_like(a), np.zeros_like(a)
-    bend = 2 * p * (1 / a + 1 / a**2)
-    return Pieces(
-        (p / 3 * one, zero, zero),
-        (
-            Knot(zero, (Power(2, 1, 2 * (1 - p) * one), Power(3, 1, -bend))),
-            Knot(a, (Power(2, 1, -2 * p / a), Power(3, 1, bend))),
-        ),
-    )
-
-
-def _flat(a: Vector, p: float) -> Pieces:
-    """a ≈ 0: (u − (a u + m)₊)² = u² − 2u Q1(m + a u) + 2 Q2(m + a u), at three nodes u."""
-    one, zero = np.ones_like(a), np.zeros_like(a)
-    knots = [Knot(zero, (Power(2, 1, 2 * (1 - p) * one),))]
-    for x, w in zip(*np.polynomial.legendre.leggauss(3), strict=True):
-        u, part = (x + 1) / 2, p * w / 2
-        knots.append(Knot(u * a, (Power(1, 1, -2 * u * part * one), Power(2, 1, 2 * part * one))))
-    return Pieces((p / 3 * one, zero, zero), tuple(knots))
 
 
 class Series:

@@ -29,10 +29,8 @@ def sample_sparse(
     generator: torch.Generator,
     dtype: torch.dtype = torch.float32,
 ) -> SparseRows:
-    """`batch` samples as the active cells of x[batch, n_sparse], on the CPU.
-
-    0 < p ≤ 1. Values lie in [0, 1). The generator must be on the CPU.
-    """
+    """`batch` samples as the active cells of x[batch, n_sparse], on the CPU. 0 < p ≤ 1. Values lie
+    in [0, 1). The generator must be on the CPU."""
     seeds, expected = _seeds(generator), batch * n_sparse * p
     starts = torch.empty(batch + 1, dtype=torch.int32)
     # six standard deviations above the mean: too small for one batch in 10⁹
@@ -54,10 +52,8 @@ def sample_filled(
     generator: torch.Generator,
     dtype: torch.dtype = torch.float32,
 ) -> Float[Tensor, "batch n_sparse"]:
-    """`batch` dense samples on the CPU, from 32 random bits per entry: for large p.
-
-    p is accurate to 2⁻³², and x is a multiple of 2⁻³²/p.
-    """
+    """`batch` dense samples on the CPU, from 32 random bits per entry: for large p. p is accurate
+    to 2⁻³², and x is a multiple of 2⁻³²/p."""
     x = torch.empty(batch, n_sparse, dtype=dtype)
     passes.sample_filled(*_seeds(generator), p, x.view(-1).numpy())
     return x

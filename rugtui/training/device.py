@@ -42,9 +42,7 @@ def data_type(settings: Settings, device: torch.device) -> torch.dtype:
 @contextmanager
 def precision(settings: Settings, device: torch.device) -> Iterator[None]:
     """Lets CUDA use TensorFloat-32 for float32 products inside the block, if `matmul` is "tf32".
-
-    The switch is global: nothing else may compute on CUDA during the block.
-    """
+    The switch is global: nothing else may compute on CUDA during the block."""
     if settings.matmul != "tf32" or device.type != "cuda":
         yield
         return

@@ -95,9 +95,7 @@ def sample_losses(
     importance: Float[Tensor, " n_sparse"] | None = None,
 ) -> Float[Tensor, " batch"]:
     """Σ_i importance_i (x_i − y_i)² / n_sparse of each sample; `k` is of the activation topk.
-
-    Raises WeightsError if the weights lack the activation's parameters.
-    """
+    Raises WeightsError if the weights lack the activation's parameters."""
     pre = torch.addmm(weights.b, x @ weights.W_in.T, weights.W_out.T)
     y = output(weights, pre, activation, k=k)
     y = x.add_to(y, -1.0) if isinstance(x, SparseRows) else y.sub_(x)

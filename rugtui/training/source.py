@@ -72,11 +72,8 @@ class Source:
 
 
 def importance(settings: Settings, like: Tensor) -> Float[Tensor, " n_sparse"] | None:
-    """The weight i^−α of the squared error of feature i = 1, 2, …; None if all are 1.
-
-    Elhage et al. 2022 use weights such as 0.9^i; the power law is from the code of arXiv
-    2410.12101.
-    """
+    """The weight i^−α of the squared error of feature i = 1, 2, …; None if all are 1. Elhage et al.
+    2022 use weights such as 0.9^i; the power law is from the code of arXiv 2410.12101."""
     if settings.importance == 0:
         return None
     i = torch.arange(1, settings.n_sparse + 1, dtype=like.dtype, device=like.device)

@@ -68,11 +68,8 @@ def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
 
 
 def read_member(path: Path, archive: zipfile.ZipFile, name: str, most: int) -> bytearray:
-    """A member of at most `most` bytes, unpacked.
-
-    Raises WeightsError if memory is short, BrokenFileError for a member that is missing, truncated,
-    or packed in an unusual way.
-    """
+    """A member of at most `most` bytes, unpacked. Raises WeightsError if memory is short,
+    BrokenFileError for a member that is missing, truncated, or packed in an unusual way."""
     known = member(archive, name)
     size = known.file_size
     if size > most:
@@ -100,10 +97,8 @@ def read_start(archive: zipfile.ZipFile, known: zipfile.ZipInfo, size: int) -> b
 
 
 def require_plausible(path: Path, known: zipfile.ZipInfo) -> None:
-    """Refuse a member with an implausible compression ratio before it is unpacked.
-
-    Raises WeightsError, and BrokenFileError for ways to pack that zipfile unpacks without a bound.
-    """
+    """Refuse a member with an implausible compression ratio before it is unpacked. Raises
+    WeightsError, and BrokenFileError for ways to pack that zipfile unpacks without a bound."""
     require_packing(known)
     if known.file_size > max(COMPRESSION_FREE, MAX_COMPRESSION * known.compress_size):
         raise WeightsError(

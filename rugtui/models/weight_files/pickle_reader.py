@@ -82,10 +82,8 @@ class Opaque:
 
 
 def interpret(program: io.BytesIO, storages: dict[str, Storage] | None = None) -> Any:
-    """What one pickle would build; leaves `program` at its end, and adds to `storages`.
-
-    Raises BrokenFileError for a program that no pickler writes, or one without end.
-    """
+    """What one pickle would build; leaves `program` at its end, and adds to `storages`. Raises
+    BrokenFileError for a program that no pickler writes, or one without end."""
     machine = _Machine({} if storages is None else storages)
     operations = pickletools.genops(program)
     for _ in range(MAX_OPERATIONS):

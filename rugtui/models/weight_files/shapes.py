@@ -76,9 +76,7 @@ def sizes_of(
     file: Path, chosen: Candidate, shapes: dict[str, tuple[int, ...]], *, stacked: bool
 ) -> Sizes:
     """The sizes of the model; `stacked`: there are instances, which have no conventional layout.
-
-    Raises WeightsError if shapes do not fit, or there are not fewer dimensions than features.
-    """
+    Raises WeightsError if shapes do not fit, or there are not fewer dimensions than features."""
     named = {
         "W" if role == "W_in" and "W_out" not in shapes else role: shape
         for role, shape in shapes.items()
@@ -140,10 +138,8 @@ def unread_arrays(
     *,
     also: tuple[str, ...] = (),
 ) -> list[str]:
-    """Names of arrays that were not read. `also`: arrays that were read beside the roles.
-
-    Raises WeightsError if the model's output may depend on one.
-    """
+    """Names of arrays that were not read. `also`: arrays that were read beside the roles. Raises
+    WeightsError if the model's output may depend on one."""
     read = {plain_name(contents, name) for name in chosen.roles.values()}
     read |= {chosen.prefix + name for name in also}
     same = [contents.arrays[name].same_as for name in read]

@@ -45,10 +45,8 @@ Read = Callable[[Storage], bytearray]
 
 
 def torch_archive(path: Path, names: list[str]) -> tuple[Any, Read]:
-    """Content and reader of a zip archive, as torch.save and TorchScript write it today.
-
-    Raises WeightsError, BrokenFileError, OSError.
-    """
+    """Content and reader of a zip archive, as torch.save and TorchScript write it today. Raises
+    WeightsError, BrokenFileError, OSError."""
     programs = sorted((name for name in names if name.endswith("data.pkl")), key=len)
     folder = programs[0].removesuffix("data.pkl")
 

@@ -194,10 +194,8 @@ def _require_symmetric(
 def factors(
     file: Path, W: Float[Tensor, "n_sparse n_sparse"]
 ) -> tuple[Float[Tensor, "n_dense n_sparse"], Float[Tensor, "n_sparse n_dense"]]:
-    """W_in and W_out of equal norm with W_out W_in = W, where n_dense is the rank of W.
-
-    Raises WeightsError if the rank is n_sparse: then there is no hidden layer.
-    """
+    """W_in and W_out of equal norm with W_out W_in = W, where n_dense is the rank of W. Raises
+    WeightsError if the rank is n_sparse: then there is no hidden layer."""
     n_sparse = len(W)
     require_memory(32 * n_sparse**2, f"W in {file}, {n_sparse} × {n_sparse},")
     left, sizes, right = torch.linalg.svd(W.double())

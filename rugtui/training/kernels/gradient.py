@@ -37,10 +37,8 @@ columns. Products over the samples are faster in columns at all sizes."""
 
 
 class Gradient:
-    """Computes loss and gradient of batches, in buffers that are allocated once per batch size.
-
-    The loss is the mean over samples and features of importance_i (x_i − y_i)².
-    """
+    """Computes loss and gradient of batches, in buffers that are allocated once per batch size. The
+    loss is the mean over samples and features of importance_i (x_i − y_i)²."""
 
     def __init__(
         self,
