@@ -90,7 +90,7 @@ def test_the_law_of_interference_is_the_sampled_one(name):
 
 
 @pytest.mark.parametrize(("n_sparse", "n_dense", "p"), [(64, 16, 0.05), (1024, 256, 0.01)])
-def test_a_rug_answers_from_one_row_what_its_matrix_answers_from_all(n_sparse, n_dense, p):
+def test_one_row_of_a_rug_gives_the_statistics_of_its_matrix(n_sparse, n_dense, p):
     generator = torch.Generator().manual_seed(0)
     rug = engineered("hadamard", n_sparse, n_dense, p, generator=generator)
     short = statistics(rug, p, generator=fresh())
@@ -130,7 +130,7 @@ def test_few_rows_at_a_time_are_all_rows(monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["W_in", "W_out", "b"])
-def test_weights_that_are_not_finite_are_one_sentence(name):
+def test_weights_that_are_not_finite_are_refused_in_one_sentence(name):
     parts = {"W_in": torch.ones(2, 6), "W_out": torch.ones(6, 2), "b": torch.zeros(6)}
     parts[name].view(-1)[1] = torch.nan
     for ask in (gaussian_loss, lambda w, p: statistics(w, p, generator=fresh())):
@@ -139,13 +139,13 @@ def test_weights_that_are_not_finite_are_one_sentence(name):
 
 
 @pytest.mark.filterwarnings("error")
-def test_finite_weights_whose_products_are_not_are_the_same_sentence():
+def test_finite_weights_with_infinite_products_are_refused_too():
     large = Dense(1e20 * torch.ones(2, 6), torch.tensor([[1e20, -1e20]] * 6), torch.zeros(6))
     with pytest.raises(WeightsError, match="must be finite numbers, but 6 of 6 rows"):
         gaussian_loss(large, 0.1)
 
 
-def test_what_is_no_probability_is_refused():
+def test_probabilities_outside_0_to_1_are_refused():
     with pytest.raises(SettingError, match="p must be"):
         statistics(stored("random_48_12.npz"), 0.0, generator=fresh())
 

@@ -30,11 +30,11 @@ def test_where_a_loss_stands(ratio, sentence):
     assert sentence in verdict(ratio * AT.loss, 0.0, AT, None)
 
 
-def test_a_difference_within_the_noise_is_none():
+def test_a_difference_within_the_noise_does_not_count():
     assert "plateau" in verdict(1.03 * AT.loss, 0.02 * AT.loss, AT, None)
 
 
-def test_a_loss_that_jumps_about_is_on_no_plateau():
+def test_a_noisy_loss_is_not_on_a_plateau():
     said = verdict(6.2 * AT.loss, 2 * AT.loss, AT, None, begins=False)
     assert said == "6.2 times L*, and above the linear optimum too."
 
@@ -54,16 +54,16 @@ def test_a_rug_is_called_a_rug():
     assert verdict(1.02 * AT.loss, 1e-6, AT, None, rug=True).startswith("The rug is 2 % above L*")
 
 
-def test_no_sentence_calls_it_a_floor():
+def test_no_sentence_calls_the_optimum_a_floor():
     said = [verdict(k / 10 * AT.loss, 1e-6, AT, None) for k in range(1, 40)]
     assert not any("floor" in one or "bound" in one for one in said)
 
 
-def test_nothing_is_said_of_nothing():
+def test_there_is_no_sentence_without_a_loss():
     assert verdict(float("nan"), 0.0, AT, None) == ""
 
 
-def test_what_does_not_hold_is_said():
+def test_predictions_that_do_not_hold_are_named():
     assert caveat(Settings()) == ""
     said = caveat(Settings(activation="gelu", bias=False))
     assert "assume a ReLU, not gelu, which sees one pre-activation at a time" in said
@@ -75,13 +75,13 @@ def test_what_does_not_hold_is_said():
     assert "p = 1/n_sparse = 0.00195" in caveat(Settings(data="one"))
 
 
-def test_only_what_L_star_is_of_is_held_against_it():
+def test_only_comparable_losses_are_compared_with_L_star():
     assert comparable(Settings(tied=True, bias=False))
     for change in ({"activation": "tanh"}, {"importance": 1.0}, {"data": "one"}):
         assert not comparable(Settings(**change))
 
 
-def test_dead_outputs_are_said():
+def test_dead_outputs_are_reported():
     assert death(0, Settings()) == ""
     assert death(1, Settings()).startswith("1 of 512 outputs is dead")
     assert death(512, Settings()).startswith("All outputs are dead")
@@ -193,7 +193,7 @@ def test_which_structure_weights_have(name, n_dense, sentence):
     assert verdict(found.exact, 0.0, at, found, below, rug=True).startswith("The rug: ")
 
 
-def test_no_structure_is_told_above_the_symmetric_optimum():
+def test_no_structure_is_named_above_the_symmetric_optimum():
     weights = construct("pairs", 256, 64, 0.05, generator=torch.Generator().manual_seed(0)).weights
     found = statistics(weights, 0.05, generator=np.random.default_rng(0))
     at, below = levels(0.25, 0.05), structured_levels(0.25, 0.05)

@@ -42,7 +42,7 @@ def test_w_is_a_scaled_projection_with_the_diagonal_asked_for(frame):
 
 
 @pytest.mark.parametrize("frame", FLAT)
-def test_every_feature_is_like_every_other(frame):
+def test_all_features_are_alike(frame):
     weights = build(frame, 256, 64, 0.1, 1.3, -0.2, generator=seeded())
     np.testing.assert_allclose(weights.diagonal(), 1.3, rtol=1e-6)
     np.testing.assert_allclose(weights.row_squares(), 1.3**2 * 4, rtol=1e-5)
@@ -75,7 +75,7 @@ def sampled_loss(weights, p, samples=512):
 
 
 @pytest.mark.parametrize("frame", ["hadamard", "orthonormal", "dct", "block"])
-def test_the_true_loss_follows_where_interference_is_many_small_terms(frame):
+def test_the_true_loss_is_the_gaussian_one_for_many_small_interferers(frame):
     p = 0.1
     weights = engineered(frame, 2048, 512, p, generator=seeded())
     loss, error = sampled_loss(weights, p)
@@ -121,7 +121,7 @@ def test_cosine_rows_of_any_size_are_flat(size, seed):
 
 
 @given(data=st.data())
-def test_a_block_diagonal_answers_as_its_dense_matrix_does(data):
+def test_a_block_diagonal_agrees_with_its_dense_matrix(data):
     inner = data.draw(st.sampled_from(["hadamard", "dct"]))
     block = build(inner, 8, 3, 0.1, 1.1, -0.1, generator=seeded())
     assert isinstance(block, Rug | Dense)
@@ -165,12 +165,12 @@ def test_blocks_are_rugs_where_they_can_be():
         ("block", 48, 48, "from 1 to 47"),
     ],
 )
-def test_sizes_that_a_frame_does_not_have(frame, n_sparse, n_dense, told):
+def test_sizes_that_a_construction_does_not_have_are_refused(frame, n_sparse, n_dense, told):
     with pytest.raises(WeightsError, match=told):
         build(frame, n_sparse, n_dense, 0.1, 1.0, 0.0, generator=seeded())
 
 
-def test_memory_is_asked_for_before_it_is_taken(monkeypatch):
+def test_memory_is_checked_before_it_is_allocated(monkeypatch):
     rug = build("hadamard", 1024, 256, 0.1, 1.0, 0.0, generator=seeded())
     monkeypatch.setattr(model_sizes, "available_memory", lambda: 2**20)
     with pytest.raises(WeightsError, match="GiB"):

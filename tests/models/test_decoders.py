@@ -44,7 +44,7 @@ def test_the_model_itself_is_the_relu():
 
 
 @pytest.mark.parametrize("name", DECODERS)
-def test_the_data_are_left_alone(name):
+def test_the_data_are_not_modified(name):
     weights = engineered("dct", 96, 24, 0.1, generator=seeded())
     x = next(batches(96, 0.1, 64, seeded(1)))
     z, before = torch.randn(64, 96), x.clone()
@@ -68,7 +68,7 @@ def test_topk_passes_the_share_of_the_best_threshold():
     assert (least >= most).all()
 
 
-def test_what_cannot_be_decoded():
+def test_weights_that_cannot_be_decoded_are_refused():
     weights = engineered("hadamard", 64, 16, 0.1, generator=seeded())
     with pytest.raises(UsageError, match="'magic'"):
         sampled(weights, 0.1, [], ["relu", "magic"])

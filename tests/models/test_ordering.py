@@ -101,7 +101,7 @@ def test_a_clustered_order_is_always_an_order(n_sparse, n_dense, seed):
     assert sorted(clusters(some_dense(n_sparse, n_dense, seed))) == list(range(n_sparse))
 
 
-def test_the_strongest_pair_stands_side_by_side():
+def test_the_strongest_pair_is_side_by_side():
     weights = some_dense(50, 7)
     W = matrix(weights)
     strength = np.triu(W**2 + W.T**2, 1)
@@ -148,7 +148,7 @@ def test_partners_of_a_rug_of_pairs_side_by_side(n_dense):
     np.testing.assert_array_equal(W.argmin(1), np.arange(64) ^ 1)
 
 
-def test_mutual_partners_stand_side_by_side_whatever_else_is_strong():
+def test_mutual_partners_are_side_by_side_whatever_else_is_strong():
     """Ten features in five hidden dimensions, two a dimension with opposite signs, shuffled; and
     two that interfere more strongly, but positively."""
     rng = np.random.default_rng(0)

@@ -41,7 +41,7 @@ def rugs(draw, most_bits=8):
 
 
 @given(rug=rugs())
-def test_a_rug_answers_as_its_dense_matrix_does(rug):
+def test_a_rug_agrees_with_its_dense_matrix(rug):
     dense = dense_of(rug)
     every = np.arange(rug.n_sparse)
     W = dense.rows(every)
@@ -122,25 +122,25 @@ def test_forward_in_single_precision():
     ("n_sparse", "n_dense", "told"),
     [(12, 3, "dct"), (16, 0, "from 1 to 15"), (16, 16, "from 1 to 15"), (2**50, 9, "GiB")],
 )
-def test_sizes_that_cannot_be_are_refused(n_sparse, n_dense, told):
+def test_impossible_sizes_are_refused(n_sparse, n_dense, told):
     with pytest.raises(WeightsError, match=told):
         Rug.build(n_sparse, n_dense, 1, 0, generator=seeded())
 
 
-def test_memory_is_asked_for_before_it_is_taken(monkeypatch):
+def test_memory_is_checked_before_it_is_allocated(monkeypatch):
     monkeypatch.setattr(base, "available_memory", lambda: 2**20)
     Rug.build(2**14, 10, 1, 0, generator=seeded())
     with pytest.raises(WeightsError, match=r"needs .* GiB of memory, but 0.000977 GiB"):
         Rug.build(2**15, 10, 1, 0, generator=seeded())
 
 
-def test_what_does_not_fit_is_said_with_both_sizes(monkeypatch):
+def test_too_little_memory_is_reported_with_both_sizes(monkeypatch):
     monkeypatch.setattr(base, "available_memory", lambda: 2**30)
     base.require_memory(2**30, "It")
     with pytest.raises(WeightsError, match=r"It needs 3 GiB of memory, but 1 GiB are available"):
         base.require_memory(3 * 2**30, "It")
 
 
-def test_sizes_are_read_at_a_glance():
+def test_sizes_in_words_are_short():
     assert base.gib(3 << 29) == "1.5 GiB"
     assert base.gib(3_030 << 30) == "3,030 GiB"

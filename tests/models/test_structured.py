@@ -62,7 +62,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("name", "n_sparse", "n_dense"), CASES)
-def test_structured_weights_answer_as_their_dense_twins_do(name, n_sparse, n_dense):
+def test_structured_weights_agree_with_their_dense_form(name, n_sparse, n_dense):
     weights = made(name, n_sparse, n_dense)
     W, twin = matrix(weights), dense(weights)
     assert (weights.n_sparse, twin.n_sparse) == (n_sparse, n_sparse)
@@ -203,7 +203,7 @@ def test_four_million_features_are_a_few_vectors():
 
 
 @pytest.mark.parametrize("name", ["pair", "simplex:1", "none", "single", "vote", "best:2", ""])
-def test_names_of_no_construction(name):
+def test_unknown_names_of_constructions_are_refused(name):
     with pytest.raises(UsageError):
         checked_name(name)
 

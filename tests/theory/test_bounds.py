@@ -87,6 +87,6 @@ def test_arrays_agree_with_scalars():
 
 
 @pytest.mark.parametrize("bound", [linear, elementwise, oracle])
-def test_what_is_no_probability_is_refused(bound):
+def test_probabilities_outside_0_to_1_are_refused(bound):
     with pytest.raises(SettingError, match="p must be a number above 0 and at most 1"):
         bound(0.5, 0.0)

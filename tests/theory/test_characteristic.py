@@ -71,7 +71,7 @@ def test_small_arguments_give_the_cumulants(p, s):
     assert phase == pytest.approx(-third * s**3 / 6, abs=p * s**5 + 4e-16 * s)
 
 
-def test_a_zero_of_the_factor_is_no_crash():
+def test_a_zero_of_the_factor_does_not_crash():
     size, phase = log_factor(2 * np.pi * np.arange(1, 4), 1.0)
     assert (size < -30).all()
     assert np.isfinite(phase).all()

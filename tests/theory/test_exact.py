@@ -183,7 +183,7 @@ def test_many_weights_tend_to_the_gaussian_loss(p):
     assert abs(excess[1]) < 3e-6
 
 
-def test_rows_do_not_depend_on_their_company():
+def test_the_loss_of_a_row_does_not_depend_on_other_rows():
     W, b = stored("trained_64_16.npz")
     together = exact_loss(W, np.arange(64), b, 0.05)
     chosen = np.array([40, 3, 17])
@@ -191,7 +191,7 @@ def test_rows_do_not_depend_on_their_company():
     np.testing.assert_allclose(alone, together[chosen], rtol=1e-5)
 
 
-def test_weights_are_left_alone():
+def test_the_weights_are_not_modified():
     W, b = stored("random_48_12.npz")
     before = W.copy()
     exact_loss(W, np.arange(48), b, 0.1)
@@ -267,7 +267,7 @@ def test_four_million_features():
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_weights_that_are_no_numbers_are_one_sentence(bad):
+def test_nan_and_infinite_weights_are_refused_in_one_sentence(bad):
     W, b = stored("random_48_12.npz")
     W[3, 5] = bad
     with pytest.raises(WeightsError, match="must be finite numbers, but 1 of 2304 are not"):
@@ -277,19 +277,19 @@ def test_weights_that_are_no_numbers_are_one_sentence(bad):
 
 
 @pytest.mark.parametrize("size", [1e100, 1e308])
-def test_weights_that_add_up_to_infinity_are_one_sentence(size):
+def test_weights_whose_sum_overflows_are_refused_in_one_sentence(size):
     with pytest.raises(WeightsError, match="absolute weights of a row must add up to"):
         one_row(np.full(10, size), 1.0, 0.0, 0.1)
 
 
 @pytest.mark.parametrize("p", [0.0, -1.0, 1.5, np.nan])
-def test_what_is_no_probability_is_refused(p):
+def test_probabilities_outside_0_to_1_are_refused(p):
     with pytest.raises(SettingError, match="p must be"):
         one_row([0.1], 1.0, 0.0, p)
 
 
 @pytest.mark.parametrize("p", [0.02, 0.4])
-def test_rounding_errors_of_zero_are_zeros(p):
+def test_weights_that_are_rounding_errors_count_as_zero(p):
     """Weights of size 1e-9 beside others move nothing, and cost no resolution."""
     weights = np.array([0.3, -0.2, 0.1])
     dust = 1e-9 * np.random.default_rng(0).standard_normal(20)

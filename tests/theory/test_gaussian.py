@@ -134,6 +134,6 @@ def test_moments_of_a_feature(p):
 
 
 @pytest.mark.parametrize("bad", [0, -0.1, 1.01, np.nan, np.inf, "many", [0.5, 2]])
-def test_a_bad_number_is_one_sentence(bad):
+def test_a_bad_number_is_refused_in_one_sentence(bad):
     with pytest.raises(SettingError, match="p must be a number above 0 and at most 1, but it is"):
         moments.checked("p", bad)

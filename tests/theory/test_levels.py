@@ -15,7 +15,7 @@ LINES = ("oracle", "elementwise", "optimum", "linear")
 
 
 @pytest.mark.parametrize(("r", "p"), [(0.25, 0.05), (0.003, 1e-4), (0.99, 1.0)])
-def test_they_go_through_the_point_of_the_run(r, p):
+def test_curves_go_through_the_point_of_the_run(r, p):
     made, here = curves(r, p), levels(r, p)
     for sweep, x in ((made.against_r, r), (made.against_p, p)):
         (index,) = np.flatnonzero(sweep.x == x)
@@ -35,7 +35,7 @@ def test_lines_keep_their_order_and_fall_with_r():
         assert (np.diff(getattr(made.against_r, name)) < 0).all()
 
 
-def test_each_sweep_holds_the_other_number():
+def test_each_curve_fixes_the_other_number():
     made = curves(0.25, 0.05)
     np.testing.assert_allclose(made.against_r.linear, linear(made.against_r.x, 0.05))
     np.testing.assert_allclose(made.against_p.linear, linear(0.25, made.against_p.x))

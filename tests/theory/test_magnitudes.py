@@ -110,6 +110,6 @@ def test_moments_and_characteristic_function_are_those_of_the_law(text):
     "text",
     ["gamma", "uniform:1", "uniform:2,1", "normal:1,0", "fixed:0", "exponential:x", "signed:1"],
 )
-def test_a_law_that_is_none_is_refused_with_what_is_wanted(text):
+def test_unknown_laws_are_refused_with_what_is_wanted(text):
     with pytest.raises(SettingError, match="magnitude"):
         Magnitude.parse(text)

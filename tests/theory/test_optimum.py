@@ -93,7 +93,7 @@ def profile(k, kappa, p):
 
 @pytest.mark.parametrize("p", [1e-8, 1e-5, 1e-3, 0.05, 0.5])
 @pytest.mark.parametrize("r", [1e-3, 0.3, "p", "10p"])
-def test_a_scan_by_another_road_finds_one_basin_and_the_same(r, p):
+def test_an_independent_scan_finds_the_same_single_basin(r, p):
     """Thresholds from far below the linear optimum to beyond all signal; r ≈ p log(1/p) is where
     linear gives way to thresholding."""
     r = {"p": p, "10p": min(10 * p, 0.9)}.get(r, r)
@@ -161,7 +161,7 @@ def test_an_answer_is_remembered():
 
 
 @pytest.mark.parametrize(("r", "p", "name"), [(0, 0.1, "r"), (0.1, 0, "p"), (1.5, 0.1, "r")])
-def test_what_is_no_ratio_is_refused(r, p, name):
+def test_ratios_and_probabilities_outside_0_to_1_are_refused(r, p, name):
     with pytest.raises(SettingError, match=f"{name} must be a number above 0 and at most 1"):
         optimum(r, p)
 

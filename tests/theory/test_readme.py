@@ -59,12 +59,12 @@ def named() -> Iterator[tuple[str, Path, str]]:
 
 
 @pytest.mark.parametrize(("line", "file", "name"), list(named()))
-def test_what_is_named_is_there(line, file, name):
+def test_every_name_exists(line, file, name):
     assert file.is_file(), line
     assert not name or name in names_in(file), f"{name} in {file}"
 
 
-def test_the_reader_of_names_reads():
+def test_names_are_found_in_the_readme():
     found = {(file.name, name) for _, file, name in named()}
     assert ("gaussian.py", "loss_gradient") in found
     assert ("moments.py", "variance") in found

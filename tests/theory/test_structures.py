@@ -73,7 +73,7 @@ def test_a_simplex_without_noise(k):
     assert found == pytest.approx(NOISELESS[k], rel=3e-4)
 
 
-def test_a_simplex_of_more_dimensions_than_it_can_use_is_none():
+def test_a_simplex_does_not_exist_at_larger_ratios():
     assert structure_loss(Structure("simplex", 3), 0.7, 0.05) is None
 
 
@@ -180,7 +180,7 @@ def test_a_finite_rug_loses_what_few_features_on_cost():
 
 
 @pytest.mark.parametrize("text", ["pair", "simplex", "simplex:1", "vote:x", "pairs:2", ""])
-def test_a_name_that_is_no_structure(text):
+def test_unknown_names_of_structures_are_refused(text):
     with pytest.raises(UsageError):
         Structure.parse(text)
 

@@ -211,7 +211,7 @@ def test_a_rug_computes_on_the_gpu():
     assert torch.float64 not in kernels.dtypes
 
 
-def test_what_statistics_read_of_weights_is_computed_where_these_are(monkeypatch):
+def test_statistics_are_computed_on_the_device_of_the_weights(monkeypatch):
     """Up to the copy of the result to the host, for which they wait once."""
     monkeypatch.setattr(dense_weights, "_float64", lambda tensor: tensor)
     with on_cuda():

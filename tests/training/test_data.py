@@ -72,7 +72,7 @@ def test_values_are_uniform():
 
 
 @pytest.mark.parametrize("p", [0.02, 0.3, 0.5, 1.0])
-def test_of_one_random_number_a_cell_the_values_are_uniform_too(p):
+def test_values_from_one_random_number_for_each_cell_are_uniform(p):
     x = data.sample_filled(100, p, 20_000, generator=generator())
     values = x[x > 0].double()
     n = len(values)
@@ -84,7 +84,7 @@ def test_of_one_random_number_a_cell_the_values_are_uniform_too(p):
     assert abs(z_scores(pairs.mean(), 0, 1 / 144 / n)) < 4
 
 
-def test_each_batch_of_a_generator_is_another_and_odd_sizes_are_whole():
+def test_batches_of_a_generator_differ_and_odd_sizes_are_complete():
     g = generator(3)
     one, two = (data.sample_filled(7, 0.5, 9, generator=g) for _ in range(2))
     assert one.shape == (9, 7)
@@ -165,7 +165,7 @@ def test_same_generator_same_samples():
     assert torch.equal(one.values, two.values)
 
 
-def test_drawn_densely_they_have_the_same_law():
+def test_dense_samples_have_the_same_law():
     x = data.sample_dense(50, 0.3, 20_000, generator=generator())
     on = x > 0
     assert abs(z_scores(on.sum(0), 6000, 4200)).max() < 4.5

@@ -29,13 +29,13 @@ def test_auto_takes_the_best(machine, cuda, mps, best):
     assert resolve("auto").type == best
 
 
-def test_what_is_there_resolves(machine):
+def test_available_devices_resolve(machine):
     machine(2, False)
     assert resolve("cuda:1") == torch.device("cuda", 1)
     assert resolve("cpu") == torch.device("cpu")
 
 
-def test_what_is_not_there_is_said(machine):
+def test_missing_devices_are_refused_with_a_hint(machine):
     machine(0, False)
     with pytest.raises(SettingError) as refused:
         resolve("cuda")

@@ -74,7 +74,7 @@ def test_nan_is_found_whatever_the_method():
 
 
 @pytest.mark.parametrize("more", [{}, {"p": 0.5}, {"n_dense": 31}, {"activation": "gelu"}])
-def test_one_weight_that_is_no_number_is_found_in_the_interval(more):
+def test_one_nan_weight_is_found_within_the_interval(more):
     training = Trainer(SMALL.replace(**more))
     training.advance()
     training._parameters.weights.W_in[2, 3] = float("nan")
@@ -99,7 +99,7 @@ def test_an_output_whose_feature_is_rare_is_not_called_dead():
     assert training._method.dead() == 0
 
 
-def test_full_memory_is_a_sentence(monkeypatch):
+def test_full_memory_is_reported_in_a_sentence(monkeypatch):
     training = Trainer(SMALL)
     training.advance()
     before = training.state()
@@ -157,7 +157,7 @@ print(train(int(sys.stdin.readline())), file=sys.stderr)
 """
 
 
-def test_memory_that_runs_out_for_real_and_the_batch_that_is_said_to_fit(tmp_path):
+def test_memory_that_really_runs_out_and_the_batch_that_fits(tmp_path):
     with subprocess.Popen(
         [sys.executable, "-c", "import torch\n" + FULL, str(tmp_path)],
         stdin=subprocess.PIPE,
@@ -211,7 +211,7 @@ print(json.dumps([
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="where the kernel tells the peak")
-def test_the_memory_that_is_said_to_be_needed_is_that_which_is_taken():
+def test_the_memory_that_is_needed_is_predicted():
     done = subprocess.run(
         [sys.executable, "-c", TAKEN],
         capture_output=True,

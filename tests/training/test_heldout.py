@@ -34,7 +34,7 @@ def test_one_batch_is_held_at_a_time():
     assert len(seen) == 4
 
 
-def test_it_is_the_mean_over_all_samples_with_its_error():
+def test_the_heldout_loss_is_the_mean_over_all_samples_with_its_error():
     every = torch.cat(list(map(torch.clone, batches(3, []))))
     each = sample_losses(some_weights(), every).double()
     found = measure(some_weights(), batches(3, []))
@@ -43,7 +43,7 @@ def test_it_is_the_mean_over_all_samples_with_its_error():
 
 
 @pytest.mark.parametrize("p", [0.1, 0.005])
-def test_where_samples_are_mostly_empty_the_loss_is_the_same(p):
+def test_mostly_empty_samples_give_the_same_loss(p):
     """Held against plain sampling of more samples."""
     weights = some_weights()
     weights = Dense(weights.W_in, weights.W_out, torch.linspace(-0.3, 0.1, 8))

@@ -110,13 +110,13 @@ def test_the_held_out_loss_is_the_exact_loss_of_the_law(magnitude):
         ({"until_within": 0.1, "p_decay": 1.0}, "until_within", "p_decay is not 0"),
     ],
 )
-def test_what_does_not_go_together_is_refused(changes, name, wanted):
+def test_incompatible_settings_are_refused(changes, name, wanted):
     with pytest.raises(SettingError, match=wanted) as caught:
         SETTINGS.replace(**changes)
     assert caught.value.name == name
 
 
-def test_it_is_said_where_theory_does_not_apply():
+def test_settings_to_which_theory_does_not_apply_are_named():
     assert "no sum of independent terms" in caveat(SETTINGS.replace(data="correlated"))
     assert "features with different p" in caveat(SETTINGS.replace(p_decay=1.0))
     assert "levels are of magnitudes signed" in caveat(SETTINGS.replace(magnitude="signed"))

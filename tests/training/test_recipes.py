@@ -175,7 +175,7 @@ def test_epochs_of_the_reference_hold_30000_samples():
         ({"data": "one"}, "method must be sgd where data is one"),
     ],
 )
-def test_population_needs_what_its_loss_is_of(recipe, sentence):
+def test_population_training_needs_settings_that_its_loss_describes(recipe, sentence):
     with pytest.raises(SettingError, match=sentence):
         SMALL.replace(method="population", **recipe)
 
@@ -189,7 +189,7 @@ def test_population_needs_what_its_loss_is_of(recipe, sentence):
         ({"data": "one"}, "data is one"),
     ],
 )
-def test_what_theory_is_not_of_has_no_target(recipe, where, tmp_path):
+def test_settings_outside_the_theory_have_no_target(recipe, where, tmp_path):
     with pytest.raises(SettingError, match=f"until_within must be auto where {where}"):
         SMALL.replace(until_within=0.01, **recipe)
     old = SMALL.replace(**recipe).as_dict() | {"until_within": 0.01}  # as version 0.1 let it be

@@ -68,7 +68,7 @@ def test_cancelling_anywhere_changes_nothing():
     same_state(smooth.state(), jerky.state())
 
 
-def test_who_calls_is_heard_after_each_step_and_changes_nothing():
+def test_a_pause_after_any_step_changes_nothing():
     smooth, called = Trainer(SMALL), Trainer(SMALL)
     wanted, got, calls = run(smooth, 3), [], 0
     while len(got) < 3:

@@ -96,7 +96,7 @@ def test_pickles_that_want_all_memory_or_time(program, told, tmp_path, capsys):
     refused(path, told, capsys)
 
 
-def test_dictionaries_that_hold_each_other_are_read_once(tmp_path, capsys):
+def test_nested_dictionaries_are_read_once(tmp_path, capsys):
     content = inner = {"W": W_IN}
     for k in range(150):
         content = {"a": content, "b": content}

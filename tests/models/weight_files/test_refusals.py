@@ -80,7 +80,7 @@ CASES = {
 
 
 @pytest.mark.parametrize(("content", "told"), CASES.values(), ids=CASES)
-def test_what_is_not_sure_is_refused(content, told, tmp_path, capsys):
+def test_ambiguous_files_are_refused(content, told, tmp_path, capsys):
     torch.save(content() if callable(content) else content, tmp_path / "w.pt")
     assert main(["predict", str(tmp_path / "w.pt"), "--p", "0.2", "--json"]) == 2
     out, err = capsys.readouterr()
@@ -187,7 +187,7 @@ def test_objects_beside_the_weights_are_never_run(how, old, tmp_path):
     assert not mark.exists()
 
 
-def test_settings_that_nobody_said_are_none(tmp_path, capsys):
+def test_settings_that_a_file_does_not_state_are_none(tmp_path, capsys):
     path = tmp_path / "w.npz"
     np.savez(path, **{name: array.numpy() for name, array in PLAIN.items()})
     saved = rugtui.load(path)
@@ -248,7 +248,7 @@ def test_bugs_of_our_own_keep_their_traceback(tmp_path, monkeypatch):
             read_weights(tmp_path / "w.pt")
 
 
-def test_odd_files(tmp_path):
+def test_unusual_files(tmp_path):
     """Each is read, or says in one sentence what it is."""
     shared = nn.Parameter(W_IN.clone())
     twice = nn.ModuleDict({"encoder": linear(W_IN), "decoder": linear(W_OUT, B)})

@@ -53,7 +53,7 @@ def test_stored_weights_survive_every_format(file, suffix, tmp_path):
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_each_naming(suffix, tmp_path):
+def test_each_naming_convention(suffix, tmp_path):
     path = tmp_path / f"w{suffix}"
     same(read_weights(write(path, {"W_in": W_IN, "W_out": W_OUT, "b": B})))
     layers = {"initial_layer.weight": W_IN, "final_layer.weight": W_OUT, "final_layer.bias": B}
@@ -63,7 +63,7 @@ def test_each_naming(suffix, tmp_path):
     same(read_weights(write(path, {f"module.{name}": x for name, x in layers.items()})))
 
 
-def test_either_way_to_lie_them(tmp_path):
+def test_either_orientation_of_the_matrices(tmp_path):
     path = tmp_path / "w.npz"
     same(read_weights(write(path, {"W_in": W_IN.T, "W_out": W_OUT.T, "b": B})))
     same(read_weights(write(path, {"W_in": W_IN.T, "W_out": W_OUT.T})), b=torch.zeros(7))
@@ -129,7 +129,7 @@ def test_instances(tmp_path):
     ids=" ".join,
 )
 @pytest.mark.parametrize("features_last", [True, False])
-def test_each_naming_of_several_instances_either_way_to_lie(named, features_last, tmp_path):
+def test_several_instances_in_each_convention_and_orientation(named, features_last, tmp_path):
     """Two instances: the second is what is meant, the first is upside down."""
     two = {name: torch.stack([-array, array]) for name, array in named.items()}
     if not features_last:
@@ -176,7 +176,7 @@ def test_whatever_torch_saves_of_a_model_and_its_optimizer(how, tmp_path):
     same(read_weights(tmp_path / "w.pt"), whole[2:5, 1:8], whole[2:5, 1:8].T, whole[0, :7])
 
 
-def test_tensors_of_other_kinds_are_no_weights(tmp_path):
+def test_other_kinds_of_tensors_are_refused(tmp_path):
     for kind, told in (
         (W_IN.to_sparse(), "sparse tensor"),
         (torch.empty(3, 7, device="meta"), "meta tensor"),
@@ -228,12 +228,12 @@ def test_other_byte_orders_and_fortran_order(tmp_path):
     ],
 )
 @pytest.mark.parametrize("suffix", [".npz", ".pt"])
-def test_arrays_that_are_no_weights(arrays, told, suffix, tmp_path):
+def test_arrays_that_cannot_be_weights_are_refused(arrays, told, suffix, tmp_path):
     with pytest.raises(WeightsError, match=told):
         read_weights(write(tmp_path / f"w{suffix}", arrays))
 
 
-def test_files_that_are_not_there(tmp_path):
+def test_missing_files_are_refused(tmp_path):
     with pytest.raises(WeightsError, match=r"no file .*gone\.npz"):
         read_weights(tmp_path / "gone.npz")
     with pytest.raises(WeightsError, match="is a folder"):
@@ -286,7 +286,7 @@ class Rebuilt(torch.nn.Module):
         return Rebuilt, ()
 
 
-def test_the_lines_that_convert_do(tmp_path, monkeypatch):
+def test_the_suggested_conversions_work(tmp_path, monkeypatch):
     """What refusals tell people to type makes a file that is read, typed wherever they are."""
     monkeypatch.chdir(tmp_path)
     listed = np.empty(3, dtype=object)
@@ -318,7 +318,7 @@ def test_files_cut_short_anywhere(suffix, tmp_path):
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_altered_bytes_are_weights_or_one_sentence(suffix, tmp_path):
+def test_altered_bytes_give_weights_or_one_sentence(suffix, tmp_path):
     path = write(tmp_path / f"w{suffix}", {"W_in": W_IN, "W_out": W_OUT, "b": B})
     whole, rng = path.read_bytes(), np.random.default_rng(0)
     refused = 0

@@ -103,7 +103,7 @@ def test_topk_keeps_so_many_positive_outputs():
 
 
 @pytest.mark.parametrize("activation", ["jumprelu", "gated"])
-def test_begins_where_a_relu_would_be_on_and_passes_signals_whole(activation):
+def test_initial_parameters_are_on_where_a_relu_is(activation):
     b = torch.full((3,), -0.3)
     weights = with_parameters(Dense(torch.ones(1, 3), torch.ones(3, 1), b), activation)
     Wx = torch.tensor([[0.2, 0.31, 1.0]])

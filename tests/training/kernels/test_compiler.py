@@ -45,14 +45,14 @@ def test_a_damaged_cache_is_replaced(doubled, tmp_path, pattern, content):
     assert kept(tmp_path).keys() == files.keys()
 
 
-def test_a_full_disk_is_no_error(doubled, tmp_path):
+def test_a_full_disk_is_not_an_error(doubled, tmp_path):
     with full_disk("limit", tmp_path / "cache") as disk:
         disk.fill()
         assert doubled()(2) == 4
         disk.free()
 
 
-def test_no_directory_that_can_be_written_keeps_nothing(doubled, tmp_path, monkeypatch):
+def test_without_a_writable_directory_nothing_is_cached(doubled, tmp_path, monkeypatch):
     for locator in CacheImpl._locator_classes:
         monkeypatch.setattr(locator, "from_function", lambda *_: None)
     assert doubled()(2) == 4

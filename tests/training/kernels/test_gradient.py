@@ -165,5 +165,5 @@ def test_bfloat16_products_cost_digits_and_nothing_else(plan):
         (0.01, "cuda", "dense"),
     ],
 )
-def test_the_plan_is_said_in_a_word_or_two(p, kind, said):
+def test_the_plan_has_a_short_name(p, kind, said):
     assert str(choose(Settings(p=p), kind=kind)) == said

@@ -54,7 +54,7 @@ def test_step_is_the_same_with_and_without_it(monkeypatch, most_on, important):
     torch.testing.assert_close(gradient, want, rtol=1e-4, atol=1e-6)
 
 
-def test_it_serves_single_precision_on_a_cpu_alone():
+def test_it_is_used_only_in_single_precision_on_a_cpu():
     for like in (
         {"dtype": torch.float64},
         {"device": "meta"},
@@ -63,7 +63,7 @@ def test_it_serves_single_precision_on_a_cpu_alone():
         assert linear_relu(z, W_out, b, out) is out
 
 
-def test_optimizers_that_cannot_be_bared_are_pytorchs_own(monkeypatch):
+def test_optimizers_that_cannot_be_unwrapped_are_pytorchs_own(monkeypatch):
     settings = Settings(n_sparse=16, n_dense=4, batch=8, steps=0, device="cpu")
     with_bare = Trainer(settings)
     with_bare.advance()
