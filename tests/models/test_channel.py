@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import integrate, optimize, stats
 
@@ -48,6 +48,7 @@ def test_the_best_jump_is_what_a_search_finds(r, p):
     assert jump.loss == pytest.approx(found.fun, rel=1e-5)
 
 
+@settings(max_examples=50)
 @given(z=st.floats(-0.5, 1.5), s=st.floats(0.02, 3), p=st.floats(1e-3, 1))
 def test_posterior_means_are_the_integrals_of_bayes(z, s, p):
     u = np.linspace(0, 1, 20_001)
@@ -62,6 +63,7 @@ def test_posterior_means_are_the_integrals_of_bayes(z, s, p):
     assert float(posterior_mean(at, noise, p)) == pytest.approx(wanted, rel=1e-6)
 
 
+@settings(max_examples=50)
 @given(z=st.floats(-1e6, 1e6), s=st.floats(1e-12, 1e3), p=st.floats(1e-9, 1))
 def test_posterior_means_are_finite_and_inside(z, s, p):
     at, noise = torch.tensor(z, dtype=torch.float64), torch.tensor(s, dtype=torch.float64)

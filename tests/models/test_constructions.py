@@ -3,7 +3,7 @@ from typing import get_args
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rugtui.errors import WeightsError
@@ -109,6 +109,7 @@ def sizes(draw, most=40):
     return n_sparse, draw(st.integers(1, n_sparse - 1))
 
 
+@settings(max_examples=50)
 @given(size=sizes(), seed=st.integers(0, 9))
 def test_cosine_rows_of_any_size_are_flat(size, seed):
     n_sparse, n_dense = size
@@ -120,6 +121,7 @@ def test_cosine_rows_of_any_size_are_flat(size, seed):
         np.testing.assert_allclose(W.diagonal(), 1, rtol=1e-5)
 
 
+@settings(max_examples=50)
 @given(data=st.data())
 def test_a_block_diagonal_agrees_with_its_dense_matrix(data):
     inner = data.draw(st.sampled_from(["hadamard", "dct"]))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rugtui.models.orthogonal_rows as module
@@ -16,6 +16,7 @@ def test_hadamard_is_sylvesters(bits):
     assert np.array_equal(hadamard(1 << bits).numpy(), scipy.linalg.hadamard(1 << bits))
 
 
+@settings(max_examples=50)
 @given(bits=st.integers(0, 11), batch=st.sampled_from([(), (1,), (3,), (2, 5)]))
 def test_transform_is_the_product_with_the_matrix(bits, batch):
     x = torch.randn(*batch, 1 << bits, dtype=torch.float64)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rugtui.errors import WeightsError
@@ -40,6 +40,7 @@ def rugs(draw, most_bits=8):
     return Rug.build(2**bits, n_dense, a, b, rows=order, generator=seeded(draw(st.integers(0, 99))))
 
 
+@settings(max_examples=50)
 @given(rug=rugs())
 def test_a_rug_agrees_with_its_dense_matrix(rug):
     dense = dense_of(rug)
@@ -56,6 +57,7 @@ def test_a_rug_agrees_with_its_dense_matrix(rug):
     torch.testing.assert_close(rug.forward(x), dense.forward(x), rtol=0, atol=1e-10)
 
 
+@settings(max_examples=50)
 @given(rug=rugs())
 def test_one_row_grouped_is_every_row(rug):
     values, counts = rug.grouped_row()
@@ -65,6 +67,7 @@ def test_one_row_grouped_is_every_row(rug):
         np.testing.assert_allclose(np.sort(row), np.repeat(values, counts), atol=1e-15)
 
 
+@settings(max_examples=50)
 @given(rug=rugs(7), data=st.data())
 def test_pooled_is_the_block_means_of_the_matrix(rug, data):
     n = rug.n_sparse

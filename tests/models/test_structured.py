@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rugtui.errors import UsageError, WeightsError
@@ -79,6 +79,7 @@ def test_structured_weights_agree_with_their_dense_form(name, n_sparse, n_dense)
     np.testing.assert_allclose(cells(weights, some, others), W[some][:, others], atol=1e-6)
 
 
+@settings(max_examples=50)
 @given(data=st.data())
 def test_pictures_of_structured_weights(data):
     weights = made(*data.draw(st.sampled_from(CASES)))
