@@ -150,10 +150,11 @@ class Law:
         plain = rectified(m, self.noise, 4)
         found = [self._atom * plain[n] for n in (2, 3)]
         if self._alone:
-            for value, count in zip(self.values, self.counts, strict=True):
-                beside = rectified(m + value, self.noise, 4)
-                for n in (2, 3):
-                    found[n - 2] += self._alone * count / value * (beside[n + 1] - plain[n + 1])
+            beside = rectified(np.add.outer(self.values, m), self.noise, 4)
+            factors = self._alone * self.counts / self.values
+            for n in (2, 3):
+                for factor, shifted in zip(factors, beside[n + 1], strict=True):
+                    found[n - 2] += factor * (shifted - plain[n + 1])
         if self._rest > 0:
             for n, more in zip((2, 3), self._together(m), strict=True):
                 found[n - 2] += more
