@@ -265,6 +265,14 @@ def rising_palette(palette: Palette) -> Palette:
     return dataclasses.replace(palette, ramp=palette.rising, glyphs=glyphs)
 
 
+@lru_cache(maxsize=16)
+def map_palette(palette: Palette) -> Palette:
+    """The palette with a grey middle, which an empty cell does not look like."""
+    ramp = (*palette.ramp[:HALF_LEVELS], palette.grid, *palette.ramp[HALF_LEVELS + 1 :])
+    glyphs = palette.glyphs and dataclasses.replace(palette.glyphs, zero="=")
+    return dataclasses.replace(palette, ramp=ramp, glyphs=glyphs)
+
+
 @lru_cache(maxsize=4096)
 def ink(foreground: RGB, bold: bool = False, background: RGB | None = None) -> Style:
     """A style, made once, because the terminal's escape codes are cached with it."""

@@ -94,7 +94,8 @@ class RunsTable:
             wanted["name"] = max(wanted["name"] + rest, LEAST_NAME)
         longest = max(len(self._differences(row)) for row in self.rows) + 1
         differ = longest > 3
-        spare = rest - max(min(longest, MOST_DIFFERENCES), LEAST_DIFFERENCES) if differ else rest
+        shared = min(longest, MOST_DIFFERENCES) if longest <= rest else rest // 2
+        spare = rest - max(shared, LEAST_DIFFERENCES) if differ else rest
         more = min(max(cell_len(row.name) for row in self.rows) + 1 - NAME, spare)
         if more > 0:
             wanted["name"] += more

@@ -144,7 +144,7 @@ def theory_table(
         chosen = next((row for row in rows if row.key == selected), rows[0])
         text = f"{chosen.name.strip()} {numbers.loss(chosen.value)}: {LOSSES[chosen.key].about}"
     style = palette.style("text")
-    most = max(height - LEAST_ROWS - len(head), 0)
+    most = max(height - LEAST_ROWS + 2 * bool(selected) - len(head), 0)
     explanation = sentences(numbers.minus(text), style, width, most)
     spare = height - len(head) - len(explanation)
     lined = _line_rows(rows, spare, width)

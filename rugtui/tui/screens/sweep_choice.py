@@ -154,7 +154,7 @@ class SweepForm(FormScreen[tuple[Grid, Path] | Other | None]):
     """Returns the grid of a new sweep and its folder, OTHER to choose one on disk, or None."""
 
     TITLE, FIRST = "New sweep", "n_sparse"
-    BINDINGS = [Binding("ctrl+o", "other", "list", tooltip="Sweeps on disk, to watch one.")]
+    BINDINGS = [Binding("ctrl+o", "other", "list", key_display="ctrl+o")]
 
     def __init__(self, draft: Grid) -> None:
         super().__init__()

@@ -24,6 +24,7 @@ from rugtui.tui.charts.palette import (
     MISSING,
     Palette,
     ink,
+    map_palette,
     rising_palette,
 )
 from rugtui.tui.heatmap.heatmap import heatmap, outline, rows_a_strip
@@ -130,7 +131,7 @@ def map_strips(
     if not seen.values.size or width < LEAST[0] or height < LEAST[1]:
         return fit([line([("There is nothing to map yet.", faint)], width)], width, height)
     span = ColourRange.of(seen)
-    own = palette if seen.middle is not None else rising_palette(palette)
+    own = rising_palette(palette) if seen.middle is None else map_palette(palette)
     room = MapLayout.of(seen.values.shape, width, height, palette, cursor)
     picture = heatmap(_pixels(seen, span, room, cursor, own), own)
     labels = _labels(seen, room, len(picture), palette)
@@ -223,12 +224,13 @@ def _legend(seen: MapPanel, span: ColourRange, palette: Palette, width: int) -> 
     high = ("over " if span.above else "") + short(span.high)
     middle = "" if seen.middle is None else f" {short(seen.middle)} "
     missing = [] if np.isfinite(seen.values).all() else _missing(palette)
-    for label, step, scale in (
-        (seen.label, 1, " (log)" * span.log),
-        (seen.label, 1, ""),
-        (seen.title, 1, ""),
-        (seen.title, 2, ""),
-        ("", 2, ""),
+    for label, step, scale, rest in (
+        (seen.label, 1, " (log)" * span.log, missing),
+        (seen.label, 1, "", missing),
+        (seen.title, 1, "", missing),
+        (seen.title, 2, "", missing),
+        (seen.title, 2, "", []),
+        ("", 2, "", []),
     ):
         lower, upper = (
             _ramp(palette, levels)
@@ -241,14 +243,14 @@ def _legend(seen: MapPanel, span: ColourRange, palette: Palette, width: int) -> 
             (f"{label}  " if label else "", text),
             (f"{low} ", faint),
             *lower,
+            *(_ramp(palette, range(1)) if middle else []),
             (middle, faint),
             *reversed(upper),
             (f" {high}{scale}", faint),
+            *rest,
         ]
         if sum(len(piece) for piece, _ in pieces) <= width:
             break
-    if sum(len(piece) for piece, _ in [*pieces, *missing]) <= width:
-        pieces += missing
     return line(pieces, width)
 
 

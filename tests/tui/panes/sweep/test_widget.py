@@ -118,7 +118,7 @@ def test_levels_of_the_map_are_colours_and_without_colours_characters():
         strips = shown(watched(rows), look, palette=palette)
         top, bottom = (ink_at(strips[row], 30) for row in (2, 20))
         assert top == palette.level(HALF_LEVELS)
-        assert bottom == palette.level(0)
+        assert bottom == palette.grid, "not as an empty cell"
     plain = shown(watched(rows), look, palette=palette_for(True, "none"))
     above, below = plain[2].text[30], plain[35].text[100]
     assert above != below
