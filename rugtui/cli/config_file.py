@@ -1,6 +1,6 @@
-"""The config file: a user's own defaults. Errors in it are reported with their lines.
+"""The config file: a user's own defaults, and the template for it.
 
-A file that is not TOML is ignored, and so is a single wrong value. Errors are reported as
+A file that is not TOML is ignored, and so is a single wrong value: errors are reported as
 `FILE:LINE: sentence`, and the program continues. Names and values are those of the declared
 settings and of the key table.
 """
@@ -8,11 +8,13 @@ settings and of the key table.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import sys
+import textwrap
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -22,7 +24,7 @@ import click
 
 from rugtui.cli.options import given_fields
 from rugtui.errors import SettingError, UsageError
-from rugtui.settings.fields import Declared, fields_of
+from rugtui.settings.fields import AUTO, Declared, fields_of
 from rugtui.settings.preferences import Preferences
 from rugtui.settings.settings import Settings
 from rugtui.storage.files import config_folder
@@ -31,7 +33,7 @@ from rugtui.tui.remapping import remapped
 
 TABLES = ("settings", "preferences", "keys")
 MAX_BYTES = 65_536
-"""Limit in bytes; the whole template takes a fifth of it."""
+"""Largest file that is read; the whole template takes a fifth of this."""
 AT = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 """How tomllib ends its messages."""
 HEADER = re.compile(r"\s*\[+\s*([^\[\]]+?)\s*\]")
@@ -39,14 +41,6 @@ ASSIGNMENT = re.compile(r"""\s*["']?([\w-]+)["']?(?:\s*\.\s*["']?([\w-]+)["']?)?
 Place = tuple[str, ...]
 """A table, or a table and a name in it."""
 Kind = TypeVar("Kind", Settings, Preferences)
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """An error and its line; 0 means the file as a whole."""
-
-    line: int
-    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +52,19 @@ class Config:
     settings: Settings = field(default_factory=Settings)
     preferences: Preferences = field(default_factory=Preferences)
     keymap: Keymap = field(default_factory=dict)
-    faults: tuple[Fault, ...] = ()
+    errors: tuple[tuple[int, str], ...] = ()
+    """Line and sentence; line 0 is the file as a whole."""
 
     @property
-    def complaints(self) -> list[str]:
-        """One line for each fault, in the order of the file, as compilers write them."""
-        ordered = sorted(self.faults, key=lambda fault: fault.line)
-        return [f"{self.path}:{fault.line or 1}: {fault.sentence}" for fault in ordered]
+    def messages(self) -> list[str]:
+        """One line for each error, in the order of the file, as compilers write them."""
+        ordered = sorted(self.errors, key=lambda error: error[0])
+        return [f"{self.path}:{line or 1}: {sentence}" for line, sentence in ordered]
 
-    def complain(self) -> Config:
-        """Report the faults on standard error."""
-        for complaint in self.complaints:
-            click.echo(f"rugtui: {complaint}", err=True)
+    def report(self) -> Config:
+        """Print the errors on standard error; returns itself."""
+        for message in self.messages:
+            click.echo(f"rugtui: {message}", err=True)
         return self
 
 
@@ -100,7 +95,7 @@ def read_config(path: Path | None = None, given: Mapping[str, Any] | None = None
 
 
 def _unusable(path: Path, reason: str, line: int = 0) -> Config:
-    return Config(path, True, faults=(Fault(line, f"{reason}; the file is ignored"),))
+    return Config(path, True, errors=((line, f"{reason}; the file is ignored"),))
 
 
 def parse_config(path: Path, content: bytes, given: Mapping[str, Any] | None = None) -> Config:
@@ -132,26 +127,25 @@ def parse_config(path: Path, content: bytes, given: Mapping[str, Any] | None = N
     keymap, clashes = remapped(table("keys"))
     wrong |= {("keys", key): sentence for key, sentence in clashes.items()}
     lines = _lines(text) if wrong else {}
-    faults = tuple(
-        Fault(lines.get(place, lines.get(place[:1], 0)), sentence)
-        for place, sentence in wrong.items()
+    errors = tuple(
+        (lines.get(place, lines.get(place[:1], 0)), sentence) for place, sentence in wrong.items()
     )
-    return Config(path, True, settings, preferences, keymap, faults)
+    return Config(path, True, settings, preferences, keymap, errors)
 
 
 def _lines(text: str) -> dict[Place, int]:
-    """The first line of each table and each name: tomllib does not report lines."""
-    found: dict[Place, int] = {}
+    """The first line of each table and each name, which tomllib does not report."""
+    lines: dict[Place, int] = {}
     table: Place = ()
     for number, line in enumerate(text.split("\n"), 1):
         if header := HEADER.match(line):
             table = tuple(part.strip(" \"'") for part in header[1].split("."))
-            found.setdefault(table, number)
+            lines.setdefault(table, number)
         elif assignment := ASSIGNMENT.match(line):
             place = (*table, *(part for part in assignment.groups() if part))
             for depth in range(1, len(place) + 1):
-                found.setdefault(place[:depth], number)
-    return found
+                lines.setdefault(place[:depth], number)
+    return lines
 
 
 def _wrong_tables(document: Mapping[str, Any]) -> dict[Place, str]:
@@ -190,9 +184,7 @@ def _declared(
     over = given_fields(kind, given or {})
     if given and given.get("ratio") is not None:
         values.pop("n_dense", None)
-    with contextlib.suppress(
-        SettingError
-    ):  # otherwise the error is in the file alone, or in the options
+    with contextlib.suppress(SettingError):  # the error is in the file alone, or in the options
         return kind(**_fitted(values | over))
     try:
         return kind(**_fitted(values))
@@ -233,3 +225,60 @@ def _unknown(kind: type, name: str) -> str:
     near = get_close_matches(name, fields_of(kind), n=1)
     hint = f"did you mean {near[0]}?" if near else "`rugtui doctor --template` lists them"
     return f"no {what} is called {name!r}; {hint}"
+
+
+WIDTH = 96
+ABOUT_FILE = (
+    "rugtui's defaults. Remove the # from a line and change the value: a preset overrides "
+    "this file, and the command line overrides both. `rugtui doctor` checks this file."
+)
+ABOUT_TABLES = {
+    "settings": "Settings of new runs, in the dashboard and in `rugtui train`.",
+    "preferences": "How the dashboard looks and how runs are saved.",
+    "keys": "Keys by name. Each is {wanted}.",
+}
+"""Comments of the template."""
+
+
+def template() -> str:
+    """A config file with every setting, preference and key at its default, commented out."""
+    return "\n".join(
+        [*_prose(ABOUT_FILE), *_table("settings"), *_table("preferences"), *_keys(), ""]
+    )
+
+
+def _table(name: str) -> Iterator[str]:
+    yield from ("", f"[{name}]", *_prose(ABOUT_TABLES[name]))
+    for declared in fields_of(Settings if name == "settings" else Preferences).values():
+        yield ""
+        yield from _prose(_about(declared))
+        yield f"#{declared.name} = {_written(declared.default)}"
+
+
+def _keys() -> Iterator[str]:
+    from rugtui.tui.keynames import WANTED, shown
+    from rugtui.tui.keys import KEYS
+
+    yield from ("", "[keys]", *_prose(ABOUT_TABLES["keys"].format(wanted=WANTED)))
+    about = ""
+    for key in KEYS:
+        if key.about != about:
+            about = key.about
+            yield ""
+            yield from _prose(f"{key.group}: {about}")
+        keys = ",".join(shown(one) for one in key.keys.split(","))
+        yield f"#{key.name} = {_written(keys)}"
+
+
+def _about(declared: Declared) -> str:
+    auto = f" {AUTO}: {declared.rule.auto}." if declared.rule.auto else ""
+    return f"{declared.rule.about}{auto} It is {wanted_in_toml(declared)}."
+
+
+def _prose(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent="# ", subsequent_indent="# ")
+
+
+def _written(value: Any) -> str:
+    """A value as TOML writes it; JSON's strings are valid TOML."""
+    return json.dumps(AUTO if value is None else value, ensure_ascii=False)

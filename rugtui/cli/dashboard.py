@@ -83,7 +83,7 @@ def show_session(
     os.environ.setdefault("ESCDELAY", ESCAPE_DELAY)  # Textual reads it when it is imported
     from rugtui.tui.app import RugtuiApp
 
-    app = RugtuiApp(session, preferences, config.keymap, config.settings, config.complaints)
+    app = RugtuiApp(session, preferences, config.keymap, config.settings, config.messages)
     obey_signals(app)
     watch_for_hangup(sys.stdin.fileno())
     # Not asyncio.run, which would wait for the worker thread; that may outlive the screen.

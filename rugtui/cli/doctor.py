@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import locale
 import os
 import platform
 import sys
-import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -18,12 +16,9 @@ from typing import Any
 import click
 
 from rugtui import __version__
-from rugtui.cli.config_file import Config, read_config, wanted_in_toml
+from rugtui.cli.config_file import Config, read_config, template
 from rugtui.cli.output import colours_of, json_option, print_json
 from rugtui.errors import UsageError
-from rugtui.settings.fields import AUTO, Declared, fields_of
-from rugtui.settings.preferences import Preferences
-from rugtui.settings.settings import Settings
 from rugtui.storage.files import config_folder, ignored_variables
 
 PACKAGES = ("torch", "textual", "numpy", "scipy", "rich", "platformdirs")
@@ -227,64 +222,8 @@ def config_file(config: Config) -> Check:
         make = f"mkdir -p {config.path.parent} && rugtui doctor --template > {config.path}"
         value = f"{config.path} (does not exist yet)"
         return Check("config_file", value, True, (f"`{make}` makes one",))
-    errors = tuple(config.complaints)
+    errors = tuple(config.messages)
     count = (
         "no errors" if not errors else "1 error" if len(errors) == 1 else f"{len(errors)} errors"
     )
     return Check("config_file", f"{config.path}: {count}", not errors, errors)
-
-
-# The template: a config file that lists every setting, preference and key with its default.
-
-WIDTH = 96
-ABOUT = (
-    "rugtui's defaults. Remove the # from a line and change the value: a preset overrides "
-    "this file, and the command line overrides both. `rugtui doctor` checks this file."
-)
-TABLES = {
-    "settings": "Settings of new runs, in the dashboard and in `rugtui train`.",
-    "preferences": "How the dashboard looks and how runs are saved.",
-    "keys": "Keys by name. Each is {wanted}.",
-}
-
-
-def template() -> str:
-    """The file, made from the declared settings and the key table."""
-    return "\n".join([*_prose(ABOUT), *_table("settings"), *_table("preferences"), *_keys(), ""])
-
-
-def _table(name: str) -> Iterator[str]:
-    yield from ("", f"[{name}]", *_prose(TABLES[name]))
-    for declared in fields_of(Settings if name == "settings" else Preferences).values():
-        yield ""
-        yield from _prose(_about(declared))
-        yield f"#{declared.name} = {_written(declared.default)}"
-
-
-def _keys() -> Iterator[str]:
-    from rugtui.tui.keynames import WANTED, shown
-    from rugtui.tui.keys import KEYS
-
-    yield from ("", "[keys]", *_prose(TABLES["keys"].format(wanted=WANTED)))
-    about = ""
-    for key in KEYS:
-        if key.about != about:
-            about = key.about
-            yield ""
-            yield from _prose(f"{key.group}: {about}")
-        keys = ",".join(shown(one) for one in key.keys.split(","))
-        yield f"#{key.name} = {_written(keys)}"
-
-
-def _about(declared: Declared) -> str:
-    auto = f" {AUTO}: {declared.rule.auto}." if declared.rule.auto else ""
-    return f"{declared.rule.about}{auto} It is {wanted_in_toml(declared)}."
-
-
-def _prose(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH, initial_indent="# ", subsequent_indent="# ")
-
-
-def _written(value: Any) -> str:
-    """A value as TOML writes it; JSON's strings are valid TOML."""
-    return json.dumps(AUTO if value is None else value, ensure_ascii=False)

@@ -51,7 +51,7 @@ def print_figure(figure: Figure, given: dict[str, Any]) -> None:
     from rugtui.reports.terminal_figures import drawn
     from rugtui.tui.charts.palette import picture_colours
 
-    config = read_config().complain()
+    config = read_config().report()
     preferences, console = given_preferences(given, config.preferences), Console()
     lines = drawn(
         figure,

@@ -79,7 +79,7 @@ def command(
         take_over(path)
         opening = functools.partial(resumed, path, given, preferences, screen=True)
         ctx.exit(show(settings_of_run(path), preferences, config, opening, path))
-    config.complain()
+    config.report()
     take_over(path)
     with Signals(preferences.on_hangup) as signals:
         session = resumed(path, given, preferences)

@@ -66,7 +66,7 @@ def command(
     """
     from rugtui.storage.run_directory import kind_of
 
-    config = read_config(given=given).complain()
+    config = read_config(given=given).report()
     settings = given_settings(given, config.settings)
     preferences = given_preferences(given, config.preferences)
     if into is not None and (kind := kind_of(into)):

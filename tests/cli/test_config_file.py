@@ -40,13 +40,13 @@ def write():
 def test_without_a_file_the_defaults_hold():
     config = read_config()
     assert not config.found
-    assert (config.settings, config.keymap, config.complaints) == (Settings(), {}, [])
+    assert (config.settings, config.keymap, config.messages) == (Settings(), {}, [])
 
 
 def test_valid_values_are_used(write):
     write(GOOD)
     config = read_config()
-    assert config.complaints == []
+    assert config.messages == []
     assert config.settings == Settings(p=0.1)
     assert (config.preferences.theme, config.preferences.mouse) == ("light", False)
     assert config.keymap == {"swap_weights": "b"}
@@ -82,9 +82,9 @@ def test_a_wrong_value_is_reported_with_its_line_and_the_others_are_used(
 ):
     path = write(text)
     config = read_config()
-    (complaint,) = config.complaints
-    assert complaint.startswith(f"{path}:{line}: ")
-    assert sentence in complaint
+    (message,) = config.messages
+    assert message.startswith(f"{path}:{line}: ")
+    assert sentence in message
     assert config.settings == Settings(seed=5)
     assert config.keymap == {}
 
@@ -106,34 +106,34 @@ def test_a_file_that_cannot_be_used_is_reported_with_its_line_and_ignored(
 ):
     path = write(text)
     config = read_config()
-    (complaint,) = config.complaints
-    assert complaint.startswith(f"{path}:{line}: ")
-    assert sentence in complaint
+    (message,) = config.messages
+    assert message.startswith(f"{path}:{line}: ")
+    assert sentence in message
     assert (config.settings, config.keymap) == (Settings(), {})
 
 
 def test_a_file_that_cannot_be_read_is_reported(write):
     write(b"[settings]\n# \xff\n")
-    assert ":2: this is not UTF-8" in read_config().complaints[0]
+    assert ":2: this is not UTF-8" in read_config().messages[0]
     write("#" * (MAX_BYTES + 1))
-    assert "more than 65,536 bytes" in read_config().complaints[0]
+    assert "more than 65,536 bytes" in read_config().messages[0]
     path = write("")
     path.unlink()
     path.mkdir()
-    assert "not a regular file" in read_config().complaints[0]
+    assert "not a regular file" in read_config().messages[0]
     path.rmdir()
     os.mkfifo(path)
-    assert "not a regular file" in read_config().complaints[0]
+    assert "not a regular file" in read_config().messages[0]
     path.unlink()
     path.symlink_to(path.parent / "nowhere")
-    assert "not a regular file" in read_config().complaints[0]
+    assert "not a regular file" in read_config().messages[0]
 
 
 def test_a_byte_order_mark_is_not_an_error(write):
     write("\ufeff[settings]\np = 0.3\nseed = -1")
     config = read_config()
     assert config.settings.p == 0.3
-    assert ":3: seed must be" in config.complaints[0]
+    assert ":3: seed must be" in config.messages[0]
 
 
 def test_command_line_beats_preset_beats_file(write):
@@ -171,7 +171,7 @@ async def test_the_dashboard_shows_errors_in_the_file_and_presets_keep_its_defau
 def test_reading_the_file_imports_nothing_heavy(write):
     write(GOOD + "quit = 'e'")
     code = (
-        "from rugtui.cli.config_file import read_config; read_config().complain();"
+        "from rugtui.cli.config_file import read_config; read_config().report();"
         "import sys; print(*sys.modules)"
     )
     done = subprocess.run(

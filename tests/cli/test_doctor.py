@@ -9,8 +9,7 @@ import pytest
 
 from rugtui.cli import doctor as checks
 from rugtui.cli import main
-from rugtui.cli.config_file import config_path, parse_config
-from rugtui.cli.doctor import template
+from rugtui.cli.config_file import config_path, parse_config, template
 from rugtui.settings.fields import fields_of
 from rugtui.settings.preferences import Preferences
 from rugtui.settings.settings import Settings, fields
@@ -42,11 +41,11 @@ def test_errors_in_the_config_file_are_shown_with_their_lines(capsys):
     assert capsys.readouterr().out == template()
 
 
-def test_the_template_lists_everything_and_is_read_back_without_an_error(tmp_path):
+def test_the_template_lists_everything_and_is_read_back(tmp_path):
     text = template()
     assert all(len(line) <= 100 for line in text.splitlines())
     config = parse_config(tmp_path, text.encode())
-    assert config.complaints == []
+    assert config.messages == []
     assert tomllib.loads(text) == {"settings": {}, "preferences": {}, "keys": {}}
     taken = re.sub(r"^#(?=[a-z_]+ = )", "", text, flags=re.M)
     everything = tomllib.loads(taken)
@@ -54,7 +53,7 @@ def test_the_template_lists_everything_and_is_read_back_without_an_error(tmp_pat
     assert list(everything["preferences"]) == list(fields_of(Preferences))
     assert sorted(everything["keys"]) == sorted(key.name for key in KEYS)
     config = parse_config(tmp_path, taken.encode())
-    assert config.complaints == []
+    assert config.messages == []
     assert config.settings == Settings()
     assert config.preferences == Preferences()
     assert config.keymap == {key.name: key.keys for key in KEYS}
