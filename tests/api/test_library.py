@@ -159,7 +159,7 @@ def test_tables_compare_print_and_refuse_unknown_columns(monkeypatch):
 
 
 def test_importing_the_package_takes_milliseconds():
-    """The least of several: a busy machine only adds."""
+    """The least of several times: a busy machine only adds."""
     code = "import time; t = time.perf_counter(); import rugtui; print(time.perf_counter() - t)"
     seconds = [
         float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout)

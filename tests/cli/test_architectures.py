@@ -19,7 +19,7 @@ def run(capsys, *words, code=0):
 
 @pytest.mark.parametrize("activation", ["jumprelu", "gated", "topk"])
 def test_trained_resumed_exported_and_predicted(activation, tmp_path, capsys):
-    """Every way to the loss of the same weights gives the same loss."""
+    """Every command gives the same loss for the same weights."""
     model = ["--activation", activation] + (["--k", 4] if activation == "topk" else [])
     out, err = run(
         capsys,

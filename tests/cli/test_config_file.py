@@ -1,4 +1,4 @@
-"""The config file: valid values count, faults are reported with their lines, nothing is fatal."""
+"""The config file: valid values are used, errors are reported with their lines, none is fatal."""
 
 import os
 import subprocess

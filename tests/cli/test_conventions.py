@@ -1,4 +1,4 @@
-"""What users expect of a command line: -h, completion, pipes, one style of errors."""
+"""What users expect of a command line: help, completion, one style of errors."""
 
 import subprocess
 import sys

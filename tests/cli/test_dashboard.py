@@ -1,4 +1,4 @@
-"""Leaving the dashboard while a step, or a save, is under way that takes long."""
+"""Quitting the dashboard during a slow step or a slow save."""
 
 import os
 import threading
@@ -27,7 +27,7 @@ def impatient(monkeypatch):
 
 @contextmanager
 def trained(**known):
-    """A session under way, which has ended when the block has."""
+    """A session that trains while the block runs."""
     session = Session(OwnRun(SMALL, **known))
     worker = threading.Thread(target=session.run, daemon=True)
     worker.start()
@@ -38,7 +38,7 @@ def trained(**known):
 
 
 class Slow:
-    """Something that takes as long as the test wants."""
+    """A call that returns only when the test lets it."""
 
     def __init__(self, work):
         self.work, self.begun, self.may_end = work, threading.Event(), threading.Event()
@@ -50,7 +50,7 @@ class Slow:
 
 
 class SlowDisk:
-    """Writes end when a pipe has a writer: as on a network's disk that does not answer."""
+    """Writes block until `answer` is called, as on a network disk that hangs."""
 
     def __init__(self, folder, monkeypatch):
         self.path, self.begun, self._sync = folder / "pipe", threading.Event(), os.fsync
@@ -68,7 +68,7 @@ class SlowDisk:
 
 
 def in_a_thread(work):
-    """Begin it; the thread, and the list that its result comes into."""
+    """Start it; returns the thread, and the list that will hold its result."""
     results = []
     thread = threading.Thread(target=lambda: results.append(work()), daemon=True)
     thread.start()
@@ -118,7 +118,7 @@ def test_quitting_does_not_wait_for_a_slow_step_and_says_what_is_saved(monkeypat
 
 
 def test_a_key_during_a_slow_step_does_not_end_the_run(monkeypatch):
-    """The rate is that of the steps that were done, however few."""
+    """The rate is computed from the steps that were done, however few."""
     monkeypatch.setattr(pace, "PRODUCTS", 1e7)  # a result a step, as where steps are slow
     with trained() as session:
         trainer, readings = session.subject.run.trainer, session.readings

@@ -1,4 +1,4 @@
-"""The doctor: works anywhere, says what to do; its template is a config file without a fault."""
+"""`rugtui doctor`: its checks and their advice, and the template of the config file."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""`rugtui export`: what others read is what was saved."""
+"""`rugtui export`: the files have what was saved."""
 
 import csv
 import html

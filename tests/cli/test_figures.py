@@ -1,4 +1,4 @@
-"""`rugtui figures`: which files it names, and what it says of those it leaves out."""
+"""`rugtui figures`: the files that it writes, and its notes about those it cannot."""
 
 import importlib.util
 import json

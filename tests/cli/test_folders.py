@@ -1,4 +1,4 @@
-"""Folders that a user names, or has not: what is said, what is written, and who may read it."""
+"""Folders: a missing home, folders that a user names, and who may read what is written."""
 
 import json
 import os
@@ -169,7 +169,7 @@ def test_private_state_stays_private(capsys, private_state):
 
 
 def copied(folder, how):
-    """A state folder as copying leaves it, with the times of now."""
+    """A copy of a state folder, whose files have the time of copying."""
     if how == "cp -rL":
         (copy := folder.with_name("copy")).mkdir()
         for path in folder.iterdir():
@@ -182,7 +182,7 @@ def copied(folder, how):
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Sets the clock with which files are marked forward by some minutes."""
+    """Sets the clock that file names are made with forward by some minutes."""
 
     def forward(minutes):
         now = time.localtime(begun + 60 * minutes)

@@ -1,4 +1,4 @@
-"""A command that was asked to keep something and could not exits with 1, and says so."""
+"""A command that cannot save its result says so and exits with 1."""
 
 import contextlib
 import json
@@ -30,7 +30,7 @@ def few_samples(monkeypatch):
 
 @contextlib.contextmanager
 def no_file_above(size):
-    """As where a quota is used up: no file may grow beyond so many bytes."""
+    """No file may grow beyond this many bytes, as when a quota is used up."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
@@ -128,7 +128,7 @@ def test_results_that_could_not_be_printed(arguments):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_signal_leaves_a_result_and_says_how_to_continue(number, capsys):
-    """In the log, on standard error and on standard output."""
+    """The log, standard error and standard output agree."""
     ended = threading.Event()
 
     def send():

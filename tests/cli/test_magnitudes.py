@@ -1,4 +1,4 @@
-"""Other magnitudes from the command line: levels, losses of weights, and what is said of them."""
+"""Other magnitudes from the command line: levels and losses of weights."""
 
 import json
 

@@ -30,10 +30,10 @@ SMALLER = {
     "study phases": ["--ratio=0.5", "--p=0.1"],
     "sweep": ["--n-sparse=16", "--ratio=0.25,0.5", "--p=0.05,0.1", "--kinds=theory,linear"],
 }
-"""Options that make a command quick; the last one given counts."""
+"""Options that make a command quick; the last one given is used."""
 NEEDS_TERMINAL = ("", "open", "watch")
 ONE_BY_ONE = {"--workers"}
-"""Options of which the test is elsewhere: they start processes."""
+"""Options that start processes, and are tested elsewhere."""
 
 
 def blocks(text, language):
@@ -52,7 +52,7 @@ def command_lines(text):
 
 
 def placeholders(words):
-    """Whether it shows a form, and not a command: RUN, NAME, DIR, …"""
+    """Whether the words have placeholders such as RUN, NAME or …"""
     return any(word in ("…", "...") or re.fullmatch(r"[A-Z]{3,}(#\d)?", word) for word in words)
 
 

@@ -1,4 +1,4 @@
-"""Runs and files of any name: found by it, and nothing else is; terminals never obey one."""
+"""Runs and files of any name are found by it, also with control characters."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""`rugtui open` from its command line to its last word, with a user at the keys and no terminal."""
+"""`rugtui open` from its command line to its exit, without a terminal."""
 
 import functools
 
@@ -16,7 +16,7 @@ from tests.live.test_opening import tree
 
 @pytest.fixture
 def seat(monkeypatch):
-    """Runs a command's dashboard with somebody at the keys."""
+    """Runs `rugtui open` with a function that acts as the user."""
 
     def seated(user, *arguments):
         async def sit(pilot):

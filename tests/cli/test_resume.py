@@ -1,4 +1,4 @@
-"""`rugtui resume`: killed, stopped or taken over, it is the run that never stopped."""
+"""`rugtui resume`: a killed or stopped run continues as if it had never stopped."""
 
 import contextlib
 import json
@@ -31,7 +31,7 @@ def answer(capsys, *arguments):
 
 @contextlib.contextmanager
 def started(*options):
-    """A run of its own process, saved at least once."""
+    """A process that trains, with at least one checkpoint."""
     with running([*TRAIN, "--autosave", "0.05", *options]) as process:
         until(lambda: saved() or process.poll() is not None)
         assert process.poll() is None

@@ -1,4 +1,4 @@
-"""`rugtui runs`: what there is, in which state, and what can go."""
+"""`rugtui runs`: the list with its states, and what --prune removes."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from tests.test_imports import loaded_by
 
 
 def a_run(steps=0, phase="paused"):
-    """A run that was left in this phase, or (None) is still held."""
+    """A run that was closed in this phase, or (None) is still held."""
     session = RunSession.new(SETTINGS.replace(steps=steps))
     session.advance(bool)
     if phase is None:

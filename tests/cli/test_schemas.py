@@ -1,4 +1,4 @@
-"""What `--json` prints, held against the JSON Schema of each command and the table of names."""
+"""The output of `--json`, validated by the JSON Schema of each command."""
 
 import json
 
@@ -15,7 +15,7 @@ SMALL = ["--n-sparse=16", "--n-dense=4", "--steps=20", "--batch=32", "--device=c
 
 @pytest.fixture
 def valid(capsys):
-    """The object that a command line prints, if it is what the command's schema says."""
+    """The JSON that a command line prints, validated by the command's schema."""
 
     def printed(*arguments, code=0):
         assert main([*arguments, "--json"]) == code

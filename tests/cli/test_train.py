@@ -1,4 +1,4 @@
-"""`rugtui train`: the run without a screen."""
+"""`rugtui train`: training without the dashboard."""
 
 import json
 import os
@@ -47,7 +47,7 @@ def test_the_same_seed_gives_the_same_bits_with_the_promised_keys(train, private
 
 
 def test_it_comes_within_a_tenth_of_the_symmetric_optimum_or_below(train):
-    """The default model, 2,000 steps. L* is no floor: a run may be below it by then."""
+    """The default model, 2,000 steps. L* is not a lower bound: a run may be below it by then."""
     result, err = train("--steps", "2000", "--device", "cpu", "--quiet")
     assert result["theory_loss"] == pytest.approx(0.00578942774445478, rel=1e-9)
     assert result["loss"] < 0.01203125

@@ -1,4 +1,4 @@
-"""`rugtui watch` on a terminal, beside a process that trains without one."""
+"""`rugtui watch` on a terminal, beside a process that trains."""
 
 import re
 import sys

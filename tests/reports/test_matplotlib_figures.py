@@ -1,4 +1,4 @@
-"""Figures on paper."""
+"""Figures in PNG and SVG files."""
 
 import numpy as np
 from PIL import Image

@@ -1,4 +1,4 @@
-"""The paper's set: what is in the maps, in the lines and beside the corner, before it is drawn."""
+"""The paper's figures: the values in their maps, lines and histograms."""
 
 import dataclasses
 
@@ -18,7 +18,7 @@ COLOURS = picture_colours(dark=False)
 
 
 def measured(n_sparse, *, factor=1.0):
-    """Rows in which every quantity of the paper is a number of its own."""
+    """Rows in which every quantity of the paper has a different number."""
     numbers = {name: factor * (k + 1) for k, name in enumerate(MEASURED)}
     return [
         dataclasses.replace(row, **{name: value * row.p for name, value in numbers.items()})
@@ -97,7 +97,7 @@ def test_a_sweep_of_an_older_version_lacks_the_quantities():
 
 
 def some_weights(n_sparse=40, n_dense=12, independent=9):
-    """Of a rank below n_dense."""
+    """Weights whose rank is below n_dense."""
     generator = torch.Generator().manual_seed(0)
     mixed = torch.randn(n_dense, independent, generator=generator)
     W_in = mixed @ torch.randn(independent, n_sparse, generator=generator)

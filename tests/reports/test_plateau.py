@@ -1,4 +1,4 @@
-"""The plateau study: measurements of runs as they go, the same however often they are cut off."""
+"""The plateau study: its measurements are the same however often it is interrupted."""
 
 import itertools
 
@@ -36,7 +36,7 @@ def test_a_measurement_has_the_exact_loss_of_the_weights_over_theory(tmp_path):
 
 
 def test_training_reaches_the_symmetric_loss_and_goes_below_it(tmp_path):
-    """Section 8 at a size of seconds: chance's interferers above L*, far fewer below it."""
+    """Section 8 at a small size: interferers of a random W above L*, far fewer below it."""
     settings = TINY.replace(n_sparse=32, n_dense=8, batch=64, steps=1500)
     found = seen(settings, tmp_path)
     first, last = found[0], found[-1]

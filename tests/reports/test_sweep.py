@@ -1,4 +1,4 @@
-"""Figures of a sweep: what is in them, before anybody draws it."""
+"""Figures of a sweep: the values in them."""
 
 import dataclasses
 
