@@ -156,7 +156,8 @@ def test_a_key_does_not_wait_behind_pictures(tmp_path, reader):
         for key, word in (("?", "─ Help"), ("e", "Settings")):
             # if other tests occupy the cores, pictures are sent while the screen of the key is
             # drawn
-            assert min(bytes_until(terminal, key, word) for _ in range(3)) <= terminal.rate / 2
+            most = terminal.rate / 2
+            assert any(bytes_until(terminal, key, word) <= most for _ in range(3))
         terminal.type("q")
         assert terminal.wait_for_exit() == 0
         questions = terminal.output.count(b"\x1b[6n")

@@ -1,5 +1,6 @@
 """Kept steps of a run are shown with their own weights and numbers, without disturbing training."""
 
+import shutil
 import threading
 import time
 from contextlib import contextmanager
@@ -32,15 +33,20 @@ def working(session):
 SETTINGS = Settings(n_sparse=32, n_dense=8, p=0.1, batch=16, steps=300, device="cpu")
 
 
-@pytest.fixture
-def run(tmp_path):
-    session = RunSession.new(SETTINGS, into=tmp_path)
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    session = RunSession.new(SETTINGS, into=tmp_path_factory.mktemp("trained"))
     while not session.done:
         if session.step >= 150 and session.settings.p == 0.1:
             session.change(SETTINGS.replace(p=0.2))
         session.advance(lambda: False, lambda: True)
     session.close("done")
     return session.folder
+
+
+@pytest.fixture
+def run(trained, tmp_path):
+    return shutil.copytree(trained, tmp_path / trained.name)
 
 
 def product(weights):

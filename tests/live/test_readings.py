@@ -154,7 +154,7 @@ def test_sampled_weights_need_no_result(tmp_path):
 
 def test_after_the_end_the_readings_belong_to_the_last_step(tmp_path):
     """The loss that is shown is the held-out loss of exactly these weights."""
-    run = RunSession.new(SMALL.replace(steps=40, batch=4096), into=tmp_path)
+    run = RunSession.new(SMALL.replace(steps=10, batch=4096), into=tmp_path)
     with reading(run, "done") as readings:
         while not run.done:
             train(readings)
@@ -165,7 +165,7 @@ def test_after_the_end_the_readings_belong_to_the_last_step(tmp_path):
             known.append(read_to_the_end(readings))
     heldout = run.history.view().heldout_at(SMALL.p)
     assert math.isfinite(heldout[0])
-    assert [(one.measured_at, one.loss_at, one.age) for one in known] == [(40, 40, 0)] * 3
+    assert [(one.measured_at, one.loss_at, one.age) for one in known] == [(10, 10, 0)] * 3
     assert (known[0].heldout, known[0].heldout_standard_error) == heldout
     assert (known[0].loss, known[0].standard_error) == heldout
     assert math.isnan(known[1].heldout)

@@ -90,7 +90,7 @@ def test_repeated_thinning_keeps_the_extremes_of_every_bin(small):
 
 
 def test_a_very_long_history_stays_within_its_bound():
-    rows = 3 * MOST
+    rows = 2 * MOST
     history, full = grown(rows, every=500)
     view = history.view()
     assert RECENT < len(view) <= MOST

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import torch
-
-from rugtui.sweeps.compute import compute
-
 
 def outcomes(units, grid, cancelled):
     """An Outcome of each unit, on one thread, as in a process of the pool."""
+    import torch
+
+    from rugtui.sweeps.compute import compute
+
     for unit in units:
         if cancelled():
             return

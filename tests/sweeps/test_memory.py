@@ -1,10 +1,7 @@
 """The memory that a sweep estimates, and that its processes use."""
 
 import functools
-import os
 import re
-import time
-from pathlib import Path
 
 import pytest
 
@@ -14,49 +11,12 @@ from rugtui.sweeps import compute as computing
 from rugtui.sweeps import estimate as estimates
 from rugtui.sweeps.estimate import PROCESS, estimate, needed, on_this_machine, processes
 from rugtui.sweeps.grid import Grid
-from rugtui.sweeps.plan import Outcome, failed, units
+from rugtui.sweeps.plan import units
 from rugtui.sweeps.processes import outcomes
+from tests.sweeps.stand_ins import PAIR, POPULATION, faulty, meeting, never, weighed
 
 GIB = 1 << 30
-GRID = Grid(n_sparse="16", ratio="0.25,0.5,0.75", p="0.1", kinds="population", device="cpu")
-PAIR = units(GRID)[:2]
 LARGE = Grid(n_sparse="16,32768", ratio="0.5", p="0.1", kinds="population,rug,theory", device="cpu")
-
-
-def never():
-    return False
-
-
-def peak():
-    """Bytes that this process has had in memory at once, without the libraries' files."""
-    said = dict(re.findall(r"(\w+):\s*(\d+) kB", Path("/proc/self/status").read_text()))
-    return (int(said["VmHWM"]) - int(said["RssFile"])) * 1024
-
-
-def weighed(unit, grid):
-    """A unit really computed; in place of weights, which process did, and its peak."""
-    from rugtui.sweeps.compute import compute
-
-    rows = compute(unit, grid).rows
-    return Outcome(rows, {str(os.getpid()): peak().to_bytes(8)})
-
-
-def meeting(unit, grid, *, where, patience):
-    """Tells whether another unit is computed at the same time; waits so many seconds for it."""
-    mark = where / str(unit.n_dense)
-    mark.touch()
-    until = time.monotonic() + patience
-    while not (met := len(list(where.iterdir())) > 1) and time.monotonic() < until:
-        time.sleep(0.01)
-    if not met:
-        mark.unlink()
-    return Outcome(failed(unit, grid, "stand-in").rows, {"met": bytes([met])})
-
-
-def faulty(unit, grid):
-    if unit == PAIR[0]:
-        raise LookupError("nobody foresaw this")
-    return Outcome(failed(unit, grid, "stand-in").rows, {})
 
 
 @pytest.mark.parametrize(
@@ -72,10 +32,11 @@ def faulty(unit, grid):
 def test_processes_stay_within_the_estimate(told, monkeypatch):
     """On one thread each, as the pool has it: NumPy's and PyTorch's would have buffers a thread."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setattr("rugtui.sweeps.processes.cores", lambda: 1)
     given = {"n_sparse": "1536", "p": "0.1,0.2,0.3", "kinds": "population", "steps": 2, **told}
     grid = Grid(**given, samples=512, rows=16, device="cpu")
     every = units(grid)
-    plan = estimate(every, grid, 2, 16 * GIB)
+    plan = estimate(every, grid, 1, 16 * GIB)
     found = list(outcomes(every, grid, never, compute=weighed))
     assert all(row.status == "done" for one in found for row in one.rows)
     peaks = {}
@@ -89,17 +50,17 @@ def test_processes_stay_within_the_estimate(told, monkeypatch):
 @pytest.mark.parametrize("room", [2, 1.5])
 def test_units_wait_for_memory(room, tmp_path, monkeypatch):
     monkeypatch.setattr("rugtui.sweeps.processes.cores", lambda: 2)
-    need = max(needed(unit, GRID) for unit in PAIR)
+    need = max(needed(unit, POPULATION) for unit in PAIR)
     there = 2 * PROCESS + int(room * need)
     compute = functools.partial(meeting, where=tmp_path, patience=60 if room == 2 else 0.3)
-    found = list(outcomes(PAIR, GRID, never, compute=compute, there=there))
+    found = list(outcomes(PAIR, POPULATION, never, compute=compute, there=there))
     assert [one.weights["met"] for one in found] == [bytes([room == 2])] * 2
 
 
 def test_a_unit_that_never_fits_fails_and_the_others_are_computed():
-    small, large = units(Grid(**{**GRID.as_dict(), "n_sparse": "16,4096", "ratio": "0.5"}))
-    there = PROCESS + needed(large, GRID) - 1
-    two = outcomes([large, small], GRID, never, compute=faulty, there=there)
+    small, large = units(Grid(**{**POPULATION.as_dict(), "n_sparse": "16,4096", "ratio": "0.5"}))
+    there = PROCESS + needed(large, POPULATION) - 1
+    two = outcomes([large, small], POPULATION, never, compute=faulty, there=there)
     found = {one.rows[0].n_sparse: one for one in two}
     assert found[16].rows[0].error == "stand-in"
     assert re.fullmatch(r"needs about .* GiB of memory.*", found[4096].rows[0].error)
@@ -107,15 +68,15 @@ def test_a_unit_that_never_fits_fails_and_the_others_are_computed():
 
 def test_an_unexpected_error_fails_only_its_unit():
     errors = {}
-    for one in outcomes(PAIR, GRID, never, compute=faulty):
+    for one in outcomes(PAIR, POPULATION, never, compute=faulty):
         errors |= {row.n_dense: row.error for row in one.rows}
     assert errors == {4: "LookupError: nobody foresaw this", 8: "stand-in"}
 
 
 def test_a_worker_checks_the_memory_of_its_own_machine(monkeypatch):
     unit = PAIR[0]
-    monkeypatch.setattr(computing, "available_memory", lambda: needed(unit, GRID) - 1)
-    (row,) = computing.compute(unit, GRID).rows
+    monkeypatch.setattr(computing, "available_memory", lambda: needed(unit, POPULATION) - 1)
+    (row,) = computing.compute(unit, POPULATION).rows
     assert row.status == "failed"
     assert "of memory, and there are" in row.error
 
@@ -129,7 +90,7 @@ def test_an_unexpected_error_in_statistics_fails_only_its_cell(monkeypatch):
         return whole(weights, p, **known)
 
     monkeypatch.setattr(computing, "statistics", fails_once)
-    grid = Grid(**{**GRID.as_dict(), "p": "0.1,0.2", "kinds": "rug", "ratio": "0.5"})
+    grid = Grid(**{**POPULATION.as_dict(), "p": "0.1,0.2", "kinds": "rug", "ratio": "0.5"})
     first, second = computing.compute(units(grid)[0], grid).rows
     assert (first.status, second.status) == ("done", "failed")
     assert second.error == "ValueError: f(a) and f(b) must have different signs"
@@ -173,7 +134,7 @@ def test_a_plan_says_which_cells_wait_and_why_there_are_fewer_processes():
 def test_a_device_has_its_own_memory_and_one_process(monkeypatch):
     monkeypatch.setattr(estimates, "available_memory", lambda: 2 * GIB)
     large = Grid(n_sparse="16,8192", ratio="0.5", kinds="trained", device="cuda")
-    for grid in (Grid(**{**GRID.as_dict(), "device": "cuda"}), large):
+    for grid in (Grid(**{**POPULATION.as_dict(), "device": "cuda"}), large):
         plan = on_this_machine(units(grid), grid, 2)
         assert "in 1 process;" in plan.words
         assert "available" not in plan.words

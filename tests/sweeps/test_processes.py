@@ -2,8 +2,6 @@
 
 import functools
 import multiprocessing
-import os
-import signal
 import sys
 import time
 from pathlib import Path
@@ -13,55 +11,24 @@ import pytest
 from rugtui.errors import RugtuiError, SettingError
 from rugtui.sweeps import processes
 from rugtui.sweeps.grid import Grid
-from rugtui.sweeps.plan import Cell, Outcome, Unit, failed, units
 from rugtui.sweeps.processes import outcomes
 from tests.processes import running, until
 from tests.sweeps import in_process
-
-GRID = Grid(n_sparse="16", ratio="0.25,0.5,0.75", p="0.1", kinds="trained,rug", device="cpu",
-            samples=64, steps=40)  # fmt: skip
-UNITS = units(GRID)
-FATAL = UNITS[1]
-FORMULA_AND_UNITS = (Unit("linear", (16, 4), (Cell(0.1),)), *UNITS)
-
-
-def never():
-    return False
+from tests.sweeps.stand_ins import (
+    FATAL,
+    FORMULA_AND_UNITS,
+    GRID,
+    UNITS,
+    dying,
+    never,
+    sleeping,
+    sound,
+    wrong,
+)
 
 
 def facts(outcome):
     return [{**row.as_dict(), "seconds": None} for row in outcome.rows]
-
-
-def sound(unit, grid, *, where=None):
-    """A stand-in whose weights say whether its process ignores SIGINT."""
-    if where is not None:
-        (where / str(os.getpid())).touch()
-    is_deaf = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-    return Outcome(failed(unit, grid, "stand-in").rows, {"deaf": bytes([is_deaf])})
-
-
-def dying(unit, grid, *, deaths, where):
-    """Kills its process so many times at one of the units."""
-    done = len(list(where.glob("death*")))
-    if unit == FATAL and done < deaths:
-        (where / f"death{done}").touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return sound(unit, grid)
-
-
-def wrong(unit, grid):
-    raise ZeroDivisionError("division by zero")
-
-
-def sleeping(unit, grid, *, where):
-    sound(unit, grid, where=where)
-    time.sleep(100)
-
-
-def sleep_in_pool(where):
-    """A program whose pool never gets anywhere."""
-    list(outcomes(UNITS, GRID, never, compute=functools.partial(sleeping, where=Path(where))))
 
 
 def lives(pid):
@@ -105,7 +72,7 @@ def test_cancelling_ends_the_processes_at_once(tmp_path):
 
 
 def test_processes_end_with_their_parent(tmp_path):
-    told = f"from {__name__} import sleep_in_pool; sleep_in_pool({str(tmp_path)!r})"
+    told = f"from tests.sweeps.stand_ins import sleep_in_pool; sleep_in_pool({str(tmp_path)!r})"
     with running([sys.executable, "-c", told]) as program:
         until(lambda: any(tmp_path.iterdir()))
         program.kill()

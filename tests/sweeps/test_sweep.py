@@ -48,8 +48,14 @@ def swept(path, grid=SMALL, outcomes=in_process.outcomes, *, most=10**9, retry_f
 
 
 @pytest.fixture(scope="module")
-def unbroken(tmp_path_factory):
-    return swept(tmp_path_factory.mktemp("unbroken") / "sweep")[0]
+def whole(tmp_path_factory):
+    """The rows of an uninterrupted sweep, and its progress."""
+    return swept(tmp_path_factory.mktemp("whole") / "sweep")
+
+
+@pytest.fixture
+def unbroken(whole):
+    return whole[0]
 
 
 def test_a_sweep_that_was_killed_and_continued_equals_an_uninterrupted_one(tmp_path, unbroken):
@@ -79,9 +85,9 @@ def test_rows_of_theory_equal_stored_values(tmp_path):
             assert row.loss == pytest.approx((1 - row.ratio) * (row.p / 3 - row.p**2 / 4))
 
 
-def test_the_remaining_time_is_estimated_from_costs_not_cells(tmp_path):
+def test_the_remaining_time_is_estimated_from_costs_not_cells(whole):
     """Formulas take no time: counting cells, they would make the end look near."""
-    _, seen = swept(tmp_path / "sweep")
+    _, seen = whole
     first = next(k for k, one in enumerate(seen) if one.rows[0].kind in RANDOM)
     assert [one.left for one in seen[:first]] == [None] * first
     assert first >= 2
