@@ -137,7 +137,7 @@ class RunSession:
         """
         if self.resume_handle is not None:
             self.resume_handle.take(self.writer)
-            self.writer.note(f"opened at step {self.trainer.step:,}, and goes on")
+            self.writer.note(f"opened at step {self.trainer.step:,}, and training resumes")
         waited, self.waits, self.source, self.resume_handle = self.waits, False, "", None
         if waited:
             self._begin()

@@ -144,7 +144,7 @@ class Estimate:
             which = "1 cell does" if self.too_large == 1 else f"{self.too_large:,} cells do"
             notes.append(
                 f"{which} not fit in memory: up to {said(self.too_large_need)} are needed, and "
-                f"{there}. What does not fit will be a row that failed."
+                f"{there}. In the table these cells will have failed."
             )
         if self.processes < self.wanted:
             notes.append(
@@ -153,8 +153,8 @@ class Estimate:
             )
         elif self.processes * self.largest > self.available:
             notes.append(
-                f"Cells that need up to {said(self.largest)} wait until there is room beside "
-                f"others: {there}."
+                f"Cells that need up to {said(self.largest)} wait until there is room for them "
+                f"beside others: {there}."
             )
         return notes
 

@@ -101,8 +101,8 @@ def require_plain(contents: Contents, chosen: Candidate, said: StatedSettings) -
     file, convention = contents.path, chosen.convention
     if convention.refusal:
         raise WeightsError(
-            f"{listed(chosen.roles.values())} in {file} are not read: {convention.refusal}, and in "
-            f"this model there is nothing; {names_hint(chosen)} reads them all the same."
+            f"{listed(chosen.roles.values())} in {file} are not read: {convention.refusal}, but "
+            f"the toy model has nothing there; {names_hint(chosen)} reads them all the same."
         )
     first, base = next(iter(chosen.roles.values())), convention.W_in
     prefix = first[: len(first) - len(base)]
@@ -114,13 +114,13 @@ def require_plain(contents: Contents, chosen: Candidate, said: StatedSettings) -
         )
     if said.scale:
         raise WeightsError(
-            f"{said.scale} beside the weights in {file}, and this model has no such factor; "
+            f"{said.scale} beside the weights in {file}, but the toy model has no such factor; "
             f"{names_hint(chosen)} reads them without it."
         )
     if said.hidden_activation:
         raise WeightsError(
-            f"{file} says that its hidden layer has an activation ({said.hidden_activation}), and "
-            f"here it has none; {names_hint(chosen)} reads the weights all the same."
+            f"{file} says that its hidden layer has an activation ({said.hidden_activation}), but "
+            f"the toy model has none; {names_hint(chosen)} reads the weights all the same."
         )
 
 

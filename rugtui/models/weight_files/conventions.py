@@ -225,8 +225,8 @@ class StatedSettings:
         """Raises WeightsError for an activation that rugtui does not have."""
         if self.other_activation:
             raise WeightsError(
-                f"The file says that its activation is {self.other_activation}, and here it is one "
-                f"of {', '.join(ACTIVATIONS)}: say which is meant with --activation."
+                f"The file names the activation {self.other_activation}, which rugtui does not "
+                f"have: choose one of {', '.join(ACTIVATIONS)} with --activation."
             )
 
 

@@ -75,7 +75,7 @@ CASES = {
         "but it has state_dict.Adiag, state_dict.mean",
     ),
     "an activation that no run has": (
-        PLAIN | {"cfg": Config(activation="sigmoid")}, "its activation is sigmoid"),
+        PLAIN | {"cfg": Config(activation="sigmoid")}, "the activation sigmoid, which rugtui does not have"),
 }  # fmt: skip
 
 
