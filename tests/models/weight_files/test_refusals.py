@@ -75,7 +75,7 @@ CASES = {
         "but it has state_dict.Adiag, state_dict.mean",
     ),
     "an activation that no run has": (
-        PLAIN | {"cfg": Config(activation="sigmoid")}, "the activation sigmoid, which rugtui does not have"),
+        PLAIN | {"cfg": Config(activation="sigmoid")}, "names the activation sigmoid"),
 }  # fmt: skip
 
 
@@ -87,7 +87,7 @@ def test_ambiguous_files_are_refused(content, told, tmp_path, capsys):
     assert not out
     line = err.splitlines()[-1]
     assert re.search(told, line), line
-    assert str(tmp_path / "w.pt") in line or "activation is sigmoid" in line
+    assert str(tmp_path / "w.pt") in line or "the activation sigmoid" in line
 
 
 @pytest.mark.parametrize("name", [name for name, (_, told) in CASES.items() if "left over" in told])
