@@ -23,9 +23,8 @@ from rugtui.models.base import Weights
 from rugtui.models.composite import RowLaw, row_laws
 from rugtui.settings.law import USUAL_LAW, MagnitudeLaw
 from rugtui.theory import gaussian
-from rugtui.theory.distribution import Distribution
 from rugtui.theory.exact import TOLERANCE, expected_loss
-from rugtui.theory.interference import Groups, Interference, Rows, Source
+from rugtui.theory.interference import Distribution, Groups, Interference, Rows, Source
 from rugtui.theory.moments import checked, variance
 
 EDGES = np.linspace(-4, 4, 65)

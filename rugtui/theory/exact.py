@@ -29,9 +29,17 @@ from numpy.typing import ArrayLike
 
 from rugtui.errors import WeightsError
 from rugtui.theory import gaussian
-from rugtui.theory.interference import TAIL, Groups, Interference, Rows, Vector, bennett
+from rugtui.theory.interference import (
+    PERIOD,
+    TAIL,
+    Groups,
+    Interference,
+    Rows,
+    Vector,
+    bennett,
+)
 from rugtui.theory.moments import checked
-from rugtui.theory.series import PERIOD, Pieces, Series, kind_of, pieces
+from rugtui.theory.series import Pieces, Series, kind_of, pieces
 
 TOLERANCE = 3e-6
 """Relative size of the last octave of frequencies at which the sum is cut off."""

@@ -33,9 +33,6 @@ LAST = 1 << 15
 """Initial number of frequencies, and the limit up to which it is doubled."""
 LEAST_DECAY = 1 / 6
 """The terms of the next octave are assumed to be at least this share of those of the last one."""
-PERIOD = 1.25
-"""P in units of the range of ν: values beyond one end of the range are mapped beyond the other end,
-where there are no knots."""
 BERNOULLI = {  # B_{n+1}(1 + y)/(n + 1)! by rising powers of y
     1: (1 / 12, 1 / 2, 1 / 2),
     2: (0.0, 1 / 12, 1 / 4, 1 / 6),

@@ -30,9 +30,9 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
 from rugtui.theory import gaussian
-from rugtui.theory.interference import RARE, Groups, Interference
+from rugtui.theory.interference import PERIOD, RARE, Groups, Interference
 from rugtui.theory.moments import Array, variance
-from rugtui.theory.series import BERNOULLI, PERIOD
+from rugtui.theory.series import BERNOULLI
 
 GRID = 4096
 """Places of the FFT."""

@@ -17,9 +17,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from rugtui.theory.distribution import Distribution
 from rugtui.theory.exact import exact_loss, grouped_row_loss
-from rugtui.theory.interference import Rows
+from rugtui.theory.interference import Distribution, Rows
 from rugtui.theory.optimum import optimum
 
 REPEATS = 5

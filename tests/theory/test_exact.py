@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from rugtui.errors import SettingError, WeightsError
 from rugtui.models.rug import Rug
-from rugtui.theory import gaussian, moments, series
+from rugtui.theory import gaussian, interference, moments, series
 from rugtui.theory.exact import exact_loss, grouped_row_loss
 from rugtui.theory.optimum import optimum
 
@@ -71,7 +71,7 @@ def test_stored_weights_are_stable_when_the_resolution_is_doubled(case, monkeypa
     loss = exact_loss(W[some], some, b[some], case["p"])
     monkeypatch.setattr(series, "FIRST", 1024)
     np.testing.assert_allclose(loss, exact_loss(W[some], some, b[some], case["p"]), rtol=1e-5)
-    monkeypatch.setattr("rugtui.theory.exact.PERIOD", 2 * series.PERIOD)
+    monkeypatch.setattr("rugtui.theory.exact.PERIOD", 2 * interference.PERIOD)
     np.testing.assert_allclose(loss, exact_loss(W[some], some, b[some], case["p"]), rtol=1e-5)
 
 
