@@ -217,9 +217,8 @@ class StatedSettings:
 
     def settings(self) -> dict[str, Any]:
         """The settings of a run that the file says."""
-        known = {"p": self.p, "activation": self.activation, "k": self.k}
-        known |= {"magnitude": self.magnitude}
-        return {name: value for name, value in known.items() if value is not None}
+        names = ("p", "activation", "k", "magnitude")
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
 
     def require_known(self) -> None:
         """Raises WeightsError for an activation that rugtui does not have."""
@@ -232,24 +231,17 @@ class StatedSettings:
 
 def stated_settings(facts: Mapping[str, Any]) -> StatedSettings:
     """From names and values beside the arrays, such as cfg.final_layer_act_func or p_feat."""
-    activations = {
-        name for key, value in facts.items() if ACTIVATION.fullmatch(key) and (name := _name(value))
-    }
-    chances = {
-        float(value)
-        for key, value in facts.items()
-        if CHANCE.fullmatch(key) and isinstance(value, int | float) and 0 < value <= 1
-    }
-    scales = [
-        f"{key} is {value:g}"
-        for key, value in facts.items()
-        if SCALE.fullmatch(key) and isinstance(value, int | float) and value not in (1, True)
-    ]
-    hidden = [
-        name
-        for key, value in facts.items()
-        if HIDDEN_ACTIVATION.fullmatch(key) and (name := _name(value)) not in ("", "identity")
-    ]
+
+    def of(pattern: re.Pattern[str], kind: Any) -> dict[str, Any]:
+        known = facts.items()
+        return {k: v for k, v in known if pattern.fullmatch(k) and isinstance(v, kind)}
+
+    activations = {_name(value) for value in of(ACTIVATION, str).values()} - {""}
+    hidden = [_name(value) for value in of(HIDDEN_ACTIVATION, str).values()]
+    hidden = [name for name in hidden if name not in ("", "identity")]
+    chances = {float(value) for value in of(CHANCE, int | float).values() if 0 < value <= 1}
+    factors = of(SCALE, int | float).items()
+    scales = [f"{name} is {value:g}" for name, value in factors if value not in (1, True)]
     one = activations.pop() if len(activations) == 1 else ""
     return StatedSettings(
         activation=ACTIVATIONS.get(one),
@@ -262,9 +254,7 @@ def stated_settings(facts: Mapping[str, Any]) -> StatedSettings:
     )
 
 
-def _name(value: Any) -> str:
+def _name(value: str) -> str:
     """ReLU, F.relu and torch.nn.modules.activation.ReLU are all relu."""
-    if not isinstance(value, str):
-        return ""
     name = value.rpartition(".")[2].lower()
     return SAME.get(name, name)

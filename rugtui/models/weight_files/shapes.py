@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from dataclasses import dataclass
@@ -77,11 +78,9 @@ def sizes_of(
 ) -> Sizes:
     """The sizes of the model; `stacked`: there are instances, which have no conventional layout.
     Raises WeightsError if shapes do not fit, or there are not fewer dimensions than features."""
-    named = {
-        "W" if role == "W_in" and "W_out" not in shapes else role: shape
-        for role, shape in shapes.items()
-    }
-    told = ", ".join(f"{role} {shape}" for role, shape in named.items())
+    tied = "W_out" not in shapes
+    names = {role: "W" if role == "W_in" and tied else role for role in shapes}
+    told = ", ".join(f"{names[role]} {shape}" for role, shape in shapes.items())
     misfit = WeightsError(f"The shapes in {file} do not fit each other: {told}.")
     matrix = shapes.get("W_in", shapes.get("W", ()))
     if len(matrix) != 2 or 0 in matrix:
@@ -109,10 +108,8 @@ def sizes_of(
     if n_dense >= n_sparse:
         other = ""
         if not chosen.explicit and bias == 1 and n_dense > n_sparse:
-            turned = ",".join(
-                f"{role}={name}.T" if PLAIN[role] == 2 else f"{role}={name}"
-                for role, name in chosen.roles.items()
-            )
+            roles = chosen.roles.items()
+            turned = ",".join(f"{role}={name}{'.T' * (PLAIN[role] - 1)}" for role, name in roles)
             other = f"; if they are stored the other way round: --names {turned}"
         square = ""
         if n_dense == n_sparse:
@@ -146,8 +143,7 @@ def unread_arrays(
     left = [name for name in contents.arrays if name not in read]
     if chosen.explicit:
         return left
-    groups = [contents.arrays[name].group for name in read]
-    root = _common(groups)
+    root = _innermost_common([contents.arrays[name].group for name in read])
     elsewhere = {name for other in others for name in other.roles.values()}
     prefixes = tuple(other.prefix for other in others if other.prefix)
     for name in left:
@@ -174,15 +170,12 @@ def _alias(entry: Entry, same: list[Any]) -> bool:
     return entry.same_as in same or turned in same
 
 
-def _common(groups: list[str]) -> str:
+def _innermost_common(groups: list[str]) -> str:
     """The innermost container of all of these."""
-    parts = [group.split(".") if group else [] for group in groups]
-    shared = []
-    for step in zip(*parts, strict=False):
-        if len(set(step)) > 1:
-            break
-        shared.append(step[0])
-    return ".".join(shared)
+    steps = zip(*(group.split(".") if group else [] for group in groups), strict=False)
+    return ".".join(
+        step[0] for step in itertools.takewhile(lambda step: len(set(step)) == 1, steps)
+    )
 
 
 def _could_matter(entry: Entry, sizes: Sizes, count: int | None, inside: bool) -> str:
@@ -192,12 +185,9 @@ def _could_matter(entry: Entry, sizes: Sizes, count: int | None, inside: bool) -
     integral = entry.dtype.lower().lstrip("<>|=").startswith(("int", "uint", "i", "u"))
     if 0 in shape or (integral and len(shape) < 2) or re.match("of type .[USMm]", entry.unreadable):
         return ""
-    known = {
-        sizes.n_sparse: "a bias or a scale of features",
-        sizes.n_dense: "a bias of hidden units",
-    }
     if not shape:
         return "a scale" if inside and not entry.unreadable else ""
     if len(shape) == 1:
-        return known.get(shape[0], "")
+        features, hidden = "a bias or a scale of features", "a bias of hidden units"
+        return {sizes.n_sparse: features, sizes.n_dense: hidden}.get(shape[0], "")
     return "another layer" if set(shape) & {sizes.n_sparse, sizes.n_dense} else ""
