@@ -162,16 +162,13 @@ def _row(row: SymmetryRow, frame: Frame, selected: bool, palette: Palette, width
     spread = f"± {numbers.figure(row.spread(now), 2)}" if row.spread and has_spread else ""
     at = row.symmetric(frame.levels) if row.symmetric and frame.levels is not None else math.nan
     symmetric = row.text(at, 3) if has_symmetric and math.isfinite(at) else ""
-    values, ascii_only = [row.value(one) for one in reading.trend], palette.glyphs == ASCII
-    curve = sparkline(values, reading.trend_at, max(room - 3, 0), at, ascii_only=ascii_only)
-    mark = ""  # the symmetric model on the sparkline's scale
-    if math.isfinite(at) and values and room > 3:
-        mark = (
-            " "
-            + sparkline(
-                [*values, at], [*range(len(values)), len(values)], 99, ascii_only=ascii_only
-            )[-1]
-        )
+    curve = mark = ""
+    if len(reading.trend) > 1 and room > 3:  # a rug's statistics do not change
+        values, ascii_only = [row.value(one) for one in reading.trend], palette.glyphs == ASCII
+        curve = sparkline(values, reading.trend_at, room - 3, at, ascii_only=ascii_only)
+        if math.isfinite(at):  # the symmetric model on the sparkline's scale
+            beside = sparkline([*values, at], range(len(values) + 1), 99, ascii_only=ascii_only)
+            mark = f" {beside[-1]}"
     pieces = [
         (f"{SYMMETRY[row.key].name:<{NAME}}", palette.style("text")),
         (f"{row.text(row.value(now)):>{VALUE}}", palette.style("text", bold=True)),

@@ -36,6 +36,10 @@ LEAST_ROWS = 6
 """Rows of the pane that the verdict may not take."""
 LEAST_LINE, MOST_LINE = 3, 6
 """Rows of the number line."""
+NEEDED = 2
+"""Rows of the table below this rank stay when the number line takes the place of the others."""
+LINE_FROM = 10
+"""Rows for number line and table from which on the line may take the place of rows."""
 NOTHING = math.nan, math.nan
 """In place of the loss and its error where losses are not comparable."""
 
@@ -43,11 +47,11 @@ LEVELS = (
     ("loss", "L*", "optimum", 0),
     ("pairs", "pairs", "pairs", 0),
     ("end", "end", "end", 0),
-    ("lowest", "lowest", "end", 2),
-    ("high_sparsity", "sparse", "faint", 5),
-    ("linear", "linear", "bound", 0),
-    ("elementwise", "elementwise", "elementwise", 3),
-    ("oracle", "oracle", "faint", 4),
+    ("lowest", "lowest", "end", 3),
+    ("high_sparsity", "sparse", "faint", 6),
+    ("linear", "linear", "bound", 1),
+    ("elementwise", "elementwise", "elementwise", 4),
+    ("oracle", "oracle", "faint", 5),
 )
 """Levels of theory: attribute of `Levels`, short name, colour, and rank (see TheoryRow)."""
 
@@ -124,9 +128,9 @@ def _of_weights(reading: Reading, now: tuple[float, float] | None) -> Iterator[T
     if above is None:
         above, indent = (reading.heldout, reading.heldout_standard_error), " "
         yield TheoryRow("held out then", above[0], "heldout", above[1], 2, step=reading.measured_at)
-    error = known.exact_standard_error
-    yield TheoryRow("exact", known.exact, "exact", error, 1, above, indent=indent)
-    yield TheoryRow("gaussian", known.gaussian, "gaussian", 0, 2, above, indent=indent)
+    rank, error = 1 + bool(indent), known.exact_standard_error
+    yield TheoryRow("exact", known.exact, "exact", error, rank, above, indent=indent)
+    yield TheoryRow("gaussian", known.gaussian, "gaussian", 0, rank + 1, above, indent=indent)
 
 
 def theory_table(
@@ -149,6 +153,8 @@ def theory_table(
     spare = height - len(head) - len(explanation)
     lined = _line_rows(rows, spare, width)
     shown = rows_that_fit(rows, spare - lined - 1, selected)
+    if shown and shown[-1].key == "held out then" and not selected:  # nothing compared with it
+        shown = rows_that_fit(rows[:-3], spare - lined - 1, selected)
     body = [_row(row, row.key == selected, palette, width) for row in shown]
     body.insert(0, _heading(rows[0], palette, width))
     if lined:
@@ -180,9 +186,11 @@ def headline(frame: Frame, palette: Palette, width: int) -> Strip:
 
 
 def _line_rows(rows: Sequence[TheoryRow], spare: int, width: int) -> int:
-    """Rows for the number line: what the table leaves, but at least LEAST_LINE if the table keeps
-    its most important rows."""
-    needed = sum(row.rank < 3 for row in rows) + 1
+    """Rows for the number line: what the table leaves, but at least LEAST_LINE where the rows that
+    are NEEDED fit below and there are not just a few: the line shows all other levels."""
+    needed = sum(row.rank < NEEDED for row in rows) + 1
+    if spare < LINE_FROM:
+        needed = len(rows) + 1
     if width < LEAST_WIDTH or spare - needed < LEAST_LINE:
         return 0
     return min(max(spare - len(rows) - 2, LEAST_LINE), MOST_LINE)

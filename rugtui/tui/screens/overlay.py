@@ -37,20 +37,21 @@ PICTURE = str.maketrans("▀▄█", "░░░")
 
 
 class Behind:
-    """What a screen covers as it was when that opened, in one faint colour.
+    """What an opened screen covers, as it was then, in one faint colour.
 
     Textual would draw the panes behind it again and again, which doubled the time from the key to
-    the screen; on a slow link, or without colours, there is nothing.
+    the screen. On a slow link, or without colours, nothing is drawn there.
     """
 
     def __init__(self, screen: Screen[Any]) -> None:
         self._screen = screen
         app, stack = screen.app, screen.app.screen_stack
-        below = stack[stack.index(screen) - 1] if screen in stack[1:] else screen
         plain = isinstance(app, HasPreferences) and app.colours == "none"
         careful = isinstance(app, TerminalApp) and app.link.careful
-        shown = below is not screen and below.size == screen.size and not plain and not careful
-        self._text = [text.translate(PICTURE) for text in screen_text(below)] if shown else []
+        at = stack.index(screen) if screen in stack and not plain and not careful else 0
+        below = [screen_text(one) for one in stack[:at] if one.size == screen.size]
+        painted = [text for text in below if any(map(str.strip, text))]
+        self._text = [row.translate(PICTURE) for row in painted[-1]] if painted else []
 
     def line(self, y: int) -> Strip | None:
         """One row; None where there is nothing, and once the terminal has another size."""

@@ -53,6 +53,20 @@ def test_the_table_fills_its_pane_and_keeps_the_verdict(width, height):
         assert "L*(r, p)" in text(strips)
 
 
+def test_in_a_pane_of_120_by_40_the_number_line_stays_whatever_else_is_there():
+    weights = initial(Settings(n_sparse=64, n_dense=16), generator=torch.Generator())
+    measured = measure.statistics(weights, 0.05, generator=np.random.default_rng(0))
+    reading = Reading(
+        loss=0.006, standard_error=1e-5, statistics=measured, heldout=0.007, measured_at=1
+    )
+    for words in ("Short.", "A longer verdict. " * 9):
+        shown = text(theory_table(some_frame(trained=reading, verdict=words), DARK, 58, 14))
+        assert "▼" in shown.split("\n")[1]
+        assert "linear" in shown.split("\n")[3]
+        assert "L*(r, p)" in shown
+        assert ("held out" in shown) == ("exact(W)" in shown)
+
+
 @pytest.mark.parametrize("width", range(24, 40))
 def test_no_number_is_cut(width):
     frame = some_frame(verdict="")
