@@ -61,7 +61,7 @@ def test_in_a_pane_of_120_by_40_the_number_line_stays_whatever_else_is_there():
     )
     for words in ("Short.", "A longer verdict. " * 9):
         shown = text(theory_table(some_frame(trained=reading, verdict=words), DARK, 58, 14))
-        assert "▼" in shown.split("\n")[1]
+        assert "▼" in shown.split("\n")[2]
         assert "linear" in shown.split("\n")[3]
         assert "L*(r, p)" in shown
         assert ("held out" in shown) == ("exact(W)" in shown)
