@@ -27,7 +27,7 @@ import rugtui.live.past
 import rugtui.tui.terminal.driver  # noqa: F401 - otherwise loaded in every fork
 from rugtui.api import runs
 from rugtui.cli import dashboard, main, train
-from rugtui.live import own_run, readings, run_session, session
+from rugtui.live import own_run, run_session, session
 from rugtui.live.commands import Pause
 from rugtui.storage import checkpoint_writer
 from rugtui.storage.checkpoint import newest
@@ -286,7 +286,6 @@ def everything(folder: Path, commands: list[str]) -> None:
     train.HELDOUT_SAMPLES = 64
     passes.prepare()  # compiled once, not in each fork: the tests' cache is empty
     stopped = prepared(folder / "stopped")
-    readings.gemm_seconds = lambda *_: 1e-6  # measuring needs threads, which a fork lacks
     for command in commands:
         for k, (state, name) in enumerate(cases(command)):
             place = folder / f"{command}{k}"

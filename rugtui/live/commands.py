@@ -121,21 +121,9 @@ class Stop:
 
 
 Command = (
-    Pause
-    | Change
-    | Open
-    | Show
-    | ShowStep
-    | NextConstruction
-    | Look
-    | Save
-    | ListSaved
-    | Load
-    | Preview
-    | Forget
-    | Detach
-    | Stop
-)
+    Pause | Change | Open | Show | ShowStep | NextConstruction | Look | Save
+    | ListSaved | Load | Preview | Forget | Detach | Stop
+)  # fmt: skip
 COUNTED = Pause, Change, Show
 """A Frame says how many of these were handled, so that keys pressed in a row add up."""
 PREEMPTING = Pause, Show, ShowStep, NextConstruction, Look, ListSaved, Load, Preview, Forget

@@ -168,8 +168,6 @@ class Frame:
     """Of training steps."""
     steps_per_second: float = math.nan
     """NaN if nothing is trained."""
-    gemms_per_step: float = math.nan
-    """Time of a step in units of a dense product of batch × n_sparse × n_dense."""
     history: HistoryView = EMPTY
     levels: Levels | None = None
     past_optima: tuple[tuple[float, float], ...] = ()

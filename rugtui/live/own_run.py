@@ -24,7 +24,7 @@ Opening = Callable[[], "RunSession"]
 
 
 class OwnRun:
-    """A Subject of a session: a run, and its successor when settings change that need a new run."""
+    """A Subject of a session: a run, and another when settings change that need a new one."""
 
     def __init__(
         self,
@@ -42,7 +42,10 @@ class OwnRun:
         """
         self.settings, self.source = settings, source
         self.phase: Phase = "loading"
-        self.unsaved, self.last_words = "", list[str]()
+        self.unsaved = ""
+        """After closing: a sentence that says why the last step is not on disk; empty if it is."""
+        self.last_words = list[str]()
+        """Messages to print after the screen has closed."""
         self.run: RunSession | None = None
         self._opening, self._goes_on, self._autosave = opening, goes_on, autosave
         self._detached = self._closing = False
@@ -58,10 +61,12 @@ class OwnRun:
 
     @property
     def begun(self) -> bool:
+        """Whether there is a run, whose last step is to be saved."""
         return self.run is not None
 
     @property
     def saving(self) -> bool:
+        """Whether something is being written and would be lost if the process ended now."""
         return self._closing or any(writer.busy for writer in self._writers)
 
     @property
@@ -71,6 +76,7 @@ class OwnRun:
 
     @property
     def kept(self) -> str:
+        """Which step is saved where, as a sentence; empty if nothing is to be saved."""
         return self.run.kept() if self.run is not None else ""
 
     @property
@@ -81,6 +87,7 @@ class OwnRun:
     # Life cycle
 
     def begin(self, session: Session) -> None:
+        """Called by the session at its start. Raises NothingToShow."""
         self._session = session
         self._begin(self.settings)
 
@@ -137,6 +144,7 @@ class OwnRun:
         self._tell_of_saving()
 
     def close(self) -> None:
+        """Save the last step and release the run, however long that takes."""
         self._closing = self.saving or self.begun  # until the session has finished
         self._close_run(None)
         for writer in self._left:
@@ -144,6 +152,7 @@ class OwnRun:
         self._tell_of_saving()
 
     def abandon(self) -> None:
+        """Called in another thread if the process ends without waiting for `close`."""
         for writer in self._writers:
             writer.tell(quit=True)
 
@@ -161,6 +170,7 @@ class OwnRun:
                 self.last_words.append(writer.unsaved)
 
     def failed(self) -> None:
+        """Called after an error: save what there is."""
         self.phase = "failed"
         self._save()
 
@@ -170,7 +180,7 @@ class OwnRun:
             self.run.save(self._saved_phase)
 
     def advance(self, cancelled: Callable[[], bool], called: Callable[[], bool]) -> None:
-        """Train an interval, or part of one. Raises TrainingError."""
+        """Train an interval, or until the step at which it is `called`. Raises TrainingError."""
         run, readings = self.run, self._session.readings
         if run is not None and readings is not None and self.phase == "training":
             steps, seconds = run.step, run.seconds

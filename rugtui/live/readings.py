@@ -24,7 +24,6 @@ from rugtui.models.constructions import CONSTRUCTIONS, checked_name, default_con
 from rugtui.runtime.threads import BackgroundWorker, lower_priority
 from rugtui.settings.settings import Settings
 from rugtui.theory.levels import Curves, curves, levels
-from rugtui.training.kernels.pace import gemm_seconds
 from rugtui.training.state import StepResult
 
 GOOD = 0.01
@@ -58,8 +57,6 @@ class Readings:
         self.run, self._watched, self._live = run, watched, live
         settings = run.settings
         self.known: dict[Kind, Reading] = {"trained": Reading()}
-        device = torch.device(run.device)
-        self._gemm_seconds = math.nan if watched else gemm_seconds(settings, device)
         self.pictures = live.pictures if live else PictureMaker()
         self.construction = default_construction(settings.n_sparse)
         if construction:
@@ -297,7 +294,6 @@ class Readings:
             step=run.step,
             seconds=run.seconds,
             steps_per_second=pace,
-            gemms_per_step=1 / (pace * self._gemm_seconds),
             history=run.history.view(),
             levels=levels(run.settings.ratio, run.settings.p_on, run.settings.magnitude),
             past_optima=past_optima(run.history.view(), run.settings),

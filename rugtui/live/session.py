@@ -14,7 +14,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rugtui.errors import RugtuiError, WeightsError
 from rugtui.live.commands import (
@@ -32,14 +32,15 @@ from rugtui.live.commands import (
     ShowStep,
     Stop,
 )
-from rugtui.live.frame import LEARNING, Frame, Notice, Phase, Picture, Severity
+from rugtui.live.frame import LEARNING, Frame, Notice, Picture, Severity
 from rugtui.runtime.threads import Mailbox, frozen_gc
-from rugtui.settings.settings import Settings
 
 if TYPE_CHECKING:
     from rugtui.live.other_runs import OtherRuns
+    from rugtui.live.own_run import OwnRun
     from rugtui.live.past import PastReadings
     from rugtui.live.readings import Readings
+    from rugtui.live.watched_run import WatchedRun
 
 IDLE_SECONDS, LONGEST_IDLE = 0.05, 0.5
 """How long an idle worker waits for a command before it checks for results of background threads;
@@ -49,60 +50,10 @@ PICTURE_SHARE = 0.02
 """Pictures of W take at most this share of the worker's time."""
 
 
+Subject: TypeAlias = "OwnRun | WatchedRun"
+"""What a session shows: a run of this process, or of another one."""
 Handlers = Mapping[type[Command], Callable[[Any], None]]
-"""What carries out commands, by their type."""
-
-
-class Subject(Protocol):
-    """What a session shows: a run of this process (OwnRun) or of another one (WatchedRun)."""
-
-    settings: Settings
-    source: str
-    """What is opened, in a word or two."""
-    phase: Phase
-    unsaved: str
-    """After closing: a sentence that says why the last step is not on disk; empty if it is."""
-    last_words: list[str]
-    """Messages to print after the screen has closed."""
-    handlers: Handlers
-    """For the commands that act on the run itself."""
-
-    @property
-    def begun(self) -> bool:
-        """Whether there is a run, whose last step is to be saved."""
-        ...
-
-    @property
-    def saving(self) -> bool:
-        """Whether something is being written and would be lost if the process ended now."""
-        ...
-
-    @property
-    def kept(self) -> str:
-        """Which step is saved where, as a sentence; empty if nothing is to be saved."""
-        ...
-
-    def begin(self, session: Session) -> None:
-        """Begin, or raise NothingToShow."""
-        ...
-
-    def advance(self, cancelled: Callable[[], bool], called: Callable[[], bool]) -> None:
-        """Do some work, but return after the current step once `called`. Raises NothingToShow."""
-        ...
-
-    def failed(self) -> None:
-        """Called after an error has stopped training: save what there is."""
-        ...
-
-    def describe(self, frame: Frame) -> Frame: ...
-
-    def close(self) -> None:
-        """Save the last step and release the run, however long that takes."""
-        ...
-
-    def abandon(self) -> None:
-        """Called in another thread if the process ends without waiting for `close`."""
-        ...
+"""What a Subject does to its run upon a command, by the type of the command."""
 
 
 class NothingToShow(Exception):  # noqa: N818 - ends a session

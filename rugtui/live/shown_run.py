@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, TypeAlias
 
 from rugtui.analysis.verdict import caveat, comparable, death, verdict
 from rugtui.live.commands import Kind
@@ -16,82 +16,27 @@ from rugtui.settings.settings import Settings
 from rugtui.storage.kept_steps import read_kept
 from rugtui.theory.levels import Curves, levels
 
+if TYPE_CHECKING:
+    from rugtui.live.run_session import RunSession
 
-class ShownRun(Protocol):
-    """A run as the panes show it, trained here or by another process."""
-
-    @property
-    def settings(self) -> Settings: ...
-    @property
-    def step(self) -> int: ...
-    @property
-    def seconds(self) -> float:
-        """Of training."""
-        ...
-
-    @property
-    def done(self) -> bool: ...
-    @property
-    def dead(self) -> int:
-        """Outputs that were 0 for every sample of the last result."""
-        ...
-
-    @property
-    def waits(self) -> bool:
-        """Whether it is only viewed, until training resumes."""
-        ...
-
-    @property
-    def device(self) -> str:
-        """Where its weights are."""
-        ...
-
-    @property
-    def plan(self) -> str:
-        """How a step is computed, in a word or two."""
-        ...
-
-    @property
-    def history(self) -> History: ...
-    @property
-    def folder(self) -> Path | None: ...
-    @property
-    def files(self) -> Path | None:
-        """Its folder, even if it is only viewed."""
-        ...
-
-    @property
-    def source(self) -> str:
-        """What was opened, in a word or two; empty while it trains."""
-        ...
-
-    def weights(self) -> Dense:
-        """A copy that training does not change."""
-        ...
-
-    @property
-    def kept_steps(self) -> tuple[int, ...]:
-        """Earlier steps whose weights are kept, ascending."""
-        ...
-
-    def kept_weights(self, step: int) -> Dense:
-        """The weights of a kept step, in half precision on the CPU. Raises OSError, DamagedError,
-        RunError."""
-        ...
+ShownRun: TypeAlias = "RunSession | FrozenRun"
+"""A run that this process trains, or one that does not change."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class FrozenRun:
-    """A ShownRun that does not change: as another process saved it, or at a kept step."""
+    """A run as another process saved it, or at a kept step. It looks like a RunSession."""
 
     folder: Path | None
     files: Path | None
     settings: Settings
     step: int
     seconds: float = 0.0
+    """Of training."""
     saved_weights: Dense
     history: History
     kept_steps: tuple[int, ...] = ()
+    """Earlier steps whose weights are kept, ascending."""
 
     device, plan, source = "cpu", "", ""
     done, waits, dead = True, True, 0
@@ -100,6 +45,7 @@ class FrozenRun:
         return self.saved_weights
 
     def kept_weights(self, step: int) -> Dense:
+        """In half precision on the CPU. Raises OSError, DamagedError, RunError."""
         if self.files is None:
             raise FileNotFoundError(step)
         return read_kept(self.files, step)

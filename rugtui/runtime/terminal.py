@@ -72,47 +72,14 @@ def _substitute(error: UnicodeError) -> tuple[str | bytes, int]:
     return in_ascii(first) or "?", error.start + 1
 
 
-IN_ASCII = str.maketrans(
-    {
-        **dict.fromkeys("─━═▔▁┈╌▀▄⎯", "-"),
-        **dict.fromkeys("│┃║▏▕▌▐┆╎▎▍▊▉▋", "|"),
-        **dict.fromkeys("╭╮╰╯┌┐└┘├┤┬┴┼", "+"),
-        **dict.fromkeys("█▓▇▆▅", "#"),
-        **dict.fromkeys("▒░▃▂", ":"),
-        **dict.fromkeys("–—−‐‑", "-"),
-        **dict.fromkeys("‘’", "'"),
-        **dict.fromkeys("“”", '"'),
-        **dict.fromkeys("≤‹←", "<"),
-        **dict.fromkeys("≥›→", ">"),
-        "≈": "~",
-        "±": "~",
-        "…": "~",
-        "×": "x",
-        "÷": "/",
-        "·": "-",
-        "•": "*",
-        "●": "o",
-        "≡": "=",
-        "◆": "@",
-        **dict.fromkeys("↑▲", "^"),
-        **dict.fromkeys("↓▼", "v"),
-        "√": "V",
-        "∞": "8",
-        "²": "2",
-        "³": "3",
-        "½": "2",
-        "ᵀ": "T",
-        "α": "a",
-        "β": "b",
-        "μ": "m",
-        "ν": "v",
-        "σ": "s",
-        "Σ": "S",
-        "π": "p",
-        "†": "+",
-        "\N{NO-BREAK SPACE}": " ",
-    }
-)
+SIMILAR = {
+    "-": "─━═▔▁┈╌▀▄⎯–—−‐‑·", "|": "│┃║▏▕▌▐┆╎▎▍▊▉▋", "+": "╭╮╰╯┌┐└┘├┤┬┴┼†", "#": "█▓▇▆▅",
+    ":": "▒░▃▂", "'": "‘’", '"': "“”", "<": "≤‹←", ">": "≥›→", "~": "≈±…", "x": "×", "/": "÷",
+    "*": "•", "o": "●", "=": "≡", "@": "◆", "^": "↑▲", "v": "↓▼ν", "V": "√", "8": "∞", "2": "²½",
+    "3": "³", "T": "ᵀ", "a": "α", "b": "β", "m": "μ", "s": "σ", "S": "Σ", "p": "π",
+    " ": "\N{NO-BREAK SPACE}",
+}  # fmt: skip
+IN_ASCII = {ord(one): like for like, many in SIMILAR.items() for one in many}
 """Substitutes of the same width; a character that is not here becomes a question mark."""
 CONSOLE = "─│┌┐└┘├┤┬┴┼▀▄█▌▐░▒▓≡·±×²³"
 """What fonts of Linux's own console have beyond ASCII: no braille, round corners or eighths of

@@ -194,20 +194,6 @@ def parquet_bytes(rows: Sequence[Row], settings: Mapping[str, Any] | None = None
     return buffer.getvalue().to_pybytes()
 
 
-def read_parquet(path: Path) -> list[Row]:
-    """The rows of a results.parquet. Raises OSError, DamagedError."""
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        content = pyarrow.BufferReader(path.read_bytes())
-        # pyarrow's threads may outlive the interpreter, and then abort the process
-        table = pyarrow.parquet.read_table(content, use_threads=False)
-    except pyarrow.ArrowException as error:
-        raise DamagedError(path, "it is not a Parquet file") from error
-    return [row_of(facts, path) for facts in table.to_pylist()]
-
-
 def _arrow(rows: Sequence[Row], settings: Mapping[str, Any]) -> pyarrow.Table:
     """With the unit and meaning of each column as metadata."""
     import pyarrow

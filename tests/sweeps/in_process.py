@@ -1,6 +1,10 @@
-"""Units computed in the tests' own process: what the pool and Dask are compared with."""
+"""Units computed in the process of the tests, for comparison with others; and reading tables."""
 
 from __future__ import annotations
+
+import pyarrow.parquet
+
+from rugtui.sweeps.table import row_of
 
 
 def outcomes(units, grid, cancelled):
@@ -19,3 +23,8 @@ def outcomes(units, grid, cancelled):
         finally:
             torch.set_num_threads(threads)
         yield outcome
+
+
+def read_parquet(path):
+    """The rows of a results.parquet."""
+    return [row_of(facts, path) for facts in pyarrow.parquet.read_table(path).to_pylist()]

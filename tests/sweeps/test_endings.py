@@ -8,8 +8,8 @@ import sys
 
 from rugtui.cli import main
 from rugtui.sweeps.folder import ROWS, find
-from rugtui.sweeps.table import read_parquet
 from tests.processes import running, until
+from tests.sweeps.in_process import read_parquet
 
 TINY = ["--n-sparse", "16", "--ratio", "0.25", "--p", "0.1", "--device", "cpu", "--samples", "64"]
 LONG = [*TINY[:4], "--p", "0.1,0.2,0.3", "--kinds", "theory,trained",

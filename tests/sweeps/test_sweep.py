@@ -23,7 +23,6 @@ from rugtui.sweeps.folder import ROWS, SweepFolder, find, run
 from rugtui.sweeps.grid import RANDOM, Grid
 from rugtui.sweeps.plan import Outcome, units
 from rugtui.sweeps.quantities import QUANTITIES, Cells
-from rugtui.sweeps.table import read_parquet
 from tests.sweeps import in_process
 
 DATA = Path(__file__).parents[1] / "data"
@@ -43,7 +42,7 @@ def swept(path, grid=SMALL, outcomes=in_process.outcomes, *, most=10**9, retry_f
         if len(seen) >= most:
             break
     folder.close()
-    rows = read_parquet(path / "results.parquet")
+    rows = in_process.read_parquet(path / "results.parquet")
     return [dataclasses.replace(row, seconds=None) for row in rows], seen
 
 

@@ -4,10 +4,8 @@ import csv
 import io
 import math
 
-import pytest
-
-from rugtui.errors import DamagedError
-from rugtui.sweeps.table import TABLE_TYPES, TYPES, Row, csv_bytes, read_parquet, write_tables
+from rugtui.sweeps.table import TABLE_TYPES, TYPES, Row, csv_bytes, write_tables
+from tests.sweeps.in_process import read_parquet
 
 PROMISED = (
     "n_sparse n_dense ratio p kind method seed loss standard_error loss_gaussian loss_exact "
@@ -60,10 +58,3 @@ def test_numbers_that_are_not_finite_become_none(tmp_path):
     (read,) = read_parquet(tmp_path / "results.parquet")
     assert read.loss is None
     assert read.standard_error is None
-
-
-def test_another_file_is_refused(tmp_path):
-    path = tmp_path / "results.parquet"
-    path.write_bytes(b"PAR1 nothing of the kind PAR1")
-    with pytest.raises(DamagedError, match="Parquet"):
-        read_parquet(path)

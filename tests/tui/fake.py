@@ -77,7 +77,6 @@ def some_frame(**changes) -> Frame:
         step=2000,
         seconds=20.0,
         steps_per_second=100.0,
-        gemms_per_step=5.0,
         history=some_history().view(),
         levels=LEVELS,
         trained=Reading(loss=0.0058, standard_error=2e-5),
