@@ -72,15 +72,6 @@ def write_figure(figure: Figure, *paths: Path) -> None:
     write(figure, picture_colours(dark=False), *paths)
 
 
-def require_picture_name(path: Path) -> None:
-    """Raises UsageError for other suffixes, or without matplotlib."""
-    if path.suffix not in PICTURES:
-        raise UsageError(f"{str(path)!r} must end in .png or .svg, the formats of figures.")
-    from rugtui.reports.figure import require_matplotlib
-
-    require_matplotlib()
-
-
 @click.command(name="figures")
 @click.argument("folder", required=False, metavar="[DIR]", type=PathOption())
 @click.option(

@@ -90,16 +90,17 @@ class GivenValue:
 
 
 class PathOption(click.Path):
-    """A path that is not empty; for an output file, its folder must exist."""
+    """A path that is not empty; for an output file, its folder must exist, and its name end in one
+    of the suffixes, if any."""
 
-    def __init__(self, what: Literal["any", "folder", "output"] = "any") -> None:
+    def __init__(self, what: Literal["any", "folder", "output"] = "any", *suffixes: str) -> None:
         super().__init__(
             path_type=Path,
             file_okay=what != "folder",
             dir_okay=what != "output",
             allow_dash=what == "output",
         )
-        self.is_output = what == "output"
+        self.is_output, self.suffixes = what == "output", suffixes
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if not str(value).strip():
@@ -108,6 +109,8 @@ class PathOption(click.Path):
         if self.is_output and not path.parent.is_dir():
             folder = str(path.parent)
             self.fail(f"there is no folder {folder!r}: make it, or name another.", param, ctx)
+        if self.suffixes and path.suffix not in self.suffixes:
+            self.fail(f"{str(path)!r} must end in {' or '.join(self.suffixes)}.", param, ctx)
         return path
 
 

@@ -15,7 +15,6 @@ from rugtui.cli.options import (
     whole_number_option,
 )
 from rugtui.cli.output import json_option, print_result, readable
-from rugtui.errors import UsageError
 from rugtui.settings.settings import Construction, Settings, declared
 
 if TYPE_CHECKING:
@@ -62,10 +61,12 @@ DECODERS = "relu, linear, jumprelu, topk, elementwise, oracle"
     help=f"Also measure the loss with this decoder: {DECODERS}, or all. May be repeated.",
 )
 @click.option(
-    "--save", type=PathOption("output"), help="Write W_in, W_out and b to this .safetensors file."
+    "--save",
+    type=PathOption("output", ".safetensors"),
+    help="Write W_in, W_out and b to this .safetensors file.",
 )
 @click.option(
-    "--picture", type=PathOption("output"), help="Write a picture of W to this .png file."
+    "--picture", type=PathOption("output", ".png"), help="Write a picture of W to this .png file."
 )
 @declared_option(declared("seed"))
 @declared_option(declared("device"))
@@ -147,11 +148,7 @@ def sample_losses(
     }
     if others:
         result["decoders"] = {
-            one.name: {
-                "loss": one.loss,
-                "standard_error": one.standard_error,
-                "theory": one.theory,
-            }
+            one.name: {name: getattr(one, name) for name in ("loss", "standard_error", "theory")}
             for one in losses
             if one.name in others
         }
@@ -168,12 +165,12 @@ def decoder_lines(sampled: dict[str, Any]) -> dict[str, Any]:
 
 
 def write_weights(weights: Weights, path: Path) -> None:
-    """W_in, W_out and b as safetensors. Raises WeightsError (memory) and UsageError."""
+    """W_in, W_out and b as safetensors. Raises WeightsError (memory), OSError."""
     from rugtui.models.constructions import dense
+    from rugtui.storage.files import write_whole
     from rugtui.storage.snapshot import weights_bytes
 
-    require_suffix(path, ".safetensors")
-    write_file(path, weights_bytes(dense(weights)))
+    write_whole(path, weights_bytes(dense(weights)))
 
 
 def write_picture(weights: Weights, path: Path) -> None:
@@ -182,28 +179,13 @@ def write_picture(weights: Weights, path: Path) -> None:
     from PIL import Image
 
     from rugtui.models.base import Window
+    from rugtui.storage.files import write_whole
     from rugtui.storage.heatmap import png_bytes
     from rugtui.tui.charts.palette import DIAGONAL, HALF_LEVELS, LIGHT
     from rugtui.tui.heatmap.shading import still
 
-    require_suffix(path, ".png")
     side, window = min(weights.n_sparse, PICTURE_SIDE), Window.whole(weights.n_sparse)
     levels = still(weights.pooled(window, side, side), window)
     colours = [LIGHT.level(level) for level in range(-HALF_LEVELS, DIAGONAL + 1)]
     pixels = np.array(colours, np.uint8)[levels + HALF_LEVELS]
-    write_file(path, png_bytes(Image.fromarray(pixels)))
-
-
-def require_suffix(path: Path, suffix: str) -> None:
-    if path.suffix != suffix:
-        raise UsageError(f"{str(path)!r} must end in {suffix}, the format that is written.")
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """Write a requested file. Raises UsageError, OSError."""
-    from rugtui.storage.files import write_whole
-
-    try:
-        write_whole(path, content)
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}.") from error
+    write_whole(path, png_bytes(Image.fromarray(pixels)))

@@ -83,11 +83,9 @@ def _show(runs: list[Listed]) -> None:
 
 def _row(run: Listed) -> tuple[str, ...]:
     target = run.settings.steps if run.settings else 0
-    process = (
-        f"{run.holder}, {'dashboard' if run.holder.screen else 'no dashboard'}"
-        if run.holder
-        else ""
-    )
+    process = ""
+    if run.holder:
+        process = f"{run.holder}, {'dashboard' if run.holder.screen else 'no dashboard'}"
     return (
         printable(run.name),
         run.state,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rugtui.cli.figures import plots_options, print_figure, require_picture_name, write_figure
+from rugtui.cli.figures import PICTURES, plots_options, print_figure, write_figure
 from rugtui.cli.options import (
     GivenValue,
     PathOption,
@@ -71,7 +71,7 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """How the values are printed, and the picture file."""
     picture = click.option(
         "--figure",
-        type=PathOption("output"),
+        type=PathOption("output", *PICTURES),
         help="Also write the plot to this .png or .svg file (needs rugtui[figures]).",
     )
     return picture(plots_options(csv_option(json_option(command))))
@@ -288,7 +288,9 @@ def _check_output(ctx: click.Context, given: dict[str, Any]) -> None:
         option = "--json" if given["as_json"] else "--csv"
         refuse_unused(ctx, "ascii", "theme", because=f"with {option}: nothing is drawn")
     if given["figure"] is not None:
-        require_picture_name(given["figure"])
+        from rugtui.reports.figure import require_matplotlib
+
+        require_matplotlib()
 
 
 def _write(

@@ -48,9 +48,9 @@ def sweep_figures(
     figures = []
     for cells in _grids(rows):
         if cells.r.size > 1:
-            figures.append(_against_r(cells, fixed_p))
+            figures.append(_against("r", cells, fixed_p))
         if cells.p.size > 1:
-            figures.append(_against_p(cells, fixed_r))
+            figures.append(_against("p", cells, fixed_r))
         if cells.r.size > 1 and cells.p.size > 1:
             figures.append(_maps(cells))
     return figures
@@ -74,32 +74,23 @@ def variant_suffix(cells: Cells) -> str:
     return "".join(f"-{word}" for word in re.findall(r"\w+", words))
 
 
-def _against_r(cells: Cells, wanted: Sequence[float]) -> Figure:
+def _against(other: str, cells: Cells, wanted: Sequence[float]) -> Figure:
+    """Losses against r or p (`other`), with a panel for each wanted value of the one that is fixed:
+    trained weights and rugs beside theory."""
+    over_r, fixed = other == "r", "p" if other == "r" else "r"
+    along, across = (cells.r, cells.p) if over_r else (cells.p, cells.r)
+    x = (np.linspace if over_r else np.geomspace)(along[0], along[-1], CURVE)
+    label = "r = n_dense / n_sparse" if over_r else "p"
     panels = []
-    x = np.linspace(cells.r[0], cells.r[-1], CURVE)
-    for k in chosen("p", cells.p, wanted):
-        p = float(cells.p[k])
-        theory = theory_lines(x, optimum(x, p).loss, linear(x, p))
-        measured = _measured(cells, cells.r, (slice(None), k))
-        panels.append(
-            LinePanel(
-                f"p = {p:.3g}", "r = n_dense / n_sparse", LOSS, (*theory, *measured), log_x=False
-            )
-        )
-    caption = f"Loss against r at fixed p, n_sparse {cells.n_sparse:,}{methods(cells)}."
-    return Figure(f"loss-against-r-{_name(cells)}", caption, tuple(panels), len(panels))
-
-
-def _against_p(cells: Cells, wanted: Sequence[float]) -> Figure:
-    panels = []
-    x = np.geomspace(cells.p[0], cells.p[-1], CURVE)
-    for i in chosen("ratio", cells.r, wanted):
-        r = float(cells.r[i])
-        theory = theory_lines(x, optimum(r, x).loss, linear(r, x))
-        measured = _measured(cells, cells.p, (i, slice(None)))
-        panels.append(LinePanel(f"r = {r:.3g}", "p", LOSS, (*theory, *measured)))
-    caption = f"Loss against p at fixed r, n_sparse {cells.n_sparse:,}{methods(cells)}."
-    return Figure(f"loss-against-p-{_name(cells)}", caption, tuple(panels), len(panels))
+    for k in chosen("p" if over_r else "ratio", across, wanted):
+        at = float(across[k])
+        r_p = (x, at) if over_r else (at, x)
+        theory = theory_lines(x, optimum(*r_p).loss, linear(*r_p))
+        measured = _measured(cells, along, (slice(None), k) if over_r else (k, slice(None)))
+        series = (*theory, *measured)
+        panels.append(LinePanel(f"{fixed} = {at:.3g}", label, LOSS, series, log_x=not over_r))
+    caption = f"Loss against {other} at fixed {fixed}, n_sparse {cells.n_sparse:,}{methods(cells)}."
+    return Figure(f"loss-against-{other}-{_name(cells)}", caption, tuple(panels), len(panels))
 
 
 def theory_lines(x: Float[np.ndarray, " n"], best: ArrayLike, linear: ArrayLike) -> list[Series]:
