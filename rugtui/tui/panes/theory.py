@@ -148,7 +148,8 @@ def theory_table(
         chosen = next((row for row in rows if row.key == selected), rows[0])
         text = f"{chosen.name.strip()} {numbers.loss(chosen.value)}: {LOSSES[chosen.key].about}"
     style = palette.style("text")
-    most = max(height - LEAST_ROWS + 2 * bool(selected) - len(head), 0)
+    left = height - LEAST_ROWS + 2 * bool(selected) - len(head)
+    most = max(min(left, max(height // 4, 3)), 0)
     explanation = sentences(numbers.minus(text), style, width, most)
     spare = height - len(head) - len(explanation)
     lined = _line_rows(rows, spare, width)

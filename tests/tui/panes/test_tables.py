@@ -59,7 +59,7 @@ def test_in_a_pane_of_120_by_40_the_number_line_stays_whatever_else_is_there():
     reading = Reading(
         loss=0.006, standard_error=1e-5, statistics=measured, heldout=0.007, measured_at=1
     )
-    for words in ("Short.", "A longer verdict. " * 9):
+    for words in ("Short.", "A longer verdict. " * 30):
         shown = text(theory_table(some_frame(trained=reading, verdict=words), DARK, 58, 14))
         assert "▼" in shown.split("\n")[2]
         assert "linear" in shown.split("\n")[3]
