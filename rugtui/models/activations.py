@@ -37,11 +37,6 @@ def identity(pre: Tensor, slope: Tensor) -> None:
     slope.fill_(1)
 
 
-def relu(pre: Tensor, slope: Tensor) -> None:
-    torch.gt(pre, 0, out=slope)
-    pre.relu_()
-
-
 def leaky_relu(pre: Tensor, slope: Tensor) -> None:
     torch.gt(pre, 0, out=slope)
     slope.mul_(1 - LEAK).add_(LEAK)
@@ -64,12 +59,12 @@ def gelu(pre: Tensor, slope: Tensor) -> None:
 
 FIXED: dict[Activation, Callable[[Tensor, Tensor], None]] = {
     "identity": identity,
-    "relu": relu,
     "leaky_relu": leaky_relu,
     "tanh": tanh,
     "gelu": gelu,
 }
-"""Each takes h, overwrites it with y, and fills `slope` with dy/dh."""
+"""Fixed functions but ReLU, whose slope follows from y. Each takes h, overwrites it with y, and
+fills `slope` with dy/dh."""
 
 
 def with_parameters(weights: Dense, activation: Activation) -> Dense:

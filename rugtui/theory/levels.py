@@ -67,9 +67,6 @@ class StructuredLevels:
     r: float
     p: float
     loss_pairs: float
-    a_pairs: float
-    b_pairs: float
-    kappa_pairs: float
     loss_end: float
     loss_lowest: float
     """The lowest loss known; below r = 1/2 training does not find such weights."""
@@ -84,12 +81,10 @@ def structured_levels(r: float, p: float, n_sparse: int | None = None) -> Struct
     With n_sparse, L_end is for weights of this size if few enough features are active for it to
     matter; L_pairs is always for large n_sparse.
     """
-    paired = pairs(r, p)
     size = None if n_sparse is None else hull.size_that_matters(n_sparse, p)
     known = hull.hull(p, size)
-    lowest = float(hull.lowest(p, size).loss(r))
-    of_pairs = (float(value) for value in (paired.loss, paired.a, paired.b, paired.kappa))
-    return StructuredLevels(r, p, *of_pairs, float(known.loss(r)), lowest, known.phases(r))
+    losses = pairs(r, p).loss, known.loss(r), hull.lowest(p, size).loss(r)
+    return StructuredLevels(r, p, *(float(loss) for loss in losses), known.phases(r))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
