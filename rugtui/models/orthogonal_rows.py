@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Generator, Tensor
 
 from rugtui.errors import WeightsError
 from rugtui.models.base import is_power_of_two
@@ -141,7 +141,7 @@ def _require_power(n: int) -> None:
 
 
 def orthonormal_rows(
-    n_sparse: int, n_dense: int, *, generator: torch.Generator
+    n_sparse: int, n_dense: int, *, generator: Generator
 ) -> Float[Tensor, "n_dense n_sparse"]:
     """Rows that span a random subspace, uniform among those of n_dense dimensions; float64."""
     like = {"generator": generator, "dtype": torch.float64, "device": generator.device}
@@ -150,7 +150,7 @@ def orthonormal_rows(
 
 
 def cosine_rows(
-    n_sparse: int, n_dense: int, *, generator: torch.Generator
+    n_sparse: int, n_dense: int, *, generator: Generator
 ) -> Float[Tensor, "n_dense n_sparse"]:
     """Random rows √2 cos(π (2j + 1) k / (2 n_sparse)) of the discrete cosine transform; float64.
 
@@ -164,7 +164,7 @@ def cosine_rows(
     return math.sqrt(2) * torch.cos(turns.double() * (math.pi / (2 * n_sparse)))
 
 
-def _paired(n_sparse: int, n_dense: int, generator: torch.Generator) -> Int[Tensor, " n_dense"]:
+def _paired(n_sparse: int, n_dense: int, generator: Generator) -> Int[Tensor, " n_dense"]:
     """n_dense numbers from 1 … n_sparse − 1, k next to n_sparse − k, with n_sparse/2 if needed."""
     pairs = (n_sparse - 1) // 2
     order = torch.randperm(pairs, generator=generator, device=generator.device).cpu() + 1

@@ -19,7 +19,7 @@ from typing import Literal, Self
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Generator, Tensor
 
 from rugtui.errors import WeightsError
 from rugtui.models.base import (
@@ -64,7 +64,7 @@ class Rug:
         *,
         p: float = 0.0,
         rows: RowOrder = "random",
-        generator: torch.Generator,
+        generator: Generator,
         device: torch.device | str = "cpu",
     ) -> Self:
         """A rug of n_dense rows: drawn by `generator`, or the first in natural or sequency order.

@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Generator, Tensor
 
 from rugtui.errors import WeightsError
 from rugtui.models.base import Weights, is_power_of_two, require_dense
@@ -69,7 +69,7 @@ class Builder:
 
     p: float
     tune: Tune
-    generator: torch.Generator
+    generator: Generator
     device: torch.device | str
 
     def mixture(self, parts: list[Part]) -> Constructed:

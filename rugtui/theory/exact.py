@@ -29,15 +29,7 @@ from numpy.typing import ArrayLike
 
 from rugtui.errors import WeightsError
 from rugtui.theory import gaussian
-from rugtui.theory.interference import (
-    PERIOD,
-    TAIL,
-    Groups,
-    Interference,
-    Rows,
-    Vector,
-    bennett,
-)
+from rugtui.theory.interference import PERIOD, TAIL, Groups, Interference, Rows, Vector, bennett
 from rugtui.theory.moments import checked
 from rugtui.theory.series import Pieces, Series, kind_of, pieces
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Generator, Tensor
 
 from rugtui.settings.law import MagnitudeLaw
 from rugtui.training.kernels import passes
@@ -22,12 +22,7 @@ from rugtui.training.kernels.sparse_rows import Batch, SparseRows
 
 
 def sample_sparse(
-    n_sparse: int,
-    p: float,
-    batch: int,
-    *,
-    generator: torch.Generator,
-    dtype: torch.dtype = torch.float32,
+    n_sparse: int, p: float, batch: int, *, generator: Generator, dtype: torch.dtype = torch.float32
 ) -> SparseRows:
     """`batch` samples as the active cells of x[batch, n_sparse], on the CPU. 0 < p ≤ 1. Values lie
     in [0, 1). The generator must be on the CPU."""
@@ -45,12 +40,7 @@ def sample_sparse(
 
 
 def sample_filled(
-    n_sparse: int,
-    p: float,
-    batch: int,
-    *,
-    generator: torch.Generator,
-    dtype: torch.dtype = torch.float32,
+    n_sparse: int, p: float, batch: int, *, generator: Generator, dtype: torch.dtype = torch.float32
 ) -> Float[Tensor, "batch n_sparse"]:
     """`batch` dense samples on the CPU, from 32 random bits per entry: for large p. p is accurate
     to 2⁻³², and x is a multiple of 2⁻³²/p."""
@@ -64,7 +54,7 @@ def sample_dense(
     p: float,
     batch: int,
     *,
-    generator: torch.Generator,
+    generator: Generator,
     device: torch.device | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> Float[Tensor, "batch n_sparse"]:
@@ -80,7 +70,7 @@ def sample_dense(
 
 
 def sample_one(
-    n_sparse: int, batch: int, *, generator: torch.Generator, dtype: torch.dtype = torch.float32
+    n_sparse: int, batch: int, *, generator: Generator, dtype: torch.dtype = torch.float32
 ) -> SparseRows:
     """Samples with exactly one active feature, on the CPU: the limit p → 0 among samples with
     one."""
@@ -94,7 +84,7 @@ def sample_one_dense(
     n_sparse: int,
     batch: int,
     *,
-    generator: torch.Generator,
+    generator: Generator,
     device: torch.device | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> Float[Tensor, "batch n_sparse"]:
@@ -109,7 +99,7 @@ def sample_features(
     p: Float[Tensor, " n_sparse"],
     batch: int,
     *,
-    generator: torch.Generator,
+    generator: Generator,
     dtype: torch.dtype = torch.float32,
 ) -> Float[Tensor, "batch n_sparse"]:
     """Dense samples in which feature i is on with probability p[i], on the generator's device."""
@@ -125,7 +115,7 @@ def sample_groups(
     size: int,
     *,
     exclusive: bool,
-    generator: torch.Generator,
+    generator: Generator,
     dtype: torch.dtype = torch.float32,
 ) -> Float[Tensor, "batch n_sparse"]:
     """Dense samples in groups of `size` neighbors (Elhage et al. 2022, "correlated features").
@@ -191,7 +181,7 @@ def chunks(
     p: float,
     samples: int,
     *,
-    generator: torch.Generator,
+    generator: Generator,
     cells: int = 1 << 24,
     dtype: torch.dtype = torch.float32,
     law: MagnitudeLaw | None = None,
@@ -206,7 +196,7 @@ def chunks(
         samples -= most
 
 
-def _seeds(generator: torch.Generator) -> tuple[np.uint64, np.uint64]:
+def _seeds(generator: Generator) -> tuple[np.uint64, np.uint64]:
     """The first counter of a batch's random stream, and its odd increment, drawn from the
     generator, whose state is all that a run has to save."""
     start, step = torch.empty(2, dtype=torch.int64).random_(generator=generator).tolist()

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Generator, Tensor
 
 from rugtui.models.activations import output
 from rugtui.models.dense import Dense
@@ -57,7 +57,7 @@ def measure_rare(
     *,
     samples: int,
     batch: int,
-    generator: torch.Generator,
+    generator: Generator,
     check_cancelled: Callable[[], None] = lambda: None,
 ) -> Estimate:
     """The loss of a ReLU model if most samples have no active feature.

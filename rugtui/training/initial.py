@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from rugtui.errors import SettingError, UsageError
 from rugtui.models.constructions import checked_name, default_construction, dense, engineered
@@ -17,7 +17,7 @@ from rugtui.settings.settings import Settings
 from rugtui.theory.moments import variance
 
 
-def initial(settings: Settings, *, generator: torch.Generator) -> Dense:
+def initial(settings: Settings, *, generator: Generator) -> Dense:
     """The weights that `settings.init` names. Raises SettingError, WeightsError."""
     if settings.init in ("default", "linear"):
         return (aligned if settings.init == "default" else linear)(settings, generator=generator)
@@ -30,7 +30,7 @@ def initial(settings: Settings, *, generator: torch.Generator) -> Dense:
     return constructed(name, settings, generator=generator)
 
 
-def aligned(settings: Settings, *, generator: torch.Generator) -> Dense:
+def aligned(settings: Settings, *, generator: Generator) -> Dense:
     """W_out uniform within ±1/√n_dense, W_in = W_outᵀ, b two standard deviations below 0.
 
     W is then random, with a diagonal of 1/3: each output responds to its own feature from the first
@@ -47,7 +47,7 @@ def aligned(settings: Settings, *, generator: torch.Generator) -> Dense:
     return Dense(W_out.T.contiguous(), W_out, torch.full((n_sparse,), -2 * sigma))
 
 
-def linear(settings: Settings, *, generator: torch.Generator) -> Dense:
+def linear(settings: Settings, *, generator: Generator) -> Dense:
     """The default of PyTorch's `Linear`, which the paper uses: uniform within ±1/√(inputs)."""
     n_sparse, n_dense = settings.n_sparse, settings.n_dense
     return Dense(
@@ -57,7 +57,7 @@ def linear(settings: Settings, *, generator: torch.Generator) -> Dense:
     )
 
 
-def constructed(name: str, settings: Settings, *, generator: torch.Generator) -> Dense:
+def constructed(name: str, settings: Settings, *, generator: Generator) -> Dense:
     """Engineered weights, with W_in and W_out scaled to equal norm in each dimension, so that a
     step changes both equally. Raises SettingError, WeightsError."""
     n_sparse, n_dense, p = settings.n_sparse, settings.n_dense, settings.p_on
@@ -98,5 +98,5 @@ def _require_tied(settings: Settings, weights: Dense, what: str) -> None:
         raise SettingError("tied", f"no with {what}", "yes", "its W_out is not W_in's transpose")
 
 
-def _uniform(*shape: int, inputs: int, generator: torch.Generator) -> Tensor:
+def _uniform(*shape: int, inputs: int, generator: Generator) -> Tensor:
     return torch.rand(*shape, generator=generator).mul_(2).sub_(1).div_(math.sqrt(inputs))

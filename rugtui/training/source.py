@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Generator, Tensor
 
 from rugtui.settings.settings import GROUPED, Settings
 from rugtui.training import data
@@ -22,7 +22,7 @@ class Source:
     """Draws batches: on a CPU as lists of active entries if the step is sparse, otherwise dense;
     on CUDA on the device, without synchronizing."""
 
-    def __init__(self, generator: torch.Generator, device: torch.device, dtype: torch.dtype):
+    def __init__(self, generator: Generator, device: torch.device, dtype: torch.dtype):
         self.generator, self.device, self.dtype = generator, device, dtype
 
     def draw(self, settings: Settings, batch: int) -> Batch:
@@ -83,12 +83,12 @@ def importance(settings: Settings, like: Tensor) -> Float[Tensor, " n_sparse"] |
 NAMES = ("weights", "data", "heldout")
 
 
-def generators(seed: int, device: torch.device) -> dict[str, torch.Generator]:
+def generators(seed: int, device: torch.device) -> dict[str, Generator]:
     """Independent generators: for the weights, always on the CPU, for the data that training sees,
     and for the held-out data."""
     found = {}
     for name, sequence in zip(NAMES, np.random.SeedSequence(seed).spawn(len(NAMES)), strict=True):
         word = int(sequence.generate_state(1, np.uint64)[0]) >> 1
         on_device = device.type == "cuda" and name != "weights"
-        found[name] = torch.Generator(device if on_device else "cpu").manual_seed(word)
+        found[name] = Generator(device if on_device else "cpu").manual_seed(word)
     return found
