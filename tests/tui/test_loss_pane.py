@@ -285,8 +285,10 @@ async def test_without_data_no_key_does_harm(pilot):
     assert "theory" in text(pilot)
 
 
-@pytest.mark.parametrize("size", [(120, 40), (80, 24), (40, 12), (30, 8)])
-@pytest.mark.parametrize("ascii_only", [False, True])
+@pytest.mark.parametrize(
+    ("size", "ascii_only"),
+    [((120, 40), False), ((80, 24), True), ((40, 12), False), ((30, 8), True)],
+)
 async def test_every_key_works_at_every_size(size, ascii_only):
     app = RugtuiApp(FakeSession(), Preferences(ascii=ascii_only))
     async with running(app, size) as pilot:

@@ -167,7 +167,7 @@ class RunsTable:
             text += ", hidden"
         if row.on_disk:
             text += f", {row.state}, on disk, not in the charts; the loss is that of its last batch"
-        if len(self.rows) == 1:
+        if len(self.rows) == 1 and not self.view.filter:
             return f"{text}. After a change that needs a restart, the previous run stays here."
         if row.settings is None:
             return f"{text}. It cannot be read: {row.trouble}."
@@ -222,7 +222,8 @@ class RunsPane(Pane):
         rows, chosen = run_rows(frame, self.view, palette), self.selected
         preview = PREVIEW if height >= LEAST_TABLE + PREVIEW and width >= CHART[0] else 0
         note = "" if frame.saved is not None else "Looking for runs on disk."
-        note = f"filter: {self.view.filter}" if self.view.filter else note
+        if self.view.filter:
+            note = f"filter: {self.view.filter}" + ("; no other run matches" * (len(rows) == 1))
         table = RunsTable(rows, self.view, palette, width).strips(chosen, height - preview, note)
         if not preview:
             return table
