@@ -1,5 +1,6 @@
 """What is used of Textual's private parts, and doing without."""
 
+import asyncio
 import gc
 
 from textual._styles_cache import StylesCache
@@ -23,7 +24,9 @@ async def test_closed_sheets_leave_nothing_drawn_behind():
                 await pilot.press("question_mark", "escape", "e", "escape")
             await pilot.pause()
             counts.append(drawings())
-        assert counts[1] <= counts[0]
+        async with asyncio.timeout(20):  # a sheet is removed some time after it closes
+            while drawings() > counts[0]:
+                await pilot.pause(0.05)
 
 
 def test_a_textual_without_that_cache(monkeypatch):
