@@ -109,6 +109,6 @@ class Sweep(Table):
 
 def load_sweep(path: Path) -> Sweep:
     """The rows of a sweep's folder so far. Raises OSError, DamagedError, RunError."""
-    from rugtui.sweeps.folder import find, grid_of
+    from rugtui.sweeps.folder import grid_of, read_rows
 
-    return Sweep(grid_of(path), [row.table_row() for row in find(path).rows], path)
+    return Sweep(grid_of(path), [row.table_row() for row in read_rows(path).rows], path)

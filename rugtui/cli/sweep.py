@@ -115,13 +115,13 @@ def requested_grid(given: dict[str, Any], out: Path | None) -> Grid:
 
 def remaining_units(grid: Grid, out: Path | None, retry_failed: bool) -> list[Unit]:
     """The units with cells that are not in the folder. Raises OSError, RugtuiError."""
-    from rugtui.sweeps.folder import find, is_sweep, require_same
+    from rugtui.sweeps.folder import is_sweep, read_rows, require_same
     from rugtui.sweeps.plan import left, units
 
     done = set()
     if out is not None and is_sweep(out):
         require_same(out, grid, retry_failed=retry_failed)
-        rows = find(out).rows
+        rows = read_rows(out).rows
         done = {row.key for row in rows if row.status == "done" or not retry_failed}
     return left(units(grid), done)
 

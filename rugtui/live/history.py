@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -31,8 +31,7 @@ MOST, RECENT = 1 << 15, 1 << 13
 cover an hour and a quarter of an hour; a row takes 72 bytes in memory and 200 in a file."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """A change of settings, as the loss curve shows it."""
 
     step: int
@@ -172,8 +171,7 @@ class History:
 
     def past(self) -> StoredHistory:
         """The history as it is stored in files, not copied."""
-        marks = tuple((mark.step, mark.text) for mark in self._marks)
-        return StoredHistory(NAMES, self.view().table, marks, self._thinned)
+        return StoredHistory(NAMES, self.view().table, self._marks, self._thinned)
 
     @classmethod
     def of(cls, past: StoredHistory) -> History:
@@ -182,7 +180,7 @@ class History:
         rows = past.table.shape[1]
         history._table = np.concatenate([past.table, np.empty((len(NAMES), 1024))], axis=1)
         history._length = rows
-        history._marks = tuple(Mark(step, text) for step, text in past.marks)
+        history._marks = tuple(Mark(*mark) for mark in past.marks)
         since = [0, *_breaks(past.table)][-1]
         known = since + np.flatnonzero(np.isfinite(past.table[COLUMNS["loss"], since:]))
         history._known, history._thinned = known.size, past.thinned
@@ -219,9 +217,7 @@ class History:
         self._table = np.empty((len(NAMES), max(MOST, self._length + 1)))
         self._table[:, : self._length] = np.concatenate([kept, recent], axis=1)
         self._thinned = int(steps[-1])
-        known = tuple((mark.step, mark.text) for mark in self._marks)
-        left = marks_worth_keeping(known, self._thinned)
-        self._marks = tuple(Mark(step, text) for step, text in left)
+        self._marks = marks_worth_keeping(self._marks, self._thinned)
 
     def _smooth(self, loss: float) -> float:
         if not math.isfinite(loss):
@@ -317,15 +313,14 @@ def worth_keeping(
     return np.unique(np.concatenate(kept))
 
 
-def marks_worth_keeping(
-    marks: tuple[tuple[int, str], ...], last: int
-) -> tuple[tuple[int, str], ...]:
-    """The last change in each bin of each setting, which is the first word of the text."""
-    old = [mark for mark in marks if mark[0] <= last]
-    kept: dict[tuple[int, int, str], tuple[int, str]] = {}
-    places = bins(np.array([step for step, _ in old], dtype=np.int64), last)
-    for (step, text), width, number in zip(old, *places.tolist(), strict=True):
-        key = (width, number, text.partition(" ")[0])
-        kept.pop(key, None)
-        kept[key] = (step, text)
+def marks_worth_keeping(marks: tuple[Mark, ...], last: int) -> tuple[Mark, ...]:
+    """The last change in each bin of each setting, which is the first word of the text; and all
+    changes after step `last`."""
+    old = [mark for mark in marks if mark.step <= last]
+    kept: dict[tuple[int, int, str], Mark] = {}
+    places = bins(np.array([mark.step for mark in old], dtype=np.int64), last)
+    for mark, width, number in zip(old, *places.tolist(), strict=True):
+        key = (width, number, mark.text.partition(" ")[0])
+        kept.pop(key, None)  # so that it moves to the end
+        kept[key] = mark
     return (*kept.values(), *marks[len(old) :])

@@ -15,8 +15,8 @@ from typing import Any
 from rugtui import __version__
 from rugtui.errors import RugtuiError, UsageError
 from rugtui.sweeps.grid import Grid
-from rugtui.sweeps.plan import Outcome, Unit, failed, fault
-from rugtui.sweeps.processes import LOOK_EVERY, blocked_signals
+from rugtui.sweeps.plan import Outcome, Unit, error_and_traceback, failed_outcome
+from rugtui.sweeps.processes import POLL_EVERY, blocked_signals
 
 REACH_WITHIN = 8.0
 """Seconds within which a scheduler must answer."""
@@ -121,7 +121,7 @@ class Cluster:
         try:
             while left and not cancelled():
                 try:
-                    future = ready.get(timeout=LOOK_EVERY)
+                    future = ready.get(timeout=POLL_EVERY)
                 except Empty:
                     continue
                 left -= 1
@@ -130,7 +130,7 @@ class Cluster:
                     outcome = future.result()
                 except KilledWorker:
                     why = f"{DEATHS + 1} workers died of it (memory?)"
-                    outcome = failed(unit, grid, why)
+                    outcome = failed_outcome(unit, grid, why)
                 except CancelledError as error:
                     asked.clear()
                     raise RugtuiError(
@@ -138,7 +138,7 @@ class Cluster:
                         "command computes the rest once a scheduler answers."
                     ) from error
                 except Exception as error:  # noqa: BLE001 - the worker's edge
-                    outcome = failed(unit, grid, *fault(error))
+                    outcome = failed_outcome(unit, grid, *error_and_traceback(error))
                 if not isinstance(outcome, Outcome):
                     raise RugtuiError(str(outcome))
                 future.release()

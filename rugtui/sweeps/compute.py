@@ -37,7 +37,15 @@ from rugtui.storage.snapshot import weights_bytes
 from rugtui.sweeps import population
 from rugtui.sweeps.estimate import needed, too_large
 from rugtui.sweeps.grid import Grid, Variant
-from rugtui.sweeps.plan import Cell, Outcome, Unit, bare, failure, fault, predicted
+from rugtui.sweeps.plan import (
+    Cell,
+    Outcome,
+    Unit,
+    empty_row,
+    error_and_traceback,
+    failed_row,
+    predicted,
+)
 from rugtui.sweeps.table import Row
 from rugtui.training import heldout, initial
 from rugtui.training.device import resolve
@@ -89,9 +97,9 @@ def compute(unit: Unit, grid: Grid) -> Outcome:
 
 def _weights(unit: Unit, grid: Grid) -> list[Found | Failed]:
     """The weights of each cell, or why it has none."""
-    need, there = needed(unit, grid), available_memory()
-    if need > there and resolve(grid.device).type == "cpu":
-        return [Failed(too_large(need, there))] * len(unit.cells)
+    need, limit = needed(unit, grid), available_memory()
+    if need > limit and resolve(grid.device).type == "cpu":
+        return [Failed(too_large(need, limit))] * len(unit.cells)
     if unit.kind == "rug":
         return [_tried(partial(_rug, unit, cell, grid)) for cell in unit.cells]
     if unit.kind == "trained":
@@ -114,7 +122,7 @@ def _tried(attempt: Callable[[], Any]) -> Any:
         first = str(error).partition("\n")[0]
         if isinstance(error, RuntimeError) and "memory" in first:  # PyTorch's allocator
             return Failed(f"not enough memory ({first})")
-        return Failed(*fault(error))
+        return Failed(*error_and_traceback(error))
 
 
 def _rug(unit: Unit, cell: Cell, grid: Grid) -> Found:
@@ -155,12 +163,12 @@ def _measured(
     grid: Grid,
     weights: dict[str, bytes],
 ) -> Row:
-    empty = bare(unit, cell, grid)
+    empty = empty_row(unit, cell, grid)
     if isinstance(found, Failed):
-        return failure(empty, found.why, found.traceback)
+        return failed_row(empty, found.why, found.traceback)
     row = _tried(partial(_statistics, empty, found, cell, grid))
     if isinstance(row, Failed):
-        return failure(empty, row.why, row.traceback)
+        return failed_row(empty, row.why, row.traceback)
     return _saved(row, found, weights) if grid.save_weights else row
 
 

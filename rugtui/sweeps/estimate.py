@@ -68,40 +68,40 @@ def needed(unit: Unit, grid: Grid) -> int:
 
 
 def by_fit(
-    units: Iterable[Unit], grid: Grid, there: int
+    units: Iterable[Unit], grid: Grid, limit: int
 ) -> tuple[dict[Unit, int], dict[Unit, int]]:
-    """The units that fit in `there` bytes, each in a process of its own, and those that do not,
+    """The units that fit in `limit` bytes, each in a process of its own, and those that do not,
     each with the bytes that it needs."""
     needs = {unit: needed(unit, grid) for unit in units}
-    fit = {unit: need for unit, need in needs.items() if _fits(need, there)}
+    fit = {unit: need for unit, need in needs.items() if _fits(need, limit)}
     return fit, {unit: need for unit, need in needs.items() if unit not in fit}
 
 
-def _fits(need: int, there: int) -> bool:
-    return not need or PROCESS + need <= there
+def _fits(need: int, limit: int) -> bool:
+    return not need or PROCESS + need <= limit
 
 
-def processes(needs: Iterable[int], there: int, most: int, *, waits: bool = True) -> int:
-    """How many processes `there` bytes allow: from one to `most`.
+def processes(needs: Iterable[int], limit: int, most: int, *, waits: bool = True) -> int:
+    """How many processes `limit` bytes allow: from one to `most`.
 
     If units wait for memory, there must be room for one copy of the largest unit that fits,
     otherwise for one in each process.
     """
     needs = list(needs)
-    largest = max((need for need in needs if _fits(need, there)), default=0)
-    allowed = (there - largest) // PROCESS if waits else there // (PROCESS + largest)
+    largest = max((need for need in needs if _fits(need, limit)), default=0)
+    allowed = (limit - largest) // PROCESS if waits else limit // (PROCESS + largest)
     return max(min(allowed, most, len(needs)), 1)
 
 
-def too_large(need: int, there: int) -> str:
+def too_large(need: int, limit: int) -> str:
     """Why the cells of a unit failed."""
     return (
-        f"needs about {said(need + PROCESS)} of memory, and there are {said(there)}: take a "
-        "smaller n_sparse or ratio"
+        f"needs about {in_words(need + PROCESS)} of memory, and there are {in_words(limit)}: "
+        "take a smaller n_sparse or ratio"
     )
 
 
-def said(size: int) -> str:
+def in_words(size: int) -> str:
     """A number of bytes in words."""
     return f"{size / 2**20:,.0f} MiB" if size < 2**30 else gib(size)
 
@@ -127,10 +127,10 @@ class Estimate:
 
     @property
     def words(self) -> str:
-        there = f", of {said(self.available)} available" if self.available is not None else ""
+        limit = f", of {in_words(self.available)} available" if self.available is not None else ""
         return (
             f"about {duration(self.seconds)} in {_processes(self.processes)}; "
-            f"{said(self.memory)} of memory{there}"
+            f"{in_words(self.memory)} of memory{limit}"
         )
 
     @property
@@ -138,23 +138,23 @@ class Estimate:
         """What does not fit in memory, and the consequences."""
         if self.available is None:
             return []
-        there = f"{said(self.available)} are available"
+        limit = f"{in_words(self.available)} are available"
         notes = []
         if self.too_large:
             which = "1 cell does" if self.too_large == 1 else f"{self.too_large:,} cells do"
             notes.append(
-                f"{which} not fit in memory: up to {said(self.too_large_need)} are needed, and "
-                f"{there}. In the table these cells will have failed."
+                f"{which} not fit in memory: up to {in_words(self.too_large_need)} are needed, and "
+                f"{limit}. In the table these cells will have failed."
             )
         if self.processes < self.wanted:
             notes.append(
                 f"{_processes(self.processes)} instead of {self.wanted}: one alone needs up to "
-                f"{said(self.largest)}, and {there}."
+                f"{in_words(self.largest)}, and {limit}."
             )
         elif self.processes * self.largest > self.available:
             notes.append(
-                f"Cells that need up to {said(self.largest)} wait until there is room for them "
-                f"beside others: {there}."
+                f"Cells that need up to {in_words(self.largest)} wait until there is room for them "
+                f"beside others: {limit}."
             )
         return notes
 
@@ -169,11 +169,11 @@ def estimate(
 ) -> Estimate:
     """The estimate for up to `at_once` units side by side, each on one core, in `available` bytes.
     `waits`: a unit waits until there is memory for it."""
-    there = sys.maxsize if available is None else available
-    fit, over = by_fit(units, grid, there)
+    limit = sys.maxsize if available is None else available
+    fit, over = by_fit(units, grid, limit)
     largest = sorted(fit.values(), reverse=True)
-    many = processes(largest, there, at_once, waits=waits)
-    free = max(there - many * PROCESS, 0)
+    many = processes(largest, limit, at_once, waits=waits)
+    free = max(limit - many * PROCESS, 0)
     seconds = {unit: seconds_of(unit, grid) / speed() for unit in fit}
     # each shares the machine with as many as fit beside it, and the last one may run alone
     shared = [seconds[unit] / max(min(many, free // max(need, 1)), 1) for unit, need in fit.items()]
@@ -201,19 +201,19 @@ def on_this_machine(
 ) -> Estimate:
     """The estimate with this machine's memory if the CPU computes. Any other device has its own
     memory, and one process unless units do not wait. Raises UsageError if no model fits."""
-    there = available_memory()
-    plan = estimate(units, grid, at_once, there, waits=waits)
+    limit = available_memory()
+    plan = estimate(units, grid, at_once, limit, waits=waits)
     # Resolving "auto" takes seconds, and matters only if memory is short.
     if (plan.notes or grid.device != "auto") and not on_cpu(grid.device):
         return estimate(units, grid, 1 if waits else at_once)
     models = [unit for unit in units if unit.kind in RANDOM]
-    if plan.notes and models and not by_fit(models, grid, there)[0]:
+    if plan.notes and models and not by_fit(models, grid, limit)[0]:
         unit = min(models, key=lambda one: needed(one, grid))
         raise UsageError(
             f"Nothing of this sweep fits in memory: its smallest models, n_sparse "
             f"{unit.n_sparse:,} × n_dense {unit.n_dense:,}, need about "
-            f"{said(needed(unit, grid) + PROCESS)}, and there are {said(there)}: take a smaller "
-            "n_sparse or ratio, or --kinds theory,linear."
+            f"{in_words(needed(unit, grid) + PROCESS)}, and there are {in_words(limit)}: take a "
+            "smaller n_sparse or ratio, or --kinds theory,linear."
         )
     return plan
 

@@ -44,7 +44,7 @@ ANYWHERE = ("device",)
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class StoredRows:
     """Rows of a sweep."""
 
     latest: dict[Key, Row]
@@ -78,7 +78,7 @@ def about(folder: Path) -> dict[str, Any]:
     return facts
 
 
-def find(folder: Path, after: int = 0) -> Found:
+def read_rows(folder: Path, after: int = 0) -> StoredRows:
     """The rows appended after byte `after`, perhaps while another process computes: a last line
     that is still being written is left out. Raises OSError."""
     path = folder / ROWS
@@ -87,7 +87,7 @@ def find(folder: Path, after: int = 0) -> Found:
     try:
         file = open_plain(path)
     except FileNotFoundError:
-        return Found({}, after)
+        return StoredRows({}, after)
     with file:
         file.seek(after)
         for line in file:
@@ -103,7 +103,7 @@ def find(folder: Path, after: int = 0) -> Found:
                 latest[row.key] = row
     lines = "a line is" if damaged == 1 else f"{damaged} lines are"
     notes = (f"{str(path)!r}: {lines} damaged and ignored.",) if damaged else ()
-    return Found(latest, end, notes)
+    return StoredRows(latest, end, notes)
 
 
 class SweepFolder:
@@ -113,7 +113,7 @@ class SweepFolder:
     def __init__(self, path: Path, grid: Grid, lock: Lock) -> None:
         self.path, self.grid, self._lock = path, grid, lock
         self.units: tuple[Unit, ...] = units(grid)
-        self.found = find(path)
+        self.found = read_rows(path)
         self._rows = dict(self.found.latest)
         self._end = self.found.end
 
@@ -178,13 +178,15 @@ class SweepFolder:
 def require_same(path: Path, grid: Grid, *, retry_failed: bool = False) -> None:
     """Raises UsageError, with the differences, unless `begin` may continue the sweep in this
     folder."""
-    there = grid_of(path)
+    stored = grid_of(path)
     differ = [
-        f"{name} is {_shown(name, there)} there and {_shown(name, grid)} here"
+        f"{name} is {_shown(name, stored)} there and {_shown(name, grid)} here"
         for name in fields_of(Grid)
         if name not in ANYWHERE
-        and not (name in AXES and _values(name, there) <= _values(name, grid))
-        and not (name not in AXES and (retry_failed or getattr(there, name) == getattr(grid, name)))
+        and not (name in AXES and _values(name, stored) <= _values(name, grid))
+        and not (
+            name not in AXES and (retry_failed or getattr(stored, name) == getattr(grid, name))
+        )
     ]
     if differ:
         raise UsageError(

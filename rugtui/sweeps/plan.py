@@ -109,7 +109,7 @@ class Outcome:
 def predicted(unit: Unit) -> Outcome:
     """The outcome of a unit of theory or of the linear model, from formulas."""
     begun, rows = time.perf_counter(), []
-    for row in (bare(unit, cell) for cell in unit.cells):
+    for row in (empty_row(unit, cell) for cell in unit.cells):
         loss, gaussian = row.linear, None
         if unit.kind == "theory":
             loss = gaussian = row.theory_loss
@@ -118,18 +118,18 @@ def predicted(unit: Unit) -> Outcome:
     return Outcome(tuple(replace(row, seconds=share) for row in rows), {})
 
 
-def failed(unit: Unit, grid: Grid, why: str, traceback: str | None = None) -> Outcome:
+def failed_outcome(unit: Unit, grid: Grid, why: str, traceback: str | None = None) -> Outcome:
     """The outcome of a unit whose cells all fail for the same reason."""
-    rows = (failure(bare(unit, cell, grid), why, traceback) for cell in unit.cells)
+    rows = (failed_row(empty_row(unit, cell, grid), why, traceback) for cell in unit.cells)
     return Outcome(tuple(rows), {})
 
 
-def fault(error: BaseException) -> tuple[str, str]:
+def error_and_traceback(error: BaseException) -> tuple[str, str]:
     """The text and the traceback of an unexpected error."""
     return f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error))
 
 
-def bare(unit: Unit, cell: Cell, grid: Grid | None = None) -> Row:
+def empty_row(unit: Unit, cell: Cell, grid: Grid | None = None) -> Row:
     """The row of a cell without measurements; with `grid`, it says how the weights are trained."""
     known = levels(unit.ratio, cell.p)
     how: dict[str, Any] = {}
@@ -153,5 +153,5 @@ def bare(unit: Unit, cell: Cell, grid: Grid | None = None) -> Row:
     )
 
 
-def failure(row: Row, why: str, traceback: str | None = None) -> Row:
+def failed_row(row: Row, why: str, traceback: str | None = None) -> Row:
     return replace(row, status="failed", error=why, traceback=traceback)

@@ -25,9 +25,9 @@ from rugtui.errors import RugtuiError, SettingError
 from rugtui.runtime.machine import available_memory, cores
 from rugtui.sweeps.estimate import PROCESS, by_fit, processes, too_large
 from rugtui.sweeps.grid import Grid
-from rugtui.sweeps.plan import RANDOM, Outcome, Unit, failed, fault, predicted
+from rugtui.sweeps.plan import RANDOM, Outcome, Unit, error_and_traceback, failed_outcome, predicted
 
-LOOK_EVERY = 0.2
+POLL_EVERY = 0.2
 """Seconds between checks for cancellation."""
 FEW = 2000
 """Up to this many cells of formulas are computed by this process while the others start."""
@@ -47,11 +47,11 @@ def outcomes(
     cancelled: Callable[[], bool],
     *,
     compute: Callable[[Unit, Grid], Outcome] | None = None,
-    there: int | None = None,
+    limit: int | None = None,
 ) -> Iterator[Outcome]:
     """The Outcome of each unit as it is done; ends early once `cancelled`.
 
-    Tests replace what processes `compute`, and the bytes of memory that are `there` for all of
+    Tests replace what processes `compute`, and the bytes of memory that are `limit` for all of
     them. Raises SettingError for a device that does not exist, RugtuiError if no process can be
     started.
     """
@@ -59,8 +59,8 @@ def outcomes(
     others = [unit for unit in units if unit.kind in RANDOM]
     if sum(len(unit.cells) for unit in formulas) > FEW or (others and grid.device not in SURE):
         formulas, others = [], list(units)
-    there = available_memory() if there is None else there
-    with contextlib.closing(_Pool(others, grid, compute or _compute, there)) as pool:
+    limit = available_memory() if limit is None else limit
+    with contextlib.closing(_Pool(others, grid, compute or _compute, limit)) as pool:
         pool.fill()
         for unit in formulas:  # while processes are still starting
             if cancelled():
@@ -129,13 +129,13 @@ class _Pool:
         units: Sequence[Unit],
         grid: Grid,
         compute: Callable[[Unit, Grid], Outcome],
-        there: int,
+        limit: int,
     ) -> None:
-        self._grid, self._there = grid, there
+        self._grid, self._limit = grid, limit
         self._start = functools.partial(_Worker, compute, grid)
-        fit, over = by_fit(units, grid, there)
+        fit, over = by_fit(units, grid, limit)
         self._needs = fit | over
-        self._size = processes(self._needs.values(), there, cores())
+        self._size = processes(self._needs.values(), limit, cores())
         self._on_cpu = True
         self._new, self._too_large = deque(fit), list(over)
         self._again = deque[Unit]()
@@ -164,12 +164,12 @@ class _Pool:
                 raise RugtuiError(f"No process can be started to compute in: {error}.") from error
 
     def step(self) -> Iterator[Outcome]:
-        """Hand out units, wait up to LOOK_EVERY, and yield what was computed."""
+        """Hand out units, wait up to POLL_EVERY, and yield what was computed."""
         self.fill()
         self._hand_out()
         found: list[Outcome] = []
         pipes = {worker.pipe: worker for worker in self._workers}
-        for pipe in wait(list(pipes), LOOK_EVERY):
+        for pipe in wait(list(pipes), POLL_EVERY):
             if (worker := pipes[cast(Connection, pipe)]) in self._workers:
                 found += self._heard(worker)
         self.fill()
@@ -193,7 +193,7 @@ class _Pool:
             return self._began(worker, said)
         unit, worker.unit = worker.unit, None
         assert unit
-        return [said if isinstance(said, Outcome) else failed(unit, self._grid, *said)]
+        return [said if isinstance(said, Outcome) else failed_outcome(unit, self._grid, *said)]
 
     def _began(self, worker: _Worker, device: str | tuple[str, str, object, str]) -> list[Outcome]:
         """A process is ready, and has found its device. Raises SettingError if it does not
@@ -212,7 +212,7 @@ class _Pool:
         return []
 
     def _refused(self, unit: Unit) -> Outcome:
-        return failed(unit, self._grid, too_large(self._needs[unit], self._there))
+        return failed_outcome(unit, self._grid, too_large(self._needs[unit], self._limit))
 
     def _died(self, worker: _Worker) -> list[Outcome]:
         worker.process.join(10)  # its pipe is closed: it is exiting, with an exit code to report
@@ -234,7 +234,7 @@ class _Pool:
             self._again.append(unit)
             return []
         why = f"{DEATHS} processes died of it: the last {_end(worker.process.exitcode)}"
-        return [failed(unit, self._grid, why)]
+        return [failed_outcome(unit, self._grid, why)]
 
     def _hand_out(self) -> None:
         for worker in self._workers:
@@ -248,7 +248,7 @@ class _Pool:
             return None
         if not going and (queue := self._again or self._new):
             return queue.popleft()
-        free = self._there - self._size * PROCESS - sum(self._needs[unit] for unit in going)
+        free = self._limit - self._size * PROCESS - sum(self._needs[unit] for unit in going)
         queue = (unit for unit in self._new if self._needs[unit] <= free or not self._on_cpu)
         if unit := next(queue, None):
             self._new.remove(unit)
@@ -276,7 +276,7 @@ def _serve(pipe: Connection, compute: Callable[[Unit, Grid], Outcome], grid: Gri
             try:
                 answer: Any = compute(unit, grid)
             except Exception as error:  # noqa: BLE001 - the process's edge
-                answer = fault(error)
+                answer = error_and_traceback(error)
             pipe.send(answer)
 
 

@@ -19,7 +19,7 @@ from rugtui.errors import RunError, UsageError
 from rugtui.storage.files import file_mode, make_folder, state_folder
 from rugtui.storage.lock import holder
 from rugtui.storage.run_directory import last_written
-from rugtui.sweeps.folder import ABOUT, ROWS, SweepFolder, about, find, grid_of, is_sweep
+from rugtui.sweeps.folder import ABOUT, ROWS, SweepFolder, about, grid_of, is_sweep, read_rows
 from rugtui.sweeps.grid import Axes, Grid
 from rugtui.sweeps.table import Key, Row
 
@@ -66,10 +66,10 @@ class Watch:
         self._notes: tuple[str, ...] = ()
         self._told: tuple[object, ...] = ()
 
-    def look(self) -> Watched | None:
+    def poll(self) -> Watched | None:
         """The sweep's state, or None if nothing changed. Raises OSError, RugtuiError."""
         doing, who, said = self._doing()
-        found = find(self.folder, self._from())
+        found = read_rows(self.folder, self._from())
         self._rows |= found.latest
         self._end, self._notes = found.end, (*self._notes, *found.notes)
         if doing in ("stopped", "failed") and len(self._rows) >= self._axes.cells:

@@ -14,6 +14,7 @@ from rugtui.live.history import (
     NAMES,
     RECENT,
     History,
+    Mark,
     bins,
     loss_now,
     marks_worth_keeping,
@@ -139,7 +140,8 @@ def test_nan_is_no_extreme_and_of_equal_values_one_is_kept():
 
 
 def test_marks_keep_the_last_change_of_a_setting_in_a_bin():
-    marks = ((10, "lr 1"), (10, "lr 2"), (10, "p 0.1"), (10, "lr 3"), (99, "lr 4"), (99, "lr 5"))
+    known = ((10, "lr 1"), (10, "lr 2"), (10, "p 0.1"), (10, "lr 3"), (99, "lr 4"), (99, "lr 5"))
+    marks = tuple(Mark(*one) for one in known)
     assert marks_worth_keeping(marks, 50) == ((10, "p 0.1"), (10, "lr 3"), *marks[4:])
     assert marks_worth_keeping(marks, 99) == ((10, "p 0.1"), (10, "lr 3"), (99, "lr 5"))
 

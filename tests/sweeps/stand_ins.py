@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from rugtui.sweeps.grid import Grid
-from rugtui.sweeps.plan import Cell, Outcome, Unit, failed, units
+from rugtui.sweeps.plan import Cell, Outcome, Unit, failed_outcome, units
 from rugtui.sweeps.processes import outcomes
 
 GRID = Grid(n_sparse="16", ratio="0.25,0.5,0.75", p="0.1", kinds="trained,rug", device="cpu",
@@ -31,7 +31,7 @@ def sound(unit, grid, *, where=None):
     if where is not None:
         (where / str(os.getpid())).touch()
     is_deaf = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-    return Outcome(failed(unit, grid, "stand-in").rows, {"deaf": bytes([is_deaf])})
+    return Outcome(failed_outcome(unit, grid, "stand-in").rows, {"deaf": bytes([is_deaf])})
 
 
 def dying(unit, grid, *, deaths, where):
@@ -80,10 +80,10 @@ def meeting(unit, grid, *, where, patience):
         time.sleep(0.01)
     if not met:
         mark.unlink()
-    return Outcome(failed(unit, grid, "stand-in").rows, {"met": bytes([met])})
+    return Outcome(failed_outcome(unit, grid, "stand-in").rows, {"met": bytes([met])})
 
 
 def faulty(unit, grid):
     if unit == PAIR[0]:
         raise LookupError("nobody foresaw this")
-    return Outcome(failed(unit, grid, "stand-in").rows, {})
+    return Outcome(failed_outcome(unit, grid, "stand-in").rows, {})

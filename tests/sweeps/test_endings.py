@@ -7,7 +7,7 @@ import signal
 import sys
 
 from rugtui.cli import main
-from rugtui.sweeps.folder import ROWS, find
+from rugtui.sweeps.folder import ROWS, read_rows
 from tests.processes import running, until
 from tests.sweeps.in_process import read_parquet
 
@@ -21,7 +21,7 @@ def sweep(folder, *options):
 
 
 def has_rows(folder):
-    return (folder / ROWS).exists() and len(find(folder).rows) >= 3
+    return (folder / ROWS).exists() and len(read_rows(folder).rows) >= 3
 
 
 def test_failed_cells_are_exit_1_with_the_first_reason_even_if_quiet(tmp_path, capsys):

@@ -51,16 +51,16 @@ def test_processes_stay_within_the_estimate(told, monkeypatch):
 def test_units_wait_for_memory(room, tmp_path, monkeypatch):
     monkeypatch.setattr("rugtui.sweeps.processes.cores", lambda: 2)
     need = max(needed(unit, POPULATION) for unit in PAIR)
-    there = 2 * PROCESS + int(room * need)
+    limit = 2 * PROCESS + int(room * need)
     compute = functools.partial(meeting, where=tmp_path, patience=60 if room == 2 else 0.3)
-    found = list(outcomes(PAIR, POPULATION, never, compute=compute, there=there))
+    found = list(outcomes(PAIR, POPULATION, never, compute=compute, limit=limit))
     assert [one.weights["met"] for one in found] == [bytes([room == 2])] * 2
 
 
 def test_a_unit_that_never_fits_fails_and_the_others_are_computed():
     small, large = units(Grid(**{**POPULATION.as_dict(), "n_sparse": "16,4096", "ratio": "0.5"}))
-    there = PROCESS + needed(large, POPULATION) - 1
-    two = outcomes([large, small], POPULATION, never, compute=faulty, there=there)
+    limit = PROCESS + needed(large, POPULATION) - 1
+    two = outcomes([large, small], POPULATION, never, compute=faulty, limit=limit)
     found = {one.rows[0].n_sparse: one for one in two}
     assert found[16].rows[0].error == "stand-in"
     assert re.fullmatch(r"needs about .* GiB of memory.*", found[4096].rows[0].error)
@@ -105,7 +105,7 @@ def test_memory_limits_the_number_of_processes():
 
 
 @pytest.mark.parametrize(
-    ("there", "said"),
+    ("limit", "said"),
     [
         (64 * GIB, []),
         (45 * GIB, []),
@@ -113,13 +113,13 @@ def test_memory_limits_the_number_of_processes():
         (12 * GIB, ["2 cells do not fit in memory: up to 44.4 GiB are needed"]),
     ],
 )
-def test_a_plan_says_what_does_not_fit(there, said):
-    plan = estimate(units(LARGE), LARGE, 1, there)
+def test_a_plan_says_what_does_not_fit(limit, said):
+    plan = estimate(units(LARGE), LARGE, 1, limit)
     assert len(plan.notes) == len(said)
     for note, words in zip(plan.notes, said, strict=True):
         assert words in note
-    assert f"of {there / GIB:.3g} GiB available" in plan.words
-    assert plan.memory <= there
+    assert f"of {limit / GIB:.3g} GiB available" in plan.words
+    assert plan.memory <= limit
 
 
 def test_a_plan_says_which_cells_wait_and_why_there_are_fewer_processes():

@@ -19,7 +19,7 @@ from rugtui.cli import main
 from rugtui.errors import RugtuiError, UsageError
 from rugtui.reports.sweep_figures import sweep_figures
 from rugtui.sweeps import cluster as clusters
-from rugtui.sweeps.folder import ROWS, SweepFolder, find, run
+from rugtui.sweeps.folder import ROWS, SweepFolder, read_rows, run
 from rugtui.sweeps.grid import RANDOM, Grid
 from rugtui.sweeps.plan import Outcome, units
 from rugtui.sweeps.quantities import QUANTITIES, Cells
@@ -65,7 +65,7 @@ def test_a_sweep_that_was_killed_and_continued_equals_an_uninterrupted_one(tmp_p
         file.write(b'{"rows":[{"n_sparse":16,')
     assert swept(path)[0] == unbroken
     assert swept(path)[1] == []
-    assert len(find(path).rows) == len(unbroken)
+    assert len(read_rows(path).rows) == len(unbroken)
 
 
 def test_rows_of_theory_equal_stored_values(tmp_path):

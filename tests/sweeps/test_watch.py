@@ -31,17 +31,17 @@ def started(folder):
 def test_new_rows_are_seen_once_each(tmp_path):
     folder = SweepFolder.begin(tmp_path / "sweep", TINY)
     watch = Watch(folder.path)
-    first = watch.look()
+    first = watch.poll()
     assert (first.doing, first.rows, first.axes.cells) == ("computing", (), 16)
     seen = []
     for progress in run(folder, in_process.outcomes):
-        found = watch.look()
+        found = watch.poll()
         seen.append(len(found.rows))
         assert seen[-1] == progress.done
-        assert watch.look() is None
+        assert watch.poll() is None
     folder.close()
     assert seen == sorted(set(seen))
-    last = watch.look()
+    last = watch.poll()
     assert (last.doing, len(last.rows), last.failed) == ("done", 16, 0)
     assert {row.key for row in last.rows} == {row.key for row in folder.rows}
 
@@ -50,19 +50,19 @@ def test_a_process_is_started_watched_stopped_and_started_again(tmp_path):
     path = tmp_path / "sweep"
     long = dataclasses.replace(TINY, patience=0, steps=10**7, kinds="trained,theory")
     process.prepare(path, long)
-    assert Watch(path).look().doing == "stopped"
+    assert Watch(path).poll().doing == "stopped"
     with started(path) as child:
         watch = Watch(path, child)
-        assert watch.look().doing in ("starting", "computing")
-        until(lambda: (found := watch.look()) and found.rows)
+        assert watch.poll().doing in ("starting", "computing")
+        until(lambda: (found := watch.poll()) and found.rows)
         with pytest.raises(RunError, match=f"process {child.pid}"):
             process.start(path)
-        other = Watch(path).look()
+        other = Watch(path).poll()
         assert (other.doing, other.who) == ("computing", f"process {child.pid}")
         process.stop(path)
         child.wait(60)
     assert not holder(path)[0]
-    found = watch.look()
+    found = watch.poll()
     assert (found.doing, {row.kind for row in found.rows}) == ("stopped", {"theory"})
     process.stop(path)  # nobody is there: nothing happens
 

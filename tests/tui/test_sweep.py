@@ -13,7 +13,7 @@ from rugtui.settings.preferences import Preferences
 from rugtui.sweeps import watch as process
 from rugtui.sweeps.folder import SweepFolder, grid_of, run
 from rugtui.sweeps.grid import Grid
-from rugtui.sweeps.plan import Cell, bare, failure, units
+from rugtui.sweeps.plan import Cell, empty_row, failed_row, units
 from rugtui.tui.app import RugtuiApp
 from rugtui.tui.footer import KeyBar
 from rugtui.tui.panes.sweep.view import offered
@@ -157,8 +157,8 @@ async def test_a_footer_has_room_for_the_way_out_at_80_columns(tmp_path):
 
 
 def test_a_cell_without_weights_says_why():
-    row = bare(units(SMALL)[-1], Cell(0.05, 0), "population")
-    failed, done = failure(row, "died"), dataclasses.replace(row, status="done")
+    row = empty_row(units(SMALL)[-1], Cell(0.05, 0), "population")
+    failed, done = failed_row(row, "died"), dataclasses.replace(row, status="done")
     unsaved = dataclasses.replace(SMALL, save_weights=False)
     only = dataclasses.replace(SMALL, kinds="trained,theory")
     assert without_weights(SMALL, "rug", [failed]) == "this cell has no rug weights: it failed"

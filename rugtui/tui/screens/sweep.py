@@ -31,7 +31,7 @@ ON_A_SWEEP = (
     *("turn_curve", "next_part", "open_cell"),
 )
 """Actions that need a sweep."""
-LOOK_EVERY = 0.25
+POLL_EVERY = 0.25
 """Seconds between two checks of a sweep's folder."""
 NOTHING = "No sweep yet: n sets one up, l lists those on disk."
 
@@ -106,10 +106,10 @@ class SweepScreen(Overlay[None]):
         try:
             follower = Watch(folder, child)
             while not left.is_set():
-                found = follower.look()
+                found = follower.poll()
                 if found is not None:
                     self.app.call_from_thread(self._see, found, left)
-                left.wait(LOOK_EVERY)
+                left.wait(POLL_EVERY)
         except (OSError, RugtuiError) as error:
             if not left.is_set():
                 self.app.call_from_thread(self._cannot, f"Cannot be read: {error}")
