@@ -243,9 +243,9 @@ def _has_weights(path: Path) -> bool:
 
 def _rows(source: Path) -> list[Row]:
     """The rows of a sweep; reports damaged lines. Raises OSError."""
-    from rugtui.sweeps.folder import find
+    from rugtui.sweeps.folder import read_rows
 
-    found = find(source)
+    found = read_rows(source)
     for text in found.notes:
         note(text)
     if not found.rows:
