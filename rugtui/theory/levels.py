@@ -84,7 +84,7 @@ def structured_levels(r: float, p: float, n_sparse: int | None = None) -> Struct
     size = None if n_sparse is None else hull.size_that_matters(n_sparse, p)
     known = hull.hull(p, size)
     losses = pairs(r, p).loss, known.loss(r), hull.lowest(p, size).loss(r)
-    return StructuredLevels(r, p, *(float(loss) for loss in losses), known.phases(r))
+    return StructuredLevels(r, p, *(float(loss) for loss in losses), phases=known.phases(r))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
