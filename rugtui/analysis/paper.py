@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from rugtui.models.base import Weights
-from rugtui.models.composite import row_laws
+from rugtui.models.composite import row_kinds
 from rugtui.theory.moments import checked, variance
 
 SAMPLES = 1000
@@ -66,7 +66,7 @@ def _variance(values: Float[np.ndarray, " n"]) -> float:
 
 
 def _largest_lambda(weights: Weights) -> float:
-    if kinds := row_laws(weights):
+    if kinds := row_kinds(weights):
         return max(_lambda(np.abs(one.values)[None], one.counts) for one in kinds)
     n, largest = weights.n_sparse, 0.0
     taken = min(n, max(PRODUCTS // (n * weights.n_dense), 1))

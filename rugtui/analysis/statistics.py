@@ -20,7 +20,7 @@ from rugtui.analysis.structure import (
 )
 from rugtui.errors import WeightsError
 from rugtui.models.base import Weights
-from rugtui.models.composite import RowLaw, row_laws
+from rugtui.models.composite import RowKind, row_kinds
 from rugtui.settings.law import USUAL_LAW, MagnitudeLaw
 from rugtui.theory import gaussian
 from rugtui.theory.exact import TOLERANCE, expected_loss
@@ -84,9 +84,9 @@ class Statistics(StructureStatistics):
 def gaussian_loss(weights: Weights, p: float) -> float:
     """The Gaussian loss of these weights, averaged over all rows (section 3). Raises SettingError
     for p outside (0, 1], WeightsError for weights that are not finite."""
-    laws = row_laws(weights)
-    a, b, sigma = _rows_in_theory(weights, p, laws)
-    return float(_shares(weights, laws) @ gaussian.loss(a, b, sigma, p))
+    kinds = row_kinds(weights)
+    a, b, sigma = _rows_in_theory(weights, p, kinds)
+    return float(_shares(weights, kinds) @ gaussian.loss(a, b, sigma, p))
 
 
 def identity_loss(weights: Weights, p: float, law: MagnitudeLaw = USUAL_LAW) -> float:
@@ -118,7 +118,7 @@ def statistics(
     means over `laws` of these rows, evenly spaced (None: all). Raises SettingError for p outside
     (0, 1], WeightsError for weights that are not finite.
     """
-    kinds = row_laws(weights)
+    kinds = row_kinds(weights)
     a, b, sigma = _rows_in_theory(weights, p, kinds)
     in_theory, n_sparse = gaussian.loss(a, b, sigma, p), weights.n_sparse
     shares = _shares(weights, kinds)
@@ -160,7 +160,7 @@ def statistics(
 
 
 def _sources(
-    weights: Weights, kinds: list[RowLaw], drawn: Strata
+    weights: Weights, kinds: list[RowKind], drawn: Strata
 ) -> Iterator[tuple[Source, np.ndarray, np.ndarray, np.ndarray]]:
     """The rows drawn, without their diagonal, with a_i, b_i and share: CELLS of W at a time."""
     if kinds:
@@ -204,7 +204,7 @@ def _measure(
 
 
 def _rows_in_theory(
-    weights: Weights, p: float, kinds: Sequence[RowLaw] = ()
+    weights: Weights, p: float, kinds: Sequence[RowKind] = ()
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(a_i, b_i + μ_i, σ_i) of all rows, or of each kind of row (section 2)."""
     checked("p", p)
@@ -225,7 +225,7 @@ def _rows_in_theory(
     return a, b + p / 2 * off, np.sqrt(variance(p) * np.maximum(rest, 0))
 
 
-def _shares(weights: Weights, kinds: Sequence[RowLaw]) -> np.ndarray:
+def _shares(weights: Weights, kinds: Sequence[RowKind]) -> np.ndarray:
     """The share of each row, or of each kind of row, in all rows."""
     return np.array([one.number for one in kinds] or [1] * weights.n_sparse) / weights.n_sparse
 

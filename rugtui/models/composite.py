@@ -1,7 +1,7 @@
 """Weights made of smaller ones: copies side by side, a direct sum of several, a simplex of one.
 
 Features in different blocks of a direct sum do not interfere. Each distinct block is stored once
-for all its copies, so a mixture of millions of features takes one or two vectors. `row_laws` lists
+for all its copies, so a mixture of millions of features takes one or two vectors. `row_kinds` lists
 the few kinds of rows that such weights have.
 """
 
@@ -229,7 +229,7 @@ def transposed(weights: Weights) -> Weights:
             return weights
 
 
-class RowLaw(NamedTuple):
+class RowKind(NamedTuple):
     """`number` rows with diagonal a and bias b, and off the diagonal counts[g] times values[g]."""
 
     number: int
@@ -241,38 +241,40 @@ class RowLaw(NamedTuple):
     counts: Float[np.ndarray, " g"]
 
 
-def row_laws(weights: Weights) -> list[RowLaw]:
+def row_kinds(weights: Weights) -> list[RowKind]:
     """Every kind of row of engineered weights; empty for large dense weights, whose rows differ."""
     match weights:
         case Rug():
             values, counts = weights.grouped_row()
-            return [RowLaw(weights.n_sparse, 0, weights.a, weights.b, values, counts.astype(float))]
+            return [
+                RowKind(weights.n_sparse, 0, weights.a, weights.b, values, counts.astype(float))
+            ]
         case BlockDiagonal():
-            kinds = row_laws(weights.block)
+            kinds = row_kinds(weights.block)
             return [one._replace(number=one.number * weights.copies) for one in kinds]
         case DirectSum():
-            parts = [row_laws(part) for part in weights.parts]
+            parts = [row_kinds(part) for part in weights.parts]
             moved = [
                 one._replace(first=one.first + int(start))
-                for laws, start in zip(parts, weights.edges[:-1], strict=True)
-                for one in laws
+                for kinds, start in zip(parts, weights.edges[:-1], strict=True)
+                for one in kinds
             ]
             return moved if all(parts) else []
         case Simplex(copies=k):
-            return [_on_simplex(one, k) for one in row_laws(weights.block)]
+            return [_on_simplex(one, k) for one in row_kinds(weights.block)]
         case Dense() if weights.n_sparse <= SMALL:
             W, b = weights.rows(np.arange(weights.n_sparse)), weights.biases()
             return [
-                RowLaw(1, i, W[i, i], b[i], np.delete(W[i], i), np.ones(len(W) - 1))
+                RowKind(1, i, W[i, i], b[i], np.delete(W[i], i), np.ones(len(W) - 1))
                 for i in range(len(W))
             ]
         case _:
             return []
 
 
-def _on_simplex(law: RowLaw, k: int) -> RowLaw:
+def _on_simplex(row: RowKind, k: int) -> RowKind:
     """The row of C ⊗ V: V's own, and k − 1 times the whole row of V by −1/(k − 1)."""
-    whole, number = np.append(law.values, law.a), np.append(law.counts, 1.0)
-    values = np.concatenate([law.values, -whole / (k - 1)])
-    counts = np.concatenate([law.counts, (k - 1) * number])
-    return law._replace(number=k * law.number, values=values, counts=counts)
+    whole, number = np.append(row.values, row.a), np.append(row.counts, 1.0)
+    values = np.concatenate([row.values, -whole / (k - 1)])
+    counts = np.concatenate([row.counts, (k - 1) * number])
+    return row._replace(number=k * row.number, values=values, counts=counts)

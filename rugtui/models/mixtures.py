@@ -13,7 +13,7 @@ import numpy as np
 
 from rugtui.errors import WeightsError
 from rugtui.models.base import Weights
-from rugtui.models.composite import row_laws
+from rugtui.models.composite import row_kinds
 from rugtui.models.structured import COSINES, Builder, Constructed, Part
 from rugtui.theory.exact import exact_loss, grouped_row_loss
 from rugtui.theory.hull import VOTES, Phase, hull, lowest, size_that_matters
@@ -125,10 +125,10 @@ def best(n: int, d: int, builder: Builder) -> Constructed:
 def mean_exact_loss(weights: Weights, p: float, rows: int = 64) -> float:
     """The exact loss (section 7), over all kinds of rows, or over this many evenly spaced
     `rows`."""
-    if laws := row_laws(weights):
+    if kinds := row_kinds(weights):
         total = sum(
             one.number * grouped_row_loss(one.values, one.counts, one.a, one.b, p, tolerance=1e-4)
-            for one in laws
+            for one in kinds
         )
         return total / weights.n_sparse
     index = np.unique(np.linspace(0, weights.n_sparse - 1, rows).astype(int))

@@ -21,13 +21,13 @@ from torch import Generator, Tensor
 
 from rugtui.errors import WeightsError
 from rugtui.models.base import Weights, is_power_of_two, require_dense
-from rugtui.models.composite import BlockDiagonal, DirectSum, Simplex, row_laws, simplex_corners
+from rugtui.models.composite import BlockDiagonal, DirectSum, Simplex, row_kinds, simplex_corners
 from rugtui.models.dense import Dense
 from rugtui.models.orthogonal_rows import cosine_rows, parity
 from rugtui.models.rug import Rug
 from rugtui.theory.pairs import lopsided, pairs
-from rugtui.theory.structured import Law
-from rugtui.theory.structures import ABANDONED, NONE, PAIRS, SINGLE, Structure, law
+from rugtui.theory.structured import StructuredRow
+from rugtui.theory.structures import ABANDONED, NONE, PAIRS, SINGLE, Structure, structured_row
 
 Tune = Literal["theory", "exact"]
 COSINES = 4096
@@ -148,7 +148,7 @@ class Builder:
     def _best(self, structure: Structure, n: int, d: int) -> tuple[float, float]:
         """a of the structured law at large n_sparse, and the bias for its b, which includes the
         mean of the Gaussian rest: a row with its diagonal adds up to 0."""
-        known = law(structure, d / n, self.p)
+        known = structured_row(structure, d / n, self.p)
         if known is None:
             raise WeightsError(f"{structure} has no ratio {d / n:.3g}.")
         best = known.best()
@@ -226,9 +226,9 @@ class Builder:
         """With the a and b of the least exact loss at its size, if `tune` is exact."""
         if self.tune == "theory":
             return block
-        laws = row_laws(block)
-        if len(laws) == 1:
-            a, values, counts = laws[0].a, laws[0].values, laws[0].counts
+        kinds = row_kinds(block)
+        if len(kinds) == 1:
+            a, values, counts = kinds[0].a, kinds[0].values, kinds[0].counts
         else:
             index = np.linspace(0, block.n_sparse - 1, ROWS).astype(int)
             rows = block.rows(index)
@@ -237,7 +237,7 @@ class Builder:
             values, counts = np.unique(np.rint(rows / a / STEP), return_counts=True)
             values, counts = values * STEP * a, counts / ROWS
         here = values != 0
-        best = Law(values[here] / a, counts[here], 0.0, self.p).best()
+        best = StructuredRow(values[here] / a, counts[here], 0.0, self.p).best()
         return rescaled(block, float(best.a) / a, float(best.b))
 
 

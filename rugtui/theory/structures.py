@@ -1,7 +1,7 @@
 """Structures: which strong weights a row has besides its diagonal a (section 12).
 
 The rest of the row's norm, which the rank determines, is Gaussian noise. A structure at ratio r is
-a `Law`, and the minimum of its loss over a and b is L_S(r, p).
+a `StructuredRow`, and the minimum of its loss over a and b is L_S(r, p).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rugtui.errors import UsageError
 from rugtui.theory import moments
 from rugtui.theory.moments import checked
 from rugtui.theory.pairs import HALF, lopsided, pair_noise, pairs
-from rugtui.theory.structured import Law
+from rugtui.theory.structured import StructuredRow
 
 Kind = Literal["abandoned", "none", "pairs", "simplex", "vote", "lopsided", "single", "priority"]
 
@@ -104,7 +104,9 @@ def priority_loss(k: int, p: float) -> float:
     return float(p / 3 * (1 - np.mean((1 - checked("p", p)) ** silencers(k))))
 
 
-def law(structure: Structure, r: float, p: float, n_sparse: int | None = None) -> Law | None:
+def structured_row(
+    structure: Structure, r: float, p: float, n_sparse: int | None = None
+) -> StructuredRow | None:
     """The interference of a structure at ratio r; None if it does not exist at this ratio.
 
     With n_sparse the rest of the row is not noise but that of a rug of this size: weights drawn
@@ -127,20 +129,21 @@ def law(structure: Structure, r: float, p: float, n_sparse: int | None = None) -
             strong = np.abs(values) > FEW
             values, counts = values[strong], counts[strong]
         case "single" if r == 1:
-            return Law(np.empty(0), np.empty(0), 0.0, p)
+            return StructuredRow(np.empty(0), np.empty(0), 0.0, p)
         case _:
             return None
     rest = max(spare - float(counts @ values**2), 0.0)
     if n_sparse is None:
-        return Law(values, counts, math.sqrt(float(moments.variance(p)) * rest), p)
+        return StructuredRow(values, counts, math.sqrt(float(moments.variance(p)) * rest), p)
     number = n_sparse - 1 - counts.sum()
     if number <= 0:
         return None
     if rest <= 1e-12:
-        return Law(values, counts, 0.0, p)
+        return StructuredRow(values, counts, 0.0, p)
     places, weights = np.polynomial.hermite_e.hermegauss(DRAWN)
-    drawn = places * math.sqrt(rest / number), number * weights / weights.sum()
-    return Law(np.concatenate([values, drawn[0]]), np.concatenate([counts, drawn[1]]), 0.0, p)
+    drawn, times = places * math.sqrt(rest / number), number * weights / weights.sum()
+    values, counts = np.append(values, drawn), np.append(counts, times)
+    return StructuredRow(values, counts, 0.0, p)
 
 
 def structure_loss(
@@ -156,5 +159,5 @@ def structure_loss(
     r, p = float(checked("r", r)), float(checked("p", p))
     if structure == PAIRS and n_sparse is None:
         return float(pairs(r, p).loss)
-    known = law(structure, r, p, n_sparse)
+    known = structured_row(structure, r, p, n_sparse)
     return None if known is None else float(known.best().loss)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rugtui.errors import UsageError, WeightsError
 from rugtui.models.base import Window, block_edges
-from rugtui.models.composite import DirectSum, row_laws
+from rugtui.models.composite import DirectSum, row_kinds
 from rugtui.models.constructions import checked_name, construct, dense
 from rugtui.models.extremes import cells, extremes
 from rugtui.models.mixtures import mean_exact_loss
@@ -156,10 +156,10 @@ def test_the_exact_loss_is_the_sampled_one(name, n_sparse, n_dense):
 @pytest.mark.parametrize(("name", "n_sparse", "n_dense"), CASES)
 def test_kinds_of_rows_are_the_rows(name, n_sparse, n_dense):
     weights = made(name, n_sparse, n_dense)
-    laws = row_laws(weights)
-    if not laws:
+    kinds = row_kinds(weights)
+    if not kinds:
         return
-    assert sum(one.number for one in laws) == n_sparse
+    assert sum(one.number for one in kinds) == n_sparse
     every = np.arange(n_sparse)
     exact = exact_loss(matrix(weights), every, weights.biases(), P, tolerance=1e-5)
     assert mean_exact_loss(weights, P) == pytest.approx(exact.mean(), rel=1e-3)

@@ -15,8 +15,15 @@ from rugtui.theory.exact import grouped_row_loss
 from rugtui.theory.hull import FILE, TABLE_P, hull, loss_end, table_row
 from rugtui.theory.optimum import optimum
 from rugtui.theory.pairs import lopsided, pairs
-from rugtui.theory.structured import Law
-from rugtui.theory.structures import NONE, PAIRS, Structure, law, structure_loss, vote_weights
+from rugtui.theory.structured import StructuredRow
+from rugtui.theory.structures import (
+    NONE,
+    PAIRS,
+    Structure,
+    structure_loss,
+    structured_row,
+    vote_weights,
+)
 
 # (r, p, loss, a, b, κ), by quadrature over the partner's value and a descent in three variables.
 PAIRS_REFERENCE = [
@@ -81,7 +88,7 @@ def test_a_simplex_does_not_exist_at_larger_ratios():
 def test_any_weights_beside_noise_against_the_exact_machinery(p):
     """Ten million small weights of either sign are as good as Gaussian noise."""
     values, counts, s, n = np.array([-0.4, 0.1, -0.05]), np.array([3.0, 10, 40]), 0.06, 1e7
-    mine = Law(values, counts, s, p)
+    mine = StructuredRow(values, counts, s, p)
     small = s / math.sqrt(float(moments.variance(p)) * n)
     grouped = np.append(values, [small, -small]), np.append(counts, [n / 2, n / 2])
     best = mine.best()
@@ -94,7 +101,7 @@ def test_any_weights_beside_noise_against_the_exact_machinery(p):
 
 def test_the_law_without_partners_is_the_symmetric_optimum():
     for r, p in ((0.25, 0.05), (0.05, 0.001), (0.8, 0.3)):
-        best, expected = law(NONE, r, p).best(), optimum(r, p)
+        best, expected = structured_row(NONE, r, p).best(), optimum(r, p)
         assert best.loss == pytest.approx(expected.loss, rel=1e-6)
         assert (best.a, best.b) == pytest.approx((expected.a, expected.b), abs=1e-4)
 
