@@ -123,7 +123,8 @@ def thresholds(total: ArrayLike, p: ArrayLike, count: int = 96) -> Float[np.ndar
 
 @dataclass(frozen=True, eq=False)
 class StructuredRow:
-    """A row relative to its diagonal: counts[j] partners of weight values[j], and Gaussian noise."""
+    """A row relative to its diagonal: counts[j] partners of weight values[j], and Gaussian
+    noise."""
 
     values: Float[np.ndarray, " g"]
     counts: Float[np.ndarray, " g"]
