@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rugtui.analysis.statistics import Statistics
     from rugtui.models.base import Weights
     from rugtui.models.dense import Dense
-    from rugtui.models.structured import Part, Tune
+    from rugtui.models.structure_builder import Part, Tune
 
 
 def rug(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import torch
 
     from rugtui.models.base import Weights
-    from rugtui.models.structured import Part, Tune
+    from rugtui.models.structure_builder import Part, Tune
 
 BATCH_ENTRIES = 1 << 18
 """Entries of x in a batch: a megabyte, so that intermediate results stay in the cache."""

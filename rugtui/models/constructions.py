@@ -11,7 +11,7 @@ give the same row norms by about 1/r cells of full strength, because the feature
 nearly equal: the central limit theorem does not apply, and the sampled loss is 4 L* at r = 0.25,
 p = 0.05, and 28 L* at p = 0.01. They show the pure fractal, and what the theory does not cover.
 
-Structured weights (`structured`, section 12) are below L*: pairs, simplex:k, vote:K, lopsided
+Structured weights (`structure_builder`, section 12) are below L*: pairs, simplex:k, vote:K, lopsided
 pairs, features in an order of priority, and best, the mixture of lowest loss.
 """
 
@@ -29,7 +29,7 @@ from rugtui.models.dense import Dense
 from rugtui.models.mixtures import best, parts_of
 from rugtui.models.orthogonal_rows import cosine_rows, entries, orthonormal_rows
 from rugtui.models.rug import RowOrder, Rug
-from rugtui.models.structured import Builder, Constructed, Part, Tune
+from rugtui.models.structure_builder import Constructed, Part, StructureBuilder, Tune
 from rugtui.settings.settings import Construction
 from rugtui.theory.optimum import optimum
 from rugtui.theory.structures import NONE, Structure
@@ -104,7 +104,9 @@ def construct(
     Raises UsageError for an unknown name, and WeightsError for sizes that the construction does not
     have or that do not fit in memory.
     """
-    builder = Builder(p, tune or ("exact" if name == "best" else "theory"), generator, device)
+    builder = StructureBuilder(
+        p, tune or ("exact" if name == "best" else "theory"), generator, device
+    )
     if name in get_args(Construction):
         symmetric = optimum(n_dense / n_sparse, p)
         a, b = float(symmetric.a), float(symmetric.b)

@@ -14,7 +14,7 @@ import numpy as np
 from rugtui.errors import WeightsError
 from rugtui.models.base import Weights
 from rugtui.models.composite import row_kinds
-from rugtui.models.structured import COSINES, Builder, Constructed, Part
+from rugtui.models.structure_builder import COSINES, Constructed, Part, StructureBuilder
 from rugtui.theory.exact import exact_loss, grouped_row_loss
 from rugtui.theory.hull import VOTES, Phase, hull, lowest, size_that_matters
 from rugtui.theory.structures import (
@@ -89,7 +89,7 @@ def parts_of_phases(phases: tuple[Phase, ...], n: int, d: int) -> list[Part]:
     return [*parts_of(low.structure, n - many, d - dims), *parts_of(high.structure, many, dims)]
 
 
-def best(n: int, d: int, builder: Builder) -> Constructed:
+def best(n: int, d: int, builder: StructureBuilder) -> Constructed:
     """The candidate of lowest exact loss: the hull's mixture, orders of priority, and at small
     sizes single structures."""
     r, p = d / n, builder.p

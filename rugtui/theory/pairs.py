@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from rugtui.theory import moments
 from rugtui.theory.moments import Array, checked
 from rugtui.theory.optimum import optimum
-from rugtui.theory.structured import Moments, beside_one, best_loss, minimum, thresholds
+from rugtui.theory.structured_row import Moments, beside_one, best_loss, minimum, thresholds
 
 HALF = 0.5
 """The ratio of two features in one dimension."""

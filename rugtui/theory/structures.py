@@ -18,7 +18,7 @@ from rugtui.errors import UsageError
 from rugtui.theory import moments
 from rugtui.theory.moments import checked
 from rugtui.theory.pairs import HALF, lopsided, pair_noise, pairs
-from rugtui.theory.structured import StructuredRow
+from rugtui.theory.structured_row import StructuredRow
 
 Kind = Literal["abandoned", "none", "pairs", "simplex", "vote", "lopsided", "single", "priority"]
 

@@ -15,7 +15,7 @@ from rugtui.theory.exact import grouped_row_loss
 from rugtui.theory.hull import FILE, TABLE_P, hull, loss_end, table_row
 from rugtui.theory.optimum import optimum
 from rugtui.theory.pairs import lopsided, pairs
-from rugtui.theory.structured import StructuredRow
+from rugtui.theory.structured_row import StructuredRow
 from rugtui.theory.structures import (
     NONE,
     PAIRS,

@@ -26,7 +26,7 @@ from rugtui.models.dense import Dense
 from rugtui.models.orthogonal_rows import cosine_rows, parity
 from rugtui.models.rug import Rug
 from rugtui.theory.pairs import lopsided, pairs
-from rugtui.theory.structured import StructuredRow
+from rugtui.theory.structured_row import StructuredRow
 from rugtui.theory.structures import ABANDONED, NONE, PAIRS, SINGLE, Structure, structured_row
 
 Tune = Literal["theory", "exact"]
@@ -64,7 +64,7 @@ class Constructed(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Builder:
+class StructureBuilder:
     """Builds parts for one p; `tune` says on which loss a and b are tuned."""
 
     p: float
