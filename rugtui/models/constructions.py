@@ -11,8 +11,8 @@ give the same row norms by about 1/r cells of full strength, because the feature
 nearly equal: the central limit theorem does not apply, and the sampled loss is 4 L* at r = 0.25,
 p = 0.05, and 28 L* at p = 0.01. They show the pure fractal, and what the theory does not cover.
 
-Structured weights (`structure_builder`, section 12) are below L*: pairs, simplex:k, vote:K, lopsided
-pairs, features in an order of priority, and best, the mixture of lowest loss.
+Structured weights (`structure_builder`, section 12) are below L*: pairs, simplex:k, vote:K,
+lopsided pairs, features in an order of priority, and best, the mixture of lowest loss.
 """
 
 from __future__ import annotations
