@@ -10,11 +10,10 @@ from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float, Int
-from rich.style import Style
 from textual.strip import Strip
 
 from rugtui.analysis import numbers
-from rugtui.tui.charts.lines import Piece, line
+from rugtui.tui.charts.canvas import Canvas, Font, Pen
 from rugtui.tui.charts.palette import ASCII, Palette
 
 MULTIPLES = ((1, 2, 5), (1, 3), (1,))
@@ -247,72 +246,38 @@ def number_line(
     upwards the last one holds round values. Labels that do not fit are left out."""
     known = [mark for mark in marks if mark.value > 0 and np.isfinite(mark.value)]
     axis = spanning(np.array([one.value for one in (*known, pointer)]), True, margin=0.06)
-    grid = _Grid(width, height, palette)
-    here = grid.column(axis, pointer.value)
-    grid.write(1, 0, grid.glyph("─") * width, palette.style("faint"))
-    rows = height - (height >= 5)
+    canvas, rows = Canvas(width, height, Font()), height - (height >= 5)
+    bar, tick, stem, arrow = "-+|v" if palette.glyphs == ASCII else "─┬│▼"
+
+    def column(value: float) -> int:
+        return min(max(round(axis.dot(axis.place_one(value), width)), 0), width - 1)
+
+    faint, pen = Pen(palette.faint, ""), Pen(getattr(palette, pointer.colour), "")
+    canvas.write(1, 0, bar * width, faint)
     for mark in sorted(known, key=lambda mark: -mark.value):
-        at, style = grid.column(axis, mark.value), palette.style(mark.colour)
-        grid.write(1, at, grid.glyph("┬"), style)
-        grid.hang(mark.label, at, range(2, rows), style)
-    style = palette.style(pointer.colour, bold=True)
-    grid.write(1, here, grid.glyph("▼"), style)
-    grid.beside(0, here, pointer.label, style)
-    if rows < height:
-        _ticks(grid, axis, height - 1, palette.style("faint"))
-    return grid.strips()
+        ink = Pen(getattr(palette, mark.colour), "")
+        canvas.write(1, column(mark.value), tick, ink)
+        _hang(canvas, mark.label, column(mark.value), range(2, rows), ink, stem)
+    here, text = column(pointer.value), pointer.label[:width]
+    canvas.write(1, here, arrow, pen)
+    fits = here + len(text) <= width
+    canvas.write(0, here if fits else max(here - len(text) + 1, 0), text, pen)
+    ticks = axis.ticks(max(width // 14, 2)) if rows < height else ((), ())
+    for place, label in zip(*ticks, strict=True):
+        begin = min(max(column(axis.value(place)) - len(label) // 2, 0), width - len(label))
+        if canvas.is_blank(height - 1, begin - 1, begin + len(label) + 1):
+            canvas.write(height - 1, begin, label, faint)
+    return [Strip(canvas.segments(row), width) for row in range(height)]
 
 
-def _ticks(grid: _Grid, axis: Axis, row: int, style: Style) -> None:
-    for place, label in zip(*axis.ticks(max(grid.width // 14, 2)), strict=True):
-        begin = grid.column(axis, axis.value(place)) - len(label) // 2
-        begin = min(max(begin, 0), grid.width - len(label))
-        if grid.free(row, begin - 1, begin + len(label) + 1):
-            grid.write(row, begin, label, style)
-
-
-class _Grid:
-    """Characters with styles, written in any order."""
-
-    def __init__(self, width: int, height: int, palette: Palette) -> None:
-        self.width = width
-        self._ascii = palette.glyphs == ASCII
-        self._cells: list[list[Piece]] = [
-            [(" ", Style.null())] * width for _ in range(max(height, 2))
-        ]
-
-    def glyph(self, character: str) -> str:
-        return {"─": "-", "┬": "+", "│": "|", "▼": "v"}[character] if self._ascii else character
-
-    def column(self, axis: Axis, value: float) -> int:
-        column = round(axis.dot(axis.place_one(value), self.width))
-        return min(max(column, 0), self.width - 1)
-
-    def free(self, row: int, first: int, last: int) -> bool:
-        cells = self._cells[row][max(first, 0) : max(last, 0)]
-        return all(text == " " for text, _ in cells)
-
-    def write(self, row: int, column: int, text: str, style: Style) -> None:
-        for k, character in enumerate(text[: self.width - column]):
-            self._cells[row][column + k] = character, style
-
-    def beside(self, row: int, column: int, text: str, style: Style) -> None:
-        """A text that begins at a column or, where it would not fit, ends there."""
-        begin = column if column + len(text) <= self.width else max(column - len(text) + 1, 0)
-        self.write(row, begin, text, style)
-
-    def hang(self, text: str, column: int, rows: range, style: Style) -> None:
-        """A label in the first row with room for it, joined to its mark by a line."""
-        left, right = column, max(column - len(text) + 1, 0)
-        for row in rows:
-            for begin in (left, right):
-                fits = begin + len(text) <= self.width
-                if fits and self.free(row, begin - 1, begin + len(text) + 1):
-                    self.write(row, begin, text, style)
-                    return
-            if not self.free(row, column, column + 1):
+def _hang(canvas: Canvas, text: str, column: int, rows: range, pen: Pen, stem: str) -> None:
+    """A label in the first row with room for it, joined to its mark by a line."""
+    for row in rows:
+        for begin in (column, max(column - len(text) + 1, 0)):
+            end = begin + len(text)
+            if end <= canvas.width and canvas.is_blank(row, begin - 1, end + 1):
+                canvas.write(row, begin, text, pen)
                 return
-            self.write(row, column, self.glyph("│"), style)
-
-    def strips(self) -> list[Strip]:
-        return [line(row, self.width) for row in self._cells]
+        if not canvas.is_blank(row, column, column + 1):
+            return
+        canvas.write(row, column, stem, pen)

@@ -121,6 +121,10 @@ class Canvas:
         self._chars[place] = [ord(char) for char in text]
         self._pens[place] = self._index(pen)
 
+    def is_blank(self, row: int, first: int, last: int) -> bool:
+        """Whether columns first … last − 1 of a row are empty."""
+        return bool((self._chars[row, max(first, 0) : max(last, 0)] == ord(" ")).all())
+
     def segments(self, row: int) -> Iterator[Segment]:
         """One row of cells as runs of one colour; spaces join the run before them."""
         chars, pens = self._chars[row], self._pens[row]

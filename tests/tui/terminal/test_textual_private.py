@@ -18,14 +18,13 @@ def drawings() -> int:
 async def test_closed_sheets_leave_nothing_drawn_behind():
     async with running(RugtuiApp(FakeSession())) as pilot:
         await give(pilot, some_frame())
-        counts = []
-        for _ in range(2):
-            for _ in range(3):
-                await pilot.press("question_mark", "escape", "e", "escape")
-            await pilot.pause()
-            counts.append(drawings())
+        keys = ("question_mark", "escape", "e", "escape") * 3
+        await pilot.press(*keys)
+        await pilot.pause()
+        before = drawings()
+        await pilot.press(*keys)
         async with asyncio.timeout(20):  # a sheet is removed some time after it closes
-            while drawings() > counts[0]:
+            while drawings() > before:
                 await pilot.pause(0.05)
 
 
