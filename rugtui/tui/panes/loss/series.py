@@ -19,53 +19,6 @@ from jaxtyping import Float, Int
 
 from rugtui.live.history import SPAN, YOUNG, HistoryView
 
-
-class Seen:
-    """How much of a column has been processed, and whether another column extends it."""
-
-    def __init__(self) -> None:
-        self.length = 0
-        self._ends: list[float] = []
-
-    def continued_by(self, column: Float[np.ndarray, " n"]) -> bool:
-        """Whether `column` only extends the one processed so far; another run's does not."""
-        if not self.length:
-            return True
-        if column.size < self.length:
-            return False
-        return bool(np.array_equal(column[[0, self.length - 1]], self._ends, equal_nan=True))
-
-    def all_of(self, column: Float[np.ndarray, " n"]) -> None:
-        """Note that all of it has been processed."""
-        self.length = column.size
-        self._ends = column[[0, -1]].tolist() if column.size else []
-
-
-class Known:
-    """Finds the finite values of a sparse column as it grows."""
-
-    def __init__(self) -> None:
-        self._begin()
-
-    def __call__(
-        self, column: Float[np.ndarray, " n"], beside: Float[np.ndarray, " n"]
-    ) -> Int[np.ndarray, " k"]:
-        """Indices of the finite values. `beside` is a dense column of the same table: its ends tell
-        runs apart, where those of a sparse column may be NaN."""
-        if not self._seen.continued_by(beside):
-            self._begin()
-        begin = self._seen.length
-        fresh = begin + np.flatnonzero(np.isfinite(column[begin:]))
-        if fresh.size:
-            self._places = np.concatenate([self._places, fresh])
-        self._seen.all_of(beside)
-        return self._places
-
-    def _begin(self) -> None:
-        self._seen = Seen()
-        self._places = np.empty(0, dtype=np.int64)
-
-
 SPANS = (1, 4, SPAN, 64, 256, 1024)
 """Strengths of the smoothed line, weakest first. A window of 2 span − 1 results reduces noise as
 much as the exponential mean of the history, in which the newest result has the weight 1/span."""
@@ -132,9 +85,9 @@ class Smoother:
         """
         if span <= 1:
             return np.where(np.isfinite(values), values, math.nan)
-        if span != self._span or not self._seen.continued_by(values):
+        if span != self._span or not self._extended_by(values):
             self._begin(span)
-        done, length = self._seen.length, values.size
+        done, length = self._length, values.size
         if length > self._out.size:
             grown = np.empty(max(length, 2 * self._out.size))
             grown[:done] = self._out[:done]
@@ -148,8 +101,15 @@ class Smoother:
             if place < length:
                 self._known, self._settled = self._known[:0], 0
             done = place
-        self._seen.all_of(values)
+        self._length, self._ends = length, values[[0, -1]].tolist() if length else []
         return self._out[:length]
+
+    def _extended_by(self, values: Float[np.ndarray, " n"]) -> bool:
+        """Whether the column only extends the one smoothed so far, unlike that of another run."""
+        old = self._length
+        if not old or values.size < old:
+            return not old
+        return bool(np.array_equal(values[[0, old - 1]], self._ends, equal_nan=True))
 
     def _fit(self, values: Float[np.ndarray, " n"]) -> None:
         """Smooth the results whose windows have changed."""
@@ -166,7 +126,7 @@ class Smoother:
         self._known = np.empty(0, dtype=np.int64)
         """Indices of the finite results since the last break."""
         self._out = np.empty(1024)
-        self._seen = Seen()
+        self._length, self._ends = 0, list[float]()
 
 
 def smoothed(history: HistoryView, span: int, smoother: Smoother) -> Float[np.ndarray, " results"]:
@@ -194,10 +154,9 @@ class Deriver:
     """Computes `Derived` for one Frame after another, at a cost that depends on what is new."""
 
     def __init__(self) -> None:
-        self._smoother, self._known = Smoother(), Known()
+        self._smoother = Smoother()
 
     def __call__(self, history: HistoryView, span: int) -> Derived:
         """`span`: the strength of the smoothing."""
-        loss = history.column("loss")
-        known = self._known(history.column("heldout"), loss)
+        known = np.flatnonzero(np.isfinite(history.column("heldout")))
         return Derived(smoothed(history, span, self._smoother), known)
