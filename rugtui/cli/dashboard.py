@@ -11,6 +11,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+import click
+
 from rugtui.cli.output import INTERRUPTED, note
 from rugtui.errors import UsageError
 from rugtui.runtime.terminal import silence, watch_for_hangup
@@ -102,11 +104,11 @@ def obey_signals(app: RugtuiApp) -> None:
     run that trains on.
     """
 
-    def hear(number: int, frame: FrameType | None) -> None:
+    def handle(number: int, frame: FrameType | None) -> None:
         app.handle_signal(number)
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, hear)
+        signal.signal(number, handle)
 
 
 def train_on_without_terminal(app: RugtuiApp) -> int:
@@ -154,7 +156,7 @@ def worker_ends(session: Session) -> bool:
 def print_last_words(session: Session, code: int) -> int:
     """Print what was not on the screen any more; returns the exit code, 1 if a save failed."""
     for text in session.subject.last_words:
-        note(text)
+        click.echo(f"rugtui: {text}", err=True)  # may be a traceback of several lines
     return 1 if session.subject.unsaved else code
 
 
