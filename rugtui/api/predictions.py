@@ -104,10 +104,10 @@ def predict(
     activation, magnitude = activation or "relu", magnitude or "uniform"
     for name, value in (("activation", activation), ("k", k)):
         check(declared(name), value)
-    known: Any = {"rows": rows, "seed": seed, "magnitude": magnitude}
+    options: Any = {"rows": rows, "seed": seed, "magnitude": magnitude}
     answers = [
-        of_weights(weights, one, **known)
-        | losses_with(activation, weights, one, k=k, **known)
+        of_weights(weights, one, **options)
+        | losses_with(activation, weights, one, k=k, **options)
         | ({} if data is None else losses_on_data(data.replace(p=one), weights))
         for one in map(float, np.ravel(p))
     ]
@@ -152,9 +152,9 @@ def theory(
             np.array([getattr(one, name) for one in points]).reshape(r.shape) for name in LEVELS
         ]
         more = {"magnitude": magnitude}
-    known = dict(zip(LEVELS, columns, strict=True))
-    loss = {"loss": known.pop("loss"), "loss_kind": "optimum"}
-    return {"ratio": r, "p": p, **loss, **known, "theory_loss": loss["loss"], **more}
+    by_name = dict(zip(LEVELS, columns, strict=True))
+    loss = {"loss": by_name.pop("loss"), "loss_kind": "optimum"}
+    return {"ratio": r, "p": p, **loss, **by_name, "theory_loss": loss["loss"], **more}
 
 
 def structured(r: Any, p: Any, n_sparse: int | None) -> dict[str, Any]:

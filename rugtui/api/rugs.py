@@ -138,8 +138,8 @@ class EngineeredWeights:
         import numpy as np
 
         chosen: Int[np.ndarray, ...] = np.asarray(index)
-        found = self.weights.rows(np.atleast_1d(chosen))
-        return found if chosen.ndim else found[0]
+        rows = self.weights.rows(np.atleast_1d(chosen))
+        return rows if chosen.ndim else rows[0]
 
     def forward(self, x: Any) -> Float[torch.Tensor, "*batch n_sparse"]:
         """y = ReLU(W x + b) for a sample or a batch, as tensor or array."""
@@ -178,7 +178,7 @@ class EngineeredWeights:
         interference (theory, section 3)."""
         from rugtui.theory.optimum import optimum
 
-        known = self.statistics
+        measured = self.statistics
         return {
             "construction": self.construction,
             "parts": [
@@ -189,10 +189,10 @@ class EngineeredWeights:
             "n_dense": self.n_dense,
             "ratio": self.settings.ratio,
             "p": self.p,
-            "a": known.diagonal_mean,
-            "b": known.bias_mean,
+            "a": measured.diagonal_mean,
+            "b": measured.bias_mean,
             "theory_loss": float(optimum(self.settings.ratio, self.p).loss),
-            "loss_gaussian": known.gaussian,
-            "loss_exact": known.exact,
-            "loss_exact_standard_error": known.exact_standard_error,
+            "loss_gaussian": measured.gaussian,
+            "loss_exact": measured.exact,
+            "loss_exact_standard_error": measured.exact_standard_error,
         }

@@ -119,8 +119,8 @@ def parse_config(path: Path, content: bytes, given: Mapping[str, Any] | None = N
     wrong = _wrong_tables(document)
 
     def table(name: str) -> dict[str, Any]:
-        found = document.get(name)
-        return found if isinstance(found, dict) else {}
+        content = document.get(name)
+        return content if isinstance(content, dict) else {}
 
     settings = _declared(Settings, table("settings"), wrong, "settings", given)
     preferences = _declared(Preferences, table("preferences"), wrong, "preferences")

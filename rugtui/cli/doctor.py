@@ -84,7 +84,7 @@ def checks() -> list[Check]:
         link(config, environment),
         clipboard(environment),
         devices(),
-        versions(),
+        package_versions(),
         folder("runs", runs_folder),
         folder("config_folder", config_folder),
         config_file(config),
@@ -159,7 +159,7 @@ def link(config: Config, environment: Mapping[str, str]) -> Check:
 def clipboard(environment: Mapping[str, str]) -> Check:
     """A guess: terminals do not report whether they accept OSC 52."""
     term, program = environment.get("TERM", ""), environment.get("TERM_PROGRAM", "")
-    known = ("kitty", "alacritty", "foot", "wezterm", "ghostty", "iterm", "vscode", "contour")
+    capable = ("kitty", "alacritty", "foot", "wezterm", "ghostty", "iterm", "vscode", "contour")
     name = f"{term} {program}".lower()
     if "TMUX" in environment:
         advice = "in tmux: set -g set-clipboard on; set -g allow-passthrough on"
@@ -167,7 +167,7 @@ def clipboard(environment: Mapping[str, str]) -> Check:
     if program == "Apple_Terminal" or term in ("linux", "dumb") or term.startswith("screen"):
         advice = "`y` also shows what it copies: select that with the mouse"
         return Check("clipboard", "this terminal ignores OSC 52", False, (advice,))
-    if any(word in name for word in known):
+    if any(word in name for word in capable):
         return Check("clipboard", "this terminal accepts OSC 52")
     advice = "if `y` copies nothing, allow it in the terminal's settings (xterm: allowWindowOps)"
     return Check("clipboard", "unknown: the terminal may or may not accept OSC 52", True, (advice,))
@@ -186,16 +186,16 @@ def devices() -> Check:
     return Check("devices", ", ".join(names))
 
 
-def versions() -> Check:
-    known = [f"rugtui {__version__}", f"python {platform.python_version()}"]
+def package_versions() -> Check:
+    versions = [f"rugtui {__version__}", f"python {platform.python_version()}"]
     missing = []
     for name in PACKAGES:
         try:
-            known.append(f"{name} {metadata.version(name)}")
+            versions.append(f"{name} {metadata.version(name)}")
         except metadata.PackageNotFoundError:
             missing.append(name)
     advice = (f"install {', '.join(missing)}",) if missing else ()
-    return Check("versions", ", ".join(known), not missing, advice)
+    return Check("versions", ", ".join(versions), not missing, advice)
 
 
 def folder(name: str, find: Callable[[], Path]) -> Check:
@@ -205,7 +205,7 @@ def folder(name: str, find: Callable[[], Path]) -> Check:
         nearest = path = find()
     except UsageError as error:
         return Check(name, "none", False, (str(error),))
-    if ignored := [said for said in ignored_variables() if said.startswith(variable)]:
+    if ignored := [text for text in ignored_variables() if text.startswith(variable)]:
         return Check(name, str(path), False, tuple(ignored))
     # os.path, because Path.exists raises where a folder may not be read
     while not os.path.exists(nearest) and nearest != nearest.parent:

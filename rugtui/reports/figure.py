@@ -113,30 +113,30 @@ class ColourRange:
     above: bool = False
 
     @classmethod
-    def of(cls, seen: MapPanel) -> ColourRange:
+    def of(cls, panel: MapPanel) -> ColourRange:
         """Symmetric around the middle if there is one, otherwise from the least value to the
         greatest; without outliers."""
-        known = seen.values[np.isfinite(seen.values)]
-        log = seen.log and known.size > 0 and bool((known > 0).all())
-        if not known.size:
+        values = panel.values[np.isfinite(panel.values)]
+        log = panel.log and values.size > 0 and bool((values > 0).all())
+        if not values.size:
             return cls(0.0, 1.0, False)
-        if seen.ends is not None:
-            low, high = seen.ends
-        elif seen.middle is not None:
-            low, high = _around(known, seen.middle, log)
+        if panel.ends is not None:
+            low, high = panel.ends
+        elif panel.middle is not None:
+            low, high = _around(values, panel.middle, log)
         else:
-            low, high = (float(known.min()), float(known.max())) if log else _most(known)
+            low, high = (float(values.min()), float(values.max())) if log else _most(values)
         if not high > low:
             high = low + (abs(low) or 1.0)
-        return cls(low, high, log, bool(known.min() < low), bool(known.max() > high))
+        return cls(low, high, log, bool(values.min() < low), bool(values.max() > high))
 
 
-def _around(known: np.ndarray, middle: float, log: bool) -> tuple[float, float]:
+def _around(values: np.ndarray, middle: float, log: bool) -> tuple[float, float]:
     if log:
-        away = np.abs(np.log(known / middle))
+        away = np.abs(np.log(values / middle))
         ratio = np.exp(max(_reach(away), np.log(LEAST_RATIO)))
         return float(middle / ratio), float(middle * ratio)
-    reach = max(_reach(np.abs(known - middle)), 1e-12)
+    reach = max(_reach(np.abs(values - middle)), 1e-12)
     return middle - reach, middle + reach
 
 
@@ -146,10 +146,10 @@ def _reach(away: np.ndarray) -> float:
     return float(most if 0 < FAR * most < all_of_them else all_of_them)
 
 
-def _most(known: np.ndarray) -> tuple[float, float]:
+def _most(values: np.ndarray) -> tuple[float, float]:
     """The least and the greatest value, without outliers."""
-    low, high = float(known.min()), float(known.max())
-    first, last = (float(end) for end in np.quantile(known, [1 - MOST, MOST]))
+    low, high = float(values.min()), float(values.max())
+    first, last = (float(end) for end in np.quantile(values, [1 - MOST, MOST]))
     reach = last - first
     if 0 < FAR * reach < high - low:
         low, high = max(low, first - reach), min(high, last + reach)

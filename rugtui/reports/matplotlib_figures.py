@@ -83,9 +83,9 @@ def write(figure: Figure, colours: Colours, *paths: Path) -> None:
         canvas = drawn(figure, colours)
         for path in paths:
             content = io.BytesIO()
-            known: dict[str, str | None] = {"Date": None} if path.suffix == ".svg" else {}
-            known["Title"] = figure.caption
-            canvas.savefig(content, format=path.suffix[1:], dpi=DPI, metadata=known)
+            metadata: dict[str, str | None] = {"Date": None} if path.suffix == ".svg" else {}
+            metadata["Title"] = figure.caption
+            canvas.savefig(content, format=path.suffix[1:], dpi=DPI, metadata=metadata)
             write_whole(path, content.getvalue())
 
 
@@ -170,9 +170,9 @@ def _map(axes: Axes, panel: MapPanel, colours: Colours) -> None:
     axes.set_facecolor("#dddddd")  # cells without a value
     axes.set_xlabel("p")
     axes.set_ylabel("r = n_dense / n_sparse")
-    for axis, known in ((axes.xaxis, panel.p), (axes.yaxis, panel.r)):
-        places = np.unique(np.linspace(0, known.size - 1, min(known.size, 4)).round().astype(int))
-        axis.set_ticks(places + 0.5, [f"{known[k]:.2g}" for k in places])
+    for axis, values in ((axes.xaxis, panel.p), (axes.yaxis, panel.r)):
+        ticks = np.linspace(0, values.size - 1, min(values.size, 4)).round().astype(int)
+        axis.set_ticks(np.unique(ticks) + 0.5, [f"{values[k]:.2g}" for k in np.unique(ticks)])
 
 
 def _colour_bar(beside: list[Axes], image: Any, panel: MapPanel) -> None:

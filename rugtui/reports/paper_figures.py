@@ -84,10 +84,10 @@ def _maps(sizes: Sequence[Cells], quantity: Quantity) -> Iterator[Figure]:
         ("linear", values),
         ("log", [np.where(one > 0, one, np.nan) for one in values]),
     ):
-        known = np.concatenate([one[np.isfinite(one)] for one in shown])
-        if not known.size:
+        numbers = np.concatenate([one[np.isfinite(one)] for one in shown])
+        if not numbers.size:
             continue
-        ends = float(known.min()), float(known.max())
+        ends = float(numbers.min()), float(numbers.max())
         label = f"{quantity.label} ({kind})"
         panels = tuple(
             MapPanel(
@@ -158,17 +158,17 @@ def _points(
 
 def corner_figure(weights: Dense, about: str, name: str = "paper-corner") -> Figure:
     """The first CORNER rows and columns of W, histograms of the diagonal and of the rest, rank."""
-    side, known = min(CORNER, weights.n_sparse), rank(weights)
+    side, rank_of_W = min(CORNER, weights.n_sparse), rank(weights)
     corner = weights.rows(np.arange(side))[:, :side]
     top = float(np.abs(corner).max()) or 1.0
-    title = f"{side} × {side} corner of W, whose rank is {known:,}"
+    title = f"{side} × {side} corner of W, whose rank is {rank_of_W:,}"
     diagonal = weights.diagonal()
     panels = (
         WeightsPanel(title, side, top, corner, weights.biases()[:side]),
         _histogram("diagonal", "W_ii", lambda: [diagonal]),
         _histogram("off the diagonal", "W_ij, i ≠ j", lambda: _off_diagonal(weights)),
     )
-    return Figure(name, f"W {about}: rank {known:,} of {weights.n_sparse:,}.", panels, 3)
+    return Figure(name, f"W {about}: rank {rank_of_W:,} of {weights.n_sparse:,}.", panels, 3)
 
 
 def rank(weights: Dense) -> int:

@@ -117,21 +117,21 @@ class StudyLog:
 
 def _read(path: Path) -> tuple[list[Measurement], int]:
     """The measurements up to the first damaged line; later ones are measured again."""
-    found: list[Measurement] = []
+    measured: list[Measurement] = []
     end = 0
     try:
         file = open_plain(path)
     except FileNotFoundError:
-        return found, end
+        return measured, end
     with file:
         while (line := file.readline(LINE_MOST)) and (facts := read_jsonl_line(line)):
             facts.pop("crc")
             try:
-                found.append(Measurement(**facts))
+                measured.append(Measurement(**facts))
             except TypeError as error:
                 raise DamagedError(path, "a line of it is not a measurement of rugtui's") from error
             end += len(line)
-    return found, end
+    return measured, end
 
 
 def measurements(session: RunSession, cancelled: Callable[[], bool]) -> Iterator[Measurement]:

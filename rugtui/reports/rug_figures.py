@@ -36,9 +36,11 @@ def convergence_figure(seed: int = 0) -> Figure:
     series = []
     for place, p in enumerate(DENSITIES):
         best = levels(RATIO, p).loss
-        found = np.array([[_exact(n, p, seed + k) / best - 1 for k in range(SEEDS)] for n in SIZES])
-        mean = found.mean(1)
-        error = found.std(1, ddof=1) / np.sqrt(SEEDS)
+        excess = np.array(
+            [[_exact(n, p, seed + k) / best - 1 for k in range(SEEDS)] for n in SIZES]
+        )
+        mean = excess.mean(1)
+        error = excess.std(1, ddof=1) / np.sqrt(SEEDS)
         x = np.array(SIZES, float)
         series.append(
             Series(f"p = {p:g}", x, np.where(mean > 0, mean, np.nan), "rug", place, error)

@@ -125,8 +125,8 @@ def _maps(cells: Cells) -> Figure:
         "Losses, and symmetry of trained weights, over (r, p) at n_sparse "
         f"{cells.n_sparse:,}{methods(cells, 'mean')}."
     )
-    known = tuple(panel for panel in panels if np.isfinite(panel.values).any())
-    return Figure(f"maps-{_name(cells)}", caption, known, min(3, len(known)))
+    drawn = tuple(panel for panel in panels if np.isfinite(panel.values).any())
+    return Figure(f"maps-{_name(cells)}", caption, drawn, min(3, len(drawn)))
 
 
 def map_of(cells: Cells, quantity: Quantity) -> MapPanel:
@@ -138,16 +138,16 @@ def map_of(cells: Cells, quantity: Quantity) -> MapPanel:
 
 def methods(cells: Cells, of_seeds: str = "bars: spread") -> str:
     """How the weights were made, for a caption; `of_seeds`: what the figure shows of the seeds."""
-    said = []
+    parts = []
     if cells.variant:
-        said = [f", trained by SGD{', ' * bool(cells.variant.words)}{cells.variant.words}"]
+        parts = [f", trained by SGD{', ' * bool(cells.variant.words)}{cells.variant.words}"]
         if steps := {row.steps for row in cells.rows if row.kind == "trained" and row.steps}:
             most = f" to {max(steps):,}" if len(steps) > 1 else ""
-            said.append(f", {min(steps):,}{most} steps")
+            parts.append(f", {min(steps):,}{most} steps")
     if any(row.kind == "population" for row in cells.rows):
-        said.append(", population by gradient descent on the Gaussian loss")
+        parts.append(", population by gradient descent on the Gaussian loss")
     seeds = len({row.seed for row in cells.rows if row.seed is not None})
-    return "".join([*said, f"; {of_seeds} of {seeds} seeds" if seeds > 1 else ""])
+    return "".join([*parts, f"; {of_seeds} of {seeds} seeds" if seeds > 1 else ""])
 
 
 def chosen(name: str, values: Float[np.ndarray, " n"], wanted: Sequence[float]) -> list[int]:
@@ -161,11 +161,11 @@ def chosen(name: str, values: Float[np.ndarray, " n"], wanted: Sequence[float]) 
         spread = np.linspace if name == "ratio" else np.geomspace
         inner = spread(values[0], values[-1], MOST + 2)[1:-1]
         return sorted({int(np.abs(np.log(values / one)).argmin()) for one in inner})
-    found = set()
+    indices = set()
     for one in wanted:
         index = int(np.abs(values - one).argmin())
         if abs(values[index] - one) > NEAR * values[index]:
-            known = ", ".join(f"{value:.4g}" for value in values)
-            raise UsageError(f"The sweep has no {name} {one:g}; it has {known}.")
-        found.add(index)
-    return sorted(found)
+            available = ", ".join(f"{value:.4g}" for value in values)
+            raise UsageError(f"The sweep has no {name} {one:g}; it has {available}.")
+        indices.add(index)
+    return sorted(indices)

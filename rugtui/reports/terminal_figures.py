@@ -124,8 +124,8 @@ def _points(one: Series, panel: LinePanel) -> tuple[np.ndarray, np.ndarray]:
     with np.errstate(divide="ignore", invalid="ignore"):
         x = np.log10(one.x) if panel.log_x else np.asarray(one.x, float)
         y = np.log10(one.y) if panel.log_y else np.asarray(one.y, float)
-    known = np.isfinite(x) & np.isfinite(y)
-    return x[known], y[known]
+    finite = np.isfinite(x) & np.isfinite(y)
+    return x[finite], y[finite]
 
 
 def _mark(one: Series) -> tuple[str, RGB]:
@@ -141,12 +141,12 @@ def _ticks(low: float, high: float, log: bool) -> tuple[list[float], list[str]]:
         subs = (1, 2, 5) if high - low < 2 else (1,)
         values = [sub * 10.0**decade for decade in decades for sub in subs]
         places = [math.log10(value) for value in values]
-        known = [k for k, place in enumerate(places) if low - 1e-9 <= place <= high + 1e-9]
-        if len(known) < 2:
+        inside = [k for k, place in enumerate(places) if low - 1e-9 <= place <= high + 1e-9]
+        if len(inside) < 2:
             places = [low, high]
             return places, [number(10**place) for place in places]
-        known = known[:: -(-len(known) // 8)]
-        return [places[k] for k in known], [number(values[k]) for k in known]
+        inside = inside[:: -(-len(inside) // 8)]
+        return [places[k] for k in inside], [number(values[k]) for k in inside]
     rough = (high - low or 1.0) / 5
     unit = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * unit for factor in (1, 2, 5, 10) if factor * unit >= rough)
