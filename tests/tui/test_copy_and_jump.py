@@ -104,7 +104,7 @@ async def test_j_jumps_by_letter_and_shift_maximises(pilot):
     assert pilot.app.focused.id == "symmetry"
 
 
-async def test_escape_leaves_and_the_letter_does_what_it_did(pilot):
+async def test_escape_ends_jump_mode_and_letters_work_as_before(pilot):
     await pilot.press("j", "escape", "w")
     assert [command.kind for command in pilot.app.session.shows()] == ["rug"]
     await pilot.press("j", "question_mark", "j", "ctrl+p")
@@ -112,7 +112,7 @@ async def test_escape_leaves_and_the_letter_does_what_it_did(pilot):
     assert not title(pilot, "loss").startswith(" l ")
 
 
-async def test_where_one_pane_has_room_it_shows_the_letters_of_all():
+async def test_a_single_pane_shows_the_letters_of_all():
     app = RugtuiApp(FakeSession())
     async with running(app, (40, 12)) as pilot:
         await give(pilot, some_frame())

@@ -12,13 +12,13 @@ HINTS = [
 KEY, WORD = Style(color="red"), Style(color="blue")
 
 
-def test_all_of_them_where_there_is_room():
+def test_all_hints_are_shown_if_they_fit():
     text = key_bar(HINTS, KEY, WORD, 60).text
     assert text == "w rug [ ] lr e edit ? help q quit".ljust(60)
 
 
 @pytest.mark.parametrize("width", range(14, 40))
-def test_the_last_stay_and_nothing_is_cut_in_two(width):
+def test_the_last_hints_stay_and_none_is_cut(width):
     text = key_bar(HINTS, KEY, WORD, width).text
     assert len(text) == width
     assert text.rstrip().endswith("? help q quit")

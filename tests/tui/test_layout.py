@@ -73,7 +73,7 @@ async def test_symmetry_can_be_reached_at_80x24():
         assert visible(app) == PANES[80, 24]
 
 
-async def test_a_storm_of_sizes_leaves_all_in_order():
+async def test_many_resizes_leave_the_layout_intact():
     app = RugtuiApp(FakeSession())
     async with running(app) as pilot:
         for size in [(20, 5), (1, 1), (200, 60), (40, 12), (31, 9), (80, 24), (120, 40)]:
@@ -134,7 +134,7 @@ def heat(palette):
     return {Color.from_rgb(*palette.level(level)) for level in range(-HALF_LEVELS, BLANK)}
 
 
-async def test_what_is_told_covers_the_keys_alone_and_does_not_pile_up():
+async def test_notifications_cover_only_the_footer_and_do_not_pile_up():
     app = RugtuiApp(FakeSession())
     async with running(app, size=(80, 24), notifications=True) as pilot:
         await pilot.press("]", "]", "]")
@@ -151,7 +151,7 @@ async def test_what_is_told_covers_the_keys_alone_and_does_not_pile_up():
 
 
 @pytest.mark.parametrize("keys", [(), ("z",)])
-async def test_what_is_told_at_length_covers_no_reading(keys):
+async def test_a_long_notification_covers_no_readout(keys):
     """The panes make room for it, and take it back."""
     app = RugtuiApp(FakeSession())
     async with running(app, size=(80, 24), notifications=True) as pilot:

@@ -80,7 +80,7 @@ async def test_l_steps_through_four_pairs_of_scales_and_says_which(pilot):
     assert pane(pilot).look == LossView()
 
 
-async def test_x_shows_and_hides_the_crosshair(pilot):
+async def test_h_shows_and_hides_the_crosshair(pilot):
     await press(pilot, "h")
     assert pane(pilot).look.view.cross == NEWEST
     await press(pilot, "h")
@@ -155,7 +155,7 @@ async def test_shift_and_arrows_pan_the_losses(pilot):
     assert axes(pilot).y.first == pytest.approx(before.first)
 
 
-async def test_panning_one_way_leaves_the_other_as_the_data_will_have_it(pilot):
+async def test_panning_one_axis_leaves_the_other_following_the_data(pilot):
     await pilot.press("i", "shift+left")
     assert pane(pilot).look.view.y is None
     await pilot.press("0", "shift+up")
@@ -190,7 +190,7 @@ async def test_a_zoom_survives_new_data_until_a_shows_all(pilot):
     assert axes(pilot).x == axes(pilot).whole_x
 
 
-async def test_f_stays_and_follows(pilot):
+async def test_f_holds_and_follows(pilot):
     await pilot.press("i")
     await press(pilot, "f")
     before = axes(pilot).x
@@ -239,7 +239,7 @@ async def test_each_tab_keeps_its_own_view(pilot):
     assert "run" not in pane(pilot).readout()
 
 
-async def test_the_run_s_point_moves_with_its_p_before_its_curves_are_made(pilot):
+async def test_the_run_s_point_follows_p_before_the_curves_are_computed(pilot):
     await pilot.press("t", "t")
     before = text(pilot)
     column = max(line.find("●") for line in before.splitlines())
@@ -255,7 +255,7 @@ async def test_the_rug_has_its_point_too(pilot):
     assert text(pilot).count("●") == 2
 
 
-async def test_the_readout_tells_every_series_at_the_crosshair(pilot):
+async def test_the_readout_has_every_series_at_the_crosshair(pilot):
     await pilot.press("h")
     history = some_frame().history
     told = pane(pilot).readout()
@@ -306,7 +306,7 @@ async def test_every_key_works_at_every_size(size, ascii_only):
                     assert text(pilot).replace("·", "").replace("±", "").replace("×", "").isascii()
 
 
-async def test_before_any_result_a_failure_is_told_where_the_loss_would_be(pilot):
+async def test_a_failure_before_the_first_result_is_shown_in_the_chart_s_place(pilot):
     frame = some_frame(history=EMPTY, phase="failed", failure="Training diverged by step 18.")
     await give(pilot, frame)
     await pilot.press("escape")
@@ -324,7 +324,7 @@ async def test_a_tab_that_is_clicked_comes_to_the_front(pilot):
         assert pane(pilot).look.tab == k
 
 
-async def test_a_double_click_on_the_title_maximises_and_takes_back(pilot):
+async def test_a_double_click_on_the_title_maximises_and_restores(pilot):
     for maximised in (pane(pilot), None):
         await pilot.click(LossPane, offset=(5, 0), times=2)
         await pilot.pause()

@@ -38,7 +38,7 @@ def some_runs() -> tuple[OtherRun, ...]:
     )
 
 
-def test_saved_runs_are_listed_newest_first_whatever_they_are_called():
+def test_saved_runs_are_listed_newest_first_with_any_name():
     written = []
     for name in ("z", EVIL, "a"):
         session = RunSession.new(SETTINGS, into=runs_folder())

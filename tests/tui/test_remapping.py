@@ -45,7 +45,7 @@ def test_what_people_write_is_a_key_or_none(text, name):
     assert key_name(text) == name
 
 
-def test_every_key_has_a_name_and_no_two_the_same():
+def test_key_names_are_unique():
     names = [key.name for key in KEYS]
     assert len(set(names)) == len(names)
     with pytest.raises(ValueError, match="give its key a name"):

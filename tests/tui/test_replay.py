@@ -27,7 +27,7 @@ def at_step(step):
     return dataclasses.replace(frame, past=past)
 
 
-async def test_the_crosshair_asks_for_the_nearest_kept_step_and_escape_for_the_run_as_it_is():
+async def test_the_crosshair_requests_the_nearest_kept_step_and_escape_the_newest():
     app = RugtuiApp(FakeSession())
     async with running(app) as pilot:
         await give(pilot, some_frame(kept_steps=KEPT))
@@ -89,11 +89,11 @@ async def test_the_same_key_stops_the_replay_where_it_is():
 
 async def test_an_opened_run_is_seen_at_an_earlier_step(tmp_path):
     settings = Settings(n_sparse=32, n_dense=8, p=0.1, batch=16, steps=300, device="cpu")
-    course = RunSession.new(settings, into=tmp_path)
-    while not course.done:
-        course.advance(lambda: False)
-    course.close("done")
-    session = Session(OwnRun(Settings(), lambda: open_run(course.folder)))
+    run_session = RunSession.new(settings, into=tmp_path)
+    while not run_session.done:
+        run_session.advance(lambda: False)
+    run_session.close("done")
+    session = Session(OwnRun(Settings(), lambda: open_run(run_session.folder)))
     app = RugtuiApp(session)
     async with running(app) as pilot:
         while app.latest.picture is None:
@@ -103,7 +103,7 @@ async def test_an_opened_run_is_seen_at_an_earlier_step(tmp_path):
             await pilot.pause(0.02)
         pane = app.dashboard.query_one("#loss")
         step = pane.kept_step
-        assert step in course.kept_steps
+        assert step in run_session.kept_steps
         await pilot.pause()
         assert all(f"at step {step:,}" in title for title in titles(app))
         text = "\n".join(strip.text for strip in app.dashboard.query_one("#theory")._shown)

@@ -208,7 +208,7 @@ async def test_c_compares_with_a_run_and_again_with_none(pilot):
     assert "× B" not in table(pilot)
 
 
-async def test_x_takes_a_run_off_the_list(pilot):
+async def test_delete_takes_a_run_off_the_list(pilot):
     await pilot.press("R", "down", "c", "delete")
     assert told(pilot, Forget) == [Forget("/runs/B")]
     assert not loss(pilot).runs_view.reference

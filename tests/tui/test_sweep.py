@@ -145,7 +145,7 @@ async def test_only_keys_that_do_something_are_in_the_footer(swept):
         assert not {"variant", "seed"} & {*words(pilot)}, "it has one of each"
 
 
-async def test_a_footer_has_room_for_the_way_out_at_80_columns(tmp_path):
+async def test_the_footer_shows_how_to_close_at_80_columns(tmp_path):
     process.prepare(tmp_path / "mine", dataclasses.replace(SMALL, n_sparse="16"))
     async with running(app(), (80, 24)) as pilot:
         await watch(pilot, tmp_path / "mine")

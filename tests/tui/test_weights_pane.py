@@ -117,7 +117,7 @@ async def test_v_steps_through_the_scales_and_fixed_is_frozen(pilot):
     assert pane(pilot).shades.scale.top == pytest.approx(9 * frozen, rel=0.1)
 
 
-async def test_c_compares_and_halves_the_room(pilot):
+async def test_c_compares_side_by_side(pilot):
     wide = look(pilot).width
     await pilot.press("c")
     assert look(pilot).beside
@@ -194,7 +194,7 @@ async def test_a_frame_of_other_settings_is_looked_at_as_a_whole(pilot):
     assert look(pilot).cursor is None
 
 
-async def test_nothing_is_asked_for_twice(pilot):
+async def test_no_picture_is_requested_twice(pilot):
     await pilot.pause()
     before = len(pilot.app.session.told)
     for _ in range(3):

@@ -9,7 +9,7 @@ from rugtui.analysis import numbers
 from rugtui.tui.charts.axis import Axis, linear_label, nice_step, spanning
 
 
-def test_a_logarithm_leaves_a_gap_where_it_has_no_place():
+def test_values_without_a_logarithm_are_gaps():
     placed = Axis(-3, 0, True).place(np.array([0.01, 0.0, -1.0, np.nan, 1.0]))
     assert placed[[0, 4]].tolist() == [-2, 0]
     assert np.isnan(placed[1:4]).all()
@@ -81,7 +81,7 @@ def test_ticks_and_readout_share_one_notation(first, span, log):
 
 
 @given(st.floats(1, 1e6), st.floats(1e-9, 1), st.integers(2, 10), st.booleans())
-def test_no_two_ticks_say_the_same(size, span, most, small):
+def test_tick_labels_are_unique(size, span, most, small):
     """However far one zooms in, on steps or on losses."""
     first = 1 / size if small else size
     labels = Axis(first, first * (1 + span), False).ticks(most)[1]
@@ -89,13 +89,13 @@ def test_no_two_ticks_say_the_same(size, span, most, small):
 
 
 @given(st.floats(1e-9, 1e9), st.booleans())
-def test_a_place_is_undone(value, log):
+def test_value_is_the_inverse_of_place(value, log):
     axis = Axis(0, 1, log)
     assert axis.value(axis.place_one(value)) == pytest.approx(value, rel=1e-12)
 
 
 @pytest.mark.parametrize("log", [False, True])
-def test_parts_follow_the_dots_on_the_edge_too(log):
+def test_parts_agree_with_dots_on_edges(log):
     x = np.arange(1.0, 1000.0)
     axis = spanning(x[100:900], log, margin=0)
     dots = np.floor(axis.dots(axis.place(x), 18) + 0.5)  # many lie on the edge of two
@@ -108,6 +108,6 @@ def test_parts_follow_the_dots_on_the_edge_too(log):
 
 @pytest.mark.parametrize("values", [[], [np.nan], [3.0], [0.0], [2.0, 2.0]])
 @pytest.mark.parametrize("log", [False, True])
-def test_an_axis_always_has_room(values, log):
+def test_an_axis_always_has_a_positive_length(values, log):
     axis = spanning(np.array(values), log)
     assert axis.last > axis.first

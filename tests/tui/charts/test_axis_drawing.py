@@ -9,7 +9,7 @@ from rugtui.tui.charts.axis import FOOT, Axis, axes, gutter
 WIDTH, HEIGHT = 60, 15
 
 
-def test_ticks_stand_where_their_values_are():
+def test_ticks_are_at_their_values():
     x, y = Axis(0, 1000, False), Axis(-4, -2, True)
     rows = axes(x, y, WIDTH, HEIGHT, False)
     left = gutter(y, HEIGHT)

@@ -34,7 +34,7 @@ def test_the_first_row_of_dots_is_at_the_bottom():
     assert text(canvas) == ["  ", "⡀ "]
 
 
-def test_ascii_draws_letters_one_a_cell():
+def test_ascii_draws_one_letter_per_cell():
     canvas = Canvas(3, 3, Font(ascii=True))
     canvas.line(*line((0, 0), (2, 2)), RED)
     canvas.across(1, BLUE)
@@ -50,7 +50,7 @@ def test_a_later_layer_hides_what_is_under_it_in_its_cells_only():
     assert (second.text, second.style.color.triplet) == ("⣀", RED.colour)
 
 
-def test_merged_it_leaves_the_dots_under_it():
+def test_a_merged_layer_keeps_the_dots_under_it():
     canvas = Canvas(1, 1, Font())
     canvas.line(*line((0, 0)), RED)
     canvas.bars(np.array([0.0]), np.array([3.0]), np.array([3.0]), BLUE, merge=True)
@@ -58,7 +58,7 @@ def test_merged_it_leaves_the_dots_under_it():
     assert (cell.text, cell.style.color.triplet) == ("⡁", BLUE.colour)
 
 
-def test_words_lie_over_all_and_spaces_join_the_colour_before_them():
+def test_text_is_drawn_over_everything_and_spaces_take_the_colour_before_them():
     canvas = Canvas(8, 1, Font())
     canvas.write(0, 1, "lr 2", RED)
     assert text(canvas) == [" lr 2   "]
@@ -81,7 +81,7 @@ def test_a_line_is_one_piece_and_ends_where_its_points_are(seed, n):
 
 
 @given(st.integers(0, 2**32 - 1))
-def test_what_lies_outside_is_cut_and_not_bent(seed):
+def test_lines_are_clipped_without_bending(seed):
     """A canvas shows the same dots as the middle of a larger one."""
     rng = np.random.default_rng(seed)
     x, y = rng.integers(-60, 90, 20).astype(float), rng.integers(-60, 90, 20).astype(float)
@@ -95,7 +95,7 @@ def test_nothing_finite_draws_nothing():
     assert not strokes(np.array([0.0, 1.0]), np.array([np.nan, np.inf]), 4, 4).any()
 
 
-def test_a_point_at_the_end_of_the_world_costs_no_time():
+def test_a_point_far_outside_costs_no_time():
     dots = strokes(np.array([0.0, 1.0]), np.array([0.0, 1e12]), 2, 8)
     assert dots.nonzero()[1].tolist() == [0] * 8
 

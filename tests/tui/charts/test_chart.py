@@ -91,7 +91,7 @@ def test_all_scales_draw_the_run_from_end_to_end(log_x, log_y):
     assert max(across) >= 56
 
 
-def test_a_logarithm_of_steps_does_not_trip_over_step_zero():
+def test_step_zero_is_left_out_of_a_logarithmic_axis():
     history = History()
     for step in range(100):
         history.append(step=step, seconds=0, loss=1 / (1 + step))
@@ -99,7 +99,7 @@ def test_a_logarithm_of_steps_does_not_trip_over_step_zero():
     assert max(columns(strips, DARK.smooth)) >= 56
 
 
-def test_the_raw_loss_lies_under_everything_else():
+def test_the_raw_loss_is_drawn_under_everything_else():
     """Where the noise band covers the level, one still sees the level."""
     history = History()
     rng = np.random.default_rng(0)
@@ -123,14 +123,14 @@ def test_more_names_than_rows_leave_the_last_out():
     )
 
 
-def test_a_level_far_away_does_not_squeeze_the_curve():
+def test_a_distant_level_does_not_flatten_the_curve():
     far = dataclasses.replace(the_chart(), levels=(Level("far", 100.0, DARK.bound),))
     assert "↑ far" in text(drawn(far))
     alone = dataclasses.replace(the_chart(), levels=())
     assert columns(drawn(far), DARK.smooth) == columns(drawn(alone), DARK.smooth)
 
 
-def test_names_stand_in_the_order_of_their_values():
+def test_names_are_in_the_order_of_their_values():
     best = LEVELS.loss
     near = (Level("lower", best, DARK.optimum), Level("upper", 1.001 * best, DARK.gaussian))
     said = text(drawn(dataclasses.replace(the_chart(), levels=near)))
@@ -177,7 +177,7 @@ def test_levels_off_the_scale_have_arrows_and_stay_in_the_order_of_their_values(
     assert names == ["↑ at 30", "↑ at 20", "↑ at 10", "↓ at 2e-06", "↓ at 1e-06"]
 
 
-def test_a_gap_is_a_gap_and_stays_out_of_the_bounds():
+def test_a_gap_is_not_drawn_and_does_not_affect_the_limits():
     history = History()
     for step in range(1, 101):
         loss = np.nan if 40 < step < 60 else np.inf if step == 70 else 1 / step
@@ -189,7 +189,7 @@ def test_a_gap_is_a_gap_and_stays_out_of_the_bounds():
     assert shown(chart, ChartView()).y.last < np.log10(2)
 
 
-def test_the_bounds_are_those_of_what_is_in_sight():
+def test_the_limits_are_those_of_the_visible_data():
     chart = dataclasses.replace(the_chart(), levels=())
     whole = shown(chart, ChartView(log_y=False)).y
     late = shown(chart, ChartView(log_y=False, x=Limits(1500, 2000))).y
@@ -197,7 +197,7 @@ def test_the_bounds_are_those_of_what_is_in_sight():
     assert chart.curves[0].y[-50:].max() < late.last
 
 
-def test_a_spike_is_seen_however_long_the_history():
+def test_a_spike_is_visible_in_any_history():
     steps = np.arange(1.0, 1e5 + 1)
     loss = np.full(steps.size, 0.01)
     loss[54_321] = 1.0
@@ -240,7 +240,7 @@ def heldout_everywhere():
     return HistoryView(table)
 
 
-def test_the_crosshair_stands_where_it_is_put():
+def test_the_crosshair_is_drawn_where_it_is_put():
     steps = np.arange(0.0, 101.0)
     chart = Chart((Curve("train", steps, np.ones(101), Pen(DARK.smooth, "*")),))
     for cross, column in ((0.0, 7), (50.0, 38), (NEWEST, 69)):
@@ -249,7 +249,7 @@ def test_the_crosshair_stands_where_it_is_put():
         assert len(rows(strips, DARK.text)) >= 13
 
 
-def test_marks_have_their_words_and_words_keep_apart():
+def test_texts_of_marks_do_not_overlap():
     marks = (Mark(1000, "lr 0.01"), Mark(1010, "lr 0.02"), Mark(1990, "p 0.1"))
     chart = dataclasses.replace(the_chart(), marks=marks)
     strips = drawn(chart, ChartView(log_x=False))
@@ -259,7 +259,7 @@ def test_marks_have_their_words_and_words_keep_apart():
     assert {7 + 25, 7 + 50} <= columns(strips, DARK.faint)
 
 
-def test_changes_at_one_step_are_told_together():
+def test_changes_at_one_step_are_named_together():
     texts = ("p 0.0625", "lr 0.1", "p 0.05", "lr 0.2", "batch 64")
     marks = (Mark(800, "seed 1"), *(Mark(1600, text) for text in texts))
     chart = dataclasses.replace(the_chart(), marks=marks)
@@ -269,7 +269,7 @@ def test_changes_at_one_step_are_told_together():
     assert "lr" not in narrow
 
 
-def test_a_rug_that_is_shown_has_its_level():
+def test_the_rug_has_a_level_while_it_is_shown():
     frame = some_frame(shown="rug", rug=Reading(loss=0.0061, standard_error=1e-5))
     assert [level.name for level in the_chart(frame).levels] == [
         "L*",
@@ -286,7 +286,7 @@ def test_ascii_has_no_other_character():
     assert {"*", "o", "-", ".", "|", "+"} <= set(text(strips))
 
 
-def test_what_is_faint_can_be_read():
+def test_faint_text_is_legible():
     """Contrast of at least 3:1 against the terminal's background, as for large text."""
 
     def luminance(colour):
@@ -317,7 +317,7 @@ STRANGE = {
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("losses", STRANGE.values(), ids=STRANGE)
 @pytest.mark.parametrize("limits", [None, Limits(1, 3)])
-def test_no_loss_is_too_strange_to_draw(losses, limits):
+def test_any_loss_can_be_drawn(losses, limits):
     history = History()
     for step, loss in enumerate(losses):
         history.append(step=step, seconds=0, loss=loss, heldout=loss, heldout_standard_error=loss)

@@ -57,7 +57,7 @@ def test_each_column_keeps_its_own_extremes():
     assert abs(few_x[few_y == -7][0] - 456) < 111
 
 
-def test_a_gap_parts_the_line_and_a_lone_value_in_it_stays():
+def test_a_gap_breaks_the_line_and_a_single_value_is_kept():
     for n in (100, 10_000):  # few enough to be kept, and decimated
         x = np.arange(n) / n
         y = np.full(n, 0.5)
@@ -70,7 +70,7 @@ def test_a_gap_parts_the_line_and_a_lone_value_in_it_stays():
         assert drawn[ROWS - 1].nonzero()[0].tolist() == [10]
 
 
-def test_one_point_beyond_each_end_leads_the_line_out():
+def test_one_point_beyond_each_end_continues_the_line():
     x = np.arange(100.0)
     few_x, _ = decimate(x, x, np.searchsorted(x, [40.2, 50.0, 60.7]))
     assert few_x[[0, -1]].tolist() == [40.0, 61.0]

@@ -19,7 +19,7 @@ def cells(strip):
     ]
 
 
-def test_what_has_no_background_gets_the_paper_and_nothing_else_changes():
+def test_only_cells_without_a_background_get_one():
     strip = Strip(
         [
             Segment("ab", Style(color=RED)),

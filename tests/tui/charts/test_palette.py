@@ -80,7 +80,7 @@ def test_both_sides_of_zero_are_equally_light_and_get_evenly_lighter(palette):
 
 @pytest.mark.parametrize("palette", [DARK, LIGHT, DARK_256, LIGHT_256])
 @pytest.mark.parametrize("kind", BLINDNESS)
-def test_signs_and_marks_are_told_apart_by_everybody(palette, kind):
+def test_the_colour_blind_can_tell_signs_and_marks_apart(palette, kind):
     for level in SIDES:
         below, above = (seen_by(kind, palette.level(k)) for k in (-level, level))
         assert np.linalg.norm(below - above) > 0.02 + 0.02 * level
@@ -117,7 +117,7 @@ def test_sixteen_colours_have_three_to_each_sign(palette):
 
 
 @pytest.mark.parametrize("glyphs", [SHADES, ASCII], ids=["shades", "ascii"])
-def test_characters_say_the_sign(glyphs):
+def test_characters_show_the_sign(glyphs):
     negative = [glyphs.level(-level) for level in SIDES]
     positive = [glyphs.level(level) for level in SIDES]
     assert not set(negative) & set(positive)

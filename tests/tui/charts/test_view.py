@@ -97,7 +97,7 @@ def test_zooming_out_stays_within_the_data_and_ends_with_all_of_it(view, factor)
     assert view.follow
 
 
-def test_zooming_in_ends_before_the_numbers_do():
+def test_zooming_in_stops_before_float64_runs_out_of_digits():
     view = ChartView(log_x=False)
     for _ in range(200):
         view = zoom_x(view, on(view), 0.5)
@@ -122,7 +122,7 @@ def test_panning_keeps_the_width_and_stays_within_the_data(view, share):
 
 
 @given(views(), st.floats(-2, 2))
-def test_panning_up_moves_by_a_share_of_the_height_as_far_as_there_is_something(view, share):
+def test_panning_up_moves_by_a_share_of_the_height_within_the_data(view, share):
     now = on(view)
     before, after = now.y, on(pan_y(view, now, share)).y
     assert width(after) == pytest.approx(width(before), rel=1e-6)
@@ -132,7 +132,7 @@ def test_panning_up_moves_by_a_share_of_the_height_as_far_as_there_is_something(
     assert (after.first + after.last) / 2 == pytest.approx(wanted, rel=1e-6, abs=1e-9)
 
 
-def test_no_number_of_keys_pans_out_of_sight_of_everything():
+def test_panning_never_leaves_the_data():
     view = ChartView()
     for _ in range(100):
         view = pan_y(view, on(view), 0.25)
@@ -184,7 +184,7 @@ def test_a_zoom_survives_new_data(view):
 
 
 @given(views(follow=True), st.integers(201, 5000))
-def test_a_view_that_follows_ends_at_the_newest_step_and_keeps_its_width(view, n):
+def test_a_following_view_ends_at_the_newest_step_and_keeps_its_width(view, n):
     later = on(view, np.arange(1, n) * 50.0)
     # NumPy and Python take logarithms that differ in the last digit
     assert later.x.last == pytest.approx(later.whole_x.last, rel=1e-14)
@@ -207,7 +207,7 @@ def test_panning_away_stays_and_panning_to_the_end_follows_again():
     assert view.follow
 
 
-def test_follow_can_be_let_go_and_taken_up():
+def test_following_can_be_switched_off_and_on():
     view = toggle_follow(ChartView(), on(ChartView()))
     longer = np.arange(1, 400) * 50.0
     assert on(view, longer).x == on(ChartView()).x
@@ -215,14 +215,14 @@ def test_follow_can_be_let_go_and_taken_up():
     assert on(view, longer).x.last == on(view, longer).whole_x.last
 
 
-def test_another_run_that_has_none_of_the_limits_is_shown_whole():
+def test_limits_outside_another_run_show_all_of_it():
     view = ChartView(x=Limits(5000, 9000), follow=False)
     short = np.arange(1, 10) * 50.0
     assert on(view, short).x == on(view, short).whole_x
 
 
 @given(views())
-def test_four_changes_of_scale_return_and_keep_what_was_in_sight(view):
+def test_four_changes_of_scale_return_to_the_same_limits(view):
     before, again = on(view), view
     for _ in range(4):
         again = next_scales(again, on(again))

@@ -34,7 +34,7 @@ def pixels_of(strips, palette):
 
 @pytest.mark.parametrize("palette", [DARK, LIGHT], ids=["dark", "light"])
 @given(levels=arrays(np.int8, (6, 9), elements=st.integers(-HALF_LEVELS, BLANK)))
-def test_colours_say_the_levels(palette, levels):
+def test_colours_show_the_levels(palette, levels):
     strips = heatmap(levels, palette)
     assert [strip.cell_length for strip in strips] == [9, 9, 9]
     assert (pixels_of(strips, palette) == levels).all()
@@ -45,7 +45,7 @@ def test_an_odd_row_has_nothing_below_it():
 
 
 @pytest.mark.parametrize("palette", [DARK, LIGHT], ids=["dark", "light"])
-def test_all_levels_have_colours_of_their_own(palette):
+def test_all_levels_have_different_colours(palette):
     levels = range(-HALF_LEVELS, BLANK)
     assert len({palette.level(level) for level in levels}) == len(levels)
 

@@ -32,7 +32,7 @@ def levels(scale, values):
     return settled(scale.steps(np.array([values])), None).tolist()[0]
 
 
-def test_the_scale_is_not_drowned_by_the_diagonal():
+def test_the_diagonal_does_not_set_the_scale():
     pixels = with_diagonal()
     assert off_diagonal_scale([pixels], WHOLE) == pytest.approx(0.01)
     shifted = np.roll(pixels, 7, axis=1)  # a window whose columns start 7 to the left of its rows

@@ -38,7 +38,7 @@ def test_the_live_run_comes_first_then_the_newest():
     assert "20260102-live" in lines()[1]
 
 
-def test_a_name_has_the_room_that_differences_leave():
+def test_names_get_the_columns_that_differences_leave():
     name = "20261124-204507-512x64-p0.05-sgd"
     frame = some_frame(run=f"/runs/{name}")
     assert name in lines(frame=frame, width=80)[1]
@@ -49,7 +49,7 @@ def test_a_name_has_the_room_that_differences_leave():
     assert name[:14] in live
 
 
-def test_only_what_differs_is_said():
+def test_only_settings_that_differ_are_listed():
     heading, live, newest, oldest = lines()[:4]
     assert "differs in" in heading
     assert varying(run_rows(FRAME, RunsView(), PALETTE)) == ["p", "n_dense"]
@@ -58,7 +58,7 @@ def test_only_what_differs_is_said():
     assert "p 0.05, n_dense 64" in oldest
 
 
-def test_losses_are_held_against_theory_and_against_a_run():
+def test_losses_are_compared_with_theory_and_with_a_run():
     heading, _, newest, oldest = lines(RunsView(reference="/runs/A"))[:4]
     assert "× A" in heading
     assert oldest[:2] == "A="
@@ -67,7 +67,7 @@ def test_losses_are_held_against_theory_and_against_a_run():
     assert f"{0.007 / 0.006:.3f}" in newest
 
 
-def test_what_is_hidden_is_marked_and_said():
+def test_hidden_runs_are_marked_and_described():
     told = lines(RunsView(hidden=frozenset({"/runs/B"})), selected=1)
     assert told[2][:2] == "B-"
     assert any("B: 20260101-B, hidden. Differs from the live run: p 0.02." in row for row in told)
@@ -88,12 +88,12 @@ def test_in_a_wide_terminal_names_and_differences_are_whole():
     assert heading.index("state") == oldest.index("finished")
 
 
-def test_a_run_that_is_alone_says_how_there_come_to_be_more():
+def test_a_single_run_explains_how_others_get_into_the_list():
     told = lines(frame=some_frame(), height=12)
     assert any("the previous run stays here" in row for row in told)
 
 
-def test_of_many_runs_those_around_the_selected_are_shown():
+def test_a_long_list_shows_the_runs_around_the_selected_one():
     many = tuple(dataclasses.replace(some_run(), key=f"/{k}", name=f"run {k}") for k in range(40))
     told = lines(frame=some_frame(others=many), height=10, selected=30)
     assert any("run 10" in row for row in told[1:6])  # the newest, run 39, is the first below

@@ -26,7 +26,7 @@ def text(strips):
     return "\n".join(strip.text.rstrip() for strip in strips)
 
 
-def test_each_line_holds_the_live_loss_against_theory():
+def test_each_row_compares_the_live_loss_with_theory():
     frame = some_frame(trained=Reading(loss=2 * LEVELS.loss, standard_error=LEVELS.loss / 10))
     table = theory_table(frame, DARK, 60, 20)
     line = next(strip.text.split() for strip in table if strip.text.startswith("L*(r, p)"))
@@ -75,7 +75,7 @@ def test_no_number_is_cut(width):
     assert {word for word in words if "─" not in word} <= whole[0] | whole[1]
 
 
-def test_a_long_verdict_pushes_out_no_line_that_matters():
+def test_a_long_verdict_leaves_the_important_rows():
     frame = some_frame(verdict="25 % below the symmetric prediction L*. " * 5)
     strips = theory_table(frame, DARK, 38, 9)
     shown = [strip.text.split("  ")[0].strip() for strip in strips]
@@ -115,7 +115,7 @@ def test_before_its_first_step_a_method_has_no_rate_of_its_own():
     assert " lr " not in headline(some_frame(settings=warm, history=history.view()), DARK, 200).text
 
 
-def test_what_matters_least_leaves_the_header_first():
+def test_the_header_leaves_out_the_least_important_first():
     frame = some_frame()
     wide, usual, narrow = (headline(frame, DARK, width).text for width in (200, 120, 60))
     assert "r 0.25" in wide
@@ -137,7 +137,7 @@ def test_the_header_says_how_far_a_run_is_and_how_long_it_takes():
 
 
 @pytest.mark.parametrize("width", range(20, 200, 7))
-def test_the_header_keeps_off_the_edges(width):
+def test_the_header_has_a_margin(width):
     said = headline(some_frame(settings=Settings(steps=8000)), DARK, width).text
     assert said[0] == said[-1] == " "
 
@@ -176,7 +176,7 @@ def test_the_header_says_when_nothing_comes():
     assert pace not in still
 
 
-def test_statistics_that_are_not_there_yet_are_not_said_to_wait_for_steps():
+def test_missing_statistics_are_explained():
     assert waiting(some_frame(step=0)) == "Statistics follow the first steps."
     assert waiting(some_frame()) == "Computing statistics of the trained weights …"
     assert "of the rug weights" in waiting(some_frame(step=0, shown="rug"))
@@ -230,7 +230,7 @@ def tails(**known):
     return {line[0]: line[-2:] for line in table if line and line[0] in names}
 
 
-def test_what_is_of_the_weights_of_another_step_is_held_against_nothing(statistics):
+def test_losses_of_another_step_are_not_compared_with_the_live_loss(statistics):
     then = Reading(loss=0.004, standard_error=1e-5, statistics=statistics, measured_at=1000)
     assert tails(step=2000, trained=then)["exact(W)"] == ["-", "-"]
     assert tails(step=1000, trained=then)["exact(W)"] != ["-", "-"]
@@ -239,7 +239,7 @@ def test_what_is_of_the_weights_of_another_step_is_held_against_nothing(statisti
 
 
 @pytest.mark.parametrize("recipe", [{"activation": "gelu"}, {"data": "one"}, {"importance": 1.0}])
-def test_losses_of_a_relu_on_features_alike_are_not_those_of_other_weights(recipe, statistics):
+def test_exact_and_gaussian_losses_are_only_shown_for_a_relu_on_equal_features(recipe, statistics):
     known = Reading(loss=0.004, standard_error=1e-5, statistics=statistics, measured_at=2000)
     settings = Settings(**recipe)
     shown = tails(settings=settings, trained=known)

@@ -110,7 +110,7 @@ def test_words_come_before_pictures_and_pictures_come_at_last():
     assert 0 < step < 399
 
 
-def test_rows_that_cost_the_same_come_from_top_to_bottom():
+def test_rows_of_equal_cost_are_sent_from_top_to_bottom():
     one = glass(clock=lambda: 0.0)
     one.flush(1e9)
     for y in (3, 1, 2):
@@ -130,7 +130,7 @@ def test_what_a_key_draws_over_rows_that_wait_comes_from_top_to_bottom():
     assert one.flush(1).startswith("\x1b[1;1")
 
 
-def test_after_another_size_all_is_sent_and_nothing_outside_of_it():
+def test_after_a_resize_everything_inside_is_sent_again():
     one = glass()
     one.write("\x1b[4;20Hloss")
     one.flush(1e9)

@@ -42,7 +42,7 @@ def test_a_short_line_keeps_the_step_where_no_header_tells_it(crossed, shown):
         (3, 1, ["step 1,000"]),
     ],
 )
-def test_what_matters_least_leaves_first_and_order_is_kept(width, lines, shown):
+def test_the_least_important_facts_are_left_out_first(width, lines, shown):
     assert [facts_text(line) for line in laid_out(FACTS, width, lines)] == shown
 
 
@@ -58,7 +58,7 @@ def test_it_fits(pieces, width, lines):
     assert all(len(facts_text(line)) <= width or len(line) == 1 for line in laid)
 
 
-def test_held_out_is_the_last_that_was_known_by_then():
+def test_the_held_out_loss_is_the_last_one_up_to_that_step():
     history = History()
     for step in range(1, 11):
         held = 0.1 * step if step in (3, 7) else None

@@ -49,7 +49,7 @@ def test_a_column_that_grows_is_smoothed_as_if_at_once(pieces, span):
         np.testing.assert_allclose(smoother(values[:length], span), whole, rtol=1e-9)
 
 
-def test_another_run_or_another_strength_begins_anew():
+def test_another_run_or_strength_is_smoothed_from_the_beginning():
     rng = np.random.default_rng(2)
     one, other = rng.random(300), rng.random(400)
     smoother = Smoother()
@@ -60,7 +60,7 @@ def test_another_run_or_another_strength_begins_anew():
 
 
 @pytest.mark.parametrize("span", SPANS)
-def test_a_steep_descent_is_not_lagged_behind(span):
+def test_smoothing_does_not_lag_behind_a_steep_descent(span):
     """Of a loss that falls like 1/step even the strongest shows what it is."""
     falling = 1 / np.arange(1.0, 3001.0)
     smoothed = Smoother()(falling, span)
@@ -70,7 +70,7 @@ def test_a_steep_descent_is_not_lagged_behind(span):
 
 
 @given(st.lists(st.integers(1, 400), min_size=1, max_size=5), st.sampled_from(SPANS))
-def test_no_window_reaches_over_a_break(pieces, span):
+def test_no_smoothing_window_crosses_a_break(pieces, span):
     values = np.random.default_rng(4).random(sum(pieces))
     ends = np.cumsum(pieces)
     apart = [Smoother()(part, span) for part in np.split(values, ends[:-1])]
@@ -90,7 +90,7 @@ def test_a_loss_at_another_p_is_not_smoothed_into_this_one():
         np.testing.assert_allclose(told, history.view().column("loss"), rtol=1e-9)
 
 
-def test_what_is_smoothed_stays_among_what_was_measured():
+def test_smoothed_values_stay_within_the_measured_ones():
     """A line through a cliff would go below zero, which a logarithmic axis cannot show."""
     cliff = np.concatenate([np.ones(100), np.full(6, 1e-3)])
     for span in SPANS:
@@ -109,7 +109,7 @@ def test_the_shortest_span_is_the_column_itself():
     np.testing.assert_array_equal(Smoother()(values, 1), values)
 
 
-def test_what_was_thinned_is_smoothed_by_its_own_mean_not_by_that_of_its_extremes():
+def test_the_thinned_part_is_smoothed_by_its_recorded_mean():
     history, rng = History(), np.random.default_rng(5)
     for step in range(1, MOST + 2):  # skewed noise: the middle of its extremes is far above 1
         history.append(step=step, seconds=0.0, loss=rng.exponential())

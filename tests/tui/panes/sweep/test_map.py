@@ -18,7 +18,7 @@ def some_map(values=None, **known):
 @pytest.mark.parametrize("size", [(20, 8), (40, 12), (72, 18), (9, 3)])
 @pytest.mark.parametrize("colours", ["truecolor", "256", "16", "none"])
 @pytest.mark.parametrize("cursor", [None, (0, 0), (2, 3)])
-def test_it_has_the_size_asked_for(size, colours, cursor):
+def test_the_map_has_the_requested_size(size, colours, cursor):
     strips = map_strips(some_map(), cursor, palette_for(True, colours), *size)
     assert [len(strip.text) for strip in strips] == [size[0]] * size[1]
 
@@ -29,7 +29,7 @@ def test_colours_part_at_the_middle_in_ratios_alike():
     assert levels == [-HALF_LEVELS, 0, HALF_LEVELS, BLANK]
 
 
-def test_cells_without_a_value_look_like_no_value_and_the_cursor_is_an_outline():
+def test_cells_without_a_value_are_hatched_and_the_cursor_is_an_outline():
     seen = some_map(np.array([[1.0, np.nan, 1.0, 0.5]] * 3), middle=1.0, log=True)
     palette = palette_for(True)
     strips = map_strips(seen, (1, 3), palette, 63, 26)
@@ -49,7 +49,7 @@ def test_cells_without_a_value_look_like_no_value_and_the_cursor_is_an_outline()
     assert "not computed" in strips[-1].text
 
 
-def test_without_a_middle_they_rise_from_the_least_to_the_greatest():
+def test_without_a_middle_colours_rise_from_the_least_to_the_greatest():
     levels = levels_of(some_map().values, ColourRange.of(some_map())).ravel()
     assert levels[0] == -HALF_LEVELS
     assert levels[-1] == HALF_LEVELS
@@ -75,7 +75,7 @@ def test_a_place_on_the_screen_is_a_cell():
     assert room.at(9, 30, palette) is None
 
 
-def test_all_of_the_room_is_used_and_every_place_of_it_is_its_cell():
+def test_cells_fill_the_map_and_every_position_belongs_to_one():
     palette = palette_for(True, "truecolor")
     seen = some_map()
     room = MapLayout.of(seen.values.shape, 38, 13, palette)
@@ -92,7 +92,7 @@ def test_all_of_the_room_is_used_and_every_place_of_it_is_its_cell():
     assert len(shown) == seen.values.size
 
 
-def test_a_few_cells_far_from_all_others_do_not_take_the_colours():
+def test_outliers_do_not_use_up_the_colours():
     values = np.ones((20, 20))
     values[:, 1:] = np.linspace(1, 1.05, 19)
     values[:, 0] = 20.0
@@ -105,7 +105,7 @@ def test_a_few_cells_far_from_all_others_do_not_take_the_colours():
     assert "under" not in legend
 
 
-def test_without_a_middle_the_span_leaves_out_what_is_far_on_one_side_only():
+def test_without_a_middle_the_range_leaves_out_outliers_on_one_side():
     values = np.r_[np.linspace(-0.5, 0.5, 95), np.full(5, -30.0)]
     span = ColourRange.of(MapPanel("bias", "b", np.arange(1.0), np.arange(100.0), values[None]))
     assert span.high == 0.5
@@ -115,7 +115,7 @@ def test_without_a_middle_the_span_leaves_out_what_is_far_on_one_side_only():
 
 @pytest.mark.parametrize("width", [27, 40, 60, 120])
 @pytest.mark.parametrize("middle", [None, 1.0])
-def test_the_legend_says_both_ends_where_they_have_room(width, middle):
+def test_the_legend_shows_both_ends_if_they_fit(width, middle):
     seen = some_map(middle=middle, log=True)
     text = map_strips(seen, None, palette_for(True), width, 12)[-1].text
     ends = ColourRange.of(seen)
@@ -125,17 +125,17 @@ def test_the_legend_says_both_ends_where_they_have_room(width, middle):
 
 
 @pytest.mark.parametrize("value", [0, 0.0078125, 0.123456, -0.123456, 12345, 1.23e-15, -2e-5, 999])
-def test_numbers_beside_a_map_have_room(value):
+def test_numbers_beside_a_map_fit(value):
     assert len(short(value)) <= 6
     assert float(short(value)) == pytest.approx(value, rel=0.06)
 
 
-def test_the_rising_ramps_tell_levels_apart_at_every_depth():
+def test_rising_ramps_have_distinct_levels_at_every_depth():
     for colours, least in (("truecolor", 17), ("256", 17), ("16", 4)):
         for dark in (True, False):
             assert len(set(palette_for(dark, colours).rising)) >= least
 
 
-def test_nothing_known_is_said():
+def test_a_map_without_values_says_so():
     empty = MapPanel("t", "loss", R[:0], P[:0], np.empty((0, 0)))
     assert "nothing" in map_strips(empty, None, palette_for(True), 40, 10)[0].text

@@ -52,7 +52,7 @@ def ink_at(strip, column):
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("part", ["both", "map", "curve"])
-def test_it_has_the_size_asked_for_with_any_of_its_quantities(size, part):
+def test_the_pane_has_the_requested_size_with_any_quantity(size, part):
     for one in offered(watched()):
         look = SweepView(quantity=one.name, part=part, row=2, column=1)
         said = text(look=look, size=size)
@@ -63,7 +63,7 @@ def test_it_has_the_size_asked_for_with_any_of_its_quantities(size, part):
 
 @pytest.mark.parametrize("size", SIZES[:3])
 @pytest.mark.parametrize("ascii_only", [False, True])
-def test_cells_that_failed_and_that_are_not_there_are_told_from_dark_ones(size, ascii_only):
+def test_failed_and_missing_cells_differ_from_dark_ones(size, ascii_only):
     rows = [row for row in some_rows(32, (4, 8, 16)) if (row.n_dense, row.p) != (8, 0.05)]
     rows = [
         dataclasses.replace(row, status="failed", loss=None, loss_exact=None, error="died")
@@ -99,7 +99,7 @@ def test_the_title_of_the_curve_and_the_legend_of_the_map_are_whole(size):
 
 
 @pytest.mark.parametrize("size", SIZES[:4])
-def test_the_value_under_the_cursor_is_said_at_every_size(size):
+def test_the_value_under_the_cursor_is_shown_at_every_size(size):
     told = {"trained over L*": "1.1", "skew": "-0.5", "interferers": "5"}
     for name, value in told.items():
         foot = " ".join(text(look=SweepView(quantity=name, row=2), size=size).splitlines()[-2:])
@@ -124,14 +124,14 @@ def test_levels_of_the_map_are_colours_and_without_colours_characters():
     assert above != below
 
 
-def test_ascii_alone_where_that_is_wished():
+def test_only_ascii_on_request():
     palette = palette_for(True, "truecolor", ascii_only=True)
     for part in ("both", "map", "curve"):
         said = text(look=SweepView(part=part), palette=palette, ascii_only=True)
         assert said.replace("·", "").isascii()
 
 
-def test_what_failed_says_why_and_what_is_not_there_says_so():
+def test_failed_cells_say_why_and_missing_ones_that_they_are_missing():
     rows = [
         dataclasses.replace(row, status="failed", error="diverged within 20 steps")
         for row in some_rows(16, (4,), (0.05,))
@@ -147,7 +147,7 @@ def test_what_failed_says_why_and_what_is_not_there_says_so():
     assert "trained loss / L*  no values yet" in text(sweep)
 
 
-def test_the_heading_gives_up_the_least_important_first():
+def test_the_heading_leaves_out_the_least_important_first():
     sweep = watched(doing="computing", who="process 12345 on a-host-of-a-long-name")
     look = SweepView()
     cells = look.cells(sweep)
@@ -214,7 +214,7 @@ def test_the_cell_under_the_cursor_has_the_spread_over_seeds():
     assert f"± {numbers.figure(np.std(losses, ddof=1), 2)}" in said
 
 
-def test_only_what_the_sweep_computes_is_offered():
+def test_only_quantities_of_the_sweep_are_offered():
     linear = watched([], Grid(kinds="linear"))
     assert offered(linear) == (LINEAR,)
     assert "best linear model's loss" in text(linear)
@@ -227,7 +227,7 @@ def test_only_what_the_sweep_computes_is_offered():
     assert last.next_quantity(rug, 1).quantity == offered(rug)[0].name
 
 
-def test_like_is_drawn_with_like_and_the_wanted_one_last():
+def test_comparable_quantities_are_drawn_together_the_selected_one_last():
     by_name = {one.name: one for one in QUANTITIES}
     ratios = ["trained over L*", "population over L*", "rug over L*"]
     assert [one.name for one in alike(by_name["rug over L*"])] == ratios
@@ -238,7 +238,7 @@ def test_like_is_drawn_with_like_and_the_wanted_one_last():
     assert all(name in said for name in ("trained", "rug", "L*"))
 
 
-def test_the_weights_of_a_seed_that_kept_them():
+def test_weights_come_from_the_first_seed_that_saved_them():
     rows = some_rows(16, (4,), (0.05,))
     assert with_weights(rows) is None
     kept = dataclasses.replace(rows[-1], weights="weights/w.safetensors")

@@ -53,7 +53,7 @@ def test_the_window_is_in_w_and_the_cursor_in_the_window(n, height, width, tall,
     height=st.integers(1, 90),
     width=st.integers(1, 120),
 )
-def test_a_new_room_keeps_it_so(n, moves, height, width):
+def test_the_camera_stays_valid_when_the_pane_is_resized(n, moves, height, width):
     camera = obey(Camera(n, 40, 60), moves).fitted(n, height, width, 1)
     view = camera.view()
     assert view.window.bottom <= n
@@ -93,7 +93,7 @@ def test_zooming_in_doubles_down_to_cells_and_beyond():
     assert camera.power is None
 
 
-def test_a_cell_a_pixel_fills_the_room():
+def test_one_cell_per_pixel_fills_the_pane():
     view = Camera(512, 40, 60).one_to_one().view()
     window = view.window
     assert (view.height, view.width, view.tall, view.wide) == (40, 60, 40, 60)
@@ -107,7 +107,7 @@ def test_small_matrices_are_enlarged():
     assert (view.height, view.width, view.tall, view.wide) == (12, 12, 40, 60)
 
 
-def test_all_of_w_fills_its_room_but_is_never_long():
+def test_all_of_w_fills_the_pane_up_to_an_aspect_ratio():
     view = Camera(512, 36, 56).view()
     assert (view.height, view.width) == (view.tall, view.wide) == (36, 56)
     assert Camera(512, 20, 90).view().wide == 40
@@ -124,7 +124,7 @@ def test_blocks_begin_at_multiples_of_their_size():
     assert camera.left % size == 0
 
 
-def test_the_cursor_walks_by_pixels_and_takes_the_window_along():
+def test_the_cursor_moves_by_pixels_and_scrolls_the_window():
     camera = Camera(512, 32, 32).moved(0, 1)
     assert camera.cursor == (256, 256)
     assert camera.moved(1, 0).cursor == (272, 256)

@@ -87,7 +87,7 @@ def test_panels_stand_side_by_side_on_one_scale():
 
 
 @pytest.mark.parametrize("n_sparse", [36, 12, 6])
-def test_the_cursor_is_a_frame_of_two_colours_around_its_pixel(n_sparse):
+def test_the_cursor_is_an_outline_of_two_colours(n_sparse):
     before, after = (
         pixels_of(drawn(some_picture(n_sparse=n_sparse), 60, 20, cursor=cursor)[:17], DARK)
         for cursor in (None, (2, 4))
@@ -105,7 +105,7 @@ def test_a_cursor_outside_the_window_is_not_drawn():
     assert not (levels == CURSOR).any()
 
 
-def test_the_legend_says_where_the_colours_end():
+def test_the_legend_shows_where_the_colours_end():
     lines = text_of(drawn(some_picture()))
     assert lines[-2].startswith("−0.1 █")
     assert lines[-2].endswith("+0.1  █ diagonal  bias −0.4 (colours to ±0.5)")
@@ -115,7 +115,7 @@ def test_the_legend_says_where_the_colours_end():
     assert "fixed" in text_of(drawn(some_picture(), shades=Shades("fixed")))[-2]
 
 
-def test_a_model_without_biases_has_no_range_of_them():
+def test_without_biases_the_legend_says_so():
     picture = some_picture()
     without = dataclasses.replace(picture.panels[0], biases=np.zeros(64))
     shown = "\n".join(text_of(drawn(dataclasses.replace(picture, panels=(without,)))))
@@ -139,7 +139,7 @@ def test_without_colours_the_legend_shows_the_characters():
     assert all(letter in " ~=-.:+*#@" for row in strips[:17] for letter in row[5:])
 
 
-def test_the_text_is_close_under_a_picture_that_leaves_room():
+def test_the_text_is_directly_under_a_low_picture():
     strips = text_of(drawn(some_picture(n_sparse=20), 30, 40))  # which is no longer than 2 : 1
     end = max(k for k, row in enumerate(strips) if "▀" in row)
     assert strips[end + 1].split()[0] == "0"
@@ -166,7 +166,7 @@ def test_two_cells_are_read_out_by_name():
     assert line.startswith("W[30, 50] trained −0.43121  rug +0.01")
 
 
-def test_each_kind_names_its_own_cell_where_orders_differ():
+def test_each_panel_names_its_own_cell_if_orders_differ():
     other = dataclasses.replace(CELL, i=3, j=5, value=0.01)
     line = text_of(drawn(with_cell(some_picture("trained", "rug"), CELL, other), cursor=(3, 5)))[-2]
     assert line.startswith("trained W[30, 50] −0.43121  rug W[3, 5] +0.01")
@@ -189,20 +189,20 @@ def test_every_width_reads_out_each_cell_and_the_range_of_its_block(width):
         assert piece in said
 
 
-def test_a_cell_not_yet_known_is_not_made_up():
+def test_a_cell_that_was_not_read_yet_shows_no_value():
     picture = with_cell(some_picture(), CELL)
     assert text_of(drawn(picture, cursor=(4, 5)))[-1] == "…"
     assert text_of(drawn(some_picture(), cursor=(4, 5)))[-1] == "…"
 
 
-def test_why_an_order_is_not_shown_is_said():
+def test_the_readout_says_why_an_order_is_not_shown():
     picture = some_picture("rug")
     noted = dataclasses.replace(picture.panels[0], note="A rug has no clusters.")
     picture = dataclasses.replace(picture, panels=(noted,))
     assert text_of(drawn(picture))[-1] == "A rug has no clusters."
 
 
-def test_a_low_pane_has_one_line_for_both():
+def test_a_low_pane_shows_legend_or_readout_in_one_line():
     picture = with_cell(some_picture(), CELL)
     assert "diagonal" in text_of(drawn(picture, height=9))[-1]
     low = text_of(drawn(picture, height=9, cursor=(3, 5)))
@@ -221,7 +221,7 @@ def test_noise_around_converged_weights_changes_no_row():
         assert after == before
 
 
-def test_another_window_is_scaled_anew_unless_fixed():
+def test_another_window_gets_a_new_scale_unless_fixed():
     loud = some_picture(window=Window(0, 0, 8, 8))
     quiet = dataclasses.replace(
         loud, panels=(dataclasses.replace(loud.panels[0], pixels=loud.panels[0].pixels * 0.9),)
@@ -236,7 +236,7 @@ def test_another_window_is_scaled_anew_unless_fixed():
     assert fixed.of(shifted)[0] == first
 
 
-def test_the_room_is_what_the_picture_takes():
+def test_the_layout_has_the_size_of_the_picture():
     room = PictureLayout.of(60, 20, 2, DARK)
     assert room.pixels == (32, 23)
     assert PictureLayout.of(60, 20, 1, DARK).pixels == (34, 52)
