@@ -189,10 +189,10 @@ class Series:
 
     def _polynomial(self, place: Vector, coefficients: Sequence[float | Vector]) -> Vector:
         """E Σ_k coefficients[k] (place + ν')ᵏ by the moments of ν'."""
-        total = np.zeros(len(self.rows))
+        total, powers = np.zeros(len(self.rows)), [place**k for k in range(len(coefficients))]
         for k, coefficient in enumerate(coefficients):
             for i in range(k + 1):
-                total += coefficient * math.comb(k, i) * place ** (k - i) * self.moments[i]
+                total += coefficient * math.comb(k, i) * powers[k - i] * self.moments[i]
         return total
 
     def _terms(

@@ -223,10 +223,10 @@ class StructuredRow:
 
     def _polynomial(self, place: Array, coefficients: list[float]) -> Array:
         """E Σ_k coefficients[k] (place + ν − mean)ᵏ, with two partners on or more."""
-        total = np.zeros_like(place)
+        total, powers = np.zeros_like(place), [place**k for k in range(len(coefficients))]
         for k, coefficient in enumerate(coefficients):
             for i in range(k + 1 if coefficient else 0):
-                total += coefficient * math.comb(k, i) * place ** (k - i) * self._central[i]
+                total += coefficient * math.comb(k, i) * powers[k - i] * self._central[i]
         return total
 
     def _together(self, m: Array) -> Moments:
