@@ -29,6 +29,10 @@ class SettingError(UsageError):
         tail = f"; {hint}" if hint else ""
         super().__init__(f"{name} must be {wanted}, but it is {got}{tail}.")
 
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        """For pickle, which would call it with the sentence alone."""
+        return type(self), (self.name, self.wanted, self.got, self.hint)
+
 
 class WeightsError(UsageError):
     """Weights whose shapes do not fit, that are not finite, or that cannot be built."""

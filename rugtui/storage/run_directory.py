@@ -255,14 +255,13 @@ def versions() -> dict[str, str]:
 def _make_first_free(folder: Path, name: str) -> Path:
     """Make a folder of this name, with a number appended if it exists, even if other processes do
     the same."""
-    for attempt in itertools.count(1):
-        run = folder / (name if attempt == 1 else f"{name}-{attempt}")
+    run, numbers = folder / name, itertools.count(2)
+    while True:
         try:
             run.mkdir(mode=folder_mode(run))
+            return run
         except FileExistsError:
-            continue
-        return run
-    raise AssertionError("count() does not end")
+            run = folder / f"{name}-{next(numbers)}"
 
 
 @dataclass(frozen=True, slots=True)

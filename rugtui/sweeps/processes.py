@@ -195,11 +195,11 @@ class _Pool:
         assert unit
         return [said if isinstance(said, Outcome) else failed_outcome(unit, self._grid, *said)]
 
-    def _began(self, worker: _Worker, device: str | tuple[str, str, object, str]) -> list[Outcome]:
+    def _began(self, worker: _Worker, device: str | SettingError) -> list[Outcome]:
         """A process is ready, and has found its device. Raises SettingError if it does not
         exist."""
-        if isinstance(device, tuple):
-            raise SettingError(*device)
+        if isinstance(device, SettingError):
+            raise device
         worker.is_ready, self._died_early = True, 0
         units, self._too_large = self._too_large, []
         if device == "cpu":
@@ -288,8 +288,8 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _device(name: str) -> str | tuple[str, str, object, str]:
-    """The type of the device, or the parts of a SettingError, which cannot be pickled."""
+def _device(name: str) -> str | SettingError:
+    """The type of the device, or the error if it does not exist."""
     if name == "cpu":
         return name
     from rugtui.training.device import resolve
@@ -297,7 +297,7 @@ def _device(name: str) -> str | tuple[str, str, object, str]:
     try:
         return resolve(name).type
     except SettingError as error:
-        return error.name, error.wanted, error.got, error.hint
+        return error
 
 
 def _compute(unit: Unit, grid: Grid) -> Outcome:
