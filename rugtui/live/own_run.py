@@ -49,7 +49,7 @@ class OwnRun:
         self.run: RunSession | None = None
         self._opening, self._goes_on, self._autosave = opening, goes_on, autosave
         self._detached = self._closing = False
-        self._left: list[CheckpointWriter] = []
+        self._closed_writers: list[CheckpointWriter] = []
         """Of closed runs whose last step is still being written to a slow disk."""
         self.handlers: Handlers = {
             Pause: self._pause,
@@ -72,7 +72,7 @@ class OwnRun:
     @property
     def _writers(self) -> list[CheckpointWriter]:
         run = self.run
-        return [*([run.writer] if run is not None else ()), *self._left]
+        return [*([run.writer] if run is not None else ()), *self._closed_writers]
 
     @property
     def kept(self) -> str:
@@ -116,7 +116,7 @@ class OwnRun:
             session.shown = run.shown
         session.show_run(Readings(run, construction=run.construction))
         if run.waits and self._goes_on:
-            self._go_on()
+            self._resume()
         elif run.waits:
             session.tell("Read-only. Space resumes training.")
         session.narrate("")
@@ -138,7 +138,7 @@ class OwnRun:
         try:
             self.run.close(self._saved_phase, within)
         finally:
-            self._left.append(writer)
+            self._closed_writers.append(writer)
             self.run = None
             self._session.show_run(None)
         self._tell_of_saving()
@@ -147,7 +147,7 @@ class OwnRun:
         """Save the last step and release the run, however long that takes."""
         self._closing = self.saving or self.begun  # until the session has finished
         self._close_run(None)
-        for writer in self._left:
+        for writer in self._closed_writers:
             writer.wait(None)
         self._tell_of_saving()
 
@@ -160,8 +160,8 @@ class OwnRun:
         """Show messages of this run, and of closed runs whose last save has ended."""
         for text, bad in self.run.news() if self.run is not None else ():
             self._session.tell(text, "warning" if bad else "information")
-        for writer in [one for one in self._left if not one.busy]:
-            self._left.remove(writer)
+        for writer in [one for one in self._closed_writers if not one.busy]:
+            self._closed_writers.remove(writer)
             for text, bad in writer.news():
                 self._session.tell(text, "warning" if bad else "information")
                 self.last_words += [text] * bad
@@ -206,9 +206,9 @@ class OwnRun:
             self.phase = "paused"
             self._save()
         elif not paused and self.phase in ("opened", "paused", "done"):
-            self._go_on()
+            self._resume()
 
-    def _go_on(self) -> None:
+    def _resume(self) -> None:
         """Resume an opened or paused run, or train a finished one further."""
         if self.run is None:
             return

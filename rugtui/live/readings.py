@@ -72,8 +72,8 @@ class Readings:
         self._curve_worker = BackgroundWorker[Curves]("curves", prepare=lower_priority)
         self.curves: Curves | None = None
         self._analysed: set[Kind] = set()
-        self._read: Kind = "trained"
-        self._asked_of, self._asked_at = self.construction, 0
+        self._shown_kind: Kind = "trained"
+        self._requested_construction, self._requested_step = self.construction, 0
         self._pace = 0.0, 0.0
         """Recent steps and seconds."""
 
@@ -96,7 +96,7 @@ class Readings:
         self._sampler = None
         # The exact loss is compared only with a held-out loss of exactly the same weights. A rug
         # shown beside trained weights does not delay their statistics.
-        rug_waits = self._read == "rug" and "rug" not in self._analysed
+        rug_waits = self._shown_kind == "rug" and "rug" not in self._analysed
         measured = result is not None and result.heldout is not None
         if measured and self._statistics.is_free(beside=True) and not rug_waits:
             self._measure("trained")
@@ -162,10 +162,10 @@ class Readings:
         Statistics are computed at once for a kind of weights that has none, and again for trained
         weights that have changed, once training is over or if it happens in another process.
         """
-        self._read = kind
+        self._shown_kind = kind
         if measured := self._statistics.collect():
             self.note(measured)
-        new, moved = kind not in self._analysed, self._asked_at != self.run.step
+        new, moved = kind not in self._analysed, self._requested_step != self.run.step
         changed = kind == "trained" and moved and (self._watched or not learning)
         if (new or changed) and self._statistics.is_free(beside=learning and not new):
             self._measure(kind)
@@ -206,9 +206,9 @@ class Readings:
         """Compute statistics of the current weights in the background."""
         step, p, heldout = self.run.step, self.run.settings.p_on, UNKNOWN
         if kind == "rug":
-            self._asked_of = self.construction
+            self._requested_construction = self.construction
         else:
-            self._asked_at, heldout = step, self.run.history.view().heldout_of(step, p)
+            self._requested_step, heldout = step, self.run.history.view().heldout_of(step, p)
         self._statistics.start(kind, self.weights(kind), p, step=step, heldout=heldout)
 
     def _measure_earlier(self) -> None:
@@ -242,10 +242,10 @@ class Readings:
             trend, trend_at = (new.statistics, *old.trend), (new.step, *old.trend_at)
             self._set("trained", trend=trend, trend_at=trend_at)
             return
-        if new.kind == "rug" and self._asked_of != self.construction:
+        if new.kind == "rug" and self._requested_construction != self.construction:
             return
         if new.kind == "trained":
-            self._asked_at = new.step
+            self._requested_step = new.step
         self._analysed.add(new.kind)
         trend, trend_at = (*old.trend, new.statistics), (*old.trend_at, new.step)
         kept = slice(None) if len(trend) < 2 * TREND else slice(1, None, 2)  # keeps the newest

@@ -55,27 +55,27 @@ class RunPoller:
         self.holder: Holder | None = None
         """The process that trains it, if any."""
         self._reader = BackgroundWorker[SavedRun]("reader")
-        self._there: Fingerprint = ()
+        self._on_disk: Fingerprint = ()
         self._appeared: float | None = None
         """When the newest save was first seen; None for the very first one."""
         self._read: Fingerprint = ()
-        self._look_at = self._rest_until = 0.0
+        self._check_at = self._rest_until = 0.0
 
     @property
     def caught_up(self) -> bool:
         """Whether everything that was saved has been returned."""
-        return not self._reader.busy and self._read == self._there
+        return not self._reader.busy and self._read == self._on_disk
 
     def poll(self) -> SavedRun | None:
         """The newest save, once. Raises RugtuiError or OSError, once, for one that cannot be
         read."""
         now = time.monotonic()
-        if now >= self._look_at:
-            self._look_at = now + EVERY
-            self._look()
+        if now >= self._check_at:
+            self._check_at = now + EVERY
+            self._check()
         rested = now >= self._rest_until or self.progress != "live"
-        if rested and not self._reader.busy and self._there not in ((), self._read):
-            self._read = self._there
+        if rested and not self._reader.busy and self._on_disk not in ((), self._read):
+            self._read = self._on_disk
             self._reader.start(partial(read_saved, self.run))
         return self._collect()
 
@@ -83,7 +83,7 @@ class RunPoller:
         """End the thread, without waiting for it."""
         self._reader.close()
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         """Check the state, then the saves, so that the last save is seen once the state is
         final."""
         try:
@@ -91,12 +91,12 @@ class RunPoller:
             there = fingerprint(self.run)
         except (FileNotFoundError, NotADirectoryError):
             if not is_run(self.run):
-                self.progress, self.holder, self._there = "gone", None, self._read
+                self.progress, self.holder, self._on_disk = "gone", None, self._read
             return  # otherwise a file was just being replaced
         if there:  # empty while the folder is being deleted
-            if self._there not in ((), there):
+            if self._on_disk not in ((), there):
                 self._appeared = time.monotonic()
-            self._there = there
+            self._on_disk = there
 
     def _collect(self) -> SavedRun | None:
         try:

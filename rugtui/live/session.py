@@ -79,16 +79,16 @@ class Session:
         self.narration, self.failure, self.traceback, self.snapshot = "", "", "", ""
         self.shown: Kind = "trained"
         self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
-        self._asked, self._idle_seconds = False, IDLE_SECONDS
+        self._answer_due, self._idle_seconds = False, IDLE_SECONDS
         self._last: Frame | None = None
         self.stopping, self.called = threading.Event(), threading.Event()
-        self._look = Look(64, 64)
+        self._view = Look(64, 64)
         self._picture: Picture | None = None
         self._picture_due = 0.0
         self._step: int | None = None
         """The kept step that is asked for; None: the run as it is."""
         self._past: PastReadings | None = None
-        self._looks_back, self._past_picture = False, self._picture
+        self._shows_past, self._past_picture = False, self._picture
         self._notices: deque[Notice] = deque(maxlen=4)
         self._serial = self._counted = 0
 
@@ -110,7 +110,7 @@ class Session:
                 self._attempt(self._load)
             while not stopping():
                 self._attempt(self._obey)
-                if self._asked:
+                if self._answer_due:
                     self._hand_over()  # the answer does not wait for the next steps
                 self._attempt(lambda: self.subject.advance(stopping, self.called.is_set))
                 if self.called.is_set():
@@ -162,7 +162,7 @@ class Session:
                 return
             self._counted += isinstance(command, COUNTED)  # refused ones too
             self._carry_out(command)
-            self._asked, wait = True, None
+            self._answer_due, wait = True, None
             self._idle_seconds = IDLE_SECONDS
 
     @property
@@ -186,7 +186,7 @@ class Session:
                     self.show("rug")
             case Look():
                 beside = command.beside and self._rug_exists()
-                self._look = dataclasses.replace(command, beside=beside)
+                self._view = dataclasses.replace(command, beside=beside)
                 self._picture = self._past_picture = None
             case ListSaved() | Load() | Preview() | Forget():
                 if self.others is not None:
@@ -207,10 +207,10 @@ class Session:
         """Show the run of these readings from now on; None shows no run."""
         for old in filter(None, (self.readings, self._past)):
             old.close()
-        self.readings, self._past, self._looks_back = readings, None, False
+        self.readings, self._past, self._shows_past = readings, None, False
         self._picture = self._past_picture = None
-        if (self.shown == "rug" or self._look.beside) and not self._rug_exists():
-            self.shown, self._look = "trained", dataclasses.replace(self._look, beside=False)
+        if (self.shown == "rug" or self._view.beside) and not self._rug_exists():
+            self.shown, self._view = "trained", dataclasses.replace(self._view, beside=False)
 
     def narrate(self, text: str) -> None:
         """Show what the worker is doing, replacing a Frame that was not drawn yet."""
@@ -237,14 +237,14 @@ class Session:
     @property
     def _sampled(self) -> Readings | None:
         """The readings of the weights that are shown."""
-        past = self._past if self._looks_back and self.shown == "trained" else None
+        past = self._past if self._shows_past and self.shown == "trained" else None
         return past.readings if past is not None else self.readings
 
     def _hand_over(self) -> None:
         """Publish a Frame if the last one has been taken, or there was a command since."""
-        if self.stopping.is_set() or not (self._asked or self.frames.empty):
+        if self.stopping.is_set() or not (self._answer_due or self.frames.empty):
             return
-        asked, self._asked = self._asked, False
+        asked, self._answer_due = self._answer_due, False
         self._attempt(self._update_readings)
         self._attempt(self._collect_others)
         frame, last = self._frame(), self._last
@@ -259,21 +259,21 @@ class Session:
         if self.readings is None:
             return
         self.readings.read(self.shown, learning=self.subject.phase in LEARNING)
-        self._looks_back = self._look_back()
-        if self._looks_back:
+        self._shows_past = self._show_past()
+        if self._shows_past:
             return
         started, picture = time.monotonic(), self._picture
         due = self.subject.phase != "training" or started >= self._picture_due
         if picture is None or (due and picture.step != self.readings.run.step):
-            self._picture = self.readings.picture(self.shown, self._look)
+            self._picture = self.readings.picture(self.shown, self._view)
             self._picture_due = started + (time.monotonic() - started) / PICTURE_SHARE
 
-    def _look_back(self) -> bool:
+    def _show_past(self) -> bool:
         """Show the kept step that is asked for; returns whether there is one that can be read."""
         from rugtui.live.past import PastReadings
 
         readings, step = self.readings, self._step
-        seen = self.shown == "trained" or self._look.beside
+        seen = self.shown == "trained" or self._view.beside
         if not seen or readings is None or step not in readings.run.kept_steps:
             return False
         self._past = self._past or PastReadings(readings)
@@ -284,7 +284,7 @@ class Session:
             self._step = None
             return False
         if self._past_picture is None or self._past_picture.step != step:
-            self._past_picture = self._past.readings.picture(self.shown, self._look)
+            self._past_picture = self._past.readings.picture(self.shown, self._view)
         return True
 
     def _collect_others(self) -> None:
@@ -307,7 +307,7 @@ class Session:
         )
         if self.readings is not None:
             frame = self.readings.describe(frame, self._picture)
-            if self._looks_back and self._past is not None:
+            if self._shows_past and self._past is not None:
                 past = self._past.describe(frame, self._past_picture)
                 frame = dataclasses.replace(frame, past=past)
         frame = self.subject.describe(frame)

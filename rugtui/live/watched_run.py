@@ -49,7 +49,7 @@ class WatchedRun:
         self._saved: SavedRun | None = None
         self._progress: Progress = "live"
         self._who, self._pid = "another process", ""
-        self._complaints: set[str] = set()
+        self._reported: set[str] = set()
         self.handlers: Handlers = dict.fromkeys((Pause, Change, Open, Save, Detach), self._refuse)
 
     def begin(self, session: Session) -> None:
@@ -79,7 +79,7 @@ class WatchedRun:
         except (RugtuiError, OSError) as error:
             if self._saved is None:
                 raise NothingToShow(error) from error
-            self._complain(str(error))
+            self._report_once(str(error))
         if holder := poller.holder:
             self._who, self._pid = str(holder), f"PID {holder.pid}, "
         if poller.caught_up and poller.progress != self._progress:
@@ -98,7 +98,7 @@ class WatchedRun:
             session.readings.follow(saved)
             session.show(session.shown)  # makes a new picture
         for note in saved.notes:
-            self._complain(note)
+            self._report_once(note)
 
     def _progress_changed(self, progress: Progress) -> None:
         """Tell the user that the run ended, was deleted, or is trained again."""
@@ -125,10 +125,10 @@ class WatchedRun:
         }
         return said[self._progress]
 
-    def _complain(self, trouble: str) -> None:
+    def _report_once(self, trouble: str) -> None:
         """Report damage once."""
-        if trouble not in self._complaints:
-            self._complaints.add(trouble)
+        if trouble not in self._reported:
+            self._reported.add(trouble)
             self._session.tell(trouble, "warning")
 
     def _refuse(self, command: Command) -> None:

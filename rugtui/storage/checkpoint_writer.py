@@ -94,7 +94,7 @@ class CheckpointWriter:
         try:
             self.hold(create_run(self._settings, device=self._device, into=self._into))
         except OSError as error:
-            self._complain("save", "this run is not saved", error)
+            self._report("save", "this run is not saved", error)
 
     @property
     def trouble(self) -> str:
@@ -161,7 +161,7 @@ class CheckpointWriter:
             if not is_out_of_memory(error):
                 raise
             self._due = time.monotonic() + self._every
-            self._complain("save", "not saved", f"no copy could be made ({error})")
+            self._report("save", "not saved", f"no copy could be made ({error})")
             return
         with self._changed:
             self._cost = time.perf_counter() - started
@@ -186,7 +186,7 @@ class CheckpointWriter:
             try:
                 log(self.run, text)
             except OSError as error:
-                self._complain("log", "the run's log cannot be written", error)
+                self._report("log", "the run's log cannot be written", error)
             else:
                 self._troubles.pop("log", None)
 
@@ -197,7 +197,7 @@ class CheckpointWriter:
             try:
                 self._lock.tell(**changes)
             except OSError as error:
-                self._complain("lock", "the run's lock cannot be written", error)
+                self._report("lock", "the run's lock cannot be written", error)
 
     def close(self, within: float | None) -> bool:
         """Wait up to `within` seconds (None: without limit) for the last copy, then unlock the run.
@@ -235,9 +235,9 @@ class CheckpointWriter:
         try:
             self._write(state)
         except (OSError, MemoryError, RunError) as error:
-            self._complain("save", f"not saved at step {state.checkpoint.step:,}", error)
+            self._report("save", f"not saved at step {state.checkpoint.step:,}", error)
         except Exception as error:  # noqa: BLE001 - a bug is reported, and training goes on
-            self._complain("save", "not saved", f"{type(error).__name__}: {error}")
+            self._report("save", "not saved", f"{type(error).__name__}: {error}")
             self.note(f"a bug in rugtui: please report it\n{traceback.format_exc()}")
         else:
             if self._troubles.pop("save", ""):
@@ -268,7 +268,7 @@ class CheckpointWriter:
         except OSError as error:
             if not self._was_unsaved:
                 text = "weights for the replay are not kept"
-                self._complain("kept steps", text, error.strerror)
+                self._report("kept steps", text, error.strerror)
         else:
             kept.saved(change)
             self._kept_steps = change.steps
@@ -287,7 +287,7 @@ class CheckpointWriter:
             self.hold(self.run)
         return self.run
 
-    def _complain(self, topic: Topic, text: str, reason: object) -> None:
+    def _report(self, topic: Topic, text: str, reason: object) -> None:
         """Report a failure, but not again at every further attempt."""
         self._was_unsaved = self._was_unsaved or topic == "save"
         if self._troubles.get(topic) != str(reason):

@@ -39,7 +39,7 @@ from rugtui.sweeps.plan import RANDOM, Unit, left, units
 from rugtui.sweeps.table import Key, Row, row_of, write_tables
 
 ABOUT, ROWS, WEIGHTS = "sweep.json", "rows.jsonl", "weights"
-ANYWHERE = ("device",)
+MAY_CHANGE = ("device",)
 """Settings that may change when a sweep continues, because each row contains its own."""
 
 
@@ -182,7 +182,7 @@ def require_same(path: Path, grid: Grid, *, retry_failed: bool = False) -> None:
     differ = [
         f"{name} is {_shown(name, stored)} there and {_shown(name, grid)} here"
         for name in fields_of(Grid)
-        if name not in ANYWHERE
+        if name not in MAY_CHANGE
         and not (name in AXES and _values(name, stored) <= _values(name, grid))
         and not (
             name not in AXES and (retry_failed or getattr(stored, name) == getattr(grid, name))
