@@ -272,7 +272,8 @@ def _keys() -> Iterator[str]:
 
 def _about(declared: Declared) -> str:
     auto = f" {AUTO}: {declared.rule.auto}." if declared.rule.auto else ""
-    return f"{declared.rule.about}{auto} It is {wanted_in_toml(declared)}."
+    about, wanted = declared.rule.about, wanted_in_toml(declared)
+    return f"{about}{auto}" + ("" if wanted in about else f" It is {wanted}.")
 
 
 def _prose(text: str) -> list[str]:
