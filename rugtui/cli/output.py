@@ -41,6 +41,7 @@ LABELS = {
     "loss_standard_error": "standard error",
     "loss_sampled": LOSSES["sampled"].name,
     "loss_sampled_standard_error": f"{LOSSES['sampled'].name}, error",
+    "loss_over_theory": "loss / L*",
     "loss_pairs": LOSSES["pairs"].name,
     "a_pairs": "a of the pairs",
     "b_pairs": "b of the pairs",
@@ -121,6 +122,12 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], align: str
     for line in lines:
         cells = (f"{cell:{align}{width}}" for cell, width in zip(line, widths, strict=True))
         click.echo("  ".join(cells).rstrip())
+
+
+def print_rows(results: Sequence[Mapping[str, Any]]) -> None:
+    """Print results of the same names as a table for people."""
+    rows = [labelled(result) for result in results]
+    print_table(list(rows[0]), [[readable(value) for value in row.values()] for row in rows])
 
 
 def readable(value: Any) -> str:

@@ -22,12 +22,11 @@ from rugtui.cli.options import (
 from rugtui.cli.output import (
     csv_option,
     json_option,
-    labelled,
     note,
     print_csv,
     print_json,
     print_result,
-    print_table,
+    print_rows,
     readable,
 )
 from rugtui.errors import SettingError, UsageError
@@ -224,16 +223,14 @@ def _show(
             answer["phases"] = " + ".join(map(_phase, answer["phases"]))
     if as_csv:
         print_csv([with_old_names("predict", answer) for answer in answers])
-        return
-    if len(answers) == 1:
+    elif len(answers) == 1:
         for sentence in _explained(answers[0], n_sparse):
             note(sentence)
-    if len(answers) == 1:
         print_result(answers[0], False)
-        return
-    rows = [labelled(answer) for answer in answers]
-    names = [name for name in rows[0] if name != "phases"]
-    print_table(names, [[readable(row[name]) for name in names] for row in rows])
+    else:
+        for answer in answers:
+            answer.pop("phases", None)
+        print_rows(answers)
 
 
 def _phase(one: dict[str, Any]) -> str:

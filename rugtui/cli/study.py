@@ -26,8 +26,7 @@ from rugtui.cli.output import (
     note,
     print_csv,
     print_json,
-    print_table,
-    readable,
+    print_rows,
 )
 from rugtui.cli.signals import Signals
 from rugtui.cli.train import close
@@ -309,8 +308,7 @@ def _write(
         print_figure(figure(), given)
         if lines := table():
             click.echo()
-            header = [name.replace("_", " ") for name in lines[0]]
-            print_table(header, [[readable(value) for value in line.values()] for line in lines])
+            print_rows(lines)
     if rows and (picture := given["figure"]) is not None:
         write_figure(figure(), picture)
         note(f"{picture} written")
