@@ -268,7 +268,8 @@ def rising_palette(palette: Palette) -> Palette:
 @lru_cache(maxsize=16)
 def map_palette(palette: Palette) -> Palette:
     """The palette with a grey middle, which an empty cell does not look like."""
-    ramp = (*palette.ramp[:HALF_LEVELS], palette.grid, *palette.ramp[HALF_LEVELS + 1 :])
+    zero = palette.ramp[HALF_LEVELS]
+    ramp = tuple(palette.grid if colour == zero else colour for colour in palette.ramp)
     glyphs = palette.glyphs and dataclasses.replace(palette.glyphs, zero="=")
     return dataclasses.replace(palette, ramp=ramp, glyphs=glyphs)
 
