@@ -54,11 +54,12 @@ def deviation(value: float) -> str:
 
 
 def count(value: float) -> str:
-    """Short: 950, 1.2k, 35k, 1.4M."""
+    """Short: 950, 1.2k, 2k, 35k, 1.4M."""
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size:
             scaled = value / size
-            return f"{scaled:.1f}{letter}" if scaled < 10 else f"{scaled:.0f}{letter}"
+            short = f"{scaled:.1f}".removesuffix(".0") if scaled < 10 else f"{scaled:.0f}"
+            return short + letter
     return f"{value:.0f}"
 
 

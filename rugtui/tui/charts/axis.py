@@ -134,7 +134,7 @@ def multiple_label(multiple: int, exponent: int) -> str:
     if exponent < -3 or exponent > 11:
         return f"{multiple}e{exponent}"
     value = multiple * 10.0**exponent
-    return _count(value) if exponent >= 0 else f"{value:.{-exponent}f}"
+    return numbers.count(value) if exponent >= 0 else f"{value:.{-exponent}f}"
 
 
 def linear_label(value: float, step: float) -> str:
@@ -144,7 +144,7 @@ def linear_label(value: float, step: float) -> str:
         whole = round(value)
         unit = next((size for size in (10**9, 10**6, 1000) if abs(whole) >= size), 1)
         tells = step >= unit or (abs(whole) < 10 * unit and step >= unit / 10)
-        return _count(value) if tells else f"{whole:,}"
+        return numbers.count(value) if tells else f"{whole:,}"
     digits = -math.floor(math.log10(step) + 1e-9)
     if abs(value) < step / 2:
         return "0"
@@ -152,11 +152,6 @@ def linear_label(value: float, step: float) -> str:
         return f"{value:.{max(digits, 0)}f}"
     precise = max(0, math.floor(math.log10(abs(value)) + 1e-9) + digits)
     return numbers.short_exponent(f"{value:.{precise}e}")
-
-
-def _count(value: float) -> str:
-    """950, 1k, 1.5k, 35k, 2M."""
-    return numbers.count(value).replace(".0", "")
 
 
 def spanning(values: Float[np.ndarray, " n"], log: bool, margin: float = 0.05) -> Axis:
