@@ -70,7 +70,7 @@ def test_a_killed_and_taken_over_run_has_the_bits_of_an_uninterrupted_one(
     command += ["--autosave", "0.05"]
     with running(command, stdout=subprocess.PIPE) as process:
         until(lambda: holder(run)[0] and newest(run)[1].step > killed_at)
-        steps = newest(run)[1].step + 500
+        steps = newest(run)[1].step + 3000
         resumed = answer(capsys, "resume", "--no-screen", run.name, "--steps", str(steps))
         handed_over, _ = process.communicate(timeout=60)
         assert process.returncode == 128 + signal.SIGTERM
