@@ -1,27 +1,32 @@
-"""Measures weights: their loss by sampling, their statistics in a thread of its own."""
+"""Measures weights, their loss by sampling and their statistics in a thread; gives a verdict."""
 
 from __future__ import annotations
 
 import math
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
 
 from rugtui.analysis.statistics import Statistics, statistics
+from rugtui.analysis.verdict import caveat, comparable, death, verdict
 from rugtui.live.commands import Kind
-from rugtui.live.frame import ENOUGH
+from rugtui.live.frame import ENOUGH, Reading
 from rugtui.models.base import Weights
 from rugtui.models.constructions import engineered
 from rugtui.models.dense import Dense
 from rugtui.runtime.threads import BackgroundWorker, lower_priority, share_beside
 from rugtui.settings.settings import Settings
+from rugtui.theory.levels import Curves, levels
 from rugtui.training.heldout import sample_losses
 from rugtui.training.kernels.sparse_rows import SparseRows
 from rugtui.training.source import Source, importance
+
+if TYPE_CHECKING:
+    from rugtui.live.past import ShownRun
 
 STREAM = 0x5EED
 """Makes sampled data differ from those that training draws with the same seed."""
@@ -175,3 +180,27 @@ class StatisticsWorker:
     def close(self) -> None:
         """End the thread, without waiting for it."""
         self._worker.close()
+
+
+def verdict_on(
+    run: ShownRun, kind: Kind, known: Reading, curves: Curves | None, *, learns: bool
+) -> str:
+    """What the numbers of these weights mean, in a sentence or two. `learns`: they are changing."""
+    settings = run.settings
+    lines = levels(settings.ratio, settings.p_on, settings.magnitude)
+    loss, error = known.loss, known.standard_error
+    measured = known.statistics if settings.law.is_usual else None
+    below = curves.structured_at(lines.r, lines.p) if curves else None
+    if kind == "rug":  # a ReLU model with a bias, whatever the run's settings are
+        return verdict(loss, error, lines, measured, below, rug=True)
+    said = ""
+    if math.isnan(loss):
+        # With a recent loss, this one is known in the next Frame; fixed weights are sampled.
+        if learns and run.step and math.isnan(run.history.recent_loss(settings)[0]):
+            said = "There is no result at these settings yet."
+    elif run.dead < settings.n_sparse and comparable(settings):
+        live = known.estimate == "live"
+        gaussian = live and settings.method == "population"
+        begins = live and not run.done and not run.history.was_below(lines.linear, lines.p)
+        said = verdict(loss, error, lines, measured, below, begins=begins, gaussian=gaussian)
+    return " ".join(filter(None, (death(run.dead, settings), said, caveat(settings))))

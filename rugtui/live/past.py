@@ -1,9 +1,12 @@
-"""A run as it was at one of its kept steps: what the panes show under the crosshair and in the
-replay."""
+"""Runs that do not change; and the readings of a run at one of its kept steps, which the panes show
+under the crosshair and in the replay."""
 
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -11,11 +14,46 @@ from rugtui.live.frame import Frame, Picture
 from rugtui.live.history import History
 from rugtui.live.measuring import Measured
 from rugtui.live.readings import Readings
-from rugtui.live.shown_run import FrozenRun, ShownRun
+from rugtui.models.dense import Dense
+from rugtui.settings.settings import Settings
+from rugtui.storage.kept_steps import read_kept
 from rugtui.training.device import data_type
+
+if TYPE_CHECKING:
+    from rugtui.live.run_session import RunSession
 
 AT_ONCE = 128
 """Up to this n_dense a batch for the loss costs so little that it comes with the picture."""
+ShownRun: TypeAlias = "RunSession | FrozenRun"
+"""A run that this process trains, or one that does not change."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FrozenRun:
+    """A run as another process saved it, or at a kept step. It looks like a RunSession."""
+
+    folder: Path | None
+    files: Path | None
+    settings: Settings
+    step: int
+    seconds: float = 0.0
+    """Of training."""
+    saved_weights: Dense
+    history: History
+    kept_steps: tuple[int, ...] = ()
+    """Earlier steps whose weights are kept, ascending."""
+
+    device, plan, source = "cpu", "", ""
+    done, waits, dead = True, True, 0
+
+    def weights(self) -> Dense:
+        return self.saved_weights
+
+    def kept_weights(self, step: int) -> Dense:
+        """In half precision on the CPU. Raises OSError, DamagedError, RunError."""
+        if self.files is None:
+            raise FileNotFoundError(step)
+        return read_kept(self.files, step)
 
 
 def past_run(run: ShownRun, step: int) -> FrozenRun:

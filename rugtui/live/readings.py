@@ -7,7 +7,7 @@ import functools
 import math
 import time
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -16,15 +16,24 @@ from rugtui.errors import RugtuiError, UsageError, WeightsError
 from rugtui.live.commands import Kind, Look
 from rugtui.live.frame import Estimate, Frame, Picture, Reading
 from rugtui.live.history import HistoryView
-from rugtui.live.measuring import UNKNOWN, Measured, RugSampler, StatisticsWorker, TrainedSampler
+from rugtui.live.measuring import (
+    UNKNOWN,
+    Measured,
+    RugSampler,
+    StatisticsWorker,
+    TrainedSampler,
+    verdict_on,
+)
 from rugtui.live.picture_maker import PictureMaker
-from rugtui.live.shown_run import ShownRun, verdict_on
 from rugtui.models.base import Weights
 from rugtui.models.constructions import CONSTRUCTIONS, checked_name, default_construction
 from rugtui.runtime.threads import BackgroundWorker, lower_priority
 from rugtui.settings.settings import Settings
 from rugtui.theory.levels import Curves, curves, levels
 from rugtui.training.state import StepResult
+
+if TYPE_CHECKING:
+    from rugtui.live.past import ShownRun
 
 GOOD = 0.01
 """A held-out loss with at most this relative standard error is shown, and sampling not needed."""
@@ -279,7 +288,7 @@ class Readings:
 
     def describe(self, frame: Frame, picture: Picture | None) -> Frame:
         """The frame with the measurements of this run."""
-        run, pace = self.run, self.steps_per_second if frame.learns else math.nan
+        run, (steps, seconds) = self.run, self._pace
         known = self.known.get(frame.shown, Reading())
         if self._live and known.measured_at != run.step:  # statistics of another kept step
             known = dataclasses.replace(known, statistics=None)
@@ -293,7 +302,7 @@ class Readings:
             plan=run.plan,
             step=run.step,
             seconds=run.seconds,
-            steps_per_second=pace,
+            steps_per_second=steps / seconds if frame.learns and steps and seconds else math.nan,
             history=run.history.view(),
             levels=levels(run.settings.ratio, run.settings.p_on, run.settings.magnitude),
             past_optima=past_optima(run.history.view(), run.settings),
@@ -316,12 +325,6 @@ class Readings:
             "loss_standard_error": reading.standard_error,
             "statistics": {"step": reading.measured_at, **measured},
         }
-
-    @property
-    def steps_per_second(self) -> float:
-        """NaN before the first step."""
-        steps, seconds = self._pace
-        return steps / seconds if steps and seconds else math.nan
 
     def _note_pace(self, steps: int, seconds: float) -> None:
         old_steps, old_seconds = self._pace

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from rugtui.live.history import NAMES, History
-from rugtui.live.shown_run import FrozenRun
+from rugtui.live.past import FrozenRun
 from rugtui.runtime.threads import BackgroundWorker
 from rugtui.storage.checkpoint import Fingerprint, Phase, fingerprint, newest, weights_of
 from rugtui.storage.history_file import read_past
