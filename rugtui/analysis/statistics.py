@@ -24,7 +24,7 @@ from rugtui.models.composite import RowKind, row_kinds
 from rugtui.settings.law import USUAL_LAW, MagnitudeLaw
 from rugtui.theory import gaussian
 from rugtui.theory.exact import TOLERANCE, expected_loss
-from rugtui.theory.interference import Distribution, Groups, Interference, Rows, Source
+from rugtui.theory.interference import Distribution, Groups, Interference, Rows, RowWeights
 from rugtui.theory.moments import checked, variance
 
 EDGES = np.linspace(-4, 4, 65)
@@ -161,7 +161,7 @@ def statistics(
 
 def _sources(
     weights: Weights, kinds: list[RowKind], drawn: Strata
-) -> Iterator[tuple[Source, np.ndarray, np.ndarray, np.ndarray]]:
+) -> Iterator[tuple[RowWeights, np.ndarray, np.ndarray, np.ndarray]]:
     """The rows drawn, without their diagonal, with a_i, b_i and share: CELLS of W at a time."""
     if kinds:
         for one, share in zip(kinds, drawn.shares, strict=True):
@@ -178,7 +178,7 @@ def _sources(
 
 
 def _measure(
-    source: Source,
+    source: RowWeights,
     a: np.ndarray,
     b: np.ndarray,
     shares: np.ndarray,

@@ -39,7 +39,7 @@ class Jump:
 
 
 @dataclass(frozen=True, slots=True)
-class Sampled:
+class DecodedLoss:
     """Loss per feature of a decoder over samples, and in theory for symmetric weights."""
 
     name: str
@@ -49,7 +49,7 @@ class Sampled:
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class DecoderView:
     """What decoders know about the weights: h_i = a_i (x_i + s_i ζ) + μ_i, and the bias."""
 
     p: float
@@ -60,7 +60,7 @@ class View:
     jump: Jump
 
     @classmethod
-    def of(cls, weights: Weights, p: float, device: torch.device | str) -> View:
+    def of(cls, weights: Weights, p: float, device: torch.device | str) -> DecoderView:
         """From the diagonal, the sums and the squares of the rows of W (section 2). Raises
         WeightsError if a feature does not reach its output (a_i ≤ 0): it has no z."""
         a, variance = weights.diagonal(), float(moments.variance(p))
@@ -83,24 +83,24 @@ class View:
         return torch.addcdiv(-self.mean / self.a, h, self.a)
 
 
-def relu(view: View, x: Batch, z: Batch) -> Batch:
+def relu(view: DecoderView, x: Batch, z: Batch) -> Batch:
     """The model itself."""
     return torch.addcmul(view.mean + view.bias, z, view.a).relu_()
 
 
-def linear(view: View, x: Batch, z: Batch) -> Batch:
+def linear(view: DecoderView, x: Batch, z: Batch) -> Batch:
     """Least squares: E x + Cov(x, z)/Var(z) (z − E x), with Var z = v + s²."""
     variance = float(moments.variance(view.p))
     slope = variance / (variance + view.noise.square())
     return torch.addcmul((1 - slope) * view.p / 2, z, slope)
 
 
-def jumprelu(view: View, x: Batch, z: Batch) -> Batch:
+def jumprelu(view: DecoderView, x: Batch, z: Batch) -> Batch:
     """A line above a threshold, nothing below: the best of them (`best_jump`)."""
     return torch.where(z > view.jump.threshold, view.jump.gain * z + view.jump.offset, 0)
 
 
-def topk(view: View, x: Batch, z: Batch) -> Batch:
+def topk(view: DecoderView, x: Batch, z: Batch) -> Batch:
     """`jumprelu` of the k largest z of each sample, k being the number that it passes on average:
     in a large model the two are the same."""
     k = min(max(1, round(view.jump.share * z.shape[1])), z.shape[1])
@@ -109,12 +109,12 @@ def topk(view: View, x: Batch, z: Batch) -> Batch:
     return torch.zeros_like(z).scatter_(1, largest.indices, read)
 
 
-def elementwise(view: View, x: Batch, z: Batch) -> Batch:
+def elementwise(view: DecoderView, x: Batch, z: Batch) -> Batch:
     """The posterior mean of x: no function of z alone does better."""
     return posterior_mean(z, view.noise, view.p)
 
 
-def oracle(view: View, x: Batch, z: Batch) -> Batch:
+def oracle(view: DecoderView, x: Batch, z: Batch) -> Batch:
     """The posterior mean of u for features that an oracle says are on."""
     sample, feature = torch.nonzero(x, as_tuple=True)
     y = torch.zeros_like(z)
@@ -122,7 +122,7 @@ def oracle(view: View, x: Batch, z: Batch) -> Batch:
     return y
 
 
-DECODERS: dict[str, Callable[[View, Batch, Batch], Batch]] = {
+DECODERS: dict[str, Callable[[DecoderView, Batch, Batch], Batch]] = {
     "relu": relu,
     "linear": linear,
     "jumprelu": jumprelu,
@@ -139,7 +139,7 @@ def sampled(
     names: Sequence[str] = tuple(DECODERS),
     *,
     device: torch.device | str = "cpu",
-) -> list[Sampled]:
+) -> list[DecodedLoss]:
     """The loss of decoders over all samples of `batches`, which hold at least two.
 
     Samples are independent, so the spread of their losses gives the standard error. With relu
@@ -149,7 +149,7 @@ def sampled(
     if unknown := [name for name in names if name not in DECODERS]:
         raise UsageError(f"A decoder is one of {', '.join(DECODERS)}, but it is {unknown[0]!r}.")
     losses: dict[str, list[float]] = {name: [] for name in names}
-    view = None if list(names) == ["relu"] else View.of(weights, p, device)
+    view = None if list(names) == ["relu"] else DecoderView.of(weights, p, device)
     for x in batches:
         z = x if view is None else view.normalised(weights.product(x))
         for name in names:
@@ -164,7 +164,7 @@ def sampled(
     for name in names:
         each = np.array(losses[name]) / weights.n_sparse
         error = float(each.std(ddof=1)) / math.sqrt(len(each))
-        found.append(Sampled(name, float(each.mean()), error, theory[name]))
+        found.append(DecodedLoss(name, float(each.mean()), error, theory[name]))
     return found
 
 

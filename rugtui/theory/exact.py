@@ -89,7 +89,7 @@ def expected_loss(law: Interference, a: Vector, b: Vector, *, tolerance: float) 
     """E h(b + ν) of each row of a law, with h as in `series`."""
     height = _heights(law, a, b)
     found = np.full(len(a), law.p / 3)  # where the height is 0 the output is always closed
-    lowest = law.source.values(np.arange(len(a))).min(1, initial=0)
+    lowest = law.weights.values(np.arange(len(a))).min(1, initial=0)
     closing = (lowest < -CLOSING * height) & (height > 0)
     plain = np.flatnonzero((height > 0) & ~closing)
     found[plain] = _open_loss(law, plain, a, b, tolerance)
@@ -124,14 +124,14 @@ def _of_one_feature(law: Interference, rows: np.ndarray, b: Vector, parts: Piece
     chance = law.single[rows]
     if not chance.any():
         return chance
-    counts = law.source.counts[rows]
-    return chance * (counts * parts.mean_over(b, law.source.values(rows))).sum(1)
+    counts = law.weights.counts[rows]
+    return chance * (counts * parts.mean_over(b, law.weights.values(rows))).sum(1)
 
 
 def _heights(law: Interference, a: Vector, b: Vector) -> Vector:
     """y₀: how far b + ν of each row may be above its lower knot but for a probability p · TAIL."""
-    counts, p = law.source.counts, law.p
-    up = np.maximum(law.source.values(np.arange(len(a))), 0)
+    counts, p = law.weights.counts, law.p
+    up = np.maximum(law.weights.values(np.arange(len(a))), 0)
     total, square = (counts * up).sum(1), (counts * up**2).sum(1)
     reach = bennett(p * (1 / 3 - p / 4) * square, up.max(1, initial=0) * (1 - p / 2), p * TAIL)
     above = p / 2 * total + np.minimum(reach, (1 - p / 2) * total)
@@ -143,7 +143,7 @@ def _closing_loss(
 ) -> float:
     """`expected_loss` of a row with weights that close the output, from that of its other weights
     at several biases."""
-    values, counts = law.source.values(np.array([row]))[0], law.source.counts[row]
+    values, counts = law.weights.values(np.array([row]))[0], law.weights.counts[row]
     closing = values < -CLOSING * height
     # N from 0 to y₀, split where b − N is at a knot
     edges = np.unique(np.clip([0, b, b + a, height], 0, height))

@@ -97,7 +97,7 @@ class Groups:
         return characteristic.of_groups(self.distinct, self.counts[index], p, t, waves=waves)
 
 
-Source = Rows | Groups
+RowWeights = Rows | Groups
 """Rows of weights without their diagonal entries."""
 
 
@@ -106,7 +106,7 @@ class Interference:
     """The properties of ν that have a closed form, one entry per row, and its transforms. ν − mean
     is within `low` … `high`, except with a probability of at most p · TAIL at each end."""
 
-    source: Source
+    weights: RowWeights
     p: float
     mean: Vector
     low: Vector
@@ -119,9 +119,9 @@ class Interference:
     _sums: Float[np.ndarray, "5 k"]
 
     @classmethod
-    def of(cls, source: Source, p: float) -> Interference:
-        every = np.arange(len(source.counts))
-        values, counts = source.values(every), source.counts
+    def of(cls, weights: RowWeights, p: float) -> Interference:
+        every = np.arange(len(weights.counts))
+        values, counts = weights.values(every), weights.counts
         sums = np.stack([(counts * values**power).sum(1) for power in range(5)])
         # cumulants of ν: those of a feature, from its moments p/2, p/3, p/4, p/5, times power sums
         second = p * (1 / 3 - p / 4) * sums[2]
@@ -138,7 +138,7 @@ class Interference:
         up = np.maximum(largest * (1 - p / 2), lowest * p / 2)
         down = np.maximum(lowest * (1 - p / 2), largest * p / 2)
         return cls(
-            source=source,
+            weights=weights,
             p=p,
             mean=mean,
             low=-np.minimum(bennett(second, down, p * TAIL), positive - sums[1] + mean),
@@ -159,7 +159,7 @@ class Interference:
         (no feature, or exactly one). t > 0, ascending.
         """
         alone = self.single[index, None]
-        whole, waves = self.source.transforms(index, self.p, t, bool(alone.any()))
+        whole, waves = self.weights.transforms(index, self.p, t, bool(alone.any()))
         few = self.atom[index, None] + (0 if waves is None else alone * waves)
         return whole - few * np.exp(-1j * np.multiply.outer(self.mean[index], t))
 
@@ -209,11 +209,11 @@ class Distribution:
     """P(ν ≤ mean + y σ, ν ≠ 0) at PLACES."""
 
     @classmethod
-    def of(cls, source: Source, p: float) -> Distribution:
+    def of(cls, weights: RowWeights, p: float) -> Distribution:
         """For rows of weights without their diagonal. Raises SettingError."""
         p = float(checked("p", p))
-        scale = Interference.of(source, p).deviation
-        law = Interference.of(source.scaled(1 / np.where(scale > 0, scale, 1)), p)
+        scale = Interference.of(weights, p).deviation
+        law = Interference.of(weights.scaled(1 / np.where(scale > 0, scale, 1)), p)
         return cls(scale > 0, law.atom, -law.mean, _smooth(law, PLACES))
 
     def below(self, y: Float[np.ndarray, " q"]) -> Float[np.ndarray, "k q"]:
@@ -261,7 +261,7 @@ def _of_one_feature(
     0 … w_j."""
     below = np.zeros((len(every), len(y)))
     for row in np.flatnonzero(law.single):
-        weights, counts = law.source.values(every)[row], law.source.counts[row]
+        weights, counts = law.weights.values(every)[row], law.weights.counts[row]
         weights, counts = weights[counts > 0], counts[counts > 0]
         share = np.clip(np.divide.outer(y + law.mean[row], weights), 0, 1)
         below[row] = np.where(weights > 0, share, 1 - share) @ counts * law.single[row]

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from rugtui.theory import moments
 from rugtui.theory.moments import Array, checked
 from rugtui.theory.optimum import optimum
-from rugtui.theory.structured_row import Moments, beside_one, best_loss, minimum, thresholds
+from rugtui.theory.structured_row import OutputMoments, beside_one, best_loss, minimum, thresholds
 
 HALF = 0.5
 """The ratio of two features in one dimension."""
@@ -69,7 +69,7 @@ def _pairs(r: Float[np.ndarray, " k"], p: Float[np.ndarray, " k"]) -> Float[np.n
     variance = moments.variance(p)
     total = np.sqrt(variance * (1 - r) / r)
 
-    def found(theta: Array, kappa: Array, some: Array) -> Moments:
+    def found(theta: Array, kappa: Array, some: Array) -> OutputMoments:
         tall = (-1, *[1] * (theta.ndim - 1))
         rank, odds, var = (one[some].reshape(tall) for one in (r, p, variance))
         s = np.sqrt(var * pair_noise(rank, kappa))
@@ -96,7 +96,12 @@ def _pairs(r: Float[np.ndarray, " k"], p: Float[np.ndarray, " k"]) -> Float[np.n
 
 
 def _deeper(
-    found: Callable[..., Moments], short: Array, theta: Array, width: Array, some: Array, p: Array
+    found: Callable[..., OutputMoments],
+    short: Array,
+    theta: Array,
+    width: Array,
+    some: Array,
+    p: Array,
 ) -> Float[np.ndarray, "4 k"]:
     """Rows loss, a, b, κ at the minimum over log(1 − κ) and θ near these, on ever finer grids."""
     every, steps = np.arange(len(some)), np.linspace(-1, 1, 9)

@@ -43,7 +43,7 @@ LEAST_NOISE = 1e-12
 ZOOM = 32
 """Points of a search between the neighbours of the best one so far."""
 
-Moments = tuple[Array, Array]
+OutputMoments = tuple[Array, Array]
 """E[x g] and E[g²]."""
 
 
@@ -67,24 +67,24 @@ def rectified(m: Array, s: float | Array, highest: int) -> list[Array]:
     return [np.maximum(one, 0) for one in found]
 
 
-def moments(off: Moments, on: Moments, p: ArrayLike) -> Moments:
+def output_moments(off: OutputMoments, on: OutputMoments, p: ArrayLike) -> OutputMoments:
     """E[x g] and E[g²] from (T_2, T_3) at −θ (off) and at 1 − θ (on)."""
     p, risen = np.asarray(p), on[1] - off[1]
     return p * (on[0] - risen), 2 * (1 - p) * off[0] + 2 * p * risen
 
 
-def beside_one(theta: Array, kappa: Array, s: Array, p: Array) -> Moments:
+def beside_one(theta: Array, kappa: Array, s: Array, p: Array) -> OutputMoments:
     """E[x g] and E[g²] beside one partner of weight −κ < 0 and noise s; arguments broadcast."""
 
-    def powers(m: Array) -> Moments:
+    def powers(m: Array) -> OutputMoments:
         here, there = rectified(m, s, 4), rectified(m - kappa, s, 4)
         two, three = ((here[n + 1] - there[n + 1]) / kappa for n in (2, 3))
         return (1 - p) * here[2] + p * two, (1 - p) * here[3] + p * three
 
-    return moments(powers(-theta), powers(1 - theta), p)
+    return output_moments(powers(-theta), powers(1 - theta), p)
 
 
-def best_loss(found: Moments, p: ArrayLike) -> Array:
+def best_loss(found: OutputMoments, p: ArrayLike) -> Array:
     """p/3 − E[x g]²/E[g²]: the loss at the best a."""
     signal, square = found
     return np.asarray(p) / 3 - _quotient(signal**2, square)
@@ -95,7 +95,9 @@ def _quotient(above: Array, below: Array) -> Array:
     return np.divide(above, below, out=np.zeros_like(below), where=below > 0)
 
 
-def minimum(of: Callable[[Array], Moments], places: Float[np.ndarray, "*k n"], p: Array) -> Minimum:
+def minimum(
+    of: Callable[[Array], OutputMoments], places: Float[np.ndarray, "*k n"], p: Array
+) -> Minimum:
     """The lowest loss over θ, searched on ever finer grids, first on `places`; `of` gives E[x g]
     and E[g²] at θ of shape (*k, n), ascending in the last axis."""
     p, low, high = np.asarray(p)[..., None], places[..., :1], places[..., -1:]
@@ -143,10 +145,10 @@ class StructuredRow:
         signal, square = self.moments(np.array([-b / a]))
         return float((self.p / 3 - 2 * a * signal + a * a * square)[0])
 
-    def moments(self, theta: Array) -> Moments:
-        return moments(self._powers(-theta), self._powers(1 - theta), self.p)
+    def moments(self, theta: Array) -> OutputMoments:
+        return output_moments(self._powers(-theta), self._powers(1 - theta), self.p)
 
-    def _powers(self, m: Array) -> Moments:
+    def _powers(self, m: Array) -> OutputMoments:
         """T_2 and T_3."""
         plain = rectified(m, self.noise, 4)
         found = [self._atom * plain[n] for n in (2, 3)]
@@ -229,7 +231,7 @@ class StructuredRow:
                 total += coefficient * math.comb(k, i) * powers[k - i] * self._central[i]
         return total
 
-    def _together(self, m: Array) -> Moments:
+    def _together(self, m: Array) -> OutputMoments:
         """T_2 and T_3, with two partners on or more."""
         start, stop, per_unit, tables = self._table
         place = np.clip((m - start) * per_unit, 0, GRID - 1)

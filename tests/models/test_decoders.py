@@ -5,7 +5,7 @@ import torch
 
 from rugtui.errors import UsageError, WeightsError
 from rugtui.models.constructions import engineered
-from rugtui.models.decoders import DECODERS, View, best_jump, sampled, topk
+from rugtui.models.decoders import DECODERS, DecoderView, best_jump, sampled, topk
 from rugtui.models.dense import Dense
 
 
@@ -49,7 +49,7 @@ def test_the_data_are_not_modified(name):
     x = next(batches(96, 0.1, 64, seeded(1)))
     z, before = torch.randn(64, 96), x.clone()
     z_before = z.clone()
-    DECODERS[name](View.of(weights, 0.1, "cpu"), x, z)
+    DECODERS[name](DecoderView.of(weights, 0.1, "cpu"), x, z)
     assert torch.equal(x, before)
     assert torch.equal(z, z_before)
 
@@ -57,7 +57,7 @@ def test_the_data_are_not_modified(name):
 def test_topk_passes_the_share_of_the_best_threshold():
     p, n_sparse = 0.1, 256
     weights = engineered("hadamard", n_sparse, 64, p, generator=seeded())
-    view = View.of(weights, p, "cpu")
+    view = DecoderView.of(weights, p, "cpu")
     x = next(batches(n_sparse, p, 64, seeded(1)))
     z = view.normalised(weights.product(x))
     passed = topk(view, x, z) != 0
