@@ -113,13 +113,14 @@ class Trainer:
         return self._method.plan
 
     def advance(
-        self, cancelled: Callable[[], bool] = never, called: Callable[[], bool] = never
+        self, cancelled: Callable[[], bool] = never, pause_requested: Callable[[], bool] = never
     ) -> StepResult | None:
         """Train to the end of the interval and return its result.
 
         Returns None if the run is done, if `cancelled()` between the products of a step, or if
-        `called()` after a step; the next call then completes the interval, with the same numbers.
-        Raises Diverged and OutOfMemory; training can continue after both, with other settings.
+        `pause_requested()` after a step; the next call then completes the interval, with the same
+        numbers. Raises Diverged and OutOfMemory; training can continue after both, with other
+        settings.
         """
 
         def check_cancelled() -> None:
@@ -133,7 +134,7 @@ class Trainer:
                 while not self._interval_ends():
                     check_cancelled()
                     self._take_step(check_cancelled)
-                    if called():
+                    if pause_requested():
                         return None
                 loss = self._method.loss(check_cancelled)
                 estimate = self._heldout(check_cancelled)

@@ -73,7 +73,7 @@ def test_a_pause_after_any_step_changes_nothing():
     wanted, got, calls = run(smooth, 3), [], 0
     while len(got) < 3:
         before = called.step
-        result = called.advance(called=lambda: True)
+        result = called.advance(pause_requested=lambda: True)
         calls += 1
         assert called.step == before + (result is None)
         if result is not None:
@@ -107,7 +107,7 @@ def test_hot_changes_apply_and_others_are_refused():
 def test_a_step_computes_on_its_own_number_of_threads_and_leaves_the_process_its():
     training, seen = Trainer(SMALL.replace(threads=3)), []
     before = torch.get_num_threads()
-    training.advance(called=lambda: seen.append(torch.get_num_threads()))
+    training.advance(pause_requested=lambda: seen.append(torch.get_num_threads()))
     assert set(seen) == {3}
     assert torch.get_num_threads() == before
     training.change(SMALL.replace(threads=2))
