@@ -132,8 +132,8 @@ def test_a_signal_leaves_a_result_and_says_how_to_continue(number, capsys):
     ended = threading.Event()
 
     def send():
-        until(lambda: any((run / LOG).exists() for run in all_runs()))
-        until(lambda: "began" in (find_run(None) / LOG).read_text())
+        logs = lambda: [run / LOG for run in all_runs() if (run / LOG).exists()]  # noqa: E731
+        until(lambda: any("began" in log.read_text() for log in logs()))
         if not ended.is_set():
             os.kill(os.getpid(), number)
 
