@@ -17,10 +17,11 @@ import click
 
 from rugtui import __version__
 from rugtui.cli.options import (
+    PREFERENCES,
     GroupedHelp,
+    declared_options,
     given_preferences,
     given_settings,
-    preferences_options,
     settings_options,
 )
 from rugtui.cli.output import INTERRUPTED
@@ -88,8 +89,8 @@ class LazyGroup(GroupedHelp, click.Group):
     context_settings={"max_content_width": 100, "help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="rugtui")
-@settings_options
-@preferences_options
+@settings_options()
+@declared_options(PREFERENCES)
 @click.pass_context
 def rugtui(ctx: click.Context, **given: Any) -> None:
     """Watch a toy model of superposition learn, and compare it with theory.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +12,13 @@ from rugtui.cli.config_file import read_config
 from rugtui.cli.options import (
     PathOption,
     complete_runs,
-    declared_option,
+    declared_options,
     given_preferences,
     refuse_unused,
 )
 from rugtui.cli.output import colours_of, json_option, note, print_json, print_path
 from rugtui.errors import RunError, UsageError
-from rugtui.settings.fields import fields_of, numbers
-from rugtui.settings.preferences import Preferences
+from rugtui.settings.fields import numbers
 
 if TYPE_CHECKING:
     from rugtui.models.base import Weights
@@ -33,15 +32,10 @@ MADE = {
 }
 """How weights of a kind were made, for captions."""
 PICTURES = (".png", ".svg")
+PLOTS = ("theme", "ascii")
+"""The preferences that plots in the terminal obey."""
 WIDEST = 120
 """Most columns of a plot in the terminal: more would show nothing more."""
-
-
-def plots_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The preferences that affect plots in the terminal."""
-    for name in ("ascii", "theme"):
-        command = declared_option(fields_of(Preferences)[name])(command)
-    return command
 
 
 def print_figure(figure: Figure, given: dict[str, Any]) -> None:
@@ -94,7 +88,7 @@ def write_figure(figure: Figure, *paths: Path) -> None:
     help="Draw the figures as the paper has them instead: maps of its quantities, a corner of W.",
 )
 @click.option("--terminal", is_flag=True, help="Draw in the terminal instead of into files.")
-@plots_options
+@declared_options(PLOTS)
 @json_option
 @click.pass_context
 def command(

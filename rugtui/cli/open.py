@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from rugtui.cli.config_file import read_config
 from rugtui.cli.options import (
+    PREFERENCES,
     GroupedHelp,
     complete_runs,
+    declared_options,
     given_changes,
     given_preferences,
     names_option,
-    preferences_options,
     refuse_unused,
     settings_options,
     with_names,
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 @click.option("--continue", "goes_on", is_flag=True, help="Start training at once.")
 @names_option
 @click.option("--json", "as_json", is_flag=True, help="Print a summary as JSON and exit.")
-@partial(settings_options, default="that of what is opened")
-@preferences_options
+@settings_options("that of what is opened")
+@declared_options(PREFERENCES)
 @click.pass_context
 def command(
     ctx: click.Context,

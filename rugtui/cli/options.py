@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ from rugtui.runtime.terminal import lacks_unicode
 from rugtui.settings.fields import AUTO, Declared, fields_of
 from rugtui.settings.preferences import Preferences
 from rugtui.settings.presets import PRESETS, preset
-from rugtui.settings.settings import Settings, declared, dense_from_ratio, fields
+from rugtui.settings.settings import Settings, declared, dense_from_ratio
 
 
 class GroupedHelp(click.Command):
@@ -114,19 +114,25 @@ class PathOption(click.Path):
         return path
 
 
-def settings_options(command: Callable[..., Any], default: str = "") -> Callable[..., Any]:
-    """Add an option for each setting, and `--ratio` as an alternative to n_dense. `default` is what
-    help says is used without the option, if that is not the setting's own default."""
-    command = click.option(
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def settings_options(default: str = "") -> Decorator:
+    """`--preset`, an option for each setting, and `--ratio` instead of `--n-dense`. `default` is
+    what help says is used without an option, if that is not the setting's own default."""
+
+    preset = click.option(
         "--preset", metavar="|".join(PRESET_NAMES), help=PRESET, shell_complete=_presets
-    )(command)
-    for field in reversed(list(fields())):
-        if field.name == "n_dense":
-            command = click.option(
-                "--ratio", type=float, metavar="FLOAT", help=RATIO, cls=_in_group("model")
-            )(command)
-        command = declared_option(field, default)(command)
-    return command
+    )
+    ratio = click.option("--ratio", type=float, help=RATIO, cls=_in_group("model"))
+    names = list(fields_of(Settings))
+    after = names.index("n_dense") + 1
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        command = ratio(declared_options(names[after:], default)(preset(command)))
+        return declared_options(names[:after], default)(command)
+
+    return add
 
 
 def _presets(ctx: click.Context, param: click.Parameter, begun: str) -> list[CompletionItem]:
@@ -151,40 +157,39 @@ def refuse_unused(ctx: click.Context, *names: str, because: str) -> None:
             raise UsageError(f"{param.opts[0]} has no effect {because}: leave it out.")
 
 
-def preferences_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add an option for each preference, for a command that opens the dashboard."""
-    for field in reversed(fields_of(Preferences).values()):
-        command = declared_option(field)(command)
-    return command
-
-
-def screen_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The same, for a command that opens a dashboard without training."""
-    for name in reversed(SCREEN):
-        command = declared_option(fields_of(Preferences)[name])(command)
-    return command
-
-
 SCREEN = ("fps", "link", "theme", "ascii", "mouse")
+"""Preferences of a dashboard that does not train."""
+SAVING = ("on_hangup", "autosave")
+PREFERENCES = tuple(fields_of(Preferences))
+DECLARED = {**fields_of(Settings), **fields_of(Preferences)}
 
 
-def declared_option(field: Declared, default: str = "") -> Callable[..., Any]:
-    """The option of a declared field; for a bool, the pair --name/--no-name. `default` is as for
-    `settings_options`."""
+def declared_options(names: Iterable[str | Declared], default: str = "") -> Decorator:
+    """Options of settings and preferences by name, or of other declared fields, in this order.
+    `default` is as for `settings_options`."""
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        for name in reversed(list(names)):
+            field = DECLARED[name] if isinstance(name, str) else name
+            command = _declared_option(field, default)(command)
+        return command
+
+    return add
+
+
+def _declared_option(field: Declared, default: str) -> Decorator:
+    """For a bool, the pair --name/--no-name."""
     word, group = field.name.replace("_", "-"), field.rule.group
-    cls = _in_group(group if field.name in SETTINGS else "screen")
+    cls = _in_group("screen" if field.name in PREFERENCES else group)
     flag = f"--{word}/--no-{word}" if field.kind is bool else f"--{word}"
     kind = None if field.kind is bool else SettingType(field)
-    about = f"{field.rule.about}  [{default}]" if default else _help(field)
+    about = f"{field.rule.about}  [{default or _default(field)}]"
     return click.option(flag, field.name, type=kind, default=None, help=about, cls=cls)
 
 
 def whole_number_option(flag: str, least: int, **known: Any) -> Callable[..., Any]:
     """An option for a whole number of at least `least`."""
     return click.option(flag, type=click.IntRange(least), metavar="N", **known)
-
-
-SETTINGS = fields_of(Settings)
 
 
 def _in_group(group: str) -> type[DeclaredOption]:
@@ -197,11 +202,9 @@ PRESET = "A named group of settings; other options override it."
 RATIO = "n_dense as a fraction of n_sparse, instead of --n-dense."
 
 
-def _help(field: Declared) -> str:
+def _default(field: Declared) -> str:
     default = field.write(field.default)
-    if default == AUTO and field.rule.auto:
-        default = f"{AUTO}: {field.rule.auto}"
-    return f"{field.rule.about}  [{default}]"
+    return f"{AUTO}: {field.rule.auto}" if default == AUTO and field.rule.auto else default
 
 
 def given_settings(given: dict[str, Any], base: Settings | None = None) -> Settings:

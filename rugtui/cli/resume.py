@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +11,13 @@ import click
 
 from rugtui.cli.config_file import read_config
 from rugtui.cli.options import (
+    PREFERENCES,
     SCREEN,
     GroupedHelp,
     complete_runs,
-    declared_option,
+    declared_options,
     given_preferences,
     given_settings,
-    preferences_options,
     refuse_unused,
 )
 from rugtui.cli.output import json_option, note
@@ -35,18 +34,11 @@ PATIENCE = 120.0
 """Seconds to wait for a live run to save and end."""
 
 
-def _hot_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    for declared in reversed(list(fields())):
-        if declared.rule.hot:
-            command = declared_option(declared, "unchanged")(command)
-    return command
-
-
 @click.command(name="resume", cls=GroupedHelp)
 @click.argument("run", required=False, shell_complete=complete_runs)
-@_hot_options
+@declared_options([field for field in fields() if field.rule.hot], "unchanged")
 @click.option("--no-screen", is_flag=True, help="Train without the dashboard, as `rugtui train`.")
-@preferences_options
+@declared_options(PREFERENCES)
 @click.option("--quiet", is_flag=True, help="Do not show progress.")
 @json_option
 @click.pass_context

@@ -10,12 +10,12 @@ import click
 from rugtui.cli.options import (
     RATIO,
     PathOption,
-    declared_option,
+    declared_options,
     given_settings,
     whole_number_option,
 )
 from rugtui.cli.output import json_option, print_result, readable
-from rugtui.settings.settings import Construction, Settings, declared
+from rugtui.settings.settings import Construction, Settings
 
 if TYPE_CHECKING:
     import torch
@@ -33,10 +33,9 @@ DECODERS = "relu, linear, jumprelu, topk, elementwise, oracle"
 
 
 @click.command(name="rug")
-@declared_option(declared("n_sparse"))
-@declared_option(declared("n_dense"))
+@declared_options(["n_sparse", "n_dense"])
 @click.option("--ratio", type=float, metavar="FLOAT", help=RATIO)
-@declared_option(declared("p"))
+@declared_options(["p"])
 @click.option(
     "--construction",
     "--frame",
@@ -68,8 +67,7 @@ DECODERS = "relu, linear, jumprelu, topk, elementwise, oracle"
 @click.option(
     "--picture", type=PathOption("output", ".png"), help="Write a picture of W to this .png file."
 )
-@declared_option(declared("seed"))
-@declared_option(declared("device"))
+@declared_options(["seed", "device"])
 @json_option
 def command(
     construction: str | None,

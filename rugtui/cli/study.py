@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rugtui.cli.figures import PICTURES, plots_options, print_figure, write_figure
+from rugtui.cli.figures import PICTURES, PLOTS, print_figure, write_figure
 from rugtui.cli.options import (
     GivenValue,
     PathOption,
-    declared_option,
+    declared_options,
     given_settings,
     refuse_unused,
     whole_number_option,
@@ -58,8 +58,7 @@ def defaulting(flag: str, default: Any, about: str, name: str = "") -> Callable[
 
 def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The settings of a study's runs, and the folder where they are saved."""
-    for name in ("device", "seed", "lr", "batch"):
-        command = declared_option(declared(name))(command)
+    command = declared_options(("batch", "lr", "seed", "device"))(command)
     out = click.option(
         "--out", type=PathOption("folder"), help="Folder of the runs.  [studies, beside your runs]"
     )
@@ -73,7 +72,7 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
         type=PathOption("output", *PICTURES),
         help="Also write the plot to this .png or .svg file (needs rugtui[figures]).",
     )
-    return picture(plots_options(csv_option(json_option(command))))
+    return picture(declared_options(PLOTS)(csv_option(json_option(command))))
 
 
 @click.group(name="study")
@@ -117,7 +116,7 @@ def plateau(ctx: click.Context, sizes: str, **given: Any) -> None:
 @defaulting("--ratio", "0.1,0.25,0.33,0.4,0.5,0.6,0.75,0.9,0.95", "Ratios r.", "ratios")
 @defaulting("--p", 0.05, "Probability that a feature is on.")
 @defaulting("--steps", 12_000, "Steps of each run.")
-@declared_option(declared("init"))
+@declared_options(["init"])
 @run_options
 @output_options
 @click.pass_context

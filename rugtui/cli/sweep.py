@@ -8,14 +8,14 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from rugtui.cli.options import PathOption, declared_option, whole_number_option
+from rugtui.cli.options import PathOption, declared_options, whole_number_option
 from rugtui.cli.output import ProgressPrinter, Say, json_option, print_result, stderr_printer
 from rugtui.cli.signals import Signals
 from rugtui.errors import UsageError
@@ -33,14 +33,8 @@ LINE_EVERY = 5.0
 """Seconds between two lines of progress if standard error is not a terminal."""
 
 
-def grid_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    for field in reversed(fields_of(Grid).values()):
-        command = declared_option(field)(command)
-    return command
-
-
 @click.command(name="sweep")
-@grid_options
+@declared_options(fields_of(Grid).values())
 @click.option(
     "--out",
     type=PathOption(),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +11,10 @@ import click
 
 from rugtui.cli.config_file import read_config
 from rugtui.cli.options import (
+    SAVING,
     GroupedHelp,
     PathOption,
-    declared_option,
+    declared_options,
     given_preferences,
     given_settings,
     settings_options,
@@ -23,8 +23,6 @@ from rugtui.cli.output import ProgressPrinter, json_option, print_result
 from rugtui.cli.signals import Signals
 from rugtui.errors import UsageError
 from rugtui.runtime.threads import frozen_gc
-from rugtui.settings.fields import fields_of
-from rugtui.settings.preferences import Preferences
 
 if TYPE_CHECKING:
     from rugtui.live.run_session import RunSession
@@ -38,17 +36,10 @@ LINE_EVERY = 10.0
 """Seconds between two lines of progress if standard error is not a terminal."""
 
 
-def saving_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Options of how a run without a screen is saved."""
-    for name in ("autosave", "on_hangup"):
-        command = declared_option(fields_of(Preferences)[name])(command)
-    return command
-
-
 @click.command(name="train", cls=GroupedHelp)
-@settings_options
+@settings_options()
 @click.option("--into", type=PathOption("folder"), help="Folder to save the run in.")
-@saving_options
+@declared_options(SAVING)
 @click.option("--quiet", is_flag=True, help="Do not show progress.")
 @json_option
 @click.pass_context

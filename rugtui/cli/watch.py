@@ -11,9 +11,9 @@ from rugtui.cli.config_file import read_config
 from rugtui.cli.options import (
     SCREEN,
     complete_runs,
+    declared_options,
     given_preferences,
     refuse_unused,
-    screen_options,
 )
 from rugtui.cli.output import print_json
 from rugtui.errors import RunError
@@ -21,7 +21,7 @@ from rugtui.errors import RunError
 
 @click.command(name="watch")
 @click.argument("run", required=False, shell_complete=complete_runs)
-@screen_options
+@declared_options(SCREEN)
 @click.option("--json", "as_json", is_flag=True, help="Print its state as JSON and exit.")
 @click.pass_context
 def command(ctx: click.Context, run: str | None, as_json: bool, **given: Any) -> None:
