@@ -37,7 +37,9 @@ class GroupedHelp(click.Command):
 class DeclaredOption(click.Option):
     """The option of a declared setting or preference; `group` is where help lists it."""
 
-    group = ""
+    def __init__(self, *names: Any, group: str, **known: Any) -> None:
+        super().__init__(*names, **known)
+        self.group = group if group in GROUPS else ""
 
 
 GROUPS = {
@@ -124,7 +126,7 @@ def settings_options(default: str = "") -> Decorator:
     preset = click.option(
         "--preset", metavar="|".join(PRESET_NAMES), help=PRESET, shell_complete=_presets
     )
-    ratio = click.option("--ratio", type=float, help=RATIO, cls=_in_group("model"))
+    ratio = click.option("--ratio", type=float, help=RATIO, cls=DeclaredOption, group="model")
     names = list(fields_of(Settings))
     after = names.index("n_dense") + 1
 
@@ -179,22 +181,21 @@ def declared_options(names: Iterable[str | Declared], default: str = "") -> Deco
 
 def _declared_option(field: Declared, default: str) -> Decorator:
     """For a bool, the pair --name/--no-name."""
-    word, group = field.name.replace("_", "-"), field.rule.group
-    cls = _in_group("screen" if field.name in PREFERENCES else group)
-    flag = f"--{word}/--no-{word}" if field.kind is bool else f"--{word}"
-    kind = None if field.kind is bool else SettingType(field)
-    about = f"{field.rule.about}  [{default or _default(field)}]"
-    return click.option(flag, field.name, type=kind, default=None, help=about, cls=cls)
+    word = field.name.replace("_", "-")
+    return click.option(
+        f"--{word}/--no-{word}" if field.kind is bool else f"--{word}",
+        field.name,
+        type=None if field.kind is bool else SettingType(field),
+        default=None,
+        help=f"{field.rule.about}  [{default or _default(field)}]",
+        cls=DeclaredOption,
+        group="screen" if field.name in PREFERENCES else field.rule.group,
+    )
 
 
 def whole_number_option(flag: str, least: int, **known: Any) -> Callable[..., Any]:
     """An option for a whole number of at least `least`."""
     return click.option(flag, type=click.IntRange(least), metavar="N", **known)
-
-
-def _in_group(group: str) -> type[DeclaredOption]:
-    """A class of options that the help lists in this group."""
-    return type("DeclaredOption", (DeclaredOption,), {"group": group if group in GROUPS else ""})
 
 
 PRESET_NAMES = tuple(one.name for one in PRESETS)
