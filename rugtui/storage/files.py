@@ -186,6 +186,15 @@ def open_plain(path: Path) -> Any:
     return os.fdopen(handle, "rb")
 
 
+def last_lines(path: Path, most: int) -> list[str]:
+    """The whole lines in the last `most` bytes of a regular file. Raises OSError, DamagedError."""
+    with open_plain(path) as file:
+        end = file.seek(0, os.SEEK_END)
+        file.seek(max(end - most, 0))
+        text = file.read().decode(errors="replace").removesuffix("\n")
+    return text.split("\n")[end > most :]
+
+
 def write_json(path: Path, facts: dict[str, Any]) -> None:
     """Write facts as JSON, NaN and infinity as null, with a digest. Raises OSError."""
     facts = plain(facts)

@@ -25,9 +25,9 @@ from rugtui.storage import history_file
 from rugtui.storage.files import (
     file_mode,
     folder_mode,
+    last_lines,
     make_folder,
     naming,
-    open_plain,
     read_json,
     state_folder,
     write_json,
@@ -216,9 +216,7 @@ def log(run: Path, text: str) -> None:
 def last_logged(run: Path) -> float:
     """The time of the last line of the log, in seconds since 1970; 0 if there is none."""
     try:
-        with open_plain(run / LOG) as file:
-            file.seek(max(file.seek(0, os.SEEK_END) - TAIL, 0))
-            lines = file.read().decode(errors="replace").splitlines()
+        lines = last_lines(run / LOG, TAIL)
     except (OSError, DamagedError):
         return 0.0
     for line in reversed(lines):

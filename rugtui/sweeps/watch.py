@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from rugtui.errors import RunError, UsageError
-from rugtui.storage.files import file_mode, make_folder, state_folder
+from rugtui.storage.files import file_mode, last_lines, make_folder, state_folder
 from rugtui.storage.lock import holder
 from rugtui.storage.run_directory import last_written
 from rugtui.sweeps.folder import ABOUT, ROWS, SweepFolder, about, grid_of, is_sweep, read_rows
@@ -164,11 +164,10 @@ def stop(folder: Path) -> None:
 
 
 def last_words(folder: Path) -> str:
-    """The last line that the process wrote; empty if there is none. Raises OSError."""
+    """The last line that the process wrote; empty if there is none. Raises OSError,
+    DamagedError."""
     try:
-        with (folder / ERRORS).open("rb") as file:
-            file.seek(max(file.seek(0, os.SEEK_END) - LAST_WORDS, 0))
-            lines = file.read().decode(errors="replace").split("\n")
+        lines = last_lines(folder / ERRORS, LAST_WORDS)
     except FileNotFoundError:
         return ""
     return next((one.strip() for one in reversed(lines) if one.strip()), "")

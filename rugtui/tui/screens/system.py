@@ -17,7 +17,7 @@ from rugtui.errors import DamagedError
 from rugtui.live.frame import Frame
 from rugtui.runtime.machine import Usage, size
 from rugtui.runtime.terminal import printable
-from rugtui.storage.files import open_plain
+from rugtui.storage.files import last_lines
 from rugtui.storage.run_directory import LOG
 from rugtui.tui.panes.pane import HasPreferences
 from rugtui.tui.panes.symmetry import ASCII_EIGHTHS, EIGHTHS
@@ -98,10 +98,7 @@ def log_tail(folder: str) -> str:
     if not folder:
         return "No run yet, so there is no log."
     try:
-        with open_plain(Path(folder) / LOG) as file:
-            end = file.seek(0, 2)
-            file.seek(max(end - TAIL, 0))
-            lines = file.read().decode(errors="replace").splitlines()[end > TAIL :]
+        lines = last_lines(Path(folder) / LOG, TAIL)
     except FileNotFoundError:
         return "Nothing is in the log yet."
     except (OSError, DamagedError) as error:
