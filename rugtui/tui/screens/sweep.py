@@ -21,7 +21,7 @@ from rugtui.sweeps.table import Row
 from rugtui.sweeps.watch import Watch, Watched
 from rugtui.tui.footer import KeyBar
 from rugtui.tui.keys import sheet_bindings
-from rugtui.tui.panes.sweep.view import LARGEST, SweepView, sizes, with_weights
+from rugtui.tui.panes.sweep.view import LARGEST, Choice, SweepView, counts, with_weights
 from rugtui.tui.panes.sweep.widget import SweepPane
 from rugtui.tui.screens.overlay import Overlay
 from rugtui.tui.screens.sweep_choice import OTHER, Other, SweepForm, Sweeps
@@ -128,13 +128,8 @@ class SweepScreen(Overlay[None]):
             return False
         if action == "stop_sweep":
             return sweep.doing != "done"
-        axes = sweep.axes
-        several = {
-            "next_size": sizes(sweep),
-            "next_variant": axes.variants,
-            "next_seed": axes.seeds,
-        }
-        return len(several.get(action, "..")) > 1
+        several = {f"next_{what}": count > 1 for what, count in counts(sweep).items()}
+        return several.get(action, True)
 
     def _cannot(self, why: str) -> None:
         self.notify(why, severity="error", markup=False)
@@ -217,16 +212,17 @@ class SweepScreen(Overlay[None]):
             self._look(self.pane.look.next_quantity(sweep, by))
 
     def action_next_size(self) -> None:
-        if sweep := self.pane.sweep:
-            self._look(self.pane.look.next_size(sweep))
+        self._next("size")
 
     def action_next_variant(self) -> None:
-        if sweep := self.pane.sweep:
-            self._look(self.pane.look.next_variant(sweep))
+        self._next("variant")
 
     def action_next_seed(self) -> None:
+        self._next("seed")
+
+    def _next(self, what: Choice) -> None:
         if sweep := self.pane.sweep:
-            self._look(self.pane.look.next_seed(sweep))
+            self._look(self.pane.look.next_of(sweep, what))
 
     def action_turn_curve(self) -> None:
         self._look(self.pane.look.turned())

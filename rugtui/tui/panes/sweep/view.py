@@ -18,6 +18,7 @@ Part = Literal["both", "map", "curve"]
 PARTS: tuple[Part, ...] = ("both", "map", "curve")
 """What is shown; without room for both, the map."""
 
+Choice = Literal["size", "variant", "seed"]
 LARGEST = -1
 
 
@@ -58,20 +59,11 @@ class SweepView:
         here = known.index(self.shown_quantity(sweep))
         return dataclasses.replace(self, quantity=known[(here + by) % len(known)].name)
 
-    def next_size(self, sweep: Watched) -> SweepView:
-        """The next n_sparse; the first after the last."""
-        count = len(sizes(sweep))
-        return dataclasses.replace(self, size=(min(self.size, count - 1) + 1) % count)
-
-    def next_variant(self, sweep: Watched) -> SweepView:
-        """The next variant of trained models; the first after the last."""
-        count = len(sweep.axes.variants)
-        return dataclasses.replace(self, variant=(min(self.variant, count - 1) + 1) % count)
-
-    def next_seed(self, sweep: Watched) -> SweepView:
-        """The mean over seeds, then each seed."""
-        count = len(sweep.axes.seeds) + 1
-        return dataclasses.replace(self, seed=(min(self.seed, count - 1) + 1) % count)
+    def next_of(self, sweep: Watched, what: Choice) -> SweepView:
+        """The next n_sparse or variant, or after the mean over seeds each seed; then the first."""
+        count = counts(sweep)[what] + (what == "seed")
+        here = min(getattr(self, what), count - 1)
+        return dataclasses.replace(self, **{what: (here + 1) % count})
 
     def turned(self) -> SweepView:
         """With the curve along the other axis."""
@@ -127,6 +119,12 @@ def differences(variant: Variant, among: Sequence[Variant]) -> str:
             words = {("bias", False): "no bias", ("tied", False): "untied"}
             parts.append(words.get((name, value), name if value is True else str(value)))
     return ", ".join(parts)
+
+
+def counts(sweep: Watched) -> dict[Choice, int]:
+    """How many of each a sweep has."""
+    axes = sweep.axes
+    return {"size": len(sizes(sweep)), "variant": len(axes.variants), "seed": len(axes.seeds)}
 
 
 def sizes(sweep: Watched) -> list[int]:

@@ -24,9 +24,8 @@ def text_lines(
     it is the readout if the user points at a cell."""
     read = readout(picture, cursor, palette, width, max(height - 1, 1))
     if height < 2:
-        return (read if cursor is not None else legend(picture, scale, beyond, palette, width, 1))[
-            :height
-        ]
+        one = read if cursor is not None else legend(picture, scale, beyond, palette, width, 1)
+        return one[:height]
     above = legend(picture, scale, beyond, palette, width, height - len(read))
     return [*[blank(width)] * (height - len(above) - len(read)), *above, *read]
 

@@ -164,11 +164,11 @@ def test_moves_end_at_the_edges_and_sizes_go_round():
     assert look.moved(cells, -1, -1).cursor(cells) == (0, 0)
     assert look.moved(cells, 9, 9).cursor(cells) == (2, 3)
     assert sizes(sweep) == [16, 32]
-    assert look.next_size(sweep).cells(sweep).n_sparse == 32
-    assert look.next_size(sweep).next_size(sweep).cells(sweep).n_sparse == 16
+    assert look.next_of(sweep, "size").cells(sweep).n_sparse == 32
+    assert look.next_of(sweep, "size").next_of(sweep, "size").cells(sweep).n_sparse == 16
     largest = SweepView(size=LARGEST)
     assert largest.cells(sweep).n_sparse == 32
-    assert largest.next_size(sweep).cells(sweep).n_sparse == 16
+    assert largest.next_of(sweep, "size").cells(sweep).n_sparse == 16
     smaller = Cells(16, np.array([0.5]), np.array([0.1]), ())
     assert SweepView(row=5, column=5).cursor(smaller) == (0, 0)
 
@@ -192,12 +192,12 @@ def test_one_variant_and_the_mean_over_seeds_or_one_of_them_are_shown():
     for _ in Axes.of(grid).variants:
         said.append(look.choices(sweep)[0])
         skews.append(look.cells(sweep).values(look.shown_quantity(sweep))[0, 0])
-        look = look.next_variant(sweep)
+        look = look.next_of(sweep, "variant")
     assert said == ["bias, relu", "bias, tanh", "no bias, relu", "no bias, tanh"]
     np.testing.assert_allclose(skews, [0.5, 1.5, 2.5, 3.5])
     assert look.cells(sweep).variant == Axes.of(grid).variants[0], "around"
     for told, skew in (("seed 3", 0.3), ("seed 7", 0.7), ("mean of 2 seeds", 0.5)):
-        look = look.next_seed(sweep)
+        look = look.next_of(sweep, "seed")
         assert f"bias, relu · {told} · n_sparse 16 · grid" in text(sweep, look)
         assert look.cells(sweep).values(look.shown_quantity(sweep))[0, 0] == pytest.approx(skew)
 
