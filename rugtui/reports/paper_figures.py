@@ -17,21 +17,17 @@ from rugtui.analysis.paper import CELLS
 from rugtui.models.dense import Dense
 from rugtui.reports.figure import Figure, LinePanel, MapPanel, Series, WeightsPanel, number
 from rugtui.reports.sweep_figures import (
-    CURVE,
     ERRORS,
     LOSS,
     LOSSES,
-    chosen,
     error_bars,
+    loss_panels,
     methods,
-    theory_lines,
     variant_suffix,
 )
 from rugtui.sweeps.grid import Kind
 from rugtui.sweeps.quantities import Cells, Quantity, best_loss, variants
 from rugtui.sweeps.table import Row
-from rugtui.theory.bounds import linear
-from rugtui.theory.optimum import optimum
 
 MEASURED = {
     "delta_diag": "Δ diag(W)",
@@ -63,9 +59,9 @@ def paper_figures(
         sizes = [Cells.of(n_sparse, rows, variant) for n_sparse in features]
         r, p = sizes[-1].r, sizes[-1].p
         if r.size > 1:
-            yield _losses(sizes, "p", fixed_p)
+            yield _losses(sizes, "r", fixed_p)
         if p.size > 1:
-            yield _losses(sizes, "ratio", fixed_r)
+            yield _losses(sizes, "p", fixed_r)
         if r.size > 1 and p.size > 1:
             for kind in KINDS if place == 0 else KINDS[:1]:  # population has no variants
                 loss = Quantity("loss", LOSS, kind, best_loss)
@@ -114,45 +110,39 @@ def _whole(sizes: Sequence[Cells], *kinds: Kind) -> Cells:
     return replace(sizes[-1], rows=rows, variant=sizes[-1].variant if "trained" in kinds else None)
 
 
-def _losses(sizes: Sequence[Cells], fixed: str, wanted: Sequence[float]) -> Figure:
-    """Losses at every n_sparse, and of the rug at the largest, with p or the ratio fixed."""
+def _losses(sizes: Sequence[Cells], other: str, wanted: Sequence[float]) -> Figure:
+    """Losses against r or p (`other`) at every n_sparse, and of the rug at the largest."""
     largest = sizes[-1]
-    along, across = (largest.r, largest.p) if fixed == "p" else (largest.p, largest.r)
-    x = np.linspace(along[0], along[-1], CURVE)
-    other, x_label = ("r", "r = n_dense / n_sparse") if fixed == "p" else ("p", "p")
-    panels = []
-    for place in chosen(fixed, across, wanted):
-        at = float(across[place])
-        r_p = (x, at) if fixed == "p" else (at, x)
-        series: list[Series | None] = [*theory_lines(x, optimum(*r_p).loss, linear(*r_p))]
-        series += [
-            _points(cells, kind, fixed, at, k) for kind in KINDS for k, cells in enumerate(sizes)
+
+    def measured(_: int, at: float) -> list[Series]:
+        trained = [
+            _points(cells, kind, other, at, k) for kind in KINDS for k, cells in enumerate(sizes)
         ]
-        series.append(_points(largest, "rug", fixed, at))
-        shown = tuple(one for one in series if one is not None)
-        title = f"{'p' if fixed == 'p' else 'r'} = {at:.3g}"
-        panels.append(LinePanel(title, x_label, LOSS, shown, log_x=False))
+        return [one for one in (*trained, _points(largest, "rug", other, at)) if one is not None]
+
+    panels = loss_panels(other, largest, wanted, measured, log_x=False)
     features = ", ".join(f"{cells.n_sparse:,}" for cells in sizes)
     caption = f"Loss against {other}, n_sparse {features}{methods(_whole(sizes, *KINDS))}."
     name = f"paper-loss-against-{other}{variant_suffix(largest)}"
-    return Figure(name, caption, tuple(panels), min(3, len(panels)))
+    return Figure(name, caption, panels, min(3, len(panels)))
 
 
 def _points(
     cells: Cells,
     kind: Literal["trained", "population", "rug"],
-    fixed: str,
+    other: str,
     at: float,
     place: int | None = None,
 ) -> Series | None:
-    """The rows of one n_sparse, at its r or p nearest to the given one."""
+    """The rows of one n_sparse, where its r or p is nearest to `at`."""
     quantity = LOSSES[kind]
-    k = int(np.abs((cells.p if fixed == "p" else cells.r) - at).argmin())
-    where = (slice(None), k) if fixed == "p" else (k, slice(None))
+    x, fixed = (cells.r, cells.p) if other == "r" else (cells.p, cells.r)
+    k = int(np.abs(fixed - at).argmin())
+    where = (slice(None), k) if other == "r" else (k, slice(None))
     y = cells.values(quantity)[where]
     if not np.isfinite(y).any():
         return None
-    x, name = cells.r if fixed == "p" else cells.p, f"{kind}, n_sparse {cells.n_sparse:,}"
+    name = f"{kind}, n_sparse {cells.n_sparse:,}"
     return Series(name, x, y, kind, place, error_bars(cells, quantity, ERRORS[kind])[where])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -75,22 +75,40 @@ def variant_suffix(cells: Cells) -> str:
 
 
 def _against(other: str, cells: Cells, wanted: Sequence[float]) -> Figure:
-    """Losses against r or p (`other`), with a panel for each wanted value of the one that is fixed:
-    trained weights and rugs beside theory."""
+    """Losses of trained weights and rugs against r or p (`other`), at wanted values of the other
+    one."""
     over_r, fixed = other == "r", "p" if other == "r" else "r"
+
+    def measured(k: int, at: float) -> list[Series]:
+        where = (slice(None), k) if over_r else (k, slice(None))
+        return _measured(cells, cells.r if over_r else cells.p, where)
+
+    panels = loss_panels(other, cells, wanted, measured, log_x=not over_r)
+    caption = f"Loss against {other} at fixed {fixed}, n_sparse {cells.n_sparse:,}{methods(cells)}."
+    return Figure(f"loss-against-{other}-{_name(cells)}", caption, panels, len(panels))
+
+
+def loss_panels(
+    other: str,
+    cells: Cells,
+    wanted: Sequence[float],
+    measured: Callable[[int, float], list[Series]],
+    *,
+    log_x: bool,
+) -> tuple[LinePanel, ...]:
+    """Charts of loss against r or p (`other`): one for each wanted value of the one that is fixed,
+    with theory and what is `measured` at it (its index in the grid, and the value)."""
+    over_r = other == "r"
     along, across = (cells.r, cells.p) if over_r else (cells.p, cells.r)
-    x = (np.linspace if over_r else np.geomspace)(along[0], along[-1], CURVE)
-    label = "r = n_dense / n_sparse" if over_r else "p"
+    x = (np.geomspace if log_x else np.linspace)(along[0], along[-1], CURVE)
+    label, fixed = ("r = n_dense / n_sparse", "p") if over_r else ("p", "r")
     panels = []
     for k in chosen("p" if over_r else "ratio", across, wanted):
         at = float(across[k])
         r_p = (x, at) if over_r else (at, x)
-        theory = theory_lines(x, optimum(*r_p).loss, linear(*r_p))
-        measured = _measured(cells, along, (slice(None), k) if over_r else (k, slice(None)))
-        series = (*theory, *measured)
-        panels.append(LinePanel(f"{fixed} = {at:.3g}", label, LOSS, series, log_x=not over_r))
-    caption = f"Loss against {other} at fixed {fixed}, n_sparse {cells.n_sparse:,}{methods(cells)}."
-    return Figure(f"loss-against-{other}-{_name(cells)}", caption, tuple(panels), len(panels))
+        series = (*theory_lines(x, optimum(*r_p).loss, linear(*r_p)), *measured(k, at))
+        panels.append(LinePanel(f"{fixed} = {at:.3g}", label, LOSS, series, log_x=log_x))
+    return tuple(panels)
 
 
 def theory_lines(x: Float[np.ndarray, " n"], best: ArrayLike, linear: ArrayLike) -> list[Series]:
