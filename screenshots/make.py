@@ -129,8 +129,8 @@ async def sweep(folder: Path, columns: int, rows: int) -> None:
         await shown(pilot, lambda frame: frame.step)
         await pilot.press("space", "x")
         await until(pilot, lambda: isinstance(app.screen, SweepForm | Sweeps))
-        await pilot.press("escape")
-        await until(pilot, lambda: isinstance(app.screen, SweepScreen))
+        await app.pop_screen()  # escape would close the sweep screen behind it, too
+        assert isinstance(app.screen, SweepScreen)
         app.screen.follow(folder)
         await until(pilot, lambda: app.screen.pane.sweep)
         await pilot.press(*["up"] * 4, "right")
