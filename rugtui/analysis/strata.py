@@ -1,29 +1,8 @@
 """A stratified sample of the rows of W: one row from each stratum of similar Gaussian loss.
 
-The exact loss y_i of a row is expensive; its Gaussian loss x_i is known for every row and predicts
-it roughly. A regression of y on x over a few rows would use that, but if rows differ widely it
-extrapolates, even below 0, and its residuals do not show it. So x only decides which rows are
-drawn:
-
-Rows are sorted by x and cut into k strata. One row is drawn uniformly from each and represents the
-m_h rows of its stratum. Then Σ_h (m_h/n) y_h is unbiased however y depends on x, it lies between
-the least and the greatest y drawn, and its variance is Σ_h (m_h/n)² σ_h², with σ_h the spread of y
-in stratum h: the part of y that x predicts lies between the strata and adds nothing.
-
-**Where to cut.** The variance is least where all m_h σ_h are equal (Neyman's rule, one draw each).
-The part of a row's loss that x does not predict is roughly proportional to x, so equal m_h x_h
-means strata of equal Σ x. The cuts are made in x_i + x̄: a row far above the others is still a
-stratum by itself, and no row represents more than about 2 n/k.
-
-**The standard error.** One draw does not show a stratum's σ_h², but those of its neighbours do: of
-three consecutive strata, e is the distance of the middle y from the line through the outer two, at
-its x. With the weights u, 1, v of that line, e² / (1 + u² + v²) estimates the variance about the
-line. The slope of the line adds slope² Var_h(x) within the stratum, where Var_h(x) is known. A
-stratum of one row has neither.
-
-**Weak rows.** A row that does not represent its feature loses p/3 whatever its interference, while
-a row of the same x that does may be off by a fifth of x. So rows whose diagonal is less than half
-the median have strata of their own.
+The exact loss of a row is expensive; its Gaussian loss is known for every row and predicts it
+roughly. So the Gaussian loss decides which rows are drawn. Section 8 of the theory derives why the
+mean is unbiased, where to cut, the standard error, and why weak rows have strata of their own.
 """
 
 from __future__ import annotations

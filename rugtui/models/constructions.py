@@ -5,11 +5,10 @@ Of all W of rank n_dense with a given diagonal, scaled projections have the leas
 Each rug here is one: n_dense orthogonal rows with entries of mean square 1 as W_in, and
 W_out = (a/n_dense) W_inᵀ, so that the diagonal is a on average, whatever the rows are.
 
-All have the Gaussian loss L*. Their true loss is close to it where interference is a sum of many
-small terms: hadamard, orthonormal, dct and block. The first rows of H in natural or sequency order
-give the same row norms by about 1/r cells of full strength, because the features of one group are
-nearly equal: the central limit theorem does not apply, and the sampled loss is 4 L* at r = 0.25,
-p = 0.05, and 28 L* at p = 0.01. They show the pure fractal, and what the theory does not cover.
+All have the Gaussian loss L*, and their true loss is close to it where interference is a sum of
+many small terms (section 6): hadamard, orthonormal, dct and block. The first rows of H in natural
+or sequency order show the pure fractal, and a sampled loss of 4 L* at r = 0.25, p = 0.05, and 28 L*
+at p = 0.01.
 
 Structured weights (`structure_builder`, section 12) are below L*: pairs, simplex:k, vote:K,
 lopsided pairs, features in an order of priority, and best, the mixture of lowest loss.

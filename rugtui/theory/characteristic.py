@@ -4,9 +4,7 @@ The x_j are independent, so log E exp(i t ν) = Σ_j ψ(t w_j), with one functio
 
     ψ(s) = log E exp(i s (x − p/2)) = log[1 − p + p (e^{is} − 1)/(is)] − i p s/2
 
-(without the mean, so that phases stay small). The principal branch of the logarithm is the right
-one: for s > 0 the imaginary part of its argument is p (1 − cos s)/s > 0, except at s = 2πm, where
-the argument is 1 − p ≥ 0.
+(without the mean, so that phases stay small), on the principal branch of the logarithm.
 
 A row of n weights at K frequencies needs n K values of ψ. But ψ is smooth: on a grid fine enough
 for interpolation by polynomials of degree ORDER − 1, all rows need ψ only at the same few grid

@@ -7,16 +7,9 @@ atom, whose terms in the series do not decay; at high sparsity the cases with on
 whose transforms decay only like 1/t; and weights so negative that they close the output, beside
 which the series could not resolve the others.
 
-**Weights that close the output, whatever else is on.** The loss given b + ν differs from p/3 only
-above the lower knot L = min(0, −a). Positive weights raise b + ν by at most y₀ = b + Σ⁺ − L above
-it, where Σ⁺ is the range of their sum. A feature of weight w < −y₀ closes the output unless u <
-y₀/|w|. Let N be what all such features subtract together: only its distribution below y₀ matters,
-which is an atom and a polynomial, because no u is near 1, however many features there are:
-
-    P(N = 0) = Π_j (1 − p),  ρ(y) = Σ_{k≥1} c_k yᵏ⁻¹/(k − 1)!,  Σ_k c_k xᵏ = Π_j (1 − p + px/|w_j|)
-
-and E h(b + ν) = P(N = 0) M(0) + ∫₀^{y₀} ρ(y) M(y) dy + P(N > y₀) p/3, where M(y) is the loss
-without these features at the bias b − y. A few nodes y are enough.
+Such weights are below −y₀, with y₀ the most that b + ν can be above the lower knot min(0, −a). Let
+N be what their features subtract together: its law is an atom and a polynomial density below y₀,
+and the loss is an integral over N of M(N), the loss without these features at the bias b − N.
 """
 
 from __future__ import annotations

@@ -4,18 +4,11 @@ With the least noise, σ = κ a for κ² = v (1 − r)/r, and b = −a θ, the o
 
     g = ReLU(x + κz − θ)
 
-does not depend on a. The loss p/3 − 2 a E[x g] + a² E[g²] is a parabola in a, so a = E[x g]/E[g²]
-and only the threshold θ is left. On the set where g > 0, call it "open",
-
-    d loss/dθ = 2 a N(θ),      N(θ) = E[(x − a g); open]
-
-so every minimum is a root of N with N rising: nearly linear for θ < 0 (a ≈ r, b > 0), and
-thresholding for θ > 0 (a of order 1, b < 0). `optimum` scans θ in closed form for all changes of
-sign, so that it cannot converge to the wrong minimum, refines each root by Newton's method on
-integrals without cancellation, and takes the lowest.
-
-No (r, p) with more than one root has been found: the transition from linear to thresholding is
-steep but continuous.
+does not depend on a. The loss p/3 − 2 a E[x g] + a² E[g²] is a parabola in a, so a = E[x g]/E[g²],
+and only the threshold θ is left: d loss/dθ = 2 a N(θ) with N(θ) = E[(x − a g); g > 0]. `optimum`
+scans θ in closed form for all places where N becomes positive, so that it cannot converge to the
+wrong minimum, refines each by Newton's method on integrals without cancellation, and takes the
+lowest.
 """
 
 from __future__ import annotations
@@ -166,7 +159,7 @@ def _newton(
     gain = a[..., None]
     value = mean((u - gain * m) * passes - gain * s * peak) - a * silent
     opened = off * ndtr(bare / kappa) + mean(passes)
-    signal = mean(u * passes)  # E[x; open]
+    signal = mean(u * passes)  # E[x; g > 0]
     a_slope = (2 * a * output - signal) / square
     slope = -mean(u * peak / s) + a * opened - a_slope * output
     return value, slope, a

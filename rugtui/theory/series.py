@@ -4,16 +4,10 @@ Given the interference, with m = b + ν, the loss of one output is
 
     h(m) = (1 − p) m₊² + p ∫₀¹ (u − (a u + m)₊)² du,
 
-a piecewise cubic in m with knots at m = 0 and m = −a: a polynomial plus multiples of truncated
-powers x₊ⁿ/n!, x = ± (m − knot). For |x| < P, a period of our choice, each of these is
-
-    x₊ⁿ/n! = Pⁿ B_{n+1}(1 + x/P)/(n + 1)!  +  (1/P) Σ_{k≠0} e^{i t_k x}/(i t_k)ⁿ⁺¹,    t_k = 2πk/P
-
-with B the Bernoulli polynomials: the sum is the Fourier series of minus the Bernoulli polynomial
-repeated with period P, which equals the first term except for the missing power where x < 0. In the
-mean, the polynomial becomes moments of ν and e^{i t x} the characteristic function, both known
-exactly. Only the sum over k is truncated; its terms decrease like k^{−n−1} times the characteristic
-function.
+a piecewise cubic in m: a polynomial plus multiples of truncated powers x₊ⁿ/n!, x = ± (m − knot).
+For |x| < P, a period of our choice, each of these is a Bernoulli polynomial of 1 + x/P plus a
+Fourier sum over t_k = 2πk/P. In the mean the polynomial becomes moments of ν and e^{i t x} the
+characteristic function, both known exactly. Only the sum over k is truncated.
 """
 
 from __future__ import annotations

@@ -1,12 +1,9 @@
 """Population training: gradient descent on the Gaussian loss, without data (sections 3 and 9).
 
 The loss depends on W through three numbers per row: its diagonal a, and the mean μ and standard
-deviation σ of its interference. All of them together cost O(n_sparse n_dense²):
-    a_i = W_out[i]·W_in[:, i],   S_i = W_out[i]·(W_in 1),   Q_i = W_out[i] (W_in W_inᵀ) W_out[i]ᵀ
-    μ_i = (p/2)(S_i − a_i),      σ_i² = v (Q_i − a_i²)
-The bias enters only as β = b + μ. So β is optimized in its place, and b follows from it: otherwise
-a step in W would shift all pre-activations together, by a sum of n_sparse small changes of the
-same sign, and only a learning rate n_sparse times smaller would be stable.
+deviation σ of its interference, which cost O(n_sparse n_dense²) together. The bias enters only as
+β = b + μ, and β is optimized in its place: otherwise only a learning rate n_sparse times smaller
+would be stable.
 
 With R1(m) = E ReLU(m + σz) and R2(m) = E ReLU(m + σz)², the loss of a row and its slopes are
 moments of Φ and φ along the line m = a u + β, 0 ≤ u ≤ 1:
