@@ -37,7 +37,10 @@ CELLS = 1 << 21
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics(StructureStatistics):
     """Statistics of weights at one p. Losses are mean squared errors per feature; spreads are
-    standard deviations over rows. Fields after `rows` are over that many rows, the others over all.
+    standard deviations over rows.
+
+    Exact loss, skew, interferers, Lyapunov's ratio, the distance from a Gaussian, the histograms
+    and the structure are taken over `rows` rows, the others over all of W.
     """
 
     p: float
@@ -53,7 +56,7 @@ class Statistics(StructureStatistics):
     """Of σ_i."""
     noise_spread: float
     rows: int
-    """How many rows the following are taken over; n_sparse if a few represent all."""
+    """How many rows those above are taken over; n_sparse if a few represent all."""
     exact: float
     """Exact loss of section 7."""
     exact_standard_error: float

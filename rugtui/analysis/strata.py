@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 LEAST_APART = 8
-"""Least numbers of rows drawn, and of rows not drawn, for which weak rows have their own strata."""
+"""Weak rows get strata of their own only if at least this many rows are drawn, and left out."""
 TINY = 1e-300
 
 

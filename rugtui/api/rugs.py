@@ -78,7 +78,7 @@ def rug(
 
 
 class EngineeredWeights:
-    """A rug and the settings that it was built for; it has all attributes of its `weights`, too."""
+    """A rug and the settings that it was built for. Other attributes are those of its `weights`."""
 
     def __init__(
         self,

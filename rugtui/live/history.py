@@ -22,8 +22,8 @@ YOUNG = 32
 """A young run is smoothed over 1/YOUNG of its results, so as not to lag behind the descent: if the
 loss falls like 1/step, the smoothed loss is YOUNG / (YOUNG − 1) times the loss."""
 F_LEAST, DEGREE_MOST, FIT_LEAST = 4.0, 3, 8
-"""For the fit of `recent_loss`: the F that another degree must reach, which noise alone does about
-once in fifteen times; the highest degree; and the fewest results for a fit instead of a mean."""
+"""For the fit of `recent_loss`: the F statistic that a higher degree must reach, as noise alone
+does once in fifteen times; the highest degree; the fewest results for a fit instead of a mean."""
 BINS, OCTAVE = 2048, 64
 """For thinning: see `bins`."""
 MOST, RECENT = 1 << 15, 1 << 13

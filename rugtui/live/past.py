@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rugtui.live.run_session import RunSession
 
 AT_ONCE = 128
-"""Up to this n_dense a batch for the loss costs so little that it comes with the picture."""
+"""Up to this n_dense the loss is sampled at once, before the picture is shown."""
 ShownRun: TypeAlias = "RunSession | FrozenRun"
 """A run that this process trains, or one that does not change."""
 

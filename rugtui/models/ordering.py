@@ -25,7 +25,7 @@ NEIGHBOURS = 16
 PARTNER = 0.6
 """Least weight of a strong partner in a rug, relative to the diagonal."""
 PRODUCTS_CPU, PRODUCTS_GPU = 1 << 36, 1 << 42
-"""Multiplications that computing a clustered order may take: half of them take seconds."""
+"""Multiplications that computing a clustered order may take: half as many already take seconds."""
 
 
 def permuted(weights: Weights, order: Int[np.ndarray, " n_sparse"]) -> Dense:
@@ -40,7 +40,8 @@ def in_sequency(weights: Weights) -> tuple[Weights, Int[np.ndarray, " n_sparse"]
     """The weights with feature s at the place of the Walsh function with s changes of sign.
 
     That order is linear over GF(2), order(i xor j) = order(i) xor order(j), so a rug stays a rug:
-    W'_ij = a f(order(i) xor order(j)) = a f(order(i xor j)). It costs a permutation of its counts.
+    W'_ij = a f(order(i) xor order(j)) = a f(order(i xor j)). So only its counts
+    are permuted.
     Raises WeightsError for an n_sparse that is not a power of two.
     """
     order = sequency_order(weights.n_sparse)

@@ -21,7 +21,7 @@ AUTO = "auto"
 YES, NO = ("yes", "true", "on", "1"), ("no", "false", "off", "0")
 RANGE = "a number, a list 0.1,0.2 or a range FIRST:LAST:COUNT, with :log if wanted"
 MOST = 100_000
-"""More numbers than this in one list are taken for a typing error."""
+"""More numbers than this in one list are assumed to be a typo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Rule:
     below: float = math.inf
     most: float = math.inf
     hot: bool = False
-    """Whether a run in training takes it over without a restart."""
+    """Whether it can change while a run trains, without a restart."""
     group: str = "training"
     auto: str = ""
     """What auto stands for."""

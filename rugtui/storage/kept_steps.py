@@ -28,7 +28,7 @@ FOLDER = "kept"
 MOST, BYTES = 64, 256 << 20
 """Limits on the kept steps of a run, and on the size of their files together."""
 LEAST = 4
-"""If these limits allow fewer than this, none are kept: they would make no replay."""
+"""Keep none if these limits allow fewer than this: too few for a replay."""
 WAITING = 64 << 20
 """Bytes of weights that may wait in memory for the next save; one step may be larger."""
 HEADER, BLOCK = 1024, 4096

@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from rugtui import __version__
 from rugtui.errors import DamagedError, RugtuiError, RunError, SettingError
+from rugtui.models.weight_files import SUFFIXES
 from rugtui.models.weight_files.archive import split_selectors
 from rugtui.runtime.threads import granted_threads
 from rugtui.settings.fields import fields_of
@@ -43,8 +44,6 @@ LOG, STAMP = "log.txt", "%Y-%m-%d %H:%M:%S"
 TAIL = 4096
 """Bytes at the end of a log in which its last line is looked for; a result in JSON takes 600."""
 CHECKPOINT = re.compile(r"checkpoint-(\d{1,18})\.safetensors")
-SUFFIXES = (".safetensors", ".npz", ".npy", ".pt", ".pth", ".ckpt", ".bin", ".pkl")
-"""Usual suffixes of weight files; a file that exists may have any other."""
 
 
 def runs_folder() -> Path:

@@ -94,7 +94,7 @@ class Hull:
 
 
 def hull(p: float, n_sparse: int | None = None) -> Hull:
-    """The lower hull of the structures that training finds (in rugs of n_sparse features)."""
+    """The lower hull of the structures that training finds, for large n_sparse or for this one."""
     return _hull(p, n_sparse)  # to a cache hull(p) and hull(p, None) are different calls
 
 

@@ -26,7 +26,7 @@ LEAST_P = 1e-6
 class Levels:
     """Theoretical losses per feature at (r, p), and the a, b and σ of the symmetric optimum.
 
-    None is a lower bound on trained losses; the last two bound models with symmetric
+    Trained losses can fall below every one of these; the last two bound models with symmetric
     pre-activations (section 8).
     """
 

@@ -12,11 +12,11 @@ from rugtui.training.heldout import Estimate
 from rugtui.training.state import StepResult
 
 WARMUP_STEPS = 1000
-"""At most, and no more than a tenth of all steps."""
+"""Longest warm-up in steps; it is never more than a tenth of the run either."""
 EPOCH = 30_000
 """Samples that the paper's loop draws at once and cuts into batches; the last batch is smaller."""
 PATIENCE = 200
-"""Of population training, and of the paper's loop, which calls it loss_window."""
+"""Default patience, in steps, of population training and of the paper's loop (its loss_window)."""
 SETTLED = 1e-5
 """Relative fall of the loss below which population training has not improved."""
 

@@ -11,8 +11,8 @@ LEAST = 30, 8
 
 
 def layout_for(columns: int, rows: int) -> Layout:
-    """broad: four panes, W over the full height; wide: four alike; compact: three, W over the full
-    height; single: the focused one."""
+    """broad: four panes, W over the full height; wide: four in a grid; compact: three, W over the
+    full height; single: the focused one."""
     if columns < LEAST[0] or rows < LEAST[1]:
         return "none"
     if columns >= 156 and rows >= 40:  # 64 × 64 pixels of W, and two tables side by side

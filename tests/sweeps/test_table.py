@@ -4,7 +4,14 @@ import csv
 import io
 import math
 
+import numpy as np
+import torch
+
+from rugtui.analysis.statistics import statistics
+from rugtui.settings.settings import Settings
 from rugtui.sweeps.table import TABLE_TYPES, TYPES, Row, csv_bytes, write_tables
+from rugtui.training.initial import initial
+from rugtui.vocabulary import NAMES
 from tests.sweeps.in_process import read_parquet
 
 PROMISED = (
@@ -58,3 +65,10 @@ def test_numbers_that_are_not_finite_become_none(tmp_path):
     (read,) = read_parquet(tmp_path / "results.parquet")
     assert read.loss is None
     assert read.standard_error is None
+
+
+def test_every_statistic_has_a_column_and_a_meaning():
+    weights = initial(Settings(n_sparse=16, n_dense=4), generator=torch.Generator())
+    known = statistics(weights, 0.1, generator=np.random.default_rng(0)).numbers()
+    losses = {"gaussian", "exact", "exact_standard_error"}  # there: loss_gaussian and so on
+    assert known.keys() - losses <= TYPES.keys() & NAMES.keys()

@@ -25,6 +25,7 @@ from torch import Tensor
 
 from rugtui.errors import WeightsError
 from rugtui.models.base import require_memory
+from rugtui.models.weight_files import SUFFIXES
 from rugtui.models.weight_files.archive import (
     COMPRESSION_FREE,
     MAX_COMPRESSION,
@@ -45,9 +46,6 @@ from rugtui.models.weight_files.torch_file import (
     torch_archive,
 )
 
-KNOWN = ".npz, .pt, .pth, .safetensors, .npy, .ckpt, .bin, .pkl"
-SUFFIXES = tuple(KNOWN.split(", "))
-"""Usual endings; others are accepted too."""
 NPY_MAGIC = b"\x93NUMPY"
 MAX_NPY_HEADER = 16 << 10
 """Limit on the header of an array in an .npz, in bytes; NumPy writes 128 for arrays of numbers."""
@@ -128,7 +126,7 @@ def _reader(path: Path) -> Callable[[Path], Contents]:
     if path.suffix.lower() in SUFFIXES and first:
         raise BrokenFileError("it does not begin like one")
     raise WeightsError(
-        f"Weights are read from {KNOWN} and the like, but {path} "
+        f"Weights are read from {', '.join(SUFFIXES)} and the like, but {path} "
         + ("is empty." if not first else "begins like none of them.")
     )
 

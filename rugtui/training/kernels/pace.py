@@ -17,7 +17,8 @@ from rugtui.settings.settings import Settings
 from rugtui.training import schedule
 
 PRODUCTS = 1.4e9
-"""Multiplications in an interval, of one of a step's products: a tenth of a second on two cores."""
+"""An interval is as long as this many multiplications of one product per step: about 0.1 s on two
+cores."""
 STEP_OVERHEAD = 1e7
 """The cost of the small operations of a step, in the same unit."""
 CUDA_PRODUCTS, CUDA_OVERHEAD = 2e11, 6e8

@@ -54,7 +54,7 @@ def outline(
             canvas[k, m] = DIAGONAL if corner else CURSOR
 
 
-def rows_a_strip(palette: Palette) -> int:
+def pixel_rows_per_line(palette: Palette) -> int:
     """Rows of levels per strip of `heatmap`."""
     return 2 if palette.glyphs is None else 1
 

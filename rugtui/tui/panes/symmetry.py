@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 EIGHTHS = " ▁▂▃▄▅▆▇█"
 LOW = EIGHTHS[1:-1]
-"""Of sparklines: full blocks would touch the line above."""
+"""Characters of a sparkline. Full blocks are left out: they would touch the line above."""
 ASCII_EIGHTHS = "  ..::==#"
 ASCII_LOW = "_.-=*"
 DOT, ASCII_DOT = "•", "o"

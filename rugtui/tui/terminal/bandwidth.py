@@ -2,8 +2,8 @@
 link.
 
 Bytes that were sent but have not arrived delay the response to the next key. So no more is sent
-than the link carries; the rest is sent later, in its newest state. The rate is reduced when a write
-blocks, or the terminal answers late.
+than the link carries; the rest waits, and is sent later as it looks then. The rate is reduced when
+a write blocks, or the terminal answers late.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ CALM, EAGER = 120.0, 1.0
 """Seconds after which a higher rate is tried if one is wanted: if only a blocked write would show
 that it is too high (then the kernel's buffer is full); and if answers show it."""
 HELD = 8 * KIB
-"""At least so many bytes are in the kernel's buffer when a write blocks."""
+"""When a write blocks, the kernel's buffer holds at least this many bytes."""
 TAKEN = 4 * KIB
 """Bytes that a pseudo-terminal takes at once."""
-SOON = 20.0
-"""A link that is too slow blocks again within so many seconds."""
+BLOCKS_AGAIN = 20.0
+"""A link that is too slow blocks again within this many seconds."""
 BLOCKED, LATE = 0.05, 0.25
 """Seconds that a write takes, and an answer takes beyond the quickest, if the link is full."""
 MOMENT = 0.03
@@ -80,7 +80,7 @@ class BandwidthLimiter:
 
     @property
     def careful(self) -> bool:
-        """Whether even what a key does must not take many bytes."""
+        """Whether the link is so slow that even the response to a key must be small."""
         return self._careful
 
     def key_pressed(self) -> None:
@@ -89,7 +89,7 @@ class BandwidthLimiter:
             self._saved = max(self._saved, self.rate * AT_A_KEY)
 
     def available(self) -> float:
-        """Bytes that may be sent now. If it is positive, a little more may be sent."""
+        """Bytes that may be sent now; if there are any, the last row may exceed them."""
         now = self._clock()
         passed, self._then = now - self._then, now
         full = max(self._saved, self.rate * (SHORT if self._careful else BURST))
@@ -116,7 +116,7 @@ class BandwidthLimiter:
         self._since_full += count
         if seconds > BLOCKED:
             since, self._full = now - self._full, now
-            if since < SOON:
+            if since < BLOCKS_AGAIN:
                 alone = (count - TAKEN) / seconds if count > HELD else 0.0
                 self._choke(max(self._since_full / since, alone))
             self._since_full, self._saved = 0, min(self._saved, -HELD)

@@ -20,7 +20,7 @@ LONGEST = 1.0
 
 
 class FrameThrottle:
-    """Limits the thread that makes it to a share of a core."""
+    """Limits drawing to a share of a core, in the thread that creates this."""
 
     def __init__(
         self,

@@ -10,6 +10,7 @@ from rich.style import Style
 
 from rugtui.analysis import numbers
 from rugtui.analysis import statistics as measure
+from rugtui.analysis.glossary import LOSSES, SYMMETRY
 from rugtui.live.frame import Reading
 from rugtui.live.history import History
 from rugtui.settings.settings import Settings
@@ -17,6 +18,7 @@ from rugtui.training.initial import initial
 from rugtui.tui.charts.lines import sentences
 from rugtui.tui.charts.palette import DARK
 from rugtui.tui.header import headline
+from rugtui.tui.panes.pane import NAME
 from rugtui.tui.panes.symmetry import waiting
 from rugtui.tui.panes.theory import theory_rows, theory_table
 from tests.tui.fake import LEVELS, some_frame
@@ -255,3 +257,8 @@ def statistics():
     settings = Settings(n_sparse=8, n_dense=2, p=0.05)
     weights = initial(settings, generator=torch.Generator().manual_seed(0))
     return measure.statistics(weights, 0.05, generator=np.random.default_rng(0))
+
+
+def test_names_of_rows_fit_their_column_so_that_a_click_finds_them():
+    names = [one.name for one in (*LOSSES.values(), *SYMMETRY.values())]
+    assert max(map(len, names)) <= NAME

@@ -27,7 +27,7 @@ from rugtui.tui.charts.palette import (
     map_palette,
     rising_palette,
 )
-from rugtui.tui.heatmap.heatmap import heatmap, outline, rows_a_strip
+from rugtui.tui.heatmap.heatmap import heatmap, outline, pixel_rows_per_line
 
 GUTTER = 7
 """Columns for r on the left."""
@@ -71,7 +71,7 @@ class MapLayout:
         cursor: tuple[int, int] | None = None,
     ) -> MapLayout:
         """All cells, as large as possible; if there are too many, those around the cursor."""
-        tall = max((height - foot(height)) * rows_a_strip(palette), 1)
+        tall = max((height - foot(height)) * pixel_rows_per_line(palette), 1)
         wide = max(width - GUTTER, 1)
         rows, columns = min(shape[0], tall), min(shape[1], wide)
         i, k = cursor or (0, 0)
@@ -92,7 +92,7 @@ class MapLayout:
 
     def at(self, row: int, column: int, palette: Palette) -> tuple[int, int] | None:
         """The cell (i of r, k of p) at a position of the pane."""
-        y, x = row * rows_a_strip(palette), column - GUTTER
+        y, x = row * pixel_rows_per_line(palette), column - GUTTER
         if not (0 <= y < self.down[-1] and 0 <= x < self.across[-1]):
             return None
         i = self.rows - bisect_right(self.down, y)
@@ -105,7 +105,7 @@ class MapLayout:
         if not (0 <= row < self.rows and 0 <= column < self.columns):
             return None
         (begin, end), (left, right) = self.down[row : row + 2], self.across[column : column + 2]
-        tall = rows_a_strip(palette)
+        tall = pixel_rows_per_line(palette)
         y = (begin + end - tall) // 2 // tall
         y += y * tall < begin
         if (y + 1) * tall > end:
@@ -165,7 +165,7 @@ def _pixels(
     columns = slice(room.left, room.left + room.columns)
     levels = levels_of(seen.values[rows, columns], span)[::-1]
     pixels = levels.repeat(np.diff(room.down), 0).repeat(np.diff(room.across), 1)
-    ruled = pixels[:: rows_a_strip(palette)]
+    ruled = pixels[:: pixel_rows_per_line(palette)]
     ruled[ruled == BLANK] = MISSING
     if cursor is not None:
         i, k = room.rows - 1 - (cursor[0] - room.top), cursor[1] - room.left
@@ -192,7 +192,7 @@ def _inner(begin: int, end: int) -> slice:
 def _labels(seen: MapPanel, room: MapLayout, strips: int, palette: Palette) -> list[str]:
     """r beside the rows of cells, as many as fit."""
     labels = [""] * strips
-    per_strip = rows_a_strip(palette)
+    per_strip = pixel_rows_per_line(palette)
     free = strips
     for i in range(room.rows):
         begin, end = room.down[room.rows - 1 - i : room.rows + 1 - i]

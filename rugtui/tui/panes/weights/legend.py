@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from textual.strip import Strip
 
@@ -19,22 +21,30 @@ def text_lines(
     palette: Palette,
     width: int,
     height: int,
+    biases_drawn: bool = True,
 ) -> list[Strip]:
     """Exactly `height` lines under the picture: the legend, then the readout. If there is only one,
     it is the readout if the user points at a cell."""
+    colours = partial(legend, picture, scale, beyond, palette, width, biases_drawn=biases_drawn)
     read = readout(picture, cursor, palette, width, max(height - 1, 1))
     if height < 2:
-        one = read if cursor is not None else legend(picture, scale, beyond, palette, width, 1)
-        return one[:height]
-    above = legend(picture, scale, beyond, palette, width, height - len(read))
+        return (read if cursor is not None else colours(1))[:height]
+    above = colours(height - len(read))
     return [*[blank(width)] * (height - len(above) - len(read)), *above, *read]
 
 
 def legend(
-    picture: Picture, scale: Scale, beyond: bool, palette: Palette, width: int, most: int
+    picture: Picture,
+    scale: Scale,
+    beyond: bool,
+    palette: Palette,
+    width: int,
+    most: int,
+    *,
+    biases_drawn: bool,
 ) -> list[Strip]:
-    """What the colours mean, in at most `most` lines: of W, of the diagonal, and of the biases,
-    whose strip has the same colours on a scale of its own."""
+    """What the colours mean, in at most `most` lines: of W, of the diagonal, and of the column of
+    biases if it is drawn, which has the same colours on a scale of its own."""
     faint, text = palette.style("faint"), palette.style("text")
     shown = range(-HALF_LEVELS, HALF_LEVELS + 1, 2)
     if palette.glyphs is None:
@@ -55,7 +65,7 @@ def legend(
     if any(panel.biases.any() for panel in picture.panels):
         biases = f"bias {_range(picture)}"
         top = bias_scale([panel.biases for panel in picture.panels])
-        end = f" (colours to ±{top:.2g})"
+        end = f" (colours to ±{top:.2g})" if biases_drawn else ""
     if not any(panel.pixels.any() for panel in picture.panels):  # the weave is finer than a pixel
         groups = [[("0 everywhere: the cells within each pixel cancel", faint)]]
     lines, whole = _wrapped([*groups, [(biases + end, faint)]], width, most)

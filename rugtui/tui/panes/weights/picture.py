@@ -16,7 +16,7 @@ from rugtui.live.frame import Panel, Picture
 from rugtui.models.base import Window
 from rugtui.tui.charts.lines import blank, fit
 from rugtui.tui.charts.palette import BLANK, CURSOR, DIAGONAL, Palette
-from rugtui.tui.heatmap.heatmap import heatmap, outline, resampled, rows_a_strip
+from rugtui.tui.heatmap.heatmap import heatmap, outline, pixel_rows_per_line, resampled
 from rugtui.tui.heatmap.shading import (
     Scale,
     Scaling,
@@ -49,15 +49,16 @@ class PictureLayout:
     width: int
     height: int
     panels: int
-    rows_a_strip: int
+    pixel_rows_per_line: int
     stacked: bool
 
     @classmethod
     def of(cls, width: int, height: int, panels: int, palette: Palette) -> PictureLayout:
-        both = [
-            cls(width, height, panels, rows_a_strip(palette), stacked) for stacked in (False, True)
-        ]
-        return max(both[:panels], key=lambda one: math.prod(whole_drawn(*one.pixels, one.tall)))
+        tall = pixel_rows_per_line(palette)
+        possible = [cls(width, height, panels, tall, stacked=False)]
+        if panels > 1:
+            possible.append(cls(width, height, panels, tall, stacked=True))
+        return max(possible, key=lambda one: math.prod(whole_drawn(*one.pixels, one.tall)))
 
     @property
     def lines(self) -> int:
@@ -86,30 +87,32 @@ class PictureLayout:
         return max(rows - self.ticks, 0)
 
     @property
-    def share(self) -> int:
+    def panel_columns(self) -> int:
         """Columns of one panel with its biases."""
         across = 1 if self.stacked else self.panels
         return max((self.width - self.margin - (across - 1) * BETWEEN) // across, 0)
 
     @property
-    def bias(self) -> int:
+    def bias_columns(self) -> int:
         """Columns of each panel's biases, with the space before them."""
-        return BIAS + GAP if self.share >= NARROW else 0
+        return BIAS + GAP if self.panel_columns >= NARROW else 0
 
     @property
     def pixels(self) -> tuple[int, int]:
         """Height and width of one panel in pixels."""
-        return self.strips * self.rows_a_strip, max(self.share - self.bias, 0)
+        return self.strips * self.pixel_rows_per_line, max(
+            self.panel_columns - self.bias_columns, 0
+        )
 
     @property
     def tall(self) -> int:
         """How many times as high as wide a pixel is."""
-        return 2 // self.rows_a_strip
+        return 2 // self.pixel_rows_per_line
 
     def left(self, place: int, wide: int) -> int:
         """The first column of a panel's picture of that width, centred together with its biases."""
-        first = 0 if self.stacked else place * (self.share + BETWEEN)
-        return self.margin + first + max((self.share - wide - self.bias) // 2, 0)
+        first = 0 if self.stacked else place * (self.panel_columns + BETWEEN)
+        return self.margin + first + max((self.panel_columns - wide - self.bias_columns) // 2, 0)
 
     def top(self, place: int) -> int:
         """The first row of characters of a panel's picture."""
@@ -155,14 +158,14 @@ def weights_picture(
     room = PictureLayout.of(width, height, len(picture.panels), palette)
     scale, levels = shades.of(picture)
     rows = max(height - room.lines, 0)
-    canvas = np.full((rows * room.rows_a_strip, width), BLANK, np.int8)
+    canvas = np.full((rows * room.pixel_rows_per_line, width), BLANK, np.int8)
     beyond, end = False, 0
     labels: list[tuple[int, int, str]] = []
     for place, (panel, own) in enumerate(zip(picture.panels, levels, strict=True)):
         drawn = marked(own, panel.pixels, scale, picture.window)
         beyond = beyond or bool((drawn == DIAGONAL).any())
         tall, wide = _paint(canvas, drawn, panel, picture, cursor, room, place)
-        below = room.top(place) - tall // -room.rows_a_strip
+        below = room.top(place) - tall // -room.pixel_rows_per_line
         if room.ticks:
             labels += tick_labels(picture.window, room, place, (tall, wide))
         end = max(end, below + room.ticks)
@@ -170,7 +173,9 @@ def weights_picture(
     for row, column, text in labels:
         if row < len(strips):
             strips[row] = _written(strips[row], column, text, palette.style("faint"))
-    text = text_lines(picture, cursor, scale, beyond, palette, width, room.lines)
+    text = text_lines(
+        picture, cursor, scale, beyond, palette, width, room.lines, room.bias_columns > 0
+    )
     under = [*strips[:end], *[blank(width)] * min(len(strips) - end, 1), *text]
     return fit(under, width, height)
 
@@ -184,13 +189,13 @@ def tick_labels(
     found: list[tuple[int, int, str]] = []
     for part in range(4):
         i = window.top + (window.bottom - window.top) * part // 4
-        row = top + tall * part // 4 // room.rows_a_strip
+        row = top + tall * part // 4 // room.pixel_rows_per_line
         text = _number(i)
         if place == 0 or room.stacked:
             found.append((row, left - len(text) - 1, text))
         j = window.left + (window.right - window.left) * part // 4
         column = left + wide * part // 4
-        found.append((top - tall // -room.rows_a_strip, column, _number(j)))
+        found.append((top - tall // -room.pixel_rows_per_line, column, _number(j)))
     return found
 
 
@@ -226,12 +231,12 @@ def _paint(
         factor = enlargement(tall, wide, height, width)
         tall, wide = min(height * factor, tall), min(width * factor, wide)
         levels = levels[: max(tall // factor, 1), : max(wide // factor, 1)]
-    top, left = room.top(place) * room.rows_a_strip, room.left(place, wide)
+    top, left = room.top(place) * room.pixel_rows_per_line, room.left(place, wide)
     tall, wide = min(tall, canvas.shape[0] - top), min(wide, canvas.shape[1] - left)
     if tall < 1 or wide < 1:
         return 0, 0
     canvas[top : top + tall, left : left + wide] = resampled(levels, tall, wide)
-    if room.bias:
+    if room.bias_columns:
         end = bias_scale([one.biases for one in picture.panels])
         steps = Scale("fixed", end).steps(panel.biases[: levels.shape[0], None])
         start = left + wide + GAP
@@ -239,7 +244,7 @@ def _paint(
         canvas[top : top + tall, start : start + BIAS] = strip
     if cursor is not None:
         view = PixelView(picture.window, height, width, tall, wide)
-        _outline(canvas, view, cursor, top, left, room.rows_a_strip > 1)
+        _outline(canvas, view, cursor, top, left, room.pixel_rows_per_line > 1)
     return tall, wide
 
 

@@ -167,7 +167,7 @@ class WeightsPane(Pane):
         for place in range(room.panels):
             left, top = room.left(place, view.wide), room.top(place)
             if left <= x < left + view.wide and top <= y < top + room.strips:
-                return camera.pointed((y - top) * room.rows_a_strip, x - left)
+                return camera.pointed((y - top) * room.pixel_rows_per_line, x - left)
         return camera
 
     def action_order(self) -> None:
