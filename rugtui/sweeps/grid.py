@@ -93,14 +93,7 @@ class Grid:
     tied: str = choices("tied", "Whether W_out of trained models is W_in's transpose: yes,no.")
     activation: str = choices("activation", "Activations of trained models: relu,tanh.")
     data: str = choices("data", "Data of trained models: bernoulli,one.")
-    k: int | None = setting(
-        None,
-        "Outputs that the activation topk keeps in each sample.",
-        unit="outputs",
-        least=1,
-        auto="p n_sparse, rounded, and at least 1",
-        group="grid",
-    )
+    k: int | None = as_in_runs("k", group="grid")
     kinds: str = setting(
         "trained,rug,theory,linear",
         "What to compare: trained (on samples, by SGD), population (minimises the Gaussian loss, "
@@ -218,13 +211,13 @@ class Axes:
     @classmethod
     def of(cls, grid: Grid) -> Axes:
         """Raises SettingError."""
-        shapes, notes = _shapes([int(n) for n in _numbers("n_sparse", grid.n_sparse)], grid.ratio)
+        shapes, notes = _shapes(_numbers("n_sparse", grid.n_sparse), grid.ratio)
         kinds = _words("kinds", grid.kinds)
         variants = [_words(name, getattr(grid, name)) for name in VARIANT]
         return cls(
             shapes,
             tuple(_numbers("p", grid.p)),
-            tuple(int(seed) for seed in _numbers("seed", grid.seed)),
+            tuple(_numbers("seed", grid.seed)),
             tuple(kind for kind in KINDS if kind in kinds),
             tuple(Variant(*one) for one in itertools.product(*variants)),
             notes,
@@ -259,10 +252,10 @@ def usual_steps(n_sparse: int) -> int:
     return max(100 * round(STEPS / 100 * math.sqrt(n_sparse / STEPS_AT)), 1000)
 
 
-def _numbers(name: str, text: str) -> list[float]:
+def _numbers(name: str, text: str) -> list[Any]:
     """Numbers that differ, and are valid for the setting of this name, if there is one. Those of a
     range are rounded for a setting of whole numbers. Raises SettingError."""
-    declared, found = fields_of(Settings).get(name), list[float]()
+    declared, found = fields_of(Settings).get(name), list[Any]()
     for part in text.split(","):
         for value in numbers(name, part):
             if declared and not declared.rule.admits(value):

@@ -19,7 +19,7 @@ from rugtui.errors import RunError, UsageError
 from rugtui.storage.files import file_mode, last_lines, make_folder, state_folder
 from rugtui.storage.lock import holder
 from rugtui.storage.run_directory import last_written
-from rugtui.sweeps.folder import ABOUT, ROWS, SweepFolder, about, grid_of, is_sweep, read_rows
+from rugtui.sweeps.folder import ABOUT, ROWS, SweepFolder, grid_of, is_sweep, read_rows
 from rugtui.sweeps.grid import Axes, Grid
 from rugtui.sweeps.table import Key, Row
 
@@ -57,7 +57,6 @@ class Watch:
 
     def __init__(self, folder: Path, process: subprocess.Popen[bytes] | None = None) -> None:
         """`process`: that which this program started, if it did. Raises OSError, RugtuiError."""
-        about(folder)
         self.folder, self._process = folder, process
         self._grid = grid_of(folder)
         self._axes = Axes.of(self._grid)
