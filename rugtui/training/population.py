@@ -166,7 +166,7 @@ def evaluate(
         by_sum = rows.by_beta * (p / 2)
         by_a = by_a - by_sum
 
-    # from slopes in a, Q and S to those in W_in and W_out
+    # from slopes in a, Σ_j W_ij² and Σ_j W_ij to those in W_in and W_out
     by_a, by_square = (slope.to(W_out)[..., None] for slope in (by_a, 2 * by_square))
     outer = W_out.mT @ (W_out * by_square)
     check_cancelled()
