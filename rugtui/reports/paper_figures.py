@@ -6,6 +6,7 @@ losses at several n_sparse share a plot; for one model, a corner of W, two histo
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from operator import attrgetter
@@ -15,14 +16,12 @@ import numpy as np
 
 from rugtui.analysis.paper import CELLS
 from rugtui.models.dense import Dense
-from rugtui.reports.figure import Figure, LinePanel, MapPanel, Series, WeightsPanel, number
+from rugtui.reports.figure import Figure, LinePanel, MapPanel, Role, Series, WeightsPanel, number
 from rugtui.reports.sweep_figures import (
-    ERRORS,
     LOSS,
-    LOSSES,
-    error_bars,
     loss_panels,
     methods,
+    points,
     variant_suffix,
 )
 from rugtui.sweeps.grid import Kind
@@ -114,36 +113,18 @@ def _losses(sizes: Sequence[Cells], other: str, wanted: Sequence[float]) -> Figu
     """Losses against r or p (`other`) at every n_sparse, and of the rug at the largest."""
     largest = sizes[-1]
 
-    def measured(_: int, at: float) -> list[Series]:
-        trained = [
-            _points(cells, kind, other, at, k) for kind in KINDS for k, cells in enumerate(sizes)
-        ]
-        return [one for one in (*trained, _points(largest, "rug", other, at)) if one is not None]
+    def losses(cells: Cells, kind: Role, at: float, place: int | None = None) -> list[Series]:
+        return points(cells, kind, other, at, f"{kind}, n_sparse {cells.n_sparse:,}", place)
+
+    def measured(at: float) -> list[Series]:
+        trained = (losses(one, kind, at, k) for kind in KINDS for k, one in enumerate(sizes))
+        return [*itertools.chain(*trained), *losses(largest, "rug", at)]
 
     panels = loss_panels(other, largest, wanted, measured, log_x=False)
     features = ", ".join(f"{cells.n_sparse:,}" for cells in sizes)
     caption = f"Loss against {other}, n_sparse {features}{methods(_whole(sizes, *KINDS))}."
     name = f"paper-loss-against-{other}{variant_suffix(largest)}"
     return Figure(name, caption, panels, min(3, len(panels)))
-
-
-def _points(
-    cells: Cells,
-    kind: Literal["trained", "population", "rug"],
-    other: str,
-    at: float,
-    place: int | None = None,
-) -> Series | None:
-    """The rows of one n_sparse, where its r or p is nearest to `at`."""
-    quantity = LOSSES[kind]
-    x, fixed = (cells.r, cells.p) if other == "r" else (cells.p, cells.r)
-    k = int(np.abs(fixed - at).argmin())
-    where = (slice(None), k) if other == "r" else (k, slice(None))
-    y = cells.values(quantity)[where]
-    if not np.isfinite(y).any():
-        return None
-    name = f"{kind}, n_sparse {cells.n_sparse:,}"
-    return Series(name, x, y, kind, place, error_bars(cells, quantity, ERRORS[kind])[where])
 
 
 def corner_figure(weights: Dense, about: str, name: str = "paper-corner") -> Figure:

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float
-from numpy.typing import ArrayLike
 
 from rugtui.errors import UsageError
 from rugtui.reports.figure import Figure, LinePanel, MapPanel, Role, Series
@@ -77,13 +76,12 @@ def variant_suffix(cells: Cells) -> str:
 def _against(other: str, cells: Cells, wanted: Sequence[float]) -> Figure:
     """Losses of trained weights and rugs against r or p (`other`), at wanted values of the other
     one."""
-    over_r, fixed = other == "r", "p" if other == "r" else "r"
 
-    def measured(k: int, at: float) -> list[Series]:
-        where = (slice(None), k) if over_r else (k, slice(None))
-        return _measured(cells, cells.r if over_r else cells.p, where)
+    def measured(at: float) -> list[Series]:
+        return [one for role in LOSSES for one in points(cells, role, other, at, role)]
 
-    panels = loss_panels(other, cells, wanted, measured, log_x=not over_r)
+    panels = loss_panels(other, cells, wanted, measured, log_x=other == "p")
+    fixed = "p" if other == "r" else "r"
     caption = f"Loss against {other} at fixed {fixed}, n_sparse {cells.n_sparse:,}{methods(cells)}."
     return Figure(f"loss-against-{other}-{_name(cells)}", caption, panels, len(panels))
 
@@ -92,12 +90,12 @@ def loss_panels(
     other: str,
     cells: Cells,
     wanted: Sequence[float],
-    measured: Callable[[int, float], list[Series]],
+    measured: Callable[[float], list[Series]],
     *,
     log_x: bool,
 ) -> tuple[LinePanel, ...]:
     """Charts of loss against r or p (`other`): one for each wanted value of the one that is fixed,
-    with theory and what is `measured` at it (its index in the grid, and the value)."""
+    with theory and what is `measured` at that value."""
     over_r = other == "r"
     along, across = (cells.r, cells.p) if over_r else (cells.p, cells.r)
     x = (np.geomspace if log_x else np.linspace)(along[0], along[-1], CURVE)
@@ -106,27 +104,27 @@ def loss_panels(
     for k in chosen("p" if over_r else "ratio", across, wanted):
         at = float(across[k])
         r_p = (x, at) if over_r else (at, x)
-        series = (*theory_lines(x, optimum(*r_p).loss, linear(*r_p)), *measured(k, at))
+        theory = (
+            Series("L*", x, np.broadcast_to(optimum(*r_p).loss, x.shape), "optimum"),
+            Series("linear", x, np.broadcast_to(linear(*r_p), x.shape), "linear"),
+        )
+        series = (*theory, *measured(at))
         panels.append(LinePanel(f"{fixed} = {at:.3g}", label, LOSS, series, log_x=log_x))
     return tuple(panels)
 
 
-def theory_lines(x: Float[np.ndarray, " n"], best: ArrayLike, linear: ArrayLike) -> list[Series]:
-    return [
-        Series("L*", x, np.broadcast_to(best, x.shape), "optimum"),
-        Series("linear", x, np.broadcast_to(linear, x.shape), "linear"),
-    ]
-
-
-def _measured(cells: Cells, x: Float[np.ndarray, " n"], where: tuple) -> list[Series]:
-    """The series of trained weights and rugs along a line of the grid."""
-    series = []
-    for role, quantity in LOSSES.items():
-        y = cells.values(quantity)[where]
-        if np.isfinite(y).any():
-            error = error_bars(cells, quantity, ERRORS[role])[where]
-            series.append(Series(role, x, y, role, error=error))
-    return series
+def points(
+    cells: Cells, role: Role, other: str, at: float, name: str, place: int | None = None
+) -> list[Series]:
+    """Losses of one kind of weights against r or p (`other`), where the other one is nearest to
+    `at`; an empty list if there are none."""
+    x, fixed = (cells.r, cells.p) if other == "r" else (cells.p, cells.r)
+    k = int(np.abs(fixed - at).argmin())
+    where = (slice(None), k) if other == "r" else (k, slice(None))
+    y = cells.values(LOSSES[role])[where]
+    if not np.isfinite(y).any():
+        return []
+    return [Series(name, x, y, role, place, error_bars(cells, LOSSES[role], ERRORS[role])[where])]
 
 
 def error_bars(
