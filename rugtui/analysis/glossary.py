@@ -54,28 +54,32 @@ LOSSES = {
 """By the name of the level (`theory.levels`) or of the kind of loss."""
 
 SYMMETRY = {
-    "diagonal": Term("diagonal a", "Mean of W_ii, how strongly a feature reaches its own output."),
-    "bias": Term(
+    "diagonal_mean": Term(
+        "diagonal a", "Mean of W_ii, how strongly a feature reaches its own output."
+    ),
+    "bias_mean": Term(
         "bias b + μ", "Mean bias plus the mean interference, which is what theory calls b."
     ),
-    "noise": Term("noise σ", "Standard deviation of the interference in a row of W."),
+    "noise_mean": Term("noise σ", "Standard deviation of the interference in a row of W."),
     "skew": Term(
         "skew of W", "Skewness of off-diagonal entries: below 0 once a few are strongly negative."
     ),
-    "pairs": Term(
+    "pairs_share": Term(
         "in pairs",
         "Share of features in mutual pairs: each is the other's strongest negative partner.",
     ),
     "lopsidedness": Term(
         "lopsidedness", "s of the middle pair: W_ij is −s W_ii and W_ji is −W_jj/s; 1 is even."
     ),
-    "singles": Term("single", "Share of features with almost no interference."),
-    "abandoned": Term("abandoned", "Share of features whose diagonal is near 0: not represented."),
+    "singles_share": Term("single", "Share of features with almost no interference."),
+    "abandoned_share": Term(
+        "abandoned", "Share of features whose diagonal is near 0: not represented."
+    ),
     "partners": Term("partners", "Strong negative weights in a row, on average."),
     "partner_mean": Term(
         "their weight", "Mean weight of strong negative partners, relative to the row's diagonal."
     ),
-    "partner_norm": Term(
+    "partner_norm_share": Term(
         "their share", "Share of a row's squared off-diagonal weights that is its partners'."
     ),
     "interferers": Term(
@@ -89,3 +93,4 @@ SYMMETRY = {
         "Lyapunov", "Σ|W|³/(ΣW²)^1.5 of a row: small where the central limit theorem holds."
     ),
 }
+"""By the field of `Statistics`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -49,44 +49,58 @@ LEAST_HISTOGRAM = 3
 
 @dataclass(frozen=True, slots=True)
 class SymmetryRow:
-    """A statistic: its value, its spread over rows, and its value at the symmetric optimum."""
+    """A statistic, with its spread over rows and its value at the symmetric optimum."""
 
     key: str
-    """In `analysis.glossary.SYMMETRY`."""
-    value: Callable[[Statistics], float]
-    spread: Callable[[Statistics], float] | None = None
-    symmetric: Callable[[Levels], float] | None = None
+    """The field of `Statistics`; in `analysis.glossary.SYMMETRY` too."""
+    symmetric: float | str | None = None
+    """Its value in a symmetric model: a number, or the field of `Levels`."""
     rank: int = 0
     """Where there is no room, the highest rank is left out first."""
-    share: bool = False
-    """Whether it is shown in percent."""
+    in_percent: bool = False
+    none_at_0: bool = False
+    """Whether 0 says that there is nothing of which it could be the mean."""
+
+    def value(self, known: Statistics) -> float:
+        value = getattr(known, self.key)
+        return math.nan if self.none_at_0 and not value else value
+
+    def spread(self, known: Statistics) -> float | None:
+        """Its standard deviation over rows; None where there is none."""
+        name, mean, _ = self.key.partition("_mean")
+        return getattr(known, f"{name}_spread", None) if mean else None
+
+    def symmetric_at(self, levels: Levels | None) -> float:
+        """Its value in a symmetric model; NaN if unknown."""
+        if levels is None or self.symmetric is None:
+            return math.nan
+        at = self.symmetric
+        return getattr(levels, at) if isinstance(at, str) else at
 
     def text(self, value: float, digits: int = 4) -> str:
         if not math.isfinite(value):
             return "-"
-        return f"{100 * value:.0f} %" if self.share else numbers.figure(value, digits)
+        return f"{100 * value:.0f} %" if self.in_percent else numbers.figure(value, digits)
 
 
 SYMMETRY_ROWS = (
-    SymmetryRow(
-        "diagonal", lambda s: s.diagonal_mean, lambda s: s.diagonal_spread, lambda at: at.a
-    ),
-    SymmetryRow("bias", lambda s: s.bias_mean, lambda s: s.bias_spread, lambda at: at.b),
-    SymmetryRow("noise", lambda s: s.noise_mean, lambda s: s.noise_spread, lambda at: at.sigma),
-    SymmetryRow("skew", lambda s: s.skew, None, lambda at: 0.0),
-    SymmetryRow("interferers", lambda s: s.interferers, rank=1),
-    SymmetryRow("kolmogorov_smirnov", lambda s: s.kolmogorov_smirnov, None, lambda at: 0.0, 1),
-    SymmetryRow("lyapunov", lambda s: s.lyapunov, None, lambda at: 0.0, 3),
-    SymmetryRow("pairs", lambda s: s.pairs_share, None, lambda at: 0.0, share=True),
-    SymmetryRow("lopsidedness", lambda s: s.lopsidedness or math.nan, rank=4),
-    SymmetryRow("singles", lambda s: s.singles_share, None, lambda at: 0.0, 2, True),
-    SymmetryRow("abandoned", lambda s: s.abandoned_share, None, lambda at: 0.0, 2, True),
-    SymmetryRow("partners", lambda s: s.partners, None, lambda at: 0.0, 4),
-    SymmetryRow("partner_mean", lambda s: s.partner_mean or math.nan, rank=5),
-    SymmetryRow("partner_norm", lambda s: s.partner_norm_share, None, lambda at: 0.0, 5, True),
+    SymmetryRow("diagonal_mean", "a"),
+    SymmetryRow("bias_mean", "b"),
+    SymmetryRow("noise_mean", "sigma"),
+    SymmetryRow("skew", 0.0),
+    SymmetryRow("interferers", rank=1),
+    SymmetryRow("kolmogorov_smirnov", 0.0, rank=1),
+    SymmetryRow("lyapunov", 0.0, rank=3),
+    SymmetryRow("pairs_share", 0.0, in_percent=True),
+    SymmetryRow("lopsidedness", rank=4, none_at_0=True),
+    SymmetryRow("singles_share", 0.0, rank=2, in_percent=True),
+    SymmetryRow("abandoned_share", 0.0, rank=2, in_percent=True),
+    SymmetryRow("partners", 0.0, rank=4),
+    SymmetryRow("partner_mean", rank=5, none_at_0=True),
+    SymmetryRow("partner_norm_share", 0.0, rank=5, in_percent=True),
 )
-LEAST_SHOWN = 7
-"""Rows that take precedence over the histogram."""
+LEAST_SHOWN = sum(row.rank < 2 for row in SYMMETRY_ROWS)
+"""The histogram is drawn only if this many rows fit too."""
 
 
 def waiting(frame: Frame) -> str:
@@ -159,8 +173,9 @@ def _row(row: SymmetryRow, frame: Frame, selected: bool, palette: Palette, width
     reading, now = frame.reading, frame.reading.statistics
     assert now is not None
     has_spread, has_symmetric, room = _columns(width)
-    spread = f"± {numbers.figure(row.spread(now), 2)}" if row.spread and has_spread else ""
-    at = row.symmetric(frame.levels) if row.symmetric and frame.levels is not None else math.nan
+    around = row.spread(now) if has_spread else None
+    spread = "" if around is None else f"± {numbers.figure(around, 2)}"
+    at = row.symmetric_at(frame.levels)
     symmetric = row.text(at, 3) if has_symmetric and math.isfinite(at) else ""
     curve = mark = ""
     if len(reading.trend) > 1 and room > 3:  # a rug's statistics do not change
