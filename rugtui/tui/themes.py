@@ -1,8 +1,7 @@
 """The colours of borders, sheets and keys, for dark and light terminals of many colours or few.
 
-Where a terminal has sixteen, each is one of them: what is taken for the nearest otherwise comes out
-as red keys on grey and as borders that nobody sees. Where it has none, marks are black on white, or
-white on black, and bars are not set off.
+On a terminal of sixteen colours each is one of them: the nearest ones of other themes would be red
+keys on grey, and invisible borders. Without colours, selections are reversed, and bars are plain.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from rugtui.tui.charts.palette import ColourDepth
 
 
 def _marks(accent: str, ink: str, rim: str) -> dict[str, str]:
-    """Selections in the accent colour, in every widget; scrollbars as quiet as borders."""
+    """Selections in the accent colour in every widget; scrollbars in that of borders."""
     return {
         **dict.fromkeys(("block-cursor-background", "input-selection-background"), accent),
         **dict.fromkeys(("block-cursor-foreground", "input-selection-foreground"), ink),
@@ -63,7 +62,7 @@ LIGHT = Theme(
     },
 )
 
-# As Rich takes the sixteen to be, so that each becomes itself.
+# The RGB values that Rich assumes for the sixteen colours, so that each is mapped to itself.
 _BLACK, _GREY, _WHITE = "#000000", "#555555", "#ffffff"
 _BLUE, _RED, _GREEN, _MAGENTA = "#0000aa", "#aa0000", "#00aa00", "#aa00aa"
 _YELLOW, _LIGHT_CYAN, _LIGHT_RED, _LIGHT_GREEN = "#ffff55", "#55ffff", "#ff5555", "#55ff55"
@@ -71,7 +70,8 @@ _SILVER = "#aaaaaa"
 
 
 def _bars(paper: str, bar: tuple[str, str, str], mark: tuple[str, str]) -> dict[str, str]:
-    """On `paper` the bar's background, keys and words, and the background and ink of a mark."""
+    """On the background `paper`: a bar's background, keys and words; a selection's background and
+    text."""
     return {
         **dict(zip(("footer-background", "footer-key-foreground"), bar, strict=False)),
         "footer-description-foreground": bar[2],
@@ -87,21 +87,13 @@ def _bars(paper: str, bar: tuple[str, str, str], mark: tuple[str, str]) -> dict[
 _BAR, _MARK = (_BLUE, _YELLOW, _WHITE), (_BLUE, _WHITE)
 
 
-def _sixteen(
-    name: str,
-    *,
-    paper: str,
-    ink: str,
-    told: str,
-    dark: bool,
-    accent: str,
-    warning: str,
-    error: str,
-    success: str,
-) -> Theme:
-    """One paper under everything."""
+def _sixteen(dark: bool, told: str, accents: tuple[str, str, str, str]) -> Theme:
+    """A theme with one background for everything. `told` is the colour of texts in borders,
+    `accents` those of the focus, warnings, errors and successes."""
+    ink, paper = (_WHITE, _BLACK) if dark else (_BLACK, _WHITE)
+    accent, warning, error, success = accents
     return Theme(
-        name=name,
+        name=name_of("dark" if dark else "light"),
         primary=_BLUE,
         secondary=_BLUE,
         foreground=ink,
@@ -117,28 +109,13 @@ def _sixteen(
     )
 
 
-DARK_16 = _sixteen(
-    "rugtui-dark",
-    paper=_BLACK,
-    ink=_WHITE,
-    told=_SILVER,
-    dark=True,
-    accent=_YELLOW,
-    warning=_LIGHT_CYAN,
-    error=_LIGHT_RED,
-    success=_LIGHT_GREEN,
-)
-LIGHT_16 = _sixteen(
-    "rugtui-light",
-    paper=_WHITE,
-    ink=_BLACK,
-    told=_GREY,
-    dark=False,
-    accent=_BLUE,
-    warning=_MAGENTA,
-    error=_RED,
-    success=_GREEN,
-)
+def name_of(theme: str) -> str:
+    """Textual's name of the dark or the light theme."""
+    return f"rugtui-{theme}"
+
+
+DARK_16 = _sixteen(True, _SILVER, (_YELLOW, _LIGHT_CYAN, _LIGHT_RED, _LIGHT_GREEN))
+LIGHT_16 = _sixteen(False, _GREY, (_BLUE, _MAGENTA, _RED, _GREEN))
 
 
 def _without_colours(theme: Theme, paper: str, ink: str) -> Theme:
@@ -151,10 +128,5 @@ _NONE = _without_colours(DARK_16, _BLACK, _WHITE), _without_colours(LIGHT_16, _W
 
 
 def themes(colours: ColourDepth) -> tuple[Theme, Theme]:
-    """The dark and the light one of a terminal that has so many colours."""
+    """The dark and the light theme for a terminal with these colours."""
     return {"16": _FEW, "none": _NONE}.get(colours, (DARK, LIGHT))
-
-
-def name_of(theme: str) -> str:
-    """What Textual calls the theme that is dark or light."""
-    return f"rugtui-{theme}"
