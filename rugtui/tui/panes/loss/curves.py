@@ -115,24 +115,29 @@ def p_since(history: HistoryView, p: float) -> float:
 def history_facts(
     frame: Frame, derived: Derived, index: int, *, crossed: bool = True
 ) -> list[Fact]:
-    """Every series at one result, and theory at its p. Without a crosshair (`crossed`) the loss is
-    that of the Frame, as in the other panes."""
+    """Every series at one result, and L* at its p. Without a crosshair (`crossed`) the loss and p are
+    those of the Frame, as in the other panes."""
     history = frame.history
     step, loss, p = (float(history.column(name)[index]) for name in ("step", "loss", "p"))
-    now, name = (float(derived.smoothed[index]), "smoothed")
+    now, name, at_this_p = float(derived.smoothed[index]), "smoothed", True
     if not crossed:
+        at_this_p = not abs(p - frame.settings.p_on) > 0  # an unknown p counts
         step, now, name = frame.step, frame.trained.loss, frame.trained.estimate
+        p = frame.settings.p_on
     known = [
         Fact(0 if crossed else 6, "step", f"{step:,.0f}"),
-        Fact(4, "train", numbers.loss(loss), "faint"),
+        *([Fact(4, "train", numbers.loss(loss), "faint")] if at_this_p else []),
         Fact(1, name, numbers.loss(now), "heldout" if name == "held out" else "smooth"),
     ]
-    known += heldout_facts(history, derived, index, step) if name != "held out" else []
+    known += heldout_facts(history, derived, index, step, p) if name != "held out" else []
     if frame.levels is None or not has_levels(frame.settings):
         return known
-    if math.isfinite(p) and p != frame.levels.p:
-        return [*known, Fact(3, "p", f"{p:.3g}")]
     best = frame.levels.loss
+    if abs(p - frame.levels.p) > 0:
+        known.append(Fact(3, "p", f"{p:.3g}"))
+        best = dict(frame.past_optima).get(p, math.nan)
+    if not math.isfinite(best):
+        return known
     return [
         *known,
         Fact(5, "L*", numbers.loss(best), "optimum"),
@@ -140,12 +145,13 @@ def history_facts(
     ]
 
 
-def heldout_facts(history: HistoryView, derived: Derived, index: int, step: float) -> list[Fact]:
-    """The last held-out loss at or before a result, if it was measured at the same p; with its own
-    step if that is not `step`."""
+def heldout_facts(
+    history: HistoryView, derived: Derived, index: int, step: float, p: float
+) -> list[Fact]:
+    """The last held-out loss at or before a result, if it was measured at p; with its own step if
+    that is not `step`."""
     before = derived.heldout[: int(np.searchsorted(derived.heldout, index, side="right"))]
-    at_p = history.column("p")
-    if not before.size or abs(at_p[before[-1]] - at_p[index]) > 0:
+    if not before.size or abs(history.column("p")[before[-1]] - p) > 0:
         return []
     value, error, at = (
         float(history.column(name)[before[-1]])

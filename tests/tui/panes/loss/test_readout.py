@@ -94,3 +94,14 @@ def test_a_held_out_loss_of_another_p_is_not_read_out():
         history.append(step=step, seconds=0, loss=0.006, heldout=held, p=p)
     assert "held out" in told(history.view(), 0)
     assert "held out" not in told(history.view(), 1)
+
+
+def test_l_star_is_that_of_the_p_at_the_crosshair_and_without_one_that_of_now():
+    history = History()
+    history.append(step=10, seconds=0, loss=0.0174, heldout=0.0175, p=0.1)
+    frame = some_frame(history=history.view(), past_optima=((0.1, 0.0087),))
+    derived = Deriver()(frame.history, SPAN)
+    past = facts_text(history_facts(frame, derived, 0))
+    assert past.endswith("p 0.1 · L* 0.008700 · × L* 2.000")
+    now = facts_text(history_facts(frame, derived, 0, crossed=False))
+    assert now == "step 2,000 · live 0.005800 · L* 0.005789 · × L* 1.002"
