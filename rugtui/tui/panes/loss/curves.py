@@ -115,8 +115,8 @@ def p_since(history: HistoryView, p: float) -> float:
 def history_facts(
     frame: Frame, derived: Derived, index: int, *, crossed: bool = True
 ) -> list[Fact]:
-    """Every series at one result, and L* at its p. Without a crosshair (`crossed`) the loss and p are
-    those of the Frame, as in the other panes."""
+    """Every series at one result, and L* at its p. Without a crosshair (`crossed`) the loss and p
+    are those of the Frame, as in the other panes."""
     history = frame.history
     step, loss, p = (float(history.column(name)[index]) for name in ("step", "loss", "p"))
     now, name, at_this_p = float(derived.smoothed[index]), "smoothed", True
