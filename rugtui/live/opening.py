@@ -14,7 +14,7 @@ from rugtui.live.run_session import RunSession
 from rugtui.models.weight_files.archive import split_selectors
 from rugtui.models.weight_files.weight_file import read_weight_file
 from rugtui.settings.settings import Settings
-from rugtui.storage.checkpoint import ResumeHandle, fingerprint, newest
+from rugtui.storage.checkpoint import ResumeHandle, fingerprint, stored_run
 from rugtui.storage.checkpoint_writer import EVERY, CheckpointWriter
 from rugtui.storage.load import run_sizes
 from rugtui.storage.lock import holder
@@ -88,16 +88,16 @@ def continued_or_new(settings: Settings, folder: Path) -> RunSession:
 
 def _saved_in(folder: Path, *, device: str, every: float) -> tuple[RunSession, Path]:
     """The newest checkpoint in a folder, to be viewed, and its path."""
-    found = newest(folder)
+    found = stored_run(folder)
     if found is None:
         raise RunError(f"{str(folder)!r} was never saved: there are no weights in it yet.")
-    path, checkpoint, _ = found
-    settings = checkpoint.settings.replace(device=device or checkpoint.settings.device)
+    settings = found.checkpoint.settings
+    settings = settings.replace(device=device or settings.device)
     writer = CheckpointWriter(settings, device=settings.device, screen=True, every=every)
     try:
-        session = RunSession.restored(folder, found, writer, device=device, screen=True)
+        session = RunSession.restored(found, writer, device=device, screen=True)
     except BaseException:
         writer.close(0)
         raise
     session.waits = True
-    return session, path
+    return session, found.file

@@ -12,12 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from rugtui.live.history import NAMES, History
+from rugtui.live.history import History
 from rugtui.live.past import FrozenRun
 from rugtui.runtime.threads import BackgroundWorker
-from rugtui.storage.checkpoint import Fingerprint, Phase, fingerprint, newest, weights_of
-from rugtui.storage.history_file import read_past
-from rugtui.storage.kept_steps import kept_steps
+from rugtui.storage.checkpoint import Fingerprint, Phase, fingerprint, stored_run, weights_of
 from rugtui.storage.listing import State, state_of
 from rugtui.storage.lock import Holder
 from rugtui.storage.run_directory import is_run
@@ -116,13 +114,12 @@ def read_saved(run: Path) -> SavedRun:
     Raises FileNotFoundError if there is none, OSError, DamagedError, RunError (written by a newer
     rugtui).
     """
-    found = newest(run)
+    found = stored_run(run)
     if found is None:
         raise FileNotFoundError(run)
-    path, checkpoint, refused = found
-    past, damaged = read_past(run, NAMES)
-    age = max(0.0, time.time() - path.stat().st_mtime)
-    settings, read = checkpoint.settings, weights_of(path, checkpoint)
+    checkpoint, settings = found.checkpoint, found.checkpoint.settings
+    age = max(0.0, time.time() - found.file.stat().st_mtime)
+    read = weights_of(found.file, checkpoint)
     # Copied, because the tensors may be memory-mapped: that would keep a deleted file on the disk,
     # and crash this process if another machine deletes the file on a network disk.
     dtype = data_type(settings, read.b.device)
@@ -133,10 +130,10 @@ def read_saved(run: Path) -> SavedRun:
         step=checkpoint.step,
         seconds=checkpoint.seconds,
         saved_weights=read.mapped(lambda part: part.clone().to(dtype)),
-        history=History.of(past.until(checkpoint.step)),
-        kept_steps=tuple(step for step in kept_steps(run) if step <= checkpoint.step),
+        history=History.of(found.past),
+        kept_steps=found.kept_steps,
         phase=checkpoint.phase,
         trained_on=checkpoint.device,
         written=time.monotonic() - age,
-        notes=(*refused, *damaged),
+        notes=found.notes,
     )

@@ -12,11 +12,17 @@ from rugtui.live.commands import Kind
 from rugtui.live.history import NAMES, History
 from rugtui.models.dense import Dense
 from rugtui.settings.settings import Settings, fields, no_effect
-from rugtui.storage.checkpoint import Checkpoint, Phase, ResumeHandle, newest, restore
+from rugtui.storage.checkpoint import (
+    Checkpoint,
+    Phase,
+    ResumeHandle,
+    StoredRun,
+    restore,
+    stored_run,
+)
 from rugtui.storage.checkpoint_writer import EVERY, CheckpointWriter, RunState
 from rugtui.storage.files import read_json
-from rugtui.storage.history_file import read_past
-from rugtui.storage.kept_steps import KeptSteps, kept_steps
+from rugtui.storage.kept_steps import KeptSteps
 from rugtui.storage.run_directory import ABOUT, name_for_commands, settings_of
 from rugtui.training.failure import Diverged
 from rugtui.training.state import StepResult
@@ -79,45 +85,36 @@ class RunSession:
         """
         writer = CheckpointWriter(Settings(), device="", run=run, screen=screen, every=every)
         try:
-            found = newest(run)
+            found = stored_run(run)
             if found is None:
                 # Nothing was saved yet: the same settings give the same bits again.
                 settings = settings_of(run / ABOUT, read_json(run / ABOUT))
                 return cls(Trainer(settings, screen=screen), writer)
-            session = cls.restored(run, found, writer, screen=screen)
-            path, checkpoint, _ = found
-            writer.continue_from(path)
+            session = cls.restored(found, writer, screen=screen)
+            writer.continue_from(found.file)
         except BaseException:
             writer.close(0)
             raise
+        checkpoint = found.checkpoint
         session._saved = checkpoint.step, checkpoint.phase, checkpoint.settings
         writer.note(f"resumed at step {checkpoint.step:,}")
         return session
 
     @classmethod
     def restored(
-        cls,
-        folder: Path,
-        found: tuple[Path, Checkpoint, list[str]],
-        writer: CheckpointWriter,
-        *,
-        device: str = "",
-        screen: bool = False,
+        cls, found: StoredRun, writer: CheckpointWriter, *, device: str = "", screen: bool = False
     ) -> RunSession:
-        """What `newest` found in a folder, with its history and kept steps."""
-        path, checkpoint, refused = found
-        session = cls(restore(path, checkpoint, device=device, screen=screen), writer)
-        past, damaged = read_past(folder, NAMES)
-        past = past.until(checkpoint.step)
-        session.history = History.of(past)
-        known = [step for step in kept_steps(folder) if step <= checkpoint.step]
-        session.replay = KeptSteps(checkpoint.settings, known)
-        session.seconds = checkpoint.seconds
-        session.notes = [*refused, *damaged]
+        """A run as it was saved."""
+        checkpoint, past = found.checkpoint, found.past
+        session = cls(restore(found.file, checkpoint, device=device, screen=screen), writer)
+        session.history, session.seconds = History.of(past), checkpoint.seconds
+        session.replay = KeptSteps(checkpoint.settings, found.kept_steps)
+        session.notes = list(found.notes)
         lost = checkpoint.results - past.table.shape[1]
         # not if the process was killed between thinning and the checkpoint: then counts differ
         if lost and past.thinned == checkpoint.thinned:
-            session.notes.append(f"{str(folder)!r}: {lost:,} results are missing from its history.")
+            folder = str(found.file.parent)
+            session.notes.append(f"{folder!r}: {lost:,} results are missing from its history.")
         if checkpoint.device != str(session.trainer.device):
             session.notes.append(
                 f"it ran on {checkpoint.device} before: data and digits may differ"

@@ -17,6 +17,8 @@ from rugtui.models.dense import Dense
 from rugtui.settings.settings import EXTRA, Settings
 from rugtui.storage import tensors
 from rugtui.storage.files import write_whole
+from rugtui.storage.history_file import NAMES, StoredHistory, read_past
+from rugtui.storage.kept_steps import kept_steps
 from rugtui.storage.run_directory import checkpoint_path, checkpoints, settings_of
 from rugtui.training.state import State, Views
 from rugtui.training.trainer import Trainer
@@ -108,6 +110,29 @@ def newest(run: Path) -> tuple[Path, Checkpoint, list[str]] | None:
     if refused:
         raise DamagedError(run, "all its checkpoints are damaged: " + " ".join(refused).rstrip("."))
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRun:
+    """The newest undamaged checkpoint of a run, with its history and kept steps up to then."""
+
+    file: Path
+    checkpoint: Checkpoint
+    past: StoredHistory
+    kept_steps: tuple[int, ...]
+    notes: tuple[str, ...]
+    """Messages about damage that was skipped."""
+
+
+def stored_run(folder: Path) -> StoredRun | None:
+    """A run or snapshot as it was saved; None if it never was. Raises what `newest` does."""
+    found = newest(folder)
+    if found is None:
+        return None
+    file, checkpoint, refused = found
+    past, damaged = read_past(folder, NAMES)
+    kept = tuple(step for step in kept_steps(folder) if step <= checkpoint.step)
+    return StoredRun(file, checkpoint, past.until(checkpoint.step), kept, (*refused, *damaged))
 
 
 Fingerprint = tuple[tuple[str, int, int], ...]

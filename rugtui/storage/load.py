@@ -13,7 +13,7 @@ from rugtui.models.dense import Dense
 from rugtui.models.weight_files.archive import split_selectors
 from rugtui.models.weight_files.weight_file import WeightFile, read_weight_file
 from rugtui.settings.settings import Settings
-from rugtui.storage.checkpoint import newest, weights_of
+from rugtui.storage.checkpoint import stored_run, weights_of
 from rugtui.storage.files import read_json
 from rugtui.storage.history_file import NAMES, StoredHistory, read_past
 from rugtui.storage.run_directory import ABOUT, find_target, settings_of
@@ -91,28 +91,24 @@ def _of_snapshot(path: Path) -> Saved:
 
 
 def _of_run(path: Path) -> Saved:
-    found = newest(path)
+    found = stored_run(path)
     if found is None:
         raise RunError(f"{str(path)!r} was never saved: it contains no weights yet.")
-    file, checkpoint, refused = found
-    past, damaged = read_past(path, NAMES)
-    past = past.until(checkpoint.step)
-    notes = [*refused, *damaged]
+    checkpoint, notes = found.checkpoint, found.notes
     try:
         facts = read_json(path / ABOUT)
     except (OSError, DamagedError) as error:
-        facts = {}
-        notes.append(str(error))
+        facts, notes = {}, (*notes, str(error))
     return Saved(
         path,
         "trained",
         checkpoint.step,
         checkpoint.settings,
-        weights_of(file, checkpoint),
-        history_table(past),
-        past.marks,
+        weights_of(found.file, checkpoint),
+        history_table(found.past),
+        found.past.marks,
         facts,
-        tuple(notes),
+        notes,
     )
 
 
