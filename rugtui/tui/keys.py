@@ -233,7 +233,13 @@ KEYS = (
     ),
     Key("c", "compare", "compare", "Trained and rug side by side.", "Weights", pane="weights"),
     Key(
-        "f", "next_frame", "rug type", "Step through the constructions.", "Weights", pane="weights"
+        "f",
+        "next_construction",
+        "rug type",
+        "Step through the constructions.",
+        "Weights",
+        pane="weights",
+        name="next_frame",  # of 0.1.0, in users' config files
     ),
     Key("r", "order", "order", ORDER, "Weights", False, pane="weights"),
     Key("v", "scaling", "scale", SCALE, "Weights", False, pane="weights"),

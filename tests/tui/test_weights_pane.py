@@ -128,7 +128,7 @@ async def test_c_compares_side_by_side(pilot):
     assert not look(pilot).beside
 
 
-async def test_f_asks_for_the_next_frame(pilot):
+async def test_f_asks_for_the_next_construction(pilot):
     await pilot.press("f")
     assert any(isinstance(command, NextConstruction) for command in pilot.app.session.told)
 

@@ -184,7 +184,7 @@ class WeightsPane(Pane):
         self.beside = not self.beside
         self._look()
 
-    def action_next_frame(self) -> None:
+    def action_next_construction(self) -> None:
         self.post_message(self.NextRugWanted())
 
     def _go(self, camera: Camera) -> None:
