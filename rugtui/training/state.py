@@ -63,7 +63,7 @@ class Parameters:
         size = self.n_sparse * (self.n_dense * (1 if tied else 2) + bias + self.rows)
         self.weights = self.views(weights.W_in.new_empty(size))
         self.gradient = self.views(weights.W_in.new_zeros(size))
-        self.take(weights)
+        self.set_weights(weights)
 
     def views(self, flat: Tensor) -> Views:
         """The parts of another flat tensor of this size."""
@@ -80,7 +80,7 @@ class Parameters:
             blocks.append((own.b, gradient.b))
         return blocks
 
-    def take(self, weights: Dense) -> None:
+    def set_weights(self, weights: Dense) -> None:
         """Set the values; tied weights take only W_in, and without a bias b is ignored."""
         self.weights.W_in.copy_(weights.W_in)
         if not self.tied:

@@ -63,17 +63,17 @@ class Trainer:
             start = with_parameters(start, settings.activation)
             start = start.mapped(lambda part: part.to(self.device, dtype))
             self._parameters = Parameters(start, tied=settings.tied, bias=settings.bias)
-            self._data, self._unseen = (
+            self._training_source, self._heldout_source = (
                 Source(self._generators[name], self.device, dtype) for name in ("data", "heldout")
             )
-            self._take(settings, new_method=True)
+            self._apply(settings, new_method=True)
         self._first_loss: float | None = None
         self._fallback = self.state()
 
-    def _take(self, settings: Settings, *, new_method: bool) -> None:
+    def _apply(self, settings: Settings, *, new_method: bool) -> None:
         self.settings = settings
         if new_method:
-            self._method = methods.build(settings, self._parameters, self._data)
+            self._method = methods.build(settings, self._parameters, self._training_source)
         else:
             self._method.change(settings)
         self.threads = plan.threads(settings, granted_threads())
@@ -82,8 +82,8 @@ class Trainer:
         self._clear_interval()
 
     def _clear_interval(self) -> None:
-        self._sum = torch.zeros((), dtype=self._parameters.weights.b.dtype, device=self.device)
-        self._steps = 0
+        self._loss_sum = torch.zeros((), dtype=self._parameters.weights.b.dtype, device=self.device)
+        self._interval_steps = 0
 
     @property
     def done(self) -> bool:
@@ -93,7 +93,7 @@ class Trainer:
     @property
     def ending(self) -> str:
         """Why the run is over, in a few words; empty while it is not."""
-        if self._steps:
+        if self._interval_steps:
             return ""
         return self._stopping.reason or (f"{self.step:,} steps done" if self.at_end else "")
 
@@ -141,7 +141,7 @@ class Trainer:
                 judged = self._for_target(estimate, check_cancelled)
         except Cancelled:
             return None
-        loss = float(self._sum) / self._steps if loss is None else loss
+        loss = float(self._loss_sum) / self._interval_steps if loss is None else loss
         return self._result(loss, estimate, judged)
 
     @contextmanager
@@ -154,17 +154,17 @@ class Trainer:
             yield
 
     def _interval_ends(self) -> bool:
-        return self._steps > 0 and (self.step % self._pace.interval == 0 or self.at_end)
+        return self._interval_steps > 0 and (self.step % self._pace.interval == 0 or self.at_end)
 
     def _take_step(self, check_cancelled: CheckCancelled) -> None:
         loss = self._method.step(self.step, check_cancelled)
         if self._first_loss is None and math.isfinite(first := float(loss)):
             self._first_loss = first
-        self._sum += loss
+        self._loss_sum += loss
         if self.settings.method == "sgd":
             self.samples += schedule.batch(self.settings, self.step)
         self.step += 1
-        self._steps += 1
+        self._interval_steps += 1
 
     def _heldout(self, check_cancelled: CheckCancelled) -> Estimate | None:
         """The held-out loss, if it is due."""
@@ -176,10 +176,10 @@ class Trainer:
     def measure(self, samples: int, check_cancelled: CheckCancelled = lambda: None) -> Estimate:
         """The loss on fresh held-out data. If `check_cancelled` raises, no data were used up."""
         own, settings = self._parameters.weights, self.settings
-        with self._computing(), self._unseen.restored_on_error():
+        with self._computing(), self._heldout_source.restored_on_error():
             return heldout.measure(
                 own.dense(),
-                self._unseen.draw_many(settings, samples),
+                self._heldout_source.draw_many(settings, samples),
                 activation=settings.activation,
                 k=settings.outputs_kept,
                 importance=importance(settings, own.b),
@@ -214,7 +214,7 @@ class Trainer:
         # a ReLU may turn NaN into 0, and the loss is then the zero-output baseline
         sound = bool(torch.isfinite(self._parameters.weights.flat.sum()))
         self._require_sound(loss if sound else math.nan)
-        steps = self._steps
+        steps = self._interval_steps
         self._clear_interval()
         result = StepResult(
             step=self.step,
@@ -264,7 +264,7 @@ class Trainer:
             )
         if needed_memory(settings) > needed_memory(self.settings):
             self._memory.require(settings)
-        self._take(settings, new_method=settings.method != self.settings.method)
+        self._apply(settings, new_method=settings.method != self.settings.method)
         self._keep_fallback()
 
     def renew(self) -> dict[str, Any]:
@@ -292,10 +292,14 @@ class Trainer:
         tensors, facts = self._method.state()
         tensors = {f"method.{name}": tensor for name, tensor in tensors.items()}
         tensors |= {f"generator.{n}": g.get_state() for n, g in self._generators.items()}
-        tensors |= {"weights": self._parameters.weights.flat.clone(), "sum": self._sum.clone()}
+        tensors |= {"weights": self._parameters.weights.flat.clone(), "sum": self._loss_sum.clone()}
         facts = {
-            **{"step": self.step, "samples": self.samples, "steps_in_interval": self._steps},
-            **{"threads": self.threads, "first_loss": self._first_loss, "method": facts},
+            "step": self.step,
+            "samples": self.samples,
+            "steps_in_interval": self._interval_steps,
+            "threads": self.threads,
+            "first_loss": self._first_loss,
+            "method": facts,
             "stopping": self._stopping.state(),
         }
         return State(tensors, facts)
@@ -304,14 +308,14 @@ class Trainer:
         """Restore `state`, which must be of a run with these settings."""
         tensors, facts = state.tensors, state.facts
         self._parameters.weights.flat.copy_(tensors["weights"])
-        self._take(self.settings, new_method=True)
+        self._apply(self.settings, new_method=True)
         self._method.restore(_under("method.", tensors), facts["method"])
         self._stopping.restore(facts["stopping"])
         for name, saved in _under("generator.", tensors).items():
             self._generators[name].set_state(saved.cpu())
-        self._sum.copy_(tensors["sum"])
+        self._loss_sum.copy_(tensors["sum"])
         self.step, self.samples = facts["step"], facts["samples"]
-        self._steps, self._first_loss = facts["steps_in_interval"], facts["first_loss"]
+        self._interval_steps, self._first_loss = facts["steps_in_interval"], facts["first_loss"]
         self._fallback = state
 
 

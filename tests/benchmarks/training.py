@@ -175,7 +175,7 @@ def step_seconds(training: Trainer, steps: int = 0) -> float:
     with training._computing():
         for _ in range(steps):
             training._take_step(nobody)
-        float(training._sum)
+        float(training._loss_sum)
     return (time.perf_counter() - begun) / steps
 
 

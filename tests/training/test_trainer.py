@@ -144,7 +144,7 @@ def test_weights_are_a_copy():
 def test_heldout_samples_of_unequal_batches_all_count(recipe):
     settings = SMALL.replace(**recipe)
     training, again = Trainer(settings), Trainer(settings)
-    batches = list(again._unseen.draw_many(settings, 150))
+    batches = list(again._heldout_source.draw_many(settings, 150))
     assert [x.shape[0] for x in batches] == [64, 64, 22]
     x = torch.cat([x.dense() if isinstance(x, SparseRows) else x for x in batches]).double()
     own = again.weights()
