@@ -147,9 +147,7 @@ class BackgroundWorker(Generic[Item]):
 
     def start(self, job: Callable[[], Item]) -> None:
         """Queue a job."""
-        from concurrent.futures import (
-            ThreadPoolExecutor,
-        )  # too slow to import before the first paint
+        from concurrent.futures import ThreadPoolExecutor  # slow: not before the first paint
 
         if self._pool is None:
             self._pool = ThreadPoolExecutor(

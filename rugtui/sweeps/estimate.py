@@ -127,10 +127,10 @@ class Estimate:
 
     @property
     def words(self) -> str:
-        limit = f", of {in_words(self.available)} available" if self.available is not None else ""
+        of = f", of {in_words(self.available)} available" if self.available is not None else ""
         return (
             f"about {duration(self.seconds)} in {_processes(self.processes)}; "
-            f"{in_words(self.memory)} of memory{limit}"
+            f"{in_words(self.memory)} of memory{of}"
         )
 
     @property
@@ -138,23 +138,23 @@ class Estimate:
         """What does not fit in memory, and the consequences."""
         if self.available is None:
             return []
-        limit = f"{in_words(self.available)} are available"
+        available = f"{in_words(self.available)} are available"
         notes = []
         if self.too_large:
             which = "1 cell does" if self.too_large == 1 else f"{self.too_large:,} cells do"
             notes.append(
                 f"{which} not fit in memory: up to {in_words(self.too_large_need)} are needed, and "
-                f"{limit}. In the table these cells will have failed."
+                f"{available}. In the table these cells will have failed."
             )
         if self.processes < self.wanted:
             notes.append(
                 f"{_processes(self.processes)} instead of {self.wanted}: one alone needs up to "
-                f"{in_words(self.largest)}, and {limit}."
+                f"{in_words(self.largest)}, and {available}."
             )
         elif self.processes * self.largest > self.available:
             notes.append(
                 f"Cells that need up to {in_words(self.largest)} wait until there is room for them "
-                f"beside others: {limit}."
+                f"beside others: {available}."
             )
         return notes
 
@@ -257,9 +257,7 @@ def speed() -> float:
 
     matrix, product = (np.ones((64, 64), np.float32) for _ in range(2))
     best = math.inf
-    for _ in range(
-        30
-    ):  # a few milliseconds; the best counts, because other processes may be computing
+    for _ in range(30):  # the best of a few milliseconds: other processes may be computing
         begun = time.perf_counter()
         for _ in range(4):
             np.matmul(matrix, matrix, out=product)

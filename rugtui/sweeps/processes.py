@@ -51,9 +51,8 @@ def outcomes(
 ) -> Iterator[Outcome]:
     """The Outcome of each unit as it is done; ends early once `cancelled`.
 
-    Tests replace what processes `compute`, and the bytes of memory that are `limit` for all of
-    them. Raises SettingError for a device that does not exist, RugtuiError if no process can be
-    started.
+    Tests replace what processes `compute`, and the `limit` in bytes for all of them together.
+    Raises SettingError for a device that does not exist, RugtuiError if no process can be started.
     """
     formulas = [unit for unit in units if unit.kind not in RANDOM]
     others = [unit for unit in units if unit.kind in RANDOM]

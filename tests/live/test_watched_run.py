@@ -109,9 +109,7 @@ def test_the_end_of_the_run_is_reported(phase, shown, news, tmp_path):
         wait(session, lambda f: f.phase == "watching")
         advance(run_session, 1).close(phase)
         frame = wait(session, lambda f: f.phase != "watching")
-        assert (
-            frame.step == run_session.trainer.step
-        )  # its last save is there before its end is told
+        assert frame.step == run_session.trainer.step  # the last save comes before the end
         assert (frame.phase, frame.source) == (shown, "read-only")
         assert news in said(frame)
         assert wait(session, everything).trained.estimate != "live"
@@ -122,9 +120,7 @@ def test_a_crash_is_reported_and_so_is_resuming(tmp_path):
     run = run_session.writer.run
     with watching(run) as session:
         wait(session, lambda f: f.phase == "watching")
-        os.close(
-            run_session.writer._lock._handle
-        )  # what the kernel does for a process that is killed
+        os.close(run_session.writer._lock._handle)  # as the kernel does for a killed process
         run_session.writer._lock = None
         frame = wait(session, lambda f: f.phase == "crashed")
         assert "crashed" in said(frame)
