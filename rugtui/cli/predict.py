@@ -104,9 +104,8 @@ def command(
     if file is not None:
         if any(text is not None for text in (ratio_text, n_sparse, n_dense)):
             raise UsageError(f"{file} has its own n_sparse and n_dense: leave them out.")
-        answers = _of_file(
-            with_names(file, names), p_text, {"rows": rows, "seed": seed or 0, **model}
-        )
+        what, options = with_names(file, names), {"rows": rows, "seed": seed or 0, **model}
+        answers = (_of_run if _is_run(what) else _of_file)(what, p_text, options)
     else:
         for name, given in (("rows", rows), ("activation", activation), ("k", k), ("names", names)):
             if given is not None:
@@ -157,45 +156,48 @@ def _ratios(ratio_text: str | None, n_sparse: int | None, n_dense: str | None) -
     return [dense_from_ratio(ratio, n_sparse) / n_sparse for ratio in ratios]
 
 
+def _of_run(run: str, p_text: str | None, options: dict[str, Any]) -> list[dict[str, Any]]:
+    """Theory at the r of a run or a snapshot, and the losses of its weights, at each p; `options`
+    are those of `api.predict`."""
+    from rugtui.analysis.verdict import caveat
+    from rugtui.storage.load import load
+
+    settings = load(run).settings
+    if warning := caveat(settings):
+        note(warning)
+    options = {**options, "activation": options["activation"] or settings.activation}
+    return _of_weights(run, _p_values(p_text, settings.p_on), options)
+
+
 def _of_file(file: str, p_text: str | None, options: dict[str, Any]) -> list[dict[str, Any]]:
-    """Theory at the r of these weights, and their losses, at each p; `options` of `api.predict`."""
-    from rugtui.api.predictions import predict
+    """The same for a file of weights; notes say what it does not say itself."""
     from rugtui.models.weight_files.weight_file import read_weight_file
 
-    weights: Any = file
-    if _is_run(file):
-        from rugtui.analysis.verdict import caveat
-        from rugtui.storage.load import load
+    weight_file = read_weight_file(file)
+    note(weight_file.report)
+    said, activation = weight_file.said, options["activation"]
+    if activation is None:
+        said.require_known()
+        if said.activation is None:
+            note(NO_ACTIVATION)
+        activation = said.activation or "relu"
+    if options["k"] is not None and activation != "topk":
+        raise UsageError(f"--k has no effect with the activation {activation}: leave it out.")
+    if activation not in ("relu", "identity"):
+        note(NO_FORMULA.format(activation))
+    if p_text is None and said.p is None:
+        note(NO_P)
+    k, magnitude = options["k"] or said.k, options["magnitude"] or said.magnitude
+    options = {**options, "activation": activation, "k": k, "magnitude": magnitude}
+    return _of_weights(weight_file.weights, _p_values(p_text, said.p), options)
 
-        settings = load(file).settings
-        own_p, own_activation = settings.p_on, settings.activation
-        if warning := caveat(settings):
-            note(warning)
-        options = {**options, "activation": options["activation"] or own_activation}
-    else:
-        weight_file = read_weight_file(file)
-        note(weight_file.report)
-        weights, said, own_p = weight_file.weights, weight_file.said, weight_file.said.p
-        if options["activation"] is None:
-            said.require_known()
-            if said.activation is None:
-                note(NO_ACTIVATION)
-        if p_text is None and own_p is None:
-            note(NO_P)
-        options = {
-            **options,
-            "activation": options["activation"] or said.activation or "relu",
-            "magnitude": options["magnitude"] or said.magnitude,
-        }
-        if options["k"] is None:
-            options["k"] = said.k
-        elif options["activation"] != "topk":
-            raise UsageError(
-                f"--k has no effect with the activation {options['activation']}: leave it out."
-            )
-        if options["activation"] not in ("relu", "identity"):
-            note(NO_FORMULA.format(options["activation"]))
-    answers = predict(weights, _p_values(p_text, own_p), **options).rows
+
+def _of_weights(
+    weights: Any, p_values: list[float], options: dict[str, Any]
+) -> list[dict[str, Any]]:
+    from rugtui.api.predictions import predict
+
+    answers = predict(weights, p_values, **options).rows
     return [answer | {"activation": options["activation"]} for answer in answers]
 
 
