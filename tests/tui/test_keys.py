@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from textual.command import CommandPalette
+from textual.command import CommandList, CommandPalette
 from textual.widgets import Input
 
 from rugtui.live.commands import Change, Look, Pause, Save, Show, Stop
@@ -15,6 +15,7 @@ from rugtui.tui.screens.help import FRAME, Help, help_text
 from rugtui.tui.screens.runs import Runs
 from rugtui.tui.screens.settings_form import SettingsForm
 from tests.tui.fake import FakeSession, give, running, some_frame
+from tests.tui.test_layout import until
 
 
 @pytest.fixture
@@ -169,7 +170,8 @@ async def test_d_changes_between_dark_and_light(pilot):
 
 async def test_ctrl_p_opens_the_palette(pilot):
     await pilot.press("ctrl+p")
-    assert type(pilot.app.screen).__name__ == "CommandPalette"
+    assert isinstance(pilot.app.screen, CommandPalette)
+    await until(pilot, lambda: pilot.app.screen.query_one(CommandList).option_count)
 
 
 async def test_q_stops_the_worker_and_quits(pilot):
