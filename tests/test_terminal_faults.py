@@ -66,11 +66,11 @@ def test_after_a_stop_everything_is_drawn_again(tmp_path):
                 assert terminal.is_restored
             terminal.screen.reset()
             os.kill(terminal.pid, signal.SIGCONT)
-            terminal.wait_for(shows_panes, 10)
+            terminal.wait_for(shows_panes)
             terminal.type("?")
-            terminal.wait_for("─ Help", 10)
+            terminal.wait_for("─ Help")
             terminal.type("escape")
-            terminal.wait_for(lambda text: "─ Help" not in text and shows_panes(text), 10)
+            terminal.wait_for(lambda text: "─ Help" not in text and shows_panes(text))
         terminal.type("q")
         assert terminal.wait_for_exit() == 0
         assert terminal.is_restored
