@@ -131,6 +131,7 @@ NAMES: dict[str, Name] = {
     "steps_per_second": Name("number null", "steps / seconds", "1/s"),
     "lr": Name("number null", "learning rate"),
     "batch": Name("number null", "samples in a step; 0 for population training", "samples"),
+    "k": Name("integer null", "outputs that the activation topk keeps in each sample"),
     "samples": Name("integer null", "samples for a loss measured on samples", "samples"),
     "device": Name("string null", "where it was computed"),
     "threads": Name("integer", "CPU threads that PyTorch used", "threads"),

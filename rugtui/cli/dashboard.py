@@ -6,7 +6,9 @@ import asyncio
 import os
 import signal
 import sys
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 SILENT_WAIT = 0.5
 """Seconds to wait for the last save before a message is printed."""
+ABANDON_WAIT = 0.5
+"""Seconds to wait until the lock says that the user quit, after ctrl+c."""
 STEP_WAIT = 1.5
 """Seconds to wait for the current step after that; earlier saves are on disk in any case."""
 POLL = 0.05
@@ -138,9 +142,13 @@ def finish(session: Session, code: int, run: Path | None = None) -> int:
             return print_last_words(session, code)
     except KeyboardInterrupt:
         code = INTERRUPTED
-    session.subject.abandon()
     what = "save" if session.subject.saving else "step"
     note(f"quit without waiting for the {what} under way. {session.subject.kept}")
+    # In a thread: the disk may be what hangs.
+    abandoning = threading.Thread(target=session.subject.abandon, daemon=True)
+    abandoning.start()
+    with suppress(KeyboardInterrupt):
+        abandoning.join(ABANDON_WAIT)
     return end_process(code)
 
 

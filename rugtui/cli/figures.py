@@ -216,13 +216,16 @@ def _paper_figures(
             f"maps of Δ, Λ and p_KS: an older rugtui, which did not measure them, computed "
             f"{str(source)!r}; compute it again in a new folder"
         )
-    saved = load(run) if run is not None else None
-    yield from list(paper_figures(rows, fixed_r=fixed_r, fixed_p=fixed_p))
-    if saved is not None:
+    corner = None  # read before anything is drawn: it may be damaged
+    if run is not None:
+        saved = load(run)
         prefix = f"{saved.path.stem}-" if saved.kind == "file" else ""
-        yield corner_figure(saved.weights, f"of {saved.path.name}", f"{prefix}paper-corner")
+        corner = corner_figure(saved.weights, f"of {saved.path.name}", f"{prefix}paper-corner")
     elif source is not None and (row := _row_with_weights(rows)):
-        yield corner_figure(read_weights(source / str(row.weights)), _about(row))
+        corner = corner_figure(read_weights(source / str(row.weights)), _about(row))
+    yield from list(paper_figures(rows, fixed_r=fixed_r, fixed_p=fixed_p))
+    if corner is not None:
+        yield corner
     else:
         _not_drawn("paper-corner needs weights: --run RUN, or a sweep with --save-weights")
 

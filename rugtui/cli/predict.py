@@ -96,7 +96,7 @@ def command(
     """
     if as_json and as_csv:
         raise UsageError("--json and --csv are two formats: give one of them.")
-    if seed is not None and rows is None:
+    if file is not None and seed is not None and rows is None:
         raise UsageError("--seed draws rows, but all are used: add --rows N, or leave it out.")
     model: dict[str, Any] = {"activation": activation, "k": k, "magnitude": magnitude}
     model = {name: None if one is None else one.value for name, one in model.items()}
@@ -107,7 +107,8 @@ def command(
         what, options = with_names(file, names), {"rows": rows, "seed": seed or 0, **model}
         answers = (_of_run if _is_run(what) else _of_file)(what, p_text, options)
     else:
-        for name, given in (("rows", rows), ("activation", activation), ("k", k), ("names", names)):
+        of_files = {"rows": rows, "seed": seed, "activation": activation, "k": k, "names": names}
+        for name, given in of_files.items():
             if given is not None:
                 raise UsageError(f"--{name} is for a FILE, and none is given: leave it out.")
         ratios, p_values = _ratios(ratio_text, features, n_dense), _p_values(p_text, None)
@@ -198,7 +199,11 @@ def _of_weights(
     from rugtui.api.predictions import predict
 
     answers = predict(weights, p_values, **options).rows
-    return [answer | {"activation": options["activation"]} for answer in answers]
+    activation = {"activation": options["activation"]}
+    sampled = ("loss_sampled", "loss_sampled_standard_error", "samples")
+    # in a table the activation comes before what is sampled, as in earlier versions
+    fronts = [{name: one[name] for name in one if name not in sampled} for one in answers]
+    return [front | activation | one for front, one in zip(fronts, answers, strict=True)]
 
 
 def _is_run(file: str) -> bool:

@@ -91,4 +91,4 @@ def _row_table() -> str:
 
 
 def _letters(name: str) -> str:
-    return re.sub(r" \(JSON\)|\(W\)|\(r, p\)|\W|_", "", name).lower()
+    return re.sub(r" \(json\)|\(w\)|\(r, p\)|\W|_", "", name.lower())

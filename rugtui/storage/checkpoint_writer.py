@@ -83,6 +83,7 @@ class CheckpointWriter:
         self._pending: RunState | None = None
         self._busy = self._closing = False
         self._changed = threading.Condition()
+        self._lock_in_use = threading.Lock()
         self._due, self._cost = time.monotonic() + every, 0.0
         if run is not None:
             self.hold(run)
@@ -130,9 +131,10 @@ class CheckpointWriter:
         self.run = None
 
     def _unlock(self) -> None:
-        if self._lock is not None:
-            self._lock.release()
-        self._lock = None
+        with self._lock_in_use:
+            if self._lock is not None:
+                self._lock.release()
+            self._lock = None
 
     def continue_from(self, checkpoint: Path) -> None:
         """Keep this checkpoint beside the next one, and remove older ones that killed processes
@@ -193,9 +195,10 @@ class CheckpointWriter:
     def tell(self, **changes: bool) -> None:
         """Record `screen` or `quit` of the Holder in the lock."""
         self._screen = changes.get("screen", self._screen)
-        if self._lock is not None:
+        with self._lock_in_use:  # the thread that writes may be unlocking the run
             try:
-                self._lock.tell(**changes)
+                if self._lock is not None:
+                    self._lock.tell(**changes)
             except OSError as error:
                 self._report("lock", "the run's lock cannot be written", error)
 

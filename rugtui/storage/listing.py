@@ -140,10 +140,10 @@ def _state(facts: dict[str, Any], live: bool, last: Holder | None) -> State:
     """The state of a run. If it is not live, `last` is the process that left a stale lock."""
     if live:
         return "live"
-    if last is not None:
-        return "paused" if last.quit else "crashed"
+    if last is not None and not last.quit:
+        return "crashed"
     known: dict[str, State] = {"paused": "paused", "done": "finished", "failed": "failed"}
-    return known.get(str(facts.get("phase")), "crashed")
+    return known.get(str(facts.get("phase")), "paused" if last else "crashed")
 
 
 def _sizes(folder: Path) -> Iterator[int]:

@@ -166,10 +166,13 @@ def _measured(
     empty = empty_row(unit, cell, grid)
     if isinstance(found, Failed):
         return failed_row(empty, found.why, found.traceback)
-    row = _tried(partial(_statistics, empty, found, cell, grid))
-    if isinstance(row, Failed):
-        return failed_row(empty, row.why, row.traceback)
-    return _saved(row, found, weights) if grid.save_weights else row
+
+    def row_of(found: Found) -> Row:
+        row = _statistics(empty, found, cell, grid)
+        return _saved(row, found, weights) if grid.save_weights else row
+
+    row = _tried(partial(row_of, found))
+    return failed_row(empty, row.why, row.traceback) if isinstance(row, Failed) else row
 
 
 def _saved(row: Row, found: Found, weights: dict[str, bytes]) -> Row:

@@ -179,10 +179,12 @@ def require_same(path: Path, grid: Grid, *, retry_failed: bool = False) -> None:
     """Raises UsageError, with the differences, unless `begin` may continue the sweep in this
     folder."""
     stored = grid_of(path)
+    without_topk = "topk" not in _values("activation", stored)
+    may_change = (*MAY_CHANGE, "k") if without_topk else MAY_CHANGE
     differ = [
         f"{name} is {_shown(name, stored)} there and {_shown(name, grid)} here"
         for name in fields_of(Grid)
-        if name not in MAY_CHANGE
+        if name not in may_change
         and not (name in AXES and _values(name, stored) <= _values(name, grid))
         and not (
             name not in AXES and (retry_failed or getattr(stored, name) == getattr(grid, name))

@@ -138,6 +138,7 @@ def empty_row(unit: Unit, cell: Cell, grid: Grid | None = None) -> Row:
         how = {"method": settings.method}
         if cell.variant:
             how |= asdict(cell.variant) | {"lr": settings.learning_rate, "batch": settings.batch}
+            how["k"] = settings.k
     return Row(
         n_sparse=unit.n_sparse,
         n_dense=unit.n_dense,

@@ -101,6 +101,7 @@ class Row:
     data: str | None = None
     lr: float | None = None
     batch: int | None = None
+    k: int | None = None
     weights: str | None = None
     """File of the weights in the sweep's folder, if they were saved."""
     traceback: str | None = None

@@ -1,5 +1,6 @@
 """The memory that a sweep estimates, and that its processes use."""
 
+import dataclasses
 import functools
 import re
 
@@ -94,6 +95,22 @@ def test_an_unexpected_error_in_statistics_fails_only_its_cell(monkeypatch):
     first, second = computing.compute(units(grid)[0], grid).rows
     assert (first.status, second.status) == ("done", "failed")
     assert second.error == "ValueError: f(a) and f(b) must have different signs"
+
+
+def test_weights_that_cannot_be_packed_fail_only_their_cell(monkeypatch):
+    whole, calls = computing.weights_bytes, []
+
+    def fails_once(weights):
+        calls.append(weights)
+        if len(calls) == 1:
+            raise MemoryError
+        return whole(weights)
+
+    monkeypatch.setattr(computing, "weights_bytes", fails_once)
+    grid = Grid(**{**POPULATION.as_dict(), "p": "0.1,0.2", "kinds": "rug", "ratio": "0.5"})
+    done = computing.compute(units(grid)[0], dataclasses.replace(grid, save_weights=True))
+    assert [row.status for row in done.rows] == ["failed", "done"]
+    assert len(done.weights) == 1
 
 
 def test_memory_limits_the_number_of_processes():

@@ -180,7 +180,19 @@ def test_topk_is_trained_with_the_k_of_the_sweep(tmp_path):
                     kinds="trained", activation="topk", k=k)  # fmt: skip
         ((row,), _) = swept(tmp_path / str(k), grid)
         losses.append(row.loss)
+        assert row.k == k
     assert losses[1] < 0.8 * losses[0]  # of 3 active features 1 can be reconstructed
+
+
+def test_a_sweep_without_topk_may_be_extended_by_it_with_any_k(tmp_path):
+    grid = Grid(n_sparse="16", ratio="0.5", p="0.2", samples=64, steps=2, device="cpu",
+                kinds="trained")  # fmt: skip
+    swept(tmp_path / "sweep", grid)
+    wider = dataclasses.replace(grid, activation="relu,topk", k=3)
+    rows, _ = swept(tmp_path / "sweep", wider)
+    assert {row.activation: row.k for row in rows} == {"relu": None, "topk": 3}
+    with pytest.raises(UsageError, match="k is 3 there and 4 here"):
+        swept(tmp_path / "sweep", dataclasses.replace(wider, k=4))
 
 
 def test_figures_show_mean_and_spread_over_seeds(tmp_path):
