@@ -94,3 +94,13 @@ SYMMETRY = {
     ),
 }
 """By the field of `Statistics`."""
+
+PAPER = {
+    "delta_diag": "Δ diag(W)",
+    "delta_b": "Δ b",
+    "delta_var_nu": "Δ Var ν",
+    "delta_mean_nu": "Δ E ν",
+    "lambda_max": "Λ",
+    "p_ks": "p_KS",
+}
+"""The paper's names of its quantities, by the field of `PaperStatistics`."""

@@ -18,7 +18,8 @@ NEAR = 0.01
 WORTH_MENTIONING = 0.05
 """Relative difference of Gaussian and exact loss that is worth mentioning."""
 PREDOMINANT, NOTABLE = 0.4, 0.05
-"""Shares of features from which a structure is that of the weights, and is worth mentioning."""
+"""Share of features in a structure from which it is called the structure of the weights, and
+share from which it is mentioned."""
 SIGNIFICANT = 3.0
 """Standard errors below which a difference is not significant, unless they exceed WORTH_MENTIONING:
 a loss with such noise cannot be said to be on a plateau."""

@@ -8,7 +8,6 @@ import signal
 import sys
 import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -142,13 +141,13 @@ def finish(session: Session, code: int, run: Path | None = None) -> int:
             return print_last_words(session, code)
     except KeyboardInterrupt:
         code = INTERRUPTED
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # this takes less than a second now
     what = "save" if session.subject.saving else "step"
     note(f"quit without waiting for the {what} under way. {session.subject.kept}")
-    # In a thread: the disk may be what hangs.
+    # In a thread, because the disk may hang.
     abandoning = threading.Thread(target=session.subject.abandon, daemon=True)
     abandoning.start()
-    with suppress(KeyboardInterrupt):
-        abandoning.join(ABANDON_WAIT)
+    abandoning.join(ABANDON_WAIT)
     return end_process(code)
 
 

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, Self, cast
 
 import click
 
-from rugtui.analysis.glossary import LOSSES, SYMMETRY
+from rugtui.analysis.glossary import LOSSES, PAPER, SYMMETRY
 from rugtui.runtime.terminal import ResilientOutput, printable
 from rugtui.vocabulary import SCHEMA_VERSION, with_old_names
 
@@ -52,12 +52,7 @@ LABELS = {
     "diagonal_spread": "spread of a",
     "bias_spread": "spread of b + μ",
     "noise_spread": "spread of σ",
-    "delta_diag": "Δ diag(W)",
-    "delta_b": "Δ b",
-    "delta_var_nu": "Δ Var ν",
-    "delta_mean_nu": "Δ E ν",
-    "lambda_max": "Λ",
-    "p_ks": "p_KS",
+    **PAPER,
 }
 """Names in JSON → the same words as in the panes and in the paper."""
 

@@ -75,7 +75,7 @@ class Readings:
         self._sampler: TrainedSampler | None = None
         """For trained weights that do not change, if no other loss of theirs is known."""
         self._earlier: list[int] | None = None
-        """Kept steps before the trend that are still to be measured; None if not yet known."""
+        """Kept steps before the trend, still to be measured; None until they are listed."""
         self._p = settings.p_on
         self._statistics = StatisticsWorker(settings.seed)
         self._curve_worker = BackgroundWorker[Curves]("curves", prepare=lower_priority)

@@ -14,6 +14,7 @@ from typing import Literal
 
 import numpy as np
 
+from rugtui.analysis.glossary import PAPER
 from rugtui.analysis.paper import CELLS
 from rugtui.models.dense import Dense
 from rugtui.reports.figure import Figure, LinePanel, MapPanel, Role, Series, WeightsPanel, number
@@ -28,15 +29,6 @@ from rugtui.sweeps.grid import Kind
 from rugtui.sweeps.quantities import Cells, Quantity, best_loss, variants
 from rugtui.sweeps.table import Row
 
-MEASURED = {
-    "delta_diag": "Δ diag(W)",
-    "delta_b": "Δ b",
-    "delta_var_nu": "Δ Var ν",
-    "delta_mean_nu": "Δ E ν",
-    "lambda_max": "Λ",
-    "p_ks": "p_KS",
-}
-"""Column of a sweep's table → the paper's name."""
 KINDS: tuple[Literal["trained", "population"], ...] = ("trained", "population")
 """Weights that need not be symmetric; the rows of a rug are, by construction."""
 CORNER = 30
@@ -64,7 +56,7 @@ def paper_figures(
         if r.size > 1 and p.size > 1:
             for kind in KINDS if place == 0 else KINDS[:1]:  # population has no variants
                 loss = Quantity("loss", LOSS, kind, best_loss)
-                own = [Quantity(*one, kind, attrgetter(one[0])) for one in MEASURED.items()]
+                own = [Quantity(*one, kind, attrgetter(one[0])) for one in PAPER.items()]
                 for quantity in (loss, *own):
                     yield from _maps(sizes, quantity)
 

@@ -26,7 +26,7 @@ Shape = tuple[int, int]
 """(n_sparse, n_dense)."""
 RANGE = "numbers 0.1,0.2 or a range FIRST:LAST:COUNT, with :log if wanted"
 MOST = 1_000_000
-"""More cells than this are taken for a typing error."""
+"""More cells than this are assumed to be a typo."""
 STEPS, STEPS_AT = 3000, 128
 """The default number of SGD steps, and the n_sparse for which it is meant. It grows with √n_sparse,
 like the inverse of the default learning rate."""

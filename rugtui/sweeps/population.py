@@ -17,8 +17,8 @@ from rugtui.training.kernels.optimizer import Optimizer
 from rugtui.training.schedule import SETTLED
 
 WINDOW = 100
-"""A cell is done once its mean loss over WINDOW steps is not lower by the fraction SETTLED than
-over the WINDOW steps before."""
+"""A cell is done once its mean loss over WINDOW steps has fallen by less than the fraction SETTLED
+since the WINDOW steps before."""
 EXPLODED = 1e3
 """A cell whose loss exceeds this multiple of p has diverged; the zero-output baseline is p/3."""
 

@@ -27,6 +27,8 @@ from rugtui.sweeps.estimate import PROCESS, by_fit, processes, too_large
 from rugtui.sweeps.grid import Grid
 from rugtui.sweeps.plan import RANDOM, Outcome, Unit, error_and_traceback, failed_outcome, predicted
 
+EXIT_SECONDS = 10.0
+"""How long a process whose pipe is closed may take to exit by itself."""
 POLL_EVERY = 0.2
 """Seconds between checks for cancellation."""
 FEW = 2000
@@ -214,7 +216,7 @@ class _Pool:
         return failed_outcome(unit, self._grid, too_large(self._needs[unit], self._limit))
 
     def _died(self, worker: _Worker) -> list[Outcome]:
-        worker.process.join(10)  # its pipe is closed: it is exiting, with an exit code to report
+        worker.process.join(EXIT_SECONDS)  # its pipe is closed: it exits, with a code to report
         worker.end()
         worker.process.join()
         self._workers.remove(worker)

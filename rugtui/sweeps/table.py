@@ -81,7 +81,7 @@ class Row:
     partner_mean: float | None = None
     partner_norm_share: float | None = None
     rows: int | None = None
-    """Rows of W used for the exact loss, and for the statistics that `Statistics` says."""
+    """Rows of W used for the exact loss and the statistics that are taken over rows."""
     delta_diag: float | None = None
     """This and the next five are `rugtui.analysis.paper.PaperStatistics`, of all rows of W."""
     delta_b: float | None = None

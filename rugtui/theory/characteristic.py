@@ -106,7 +106,7 @@ def _folded(
     values: Float[np.ndarray, " g"], counts: Float[np.ndarray, "k g"]
 ) -> tuple[Float[np.ndarray, " h"], Float[np.ndarray, "k h"], Float[np.ndarray, "k h"]]:
     """|values| without repetition; how often each occurs; and how much more often with a plus sign.
-    Real parts are even and imaginary parts odd in a value, so that w and −w need ψ only once."""
+    The real part of ψ is even in w and its imaginary part odd, so w and −w need ψ only once."""
     order = np.argsort(np.abs(values), kind="stable")
     sizes = np.abs(values)[order]
     first = np.flatnonzero(np.diff(sizes, prepend=-1.0))

@@ -72,8 +72,8 @@ def sample_dense(
 def sample_one(
     n_sparse: int, batch: int, *, generator: Generator, dtype: torch.dtype = torch.float32
 ) -> SparseRows:
-    """Samples with exactly one active feature, on the CPU: the limit p → 0 among samples with
-    one."""
+    """Samples with exactly one active feature, on the CPU: as p → 0, all samples that are not empty
+    are like this."""
     columns = torch.randint(n_sparse, (batch,), generator=generator, dtype=torch.int32)
     values = torch.rand(batch, generator=generator, dtype=dtype)
     starts = torch.arange(batch + 1, dtype=torch.int32)

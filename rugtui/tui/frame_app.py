@@ -29,8 +29,8 @@ METER_SECONDS = 2.0
 STALLED = 4.0
 """Seconds without a Frame after which the header says so: a step takes long, or a device hangs."""
 SEND_WHOLE = 3.0
-"""Seconds in which a Frame may finish being sent before the next replaces it: the screen would show
-half of each. On a link so slow that a Frame takes longer, newer numbers come first."""
+"""Seconds that the next Frame waits until the last one is sent whole: else the screen shows half of
+each. If a Frame takes longer, newer numbers come first."""
 EAGER_SECONDS = 0.01
 FPS_LEAST, FPS_USUAL, FPS_MOST = 0.25, Preferences().fps, 60.0
 

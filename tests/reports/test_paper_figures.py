@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from rugtui.analysis.glossary import PAPER
 from rugtui.models.dense import Dense
 from rugtui.reports import paper_figures as drawn
 from rugtui.reports.figure import ColourRange
 from rugtui.reports.matplotlib_figures import drawn as on_paper
-from rugtui.reports.paper_figures import MEASURED, corner_figure, paper_figures, rank, unmeasured
+from rugtui.reports.paper_figures import corner_figure, paper_figures, rank, unmeasured
 from rugtui.tui.charts.palette import picture_colours
 from tests.reports.some import some_rows
 
@@ -19,7 +20,7 @@ COLOURS = picture_colours(dark=False)
 
 def measured(n_sparse, *, factor=1.0):
     """Rows in which every quantity of the paper has a different number."""
-    numbers = {name: factor * (k + 1) for k, name in enumerate(MEASURED)}
+    numbers = {name: factor * (k + 1) for k, name in enumerate(PAPER)}
     return [
         dataclasses.replace(row, **{name: value * row.p for name, value in numbers.items()})
         if row.kind == "trained"
@@ -30,7 +31,7 @@ def measured(n_sparse, *, factor=1.0):
 
 def test_maps_of_several_n_sparse_share_a_scale():
     figures = {one.name: one for one in paper_figures(measured(16) + measured(32, factor=3))}
-    for place, name in enumerate(MEASURED):
+    for place, name in enumerate(PAPER):
         stem = f"paper-{name.replace('_', '-')}"
         for scale in ("linear", "log"):
             first, second = figures[f"{stem}-{scale}"].panels

@@ -28,7 +28,7 @@ class RunsView:
 
     hidden: frozenset[str] = frozenset()
     names: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    """Names that the user gave."""
+    """Names that the user gave to runs."""
     reference: str = ""
     """The run that the others are compared with; empty if there is none."""
     sort: str = SORTS[0]

@@ -59,7 +59,7 @@ class SymmetryRow:
     """Where there is no room, the highest rank is left out first."""
     in_percent: bool = False
     none_at_0: bool = False
-    """Whether 0 says that there is nothing of which it could be the mean."""
+    """Whether 0 means that there is nothing to measure, such as no lopsided pair."""
 
     def value(self, known: Statistics) -> float:
         value = getattr(known, self.key)

@@ -154,7 +154,8 @@ def theory_table(
     spare = height - len(head) - len(explanation)
     lined = _line_rows(rows, spare, width)
     shown = rows_that_fit(rows, spare - lined - 1, selected)
-    if shown and shown[-1].key == "held out then" and not selected:  # nothing compared with it
+    if shown and shown[-1].key == "held out then" and not selected:
+        # Neither of the two rows that are compared with it fits: leave out all three.
         shown = rows_that_fit(rows[:-3], spare - lined - 1, selected)
     body = [_row(row, row.key == selected, palette, width) for row in shown]
     body.insert(0, _heading(rows[0], palette, width))

@@ -112,7 +112,7 @@ class FormScreen(Overlay[Result]):
         self.take(event.name)
 
     def take(self, name: str) -> None:
-        """The value of this row has changed."""
+        """Check the draft again after the value of a row has changed."""
         self.check()
 
     @on(Input.Submitted)

@@ -38,8 +38,8 @@ class LossView:
         return dataclasses.replace(self, tab=tab % len(TABS))
 
     def smoothed(self, by: int, results: int) -> LossView:
-        """The next strength, upwards (`by` = 1) or downwards (−1), that changes the line of so many
-        results: a short run has no room for the widest windows. Upwards the same if none does."""
+        """With the next stronger (`by` = 1) or weaker (−1) smoothing that changes a curve of this
+        many results: a short run has no room for wide windows. If none is stronger, the same."""
         now = half_window(results, self.span)
         for k in range(self.smoothing + by, len(SPANS) if by > 0 else -1, by):
             if half_window(results, SPANS[k]) != now:

@@ -95,8 +95,8 @@ class Camera:
         return dataclasses.replace(moved, cursor=(i, j))
 
     def moved(self, down: int, right: int) -> Camera:
-        """The cursor moved by pixels, or by cells if those are larger, and the window with it. The
-        first move puts the cursor in the middle."""
+        """With the cursor moved by pixels, or by cells if those are larger; the window follows it.
+        The first move puts the cursor in the middle of the window."""
         if self.cursor is None:
             return dataclasses.replace(self, cursor=self.centre)
         view = self.view()
